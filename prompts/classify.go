@@ -1,0 +1,88 @@
+package prompts
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MaxClassifyTokens bounds a classification's reply.
+const MaxClassifyTokens = 60
+
+// Complexities are the legal complexities, lowest first.
+var Complexities = []string{"low", "medium", "high"}
+
+// ClassifyQuestion is what is left to ask of a ticket.
+type ClassifyQuestion struct {
+	Ticket     string   // the ticket's text, as it stands
+	Categories []string // legal categories; empty = the category is not asked
+	Complexity bool     // whether the complexity is asked
+}
+
+// ClassifyReply is a model's answer; what was not asked is empty.
+type ClassifyReply struct {
+	Category   string `json:"category,omitempty"`
+	Complexity string `json:"complexity,omitempty"`
+}
+
+// Classify renders the question as the tail that follows System.
+func Classify(q ClassifyQuestion) (string, error) {
+	ask := []string{}
+	if len(q.Categories) > 0 {
+		ask = append(ask, "category")
+	}
+	if q.Complexity {
+		ask = append(ask, "complexity")
+	}
+	if len(ask) == 0 {
+		return "", fmt.Errorf("classify: nothing is asked")
+	}
+	return render(classifyTemplate(), struct {
+		Ask, Categories []string
+		Fence, Ticket   string
+	}{ask, q.Categories, Marker(q.Ticket), q.Ticket})
+}
+
+// ConfidenceField names the reply's field whose token probabilities say how
+// sure the model is: the complexity, since routing hangs on it.
+func (q ClassifyQuestion) ConfidenceField() string {
+	if q.Complexity {
+		return "complexity"
+	}
+	return "category"
+}
+
+// Schema is the reply's JSON Schema: closed, every value an enum, so no string
+// is unbounded (an unbounded string can loop until the server gives up).
+func (q ClassifyQuestion) Schema() json.RawMessage {
+	var fields, names []string
+	add := func(name string, values []string) {
+		v, _ := json.Marshal(values) // strings always marshal
+		fields = append(fields, fmt.Sprintf(`%q:{"type":"string","enum":%s}`, name, v))
+		names = append(names, fmt.Sprintf("%q", name))
+	}
+	if len(q.Categories) > 0 {
+		add("category", q.Categories)
+	}
+	if q.Complexity {
+		add("complexity", Complexities)
+	}
+	return json.RawMessage(fmt.Sprintf(`{"type":"object","properties":{%s},"required":[%s],"additionalProperties":false}`,
+		strings.Join(fields, ","), strings.Join(names, ",")))
+}
+
+// Parse reads a reply and checks that it answers the question.
+func (q ClassifyQuestion) Parse(text []byte) (ClassifyReply, error) {
+	var r ClassifyReply
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("reply is not the JSON asked for: %w", err)
+	}
+	if len(q.Categories) > 0 && !slices.Contains(q.Categories, r.Category) {
+		return r, fmt.Errorf("category %q is none of %s", r.Category, strings.Join(q.Categories, ", "))
+	}
+	if q.Complexity && !slices.Contains(Complexities, r.Complexity) {
+		return r, fmt.Errorf("complexity %q is none of %s", r.Complexity, strings.Join(Complexities, ", "))
+	}
+	return r, nil
+}

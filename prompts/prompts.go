@@ -1,0 +1,61 @@
+// Package prompts holds what is asked of a model and what counts as an answer:
+// templates, reply schemas and acceptance checks, together, since they change
+// together. Text in, text out: no I/O, no model names.
+package prompts
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+	"text/template"
+)
+
+// Version names this set of prompts. It is part of the quality guard's key:
+// another prompt is another junior, with a record of its own.
+const Version = "1"
+
+// System is the leading prompt of every call of every tool. It is one text so
+// that the server's prefix cache holds it whichever tool asks.
+//
+//go:embed system.md
+var System string
+
+//go:embed classify.md
+var classifyText string
+
+//go:embed plan.md
+var planText string
+
+var functions = template.FuncMap{"join": strings.Join, "fence": fence}
+
+var (
+	classifyTemplate = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("classify").Funcs(functions).Parse(classifyText))
+	})
+	planTemplate = sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("plan").Funcs(functions).Parse(planText))
+	})
+)
+
+// Marker returns the fence word for a text. It is derived from the text's own
+// hash, so a text cannot contain the marker that closes it, and the same
+// ticket always gives the same prompt.
+func Marker(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "DATA-" + strings.ToUpper(hex.EncodeToString(sum[:5]))
+}
+
+func fence(marker, text string) string {
+	return marker + " begin\n" + strings.TrimRight(text, "\n") + "\n" + marker + " end"
+}
+
+func render(t *template.Template, data any) (string, error) {
+	var b strings.Builder
+	if err := t.Execute(&b, data); err != nil {
+		return "", fmt.Errorf("render prompt %s: %w", t.Name(), err)
+	}
+	return b.String(), nil
+}

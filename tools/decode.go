@@ -1,0 +1,190 @@
+package tools
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// shape is the part of JSON Schema that the input schemas use. Arguments are
+// checked against the very schema that clients see, so the two cannot differ.
+type shape struct {
+	Type                 string            `json:"type"`
+	Properties           map[string]*shape `json:"properties"`
+	Required             []string          `json:"required"`
+	Items                *shape            `json:"items"`
+	Enum                 []string          `json:"enum"`
+	MinLength, MaxLength *int
+	MinItems, MaxItems   *int
+	Minimum, Maximum     *float64
+}
+
+func parseShape(schema string) *shape {
+	var s shape
+	if err := json.Unmarshal([]byte(schema), &s); err != nil {
+		panic("input schema is not JSON: " + err.Error()) // a constant of ours; every test would see it
+	}
+	return &s
+}
+
+// decode checks raw against the schema and fills target. Unknown keys are
+// refused with the valid ones named; null counts as not given; "3" and 3.0 are
+// taken for 3. The error is an *Error with code E_ARGUMENT.
+func (s *shape) decode(raw json.RawMessage, target any) error {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || string(raw) == "null" {
+		raw = json.RawMessage("{}")
+	}
+	var args map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &args); err != nil {
+		return s.refuse("arguments: expected an object, got " + kindOf(raw))
+	}
+	clean := make(map[string]json.RawMessage, len(args))
+	for name, value := range args {
+		prop, ok := s.Properties[name]
+		if !ok {
+			return s.refuse(fmt.Sprintf("unknown argument %q", clip(name, 60)))
+		}
+		if string(bytes.TrimSpace(value)) == "null" {
+			continue
+		}
+		v, problem := prop.check(value)
+		if problem != "" {
+			return s.refuse(name + ": " + problem)
+		}
+		clean[name] = v
+	}
+	for _, name := range s.Required {
+		if _, ok := clean[name]; !ok {
+			return s.refuse("missing argument " + name)
+		}
+	}
+	all, err := json.Marshal(clean)
+	if err == nil {
+		err = json.Unmarshal(all, target)
+	}
+	if err != nil {
+		return s.refuse("arguments: " + err.Error())
+	}
+	return nil
+}
+
+func (s *shape) refuse(cause string) *Error {
+	names := make([]string, 0, len(s.Properties))
+	for name, p := range s.Properties {
+		kind := p.Type
+		if len(p.Enum) > 0 {
+			kind = strings.Join(p.Enum, "|")
+		}
+		if p.Items != nil {
+			kind = "list of " + p.Items.Type
+		}
+		if slices.Contains(s.Required, name) {
+			kind += ", required"
+		}
+		names = append(names, name+" ("+kind+")")
+	}
+	slices.Sort(names)
+	return &Error{Code: codeArgument, Cause: cause,
+		Next: "Call again with valid arguments: " + strings.Join(names, ", ")}
+}
+
+// check returns the value in canonical form, or what is wrong with it.
+func (s *shape) check(raw json.RawMessage) (json.RawMessage, string) {
+	switch s.Type {
+	case "string":
+		return s.checkString(raw)
+	case "integer", "number":
+		return s.checkNumber(raw)
+	case "boolean":
+		switch text := strings.Trim(string(raw), `"`); text {
+		case "true", "false":
+			return json.RawMessage(text), ""
+		}
+	case "array":
+		return s.checkArray(raw)
+	}
+	return nil, fmt.Sprintf("expected %s, got %s", s.Type, kindOf(raw))
+}
+
+func (s *shape) checkString(raw json.RawMessage) (json.RawMessage, string) {
+	var v string
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, "expected string, got " + kindOf(raw)
+	}
+	if len(s.Enum) > 0 && !slices.Contains(s.Enum, v) {
+		return nil, fmt.Sprintf("%q is none of %s", clip(v, 60), strings.Join(s.Enum, ", "))
+	}
+	n := utf8.RuneCountInString(v)
+	if s.MaxLength != nil && n > *s.MaxLength {
+		return nil, fmt.Sprintf("%d characters, at most %d are taken", n, *s.MaxLength)
+	}
+	if s.MinLength != nil && len(strings.TrimSpace(v)) < *s.MinLength {
+		return nil, "is empty"
+	}
+	return raw, ""
+}
+
+func (s *shape) checkNumber(raw json.RawMessage) (json.RawMessage, string) {
+	text := strings.TrimSpace(strings.Trim(string(raw), `"`))
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		return nil, fmt.Sprintf("expected %s, got %s", s.Type, kindOf(raw))
+	}
+	if s.Type == "integer" && f != math.Trunc(f) {
+		return nil, "expected a whole number, got " + text
+	}
+	if (s.Minimum != nil && f < *s.Minimum) || (s.Maximum != nil && f > *s.Maximum) {
+		return nil, fmt.Sprintf("%s is not between %g and %g", text, *s.Minimum, *s.Maximum)
+	}
+	return json.RawMessage(strconv.FormatFloat(f, 'f', -1, 64)), ""
+}
+
+func (s *shape) checkArray(raw json.RawMessage) (json.RawMessage, string) {
+	var list []json.RawMessage
+	if err := json.Unmarshal(raw, &list); err != nil {
+		return nil, fmt.Sprintf("expected a list of %s, got %s", s.Items.Type, kindOf(raw))
+	}
+	if s.MinItems != nil && len(list) < *s.MinItems {
+		return nil, fmt.Sprintf("has %d items, at least %d are needed", len(list), *s.MinItems)
+	}
+	if s.MaxItems != nil && len(list) > *s.MaxItems {
+		return nil, fmt.Sprintf("has %d items, at most %d are taken in one call", len(list), *s.MaxItems)
+	}
+	for i, item := range list {
+		v, problem := s.Items.check(item)
+		if problem != "" {
+			return nil, fmt.Sprintf("item %d: %s", i+1, problem)
+		}
+		list[i] = v
+	}
+	out, err := json.Marshal(list)
+	if err != nil {
+		return nil, err.Error()
+	}
+	return out, ""
+}
+
+func kindOf(raw json.RawMessage) string {
+	if len(raw) == 0 {
+		return "nothing"
+	}
+	switch raw[0] {
+	case '"':
+		return "string"
+	case '{':
+		return "object"
+	case '[':
+		return "list"
+	case 't', 'f':
+		return "boolean"
+	case 'n':
+		return "null"
+	}
+	return "number"
+}

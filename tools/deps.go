@@ -1,0 +1,50 @@
+// Package tools is what a model sees: four MCP tools, each in one file with its
+// description beside it. A handler decodes, asks routing, statestore and
+// prompts, and encodes; it makes no HTTP call and writes no file.
+package tools
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/statestore"
+)
+
+// Asker asks models in order of tier. *routing.Router is one.
+type Asker interface {
+	Complete(ctx context.Context, route routing.Route, req routing.Request) (routing.Answer, error)
+	Digest(ctx context.Context) string
+	Health(ctx context.Context, deep bool) routing.Health
+	Preload(ctx context.Context) error
+}
+
+// Journal remembers decisions, attempts and outcomes. *statestore.Store is one.
+type Journal interface {
+	Record(ctx context.Context, o statestore.Outcome, step func(state []byte, c statestore.Closed) ([]byte, error)) (statestore.Recorded, error)
+	OpenAttempt(ctx context.Context, ticketID string, key statestore.GuardKey, plan, model string) (statestore.Attempt, error)
+	TicketState(ctx context.Context, ticketID string) (open bool, escalatedAt string, err error)
+	Admit(ctx context.Context, key statestore.GuardKey, ticketID string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error
+	GuardStates(ctx context.Context) (map[statestore.GuardKey][]byte, error)
+	SaveDecision(ctx context.Context, d statestore.Decision) error
+	Decision(ctx context.Context, hash string) (statestore.Decision, bool, error)
+	KnownDigest(ctx context.Context, model string) (string, error)
+	Stats(ctx context.Context) (statestore.Stats, error)
+	Warnings() []string
+}
+
+// Deps is what the tools work with. cmd fills it.
+type Deps struct {
+	Root         string   // project root: every path in an argument resolves inside it
+	Prefixes     []string // configured ticket prefixes, beside BUG, FEAT and TASK
+	Model        string   // the local model's name
+	NumCtx       int      // its context window, tokens
+	Deadline     time.Duration
+	Guard        routing.Guard
+	Asker        Asker
+	Journal      Journal
+	Problems     []string // what is wrong with the configuration
+	CloudAllowed bool
+	Log          *slog.Logger
+}

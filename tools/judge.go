@@ -1,0 +1,192 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// judged is one ticket on its way through classification and eligibility.
+type judged struct {
+	id     string
+	ticket ticket.Ticket
+	class  routing.Classification
+	by     string // front_matter, rules, or the tier that answered
+
+	confidence *float64
+	answer     *answer // who was asked; nil where nothing was left to ask
+	fallback   string  // why the tiers before the one that answered did not
+	short      string  // the same, in as few characters as it takes
+
+	local    bool
+	deciding routing.Rule
+	rules    []routing.Rule
+	guard    string // the guard's words
+}
+
+// answer says who was asked, in every result.
+type answer struct {
+	Model    string  `json:"model,omitempty"`
+	FellBack bool    `json:"fell_back"`
+	Reason   string  `json:"reason,omitempty"`
+	CostUSD  float64 `json:"cost_usd,omitempty"`
+	MS       int64   `json:"ms"`
+}
+
+// classify says what kind of ticket it is and how hard: what it states, what
+// the rules set, and for the rest a model, or the rules where none answers.
+func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Route, p progress) (judged, error) {
+	j := judged{id: t.ID, ticket: t, class: routing.Classify(d.stated(t))}
+	j.by = j.class.By
+	if !j.class.AskCategory && !j.class.AskComplexity {
+		return j, nil
+	}
+	q := prompts.ClassifyQuestion{Ticket: t.Body, Complexity: j.class.AskComplexity}
+	if t.Title != "" {
+		q.Ticket = t.Title + "\n\n" + t.Body
+	}
+	if j.class.AskCategory {
+		q.Categories = append([]string{"BUG", "FEAT", "TASK"}, d.Prefixes...)
+	}
+	user, err := prompts.Classify(q)
+	if err != nil {
+		return j, err
+	}
+	start := time.Now()
+	a, err := d.Asker.Complete(ctx, route, routing.Request{
+		Purpose: "classify", TicketID: t.ID, System: prompts.System, User: user,
+		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, ConfidenceField: q.ConfidenceField(),
+		Accept:   func(text []byte) error { _, err := q.Parse(text); return err },
+		Progress: p.tokens(t.ID),
+	})
+	if err != nil {
+		unanswered, err := asUnanswered(ctx, err)
+		if err != nil {
+			return j, err
+		}
+		j.class, j.by = j.class.WithoutModel(), "rules"
+		j.fallback, j.short = unanswered.Reason(), shortReason(unanswered.Attempts)
+		j.answer = &answer{FellBack: true, Reason: j.fallback, MS: time.Since(start).Milliseconds()}
+		return j, nil
+	}
+	reply, err := q.Parse(a.Text)
+	if err != nil {
+		return j, fmt.Errorf("an accepted reply does not parse: %w", err)
+	}
+	j.class, j.by = j.class.WithModel(reply.Category, reply.Complexity), string(a.Tier)
+	j.confidence = a.Confidence
+	j.answer = answerOf(a)
+	j.fallback, j.short = a.Reason(), shortReason(a.Attempts)
+	return j, nil
+}
+
+func (d *Deps) stated(t ticket.Ticket) routing.Stated {
+	paths := make([]string, 0, len(t.Files))
+	for _, f := range t.Files {
+		paths = append(paths, f.Path)
+	}
+	return routing.Stated{ID: t.ID, Type: t.Type, Complexity: t.Complexity, Tags: t.Tags, Files: paths,
+		HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable, Title: t.Title, Body: t.Body, Prefixes: d.Prefixes}
+}
+
+// wave is the set of tickets worked on together.
+type wave struct {
+	ids   []string
+	known bool
+}
+
+// decide settles whether the local model may have the ticket. The guard is
+// asked only for a ticket that every other rule lets through, since it counts
+// eligible tickets.
+func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
+	s := d.stated(j.ticket)
+	_, escalated, err := d.Journal.TicketState(ctx, j.id)
+	if err != nil {
+		warning = "journal not readable, so past outcomes were not considered: " + err.Error()
+	}
+	facts := routing.Facts{ID: j.id, Complexity: j.class.Complexity, Tags: s.Tags, Files: s.Files,
+		DependsOn: j.ticket.DependsOn, Wave: w.ids, WaveKnown: w.known, Escalated: escalated,
+		Guard: routing.Verdict{Admit: true}}
+	ok, _, _ := routing.Eligible(facts)
+	if ok && err == nil {
+		if facts.Guard, err = d.admit(ctx, j); err != nil {
+			warning = "journal not readable, so the guard was not asked: " + err.Error()
+			facts.Guard = routing.Verdict{Admit: true, Why: "guard not asked"}
+		}
+		j.guard = facts.Guard.Why
+	}
+	j.local, j.deciding, j.rules = routing.Eligible(facts)
+	return warning
+}
+
+// admit asks the quality guard for this ticket, in one transaction of the
+// journal.
+func (d *Deps) admit(ctx context.Context, j *judged) (routing.Verdict, error) {
+	var totals routing.Totals
+	if d.Guard.Mode == "fixed" {
+		stats, err := d.Journal.Stats(ctx)
+		if err != nil {
+			return routing.Verdict{}, err
+		}
+		totals = routing.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
+	}
+	var verdict routing.Verdict
+	key := statestore.GuardKey{Class: j.class.Complexity, Digest: d.guardDigest(ctx)}
+	err := d.Journal.Admit(ctx, key, j.id, func(state, memo []byte) (newState, newMemo []byte, err error) {
+		verdict, newState, newMemo, err = d.Guard.Admit(key.Class, j.id, state, memo, totals, time.Now())
+		return newState, newMemo, err
+	})
+	return verdict, err
+}
+
+// guardDigest names whose record the guard keeps: this model's weights under
+// these prompts. It falls back to the last digest known, so that an Ollama
+// that is down does not change who is judged.
+func (d *Deps) guardDigest(ctx context.Context) string {
+	digest := d.Asker.Digest(ctx)
+	if digest == "" {
+		if known, err := d.Journal.KnownDigest(ctx, d.Model); err == nil {
+			digest = known
+		}
+	}
+	return digest + "/" + prompts.Version
+}
+
+// remember writes the decision down for a plan of the same content.
+func (d *Deps) remember(ctx context.Context, j judged, w wave) error {
+	return d.Journal.SaveDecision(ctx, statestore.Decision{
+		Hash: j.ticket.Hash, TicketID: j.id, Category: j.class.Category, Complexity: j.class.Complexity,
+		By: j.by, Why: j.deciding.Why, Local: j.local, Wave: w.ids, WaveKnown: w.known,
+		Digest: d.guardDigest(ctx), At: time.Now(),
+	})
+}
+
+func answerOf(a routing.Answer) *answer {
+	return &answer{Model: a.Model, FellBack: a.FellBack(), Reason: a.Reason(), CostUSD: a.CostUSD, MS: a.MS}
+}
+
+// asUnanswered separates "no tier had an answer", which the floor mends, from
+// a call that is over.
+func asUnanswered(ctx context.Context, err error) (*routing.Unanswered, error) {
+	u, ok := err.(*routing.Unanswered) //nolint:errorlint // Complete's contract: exactly this type or the context's error
+	if !ok || ctx.Err() != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// progress passes what a model call reports on to the client.
+type progress func(done, total float64, message string)
+
+func (p progress) tokens(id string) func(string, int, int) {
+	if p == nil {
+		return nil
+	}
+	return func(message string, _, _ int) { p(0, 0, clip(id+": "+message, 120)) }
+}
+

@@ -1,0 +1,144 @@
+package tools
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+
+	"github.com/fjbelchi/localmodel/tools/stdio"
+)
+
+// Instructions is what a client's model reads about the server as a whole.
+//
+//go:embed instructions.md
+var Instructions string
+
+// Tool is one tool: its declaration, and its handler as a plain function from
+// arguments to a result.
+type Tool struct {
+	Declaration mcp.Tool
+	Handle      func(ctx context.Context, call Call) (any, error)
+}
+
+// Call is one invocation.
+type Call struct {
+	Arguments json.RawMessage
+	ToolUseID string // the client's id of this use, "" where it sends none
+	// Progress reports to the client; it may be nil.
+	Progress func(done, total float64, message string)
+}
+
+// spec is what a tool declares about itself.
+type spec struct {
+	name, title, description, hint, input, output string
+	readOnly, openWorld                           bool
+}
+
+func (s spec) declare() mcp.Tool {
+	no, yes := false, true
+	pick := func(b bool) *bool {
+		if b {
+			return &yes
+		}
+		return &no
+	}
+	return mcp.Tool{
+		Name: s.name, Title: s.title, Description: strings.TrimSpace(s.description),
+		RawInputSchema: json.RawMessage(s.input), RawOutputSchema: json.RawMessage(s.output),
+		// Every tool may be called again with the same arguments: outcomes are
+		// keyed, so not even record_gate_outcome counts twice.
+		Annotations: mcp.ToolAnnotation{Title: s.title, ReadOnlyHint: pick(s.readOnly),
+			DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: pick(s.openWorld)},
+		Meta: &mcp.Meta{AdditionalFields: map[string]any{"anthropic/searchHint": s.hint}},
+	}
+}
+
+// All returns the four tools.
+func All(d *Deps) []Tool {
+	return []Tool{checkLocalHealth(d), classifyTicket(d), planTicket(d), recordGateOutcome(d)}
+}
+
+// NewServer makes the MCP server that offers the four tools.
+func NewServer(d *Deps, version string) *server.MCPServer {
+	opts := append([]server.ServerOption{
+		server.WithTitle("localmodel"),
+		server.WithInstructions(strings.TrimSpace(Instructions)),
+		server.WithToolCapabilities(false),
+		server.WithRecovery(),
+	}, stdio.ServerOptions()...)
+	s := server.NewMCPServer("localmodel", version, opts...)
+	for _, t := range All(d) {
+		s.AddTool(t.Declaration, t.serve(d))
+	}
+	return s
+}
+
+func (t Tool) serve(d *Deps) server.ToolHandlerFunc {
+	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		call := Call{Progress: func(done, total float64, message string) {
+			stdio.Progress(ctx, req, done, total, message)
+		}}
+		call.Arguments = req.Params.RawArguments
+		if req.Params.Meta != nil {
+			call.ToolUseID, _ = req.Params.Meta.AdditionalFields["claudecode/toolUseId"].(string)
+		}
+		text, err := t.Run(ctx, d, call)
+		if err != nil {
+			return mcp.NewToolResultError(err.Error()), nil
+		}
+		return mcp.NewToolResultStructured(json.RawMessage(text), string(text)), nil
+	}
+}
+
+// Run calls the tool within the deadline of one whole call and returns its
+// result as compact JSON. The error is always an *Error.
+func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
+	limited, stop := context.WithTimeout(ctx, d.Deadline)
+	defer stop()
+	result, err := t.Handle(limited, call)
+	if err != nil {
+		return nil, d.explain(ctx, limited, t.Declaration.Name, err)
+	}
+	text, err := encode(result)
+	if err != nil {
+		return nil, d.explain(ctx, limited, t.Declaration.Name, err)
+	}
+	return text, nil
+}
+
+// explain turns any failure into an instruction. What is not foreseen is
+// logged, and told as an internal error.
+func (d *Deps) explain(ctx, limited context.Context, tool string, err error) error {
+	var known *Error
+	switch {
+	case ctx.Err() != nil:
+		return &Error{Code: codeCanceled, Cause: "the call was canceled by the client; no figure was moved",
+			Next: "Call again if the answer is still wanted.", Retryable: true, Err: err}
+	case errors.As(err, &known):
+		return known
+	case limited.Err() != nil:
+		return &Error{Code: codeTimeout, Cause: fmt.Sprintf("no answer within %s (LOCALMODEL_DEADLINE)", d.Deadline),
+			Next: "Call again, with fewer tickets if there were several.", Retryable: true, Err: err}
+	}
+	d.Log.Error("tool failed", "tool", tool, "err", err)
+	return &Error{Code: codeInternal, Cause: err.Error(),
+		Next: "Go on without this tool; run `localmodel doctor` in a shell.", Err: err}
+}
+
+// encode writes compact JSON without HTML escapes: a model pays for each one.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, fmt.Errorf("encode result: %w", err)
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
