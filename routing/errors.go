@@ -1,0 +1,55 @@
+package routing
+
+import (
+	"fmt"
+	"time"
+)
+
+// Kind is why a tier gave no answer that counts. Each has one rule in the
+// router: repair here, go to the next tier, or stop.
+type Kind string
+
+// The kinds. Canceled stops; every other one goes to the next tier.
+const (
+	Unavailable     Kind = "unavailable"   // refused, reset, 5xx, a dead or garbled stream
+	ModelMissing    Kind = "model_missing" // the server does not have the model
+	Loading         Kind = "loading"       // the model is being loaded
+	Busy            Kind = "busy"          // queue full, rate limited, cooling down, no slot
+	Timeout         Kind = "timeout"       // a limit of time ran out; the reason names it
+	ContextOverflow Kind = "context_overflow"
+	InvalidOutput   Kind = "invalid_output" // cut, empty, off the schema, or refused by the acceptance check
+	LowConfidence   Kind = "low_confidence"
+	Auth            Kind = "auth"
+	BudgetSpent     Kind = "budget"
+	Canceled        Kind = "canceled"
+)
+
+// infrastructure says whether a failure speaks of the endpoint's health, and
+// so moves its breaker. What a model wrote never does.
+func (k Kind) infrastructure() bool {
+	return k == Unavailable || k == ModelMissing || k == Timeout
+}
+
+// Error is a tier's failure.
+type Error struct {
+	Tier       Tier
+	Kind       Kind
+	Reason     string        // for a person, ASCII, one clause
+	Fix        string        // the command that mends it, "" = none known
+	RetryAfter time.Duration // when the endpoint says so
+	Err        error         // what happened underneath; may be nil
+}
+
+func (e *Error) Error() string {
+	if e.Err != nil {
+		return fmt.Sprintf("%s: %s: %v", e.Tier, e.Reason, e.Err)
+	}
+	return fmt.Sprintf("%s: %s", e.Tier, e.Reason)
+}
+
+// Unwrap gives the underlying error.
+func (e *Error) Unwrap() error { return e.Err }
+
+func fail(kind Kind, reason string, err error) *Error {
+	return &Error{Kind: kind, Reason: reason, Err: err}
+}
