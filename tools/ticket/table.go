@@ -1,0 +1,154 @@
+package ticket
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const maxColumns = 32 // further cells of a row are not looked at
+
+// table is one Markdown table; header is nil where it has none.
+type table struct {
+	header []string
+	rows   [][]string
+}
+
+// tables finds the tables in the lines of a section.
+func tables(lines []string) []table {
+	var out []table
+	for i := 0; i < len(lines); {
+		if !startsTable(lines, i) {
+			i++
+			continue
+		}
+		from := i
+		for i < len(lines) && strings.Contains(lines[i], "|") {
+			i++
+		}
+		out = append(out, newTable(lines[from:i]))
+	}
+	return out
+}
+
+func startsTable(lines []string, i int) bool {
+	text, indent := dedent(lines[i])
+	if indent > 3 || !strings.Contains(text, "|") {
+		return false
+	}
+	return text[0] == '|' || i+1 < len(lines) && isDelimiter(lines[i+1])
+}
+
+// isDelimiter: the row of dashes under a header.
+func isDelimiter(line string) bool {
+	return strings.Contains(line, "-") && strings.Contains(line, "|") && strings.Trim(line, "|-: \t") == ""
+}
+
+func newTable(lines []string) table {
+	var t table
+	for i, line := range lines {
+		if isDelimiter(line) {
+			if i == 1 && t.header == nil && len(t.rows) == 1 {
+				t.header, t.rows = t.rows[0], nil
+			}
+			continue
+		}
+		t.rows = append(t.rows, cells(line))
+	}
+	// A first row of known words is a header even without the dashes.
+	if t.header == nil && len(t.rows) > 0 && slices.ContainsFunc(t.rows[0], func(s string) bool { return names(fileNames, s) || names(ticketNames, s) }) {
+		t.header, t.rows = t.rows[0], t.rows[1:]
+	}
+	return t
+}
+
+// cells splits a row at its pipes; \| is a pipe within a cell.
+func cells(line string) []string {
+	line = strings.TrimSpace(line)
+	line = strings.TrimPrefix(line, "|")
+	var out []string
+	for len(out) < maxColumns {
+		at := pipe(line)
+		if at < 0 {
+			if strings.TrimSpace(line) != "" {
+				out = append(out, cell(line))
+			}
+			break
+		}
+		out = append(out, cell(line[:at]))
+		line = line[at+1:]
+	}
+	return out
+}
+
+func cell(text string) string {
+	return strings.TrimSpace(strings.ReplaceAll(text, `\|`, "|"))
+}
+
+// pipe gives the place of the first pipe that no backslash escapes.
+func pipe(line string) int {
+	for i := 0; i < len(line); i++ {
+		switch line[i] {
+		case '\\':
+			i++
+		case '|':
+			return i
+		}
+	}
+	return -1
+}
+
+var (
+	fileNames        = []string{"file", "files", "path", "paths", "file path", "filepath", "filename", "affected file"}
+	actionNames      = []string{"action", "actions", "operation"}
+	descriptionNames = []string{"description", "what changes", "change", "changes", "details", "notes", "purpose", "reason"}
+	ticketNames      = []string{"ticket", "tickets", "id", "ticket id", "depends on", "dependency"}
+)
+
+func names(list []string, header string) bool {
+	if len(header) > 100 {
+		return false
+	}
+	word := strings.ToLower(strings.TrimFunc(header, func(r rune) bool { return !unicode.IsLetter(r) }))
+	return slices.Contains(list, word)
+}
+
+// column gives the place of a named column, -1 if the header has none.
+func (t table) column(list []string) int {
+	return slices.IndexFunc(t.header, func(s string) bool { return names(list, s) })
+}
+
+func at(row []string, column int) string {
+	if column < 0 || column >= len(row) {
+		return ""
+	}
+	return row[column]
+}
+
+func (c *collector) fileTables(lines []string) {
+	for _, t := range tables(lines) {
+		file, act, desc := t.column(fileNames), t.column(actionNames), t.column(descriptionNames)
+		if file < 0 { // no header, or one in another language: the template's order
+			file, act, desc = 0, 1, 2
+		}
+		for _, row := range t.rows {
+			stated := at(row, file)
+			paths := cellPaths(stated)
+			if len(paths) > 0 || isNone(stated) {
+				c.t.HasFileTable = true
+			}
+			for _, p := range paths {
+				c.file(File{Path: p, Action: at(row, act), Description: at(row, desc)})
+			}
+		}
+	}
+}
+
+func (c *collector) dependencyTables(lines []string) {
+	for _, t := range tables(lines) {
+		column := max(t.column(ticketNames), 0)
+		for _, row := range t.rows {
+			c.dependency(at(row, column))
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package ticket
+
+import (
+	"path"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// oneLine trims text and turns line breaks and control characters to spaces,
+// so that a value can be printed and logged as it is.
+func oneLine(text string) string {
+	if strings.IndexFunc(text, unicode.IsControl) >= 0 {
+		text = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return ' '
+			}
+			return r
+		}, text)
+		text = strings.Join(strings.Fields(text), " ")
+	}
+	return strings.TrimSpace(text)
+}
+
+// clip shortens text to n runes for a message.
+func clip(text string, n int) string {
+	for i := range text {
+		if n == 0 {
+			return text[:i] + "..."
+		}
+		n--
+	}
+	return text
+}
+
+func clipBytes(text string, n int) string {
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return text[:n]
+}
+
+const ornament = "()[]{}*_.…`'\"<>—–-~ "
+
+// isNothing: empty, dashes, dots, or a word for "nothing stated".
+func isNothing(text string) bool {
+	switch strings.ToLower(strings.Trim(text, ornament)) {
+	case "", "tbd", "null", "nil":
+		return true
+	}
+	return isNone(text)
+}
+
+// isNone: the text states that there is nothing, as the template's "(none)".
+func isNone(text string) bool {
+	switch strings.ToLower(strings.Trim(text, ornament)) {
+	case "none", "n/a", "na":
+		return true
+	}
+	return false
+}
+
+var lineBreaks = strings.NewReplacer("<br>", ",", "<br/>", ",", "<br />", ",")
+
+var (
+	markdownLink = regexp.MustCompile(`^\[([^\]]*)\]\(([^)]*)\)$`)
+	lineSuffix   = regexp.MustCompile(`:\d+(-\d+)?$`)
+	wholeID      = regexp.MustCompile(`^\pL[\pL\pN_]*(-[\pL\pN_]+)*-\pN+[a-z]?$`)
+)
+
+// unlink gives the text of a Markdown link, or its target where that is the
+// same path written in full. Other text is returned as it is.
+func unlink(text string) string {
+	if len(text) > 2*maxPath || !strings.HasPrefix(text, "[") {
+		return text
+	}
+	m := markdownLink.FindStringSubmatch(text)
+	if m == nil {
+		return text
+	}
+	label, target := strings.Trim(m[1], "` "), strings.TrimSpace(m[2])
+	if label == "" || strings.HasSuffix(target, "/"+label) && !strings.Contains(target, "://") {
+		return target
+	}
+	return label
+}
+
+// cleanPath gives the path in its one spelling, or "" for what is no path.
+func cleanPath(text string) string {
+	text = unlink(oneLine(text))
+	if inner, ok := strings.CutPrefix(text, "**"); ok && strings.HasSuffix(inner, "**") && len(inner) > 2 && inner[0] != '/' {
+		text = strings.TrimSuffix(inner, "**")
+	}
+	text = unlink(strings.Trim(text, "`'\"“”«» "))
+	if isNothing(text) || strings.HasPrefix(text, "<") && strings.HasSuffix(text, ">") {
+		return ""
+	}
+	if strings.Contains(text, "/") { // then a backslash before punctuation is Markdown's escape
+		text = strings.NewReplacer(`\_`, "_", `\*`, "*", `\[`, "[", `\]`, "]", `\-`, "-", `\.`, ".").Replace(text)
+	}
+	text = strings.ReplaceAll(text, `\`, "/")
+	if len(text) <= maxPath { // a longer one is refused by its length
+		text = lineSuffix.ReplaceAllString(text, "")
+	}
+	text = strings.TrimSpace(path.Clean(text))
+	if text == "." || text == "/" || strings.HasPrefix(strings.TrimPrefix(text, "/"), "path/to/") || isNothing(text) {
+		return ""
+	}
+	return text
+}
+
+// cellPaths gives the paths of a table cell: its code spans if it has any,
+// else its parts between commas and line breaks.
+func cellPaths(cell string) []string {
+	var out []string
+	add := func(text string) bool {
+		if p := cleanPath(text); p != "" {
+			out = append(out, p)
+		}
+		return len(out) <= maxItems
+	}
+	if spans := codeSpans(cell); len(spans) > 0 && markdownLink.FindString(cell[:min(len(cell), 2*maxPath)]) == "" {
+		for i, s := range spans {
+			text := cell[s.from:s.to]
+			if i > 0 && (!strings.ContainsAny(text, "./") || strings.Contains(text, "(")) {
+				continue // "`a.go` (calls `Open()`)": the second is no path
+			}
+			if !add(text) {
+				break
+			}
+		}
+		return out
+	}
+	for part := range strings.SplitSeq(lineBreaks.Replace(cell), ",") {
+		part, _, _ = strings.Cut(strings.TrimSpace(part), " (") // "a.go (new)"
+		if !add(part) {
+			break
+		}
+	}
+	return out
+}
+
+// ticketIDs gives the ticket ids in a stated dependency. Text without anything
+// like an id is taken whole: ids may have any form.
+func ticketIDs(text string) []string {
+	var out []string
+	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ';' || r == '、' || r == '，' }) {
+		part = strings.Trim(unlink(strings.Trim(oneLine(part), "`'\"* ")), "`'\"* ")
+		if isNothing(part) || isPlaceholderID(part) {
+			continue
+		}
+		before := len(out)
+		for word := range strings.FieldsSeq(part) {
+			word = strings.Trim(word, "()[]{}.:;!?`'\"*_/+&|")
+			if len(word) <= 64 && wholeID.MatchString(word) && len(out) <= maxItems {
+				out = append(out, word)
+			}
+		}
+		if len(out) == before {
+			out = append(out, part)
+		}
+		if len(out) > maxItems {
+			break
+		}
+	}
+	return out
+}
+
+// isPlaceholderID: an id as the templates write it, FEAT-NNN.
+func isPlaceholderID(id string) bool {
+	upper := strings.ToUpper(id)
+	return strings.HasSuffix(upper, "-NNN") || strings.HasSuffix(upper, "-XXX")
+}

@@ -1,0 +1,180 @@
+package ticket
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Bounds on the search for the line of a YAML error; past them the library's
+// own line is given.
+const (
+	maxChunks      = 1000
+	maxPrefixLines = 50
+	maxPrefixBytes = 4 << 10
+)
+
+// Unicode's line ends count as such in YAML but in no editor: as spaces they
+// neither shift line numbers nor start a key.
+var lineEnds = strings.NewReplacer("\u0085", " ", "\u2028", " ", "\u2029", " ")
+
+// parseYAML gives the root node; nil = the front matter has no key. Nothing is
+// expanded: aliases stay nodes.
+func parseYAML(front string, first int) (*yaml.Node, error) {
+	front = lineEnds.Replace(front)
+	root, err := yamlNode(front)
+	if err != nil {
+		return nil, locate(front, first, err)
+	}
+	return root, nil
+}
+
+// yamlNode reads the one document in src. The library panics on some inputs it
+// does not foresee; to the caller that is broken YAML too.
+func yamlNode(src string) (root *yaml.Node, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			root, err = nil, fmt.Errorf("cannot be read: %v", r)
+		}
+	}()
+	var doc, second yaml.Node
+	dec := yaml.NewDecoder(strings.NewReader(src))
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	switch err := dec.Decode(&second); {
+	case err == nil:
+		return nil, errors.New("a second document begins here")
+	case !errors.Is(err, io.EOF):
+		return nil, err
+	}
+	if doc.Kind != yaml.DocumentNode || len(doc.Content) == 0 {
+		return nil, nil
+	}
+	return doc.Content[0], nil
+}
+
+// locate finds the line of a YAML error. The library's own line is that of the
+// enclosing construct, often line 1, so each top-level key is tried alone.
+func locate(front string, first int, cause error) *Error {
+	lines := strings.SplitAfter(front, "\n")
+	for i, line := range lines {
+		if strings.IndexFunc(line, unprintable) >= 0 {
+			return errYAML(first+i, "control characters are not allowed")
+		}
+	}
+	for n, i := 0, 0; i < len(lines) && n < maxChunks; n++ {
+		end := i + 1
+		for end < len(lines) && !startsKey(lines[end]) {
+			end++
+		}
+		if e := tryChunk(lines[i:end], first+i, cause); e != nil {
+			return e
+		}
+		i = end
+	}
+	problem, line := problemOf(front, cause)
+	return refine(lines, first, line, problem)
+}
+
+// startsKey: a line at the left margin that does not carry on the key above.
+func startsKey(line string) bool {
+	return line != "" && !strings.ContainsRune(" \t\n#]}", rune(line[0])) && !strings.HasPrefix(line, "- ")
+}
+
+// tryChunk says what is wrong with one top-level key, nil if nothing is.
+func tryChunk(lines []string, first int, cause error) *Error {
+	src := strings.Join(lines, "")
+	root, err := yamlNode(src)
+	if err == nil {
+		if root == nil || root.Kind == yaml.MappingNode {
+			return nil
+		}
+		problem, _ := problemOf(src, cause)
+		return errYAML(first, problem)
+	}
+	problem, line := problemOf(src, err)
+	return refine(lines, first, line, problem)
+}
+
+// refine turns a problem on a line of lines (0 = unknown) to the error with
+// the line of the file.
+func refine(lines []string, first, line int, problem string) *Error {
+	for i, l := range lines {
+		switch {
+		case strings.HasPrefix(problem, "unknown anchor") && aliasMark.MatchString(l):
+			return errAlias(first + i)
+		case isTabProblem(problem) && strings.Contains(l[:len(l)-len(strings.TrimLeft(l, " \t"))], "\t") && strings.TrimSpace(l) != "":
+			return errYAML(first+i, "tab character")
+		}
+	}
+	switch {
+	case strings.HasPrefix(problem, "unknown anchor"):
+		return errAlias(first)
+	case strings.HasPrefix(problem, "exceeded max depth"):
+		return errDepth(first)
+	}
+	if line == 0 {
+		line = shortestPrefix(lines, problem)
+	}
+	return errYAML(first+min(max(line, 1), len(lines))-1, problem)
+}
+
+var aliasMark = regexp.MustCompile(`(^|[\s,\[{:-])\*\S`)
+
+func isTabProblem(problem string) bool {
+	return strings.Contains(problem, "tab character") || strings.Contains(problem, "cannot start any token")
+}
+
+// shortestPrefix is the first line with which the same problem appears.
+func shortestPrefix(lines []string, problem string) int {
+	size := 0
+	for i, l := range lines[:min(len(lines), maxPrefixLines)] {
+		if size += len(l); size > maxPrefixBytes {
+			break
+		}
+		src := strings.Join(lines[:i+1], "")
+		if _, err := yamlNode(src); err != nil {
+			if p, _ := problemOf(src, err); p == problem {
+				return i + 1
+			}
+		}
+	}
+	return 1
+}
+
+var yamlLine = regexp.MustCompile(`^line (\d+): `)
+
+// problemOf splits the library's message. Only the scanner's lines are those
+// of the problem; the parser names the start of the whole block, which is no
+// help: line 0.
+func problemOf(src string, err error) (problem string, line int) {
+	// A line on top: the library leaves out the number of a first line.
+	if _, shifted := yamlNode("#\n" + src); shifted != nil && stripLine(shifted) == stripLine(err) {
+		err = shifted
+	}
+	problem = stripLine(err)
+	m := yamlLine.FindStringSubmatch(strings.TrimPrefix(err.Error(), "yaml: "))
+	if m == nil || strings.HasPrefix(problem, "did not find expected") && !strings.Contains(problem, "character") || strings.Contains(problem, "tag handle") {
+		return problem, 0
+	}
+	line, _ = strconv.Atoi(m[1])
+	return problem, line - 1
+}
+
+func stripLine(err error) string {
+	return yamlLine.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), "")
+}
+
+// unprintable: what YAML refuses in its text.
+func unprintable(r rune) bool {
+	return r < 0x20 && r != '\t' && r != '\n' || r >= 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe || r == 0xffff
+}
