@@ -1,0 +1,192 @@
+package routing
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Stated is what a ticket says about itself.
+type Stated struct {
+	ID, Type, Complexity         string
+	Tags, Files                  []string
+	HasFrontMatter, HasFileTable bool
+	Title, Body                  string
+	Prefixes                     []string // configured prefixes, beside BUG, FEAT and TASK
+}
+
+// Classification is a ticket's category and complexity on the way: what it
+// states, what the rules set, and what is left to ask of a model.
+type Classification struct {
+	Category, Complexity       string
+	AskCategory, AskComplexity bool
+	Floor                      string // the least complexity the rules allow where none is stated; "" = none
+	By                         string // front_matter or rules, while no model has answered
+	Why                        string // a disagreement settled, in a few ASCII words; "" = none
+
+	stated Stated
+}
+
+var ranks = map[string]int{"low": 1, "medium": 2, "high": 3}
+
+var statedComplexity = map[string]string{
+	"trivial": "low", "simple": "medium", "complex": "high",
+	"low": "low", "medium": "medium", "high": "high",
+}
+
+// Classify takes what the ticket states, which is never changed, sets the
+// rules' floor where it states nothing, and says what is left to ask.
+func Classify(s Stated) Classification {
+	c := Classification{stated: s, By: "front_matter"}
+	c.Category = statedCategory(s)
+	c.AskCategory = c.Category == ""
+	if stated := statedComplexity[strings.ToLower(strings.TrimSpace(s.Complexity))]; stated != "" {
+		c.Complexity = stated
+		return c
+	}
+	c.Floor = floor(s)
+	if c.Floor == "high" {
+		c.Complexity, c.By = "high", "rules"
+		return c
+	}
+	c.AskComplexity = true
+	return c
+}
+
+// floor is the least complexity the rules allow.
+func floor(s Stated) string {
+	switch {
+	case seniorTag(s.Tags) != "", distinct(s.Files) > MaxLocalFiles, !s.HasFrontMatter && !s.HasFileTable:
+		return "high"
+	}
+	return ""
+}
+
+var typeNames = map[string]string{
+	"BUG": "BUG", "FIX": "BUG", "BUGFIX": "BUG", "DEFECT": "BUG", "HOTFIX": "BUG",
+	"FEAT": "FEAT", "FEATURE": "FEAT", "STORY": "FEAT", "ENHANCEMENT": "FEAT",
+	"TASK": "TASK", "CHORE": "TASK", "MAINTENANCE": "TASK", "DOCS": "TASK",
+}
+
+// statedCategory is the type, else the id's prefix, where either is a category.
+func statedCategory(s Stated) string {
+	configured := func(name string) string {
+		for _, p := range s.Prefixes {
+			if strings.EqualFold(p, name) {
+				return strings.ToUpper(p)
+			}
+		}
+		return ""
+	}
+	kind := strings.ToUpper(strings.TrimSpace(s.Type))
+	if c := configured(kind); kind != "" && c != "" {
+		return c
+	}
+	if c := typeNames[kind]; c != "" {
+		return c
+	}
+	prefix, _, found := strings.Cut(strings.TrimSpace(s.ID), "-")
+	if !found {
+		return ""
+	}
+	if c := configured(prefix); c != "" {
+		return c
+	}
+	switch up := strings.ToUpper(prefix); up {
+	case "BUG", "FEAT", "TASK":
+		return up
+	}
+	return ""
+}
+
+// WithModel adds a model's answer to what was asked of it. Model and floor are
+// resolved upwards; what the ticket states stays.
+func (c Classification) WithModel(category, complexity string) Classification {
+	if c.AskCategory && category != "" {
+		c.Category = category
+	}
+	if c.AskComplexity && complexity != "" {
+		c.Complexity = complexity
+		if ranks[c.Floor] > ranks[complexity] {
+			c.Complexity = c.Floor
+			c.Why = fmt.Sprintf("model said %s, rules %s", complexity, c.Floor)
+		}
+	}
+	return c
+}
+
+// WithoutModel is the deterministic floor: the category by keywords, the
+// complexity by the number of files.
+func (c Classification) WithoutModel() Classification {
+	if c.AskCategory {
+		c.Category = keywordCategory(c.stated)
+	}
+	if c.AskComplexity {
+		switch n := distinct(c.stated.Files); {
+		case n <= 1:
+			c.Complexity = "low"
+		case n <= MaxLocalFiles:
+			c.Complexity = "medium"
+		default:
+			c.Complexity = "high"
+		}
+	}
+	c.By = "rules"
+	return c
+}
+
+// keywords are stems that speak for a category, most telling first: a title
+// that begins with one of a list is of that category.
+var keywords = []struct {
+	category string
+	stems    []string
+}{
+	{"BUG", []string{"fix", "bug", "crash", "error", "broken", "fail", "wrong", "regress", "defect", "leak", "not work", "does not", "doesn't", "cannot", "can't", "hang", "freez", "incorrect", "missing",
+		"arregl", "corrig", "fallo", "falla", "roto", "beheb", "fehler", "absturz", "kaputt", "funktioniert nicht", "corrige", "erreur", "panne", "plante", "erro ", "quebra", "conserta",
+		"修复", "错误", "崩溃", "失败", "修正", "バグ", "不具合", "エラー", "إصلاح", "خطأ"}},
+	{"FEAT", []string{"add", "new", "support", "allow", "implement", "introduce", "create", "enable", "provide", "feature", "let ",
+		"añad", "agreg", "nuev", "permit", "hinzuf", "neue", "ermögl", "unterstütz", "ajout", "nouve", "permet", "adicion", "novo", "nova",
+		"添加", "新增", "增加", "支持", "追加", "対応", "إضافة"}},
+	{"TASK", []string{"refactor", "clean", "upgrade", "update", "bump", "document", "docs", "rename", "migrat", "remove", "move", "test", "chore", "improve", "optimi", "actualiz", "limpi", "aktualis", "aufräum", "mise à jour", "重构", "更新", "文档", "更新する", "تحديث"}},
+}
+
+// keywordCategory judges by the title's first words, then by the whole title,
+// then by the beginning of the text; with nothing to go by it is a TASK.
+func keywordCategory(s Stated) string {
+	title := strings.ToLower(strings.TrimSpace(s.Title))
+	for _, k := range keywords {
+		if slices.ContainsFunc(k.stems, func(stem string) bool { return strings.HasPrefix(title, stem) }) {
+			return k.category
+		}
+	}
+	start := strings.ToLower(s.Body)
+	if len(start) > 500 {
+		start = start[:500]
+	}
+	for _, text := range []string{title, start} {
+		for _, k := range keywords {
+			if slices.ContainsFunc(k.stems, func(stem string) bool { return hasWord(text, stem) }) {
+				return k.category
+			}
+		}
+	}
+	return "TASK"
+}
+
+// hasWord finds a stem at the beginning of a word; scripts without spaces
+// match anywhere.
+func hasWord(text, stem string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], stem)
+		if i < 0 {
+			return false
+		}
+		i += from
+		if i == 0 || stem[0] >= 0x80 || !isLetter(text[i-1]) {
+			return true
+		}
+		from = i + len(stem)
+	}
+}
+
+func isLetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 0x80 }

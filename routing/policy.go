@@ -1,0 +1,111 @@
+package routing
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MaxLocalFiles is how many distinct affected files a ticket for the local
+// model may have.
+const MaxLocalFiles = 3
+
+// Facts is what eligibility depends on.
+type Facts struct {
+	ID, Complexity         string // Complexity: low, medium or high
+	Tags, Files, DependsOn []string
+	Wave                   []string // ids of the tickets worked on together
+	WaveKnown              bool
+	Escalated              string // the gate it was escalated at, no commit having passed since; "" = not
+	Guard                  Verdict
+}
+
+// Rule is one rule's verdict, with its figures in words. Why is ASCII.
+type Rule struct {
+	Name  string `json:"rule"`
+	OK    bool   `json:"ok"`
+	Why   string `json:"why"`
+	Short string `json:"-"` // Why in at most 22 characters
+}
+
+// Eligible says whether the local model may have a ticket: whether every rule
+// lets it through. deciding is the first that does not, else "eligible".
+func Eligible(f Facts) (ok bool, deciding Rule, all []Rule) {
+	all = []Rule{byComplexity(f), byTags(f), byFiles(f), byDependencies(f), byEscalation(f), byGuard(f)}
+	for _, r := range all {
+		if !r.OK {
+			return false, r, all
+		}
+	}
+	deciding = Rule{Name: "eligible", OK: true, Why: "eligible", Short: "eligible"}
+	if f.Guard.Probe {
+		deciding.Why, deciding.Short = "eligible; "+f.Guard.Why, "eligible; probe"
+	}
+	return true, deciding, all
+}
+
+func byComplexity(f Facts) Rule {
+	if f.Complexity == "high" {
+		return Rule{"complexity", false, "complexity high", "complexity high"}
+	}
+	return Rule{"complexity", true, "complexity " + f.Complexity, ""}
+}
+
+// seniorTags keep a ticket from the local model whatever else it says.
+var seniorTags = []string{"ARCH", "SECURITY", "SEC"}
+
+func seniorTag(tags []string) string {
+	for _, t := range tags {
+		if up := strings.ToUpper(strings.TrimSpace(t)); slices.Contains(seniorTags, up) {
+			return up
+		}
+	}
+	return ""
+}
+
+func byTags(f Facts) Rule {
+	if t := seniorTag(f.Tags); t != "" {
+		return Rule{"tags", false, "tag " + t, "tag " + t}
+	}
+	return Rule{"tags", true, "no ARCH, SECURITY or SEC tag", ""}
+}
+
+func distinct(files []string) int {
+	seen := map[string]bool{}
+	for _, f := range files {
+		seen[f] = true
+	}
+	return len(seen)
+}
+
+func byFiles(f Facts) Rule {
+	n := distinct(f.Files)
+	if n > MaxLocalFiles {
+		why := fmt.Sprintf("%d files > %d", n, MaxLocalFiles)
+		return Rule{"files", false, why, why}
+	}
+	return Rule{"files", true, fmt.Sprintf("%d files <= %d", n, MaxLocalFiles), ""}
+}
+
+func byDependencies(f Facts) Rule {
+	if !f.WaveKnown {
+		return Rule{"dependencies", true, "wave not given: no dependency assumed", ""}
+	}
+	for _, d := range f.DependsOn {
+		if !strings.EqualFold(d, f.ID) && slices.ContainsFunc(f.Wave, func(w string) bool { return strings.EqualFold(w, d) }) {
+			return Rule{"dependencies", false, "depends on " + shorten(d, 40) + " of this wave", "needs " + shorten(d, 16)}
+		}
+	}
+	return Rule{"dependencies", true, "depends on no ticket of this wave", ""}
+}
+
+func byEscalation(f Facts) Rule {
+	if f.Escalated != "" {
+		return Rule{"escalated", false, "escalated at " + f.Escalated + "; cloud until a commit passes", "escalated at " + f.Escalated}
+	}
+	return Rule{"escalated", true, "not escalated", ""}
+}
+
+func byGuard(f Facts) Rule {
+	return Rule{"guard", f.Guard.Admit, f.Guard.Why, f.Guard.Short}
+}
