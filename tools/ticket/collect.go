@@ -70,10 +70,11 @@ func (c *collector) file(f File) {
 	if isNothing(f.Description) || strings.EqualFold(f.Description, "what changes") {
 		f.Description = ""
 	}
-	var known bool
-	if f.Action, known = action(f.Action); !known {
-		c.warn("affected file %s: unknown action; valid: create, modify, delete", clip(f.Path, 100))
+	normal, known := action(f.Action)
+	if !known {
+		c.warn("affected file %s: unknown action %q; valid: create, modify, delete", clip(f.Path, 100), clip(oneLine(f.Action), 40))
 	}
+	f.Action = normal
 	if at, ok := c.paths[f.Path]; ok {
 		old := &c.t.Files[at]
 		if old.Action == "" {

@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -65,8 +66,13 @@ func (c *collector) frontMatter(front string, first int) error {
 		}
 		c.t.HasFrontMatter = true
 		if seen[name] {
-			c.warn("line %d: duplicate key %q; the first one counts", first+key.Line-1, clip(oneLine(key.Value), 40))
-			continue
+			where, shown := first+key.Line-1, clip(oneLine(key.Value), 40)
+			if !isList(name) {
+				c.warn("line %d: duplicate key %q; the first one counts", where, shown)
+				continue
+			}
+			// Dropping a tag or a dependency could hide a reason for caution.
+			c.warn("line %d: duplicate key %q; its items are added", where, shown)
 		}
 		seen[name] = true
 		c.key(name, value, first+value.Line-1)
@@ -80,6 +86,10 @@ func keyName(key *yaml.Node) string {
 		return ""
 	}
 	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(key.Value))
+}
+
+func isList(name string) bool {
+	return name == "tags" || name == "dependson" || name == "blockers" || name == "affectedfiles"
 }
 
 // check refuses what could make a small front matter large: aliases, merge
@@ -157,12 +167,14 @@ func (c *collector) choice(n *yaml.Node, what string, line int) string {
 	return value
 }
 
+var commas = strings.NewReplacer("，", ",", "、", ",", ";", ",")
+
 // list gives the items of a list, or of a text that stands in its place:
 // separated by commas, and for tags also by spaces.
 func (c *collector) list(n *yaml.Node, what string, line int) []string {
 	switch n.Kind {
 	case yaml.ScalarNode:
-		value := text(n)
+		value := commas.Replace(text(n))
 		if what == "tags" && !strings.Contains(value, ",") {
 			return strings.Fields(value)
 		}
@@ -214,19 +226,24 @@ func (c *collector) affectedFiles(n *yaml.Node, line int) {
 	}
 }
 
+var fileKeys = []string{"path", "file", "action", "description"}
+
 func (c *collector) affectedFile(item *yaml.Node) {
 	switch {
 	case item.Kind == yaml.ScalarNode:
 		c.file(File{Path: cleanPath(text(item))})
 	case item.Kind == yaml.MappingNode:
 		f := File{Path: field(item, "path", "file"), Action: field(item, "action"), Description: field(item, "description")}
-		if f.Path == "" && len(item.Content) == 2 { // "- src/a.go: modify"
+		if key := item.Content; f.Path == "" && len(key) == 2 && !slices.Contains(fileKeys, keyName(key[0])) { // "- src/a.go: modify"
 			f.Path = text(item.Content[0])
 			if value := text(item.Content[1]); isAction(value) {
 				f.Action = value
 			} else {
 				f.Description = value
 			}
+		}
+		if f.Path == "" {
+			c.warn("affected_files: an item names no path; left out")
 		}
 		f.Path = cleanPath(f.Path)
 		c.file(f)

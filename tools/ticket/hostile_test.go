@@ -1,0 +1,129 @@
+package ticket_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// Heads that bring the hostile text below to the reader of each section.
+const (
+	inFiles    = "## Affected Files\n| File | Action | Description |\n|---|---|---|\n"
+	inCriteria = "## Acceptance Criteria\n"
+	inDepends  = "## Dependencies\n| Ticket |\n|---|\n"
+)
+
+// runsOfAllLengths is "` “ ``` …": no run has a partner.
+func runsOfAllLengths(size int) string {
+	var b strings.Builder
+	for n := 1; b.Len() < size; n++ {
+		b.WriteString(strings.Repeat("`", n) + " ")
+	}
+	return b.String()
+}
+
+// TestHostileInputIsLinear gives eight times the input and allows thirty times
+// the time: quadratic work would take sixty-four.
+func TestHostileInputIsLinear(t *testing.T) {
+	repeat := func(head, unit string) func(int) string {
+		return func(size int) string { return head + strings.Repeat(unit, (size-len(head))/len(unit)) }
+	}
+	tests := map[string]func(int) string{
+		"brackets":            repeat("", "["),
+		"links":               repeat(inFiles, "| [a](b) "),
+		"open links":          repeat(inFiles, "| [a]( "),
+		"pipes":               repeat(inFiles, "|"),
+		"pipe lines":          repeat(inFiles, "|\n"),
+		"escaped pipes":       repeat(inFiles, `\|`),
+		"commas":              repeat(inFiles+"| ", "a,"),
+		"same commas":         repeat(inFiles+"| ", ","),
+		"file rows":           repeat(inFiles, "| a/b.go | x | y |\n"),
+		"delimiters":          repeat(inFiles, "|---|\n"),
+		"loose pipes":         repeat(inFiles+"\n", "a | b\n\n"),
+		"hashes":              repeat("", "#"),
+		"hash lines":          repeat("", "#\n"),
+		"spaced hashes":       repeat("# ", "# "),
+		"headings":            repeat("", "## Acceptance Criteria\n"),
+		"backticks":           repeat(inFiles+"| ", "`"),
+		"code spans":          repeat(inFiles+"| ", "`a/b` "),
+		"runs of all lengths": func(size int) string { return inFiles + "| <!-- " + runsOfAllLengths(size-len(inFiles)-100) },
+		"fences":              repeat("", "```\n~~~\n"),
+		"growing fences":      runsOfAllLengths,
+		"comment open":        repeat("", "<!--"),
+		"comments open":       repeat("a", " <!-- a"),
+		"comment lines":       repeat("a", "\na <!--"),
+		"comment and gaps":    repeat("", "a <!--\n\n"),
+		"comments":            repeat("a ", "<!-- -->"),
+		"comments in code":    repeat("a ", "`<!--` "),
+		"comment to its end":  repeat("", "a <!-- \n b -->\n"),
+		"boxes":               repeat(inCriteria, "- [ ] AC-1: a\n"),
+		"boxes in one line":   repeat(inCriteria, "- [ ] "),
+		"long criterion":      repeat(inCriteria+"- [ ] AC-1: a\n", "  b\n"),
+		"digits":              repeat(inCriteria, "1"),
+		"dependencies":        repeat(inDepends, "| FEAT-1 FEAT-2,\n"),
+		"ids in one cell":     repeat(inDepends+"| ", "FEAT-1 "),
+		"dashes in one cell":  repeat(inDepends+"| ", "a-"),
+		"title":               repeat("# ", "a-"),
+		"title of spaces":     repeat("# a", " "),
+		"indentation":         repeat(inCriteria, " "),
+		"blank lines":         repeat("", "\n"),            /* refused as empty */
+		"no end":              repeat("---\n", "a: b\n"),   /* refused */
+		"front matter size":   repeat("---\n---", "\n---"), /* the first pair counts */
+	}
+	for name, input := range tests {
+		t.Run(name, func(t *testing.T) {
+			var small, large time.Duration
+			for range 3 { // a machine under load may lose one comparison, not three
+				small = fastest(input(ticket.MaxBytes / 8))
+				large = fastest(input(ticket.MaxBytes))
+				if large < 30*max(small, time.Millisecond) {
+					return
+				}
+			}
+			t.Errorf("%v for an eighth of the input, %v for all of it", small, large)
+		})
+	}
+}
+
+func fastest(input string) time.Duration {
+	data := []byte(input)
+	best := time.Duration(1 << 62)
+	for range 2 {
+		start := time.Now()
+		_, _ = ticket.Parse(data) // an error is an answer too
+		best = min(best, time.Since(start))
+	}
+	return best
+}
+
+// TestHostileFrontMatterIsBounded: the YAML library is not ours, so its input
+// is small, and it gets thirty-two times as much here.
+func TestHostileFrontMatterIsBounded(t *testing.T) {
+	for _, unit := range []string{"[", "{", "- ", "? ", "#\n", "&a ", "!", "'", "a:\n", "|\n", ": ", "k: [", "a: [\n", "[#\n", "x,", "a: b\n  ", "\"\n", "a: *a\n", "a\n", "- [\n", "b:\t\n"} {
+		t.Run(unit, func(t *testing.T) {
+			front := func(size int) string { return "---\n" + strings.Repeat(unit, size/len(unit)) + "\n---\n" }
+			var small, large time.Duration
+			for range 3 {
+				small, large = fastest(front(2<<10)), fastest(front(64<<10-10))
+				if large < 150*max(small, 2*time.Millisecond) {
+					return
+				}
+			}
+			t.Errorf("%v for 2 kB, %v for 64 kB", small, large)
+		})
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	body := strings.Repeat("Some text of a paragraph with `code` and a | pipe.\n\n", 20)
+	data := []byte("---\nid: FEAT-1\ntitle: A\ntags: [a, b]\n---\n" + body + inFiles + "| a.go | modify | x |\n" + inCriteria + "- [ ] AC-1: x\n")
+	b.SetBytes(int64(len(data)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ticket.Parse(data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
