@@ -1,0 +1,278 @@
+// Package projection keeps one block, stats.localModelStats, of a JSON file
+// that other programs and people write too. It takes a lock beside the file,
+// edits its own block and missing defaults alone, and replaces the file whole:
+// no reader ever sees half of it, and every other byte survives.
+//
+// Programs that want no update lost take the same lock: FILE.lock (flock).
+package projection
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/tidwall/gjson"
+)
+
+const (
+	lockTimeout = 5 * time.Second
+	// settle is how long an empty or torn file is read again: a program that
+	// writes in place leaves one for a moment.
+	settle = 250 * time.Millisecond
+	// rounds is how often a foreign write between our read and our rename makes
+	// us begin again.
+	rounds = 20
+)
+
+// Stats is the block.
+type Stats struct {
+	TotalAttempts    int            `json:"totalAttempts"`
+	SuccessCount     int            `json:"successCount"`
+	EscalatedToCloud int            `json:"escalatedToCloud"`
+	FailuresByType   map[string]int `json:"failuresByType"`
+	AvgQualityScore  float64        `json:"avgQualityScore"`
+}
+
+// File is the file that is projected into.
+type File struct {
+	path string // as configured; a symlink is followed at each write
+	last string // remembers our last block, to tell foreign changes from lag
+}
+
+// New names the file; nothing is touched. The memory of the last block is kept
+// in the directory localmodel beside it.
+func New(path string) *File {
+	return &File{path: path, last: filepath.Join(filepath.Dir(path), "localmodel", "projected.json")}
+}
+
+// Exists says whether the file is there.
+func (f *File) Exists() bool {
+	_, err := os.Stat(f.path)
+	return err == nil
+}
+
+// Read returns the block as it stands in the file, without a lock; found is
+// false where there is none.
+func (f *File) Read() (s Stats, found bool) {
+	data, err := os.ReadFile(f.path)
+	if err != nil {
+		return s, false
+	}
+	data = bytes.TrimPrefix(data, bom)
+	block := gjson.GetBytes(data, blockPath)
+	if !gjson.ValidBytes(data) || !block.IsObject() {
+		return s, false
+	}
+	s.TotalAttempts, s.SuccessCount = int(block.Get("totalAttempts").Int()), int(block.Get("successCount").Int())
+	s.EscalatedToCloud, s.AvgQualityScore = int(block.Get("escalatedToCloud").Int()), block.Get("avgQualityScore").Float()
+	s.FailuresByType = map[string]int{}
+	block.Get("failuresByType").ForEach(func(k, v gjson.Result) bool {
+		s.FailuresByType[k.Str] = int(v.Int())
+		return true
+	})
+	return s, true
+}
+
+// Write makes the block equal to what want returns. want is called under the
+// lock, so that of several processes the last to write has the newest figures.
+// said tells what a person should know: damage left alone, foreign changes
+// repaired. The error means that the file was not written.
+func (f *File) Write(ctx context.Context, want func(context.Context) (Stats, error)) (said []string, err error) {
+	path, err := resolve(f.path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // .claude is the project's, not ours
+		return nil, err
+	}
+	lock := flock.New(path + ".lock")
+	limited, stop := context.WithTimeout(ctx, lockTimeout)
+	defer stop()
+	if ok, err := lock.TryLockContext(limited, 5*time.Millisecond); err != nil || !ok {
+		return nil, fmt.Errorf("lock %s: %w", path+".lock", err)
+	}
+	defer lock.Close() //nolint:errcheck // the lock goes with the handle
+	stats, err := want(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for range rounds {
+		said, err = f.writeOnce(ctx, path, stats)
+		if !errors.Is(err, errChanged) {
+			return said, err
+		}
+	}
+	return said, fmt.Errorf("%s is rewritten by another program faster than it can be updated", path)
+}
+
+var errChanged = errors.New("changed meanwhile")
+
+func (f *File) writeOnce(ctx context.Context, path string, stats Stats) (said []string, err error) {
+	before, err := readSettled(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	if damage := broken(before); damage != "" {
+		aside, err := setAside(path, before)
+		if err != nil {
+			return nil, fmt.Errorf("%s, and no copy of it can be set aside: %w", damage, err)
+		}
+		return []string{fmt.Sprintf("%s %s; it was left as it is, a copy is %s; the journal goes on, and the next valid file gets the figures",
+			path, damage, filepath.Base(aside))}, nil
+	}
+	after, err := edit(before, stats)
+	if err != nil {
+		return nil, err
+	}
+	if f.foreign(before, stats) {
+		said = append(said, "another program had changed stats.localModelStats in "+filepath.Base(path)+"; it was repaired from the journal")
+	}
+	if !bytes.Equal(after, before) {
+		if err := replace(path, before, after); err != nil {
+			return said, err
+		}
+	}
+	f.remember(stats)
+	return said, nil
+}
+
+// foreign says whether the block is neither what we last wrote nor what it is
+// to be.
+func (f *File) foreign(data []byte, want Stats) bool {
+	last, err := os.ReadFile(f.last)
+	if err != nil {
+		return false
+	}
+	norm := func(raw []byte) string {
+		var s Stats
+		if json.Unmarshal(raw, &s) != nil {
+			return "?"
+		}
+		out, _ := json.Marshal(s) // plain numbers always marshal
+		return string(out)
+	}
+	now := norm([]byte(gjson.GetBytes(bytes.TrimPrefix(data, bom), blockPath).Raw))
+	target, _ := json.Marshal(want)
+	return now != norm(last) && now != norm(target)
+}
+
+func (f *File) remember(s Stats) {
+	out, err := json.Marshal(s)
+	if err != nil {
+		return
+	}
+	// Only a help for reporting: where it cannot be kept, nothing is reported.
+	if _, err := os.Stat(filepath.Dir(f.last)); err == nil {
+		_ = os.WriteFile(f.last, out, 0o600)
+	}
+}
+
+// resolve follows symlinks, so that the link's target is replaced and the link
+// stays.
+func resolve(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	switch {
+	case err == nil:
+		return real, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", err
+	}
+	if target, err := os.Readlink(path); err == nil { // a link to a file not there yet
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		return target, nil
+	}
+	return path, nil
+}
+
+// readSettled reads the file; one that is empty or torn is read again for a
+// while. A missing file reads as nil.
+func readSettled(ctx context.Context, path string) ([]byte, error) {
+	for end := time.Now().Add(settle); ; {
+		data, err := os.ReadFile(path) //nolint:gosec // the project's own state file
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(bytes.TrimSpace(data)) > 0 && broken(data) == "" || time.Now().After(end) {
+			return data, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+// broken says what is wrong with the content, "" where it can be edited. Empty
+// is not broken: it is new.
+func broken(data []byte) string {
+	data = bytes.TrimPrefix(data, bom)
+	switch {
+	case len(bytes.TrimSpace(data)) == 0:
+		return ""
+	case !gjson.ValidBytes(data):
+		return "is not valid JSON"
+	case !gjson.ParseBytes(data).IsObject():
+		return "is no JSON object"
+	}
+	if s := gjson.GetBytes(data, "stats"); s.Exists() && !s.IsObject() && s.Type != gjson.Null {
+		return "has a `stats` that is no object"
+	}
+	return ""
+}
+
+// setAside keeps one copy of each damaged content.
+func setAside(path string, data []byte) (string, error) {
+	sum := sha256.Sum256(data)
+	aside := fmt.Sprintf("%s.damaged-%s", path, hex.EncodeToString(sum[:4]))
+	if _, err := os.Stat(aside); err == nil {
+		return aside, nil
+	}
+	return aside, os.WriteFile(aside, data, 0o600)
+}
+
+// replace puts after in the file's place, whole and on disk, unless the file is
+// no longer before.
+func replace(path string, before, after []byte) error {
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(path); err == nil {
+		mode = info.Mode().Perm()
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
+	_, err = tmp.Write(after)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err = errors.Join(err, tmp.Close(), os.Chmod(tmp.Name(), mode)); err != nil {
+		return err
+	}
+	now, err := os.ReadFile(path) //nolint:gosec // the project's own state file
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if !bytes.Equal(now, before) {
+		return errChanged
+	}
+	if err := os.Rename(tmp.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
