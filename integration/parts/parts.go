@@ -1,0 +1,161 @@
+// Package parts finds the external programs and files that tests run against:
+// a real Ollama server, a small language model, the MCP Inspector and others.
+// The setup command beneath it makes those that are missing.
+//
+// Each part is one row of a table. To add one, add the row here and, where it
+// can be made rather than only installed, a recipe in setup.
+package parts
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Names of the parts, as they stand in REQUIRE and as setup takes them.
+const (
+	Ollama    = "ollama"
+	SmolLM    = "smollm"
+	Inspector = "inspector"
+	Postgres  = "postgres"
+	Linter    = "golangci-lint"
+)
+
+// Part is one external program or file.
+type Part struct {
+	Name string // also the word in REQUIRE
+	What string // what it is, for a person
+	Env  string // variable that chooses an installed one; "" = none
+	// Cached is where setup puts it, "" where setup only installs a package.
+	Cached func() (string, error)
+	// Installed finds one that the system already has; it wins over Cached.
+	// nil = none is looked for.
+	Installed func() (string, bool)
+}
+
+// All lists every part, the quick ones to make last.
+func All() []Part {
+	return []Part{
+		{Name: Ollama, What: "Ollama server " + OllamaVersion, Env: "OLLAMA_BIN", Cached: ollamaPath, Installed: onPath("ollama")},
+		{Name: Linter, What: "golangci-lint " + LinterVersion, Env: "GOLANGCI_LINT_BIN", Cached: linterPath},
+		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: smolPath},
+		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: inspectorPath},
+		{Name: Postgres, What: "PostgreSQL server programs", Env: "POSTGRES_BIN", Installed: postgresDir},
+	}
+}
+
+// Lookup returns the row of a part.
+func Lookup(name string) (Part, error) {
+	var names []string
+	for _, p := range All() {
+		if p.Name == name {
+			return p, nil
+		}
+		names = append(names, p.Name)
+	}
+	return Part{}, fmt.Errorf("no part is named %q; the parts are %s", name, strings.Join(names, ", "))
+}
+
+// Find returns the path of a part: of its program, for smollm of the model
+// file, for postgres of the directory that holds initdb and pg_ctl. The error
+// says what is missing and how to get it.
+func Find(name string) (string, error) {
+	p, err := Lookup(name)
+	if err != nil {
+		return "", err
+	}
+	if path := os.Getenv(p.Env); p.Env != "" && path != "" {
+		if _, err := os.Stat(path); err != nil {
+			return "", fmt.Errorf("%s: %s names no file: %w", p.What, p.Env, err)
+		}
+		return path, nil
+	}
+	if p.Installed != nil {
+		if path, ok := p.Installed(); ok {
+			return path, nil
+		}
+	}
+	if p.Cached != nil {
+		path, err := p.Cached()
+		if err != nil {
+			return "", err
+		}
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%s is not here; `make setup` gets it, or set %s", p.What, p.Env)
+}
+
+// Need returns the path of a part, as Find does. Where it is absent the test
+// is skipped, by name; a part listed in the environment's REQUIRE (names, comma
+// between) fails the test instead.
+func Need(t testing.TB, name string) string {
+	t.Helper()
+	path, err := Find(name)
+	if err == nil {
+		return path
+	}
+	if Required(name) {
+		t.Fatalf("REQUIRE names %s: %v", name, err)
+	}
+	t.Skipf("%s: %v", name, err)
+	return ""
+}
+
+// Required says whether REQUIRE names the part.
+func Required(name string) bool {
+	words := strings.FieldsFunc(os.Getenv("REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
+	return slices.Contains(words, name)
+}
+
+// Cache is the directory that holds what setup makes, under the user's cache
+// directory so that a fresh clone finds it again.
+func Cache() (string, error) {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no user cache directory: %w", err)
+	}
+	return filepath.Join(dir, "localmodel-test"), nil
+}
+
+// Root is the directory of the module, looked for upwards from the working
+// directory, which `go test` makes the package's own.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		data, err := os.ReadFile(filepath.Join(dir, "go.mod")) //nolint:gosec // a fixed name above the working directory
+		if first, _, _ := strings.Cut(string(data), "\n"); err == nil && strings.TrimSpace(first) == "module github.com/fjbelchi/localmodel" {
+			return dir, nil
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return "", errors.New("not inside a checkout of localmodel")
+		}
+		dir = up
+	}
+}
+
+func onPath(program string) func() (string, bool) {
+	return func() (string, bool) {
+		path, err := exec.LookPath(program)
+		return path, err == nil
+	}
+}
+
+// exe is a program's file name on this system.
+func exe(name string) string {
+	if runtime.GOOS == "windows" {
+		return name + ".exe"
+	}
+	return name
+}

