@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/tools"
+)
+
+// call runs one tool from a shell: its structured content on stdout and exit 0,
+// or the error's text on stderr and exit 1.
+func call(ctx context.Context, w world, args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return exitError{2, "usage: localmodel call TOOL [JSON|@file|-]"}
+	}
+	arguments, err := readArguments(w.in, args[1:])
+	if err != nil {
+		return exitError{2, "localmodel call: " + err.Error()}
+	}
+	p := build(w)
+	var names []string
+	for _, t := range tools.All(p.deps) {
+		names = append(names, t.Declaration.Name)
+		if t.Declaration.Name != args[0] {
+			continue
+		}
+		text, err := t.Run(ctx, p.deps, tools.Call{Arguments: arguments})
+		if e := p.store.Close(); e != nil {
+			p.log.Warn("closing the journal", "err", e)
+		}
+		if err != nil {
+			return exitError{1, err.Error()}
+		}
+		_, err = fmt.Fprintf(w.out, "%s\n", text)
+		return err
+	}
+	return exitError{2, fmt.Sprintf("localmodel call: there is no tool %q; there are %s", args[0], strings.Join(names, ", "))}
+}
+
+func readArguments(in io.Reader, args []string) (json.RawMessage, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
+	data := []byte(args[0])
+	var err error
+	switch {
+	case args[0] == "-":
+		data, err = io.ReadAll(in)
+	case strings.HasPrefix(args[0], "@"):
+		data, err = os.ReadFile(args[0][1:])
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !json.Valid(data) {
+		return nil, fmt.Errorf("the arguments are not valid JSON")
+	}
+	return data, nil
+}

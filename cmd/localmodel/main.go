@@ -1,0 +1,104 @@
+// Command localmodel is an MCP server that lets a free local model take the
+// cheap work on tickets, and the commands around it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// world is what a command may touch.
+type world struct {
+	lookup func(string) (string, bool)
+	in     io.Reader
+	out    io.Writer
+	err    io.Writer
+}
+
+// command is one subcommand, in a file of its own.
+type command struct {
+	name, args, short string
+	run               func(ctx context.Context, w world, args []string) error
+}
+
+func commands() []command {
+	return []command{
+		{"serve", "", "speak MCP on stdin and stdout (the default)", serve},
+		{"call", "TOOL [JSON|@file|-]", "run one tool and print its result", call},
+		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
+		{"doctor", "", "say what works, what does not, and what mends it", doctor},
+		{"version", "", "print the version", printVersion},
+	}
+}
+
+// exitError ends the process with a code; its text, if any, goes to stderr.
+type exitError struct {
+	code int
+	text string
+}
+
+func (e exitError) Error() string { return e.text }
+
+// run is main without the process: arguments in, exit code out.
+func run(ctx context.Context, args []string, lookup func(string) (string, bool), in io.Reader, out, errOut io.Writer) int {
+	name := "serve"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		name, args = args[0], args[1:]
+	}
+	if name == "help" || (len(args) > 0 && slices.Contains([]string{"-h", "--help", "-help"}, args[0])) {
+		usage(out)
+		return 0
+	}
+	if len(args) > 0 && name == "serve" && args[0] == "--version" {
+		name, args = "version", nil
+	}
+	for _, c := range commands() {
+		if c.name != name {
+			continue
+		}
+		err := c.run(ctx, world{lookup, in, out, errOut}, args)
+		var exit exitError
+		switch {
+		case err == nil:
+			return 0
+		case errors.As(err, &exit):
+			if exit.text != "" {
+				fmt.Fprintln(errOut, exit.text)
+			}
+			return exit.code
+		}
+		fmt.Fprintf(errOut, "localmodel %s: %v\n", name, err)
+		return 1
+	}
+	fmt.Fprintf(errOut, "localmodel: there is no command %q\n\n", name)
+	usage(errOut)
+	return 2
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "localmodel lets a free local model take the cheap work on tickets.\n\nUsage:\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  localmodel %-30s %s\n", strings.TrimSpace(c.name+" "+c.args), c.short)
+	}
+}
+
+func noArguments(name string, args []string) error {
+	if len(args) > 0 {
+		return exitError{2, fmt.Sprintf("localmodel %s takes no argument, got %q", name, args[0])}
+	}
+	return nil
+}

@@ -1,0 +1,171 @@
+package tools
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"slices"
+	"sort"
+	"sync"
+
+	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/statestore"
+)
+
+//go:embed check_local_health.md
+var checkLocalHealthDescription string
+
+var checkLocalHealthSpec = spec{
+	name: "check_local_health", title: "Check local health", description: checkLocalHealthDescription,
+	hint:     "health status local model Ollama LiteLLM proxy available doctor statistics",
+	readOnly: true, openWorld: true,
+	input: `{"type":"object","additionalProperties":false,"properties":{` +
+		`"deep":{"type":"boolean"},"preload":{"type":"boolean"}}}`,
+	output: `{"type":"object","additionalProperties":false,"required":["summary","ok","ollama","proxy","guard","stats","fixes"],"properties":{` +
+		`"summary":{"type":"string"},"ok":{"type":"boolean"},"ollama":{"type":"object"},"proxy":{"type":"object"},` +
+		`"guard":{"type":"object"},"stats":{"type":"object"},"fixes":{"type":"array","items":{"type":"string"}},` +
+		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
+}
+
+type healthInput struct {
+	Deep    bool `json:"deep"`
+	Preload bool `json:"preload"`
+}
+
+type healthResult struct {
+	Summary  string            `json:"summary"`
+	OK       bool              `json:"ok"`
+	Ollama   ollamaReport      `json:"ollama"`
+	Proxy    proxyReport       `json:"proxy"`
+	Guard    guardReport       `json:"guard"`
+	Stats    *statestore.Stats `json:"stats"`
+	Fixes    []string          `json:"fixes"`
+	Warnings []string          `json:"warnings,omitempty"`
+}
+
+type ollamaReport struct {
+	OK        bool   `json:"ok"`
+	URL       string `json:"url"`
+	Version   string `json:"version,omitempty"`
+	Model     string `json:"model"`
+	State     string `json:"state"` // loaded, cold, missing, down
+	Generated string `json:"generated,omitempty"`
+	Error     string `json:"error,omitempty"`
+}
+
+type proxyReport struct {
+	OK    bool   `json:"ok"`
+	Used  bool   `json:"used"`
+	URL   string `json:"url,omitempty"`
+	Error string `json:"error,omitempty"`
+}
+
+type guardReport struct {
+	Mode string   `json:"mode"`
+	Open []string `json:"open"` // the classes cut off, in words
+}
+
+func checkLocalHealth(d *Deps) Tool {
+	arguments := sync.OnceValue(func() *shape { return parseShape(checkLocalHealthSpec.input) })
+	return Tool{Declaration: checkLocalHealthSpec.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
+		var in healthInput
+		if err := arguments().decode(call.Arguments, &in); err != nil {
+			return nil, err
+		}
+		return d.health(ctx, in)
+	}}
+}
+
+func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error) {
+	h := d.Asker.Health(ctx, in.Deep)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r := &healthResult{OK: h.Ollama.OK, Fixes: []string{}, Guard: guardReport{Mode: string(d.Guard.Mode), Open: []string{}}}
+	r.Ollama = ollamaReport{OK: h.Ollama.OK, URL: h.Ollama.URL, Version: h.Ollama.Version, Model: h.Ollama.Model,
+		State: ollamaState(h.Ollama), Generated: h.Ollama.Generated, Error: clip(h.Ollama.Error, 160)}
+	r.Proxy = proxyReport{OK: h.Proxy.OK, Used: h.Proxy.Used}
+	r.fix(h.Ollama.Fix)
+	if h.Proxy.Used {
+		r.Proxy.URL, r.Proxy.Error = h.Proxy.URL, clip(h.Proxy.Error, 160)
+		r.fix(h.Proxy.Fix)
+	}
+	for _, p := range d.Problems {
+		r.Warnings = addWarning(r.Warnings, p)
+	}
+	if in.Preload && h.Ollama.Present && !h.Ollama.Loaded {
+		if err := d.Asker.Preload(ctx); err != nil {
+			r.Warnings = addWarning(r.Warnings, "preload not started: "+err.Error())
+		} else {
+			r.Ollama.State = "loading"
+		}
+	}
+	d.journalHealth(ctx, r)
+	r.Summary = r.words(h)
+	return r, nil
+}
+
+func (r *healthResult) fix(command string) {
+	if command != "" && !slices.Contains(r.Fixes, command) {
+		r.Fixes = append(r.Fixes, clip(command, 200))
+	}
+}
+
+// journalHealth adds what the journal knows: counters and open guards.
+func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
+	stats, err := d.Journal.Stats(ctx)
+	if err != nil {
+		r.Warnings = addWarning(r.Warnings, "nothing can be recorded: "+err.Error())
+		r.Stats = &statestore.Stats{FailuresByType: map[string]int{}}
+		return
+	}
+	r.Stats = &stats
+	states, err := d.Journal.GuardStates(ctx)
+	if err != nil {
+		r.Warnings = addWarning(r.Warnings, "guard not readable: "+err.Error())
+	}
+	totals := routing.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
+	digest := d.guardDigest(ctx)
+	for _, class := range prompts.Complexities {
+		state := routing.ParseGuardState(states[statestore.GuardKey{Class: class, Digest: digest}])
+		if v := d.Guard.Look(class, state, totals); !v.Admit && class != "high" {
+			r.Guard.Open = append(r.Guard.Open, clip(v.Why, 120))
+		}
+	}
+	sort.Strings(r.Guard.Open)
+	r.Guard.Open = slices.Compact(r.Guard.Open)
+	for _, w := range d.Journal.Warnings() {
+		r.Warnings = addWarning(r.Warnings, w)
+	}
+}
+
+func ollamaState(h routing.OllamaHealth) string {
+	switch {
+	case h.Loaded:
+		return "loaded"
+	case h.Present:
+		return "cold"
+	case h.Version != "":
+		return "missing"
+	}
+	return "down"
+}
+
+func (r *healthResult) words(h routing.Health) string {
+	local := fmt.Sprintf("local model %s is %s", r.Ollama.Model, r.Ollama.State)
+	if r.Ollama.State == "down" {
+		local = "Ollama is down"
+	}
+	fallback := "no fallback is allowed: rules and templates answer"
+	switch {
+	case h.Proxy.OK:
+		fallback = "the proxy is up as fallback"
+	case h.Proxy.Used:
+		fallback = "the proxy is not usable: rules and templates answer"
+	}
+	if r.OK && !h.Proxy.OK {
+		fallback = map[bool]string{true: "the proxy is not usable as fallback", false: "no fallback is allowed"}[h.Proxy.Used]
+	}
+	return clip(local+"; "+fallback, 200)
+}

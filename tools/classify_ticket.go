@@ -1,0 +1,298 @@
+package tools
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+//go:embed classify_ticket.md
+var classifyTicketDescription string
+
+var classifyTicketSpec = spec{
+	name: "classify_ticket", title: "Classify tickets", description: classifyTicketDescription,
+	hint:     "triage issue bug feature label severity complexity route tickets local model",
+	readOnly: true, openWorld: true,
+	input: `{"type":"object","additionalProperties":false,"properties":{` +
+		`"ticket_paths":{"type":"array","items":{"type":"string","maxLength":1000},"minItems":1,"maxItems":50},` +
+		`"ticket":{"type":"string","maxLength":262144,"description":"Markdown text"},` +
+		`"wave":{"type":"array","items":{"type":"string","maxLength":100},"maxItems":200,"description":"ticket ids"},` +
+		`"route":{"type":"string","enum":["auto","local","cloud"]},` +
+		`"explain":{"type":"boolean"}}}`,
+	output: `{"type":"object","additionalProperties":false,"required":["summary","tickets"],"properties":{` +
+		`"summary":{"type":"string"},` +
+		`"tickets":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["id"],"properties":{` +
+		`"id":{"type":"string"},"category":{"type":"string"},"complexity":{"type":"string"},"confidence":{"type":"number"},` +
+		`"local":{"type":"boolean"},"why":{"type":"string"},"by":{"type":"string"},"error":{"type":"string"},` +
+		`"rules":{"type":"array","items":{"type":"object"}},"guard":{"type":"string"},"answer":{"type":"object"}}}},` +
+		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
+}
+
+type classifyInput struct {
+	TicketPaths []string `json:"ticket_paths"`
+	Ticket      string   `json:"ticket"`
+	Wave        []string `json:"wave"`
+	Route       string   `json:"route"`
+	Explain     bool     `json:"explain"`
+}
+
+type classifyResult struct {
+	Summary  string        `json:"summary"`
+	Tickets  []classifyRow `json:"tickets"`
+	Warnings []string      `json:"warnings,omitempty"`
+}
+
+// classifyRow is one ticket. Its order is the order a reader wants it in.
+type classifyRow struct {
+	ID         string         `json:"id"`
+	Category   string         `json:"category,omitempty"`
+	Complexity string         `json:"complexity,omitempty"`
+	Confidence *float64       `json:"confidence,omitempty"`
+	Local      *bool          `json:"local,omitempty"`
+	Why        string         `json:"why,omitempty"`
+	By         string         `json:"by,omitempty"`
+	Error      string         `json:"error,omitempty"`
+	Rules      []routing.Rule `json:"rules,omitempty"`
+	Guard      string         `json:"guard,omitempty"`
+	Answer     *answer        `json:"answer,omitempty"`
+}
+
+func classifyTicket(d *Deps) Tool {
+	arguments := sync.OnceValue(func() *shape { return parseShape(classifyTicketSpec.input) })
+	return Tool{Declaration: classifyTicketSpec.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
+		var in classifyInput
+		if err := arguments().decode(call.Arguments, &in); err != nil {
+			return nil, err
+		}
+		if len(in.TicketPaths) == 0 && strings.TrimSpace(in.Ticket) == "" {
+			return nil, arguments().refuse("neither ticket_paths nor ticket is given")
+		}
+		return d.classifyBatch(ctx, in, call.Progress)
+	}}
+}
+
+// classifying is one ticket of a batch: judged, or the reason why not.
+type classifying struct {
+	judged
+	fault *Error
+}
+
+func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) (*classifyResult, error) {
+	batch := d.readBatch(in)
+	if err := d.classifyAll(ctx, batch, routing.Route(orAuto(in.Route)), p); err != nil {
+		return nil, err
+	}
+	w := wave{ids: in.Wave, known: in.Wave != nil}
+	if !w.known {
+		w = waveOf(batch)
+	}
+	result := &classifyResult{Tickets: make([]classifyRow, 0, len(batch))}
+	// In order, one after another: the guard counts eligible tickets, and the
+	// K-th of a batch gets its probe.
+	for i := range batch {
+		c := &batch[i]
+		if c.fault != nil {
+			result.Tickets = append(result.Tickets, classifyRow{ID: c.id, Error: c.fault.short()})
+			continue
+		}
+		result.warn(d.decide(ctx, &c.judged, w))
+		if err := d.remember(ctx, c.judged, w); err != nil && ctx.Err() == nil {
+			result.warn("decision not remembered for plan_ticket: " + err.Error())
+		}
+		for _, text := range c.ticket.Warnings {
+			result.warn(c.id + ": " + text)
+		}
+		result.Tickets = append(result.Tickets, c.row(in.Explain))
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, text := range d.Journal.Warnings() {
+		result.warn(text)
+	}
+	result.Summary = summarize(batch)
+	return result, nil
+}
+
+func waveOf(batch []classifying) wave {
+	w := wave{known: true}
+	for _, c := range batch {
+		if c.fault == nil {
+			w.ids = append(w.ids, c.id)
+		}
+	}
+	return w
+}
+
+// classifyAll asks for each ticket, a few at a time: the local model answers
+// one after another in its slots, the paid tiers side by side.
+func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route routing.Route, p progress) error {
+	const atOnce = 4
+	var (
+		group sync.WaitGroup
+		slots = make(chan struct{}, atOnce)
+		mu    sync.Mutex
+		done  int
+		first error
+	)
+	for i := range batch {
+		c := &batch[i]
+		if c.fault != nil {
+			continue
+		}
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			j, err := d.classify(ctx, c.ticket, route, p.only(len(batch) == 1))
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				first = err
+				return
+			}
+			j.id, c.judged = c.id, j
+			if done++; p != nil && len(batch) > 1 {
+				p(float64(done), float64(len(batch)), "classified "+c.id)
+			}
+		})
+	}
+	group.Wait()
+	return first
+}
+
+// only passes progress on where the condition holds: a batch reports tickets,
+// one ticket alone reports tokens.
+func (p progress) only(cond bool) progress {
+	if cond {
+		return p
+	}
+	return nil
+}
+
+func (r *classifyResult) warn(text string) { r.Warnings = addWarning(r.Warnings, text) }
+
+// addWarning adds a text once, and keeps the list short.
+func addWarning(list []string, text string) []string {
+	const most = 8
+	if text == "" || len(list) >= most || slices.Contains(list, text) {
+		return list
+	}
+	return append(list, clip(text, 300))
+}
+
+// rowChars is what one row may cost, for an id of up to 12 characters.
+const rowChars = 140
+
+func (c *classifying) row(explain bool) classifyRow {
+	r := classifyRow{ID: c.id, Category: c.class.Category, Complexity: c.class.Complexity, Local: &c.local, By: c.by}
+	if c.confidence != nil {
+		rounded := math.Round(*c.confidence*100) / 100
+		r.Confidence = &rounded
+	}
+	r.Why = fitting(rowChars-len(rowText(r))-len(`"why":"",`)+max(0, len(c.id)-12), c.reasons())
+	if explain {
+		r.Rules, r.Guard, r.Answer = c.rules, c.guard, c.answer
+	}
+	return r
+}
+
+func rowText(r classifyRow) string {
+	text, _ := encode(r) // strings, numbers and booleans always encode
+	return string(text)
+}
+
+// reasons words the decision, longest first.
+func (c *classifying) reasons() []string {
+	why := []string{c.deciding.Why}
+	if c.deciding.Short != "" {
+		why = append(why, c.deciding.Short)
+	}
+	why = append(why, c.deciding.Name)
+	if c.local {
+		why = append(why, "eligible")
+	}
+	var out []string
+	if c.class.Why != "" {
+		for _, w := range why {
+			out = append(out, join(w, c.class.Why, c.fallback))
+		}
+	}
+	for _, tail := range []string{c.fallback, c.short} {
+		for _, w := range why {
+			out = append(out, join(w, tail))
+		}
+	}
+	return out
+}
+
+func join(parts ...string) string {
+	parts = slices.DeleteFunc(slices.Clone(parts), func(s string) bool { return s == "" })
+	return strings.Join(parts, "; ")
+}
+
+// fitting returns the first text that fits, or the last one cut.
+func fitting(room int, texts []string) string {
+	for _, t := range texts {
+		if len(t) <= room {
+			return t
+		}
+	}
+	return clip(texts[len(texts)-1], max(room, 12))
+}
+
+// shortReason says in a few characters which tiers did not answer, and why.
+func shortReason(attempts []routing.Attempt) string {
+	var out []string
+	for _, a := range attempts {
+		if a.Kind != "" {
+			out = append(out, string(a.Tier)+" "+string(a.Kind))
+		}
+	}
+	return strings.Join(slices.Compact(out), ", ")
+}
+
+func summarize(batch []classifying) string {
+	var local, failed int
+	var cost float64
+	by := map[string]int{}
+	var order []string
+	for _, c := range batch {
+		if c.fault != nil {
+			failed++
+			continue
+		}
+		if c.local {
+			local++
+		}
+		if by[c.by]++; by[c.by] == 1 {
+			order = append(order, c.by)
+		}
+		if c.answer != nil {
+			cost += c.answer.CostUSD
+		}
+	}
+	text := fmt.Sprintf("%d of %d for the local model", local, len(batch)-failed)
+	for _, who := range order {
+		text += fmt.Sprintf(", %d by %s", by[who], who)
+	}
+	if failed > 0 {
+		text += fmt.Sprintf("; %d unreadable", failed)
+	}
+	if cost > 0 {
+		text += fmt.Sprintf("; paid $%.4f", cost)
+	}
+	return text
+}
+
+func orAuto(route string) string {
+	if route == "" {
+		return "auto"
+	}
+	return route
+}

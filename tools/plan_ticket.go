@@ -1,0 +1,257 @@
+package tools
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+//go:embed plan_ticket.md
+var planTicketDescription string
+
+var planTicketSpec = spec{
+	name: "plan_ticket", title: "Plan a ticket", description: planTicketDescription,
+	hint:     "implementation plan steps ticket local model files acceptance criteria",
+	readOnly: true, openWorld: true,
+	input: `{"type":"object","additionalProperties":false,"properties":{` +
+		`"ticket_path":{"type":"string","maxLength":1000},` +
+		`"ticket":{"type":"string","maxLength":262144,"description":"Markdown text"},` +
+		`"wave":{"type":"array","items":{"type":"string","maxLength":100},"maxItems":200,"description":"ticket ids"},` +
+		`"route":{"type":"string","enum":["auto","local","cloud"]},` +
+		`"include_files":{"type":"boolean"}}}`,
+	output: `{"type":"object","additionalProperties":false,"required":["summary","id","by","next"],"properties":{` +
+		`"summary":{"type":"string"},"id":{"type":"string"},"plan":{"type":"string"},` +
+		`"coverage":{"type":"object","additionalProperties":false,"properties":{"files":{"type":"integer"},` +
+		`"files_total":{"type":"integer"},"criteria":{"type":"integer"},"criteria_total":{"type":"integer"}}},` +
+		`"by":{"type":"string"},"answer":{"type":"object"},"next":{"type":"string"},` +
+		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
+}
+
+type planInput struct {
+	TicketPath   string   `json:"ticket_path"`
+	Ticket       string   `json:"ticket"`
+	Wave         []string `json:"wave"`
+	Route        string   `json:"route"`
+	IncludeFiles *bool    `json:"include_files"`
+}
+
+type planResult struct {
+	Summary  string            `json:"summary"`
+	ID       string            `json:"id"`
+	Plan     string            `json:"plan,omitempty"`
+	Coverage *prompts.Coverage `json:"coverage,omitempty"`
+	By       string            `json:"by"`
+	Answer   *answer           `json:"answer,omitempty"`
+	Next     string            `json:"next"`
+	Warnings []string          `json:"warnings,omitempty"`
+}
+
+func (r *planResult) warn(text string) { r.Warnings = addWarning(r.Warnings, text) }
+
+func planTicket(d *Deps) Tool {
+	arguments := sync.OnceValue(func() *shape { return parseShape(planTicketSpec.input) })
+	return Tool{Declaration: planTicketSpec.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
+		var in planInput
+		if err := arguments().decode(call.Arguments, &in); err != nil {
+			return nil, err
+		}
+		inline := strings.TrimSpace(in.Ticket) != ""
+		switch {
+		case in.TicketPath == "" && !inline:
+			return nil, arguments().refuse("neither ticket_path nor ticket is given")
+		case in.TicketPath != "" && inline:
+			return nil, arguments().refuse("both ticket_path and ticket are given; one is planned at a time")
+		}
+		t, fault := d.readOne(in)
+		if fault != nil {
+			return nil, fault
+		}
+		return d.plan(ctx, t, in, call.Progress)
+	}}
+}
+
+func (d *Deps) readOne(in planInput) (ticket.Ticket, *Error) {
+	name, read := "ticket", func() (ticket.Ticket, *Error) { return parseInline(in.Ticket) }
+	if in.TicketPath != "" {
+		name, read = baseName(in.TicketPath), func() (ticket.Ticket, *Error) { return d.readTicket(in.TicketPath) }
+	}
+	t, fault := read()
+	if t.ID == "" {
+		t.ID = name
+	}
+	return t, fault
+}
+
+func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progress) (*planResult, error) {
+	route := routing.Route(orAuto(in.Route))
+	r := &planResult{ID: t.ID}
+	for _, text := range t.Warnings {
+		r.warn(text)
+	}
+	var j judged
+	if route != "cloud" {
+		var err error
+		if j, err = d.judge(ctx, t, in, route, r, p); err != nil {
+			return nil, err
+		}
+		if refused := d.refusal(&j, route); refused != "" {
+			r.By, r.Next = "rules", refused
+			r.Summary = fmt.Sprintf("%s is not for the local model: %s", t.ID, j.deciding.Why)
+			r.Answer = j.answer
+			return r, nil
+		}
+	}
+	if err := d.askPlan(ctx, r, &j, t, in, route, p); err != nil {
+		return nil, err
+	}
+	for _, text := range d.Journal.Warnings() {
+		r.warn(text)
+	}
+	return r, nil
+}
+
+// judge classifies the ticket, or recalls the decision on the same content,
+// and settles whether local may have it.
+func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route routing.Route, r *planResult, p progress) (judged, error) {
+	w := wave{ids: in.Wave, known: in.Wave != nil}
+	last, found, err := d.Journal.Decision(ctx, t.Hash)
+	if err != nil {
+		r.warn("journal not readable, so earlier decisions were not considered: " + err.Error())
+	}
+	var j judged
+	if found && last.TicketID == t.ID {
+		j = judged{id: t.ID, ticket: t, by: last.By}
+		j.class = routing.Classify(d.stated(t)).WithModel(last.Category, last.Complexity)
+		if !w.known {
+			w = wave{ids: last.Wave, known: last.WaveKnown}
+		}
+	} else if j, err = d.classify(ctx, t, route, p); err != nil {
+		return j, err
+	}
+	if !w.known && len(t.DependsOn) > 0 {
+		r.warn("wave not given and this content was not classified before: no dependency on it is assumed")
+	}
+	r.warn(d.decide(ctx, &j, w))
+	if !found {
+		if err := d.remember(ctx, j, w); err != nil && ctx.Err() == nil {
+			r.warn("decision not remembered: " + err.Error())
+		}
+	}
+	return j, nil
+}
+
+// refusal says which tier should plan a ticket that local may not have, or ""
+// where local may. route local opens a closed guard for this one call, and
+// never a tag, file or dependency rule.
+func (d *Deps) refusal(j *judged, route routing.Route) string {
+	if j.local || (route == "local" && j.deciding.Name == "guard") {
+		return ""
+	}
+	tier, model := "cheap", "haiku"
+	switch j.deciding.Name {
+	case "complexity", "tags", "escalated":
+		tier, model = "balanced", "sonnet"
+	}
+	return fmt.Sprintf("Plan it on the %s tier, Task(model: %q), or call again with route: cloud. Reason: %s. Record its gates as usual.",
+		tier, model, j.deciding.Why)
+}
+
+func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.Ticket, in planInput, route routing.Route, p progress) error {
+	q := d.question(t, in.IncludeFiles == nil || *in.IncludeFiles, r)
+	user, err := prompts.Plan(q)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	a, err := d.Asker.Complete(ctx, route, routing.Request{
+		Purpose: "plan", TicketID: t.ID, System: prompts.System, User: user,
+		Schema: q.Schema(), MaxTokens: prompts.MaxPlanTokens,
+		Accept:   q.Accept,
+		Repair:   func(_ []byte, defects error) string { return q.Repair(defects) },
+		Progress: p.tokens(t.ID),
+	})
+	if err != nil {
+		unanswered, err := asUnanswered(ctx, err)
+		if err != nil {
+			return err
+		}
+		r.fromTemplate(q, unanswered.Reason(), time.Since(start))
+		return nil
+	}
+	reply, err := q.Parse(a.Text)
+	if err != nil {
+		return fmt.Errorf("an accepted plan does not parse: %w", err)
+	}
+	cover := q.Covers(reply)
+	r.Plan, r.Coverage, r.By, r.Answer = q.Render(reply), &cover, string(a.Tier), answerOf(a)
+	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
+		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
+	r.Next = nextAfterPlan(t.ID)
+	if a.Tier != "local" {
+		return nil
+	}
+	return d.openAttempt(ctx, r, j, a)
+}
+
+// openAttempt starts the local attempt that a plan served by the local model
+// is. A plan from another tier opens none.
+func (d *Deps) openAttempt(ctx context.Context, r *planResult, j *judged, a routing.Answer) error {
+	digest := a.Digest
+	if digest == "" {
+		digest = strings.TrimSuffix(d.guardDigest(ctx), "/"+prompts.Version)
+	}
+	key := statestore.GuardKey{Class: j.class.Complexity, Digest: digest + "/" + prompts.Version}
+	if _, err := d.Journal.OpenAttempt(ctx, r.ID, key, r.Plan, a.Model); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		r.warn("the local attempt is not recorded, so its outcomes need route: local: " + err.Error())
+	}
+	return nil
+}
+
+func nextAfterPlan(id string) string {
+	return fmt.Sprintf("Check the plan, then record_gate_outcome {ticket_id: %q, gate: plan, outcome: pass, event_id: %q} and implement.", id, id+":plan:1")
+}
+
+// fromTemplate is the floor: a plan made from the ticket itself, and why no
+// model made it.
+func (r *planResult) fromTemplate(q prompts.PlanQuestion, reason string, took time.Duration) {
+	plan, cover, cut := q.Template()
+	r.Plan, r.Coverage, r.By = plan, &cover, "template"
+	r.Answer = &answer{FellBack: true, Reason: clip(reason, 600), MS: took.Milliseconds()}
+	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one is built from the ticket by rules", r.ID)
+	r.Next = "Use it as a checklist, or plan with Task(model: \"haiku\"). " + nextAfterPlan(r.ID)
+	if cut > 0 {
+		r.warn(fmt.Sprintf("%d lines did not fit the plan and stand only in the ticket", cut))
+	}
+}
+
+func (d *Deps) question(t ticket.Ticket, include bool, r *planResult) prompts.PlanQuestion {
+	q := prompts.PlanQuestion{ID: t.ID, Ticket: t.Body, Exists: d.exists}
+	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
+		q.Ticket = t.Title + "\n\n" + t.Body
+	}
+	for _, f := range t.Files {
+		q.Files = append(q.Files, prompts.PlanFile(f))
+	}
+	for _, c := range t.Criteria {
+		q.Criteria = append(q.Criteria, prompts.PlanCriterion{ID: c.ID, Text: c.Text})
+	}
+	if include {
+		var notes []string
+		q.Sources, notes = d.sources(t)
+		for _, n := range notes {
+			r.warn(n)
+		}
+	}
+	return q
+}

@@ -1,0 +1,90 @@
+package tools
+
+import (
+	"context"
+	_ "embed"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/fjbelchi/localmodel/statestore"
+)
+
+//go:embed record_gate_outcome.md
+var recordGateOutcomeDescription string
+
+var recordGateOutcomeSpec = spec{
+	name: "record_gate_outcome", title: "Record a gate outcome", description: recordGateOutcomeDescription,
+	hint: "record quality gate result outcome pass fail lint review commit test escalate statistics",
+	input: `{"type":"object","additionalProperties":false,"required":["ticket_id","gate","outcome"],"properties":{` +
+		`"ticket_id":{"type":"string","minLength":1,"maxLength":100},` +
+		`"gate":{"type":"string","enum":["plan","implement","lint","review","commit"]},` +
+		`"outcome":{"type":"string","enum":["pass","fail"]},` +
+		`"event_id":{"type":"string","minLength":1,"maxLength":200},` +
+		`"route":{"type":"string","enum":["local","cloud"]},` +
+		`"quality_score":{"type":"number","minimum":0,"maximum":100},` +
+		`"evidence":{"type":"string","maxLength":8000}}}`,
+	output: `{"type":"object","additionalProperties":false,"required":["summary","action","next_event_id","stats"],"properties":{` +
+		`"summary":{"type":"string"},"action":{"type":"string"},"next_event_id":{"type":"string"},"repeated":{"type":"boolean"},` +
+		`"escalate_to":{"type":"string"},"message":{"type":"string"},"handoff":{"type":"string"},"stats":{"type":"object"},` +
+		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
+}
+
+type recordInput struct {
+	TicketID     string   `json:"ticket_id"`
+	Gate         string   `json:"gate"`
+	Outcome      string   `json:"outcome"`
+	EventID      string   `json:"event_id"`
+	Route        string   `json:"route"`
+	QualityScore *float64 `json:"quality_score"`
+	Evidence     string   `json:"evidence"`
+}
+
+type recordResult struct {
+	Summary     string           `json:"summary"`
+	Action      string           `json:"action"`
+	NextEventID string           `json:"next_event_id"`
+	Repeated    bool             `json:"repeated,omitempty"`
+	EscalateTo  string           `json:"escalate_to,omitempty"`
+	Message     string           `json:"message,omitempty"`
+	Handoff     string           `json:"handoff,omitempty"`
+	Stats       statestore.Stats `json:"stats"`
+	Warnings    []string         `json:"warnings,omitempty"`
+}
+
+func recordGateOutcome(d *Deps) Tool {
+	arguments := sync.OnceValue(func() *shape { return parseShape(recordGateOutcomeSpec.input) })
+	return Tool{Declaration: recordGateOutcomeSpec.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
+		var in recordInput
+		if err := arguments().decode(call.Arguments, &in); err != nil {
+			return nil, err
+		}
+		return d.record(ctx, in, call.ToolUseID)
+	}}
+}
+
+func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*recordResult, error) {
+	o := statestore.Outcome{TicketID: in.TicketID, Gate: in.Gate, Pass: in.Outcome == "pass", EventID: in.EventID,
+		ToolUseID: toolUseID, Route: in.Route, Quality: in.QualityScore, Evidence: in.Evidence}
+	rec, err := d.Journal.Record(ctx, o, func(state []byte, c statestore.Closed) ([]byte, error) {
+		return d.Guard.Settle(c.TicketID, state, c.Escalated, time.Now())
+	})
+	if err != nil {
+		return nil, storeError(err)
+	}
+	r := &recordResult{Action: rec.Action, NextEventID: rec.NextEventID, Repeated: rec.Repeated,
+		EscalateTo: rec.EscalateTo, Message: rec.Message, Stats: rec.Stats}
+	if rec.Action == "escalate" && rec.Attempt != nil {
+		r.Handoff = handoff(*rec.Attempt, in.Gate)
+	}
+	for _, text := range rec.Warnings {
+		r.Warnings = addWarning(r.Warnings, text)
+	}
+	r.Summary = fmt.Sprintf("%s %s %s (%s ticket): %s", in.TicketID, in.Gate, past[in.Outcome], rec.Route, rec.Action)
+	if rec.Repeated {
+		r.Summary = "already recorded, counted once: " + r.Summary
+	}
+	return r, nil
+}
+
+var past = map[string]string{"pass": "passed", "fail": "failed"}

@@ -1,0 +1,106 @@
+package tools
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+const (
+	maxSourceBytes = 256 << 10 // a larger affected file is not shown to a model
+	// bytesPerToken is what one token of code is worth at least, in the
+	// tokenizers measured; the estimate must not promise more than fits.
+	bytesPerToken = 3
+)
+
+// exists says whether a path of a plan is there, inside the project root.
+func (d *Deps) exists(path string) bool {
+	_, fault := d.inside(path)
+	return fault == nil
+}
+
+// sources reads the affected files, in the ticket's order (files to modify
+// first), within the tokens that the context window has left beside the prompt,
+// the ticket and the reply. What is left out or cut is said in notes.
+func (d *Deps) sources(t ticket.Ticket) (out []prompts.Source, notes []string) {
+	room := (d.NumCtx*9/10-prompts.MaxPlanTokens)*bytesPerToken - len(prompts.System) - 2*len(t.Body)
+	for _, f := range byRelevance(t.Files) {
+		s, note := d.source(f, room)
+		if note != "" {
+			notes = append(notes, note)
+		}
+		if s.Text == "" {
+			continue
+		}
+		room -= len(s.Text) + len(s.Path) + 100
+		out = append(out, s)
+	}
+	return out, notes
+}
+
+func byRelevance(files []ticket.File) []ticket.File {
+	var first, rest []ticket.File
+	for _, f := range files {
+		switch f.Action {
+		case "create": // nothing to read yet
+		case "delete":
+			rest = append(rest, f)
+		default:
+			first = append(first, f)
+		}
+	}
+	return append(first, rest...)
+}
+
+func (d *Deps) source(f ticket.File, room int) (prompts.Source, string) {
+	none := prompts.Source{}
+	real, fault := d.inside(f.Path)
+	if fault != nil {
+		if fault.Code == codeNotFound {
+			return none, f.Path + " was not shown to the model: it does not exist"
+		}
+		return none, f.Path + " was not shown to the model: " + fault.Cause
+	}
+	if info, err := os.Stat(real); err == nil && info.IsDir() {
+		return none, f.Path + " was not shown to the model: it is a directory"
+	}
+	data, size, err := readUpTo(real, maxSourceBytes)
+	switch {
+	case err != nil:
+		return none, f.Path + " was not shown to the model: " + cause(err)
+	case size > maxSourceBytes:
+		return none, fmt.Sprintf("%s was not shown to the model: %d bytes, more than %d", f.Path, size, maxSourceBytes)
+	case bytes.IndexByte(data, 0) >= 0 || !utf8.Valid(data):
+		return none, f.Path + " was not shown to the model: it is not text"
+	case len(data) == 0:
+		return none, ""
+	}
+	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	shown := cutAtLine(text, room)
+	if shown == "" {
+		return none, f.Path + " was not shown to the model: no room left in the context window"
+	}
+	s := prompts.Source{Path: filepath.ToSlash(f.Path), Text: shown, Size: len(text), Shown: len(shown)}
+	if s.Cut() {
+		return s, fmt.Sprintf("%s was shown in part: the first %d of %d bytes", f.Path, s.Shown, s.Size)
+	}
+	return s, ""
+}
+
+// cutAtLine keeps whole lines within room bytes.
+func cutAtLine(text string, room int) string {
+	if len(text) <= room {
+		return text
+	}
+	if room <= 0 {
+		return ""
+	}
+	end := strings.LastIndexByte(text[:room], '\n')
+	return text[:end+1]
+}
