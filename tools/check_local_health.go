@@ -18,7 +18,7 @@ var checkLocalHealthDescription string
 
 var checkLocalHealthSpec = spec{
 	name: "check_local_health", title: "Check local health", description: checkLocalHealthDescription,
-	hint:     "health status local model Ollama LiteLLM proxy available doctor statistics",
+	hint:     "status available doctor",
 	readOnly: true, openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"deep":{"type":"boolean"},"preload":{"type":"boolean"}}}`,
@@ -84,11 +84,14 @@ func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error
 	}
 	r := &healthResult{OK: h.Ollama.OK, Fixes: []string{}, Guard: guardReport{Mode: string(d.Guard.Mode), Open: []string{}}}
 	r.Ollama = ollamaReport{OK: h.Ollama.OK, URL: h.Ollama.URL, Version: h.Ollama.Version, Model: h.Ollama.Model,
-		State: ollamaState(h.Ollama), Generated: h.Ollama.Generated, Error: clip(h.Ollama.Error, 160)}
+		State: ollamaState(h.Ollama), Generated: h.Ollama.Generated, Error: clip(h.Ollama.Error, 110)}
 	r.Proxy = proxyReport{OK: h.Proxy.OK, Used: h.Proxy.Used}
 	r.fix(h.Ollama.Fix)
 	if h.Proxy.Used {
-		r.Proxy.URL, r.Proxy.Error = h.Proxy.URL, clip(h.Proxy.Error, 160)
+		r.Proxy.Error = clip(h.Proxy.Error, 110)
+		if r.Proxy.URL = h.Proxy.URL; h.Proxy.Error != "" {
+			r.Proxy.URL = "" // the error names it
+		}
 		r.fix(h.Proxy.Fix)
 	}
 	for _, p := range d.Problems {

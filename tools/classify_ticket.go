@@ -17,12 +17,12 @@ var classifyTicketDescription string
 
 var classifyTicketSpec = spec{
 	name: "classify_ticket", title: "Classify tickets", description: classifyTicketDescription,
-	hint:     "triage issue bug feature label severity complexity route tickets local model",
+	hint:     "triage issue label severity route model",
 	readOnly: true, openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"ticket_paths":{"type":"array","items":{"type":"string","maxLength":1000},"minItems":1,"maxItems":50},` +
-		`"ticket":{"type":"string","maxLength":262144,"description":"Markdown text"},` +
-		`"wave":{"type":"array","items":{"type":"string","maxLength":100},"maxItems":200,"description":"ticket ids"},` +
+		`"ticket":{"type":"string","maxLength":262144},` +
+		`"wave":{"type":"array","items":{"type":"string","maxLength":100},"maxItems":200},` +
 		`"route":{"type":"string","enum":["auto","local","cloud"]},` +
 		`"explain":{"type":"boolean"}}}`,
 	output: `{"type":"object","additionalProperties":false,"required":["summary","tickets"],"properties":{` +
@@ -228,6 +228,9 @@ func (c *classifying) reasons() []string {
 			out = append(out, join(w, tail))
 		}
 	}
+	if c.local && c.short != "" {
+		out = append(out, c.short) // that it is eligible stands in `local`
+	}
 	return out
 }
 
@@ -249,12 +252,28 @@ func fitting(room int, texts []string) string {
 // shortReason says in a few characters which tiers did not answer, and why.
 func shortReason(attempts []routing.Attempt) string {
 	var out []string
+	last := ""
 	for _, a := range attempts {
-		if a.Kind != "" {
-			out = append(out, string(a.Tier)+" "+string(a.Kind))
+		word, known := shortKinds[a.Kind]
+		if !known {
+			word = string(a.Kind)
 		}
+		switch {
+		case a.Kind == "":
+			continue
+		case word == last: // "local+cheap down"
+			out[len(out)-1] = strings.TrimSuffix(out[len(out)-1], " "+word) + "+" + string(a.Tier) + " " + word
+		default:
+			out = append(out, string(a.Tier)+" "+word)
+		}
+		last = word
 	}
-	return strings.Join(slices.Compact(out), ", ")
+	return strings.Join(out, ", ")
+}
+
+var shortKinds = map[routing.Kind]string{
+	routing.Unavailable: "down", routing.ModelMissing: "missing", routing.ContextOverflow: "too long",
+	routing.InvalidOutput: "bad reply", routing.LowConfidence: "unsure",
 }
 
 func summarize(batch []classifying) string {

@@ -19,12 +19,12 @@ var planTicketDescription string
 
 var planTicketSpec = spec{
 	name: "plan_ticket", title: "Plan a ticket", description: planTicketDescription,
-	hint:     "implementation plan steps ticket local model files acceptance criteria",
+	hint:     "implementation steps",
 	readOnly: true, openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"ticket_path":{"type":"string","maxLength":1000},` +
-		`"ticket":{"type":"string","maxLength":262144,"description":"Markdown text"},` +
-		`"wave":{"type":"array","items":{"type":"string","maxLength":100},"maxItems":200,"description":"ticket ids"},` +
+		`"ticket":{"type":"string","maxLength":262144},` +
+		`"wave":{"type":"array","items":{"type":"string","maxLength":100},"maxItems":200},` +
 		`"route":{"type":"string","enum":["auto","local","cloud"]},` +
 		`"include_files":{"type":"boolean"}}}`,
 	output: `{"type":"object","additionalProperties":false,"required":["summary","id","by","next"],"properties":{` +

@@ -15,7 +15,7 @@ var recordGateOutcomeDescription string
 
 var recordGateOutcomeSpec = spec{
 	name: "record_gate_outcome", title: "Record a gate outcome", description: recordGateOutcomeDescription,
-	hint: "record quality gate result outcome pass fail lint review commit test escalate statistics",
+	hint: "result pass fail test statistics",
 	input: `{"type":"object","additionalProperties":false,"required":["ticket_id","gate","outcome"],"properties":{` +
 		`"ticket_id":{"type":"string","minLength":1,"maxLength":100},` +
 		`"gate":{"type":"string","enum":["plan","implement","lint","review","commit"]},` +

@@ -54,7 +54,7 @@ func (s spec) declare() mcp.Tool {
 		RawInputSchema: json.RawMessage(s.input), RawOutputSchema: json.RawMessage(s.output),
 		// Every tool may be called again with the same arguments: outcomes are
 		// keyed, so not even record_gate_outcome counts twice.
-		Annotations: mcp.ToolAnnotation{Title: s.title, ReadOnlyHint: pick(s.readOnly),
+		Annotations: mcp.ToolAnnotation{ReadOnlyHint: pick(s.readOnly),
 			DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: pick(s.openWorld)},
 		Meta: &mcp.Meta{AdditionalFields: map[string]any{"anthropic/searchHint": s.hint}},
 	}

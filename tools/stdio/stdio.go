@@ -1,0 +1,203 @@
+// Package stdio serves an MCP server over a pair of byte streams, one JSON-RPC
+// message a line. It puts its own line reader and writer around mcp-go's stdio
+// server, which alone reads lines of any length, loses cancels and drops
+// answers at the end of input.
+//
+// Every request travels through mcp-go under an id of our own, and its answer
+// leaves under the bytes the client sent. That one mechanism keeps large
+// numbers exact, tells "7" from 7, keeps two requests with one id apart, and
+// lets a cancel find its request wherever that stands.
+package stdio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
+)
+
+const (
+	defaultMaxLine = 4 << 20
+	defaultDrain   = 3 * time.Second
+	defaultWorkers = 100 // mcp-go's maximum; an idle worker costs a stack
+	defaultQueue   = 1000
+	maxQueue       = 10_000 // mcp-go's maximum, workers included
+
+	// grace is how long a cancelled call has to end by itself before it is
+	// answered in its place.
+	grace = 200 * time.Millisecond
+	// openLines bounds the bytes of all open requests, in lines of MaxLine.
+	openLines = 8
+)
+
+var errNotRead = errors.New("stdio: the client does not read its answers")
+
+// Options are the limits of one Serve; a zero field takes its default.
+type Options struct {
+	MaxLine int           // bytes of one line without its end, default 4 MiB; a longer one is refused and skipped
+	Drain   time.Duration // how long answers are waited for after the end of input, default 3 s
+	Workers int           // tool calls that run at once, default and at most 100
+	Queue   int           // requests that wait beside them, default 1000; one more is refused
+	Log     *slog.Logger  // default: discards
+	OnEOF   func()        // called once input has ended and every answer is written
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxLine <= 0 {
+		o.MaxLine = defaultMaxLine
+	}
+	if o.Drain <= 0 {
+		o.Drain = defaultDrain
+	}
+	if o.Workers <= 0 || o.Workers > defaultWorkers {
+		o.Workers = defaultWorkers
+	}
+	if o.Queue <= 0 {
+		o.Queue = defaultQueue
+	}
+	o.Queue = min(o.Queue, maxQueue-o.Workers)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+// Serve answers the requests read from in on out, each message in one Write,
+// until in ends, ctx is cancelled or a write fails. srv must have been made
+// with ServerOptions.
+//
+// At the end of in, open requests have Drain to end; then they are cancelled
+// and answered too, and Serve returns nil. When ctx ends, Serve returns nil at
+// once, waiting for no handler; a blocked Read of in and a blocked Write to out
+// outlive it. It returns an error when reading or writing fails, or when the
+// client has stopped reading at the end.
+//
+// A process has one Serve at a time: mcp-go keeps the session in a global. The
+// caller turns signals into the end of ctx and, on Unix, ignores SIGPIPE, which
+// otherwise ends the process at the first write to a client that has gone.
+func Serve(ctx context.Context, srv *server.MCPServer, in io.Reader, out io.Writer, o Options) error {
+	o = o.withDefaults()
+	inner, stop := context.WithCancel(ctx)
+	defer stop()
+	c := newConn(out, o)
+	defer c.out.closed.Store(true)
+	feed, lines := c.feed, &lineReader{max: o.MaxLine}
+	defer feed.Close()
+	lines.reset(in)
+
+	listened, ended := make(chan error, 1), make(chan error, 1)
+	go func() { listened <- c.listen(inner, srv, o) }()
+	go func() { ended <- c.pump(lines) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-c.out.failed:
+	case err = <-listened:
+	case err = <-ended:
+		if failed := c.finish(ctx, o, listened); failed != nil {
+			err = failed
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// listen runs mcp-go's stdio server on what pump lets through.
+func (c *conn) listen(ctx context.Context, srv *server.MCPServer, o Options) error {
+	s := server.NewStdioServer(srv)
+	for _, option := range []server.StdioOption{
+		server.WithErrorLogger(slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)),
+		server.WithWorkerPoolSize(o.Workers),
+		// Room for every open request: where the queue is full mcp-go runs the
+		// call on its read loop, and no ping or cancel passes any more.
+		server.WithQueueSize(o.Workers + o.Queue),
+		server.WithStdioContextFunc(func(ctx context.Context) context.Context {
+			return context.WithValue(ctx, connKey{}, c)
+		}),
+	} {
+		option(s)
+	}
+	if err := s.Listen(ctx, c.fed, c.out); err != nil {
+		return fmt.Errorf("stdio: %w", err)
+	}
+	return nil
+}
+
+// finish sees to it that every open request is answered after the end of in.
+func (c *conn) finish(ctx context.Context, o Options, listened <-chan error) error {
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		c.drain(ctx, o.Drain)
+	}()
+	select {
+	case <-answered:
+	case <-ctx.Done():
+		return nil
+	case err := <-c.out.failed:
+		return err
+	case <-time.After(o.Drain + 2*grace):
+		return errNotRead
+	}
+	// A handler that does not heed its context keeps mcp-go from returning.
+	_ = c.feed.Close()
+	select {
+	case <-listened:
+	case <-time.After(grace):
+	}
+	if o.OnEOF != nil {
+		o.OnEOF()
+	}
+	return nil
+}
+
+// drain waits for the open requests, cancels those that take longer than
+// limit, and answers for those that do not heed that either.
+func (c *conn) drain(ctx context.Context, limit time.Duration) {
+	c.cancel(c.calls.cancel(func(r *request) bool { return r.stream() }, false))
+	idle := c.calls.idle()
+	if wait(ctx, idle, limit) {
+		return
+	}
+	c.cancel(c.calls.cancel(func(*request) bool { return true }, false))
+	if wait(ctx, idle, grace) {
+		return
+	}
+	c.out.abandon()
+}
+
+func wait(ctx context.Context, idle <-chan struct{}, limit time.Duration) bool {
+	t := time.NewTimer(limit)
+	defer t.Stop()
+	select {
+	case <-idle:
+		return true
+	case <-ctx.Done():
+		return true
+	case <-t.C:
+		return false
+	}
+}
+
+// Progress writes a notifications/progress for the request behind ctx, before
+// its result and past every queue. total 0 is unknown. It does nothing where
+// the client gave no token, the request is cancelled or answered, or progress
+// is not above the last one; it blocks while the client does not read.
+func Progress(ctx context.Context, req mcp.CallToolRequest, progress, total float64, message string) {
+	c, _ := ctx.Value(connKey{}).(*conn)
+	if c == nil || req.Params.Meta == nil || ctx.Err() != nil {
+		return
+	}
+	// The token a handler sees is our own id of the request.
+	if id, ok := req.Params.Meta.ProgressToken.(string); ok {
+		c.out.progress(id, progress, total, message)
+	}
+}
