@@ -20,7 +20,7 @@ var classifyTicketSpec = spec{
 	hint:     "triage issue label severity route model",
 	readOnly: true, openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
-		`"ticket_paths":{"type":"array","items":{"type":"string","maxLength":1000},"minItems":1,"maxItems":50},` +
+		`"ticket_paths":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":50},` +
 		`"ticket":{"type":"string","maxLength":262144},` +
 		`"wave":{"type":"array","items":{"type":"string","maxLength":100},"maxItems":200},` +
 		`"route":{"type":"string","enum":["auto","local","cloud"]},` +
@@ -30,7 +30,7 @@ var classifyTicketSpec = spec{
 		`"tickets":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["id"],"properties":{` +
 		`"id":{"type":"string"},"category":{"type":"string"},"complexity":{"type":"string"},"confidence":{"type":"number"},` +
 		`"local":{"type":"boolean"},"why":{"type":"string"},"by":{"type":"string"},"error":{"type":"string"},` +
-		`"rules":{"type":"array","items":{"type":"object"}},"guard":{"type":"string"},"answer":{"type":"object"}}}},` +
+		`"rules":{"type":"array"},"guard":{"type":"string"},"answer":{"type":"object"}}}},` +
 		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
 }
 

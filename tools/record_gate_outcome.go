@@ -20,7 +20,7 @@ var recordGateOutcomeSpec = spec{
 		`"ticket_id":{"type":"string","minLength":1,"maxLength":100},` +
 		`"gate":{"type":"string","enum":["plan","implement","lint","review","commit"]},` +
 		`"outcome":{"type":"string","enum":["pass","fail"]},` +
-		`"event_id":{"type":"string","minLength":1,"maxLength":200},` +
+		`"event_id":{"type":"string","maxLength":200},` +
 		`"route":{"type":"string","enum":["local","cloud"]},` +
 		`"quality_score":{"type":"number","minimum":0,"maximum":100},` +
 		`"evidence":{"type":"string","maxLength":8000}}}`,
