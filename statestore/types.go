@@ -81,13 +81,13 @@ type Decision struct {
 
 // Call is one model call, whatever its end.
 type Call struct {
-	At                                                   time.Time
+	At                                                    time.Time
 	Purpose, TicketID, Tier, Model, Digest, PromptVersion string
-	TokensIn, TokensOut                                  int
-	CostUSD                                              float64
-	Estimated, Paid                                      bool
-	MS                                                   int64
-	Result                                               string // ok, or why not
+	TokensIn, TokensOut                                   int
+	CostUSD                                               float64
+	Estimated, Paid                                       bool
+	MS                                                    int64
+	Result                                                string // ok, or why not
 }
 
 // Stats are the plan's counters, in the schema of the state file.

@@ -189,4 +189,3 @@ func (p progress) tokens(id string) func(string, int, int) {
 	}
 	return func(message string, _, _ int) { p(0, 0, clip(id+": "+message, 120)) }
 }
-

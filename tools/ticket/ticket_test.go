@@ -38,7 +38,7 @@ func TestParseGolden(t *testing.T) {
 			if got.Hash != hex.EncodeToString(sum[:]) {
 				t.Errorf("hash %s is not that of the bytes as given", got.Hash)
 			}
-			if lf := strings.ReplaceAll(string(data), "\r\n", "\n"); !strings.HasSuffix(lf, got.Body) {
+			if lf := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data)); !strings.HasSuffix(lf, got.Body) {
 				t.Errorf("the body is not the end of the file:\n%s", got.Body)
 			}
 			golden(t, strings.TrimSuffix(file, ".md")+".json", got)
@@ -182,7 +182,7 @@ func TestAnchorsWithoutAliasAreText(t *testing.T) {
 
 func TestLimitsAreSaid(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("---\nid: " + strings.Repeat("x", 600) + "\ntags: [")
+	b.WriteString("---\nid: " + strings.Repeat("x", 499) + strings.Repeat("é", 50) + "\ntags: [")
 	for i := range 1100 {
 		fmt.Fprintf(&b, "t%d,", i)
 	}
@@ -203,14 +203,14 @@ func TestLimitsAreSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	counts := []int{len(got.ID), len(got.Tags), len(got.Files), len(got.Criteria), len(got.DependsOn)}
-	if want := []int{500, 1000, 1000, 1000, 1000}; !slices.Equal(counts, want) {
+	if want := []int{499, 1000, 1000, 1000, 1000}; !slices.Equal(counts, want) {
 		t.Errorf("counts %v, want %v", counts, want)
 	}
 	if last := got.Criteria[999].ID; last != "AC-1000" {
 		t.Errorf("the last criterion is %s", last)
 	}
 	for _, want := range []string{
-		"id has 600 bytes; cut to 500",
+		"id has 599 bytes; cut to 500",
 		"more than 1000 tags; the rest is left out",
 		"more than 1000 affected files; the rest is left out",
 		"more than 1000 acceptance criteria; the rest is left out",
