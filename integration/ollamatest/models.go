@@ -1,0 +1,154 @@
+package ollamatest
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/tinygguf"
+)
+
+// Models in every server. They obey a reply schema and end their answers.
+const (
+	TinyLlama = "tiny-llama" // random weights, the engine of llama.cpp
+	TinyQwen  = "tiny-qwen3" // random weights, Ollama's own engine
+	// Steered classifies every ticket as BUG, medium, with a confidence near 1,
+	// and plans one that affects main.go alone with one criterion, AC-1.
+	Steered = "steered"
+	// Unsure finds every complexity equally likely: a confidence near 1/3.
+	Unsure = "unsure"
+	// Looping repeats itself in every free string until the server breaks the
+	// answer off: done:false, status 200.
+	Looping = "looping"
+	// SmolLM is a real, weak language model; Server.SmolLM creates it.
+	SmolLM = "smollm2:135m"
+)
+
+const (
+	steeredReply = tinygguf.Start + `{"category":"BUG","complexity":"medium"}` + tinygguf.End
+	steeredPlan  = tinygguf.Start + `{"steps":[{"file":"main.go","action":"modify","what":"main.go","criteria":["AC-1"]}],` +
+		`"tests":[{"criterion":"AC-1","checks":"main.go"}]}` + tinygguf.End
+)
+
+// steered is a ladder: where a byte may be followed by several, the step that
+// must be taken stands higher.
+func steered() []tinygguf.Text {
+	return []tinygguf.Text{
+		{Text: steeredReply, Boost: 20},
+		{Text: steeredPlan, Boost: 20},
+		{Text: `"]`, Boost: 28},        // a list ends after one
+		{Text: `[{`, Boost: 28},        // and is not empty
+		{Text: `"main.go"`, Boost: 40}, // in a free string, over everything else
+	}
+}
+
+func (s *Server) createTiny() error {
+	for name, o := range map[string]tinygguf.Options{
+		TinyLlama: {Arch: tinygguf.Llama, Seed: 1},
+		TinyQwen:  {Arch: tinygguf.Qwen3, Seed: 1},
+		Steered:   {Arch: tinygguf.Qwen3, Say: steered()},
+		Unsure: {Arch: tinygguf.Qwen3, Say: []tinygguf.Text{
+			{Text: steeredReply, Boost: 20},
+			{Text: `"low"medium"high"`, Boost: 40},
+		}},
+		Looping: {Arch: tinygguf.Qwen3, Say: []tinygguf.Text{
+			{Text: steeredReply, Boost: 20},
+			{Text: steeredPlan, Boost: 20},
+			{Text: `"xx`, Boost: 40},
+		}},
+	} {
+		if err := s.createTinyModel(name, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Create makes a tiny model of the test's own.
+func (s *Server) Create(t testing.TB, name string, o tinygguf.Options) {
+	t.Helper()
+	if err := s.createTinyModel(name, o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// SmolLM makes the small real language model available and returns its name.
+// Without its file the test is skipped, or fails if REQUIRE names smollm. A
+// reply takes seconds, the first one more.
+func (s *Server) SmolLM(t testing.TB) string {
+	t.Helper()
+	path := parts.Need(t, parts.SmolLM)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.asked {
+		s.asked = true
+		data, err := os.ReadFile(path) //nolint:gosec // the part
+		if err == nil {
+			err = s.create(SmolLM, data)
+		}
+		s.smol = err
+	}
+	if s.smol != nil {
+		t.Fatal(s.smol)
+	}
+	return SmolLM
+}
+
+func (s *Server) createTinyModel(name string, o tinygguf.Options) error {
+	var b bytes.Buffer
+	if err := tinygguf.Write(&b, o); err != nil {
+		return err
+	}
+	return s.create(name, b.Bytes())
+}
+
+// template is ChatML. Without one Ollama drops the system message.
+const template = "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
+
+func (s *Server) create(name string, gguf []byte) error {
+	sum := sha256.Sum256(gguf)
+	digest := "sha256:" + hex.EncodeToString(sum[:])
+	if err := s.post("/api/blobs/"+digest, gguf); err != nil {
+		return fmt.Errorf("create %s: %w", name, err)
+	}
+	body, err := json.Marshal(map[string]any{
+		"model": name, "files": map[string]string{"model.gguf": digest}, "template": template, "stream": false,
+		// With more threads than free cores they wait for each other, spinning.
+		"parameters": map[string]any{"stop": []string{"<|im_end|>"}, "num_thread": 1},
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.post("/api/create", body); err != nil {
+		return fmt.Errorf("create %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Server) post(path string, body []byte) error {
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, s.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	said, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("%s: %s", resp.Status, said)
+	}
+	return nil
+}

@@ -1,0 +1,32 @@
+//go:build unix && !linux
+
+package ollamatest
+
+import (
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+func isolate(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// children lists the processes started by a process.
+func children(parent int) ([]int, error) {
+	out, err := exec.Command("pgrep", "-P", strconv.Itoa(parent)).Output() //nolint:gosec,noctx // answers at once
+	if err != nil {
+		return nil, fmt.Errorf("pgrep: %w", err)
+	}
+	var pids []int
+	for _, word := range strings.Fields(string(out)) {
+		pid, err := strconv.Atoi(word)
+		if err != nil {
+			return nil, fmt.Errorf("pgrep: %w", err)
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
+}
+
+const diesWithParent = false

@@ -1,0 +1,17 @@
+//go:build unix
+
+package ollamatest
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+func interrupt(cmd *exec.Cmd) { _ = cmd.Process.Signal(syscall.SIGTERM) } // it may have ended
+
+// killGroup works after the leader has ended too: its number stays taken while
+// the group has members.
+func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+
+// groupLives says whether any process of the group is left.
+func groupLives(leader int) bool { return syscall.Kill(-leader, 0) == nil }

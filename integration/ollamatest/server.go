@@ -1,0 +1,262 @@
+// Package ollamatest runs a real Ollama server for tests, with tiny models made
+// on the spot. One server serves all tests of a package:
+//
+//	func TestMain(m *testing.M) { os.Exit(ollamatest.Main(m)) }
+//
+//	func TestSomething(t *testing.T) {
+//		server := ollamatest.Shared(t) // skips by name where there is no Ollama
+//		// server.URL, model ollamatest.TinyQwen
+//	}
+//
+// A test that kills or restarts a server, or needs it with other settings,
+// takes one of its own with New.
+package ollamatest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fjbelchi/localmodel/integration/parts"
+)
+
+// readyWithin bounds the start of a server; a loaded machine is slow.
+const readyWithin = time.Minute
+
+// Server is a running Ollama server with models of its own.
+type Server struct {
+	URL string // http://127.0.0.1:PORT
+
+	bin, home string
+	port      int
+	env       []string
+
+	mu    sync.Mutex
+	proc  *process
+	smol  error
+	asked bool // whether smol has been tried
+}
+
+var shared struct { // one server per test binary, as the package comment says
+	mu     sync.Mutex
+	main   bool
+	server *Server
+	err    error
+}
+
+// Main runs the tests of a package and ends the shared server after them.
+func Main(m *testing.M) int {
+	shared.main = true
+	code := m.Run()
+	if shared.server != nil {
+		shared.server.close()
+	}
+	return code
+}
+
+// Shared returns the server of this test binary with the tiny models in it. The
+// first caller starts it. Where there is no Ollama the test is skipped, or
+// fails if REQUIRE names ollama.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	bin := parts.Need(t, parts.Ollama)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if !shared.main {
+		t.Fatal("ollamatest.Shared needs a TestMain that calls ollamatest.Main, or its server would outlive the tests")
+	}
+	if shared.server == nil && shared.err == nil {
+		shared.server, shared.err = start(bin, nil)
+	}
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	shared.server.logOnFailure(t)
+	return shared.server
+}
+
+// New starts a server for this test alone, with the tiny models in it; env adds
+// to its environment (OLLAMA_MAX_QUEUE=1). It ends with the test.
+func New(t testing.TB, env ...string) *Server {
+	t.Helper()
+	s, err := start(parts.Need(t, parts.Ollama), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.close)
+	s.logOnFailure(t) // runs before close
+	return s
+}
+
+func start(bin string, env []string) (*Server, error) {
+	home, err := os.MkdirTemp("", "localmodel-ollama-")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{bin: bin, home: home, env: env}
+	// Another process may take the port between the look and the start.
+	for range 5 {
+		if s.port, err = freePort(); err != nil {
+			break
+		}
+		s.URL = fmt.Sprintf("http://127.0.0.1:%d", s.port)
+		if err = s.run(); err == nil {
+			break
+		}
+	}
+	if err == nil {
+		err = s.createTiny()
+	}
+	if err != nil {
+		err = fmt.Errorf("ollama: %w\n%s", err, s.Log())
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// run starts the process and waits until it answers.
+func (s *Server) run() error {
+	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()                   //nolint:errcheck // the child has its own handle
+	cmd := exec.Command(s.bin, "serve") //nolint:gosec,noctx // the part asked for; ended by close
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "USERPROFILE=" + s.home, "TMPDIR=" + s.home,
+		"SystemRoot=" + os.Getenv("SystemRoot"),
+		fmt.Sprintf("OLLAMA_HOST=127.0.0.1:%d", s.port), "OLLAMA_MODELS=" + filepath.Join(s.home, "models"),
+		"OLLAMA_NO_CLOUD=1", "OLLAMA_NOPRUNE=1",
+	}, s.env...)
+	p, err := startGroup(cmd)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.proc = p
+	s.mu.Unlock()
+	if err := s.awaitReady(p); err != nil {
+		p.kill()
+		return err
+	}
+	return nil
+}
+
+func (s *Server) awaitReady(p *process) error {
+	ctx, stop := context.WithTimeout(context.Background(), readyWithin)
+	defer stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.ended:
+			return errors.New("the server ended before it was ready")
+		case <-ctx.Done():
+			return fmt.Errorf("the server was not ready after %s", readyWithin)
+		case <-tick.C:
+			if s.get(ctx, "/api/version") == nil {
+				return nil
+			}
+		}
+	}
+}
+
+func (s *Server) get(ctx context.Context, path string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // only the status counts
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status)
+	}
+	return nil
+}
+
+// KillServer kills the server and its runners at once, as a crash would.
+func (s *Server) KillServer() {
+	s.process().kill()
+}
+
+// Restart ends the server, if it still runs, and starts it again on the same
+// address with the same models.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.process().terminate()
+	if err := s.run(); err != nil {
+		t.Fatalf("ollama: restart: %v\n%s", err, s.Log())
+	}
+}
+
+// KillRunner kills the processes that hold the loaded models; the server lives
+// on and loads again when asked. It returns how many there were.
+func (s *Server) KillRunner(t testing.TB) int {
+	t.Helper()
+	pids, err := children(s.process().pid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range pids {
+		if p, err := os.FindProcess(pid); err == nil {
+			_ = p.Kill() // it may have ended by itself
+		}
+	}
+	return len(pids)
+}
+
+// Log is the end of what the server said, at most about 8 kB.
+func (s *Server) Log() string {
+	data, _ := os.ReadFile(s.logPath()) // nothing said yet
+	const most = 8 << 10
+	if len(data) > most {
+		data = data[len(data)-most:]
+	}
+	return "--- ollama's log\n" + strings.TrimSpace(string(data))
+}
+
+func (s *Server) logOnFailure(t testing.TB) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.Log())
+		}
+	})
+}
+
+func (s *Server) process() *process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proc
+}
+
+func (s *Server) logPath() string { return filepath.Join(s.home, "server.log") }
+
+func (s *Server) close() {
+	if p := s.process(); p != nil {
+		p.terminate()
+	}
+	_ = os.RemoveAll(s.home) // a left-over in the temporary directory does no harm
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close() //nolint:errcheck // freed for the server
+	return l.Addr().(*net.TCPAddr).Port, nil
+}
