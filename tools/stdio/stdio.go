@@ -148,7 +148,7 @@ func (c *conn) finish(ctx context.Context, o Options, listened <-chan error) err
 		return errNotRead
 	}
 	// A handler that does not heed its context keeps mcp-go from returning.
-	_ = c.feed.Close()
+	c.feed.Close()
 	select {
 	case <-listened:
 	case <-time.After(grace):
