@@ -3,7 +3,6 @@
 package term
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"os"
@@ -76,16 +75,25 @@ func Wrap(head, text string) string {
 	return b.String()
 }
 
-// Ask puts a question and waits for a line. Only y and yes, in any case, are
-// yes; the end of the input is no.
+// Ask puts a question and waits for a line, of which it reads no more than it
+// needs. Only y and yes, in any case, are yes; the end of the input is no.
 func Ask(in io.Reader, out io.Writer, question string) bool {
 	fmt.Fprintf(out, "%s [y/N] ", question)
-	line, err := bufio.NewReader(in).ReadString('\n')
-	if err != nil && line == "" {
-		fmt.Fprintln(out)
-		return false
+	var line []byte
+	for one := make([]byte, 1); len(line) < 100; {
+		n, err := in.Read(one)
+		if n == 1 && one[0] != '\n' {
+			line = append(line, one[0])
+			continue
+		}
+		if err != nil {
+			fmt.Fprintln(out)
+		}
+		if n == 1 || err != nil {
+			break
+		}
 	}
-	switch strings.ToLower(strings.TrimSpace(line)) {
+	switch strings.ToLower(strings.TrimSpace(string(line))) {
 	case "y", "yes":
 		return true
 	}
