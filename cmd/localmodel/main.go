@@ -41,6 +41,8 @@ func commands() []command {
 		{"call", "TOOL [JSON|@file|-]", "run one tool and print its result", call},
 		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
 		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
+		{"stats", "[--since TIME] [--html FILE]", "say what the local model did and saved", stats},
+		{"export", "[--format jsonl|csv]", "write every model call as a usage ledger", export},
 		{"version", "", "print the version", printVersion},
 	}
 }

@@ -1,4 +1,4 @@
-// Package ledger counts what the journal holds: how many tickets the local
+// Package account counts what the journal holds: how many tickets the local
 // model kept and brought through their gates, what that saved, and what its
 // failures wasted.
 //
@@ -11,7 +11,7 @@
 // refused, or followed within two minutes by another call for the same
 // question, was no answer; it cost nothing but time. Reviews and edits that the
 // client runs itself are in no journal, and so in no figure here.
-package ledger
+package account
 
 import (
 	"cmp"
