@@ -22,3 +22,11 @@ func query(t testing.TB, s *Store, into any, text string, args ...any) {
 func isBudget(err error, words string) bool {
 	return errors.Is(err, ErrBudget) && strings.Contains(err.Error(), words)
 }
+
+// exec changes the journal's tables behind the store's back.
+func exec(t testing.TB, s *Store, text string, args ...any) {
+	t.Helper()
+	if err := s.db.Write(context.Background(), func(ctx context.Context, tx sqldb.Q) error { return tx.Exec(ctx, text, args...) }); err != nil {
+		t.Fatal(err)
+	}
+}
