@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
@@ -92,7 +94,7 @@ func (p *parts) gather(ctx context.Context, deep bool) checkup.Facts {
 }
 
 func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
-	_, err := os.Stat(filepath.Join(p.config.root, ".claude", "implementer-state.json"))
+	data, err := os.ReadFile(filepath.Join(p.config.root, ".claude", "implementer-state.json"))
 	f.StateFile = err == nil
 	if f.JournalErr = p.store.Writable(ctx); f.JournalErr != nil {
 		return
@@ -105,6 +107,10 @@ func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
 		p.log.Info("state file not written", "err", err) // Warnings says so
 	}
 	f.Warnings = p.store.Warnings()
+	// The journal looks at the file only once it has something to write into it.
+	if len(f.Warnings) == 0 && len(data) > 0 && !gjson.ValidBytes(data) {
+		f.Warnings = []string{".claude/implementer-state.json is not valid JSON"}
+	}
 }
 
 // gatherGuard asks the guard what it would say to the next ticket of each

@@ -25,6 +25,7 @@ const (
 	Inspector = "inspector"
 	Postgres  = "postgres"
 	Linter    = "golangci-lint"
+	Chromium  = "chromium"
 )
 
 // Part is one external program or file.
@@ -46,6 +47,7 @@ func All() []Part {
 		{Name: Linter, What: "golangci-lint " + LinterVersion, Env: "GOLANGCI_LINT_BIN", Cached: linterPath},
 		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: smolPath},
 		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: inspectorPath},
+		{Name: Chromium, What: "Chromium browser", Env: "CHROMIUM_BIN", Installed: chromium},
 		{Name: Postgres, What: "PostgreSQL server programs", Env: "POSTGRES_BIN", Installed: postgresDir},
 	}
 }

@@ -23,6 +23,9 @@ func (r Report) Page() page.Page {
 	if r.Tickets.N == 0 {
 		p.Tiles[1] = page.Tile{Value: "none yet", Label: "tickets passed their gates", Detail: fmt.Sprintf("%d open", r.Open)}
 	}
+	if r.Quality != nil {
+		p.Tiles = append(p.Tiles, page.Tile{Value: fmt.Sprintf("%.1f", *r.Quality), Label: "mean quality, of 100", Detail: fmt.Sprintf("%d tickets have a score", r.QualityN)})
+	}
 	p.Sections = append(p.Sections, r.weekSection())
 	if r.Tickets.N > 0 {
 		p.Sections = append(p.Sections, r.rowSection("By complexity", r.Complexities), r.rowSection("By model", r.Models))
@@ -77,7 +80,7 @@ func (r Report) gateSection() page.Section {
 	for _, g := range r.Gates {
 		counts = append(counts, page.Count{Label: g.Gate, N: g.Escalated})
 	}
-	return page.Section{Title: "Where it was escalated", Text: r.quality() + ".",
+	return page.Section{Title: "Where it was escalated",
 		Charts: []page.Chart{{SVG: page.Counts("Escalations by gate", counts), Caption: "Tickets that failed a gate twice and went to the cloud."}}}
 }
 

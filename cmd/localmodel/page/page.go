@@ -30,6 +30,9 @@ type Section struct {
 	Table       *Table
 }
 
+// Paired says whether a table stands beside the one chart that draws it.
+func (s Section) Paired() bool { return len(s.Charts) == 1 && s.Table != nil && len(s.Table.Head) <= 5 }
+
 // Chart is a drawing with its caption.
 type Chart struct {
 	Caption string
