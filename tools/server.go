@@ -70,7 +70,6 @@ func All(d *Deps) []Tool {
 // NewServer makes the MCP server that offers the four tools.
 func NewServer(d *Deps, version string) *server.MCPServer {
 	opts := append([]server.ServerOption{
-		server.WithTitle("localmodel"),
 		server.WithInstructions(strings.TrimSpace(Instructions)),
 		server.WithToolCapabilities(false),
 		server.WithRecovery(),
