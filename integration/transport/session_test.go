@@ -23,38 +23,54 @@ import (
 // something is broken.
 const patience = time.Minute
 
-var binary string
+var scratch string // a directory that outlives single tests
 
-// TestMain builds the binary once, as a release is built but for -trimpath,
-// which would rebuild every dependency. LOCALMODEL_BINARY names a ready one.
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		if binary = os.Getenv("LOCALMODEL_BINARY"); binary != "" {
-			return m.Run()
-		}
-		dir, err := os.MkdirTemp("", "localmodel-transport")
-		if err != nil {
+		var err error
+		if scratch, err = os.MkdirTemp("", "localmodel-transport"); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		defer os.RemoveAll(dir)
-		binary = filepath.Join(dir, "localmodel.exe")
-		root, err := parts.Root()
-		if err == nil {
-			build := exec.Command("go", "build", "-ldflags", "-s -w", "-o", binary, "./cmd/localmodel")
-			build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-			var out []byte
-			if out, err = build.CombinedOutput(); err != nil {
-				err = fmt.Errorf("go build: %w\n%s", err, out)
-			}
-		}
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
+		defer os.RemoveAll(scratch)
 		return m.Run()
 	}())
 }
+
+// binary builds the program once, as a release is built but for -trimpath,
+// which would rebuild every dependency. LOCALMODEL_BINARY names a ready one.
+func binary(t *testing.T) string {
+	t.Helper()
+	path, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var build = sync.OnceValues(func() (string, error) {
+	if ready := os.Getenv("LOCALMODEL_BINARY"); ready != "" {
+		return ready, nil
+	}
+	root, err := parts.Root()
+	if err != nil {
+		return "", err
+	}
+	// go test keeps results by what a test reads: it must see the sources, or a
+	// changed program would pass with the result of the old one.
+	for _, dir := range []string{"cmd", "tools", "routing", "statestore", "prompts"} {
+		if err := filepath.WalkDir(filepath.Join(root, dir), func(_ string, _ os.DirEntry, err error) error { return err }); err != nil {
+			return "", err
+		}
+	}
+	path := filepath.Join(scratch, "localmodel.exe")
+	c := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "./cmd/localmodel")
+	c.Dir, c.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
 
 // era is a way of speaking MCP.
 type era string
@@ -150,7 +166,7 @@ func spawn(t *testing.T, e era, environment ...string) *session {
 func start(t *testing.T, e era, project string, environment ...string) *session {
 	t.Helper()
 	s := &session{t: t, era: e, ready: make(chan struct{}), ended: make(chan struct{})}
-	s.cmd = exec.Command(binary)
+	s.cmd = exec.Command(binary(t))
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = project, surroundings(t, project, environment...), &s.errs
 	in, err := s.cmd.StdinPipe()
 	if err != nil {

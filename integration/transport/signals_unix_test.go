@@ -31,7 +31,7 @@ func keeps(t *testing.T, project string) {
 	if got := gjson.GetBytes(data, "stats.localModelStats.successCount").Int(); err != nil || got != 1 {
 		t.Errorf("state file: successCount %d, want 1 (%v)", got, err)
 	}
-	again := exec.Command(binary, "call", "check_local_health")
+	again := exec.Command(binary(t), "call", "check_local_health")
 	again.Env = surroundings(t, project)
 	out, err := again.Output()
 	if got := gjson.GetBytes(out, "stats.successCount").Int(); err != nil || got != 1 {
