@@ -275,7 +275,8 @@ func TestEndOfInputWithACallThatHangs(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := s.answer("1")
-		if text := r.Get("result.content.0.text").Str; !strings.HasPrefix(text, "E_CANCELED: ") || !errorText.MatchString(text) {
+		// Its handler has little time to say so itself; else it is said for it.
+		if text := r.Get("result.content.0.text").Str; !strings.HasPrefix(text, "E_CANCELED: ") && !strings.HasPrefix(r.Get("error.message").Str, "canceled") {
 			t.Errorf("answer %s", r.Raw)
 		}
 		if code, _ := s.end(time.Now()); code != 0 {
