@@ -3,6 +3,7 @@ package stdio
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/mark3labs/mcp-go/mcp"
@@ -39,6 +40,8 @@ func TestParse(t *testing.T) {
 		case refused == nil && c.code == 0:
 		case refused == nil || c.code == 0:
 			t.Errorf("%s: refused %v, want code %d", c.line, refused, c.code)
+		case c.line[0] == '[' && json.Valid([]byte(c.line)) && !strings.Contains(refused.text, "batches are not supported"):
+			t.Errorf("%s: %q", c.line, refused.text)
 		case refused.code != c.code || string(refused.id) != c.id || refused.text == "":
 			t.Errorf("%s: refused %+v with id %s, want code %d, id %s", c.line, *refused, refused.id, c.code, c.id)
 		}

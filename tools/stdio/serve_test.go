@@ -201,7 +201,9 @@ func TestProgressThatIsNotTold(t *testing.T) {
 		stdio.Progress(over, req, 3, 0, "of a call that is over")
 		return text(req), nil
 	})
-	p.send(call(`"k"`, 1), strings.Replace(call("2", 2), "progressToken", "other", 1))
+	// mcp-go takes a token under an oddly cased key; this side does not.
+	p.send(call(`"k"`, 1), strings.Replace(call("2", 2), "progressToken", "other", 1),
+		strings.Replace(call(`"3"`, 3), "progressToken", "PROGRESSTOKEN", 1))
 	p.closes()
 	var told []string
 	for _, w := range p.written() {
@@ -281,6 +283,28 @@ func TestNoCancelIsLost(t *testing.T) {
 		t.Errorf("%d handlers ran, %d were cancelled", ran.Load(), ended.Load())
 	}
 	t.Logf("%d of %d handlers had begun", ran.Load(), calls)
+}
+
+// A call given up while it waits for a worker never begins.
+func TestCancelOfAQueuedCall(t *testing.T) {
+	release := make(chan struct{})
+	var began atomic.Int32
+	p := serve(t, stdio.Options{Workers: 1}, func(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		began.Add(1)
+		<-release
+		return text(req), nil
+	})
+	p.send(call("1", 1), call("2", 2), call("3", 3), cancel("2"), ping)
+	p.answer(`"ping"`) // all lines were read
+	close(release)
+	p.answer("3")
+	p.closes()
+	if got := began.Load(); got != 2 {
+		t.Errorf("%d calls began, want 2", got)
+	}
+	if got := p.written(); len(got) != 3 {
+		t.Errorf("written: %q", got)
+	}
 }
 
 // One request too many is refused and the ones before it are not.
