@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/integration/binary"
 )
 
 // A client's model pays for every byte of the list, in every session.
@@ -15,7 +17,7 @@ const maxListBytes = 6000
 // TestFigures measures what a client waits for and pays: it holds the size of
 // tools/list as it goes over the wire, and logs the rest.
 func TestFigures(t *testing.T) {
-	binary(t) // built before anything is timed
+	binary.Path(t) // built before anything is timed
 	for _, e := range []era{legacy, modern} {
 		const runs = 30
 		var first []time.Duration

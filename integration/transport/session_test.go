@@ -4,11 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -16,61 +14,18 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/binary"
 )
 
 // patience bounds every wait. It is long because it is only reached when
 // something is broken.
 const patience = time.Minute
 
-var scratch string // a directory that outlives single tests
-
 func TestMain(m *testing.M) {
-	os.Exit(func() int {
-		var err error
-		if scratch, err = os.MkdirTemp("", "localmodel-transport"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
-		defer os.RemoveAll(scratch)
-		return m.Run()
-	}())
+	code := m.Run()
+	binary.Remove()
+	os.Exit(code)
 }
-
-// binary builds the program once, as a release is built but for -trimpath,
-// which would rebuild every dependency. LOCALMODEL_BINARY names a ready one.
-func binary(t *testing.T) string {
-	t.Helper()
-	path, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-var build = sync.OnceValues(func() (string, error) {
-	if ready := os.Getenv("LOCALMODEL_BINARY"); ready != "" {
-		return ready, nil
-	}
-	root, err := parts.Root()
-	if err != nil {
-		return "", err
-	}
-	// go test keeps results by what a test reads: it must see the sources, or a
-	// changed program would pass with the result of the old one.
-	for _, dir := range []string{"cmd", "tools", "routing", "statestore", "prompts"} {
-		if err := filepath.WalkDir(filepath.Join(root, dir), func(_ string, _ os.DirEntry, err error) error { return err }); err != nil {
-			return "", err
-		}
-	}
-	path := filepath.Join(scratch, "localmodel.exe")
-	c := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, "./cmd/localmodel")
-	c.Dir, c.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
-})
 
 // era is a way of speaking MCP.
 type era string
@@ -166,7 +121,7 @@ func spawn(t *testing.T, e era, environment ...string) *session {
 func start(t *testing.T, e era, project string, environment ...string) *session {
 	t.Helper()
 	s := &session{t: t, era: e, ready: make(chan struct{}), ended: make(chan struct{})}
-	s.cmd = exec.Command(binary(t))
+	s.cmd = exec.Command(binary.Path(t))
 	s.cmd.Dir, s.cmd.Env, s.cmd.Stderr = project, surroundings(t, project, environment...), &s.errs
 	in, err := s.cmd.StdinPipe()
 	if err != nil {
@@ -191,17 +146,13 @@ func start(t *testing.T, e era, project string, environment ...string) *session 
 	return s
 }
 
-// surroundings is an environment that leads nowhere: nothing listens on port 1,
-// and the caches of this machine's user stay out of it.
+// surroundings is an environment that leads nowhere: nothing listens on port 1.
 func surroundings(t *testing.T, project string, more ...string) []string {
 	t.Helper()
-	home := t.TempDir()
-	return append([]string{
-		"PATH=" + os.Getenv("PATH"), "SYSTEMROOT=" + os.Getenv("SYSTEMROOT"), "TMPDIR=" + home, "TMP=" + home,
-		"HOME=" + home, "USERPROFILE=" + home, "LOCALAPPDATA=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, "cache"),
+	return binary.Env(t, append([]string{
 		"CLAUDE_PROJECT_DIR=" + project, "OLLAMA_HOST=127.0.0.1:1", "LITELLM_BASE_URL=http://127.0.0.1:1",
 		"LOCALMODEL_CLOUD=never", "LOCALMODEL_LOG=debug",
-	}, more...)
+	}, more...)...)
 }
 
 func (s *session) read(out io.Reader) {

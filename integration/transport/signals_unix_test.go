@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/integration/binary"
 )
 
 // done records a ticket the local model has finished, and waits for the reply.
@@ -31,7 +33,7 @@ func keeps(t *testing.T, project string) {
 	if got := gjson.GetBytes(data, "stats.localModelStats.successCount").Int(); err != nil || got != 1 {
 		t.Errorf("state file: successCount %d, want 1 (%v)", got, err)
 	}
-	again := exec.Command(binary(t), "call", "check_local_health")
+	again := exec.Command(binary.Path(t), "call", "check_local_health")
 	again.Env = surroundings(t, project)
 	out, err := again.Output()
 	if got := gjson.GetBytes(out, "stats.successCount").Int(); err != nil || got != 1 {
