@@ -64,6 +64,11 @@ func newServer(h handler) *server.MCPServer {
 // serve begins a session; at the end of the test nothing of it may be left.
 func serve(t *testing.T, o stdio.Options, h handler) *peer {
 	t.Helper()
+	return serveOn(t, o, newServer(h))
+}
+
+func serveOn(t *testing.T, o stdio.Options, srv *server.MCPServer) *peer {
+	t.Helper()
 	before := goleak.IgnoreCurrent()
 	t.Cleanup(func() { goleak.VerifyNone(t, before) })
 	r, w := io.Pipe()
@@ -71,7 +76,7 @@ func serve(t *testing.T, o stdio.Options, h handler) *peer {
 	ctx, stop := context.WithCancel(context.Background())
 	p.stop = stop
 	t.Cleanup(func() { stop(); w.Close() })
-	go func() { p.served <- stdio.Serve(ctx, newServer(h), r, p, o) }()
+	go func() { p.served <- stdio.Serve(ctx, srv, r, p, o) }()
 	return p
 }
 
@@ -95,11 +100,17 @@ const ping = `{"jsonrpc":"2.0","id":"ping","method":"ping"}`
 // answer waits for the answer to an id.
 func (p *peer) answer(id string) gjson.Result {
 	p.t.Helper()
+	return p.wait("answer to "+id, func(m gjson.Result) bool { return m.Get("id").Raw == id })
+}
+
+// wait waits for the first message that fits.
+func (p *peer) wait(what string, fits func(gjson.Result) bool) gjson.Result {
+	p.t.Helper()
 	limit := time.After(patience)
 	for from := 0; ; {
 		p.mu.Lock()
 		for ; from < len(p.writes); from++ {
-			if m := gjson.Parse(p.writes[from]); m.Get("id").Raw == id {
+			if m := gjson.Parse(p.writes[from]); fits(m) {
 				p.mu.Unlock()
 				return m
 			}
@@ -109,7 +120,7 @@ func (p *peer) answer(id string) gjson.Result {
 		select {
 		case <-news:
 		case <-limit:
-			p.t.Fatalf("no answer to %s", id)
+			p.t.Fatalf("no %s", what)
 		}
 	}
 }
@@ -406,6 +417,35 @@ func endOfInput(t *testing.T) string {
 	}
 	m := p.answer("1")
 	return m.Get("result.content.0.text").Str + m.Get("error.message").Str
+}
+
+// A subscription of 2026-07-28 stays open without end: it is told before it is
+// answered, passes news on, and does not hold up the end of input.
+func TestSubscription(t *testing.T) {
+	srv := newServer(nothing)
+	server.WithToolCapabilities(true)(srv)
+	const listen = `{"jsonrpc":"2.0","id":77,"method":"subscriptions/listen","params":{"notifications":{"toolsListChanged":true},"_meta":{` +
+		`"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`
+	const id = `params._meta.io\.modelcontextprotocol/subscriptionId`
+	p := serveOn(t, stdio.Options{Drain: patience}, srv)
+	p.send(listen)
+	p.wait("acknowledgement", func(m gjson.Result) bool {
+		return m.Get("method").Str == "notifications/subscriptions/acknowledged" && m.Get(id).Raw == "77"
+	})
+	srv.AddTool(mcp.NewTool("late"), nothing)
+	p.wait("news", func(m gjson.Result) bool { return m.Get("method").Str == "notifications/tools/list_changed" })
+	p.in.Close()
+	select {
+	case err := <-p.served:
+		if err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+	case <-time.After(patience / 2):
+		t.Fatal("the end of input waits for the subscription")
+	}
+	if m := p.answer("77"); !m.Get("result").Exists() {
+		t.Errorf("answer %s", m.Raw)
+	}
 }
 
 // Serve returns at the end of its context, whoever still works.
