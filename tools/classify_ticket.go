@@ -149,7 +149,7 @@ func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route routi
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			j, err := d.classify(ctx, c.ticket, route, p.only(len(batch) == 1))
+			j, err := safely(func() (judged, error) { return d.classify(ctx, c.ticket, route, p.only(len(batch) == 1)) })
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
