@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"sync"
+	"time"
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
@@ -132,7 +133,7 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	digest := d.guardDigest(ctx)
 	for _, class := range prompts.Complexities {
 		state := routing.ParseGuardState(states[statestore.GuardKey{Class: class, Digest: digest}])
-		if v := d.Guard.Look(class, state, totals); !v.Admit && class != "high" {
+		if v := d.Guard.Look(class, state, totals, time.Now()); !v.Admit && class != "high" {
 			r.Guard.Open = append(r.Guard.Open, clip(v.Why, 120))
 		}
 	}
