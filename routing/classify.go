@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -20,7 +21,7 @@ type Classification struct {
 	Category, Complexity       string
 	AskCategory, AskComplexity bool
 	By                         string // front_matter or rules, while no model has answered
-	Why                        string // a disagreement settled, in a few ASCII words; "" = none
+	Why                        string // what made it high, in a few ASCII words; "" = the ticket, or a model alone
 
 	stated Stated
 }
@@ -40,17 +41,27 @@ func Classify(s Stated) Classification {
 		c.Complexity = stated
 		return c
 	}
-	if surelyHigh(s) {
-		c.Complexity, c.By = "high", "rules"
+	if why := surelyHigh(s); why != "" {
+		c.Complexity, c.By, c.Why = "high", "rules", why
 		return c
 	}
 	c.AskComplexity = true
 	return c
 }
 
-// surelyHigh is the rules' floor. Where it is high no model can say more.
-func surelyHigh(s Stated) bool {
-	return seniorTag(s.Tags) != "" || distinct(s.Files) > MaxLocalFiles || !s.HasFrontMatter && !s.HasFileTable
+// surelyHigh is the rules' floor: why the complexity is high whatever a model
+// would say, or "".
+func surelyHigh(s Stated) string {
+	if tag := seniorTag(s.Tags); tag != "" {
+		return "tag " + tag
+	}
+	if n := distinct(s.Files); n > MaxLocalFiles {
+		return fmt.Sprintf("%d files > %d", n, MaxLocalFiles)
+	}
+	if !s.HasFrontMatter && !s.HasFileTable {
+		return "no front matter or file table"
+	}
+	return ""
 }
 
 // byFileCount is what the rules make of a ticket that states no complexity and
