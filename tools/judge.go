@@ -21,7 +21,7 @@ type judged struct {
 	confidence *float64
 	answer     *answer // who was asked; nil where nothing was left to ask
 	fallback   string  // why the tiers before the one that answered did not
-	short      string  // the same, in as few characters as it takes
+	failed     []routing.Attempt
 
 	local    bool
 	deciding routing.Rule
@@ -70,7 +70,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 			return j, err
 		}
 		j.class, j.by = j.class.WithoutModel(), "rules"
-		j.fallback, j.short = unanswered.Reason(), shortReason(unanswered.Attempts)
+		j.fallback, j.failed = unanswered.Reason(), unanswered.Attempts
 		j.answer = &answer{FellBack: true, Reason: j.fallback, MS: time.Since(start).Milliseconds()}
 		return j, nil
 	}
@@ -81,7 +81,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 	j.class, j.by = j.class.WithModel(reply.Category, reply.Complexity), string(a.Tier)
 	j.confidence = a.Confidence
 	j.answer = answerOf(a)
-	j.fallback, j.short = a.Reason(), shortReason(a.Attempts)
+	j.fallback, j.failed = a.Reason(), a.Attempts
 	return j, nil
 }
 
