@@ -117,13 +117,13 @@ func (c *classifying) reasons() []string {
 }
 
 // ruleWords are the rules in one word.
-var ruleWords = map[string]string{"complexity": "high", "tags": "tag", "files": "files", "dependencies": "depends",
-	"escalated": "escalated", "guard": "guard", "eligible": "eligible"}
+var ruleWords = map[string]string{"complexity": "high", "tags": "tag", "files": "files", "dependencies": "needs",
+	"escalated": "cloud", "guard": "guard", "eligible": "eligible"}
 
 // fallbacks words why the tiers before the one that answered did not: in full;
-// "local down, cheap auth"; "down/auth", in the tiers' order.
+// "local missing, cheap busy"; "gone/busy", in the tiers' order.
 func (c *classifying) fallbacks() [3]string {
-	return [3]string{c.fallback, shortReason(c.failed), strings.Join(failedWords(c.failed), "/")}
+	return [3]string{c.fallback, shortReason(c.failed), strings.Join(failedWords(c.failed, terse), "/")}
 }
 
 func join(parts ...string) string {
@@ -145,7 +145,7 @@ func fitting(room int, texts []string) string {
 func shortReason(attempts []routing.Attempt) string {
 	var out []string
 	last := ""
-	for i, word := range failedWords(attempts) {
+	for i, word := range failedWords(attempts, plain) {
 		tier := string(attempts[i].Tier)
 		if word == last { // "local+cheap down"
 			out[len(out)-1] = strings.TrimSuffix(out[len(out)-1], " "+word) + "+" + tier + " " + word
@@ -157,13 +157,15 @@ func shortReason(attempts []routing.Attempt) string {
 	return strings.Join(out, ", ")
 }
 
-// failedWords is why each tier asked did not answer, in a word or two. The one
+const plain, terse = 0, 1
+
+// failedWords is why each tier asked did not answer, in a word each. The one
 // that answered is the last, and left out.
-func failedWords(attempts []routing.Attempt) []string {
+func failedWords(attempts []routing.Attempt, how int) []string {
 	var out []string
 	for _, a := range attempts {
-		if word, known := failedKinds[a.Kind]; known {
-			out = append(out, word)
+		if words, known := failedKinds[a.Kind]; known {
+			out = append(out, words[how])
 		} else if a.Kind != "" {
 			out = append(out, string(a.Kind))
 		}
@@ -171,7 +173,13 @@ func failedWords(attempts []routing.Attempt) []string {
 	return out
 }
 
-var failedKinds = map[routing.Kind]string{
-	routing.Unavailable: "down", routing.ModelMissing: "missing", routing.ContextOverflow: "too big",
-	routing.InvalidOutput: "garbled", routing.LowConfidence: "unsure",
+var failedKinds = map[routing.Kind][2]string{
+	routing.Unavailable:     {"down", "down"},
+	routing.ModelMissing:    {"missing", "gone"},
+	routing.Loading:         {"loading", "cold"},
+	routing.Timeout:         {"timeout", "slow"},
+	routing.ContextOverflow: {"too big", "big"},
+	routing.InvalidOutput:   {"garbled", "bad"},
+	routing.LowConfidence:   {"unsure", "weak"},
+	routing.BudgetSpent:     {"budget", "spent"},
 }
