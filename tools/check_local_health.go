@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/prompts"
@@ -158,7 +159,7 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	digest := d.guardDigest(ctx)
 	for _, class := range prompts.Complexities {
 		state := routing.ParseGuardState(states[statestore.GuardKey{Class: class, Digest: digest}])
-		if v := d.Guard.Look(class, state, totals); !v.Admit && class != "high" {
+		if v := d.Guard.Look(class, state, totals, time.Now()); !v.Admit && class != "high" {
 			r.Guard.Open = append(r.Guard.Open, v.Why)
 		}
 	}
