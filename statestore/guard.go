@@ -113,7 +113,7 @@ func (s *Store) GuardStates(ctx context.Context) (map[GuardKey][]byte, error) {
 func (s *Store) ResetGuard(ctx context.Context) error {
 	return s.write(ctx, func(tx *sql.Tx) error {
 		for _, table := range []string{"guard", "guard_memo"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil { //nolint:gosec // the two names above
 				return err
 			}
 		}
