@@ -1,4 +1,4 @@
-package ollamatest
+package process
 
 import (
 	"errors"
@@ -14,10 +14,14 @@ func killGroup(cmd *exec.Cmd) {
 	_ = exec.Command("taskkill", "/F", "/T", "/PID", strconv.Itoa(cmd.Process.Pid)).Run() //nolint:gosec,noctx // ends at once
 }
 
-func children(int) ([]int, error) {
+// Children lists the processes started by a process.
+func Children(int) ([]int, error) {
 	return nil, errors.New("the runners of a server are not looked for on Windows")
 }
 
-const diesWithParent = false
+// DiesWithParent says whether a server dies with the process that started it,
+// however that ends.
+const DiesWithParent = false
 
-func groupLives(int) bool { return false }
+// GroupLives says whether any process of the group is left; here it cannot tell.
+func GroupLives(int) bool { return false }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package ollamatest
+package process
 
 import (
 	"os/exec"
@@ -13,5 +13,5 @@ func interrupt(cmd *exec.Cmd) { _ = cmd.Process.Signal(syscall.SIGTERM) } // it 
 // the group has members.
 func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 
-// groupLives says whether any process of the group is left.
-func groupLives(leader int) bool { return syscall.Kill(-leader, 0) == nil }
+// GroupLives says whether any process of the group is left.
+func GroupLives(leader int) bool { return syscall.Kill(-leader, 0) == nil }
