@@ -23,6 +23,7 @@ const (
 	fixRate     = "wait, or raise the provider's rate limit"
 	fixAccess   = "allow this key the model group in the proxy"
 	fixTimeout  = "raise the group's timeout in the proxy's configuration"
+	fixOutage   = "wait; the provider's status page says more"
 	fixUpstream = "look at what the proxy's group stands on: its log names the address"
 )
 
@@ -53,11 +54,11 @@ func (r refusal) has(words ...string) bool {
 // provider's key, 429 may be a budget or a deployment at rest).
 func (p *proxy) refused(status int, h http.Header, data []byte) *Error {
 	doc := gjson.GetBytes(data, "error")
-	r := refusal{status: status, text: flatten(doc), kind: doc.Get("type").String(), withoutACode: !doc.Get("code").Exists()}
+	r := refusal{status: status, text: p.hide(flatten(doc)), kind: doc.Get("type").String(), withoutACode: !doc.Get("code").Exists()}
 	r.low = strings.ToLower(r.text)
 	e := r.sort()
 	if e.Kind == "" {
-		e = &Error{Kind: Unavailable, Fix: e.Fix, Reason: fmt.Sprintf("the proxy answers %d: %s", status, shorten(p.hide(r.text), 140))}
+		e = &Error{Kind: Unavailable, Fix: e.Fix, Reason: fmt.Sprintf("the proxy answers %d: %s", status, shorten(r.text, 140))}
 	}
 	if m := tryAgain.FindStringSubmatch(r.text); m != nil {
 		e.RetryAfter = time.Duration(n(m[1])) * time.Second
@@ -112,10 +113,24 @@ func (r refusal) byStatus(mended func(Kind, string, string) *Error) *Error {
 	case http.StatusTooManyRequests:
 		return mended(Busy, "rate limited", fixRate)
 	}
-	if r.has("apiconnectionerror") {
+	switch {
+	case r.has("apiconnectionerror"):
 		return mended(Unavailable, "the proxy does not reach what stands behind the group", fixUpstream)
+	case r.has("internalservererror", "serviceunavailableerror", "badgatewayerror"):
+		return mended(Unavailable, fmt.Sprintf("the provider fails (%d): %s", r.status, shorten(r.provider(), 100)), fixOutage)
 	}
 	return &Error{}
+}
+
+// provider is what the provider said, out of the proxy's wrapping.
+func (r refusal) provider() string {
+	if i := strings.IndexByte(r.text, '{'); i >= 0 {
+		// Only the first value counts; more text follows it.
+		if said := flatten(gjson.Parse(r.text[i:])); !strings.HasPrefix(said, "{") && said != "" {
+			return said
+		}
+	}
+	return r.text
 }
 
 // hide keeps the key out of a text the proxy may have put it in.

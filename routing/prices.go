@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -41,17 +42,20 @@ const bedrockRegional = 1.10
 
 // tierPrice is what a tier is taken to cost before it has answered, and where
 // its model is not in the table.
-var tierPrice = map[Tier]price{Cheap: {1, 5}, Balanced: {3, 15}}
+var tierPrice = map[Tier]price{Local: {}, Cheap: {1, 5}, Balanced: {3, 15}}
 
 // cost is what the proxy says the call cost, else an estimate from the tokens
 // used. The header is absent for models whose price the proxy does not know.
 func (g group) cost(h http.Header, r reply) (usd float64, estimated bool) {
 	if v, err := strconv.ParseFloat(h.Get("x-litellm-response-cost"), 64); err == nil && v > 0 {
-		return v, false
+		return dollars(v), false
 	}
-	p := priceOf(r.model, r.in, tierPrice[g.t])
+	p := priceOf(r.model, r.in, usual(g.t))
 	return p.of(r.in, r.out), p != price{}
 }
+
+// dollars cuts what arithmetic adds to a sum: a billionth is far below a token.
+func dollars(v float64) float64 { return math.Round(v*1e9) / 1e9 }
 
 // priceOf is the price of a model for a prompt of in tokens.
 func priceOf(model string, in int, unknown price) price {
@@ -73,7 +77,7 @@ func priceOf(model string, in int, unknown price) price {
 }
 
 func (p price) of(in, out int) float64 {
-	return (float64(in)*p.in + float64(out)*p.out) / 1e6
+	return dollars((float64(in)*p.in + float64(out)*p.out) / 1e6)
 }
 
 // framing is what a provider adds to a prompt, tokens: the instructions around
@@ -88,9 +92,13 @@ func estimateCost(t Tier, q question) float64 {
 	for _, m := range q.messages {
 		bytes += len(m.Content)
 	}
-	p, ok := tierPrice[t]
-	if !ok {
-		p = tierPrice[Balanced]
+	return usual(t).of(bytes/2+framing, q.MaxTokens)
+}
+
+// usual is the price of a tier as it is configured here.
+func usual(t Tier) price {
+	if p, ok := tierPrice[t]; ok {
+		return p
 	}
-	return p.of(bytes/2+framing, q.MaxTokens)
+	return tierPrice[Balanced]
 }
