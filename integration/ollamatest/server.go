@@ -194,6 +194,22 @@ func (s *Server) KillServer() {
 	s.process().Kill()
 }
 
+// Hang stops the server and its runners where they stand, until resume is
+// called or the server ends: a connection to it opens and nothing answers. Where
+// processes cannot be stopped the test is skipped.
+func (s *Server) Hang(t testing.TB) (resume func()) {
+	t.Helper()
+	p := s.process()
+	if err := p.Pause(); err != nil {
+		t.Skipf("hanging server: %v", err)
+	}
+	return func() {
+		if err := p.Resume(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Restart ends the server, if it still runs, and starts it again on the same
 // address with the same models.
 func (s *Server) Restart(t testing.TB) {

@@ -25,3 +25,11 @@ const DiesWithParent = false
 
 // GroupLives says whether any process of the group is left; here it cannot tell.
 func GroupLives(int) bool { return false }
+
+var errNoPause = errors.New("a process cannot be paused on Windows")
+
+// Pause is not possible here.
+func (p *Process) Pause() error { return errNoPause }
+
+// Resume is not possible here.
+func (p *Process) Resume() error { return errNoPause }
