@@ -52,7 +52,7 @@ type ollamaReport struct {
 	URL       string `json:"url,omitempty"` // left out where the error names it
 	Version   string `json:"version,omitempty"`
 	Model     string `json:"model"`
-	State     string `json:"state"` // loaded, cold, missing, down
+	State     string `json:"state"` // loaded, cold, missing, down, behind the proxy
 	Generated string `json:"generated,omitempty"`
 	Error     string `json:"error,omitempty"`
 }
@@ -174,6 +174,8 @@ func ollamaState(h routing.OllamaHealth) string {
 	switch {
 	case h.Loaded:
 		return "loaded"
+	case h.Proxied && h.Present:
+		return "behind the proxy"
 	case h.Present:
 		return "cold"
 	case h.Version != "":

@@ -67,6 +67,24 @@ func smolPath() (string, error) {
 	return cached("smollm2-135m-"+SmolSHA256[:8], "SmolLM2-135M-Instruct.Q4_1.gguf")
 }
 
+// LiteLLMRequirements is the lock file of the proxy, from the module's root.
+const LiteLLMRequirements = "integration/litellm/requirements.txt"
+
+// litellmPath has the hash of the lock file in its name. Any LiteLLM that is on
+// the PATH is left alone: what the tests know is true of one version.
+func litellmPath() (string, error) {
+	root, err := Root()
+	if err != nil {
+		return "", err
+	}
+	lock, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(LiteLLMRequirements))) //nolint:gosec // in the checkout
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(lock)
+	return cached("litellm-"+hex.EncodeToString(sum[:4]), exe("litellm"))
+}
+
 // inspectorPath lies in the checkout: npm installs beside the lock file.
 func inspectorPath() (string, error) {
 	root, err := Root()
