@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/tidwall/gjson"
 
@@ -134,7 +135,7 @@ func (p *parts) gatherGuard(ctx context.Context, f *checkup.Facts) {
 			continue // never for the local model
 		}
 		state := states[statestore.GuardKey{Class: class, Digest: digest + "/" + prompts.Version}]
-		v := p.deps.Guard.Look(class, routing.ParseGuardState(state), totals)
+		v := p.deps.Guard.Look(class, routing.ParseGuardState(state), totals, time.Now())
 		f.Guard = append(f.Guard, checkup.GuardClass{Class: class, Open: !v.Admit, Words: v.Why})
 	}
 }
