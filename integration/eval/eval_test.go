@@ -142,13 +142,13 @@ func TestEvalComparesModels(t *testing.T) {
 	s := litellmtest.Shared(t)
 	knowing(t, s)
 	p := newProject(t, "OLLAMA_HOST="+s.Ollama.URL, "LITELLM_BASE_URL="+s.Proxy.URL, "LITELLM_MASTER_KEY="+s.Proxy.Key)
-	dir, labels := backlog(t, p.root, 12)
+	dir, labels := backlog(t, p.root, 6)
 	args := []string{"eval", dir, "--labels", labels, "--models", ollamatest.Steered + "," + ollamatest.Unsure + ",cheap", "--plans", "0"}
 
 	// Nobody agreed to pay: nothing is asked of anybody.
 	s.Provider.Forget()
 	code, _, said := p.run(t, args...)
-	if code != 2 || !strings.Contains(said, "Paid calls: 12 by cheap, at most $") || !strings.Contains(said, "--yes") || len(s.Provider.Asked("")) > 0 {
+	if code != 2 || !strings.Contains(said, "Paid calls: 6 by cheap, at most $") || !strings.Contains(said, "--yes") || len(s.Provider.Asked("")) > 0 {
 		t.Fatalf("exit %d, %d calls\n%s", code, len(s.Provider.Asked("")), said)
 	}
 	page := filepath.Join(p.root, "eval.html")
@@ -159,7 +159,7 @@ func TestEvalComparesModels(t *testing.T) {
 	r, by := read(t, out)
 	// The steered model says BUG and medium to all: right on what is.
 	steered := by[ollamatest.Steered]
-	if r.Tickets != 12 || r.Labelled.Complexity != 12 || steered.Category.All.N != 12 || steered.Category.All.K != 4 {
+	if r.Tickets != 6 || r.Labelled.Complexity != 6 || steered.Category.All.N != 6 || steered.Category.All.K != 2 {
 		t.Errorf("%+v of %d\n%s", steered.Category, r.Tickets, said)
 	}
 	for _, c := range steered.Complexity.Classes {
@@ -167,7 +167,7 @@ func TestEvalComparesModels(t *testing.T) {
 			t.Errorf("steered on %s: %+v", c.Name, c.Right)
 		}
 	}
-	if c := steered.Calibration; c == nil || c.Answers != 12 || len(c.Bins) != 1 || c.Bins[0].From != .9 || c.Next != "cheap" || *c.Threshold < .95 && c.Cuts[19].Kept.K == 0 {
+	if c := steered.Calibration; c == nil || c.Answers != 6 || len(c.Bins) != 1 || c.Bins[0].From != .9 || c.Next != "cheap" || *c.Threshold < .95 && c.Cuts[19].Kept.K == 0 {
 		t.Errorf("calibration of steered: %+v", c)
 	}
 	// Unsure is one third sure of each; the recommended threshold sends all on.
@@ -175,7 +175,7 @@ func TestEvalComparesModels(t *testing.T) {
 		t.Errorf("calibration of unsure: %+v", c)
 	}
 	cheap := by["cheap"]
-	if cheap.Category.All.K != 12 || cheap.Complexity.All.K != 12 || cheap.CostUSD <= 0 || cheap.Calibration != nil || cheap.Classify.P50 <= 0 {
+	if cheap.Category.All.K != 6 || cheap.Complexity.All.K != 6 || cheap.CostUSD <= 0 || cheap.Calibration != nil || cheap.Classify.P50 <= 0 {
 		t.Errorf("cheap: %+v", cheap)
 	}
 	if _, err := os.Stat(filepath.Join(p.root, ".claude", "localmodel", "journal.db")); !errors.Is(err, os.ErrNotExist) {
@@ -244,31 +244,31 @@ func TestEvalGoesOnAfterAnInterrupt(t *testing.T) {
 	}
 	s := litellmtest.Shared(t)
 	p := newProject(t, "OLLAMA_HOST="+s.Ollama.URL)
-	dir, labels := backlog(t, p.root, 60)
+	dir, labels := backlog(t, p.root, 12)
 	results := filepath.Join(p.root, "answers.jsonl")
 	args := []string{"eval", dir, "--labels", labels, "--models", ollamatest.Steered, "--plans", "0", "--results", results}
 	cmd, _, said := p.command(t, args...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	interrupt(t, cmd, results, 3)
+	interrupt(t, cmd, results, 2)
 	err := cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != 130 || !strings.Contains(said.String(), "the same command goes on from there") {
 		t.Fatalf("exit %d, %v: %s", code, err, said)
 	}
 	data, err := os.ReadFile(results)
 	first := bytes.Count(data, []byte("\n"))
-	if err != nil || first < 3 || first >= 60 {
+	if err != nil || first < 2 || first >= 12 {
 		t.Fatalf("%d results, %v", first, err)
 	}
 	// A kill in the middle of a line leaves a torn one, which costs one answer.
 	write(t, results, string(data[:len(data)-20]))
 	code, out, errText := p.run(t, append(args, "--json")...)
-	if _, by := read(t, out); code != 0 || by[ollamatest.Steered].Complexity.All.N != 60 {
+	if _, by := read(t, out); code != 0 || by[ollamatest.Steered].Complexity.All.N != 12 {
 		t.Fatalf("exit %d: %s", code, errText)
 	}
 	data, err = os.ReadFile(results)
-	if lines := bytes.Count(data, []byte("\n")); err != nil || lines != 61 { // 60 and the torn one
+	if lines := bytes.Count(data, []byte("\n")); err != nil || lines != 13 { // 12 and the torn one
 		t.Errorf("%d lines, %v", lines, err)
 	}
 }
