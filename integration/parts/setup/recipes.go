@@ -55,7 +55,7 @@ func buildOllama(ctx context.Context, dst string) error {
 		return err
 	}
 	env := []string{"CGO_ENABLED=1", "CGO_CPPFLAGS=-I" + headers,
-		"CGO_CFLAGS=" + parts.OllamaCFlags, "CGO_CXXFLAGS=" + parts.OllamaCFlags}
+		"CGO_CFLAGS=" + parts.OllamaCFlags(), "CGO_CXXFLAGS=" + parts.OllamaCFlags()}
 	return whole(dst, func(tmp string) error {
 		args := append([]string{"build", "-o", tmp}, parts.OllamaBuildFlags()...)
 		_, err := command(ctx, module, env, "go", append(args, "github.com/ollama/ollama")...)
