@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/prompts"
@@ -51,7 +52,7 @@ type ollamaReport struct {
 	URL       string `json:"url,omitempty"` // left out where the error names it
 	Version   string `json:"version,omitempty"`
 	Model     string `json:"model"`
-	State     string `json:"state"` // loaded, cold, missing, down
+	State     string `json:"state"` // loaded, cold, missing, down, behind the proxy
 	Generated string `json:"generated,omitempty"`
 	Error     string `json:"error,omitempty"`
 }
@@ -158,7 +159,7 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	digest := d.guardDigest(ctx)
 	for _, class := range prompts.Complexities {
 		state := routing.ParseGuardState(states[statestore.GuardKey{Class: class, Digest: digest}])
-		if v := d.Guard.Look(class, state, totals); !v.Admit && class != "high" {
+		if v := d.Guard.Look(class, state, totals, time.Now()); !v.Admit && class != "high" {
 			r.Guard.Open = append(r.Guard.Open, v.Why)
 		}
 	}
@@ -173,6 +174,8 @@ func ollamaState(h routing.OllamaHealth) string {
 	switch {
 	case h.Loaded:
 		return "loaded"
+	case h.Proxied && h.Present:
+		return "behind the proxy"
 	case h.Present:
 		return "cold"
 	case h.Version != "":

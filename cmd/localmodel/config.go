@@ -135,8 +135,12 @@ func (s *settings) bad(name, value, want string, fallback any) {
 	s.c.sources[name] = "default"
 }
 
-// shown quotes a value without what may be a password in an address.
+// shown quotes a value for a message without what may be a secret: a key that
+// stands in the wrong variable, or a password in an address.
 func shown(value string) string {
+	if strings.Contains(value, "sk-") {
+		return "(a value not shown here)"
+	}
 	if i := strings.LastIndexByte(value, '@'); i >= 0 {
 		value = "..." + value[i:]
 	}
