@@ -93,10 +93,17 @@ func TestAskExitCodes(t *testing.T) {
 }
 
 func TestBadValueThatMayBeSecretIsNotEchoed(t *testing.T) {
-	for _, value := range []string{"sk-1234567890", "ftp://user:password@host"} {
-		c := loadConfig(func(name string) (string, bool) { return value, name == "LITELLM_BASE_URL" })
-		if text := strings.Join(c.problems, "\n"); !strings.Contains(text, "LITELLM_BASE_URL") || strings.Contains(text, value) {
-			t.Errorf("problems: %s", text)
+	for _, name := range []string{"LITELLM_BASE_URL", "LOCALMODEL_FALLBACK", "LOCALMODEL_GUARD"} {
+		for _, value := range []string{"sk-1234567890", "ftp://user:password@host"} {
+			c := loadConfig(func(asked string) (string, bool) {
+				if asked == name {
+					return value, true
+				}
+				return "", false
+			})
+			if text := strings.Join(c.problems, "\n"); !strings.Contains(text, name) || strings.Contains(text, value) {
+				t.Errorf("problems: %s", text)
+			}
 		}
 	}
 }
