@@ -107,3 +107,27 @@ func TestBadValueThatMayBeSecretIsNotEchoed(t *testing.T) {
 		}
 	}
 }
+
+// A cost that the proxy does not name is estimated, and the result says so.
+func TestEstimatedCostIsSaid(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text := `{\"category\":\"BUG\",\"complexity\":\"low\"}`
+		if body, err := io.ReadAll(r.Body); err != nil || strings.Contains(string(body), `"steps"`) {
+			text = `{\"steps\":[{\"file\":\"a.go\",\"action\":\"create\",\"what\":\"x\",\"criteria\":[]}],\"tests\":[]}`
+		}
+		w.Header().Set("x-litellm-model-id", "haiku-5-5")
+		fmt.Fprintf(w, `{"model":"cheap","choices":[{"finish_reason":"stop","message":{"content":"%s"}}],"usage":{"prompt_tokens":1000,"completion_tokens":100}}`, text)
+	}))
+	t.Cleanup(s.Close)
+	const ticket = `---\nid: T-1\ntitle: Crash\n---\n\n## Affected Files\n| File | Action | Description |\n|---|---|---|\n| a.go | create | x |\n`
+	for _, tool := range []string{"classify_ticket", "plan_ticket"} {
+		root := t.TempDir()
+		env := map[string]string{"CLAUDE_PROJECT_DIR": root, "LITELLM_BASE_URL": s.URL}
+		var out, errOut bytes.Buffer
+		code := run(t.Context(), []string{"call", tool, `{"route":"cloud","ticket":"` + ticket + `"}`},
+			func(name string) (string, bool) { v, ok := env[name]; return v, ok }, strings.NewReader(""), &out, &errOut)
+		if warnings := gjson.GetBytes(out.Bytes(), "warnings").Raw; code != 0 || !strings.Contains(warnings, "cost_usd is an estimate") {
+			t.Errorf("%s: exit %d: %s%s", tool, code, out.String(), errOut.String())
+		}
+	}
+}
