@@ -191,6 +191,9 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	}
 	cover := q.Covers(reply)
 	r.Plan, r.Coverage, r.By, r.Answer = q.Render(reply), &cover, string(a.Tier), answerOf(a)
+	if a.CostEstimated {
+		r.warn(estimatedCost)
+	}
 	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
 	r.Next = nextAfterPlan(t.ID)
