@@ -23,6 +23,7 @@ var children = map[string]func() int{
 	"recorder": recorder,
 	"foreign":  foreign,
 	"once":     once,
+	"timed":    timed,
 }
 
 const argsEnv = "LOCALMODEL_TEST_ARGS"
