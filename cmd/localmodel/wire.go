@@ -21,8 +21,9 @@ type parts struct {
 	log    *slog.Logger
 }
 
-func build(w world) *parts {
-	c := loadConfig(w.lookup)
+func build(w world) *parts { return assemble(w, loadConfig(w.lookup)) }
+
+func assemble(w world, c *config) *parts {
 	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: c.log}))
 	guard := routing.Guard{Mode: c.guard}
 	store := statestore.New(statestore.Options{State: c.state, Root: c.root, Log: log, Version: version(),
