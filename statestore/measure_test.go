@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -52,13 +53,13 @@ func seed(t testing.TB, s *Store, n int) {
 		if err := s.write(context.Background(), func(ctx context.Context, tx sqldb.Q) error {
 			for i := at; i < min(at+1000, n); i++ {
 				id := fmt.Sprint("S-", i)
-				a := opening{Ticket: id, Class: "low", Digest: "d", Plan: strings.Repeat("p", 1000), Model: "qwen3-coder:30b"}
-				if _, err := open(ctx, tx, a, s.o.Now()); err != nil {
+				a := journal.Opening{Ticket: id, Class: "low", Digest: "d", Plan: strings.Repeat("p", 1000), Model: "qwen3-coder:30b"}
+				if _, err := journal.Open(ctx, tx, a, s.o.Now()); err != nil {
 					return err
 				}
 				for _, gate := range Gates {
 					o := Outcome{TicketID: id, Gate: gate, Pass: true, EventID: fmt.Sprintf("%s:%s:1", id, gate), Evidence: "ok"}
-					if _, err := (&recording{ctx: ctx, tx: tx, o: o, now: s.o.Now(), step: countSettled}).run(); err != nil {
+					if _, err := journal.Record(ctx, tx, o, s.o.Now(), countSettled); err != nil {
 						return err
 					}
 				}
