@@ -170,7 +170,9 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 		return err
 	}
 	start := time.Now()
-	a, err := d.Asker.Complete(ctx, route, routing.Request{
+	asking, stop := d.asking(ctx)
+	defer stop()
+	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "plan", TicketID: t.ID, System: prompts.System, User: user,
 		Schema: q.Schema(), MaxTokens: prompts.MaxPlanTokens,
 		Accept:   q.Accept,

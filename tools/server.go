@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -98,9 +99,11 @@ func (t Tool) serve(d *Deps) server.ToolHandlerFunc {
 }
 
 // Run calls the tool within the deadline of one whole call and returns its
-// result as compact JSON. The error is always an *Error.
+// result as compact JSON. The error is always an *Error. Models are asked until
+// the deadline; what they, or the rules, then answered gets a little more time
+// to be written down, for an answer must not be lost to a slow disk.
 func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
-	limited, stop := context.WithTimeout(ctx, d.Deadline)
+	limited, stop := context.WithTimeout(ctx, d.Deadline+d.finishing())
 	defer stop()
 	result, err := t.Handle(limited, call)
 	if err != nil {
@@ -111,6 +114,19 @@ func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
 		return nil, d.explain(ctx, limited, t.Declaration.Name, err)
 	}
 	return text, nil
+}
+
+// finishing is the time after the deadline in which an answer is written down.
+// Clients give up some seconds after it.
+func (d *Deps) finishing() time.Duration { return min(3*time.Second, d.Deadline/4) }
+
+// asking ends a call's context at the deadline, for the models.
+func (d *Deps) asking(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithTimeout(ctx, d.Deadline)
+	}
+	return context.WithDeadline(ctx, end.Add(-d.finishing()))
 }
 
 // explain turns any failure into an instruction. What is not foreseen is
