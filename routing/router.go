@@ -221,7 +221,7 @@ func (r *Router) try(ctx context.Context, b backend, req Request, behind int) (r
 	a.MS = time.Since(start).Milliseconds()
 	if fault != nil {
 		fault = &Error{Tier: b.tier(), Kind: fault.Kind, Reason: fault.Reason, Fix: fault.Fix, RetryAfter: fault.RetryAfter, Err: fault.Err}
-		a.Kind, a.Reason = fault.Kind, fault.Reason
+		a.Kind, a.Reason, a.Fix = fault.Kind, fault.Reason, fault.Fix
 	}
 	return rep, a, fault
 }

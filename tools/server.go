@@ -7,8 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
-	"time"
+	"sync/atomic"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -32,7 +33,8 @@ type Tool struct {
 type Call struct {
 	Arguments json.RawMessage
 	ToolUseID string // the client's id of this use, "" where it sends none
-	// Progress reports to the client; it may be nil.
+	// Progress reports to the client; it may be nil. Where total is 0, done is
+	// not known: the reports themselves are counted.
 	Progress func(done, total float64, message string)
 }
 
@@ -69,7 +71,6 @@ func All(d *Deps) []Tool {
 // NewServer makes the MCP server that offers the four tools.
 func NewServer(d *Deps, version string) *server.MCPServer {
 	opts := append([]server.ServerOption{
-		server.WithTitle("localmodel"),
 		server.WithInstructions(strings.TrimSpace(Instructions)),
 		server.WithToolCapabilities(false),
 		server.WithRecovery(),
@@ -83,7 +84,11 @@ func NewServer(d *Deps, version string) *server.MCPServer {
 
 func (t Tool) serve(d *Deps) server.ToolHandlerFunc {
 	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		var told atomic.Int64
 		call := Call{Progress: func(done, total float64, message string) {
+			if n := told.Add(1); total == 0 {
+				done = float64(n) // the protocol wants each figure above the last
+			}
 			stdio.Progress(ctx, req, done, total, message)
 		}}
 		call.Arguments = req.Params.RawArguments
@@ -105,7 +110,7 @@ func (t Tool) serve(d *Deps) server.ToolHandlerFunc {
 func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
 	limited, stop := context.WithTimeout(ctx, d.Deadline+d.finishing())
 	defer stop()
-	result, err := t.Handle(limited, call)
+	result, err := safely(func() (any, error) { return t.Handle(limited, call) })
 	if err != nil {
 		return nil, d.explain(ctx, limited, t.Declaration.Name, err)
 	}
@@ -116,17 +121,23 @@ func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
 	return text, nil
 }
 
-// finishing is the time after the deadline in which an answer is written down.
-// Clients give up some seconds after it.
-func (d *Deps) finishing() time.Duration { return min(3*time.Second, d.Deadline/4) }
+// panicError is a panic, caught.
+type panicError struct {
+	value any
+	stack []byte
+}
 
-// asking ends a call's context at the deadline, for the models.
-func (d *Deps) asking(ctx context.Context) (context.Context, context.CancelFunc) {
-	end, ok := ctx.Deadline()
-	if !ok {
-		return context.WithTimeout(ctx, d.Deadline)
-	}
-	return context.WithDeadline(ctx, end.Add(-d.finishing()))
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// safely calls f and turns a panic into an error: a bug costs one answer, not
+// the session. Every goroutine that a handler starts needs its own.
+func safely[T any](f func() (T, error)) (result T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{p, debug.Stack()}
+		}
+	}()
+	return f()
 }
 
 // explain turns any failure into an instruction. What is not foreseen is
@@ -142,6 +153,10 @@ func (d *Deps) explain(ctx, limited context.Context, tool string, err error) err
 	case limited.Err() != nil:
 		return &Error{Code: codeTimeout, Cause: fmt.Sprintf("no answer within %s (LOCALMODEL_DEADLINE)", d.Deadline),
 			Next: "Call again, with fewer tickets if there were several.", Retryable: true, Err: err}
+	}
+	var p *panicError
+	if errors.As(err, &p) {
+		d.Log.Error("tool panicked", "tool", tool, "stack", string(p.stack))
 	}
 	d.Log.Error("tool failed", "tool", tool, "err", err)
 	return &Error{Code: codeInternal, Cause: err.Error(),

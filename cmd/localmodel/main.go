@@ -15,10 +15,13 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	// A client that has gone is a failed write, which run tells, not the end of
+	// the process: what is recorded has to be flushed first.
+	signal.Ignore(syscall.SIGPIPE)
+	// The signals stay caught to the end: clients send a second one soon after
+	// the first, and it must not take the exit code.
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // world is what a command may touch.
@@ -39,11 +42,16 @@ func commands() []command {
 	return []command{
 		{"serve", "", "speak MCP on stdin and stdout (the default)", serve},
 		{"call", "TOOL [JSON|@file|-]", "run one tool and print its result", call},
+		{"ask", "[--model TIER] [OPTION...]", "put one question to one tier; ask --help says how", ask},
 		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
 		{"doctor", "", "say what works, what does not, and what mends it", doctor},
 		{"version", "", "print the version", printVersion},
 	}
 }
+
+// helps are what `localmodel NAME --help` prints for a command that has more to
+// say than the overview.
+var helps = map[string]string{"ask": askHelp}
 
 // exitError ends the process with a code; its text, if any, goes to stderr.
 type exitError struct {
@@ -60,6 +68,10 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		name, args = args[0], args[1:]
 	}
 	if name == "help" || (len(args) > 0 && slices.Contains([]string{"-h", "--help", "-help"}, args[0])) {
+		if text, ok := helps[name]; ok {
+			fmt.Fprint(out, text)
+			return 0
+		}
 		usage(out)
 		return 0
 	}

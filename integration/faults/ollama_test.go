@@ -110,11 +110,11 @@ func stall(w http.ResponseWriter, r *http.Request) {
 	<-r.Context().Done()
 }
 
-// gigabyte sends a well-formed answer that does not end for 1 GB.
+// gigabyte sends an answer whose first line does not end for 1 GB.
 func gigabyte(w http.ResponseWriter, r *http.Request) {
-	line := []byte(chunk(strings.Repeat("x", 64<<10)))
-	for sent := 0; sent < 1<<30 && r.Context().Err() == nil; sent += len(line) {
-		if _, err := w.Write(line); err != nil {
+	part := []byte(strings.Repeat("x", 64<<10))
+	for sent := 0; sent < 1<<30 && r.Context().Err() == nil; sent += len(part) {
+		if _, err := w.Write(part); err != nil {
 			return
 		}
 	}
@@ -173,7 +173,7 @@ func localFaults() []localFault {
 		{name: "runner killed", fake: "0.24.0", url: ollama(says(200, chunk("{")+`{"error":"an error was encountered while running the model: unexpected EOF"}`+"\n")), kind: unavailable, reason: "Ollama broke the answer off: an error was encountered"},
 		{name: "server killed", fake: "0.24.0", url: ollama(breaks(false)), kind: unavailable, reason: "before the answer was done"},
 		{name: "garbage bytes", fake: "another program on the port", url: ollama(says(200, "\x00\xff\xfe\x01\n\x7f\x80")), kind: unavailable, reason: "no chat chunk"},
-		{name: "1 GB answer", fake: "a server gone mad", url: ollama(gigabyte), kind: unavailable, reason: "the reply has more than 8388608 bytes"},
+		{name: "1 GB answer", fake: "a server gone mad", url: ollama(gigabyte), kind: unavailable, reason: "a line of the reply has more than 1048576 bytes"},
 		{name: "low confidence", fake: "0.24.0", url: ollama(unsure), kind: routing.LowConfidence, reason: "low confidence .33"},
 	}
 }

@@ -73,16 +73,19 @@ func edit(data []byte, s Stats) ([]byte, error) {
 		}
 	}
 	for _, d := range defaults {
-		v := gjson.GetBytes(out, d.path)
-		if !v.Exists() || (d.raw == "{}" && v.Type == gjson.Null) {
+		parent, key := split(d.path)
+		if parent != "" && !gjson.GetBytes(out, parent).IsObject() {
+			continue // somebody keeps something else there
+		}
+		switch v := gjson.GetBytes(out, d.path); {
+		case !v.Exists():
+			out = insert(out, parent, key, d.raw)
+		case d.raw == "{}" && v.Type == gjson.Null, d.path == blockPath && !v.IsObject():
 			set(d.path, d.raw)
 		}
 	}
-	if v := gjson.GetBytes(out, "version"); older(v) {
+	if older(gjson.GetBytes(out, "version")) {
 		set("version", `"`+version+`"`)
-	}
-	if block := gjson.GetBytes(out, blockPath); !block.IsObject() {
-		set(blockPath, "{}")
 	}
 	failures, e := json.Marshal(s.FailuresByType)
 	if e != nil || s.FailuresByType == nil {
@@ -95,8 +98,11 @@ func edit(data []byte, s Stats) ([]byte, error) {
 		{"failuresByType", string(failures)},
 		{"avgQualityScore", strconv.FormatFloat(s.AvgQualityScore, 'f', -1, 64)},
 	} {
-		if path := blockPath + "." + f.key; !same(gjson.GetBytes(out, path), f.raw) {
-			set(path, f.raw)
+		switch v := gjson.GetBytes(out, blockPath+"."+f.key); {
+		case !v.Exists():
+			out = insert(out, blockPath, f.key, f.raw)
+		case !same(v, f.raw):
+			set(blockPath+"."+f.key, f.raw)
 		}
 	}
 	if err != nil {
@@ -131,9 +137,12 @@ func same(v gjson.Result, raw string) bool {
 	return bytes.Equal(x, y)
 }
 
-// older says whether a version is below ours. One that cannot be read is left
-// alone: the version only ever goes up.
+// older says whether a version is below ours, or none. One that cannot be read
+// is left alone: the version only ever goes up.
 func older(v gjson.Result) bool {
+	if v.Type == gjson.Null || v.Raw == `""` {
+		return true
+	}
 	mine, _ := parseVersion(version)
 	theirs, ok := parseVersion(strings.Trim(v.Raw, `"`))
 	return ok && (theirs[0] < mine[0] || theirs[0] == mine[0] && theirs[1] < mine[1])

@@ -148,9 +148,9 @@ func (c *conn) finish(ctx context.Context, o Options, listened <-chan error) err
 		return errNotRead
 	}
 	// A handler that does not heed its context keeps mcp-go from returning.
-	_ = c.feed.Close()
+	c.feed.Close()
 	select {
-	case <-listened:
+	case <-listened: //nolint:errcheck // every answer is written; how mcp-go ends does not matter
 	case <-time.After(grace):
 	}
 	if o.OnEOF != nil {

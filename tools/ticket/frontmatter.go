@@ -229,10 +229,10 @@ func (c *collector) affectedFiles(n *yaml.Node, line int) {
 var fileKeys = []string{"path", "file", "action", "description"}
 
 func (c *collector) affectedFile(item *yaml.Node) {
-	switch {
-	case item.Kind == yaml.ScalarNode:
+	switch item.Kind {
+	case yaml.ScalarNode:
 		c.file(File{Path: cleanPath(text(item))})
-	case item.Kind == yaml.MappingNode:
+	case yaml.MappingNode:
 		f := File{Path: field(item, "path", "file"), Action: field(item, "action"), Description: field(item, "description")}
 		if key := item.Content; f.Path == "" && len(key) == 2 && !slices.Contains(fileKeys, keyName(key[0])) { // "- src/a.go: modify"
 			f.Path = text(item.Content[0])

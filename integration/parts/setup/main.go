@@ -1,7 +1,8 @@
 // Command setup makes the external parts that tests run against, from nothing
 // but Go, Node and Python: `go run ./integration/parts/setup [part…]`. What is
 // there already is left alone, so a second run is quick. With -print it writes
-// the path of each named part to standard output.
+// the path of each named part to standard output. It exits 1 where a part could
+// not be made; the others are made all the same.
 package main
 
 import (
@@ -58,10 +59,8 @@ func run(ctx context.Context, names []string, log io.Writer) error {
 		return err // another run made them while this one waited
 	}
 	m := maker{log: log}
-	if err := m.install(ctx, missing); err != nil {
-		return err
-	}
-	return m.makeAll(ctx, missing)
+	// What stands on no missing package is made all the same.
+	return errors.Join(m.install(ctx, missing), m.makeAll(ctx, missing))
 }
 
 // missingOf returns the parts that are not to be found or no longer fit.

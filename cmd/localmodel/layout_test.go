@@ -1,0 +1,240 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/fjbelchi/localmodel/"
+
+// arrows says which packages of ours a directory may import, beside those
+// beneath it; a directory that is not listed follows its nearest listed parent.
+// integration tests may import anything.
+var arrows = map[string][]string{
+	"cmd":                   {"tools", "tools/stdio", "tools/ticket", "routing", "statestore", "prompts"},
+	"tools":                 {"tools/stdio", "tools/ticket", "routing", "statestore", "prompts"},
+	"tools/stdio":           {},
+	"tools/ticket":          {},
+	"routing":               {},
+	"statestore":            {},
+	"statestore/projection": {},
+	"statestore/sqldb":      {},
+	"prompts":               {},
+	"integration":           {},
+}
+
+// fences says where a library may be imported: a directory (and those beneath
+// it) or one file.
+var fences = map[string][]string{
+	"github.com/mark3labs/mcp-go":  {"tools", "cmd"},
+	"github.com/ollama/ollama/api": {"routing/ollama.go"},
+	"database/sql":                 {"statestore"},
+	"modernc.org/sqlite":           {"statestore"},
+	"github.com/jackc/pgx":         {"statestore"},
+	"go.yaml.in/yaml":              {"tools/ticket"},
+	"github.com/tidwall/sjson":     {"statestore"},
+	"net/http":                     {"routing"},
+}
+
+type sourceFile struct {
+	path    string // slash-separated, from the module's root
+	imports []string
+}
+
+// sources lists the module's Go files, without those of nested modules.
+func sources(t *testing.T, root string) []sourceFile {
+	t.Helper()
+	var out []sourceFile
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if rel != "." && (strings.HasPrefix(d.Name(), ".") || slices.Contains([]string{"node_modules", "testdata", "vendor"}, d.Name())) {
+				return filepath.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && rel != "." {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		s := sourceFile{path: filepath.ToSlash(rel)}
+		for _, i := range f.Imports {
+			name, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return err
+			}
+			s.imports = append(s.imports, name)
+		}
+		out = append(out, s)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(out) < 50 {
+		t.Fatalf("only %d Go files found: the test does not look at the module", len(out))
+	}
+	return out
+}
+
+func dirOf(path string) string { return path[:max(0, strings.LastIndexByte(path, '/'))] }
+
+// within says whether a file lies in a place: that file, or that directory or
+// beneath it.
+func within(file, place string) bool {
+	return file == place || strings.HasPrefix(file, place+"/")
+}
+
+func ruleOf(dir string) (rule string, may []string) {
+	for d := dir; d != ""; d = dirOf(d) {
+		if may, ok := arrows[d]; ok {
+			return d, may
+		}
+	}
+	return "", nil
+}
+
+func TestImportsPointOneWay(t *testing.T) {
+	for _, f := range sources(t, "../..") {
+		isTest := strings.HasSuffix(f.path, "_test.go")
+		rule, may := ruleOf(dirOf(f.path))
+		if rule == "" {
+			t.Errorf("%s lies in no room of the house", f.path)
+			continue
+		}
+		for _, name := range f.imports {
+			ours, found := strings.CutPrefix(name, module)
+			// Tests may use the test support, and the packages they prove.
+			if !found || isTest && (within(f.path, "integration") || within(f.path, "cmd") || within(ours, "integration")) {
+				continue
+			}
+			if within(ours, rule) || slices.Contains(may, ours) {
+				continue
+			}
+			if isTest && within(ours, dirOf(f.path)) {
+				continue
+			}
+			t.Errorf("%s imports %s; %s may import %v", f.path, ours, rule, may)
+		}
+	}
+}
+
+func TestLibrariesStayBehindTheirFences(t *testing.T) {
+	used := map[string]bool{}
+	for _, f := range sources(t, "../..") {
+		if strings.HasSuffix(f.path, "_test.go") || within(f.path, "integration") {
+			continue
+		}
+		for _, name := range f.imports {
+			for library, places := range fences {
+				if name != library && !strings.HasPrefix(name, library+"/") {
+					continue
+				}
+				used[library] = true
+				if !slices.ContainsFunc(places, func(p string) bool { return within(f.path, p) }) {
+					t.Errorf("%s imports %s, which belongs in %v", f.path, name, places)
+				}
+			}
+		}
+	}
+	for library := range fences {
+		if !used[library] {
+			t.Errorf("no file imports %s: the fence guards nothing", library)
+		}
+	}
+}
+
+func TestOnlyConfigReadsTheEnvironment(t *testing.T) {
+	reads := regexp.MustCompile(`\bos\.(Getenv|LookupEnv|Environ|ExpandEnv)\b`)
+	for _, f := range sources(t, "../..") {
+		if strings.HasSuffix(f.path, "_test.go") || within(f.path, "integration") || f.path == "cmd/localmodel/config.go" {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join("../..", f.path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		// main hands the look-up over without calling it.
+		text := strings.ReplaceAll(string(data), "os.LookupEnv, os.Stdin", "")
+		if found := reads.FindString(text); found != "" {
+			t.Errorf("%s calls %s: settings are read in cmd/localmodel/config.go alone", f.path, found)
+		}
+	}
+}
+
+func TestModuleCanBeInstalled(t *testing.T) {
+	data, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bad := regexp.MustCompile(`(?m)^(replace|exclude)\b`).FindString(string(data)); bad != "" {
+		t.Errorf("go.mod has a %s directive: `go install` of a version refuses it", bad)
+	}
+}
+
+// inBackticks finds what a document names as code.
+var inBackticks = regexp.MustCompile("`([^`\n]+)`")
+
+func TestPathsInDocumentsExist(t *testing.T) {
+	rooms := regexp.MustCompile(`^(cmd|tools|routing|statestore|prompts|integration|\.ci|\.github|\.claude-plugin)(/[\w.\-/]*)?$`)
+	for _, doc := range []string{"README.md", "AGENTS.md"} {
+		data, err := os.ReadFile(filepath.Join("../..", doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		checked := 0
+		for _, m := range inBackticks.FindAllStringSubmatch(string(data), -1) {
+			if !rooms.MatchString(m[1]) {
+				continue
+			}
+			checked++
+			if _, err := os.Stat(filepath.Join("../..", m[1])); err != nil {
+				t.Errorf("%s names `%s`, which is not there", doc, m[1])
+			}
+		}
+		if checked == 0 {
+			t.Errorf("%s names no path: the test looks at nothing", doc)
+		}
+	}
+}
+
+// Each direct dependency is named with its reason.
+func TestDependenciesHaveReasons(t *testing.T) {
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	agents, err := os.ReadFile("../../AGENTS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1)
+	if len(direct) < 5 {
+		t.Fatalf("only %d direct dependencies found", len(direct))
+	}
+	for _, m := range direct {
+		if !strings.Contains(string(agents), m[1]) {
+			t.Errorf("AGENTS.md gives no reason for %s", m[1])
+		}
+	}
+}
