@@ -34,11 +34,11 @@ func assemble(w world, c *config) *parts {
 		OllamaURL: c.ollama, Model: c.model, Local: c.local, NumCtx: c.numCtx, KeepAlive: c.keepAlive, Slots: c.slots,
 		ConnectTimeout: c.connect, LoadTimeout: c.load, FirstTokenTimeout: c.firstToken, TokenTimeout: c.token,
 		MinConfidence: c.minConfidence, ProxyURL: c.proxy, ProxyKey: c.key, Fallback: c.fallback, CloudAllowed: c.cloud,
-		Log: log, Version: version(),
+		Calibration: store, Log: log, Version: version(),
 	}, ledger{store}, budget{store, c.dailyUSD})
 	return &parts{config: c, store: store, router: router, log: log, deps: &tools.Deps{
 		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
-		Guard: guard, Asker: router, Journal: store, Problems: c.problems, CloudAllowed: c.cloud, Log: log,
+		Guard: guard, Asker: router, Room: router.Room, Journal: store, Problems: c.problems, CloudAllowed: c.cloud, Log: log,
 	}}
 }
 
