@@ -1,0 +1,82 @@
+// Package binary builds localmodel for tests that run it as its users do.
+package binary
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fjbelchi/localmodel/integration/parts"
+)
+
+var built struct { // once per test binary
+	sync.Once
+	path string
+	err  error
+}
+
+// Path returns the program, built the first time it is asked for. It is built
+// as a release is, without the race detector: figures of time and memory are
+// those of its users.
+func Path(t testing.TB) string {
+	t.Helper()
+	built.Do(func() { built.path, built.err = build() })
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.path
+}
+
+func build() (string, error) {
+	root, err := parts.Root()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "localmodel-binary-")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "localmodel")
+	if runtime.GOOS == "windows" {
+		path += ".exe"
+	}
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "./cmd/localmodel")
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build localmodel: %w\n%s", err, out)
+	}
+	return path, nil
+}
+
+// Remove deletes what Path built. Call it at the end of TestMain.
+func Remove() {
+	if built.path != "" {
+		_ = os.RemoveAll(filepath.Dir(built.path)) // a left-over in the temporary directory does no harm
+	}
+}
+
+// Env is the environment of a user who has set nothing but vars: no variable of
+// localmodel, Ollama or LiteLLM of this machine shows through, and HOME is the
+// test's own.
+func Env(t testing.TB, vars ...string) []string {
+	t.Helper()
+	home := t.TempDir()
+	env := []string{"HOME=" + home, "USERPROFILE=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, ".cache"), "LocalAppData=" + home}
+	for _, v := range os.Environ() {
+		name, _, _ := strings.Cut(v, "=")
+		switch {
+		case strings.HasPrefix(name, "LOCALMODEL_"), strings.HasPrefix(name, "OLLAMA_"), strings.HasPrefix(name, "LITELLM_"), name == "CLAUDE_PROJECT_DIR":
+		case name == "HOME", name == "USERPROFILE", name == "XDG_CACHE_HOME", name == "LocalAppData":
+		default:
+			env = append(env, v)
+		}
+	}
+	return append(env, vars...)
+}

@@ -1,0 +1,151 @@
+// Package demo proves `localmodel demo` as a new user meets it: with nothing on
+// the machine, with a real Ollama, and with a real, small language model.
+package demo
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/integration/binary"
+	"github.com/fjbelchi/localmodel/integration/ollamatest"
+)
+
+func TestMain(m *testing.M) {
+	code := ollamatest.Main(m)
+	binary.Remove()
+	os.Exit(code)
+}
+
+// unused is a port where nobody listens.
+const unused = "http://127.0.0.1:9"
+
+func run(t *testing.T, dir string, env ...string) string {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 4*time.Minute)
+	defer stop()
+	cmd := exec.CommandContext(ctx, binary.Path(t), "demo")
+	cmd.Dir, cmd.Env = dir, binary.Env(t, env...)
+	var out, said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("demo: %v\n%s\n%s", err, out.String(), said.String())
+	}
+	t.Logf("%s", out.String())
+	return out.String()
+}
+
+// rows returns the table of decisions: ticket → kind, complexity, local, by.
+func rows(t *testing.T, out string) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^  ((?:BUG|FEAT|TASK)-\d+) +(\S+) +(\S+) +(\S+) +(\S+) `).FindAllStringSubmatch(out, -1) {
+		if got[m[1]] == "" { // the table comes first; plans name tickets too
+			got[m[1]] = strings.Join(m[2:], " ")
+		}
+	}
+	return got
+}
+
+func TestDemoWithNothingOnTheMachine(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "mine.txt"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := list(t, dir)
+	out := run(t, dir, "OLLAMA_HOST="+unused, "LITELLM_BASE_URL="+unused)
+	want := map[string]string{
+		"BUG-001": "BUG low yes rules", "FEAT-002": "FEAT medium yes rules", "TASK-003": "TASK low no front_matter",
+		"FEAT-004": "FEAT high no rules", "FEAT-005": "FEAT low no rules",
+		"BUG-006": "E_TICKET_INVALID: BUG-006.md line 3:",
+	}
+	got := rows(t, out)
+	if got["BUG-006"] == "" || !strings.HasPrefix(got["BUG-006"], "E_TICKET_INVALID") {
+		t.Errorf("the malformed ticket: %q", got["BUG-006"])
+	}
+	delete(got, "BUG-006")
+	delete(want, "BUG-006")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("decisions (-want +got):\n%s", diff)
+	}
+	for _, text := range []string{
+		"Ollama is down", "by: rules", "tag ARCH", "depends on FEAT-002 of this wave",
+		"no model gave an acceptable plan", "Modify `main.go`",
+		"Local failed on BUG-001 at lint. Escalated.", "escalated at lint", "main.go:12:40",
+		"action: complete", "2 local tickets, 1 done, 1 escalated", "ollama serve",
+	} {
+		if !strings.Contains(out, text) {
+			t.Errorf("the demo does not say %q", text)
+		}
+	}
+	if diff := cmp.Diff(before, list(t, dir)); diff != "" {
+		t.Errorf("the directory it was called from changed:\n%s", diff)
+	}
+}
+
+func TestDemoWithOllama(t *testing.T) {
+	server := ollamatest.Shared(t)
+	out := run(t, t.TempDir(), "OLLAMA_HOST="+server.URL, "LOCALMODEL_MODEL="+ollamatest.Steered, "LOCALMODEL_NUM_CTX=8192", "LITELLM_BASE_URL="+unused)
+	got := rows(t, out)
+	for _, id := range []string{"BUG-001", "FEAT-002", "FEAT-005"} {
+		if !strings.HasSuffix(got[id], " local") || !strings.Contains(got[id], "medium") {
+			t.Errorf("%s: %q; the local model says medium", id, got[id])
+		}
+	}
+	if got["TASK-003"] != "TASK low no front_matter" || got["FEAT-004"] != "FEAT high no rules" {
+		t.Errorf("rules were not asked first: %v", got)
+	}
+	for _, text := range []string{"BUG-001: plan by local, 1 of 1 files and 1 of 1 criteria covered", "Modify `main.go`: main.go (AC-1)", "Planned by " + ollamatest.Steered, "Local failed on BUG-001 at lint. Escalated."} {
+		if !strings.Contains(out, text) {
+			t.Errorf("the demo does not say %q", text)
+		}
+	}
+}
+
+// A weak model: what it is asked, it may get wrong, but every row has an answer
+// and every plan that is handed over is whole.
+func TestDemoWithARealSmallModel(t *testing.T) {
+	server := ollamatest.Shared(t)
+	model := server.SmolLM(t)
+	out := run(t, t.TempDir(), "OLLAMA_HOST="+server.URL, "LOCALMODEL_MODEL="+model, "LOCALMODEL_NUM_CTX=4096", "LITELLM_BASE_URL="+unused,
+		"LOCALMODEL_FIRST_TOKEN_TIMEOUT=2m", "LOCALMODEL_TOKEN_TIMEOUT=1m", "LOCALMODEL_DEADLINE=3m", "LOCALMODEL_MIN_CONFIDENCE=0")
+	got := rows(t, out)
+	for _, id := range []string{"BUG-001", "FEAT-002", "FEAT-005"} {
+		if !strings.HasSuffix(got[id], " local") {
+			t.Errorf("%s: %q; the small model was not asked", id, got[id])
+		}
+	}
+	if !strings.Contains(out, "Modify `main.go`") {
+		t.Error("the plan does not cover main.go")
+	}
+}
+
+// list is every file beneath a directory with its size and time.
+func list(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		got[path] = info.ModTime().String()
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
