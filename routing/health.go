@@ -53,7 +53,7 @@ func (r *Router) Health(ctx context.Context, deep bool) Health {
 	if deep && h.Ollama.Present {
 		start := time.Now()
 		_, attempt, fault := r.try(ctx, r.ollama, Request{Purpose: "health", System: "Answer with one word.",
-			User: "Say OK.", MaxTokens: 8, Schema: []byte(`{"type":"object","properties":{"ok":{"type":"string","enum":["OK"]}},"required":["ok"],"additionalProperties":false}`)}, 0)
+			User: "Say OK.", MaxTokens: 64, Schema: []byte(`{"type":"object","properties":{"ok":{"type":"string","enum":["OK"]}},"required":["ok"],"additionalProperties":false}`)}, 0)
 		if fault != nil {
 			h.Ollama.OK, h.Ollama.Error, h.Ollama.Fix = false, attempt.Reason, fault.Fix
 		} else {

@@ -31,4 +31,11 @@ CREATE TABLE spend (day TEXT PRIMARY KEY, usd {real} NOT NULL);
 CREATE TABLE reservations (id {id}, day TEXT NOT NULL, tier TEXT NOT NULL, estimate {real} NOT NULL, actual {real}, at BIGINT NOT NULL);
 CREATE TABLE daily (day TEXT NOT NULL, class TEXT NOT NULL, digest TEXT NOT NULL, done BIGINT NOT NULL, escalated BIGINT NOT NULL,
   PRIMARY KEY (day, class, digest));
+`, `
+DROP TABLE daily;
+CREATE TABLE daily (day TEXT NOT NULL, class TEXT NOT NULL, digest TEXT NOT NULL, model TEXT NOT NULL,
+  done BIGINT NOT NULL, escalated BIGINT NOT NULL, quality_sum {real} NOT NULL, quality_n BIGINT NOT NULL,
+  by_gate TEXT NOT NULL, passed TEXT NOT NULL, failed TEXT NOT NULL,
+  first_opened BIGINT NOT NULL, last_closed BIGINT NOT NULL, PRIMARY KEY (day, class, digest, model));
+CREATE TABLE calibration (model TEXT PRIMARY KEY, bytes_per_token {real} NOT NULL);
 `}

@@ -40,7 +40,7 @@ func commands() []command {
 		{"serve", "", "speak MCP on stdin and stdout (the default)", serve},
 		{"call", "TOOL [JSON|@file|-]", "run one tool and print its result", call},
 		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
-		{"doctor", "", "say what works, what does not, and what mends it", doctor},
+		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
 		{"version", "", "print the version", printVersion},
 	}
 }
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	}
-	if name == "help" || (len(args) > 0 && slices.Contains([]string{"-h", "--help", "-help"}, args[0])) {
+	if name == "help" || (len(args) > 0 && slices.Contains([]string{"-h", "--help", "-help"}, args[0]) && !slices.Contains(readsOwnHelp, name)) {
 		usage(out)
 		return 0
 	}

@@ -1,0 +1,82 @@
+package statestore
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestIterations(t *testing.T) {
+	ctx := context.Background()
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	s := New(Options{Root: t.TempDir(), Now: func() time.Time { return now }})
+	defer s.Close()
+	var want []Call
+	for i := range page + 3 {
+		c := Call{At: now.Add(time.Duration(i) * time.Millisecond), Purpose: "classify", TicketID: "T-1", Tier: "local", Model: "m",
+			Digest: "d", PromptVersion: "p", TokensIn: i, TokensOut: 2, CostUSD: 0.5, Estimated: i%2 == 0, MS: 7, Result: "ok"}
+		if err := s.LogCall(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, c)
+	}
+	if err := s.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var got []Call
+	if err := s.Calls(ctx, now.Add(2*time.Millisecond), func(c Call) error {
+		c.At = c.At.UTC()
+		got = append(got, c)
+		_, err := s.Stats(ctx) // fn may use the store
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want[2:], got); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	stop := errors.New("stop")
+	if err := s.Calls(ctx, now, func(Call) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("error of fn: got %v, want %v", err, stop)
+	}
+
+	for _, o := range []Outcome{{TicketID: "A", Gate: "lint", Route: "local"}, {TicketID: "A", Gate: "lint", Evidence: "why"}, {TicketID: "B", Gate: "plan", Route: "local", Pass: true}} {
+		if _, err := s.Record(ctx, o, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var attempts []string
+	if err := s.Attempts(ctx, now, func(a Attempt) error {
+		line := a.TicketID + " " + a.State
+		for _, o := range a.Outcomes {
+			line += " " + o.Gate + ":" + o.Evidence
+		}
+		attempts = append(attempts, line)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"A escalated lint: lint:why", "B open plan:"}, attempts); diff != "" {
+		t.Errorf("attempts (-want +got):\n%s", diff)
+	}
+}
+
+func TestCalibration(t *testing.T) {
+	ctx := context.Background()
+	s := New(Options{Root: t.TempDir()})
+	defer s.Close()
+	if _, found, err := s.Calibration(ctx, "m"); found || err != nil {
+		t.Errorf("before: found %t, err %v; want false, nil", found, err)
+	}
+	for _, v := range []float64{3.5, 3.75} {
+		if err := s.SaveCalibration(ctx, "m", v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, found, err := s.Calibration(ctx, "m"); got != 3.75 || !found || err != nil {
+		t.Errorf("after: got %v, %t, %v; want 3.75, true, nil", got, found, err)
+	}
+}
