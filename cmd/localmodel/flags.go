@@ -14,7 +14,7 @@ import (
 )
 
 // readsOwnHelp lists the commands whose -h is their own FlagSet's.
-var readsOwnHelp = []string{"doctor", "stats", "eval", "export"}
+var readsOwnHelp = []string{"doctor", "stats", "eval", "export", "install", "uninstall", "completion", "man"}
 
 // newFlags makes a command's flags. Its usage is the text, then each flag.
 func newFlags(w world, name, args, about string) *flag.FlagSet {
@@ -44,9 +44,12 @@ func newFlags(w world, name, args, about string) *flag.FlagSet {
 // returns the others, of which there may be as many as allowed.
 func parseFlags(fs *flag.FlagSet, args []string, allowed int) ([]string, error) {
 	var rest []string
+	usage := fs.Usage
+	fs.Usage = func() {} // a mistake gets one line, not the whole help
 	for {
 		err := fs.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
+			usage()
 			return nil, exitError{code: 0}
 		}
 		if err != nil {

@@ -41,6 +41,10 @@ func commands() []command {
 		{"call", "TOOL [JSON|@file|-]", "run one tool and print its result", call},
 		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
 		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
+		{"install", "[CLIENT]", "add localmodel to an MCP client's configuration", install},
+		{"uninstall", "CLIENT", "take it out again", uninstall},
+		{"completion", "SHELL", "print the shell's completion script", completion},
+		{"man", "", "print the man page", manPage},
 		{"version", "", "print the version", printVersion},
 	}
 }
@@ -58,6 +62,9 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	name := "serve"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
+	}
+	if name == "help" && len(args) == 1 {
+		name, args = args[0], []string{"--help"}
 	}
 	if name == "help" || (len(args) > 0 && slices.Contains([]string{"-h", "--help", "-help"}, args[0]) && !slices.Contains(readsOwnHelp, name)) {
 		usage(out)
