@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -32,46 +33,61 @@ func parseShape(schema string) *shape {
 	return &s
 }
 
-// decode checks raw against the schema and fills target. Unknown keys are
-// refused with the valid ones named; null counts as not given; "3" and 3.0 are
-// taken for 3. The error is an *Error with code E_ARGUMENT.
+// decode checks raw against the schema and fills target. Every argument that
+// is unknown, missing or wrong is named, with the valid ones; null counts as
+// not given; "3" and 3.0 are taken for 3. The error is an *Error with code
+// E_ARGUMENT.
 func (s *shape) decode(raw json.RawMessage, target any) error {
+	clean, fault := s.canonical(raw)
+	if fault != nil {
+		return fault
+	}
+	if err := json.Unmarshal(clean, target); err != nil {
+		return s.refuse("arguments: " + err.Error())
+	}
+	return nil
+}
+
+// canonical returns the arguments as the schema has them.
+func (s *shape) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || string(raw) == "null" {
 		raw = json.RawMessage("{}")
 	}
 	var args map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &args); err != nil {
-		return s.refuse("arguments: expected an object, got " + kindOf(raw))
+		return nil, s.refuse("arguments: expected an object, got " + kindOf(raw))
 	}
-	clean := make(map[string]json.RawMessage, len(args))
-	for name, value := range args {
+	var problems []string
+	for _, name := range slices.Sorted(maps.Keys(args)) {
 		prop, ok := s.Properties[name]
 		if !ok {
-			return s.refuse(fmt.Sprintf("unknown argument %q", clip(name, 60)))
-		}
-		if string(bytes.TrimSpace(value)) == "null" {
+			problems = append(problems, fmt.Sprintf("unknown argument %q", clip(name, 60)))
 			continue
 		}
-		v, problem := prop.check(value)
-		if problem != "" {
-			return s.refuse(name + ": " + problem)
+		if string(args[name]) == "null" {
+			delete(args, name)
+			continue
 		}
-		clean[name] = v
+		v, problem := prop.check(args[name])
+		if problem != "" {
+			problems = append(problems, name+": "+problem)
+		}
+		args[name] = v
 	}
 	for _, name := range s.Required {
-		if _, ok := clean[name]; !ok {
-			return s.refuse("missing argument " + name)
+		if _, ok := args[name]; !ok {
+			problems = append(problems, "missing argument "+name)
 		}
 	}
-	all, err := json.Marshal(clean)
-	if err == nil {
-		err = json.Unmarshal(all, target)
+	if len(problems) > 0 {
+		return nil, s.refuse(strings.Join(problems, "; "))
 	}
+	clean, err := json.Marshal(args)
 	if err != nil {
-		return s.refuse("arguments: " + err.Error())
+		return nil, s.refuse("arguments: " + err.Error())
 	}
-	return nil
+	return clean, nil
 }
 
 func (s *shape) refuse(cause string) *Error {
@@ -114,7 +130,7 @@ func (s *shape) check(raw json.RawMessage) (json.RawMessage, string) {
 
 func (s *shape) checkString(raw json.RawMessage) (json.RawMessage, string) {
 	var v string
-	if err := json.Unmarshal(raw, &v); err != nil {
+	if err := json.Unmarshal(raw, &v); err != nil || raw[0] == 'n' {
 		return nil, "expected string, got " + kindOf(raw)
 	}
 	if len(s.Enum) > 0 && !slices.Contains(s.Enum, v) {

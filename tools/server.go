@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
@@ -31,7 +32,8 @@ type Tool struct {
 type Call struct {
 	Arguments json.RawMessage
 	ToolUseID string // the client's id of this use, "" where it sends none
-	// Progress reports to the client; it may be nil.
+	// Progress reports to the client; it may be nil. Where total is 0, done is
+	// not known: the reports themselves are counted.
 	Progress func(done, total float64, message string)
 }
 
@@ -69,7 +71,6 @@ func All(d *Deps) []Tool {
 // prompt.
 func NewServer(d *Deps, version string) *server.MCPServer {
 	opts := append([]server.ServerOption{
-		server.WithTitle("localmodel"),
 		server.WithInstructions(strings.TrimSpace(Instructions)),
 		server.WithToolCapabilities(false),
 		server.WithResourceCapabilities(false, false),
@@ -86,7 +87,11 @@ func NewServer(d *Deps, version string) *server.MCPServer {
 
 func (t Tool) serve(d *Deps) server.ToolHandlerFunc {
 	return func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		var told atomic.Int64
 		call := Call{Progress: func(done, total float64, message string) {
+			if n := told.Add(1); total == 0 {
+				done = float64(n) // the protocol wants each figure above the last
+			}
 			stdio.Progress(ctx, req, done, total, message)
 		}}
 		call.Arguments = req.Params.RawArguments

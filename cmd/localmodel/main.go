@@ -15,10 +15,13 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	code := run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	// A client that has gone is a failed write, which run tells, not the end of
+	// the process: what is recorded has to be flushed first.
+	signal.Ignore(syscall.SIGPIPE)
+	// The signals stay caught to the end: clients send a second one soon after
+	// the first, and it must not take the exit code.
+	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }
 
 // world is what a command may touch.

@@ -19,15 +19,9 @@ var errCanceled = errors.New("request canceled before it started")
 // second server.WithHooks would replace these. Without Serve they do nothing.
 func ServerOptions() []server.ServerOption {
 	h := &server.Hooks{}
-	h.AddOnRequestInitialization(func(ctx context.Context, id, _ any) error {
-		if c := connOf(ctx); c != nil && c.calls.isCanceled(id) {
-			return errCanceled
-		}
-		return nil
-	})
-	// Between that hook and this one mcp-go makes the request's context. A
-	// cancel that came in between found nothing to cancel; it is made up for
-	// here. One that comes later finds the context.
+	// mcp-go forgets a cancel that comes before it has made the request's
+	// context. By the time of this hook it has: the cancel is made up for here,
+	// and one that comes later finds the context.
 	h.AddBeforeAny(func(ctx context.Context, id any, _ mcp.MCPMethod, _ any) {
 		if c := connOf(ctx); c != nil && c.calls.isCanceled(id) {
 			server.ServerFromContext(ctx).HandleMessage(ctx, cancelLine(id.(string)))

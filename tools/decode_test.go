@@ -1,0 +1,165 @@
+package tools
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+var specs = []spec{checkLocalHealthSpec, classifyTicketSpec, planTicketSpec, recordGateOutcomeSpec}
+
+// compileSchema makes a validator, which knows nothing of our own decoder.
+func compileSchema(t testing.TB, text string) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("mem:schema.json", doc); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Compile("mem:schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func validate(s *jsonschema.Schema, text []byte) error {
+	v, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return s.Validate(v)
+}
+
+// errorForm is what every failure told to a model looks like.
+var errorForm = regexp.MustCompile(`(?s)^E_[A-Z_]+: .*\. Next step: .*\. retryable: (yes|no)$`)
+
+func holdsErrorForm(t testing.TB, err error, code string) {
+	t.Helper()
+	var e *Error
+	text := fmt.Sprint(err)
+	switch {
+	case !errors.As(err, &e):
+		t.Errorf("error is a %T, want *Error: %v", err, err)
+	case e.Code != code:
+		t.Errorf("code %s, want %s: %s", e.Code, code, text)
+	case !errorForm.MatchString(text):
+		t.Errorf("form of the error: %q", text)
+	case len([]rune(text)) > maxErrorChars:
+		t.Errorf("error of %d characters, want at most %d", len([]rune(text)), maxErrorChars)
+	}
+}
+
+func TestDecodeTakesWhatIsMeant(t *testing.T) {
+	for _, c := range []struct {
+		of       spec
+		in, want string // want: the arguments as the schema has them
+	}{
+		{checkLocalHealthSpec, ``, `{}`},
+		{checkLocalHealthSpec, ` null `, `{}`},
+		{checkLocalHealthSpec, `{}`, `{}`},
+		{checkLocalHealthSpec, `{"deep":true,"preload":"false"}`, `{"deep":true,"preload":false}`},
+		{checkLocalHealthSpec, `{"deep":null}`, `{}`},
+		{classifyTicketSpec, `{"ticket_paths":["a.md"],"route":"local"}`, `{"route":"local","ticket_paths":["a.md"]}`},
+		{classifyTicketSpec, `{"ticket":"","wave":[]}`, `{"ticket":"","wave":[]}`},
+		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"fail","quality_score":"3"}`, `{"gate":"lint","outcome":"fail","quality_score":3,"ticket_id":"A"}`},
+		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"fail","quality_score":3.0}`, `{"gate":"lint","outcome":"fail","quality_score":3,"ticket_id":"A"}`},
+		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"fail","quality_score":" 87.5 "}`, `{"gate":"lint","outcome":"fail","quality_score":87.5,"ticket_id":"A"}`},
+		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"fail","quality_score":1e2}`, `{"gate":"lint","outcome":"fail","quality_score":100,"ticket_id":"A"}`},
+	} {
+		got, fault := parseShape(c.of.input).canonical(json.RawMessage(c.in))
+		if fault != nil || string(got) != c.want {
+			t.Errorf("%s %s: %s, %v; want %s", c.of.name, c.in, got, fault, c.want)
+		}
+	}
+}
+
+func TestDecodeNamesWhatIsWrong(t *testing.T) {
+	long := strings.Repeat("é", 8001)
+	many := `"` + strings.Repeat(`a","`, 50) + `a"`
+	for _, c := range []struct {
+		of    spec
+		in    string
+		cause string
+	}{
+		{checkLocalHealthSpec, `[]`, "arguments: expected an object, got list"},
+		{checkLocalHealthSpec, `"deep"`, "arguments: expected an object, got string"},
+		{checkLocalHealthSpec, `7`, "arguments: expected an object, got number"},
+		{checkLocalHealthSpec, `{"deep":1}`, "deep: expected boolean, got number"},
+		{checkLocalHealthSpec, `{"Deep":true}`, `unknown argument "Deep"`},
+		{checkLocalHealthSpec, `{"b":1,"a":2,"deep":{}}`, `unknown argument "a"; unknown argument "b"; deep: expected boolean, got object`},
+		{checkLocalHealthSpec, `{"` + strings.Repeat("x", 100) + `":1}`, `unknown argument "` + strings.Repeat("x", 57) + `..."`},
+		{classifyTicketSpec, `{"ticket_paths":"a"}`, "ticket_paths: expected a list of string, got string"},
+		{classifyTicketSpec, `{"ticket_paths":[]}`, "ticket_paths: has 0 items, at least 1 are needed"},
+		{classifyTicketSpec, `{"ticket_paths":[` + many + `]}`, "ticket_paths: has 51 items, at most 50 are taken in one call"},
+		{classifyTicketSpec, `{"ticket_paths":["a",null]}`, "ticket_paths: item 2: expected string, got null"},
+		{classifyTicketSpec, `{"ticket_paths":[["a"]]}`, "ticket_paths: item 1: expected string, got list"},
+		{classifyTicketSpec, `{"ticket":true}`, "ticket: expected string, got boolean"},
+		{classifyTicketSpec, `{"route":"LOCAL"}`, `route: "LOCAL" is none of auto, local, cloud`},
+		{recordGateOutcomeSpec, `{}`, "missing argument ticket_id; missing argument gate; missing argument outcome"},
+		{recordGateOutcomeSpec, `{"ticket_id":null,"gate":"lint","outcome":"pass"}`, "missing argument ticket_id"},
+		{recordGateOutcomeSpec, `{"ticket_id":"  ","gate":"lint","outcome":"pass"}`, "ticket_id: is empty"},
+		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"pass","evidence":"` + long + `"}`, "evidence: 8001 characters, at most 8000 are taken"},
+		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"pass","quality_score":-1}`, "quality_score: -1 is not between 0 and 100"},
+		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"pass","quality_score":"good"}`, "quality_score: expected number, got string"},
+		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"pass","quality_score":"NaN"}`, "quality_score: expected number, got string"},
+		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"pass","quality_score":[1]}`, "quality_score: expected number, got list"},
+	} {
+		var target map[string]any
+		err := parseShape(c.of.input).decode(json.RawMessage(c.in), &target)
+		holdsErrorForm(t, err, "E_ARGUMENT")
+		var e *Error
+		if errors.As(err, &e) && e.Cause != c.cause {
+			t.Errorf("%s %.80s: cause %q, want %q", c.of.name, c.in, e.Cause, c.cause)
+		}
+		for name := range parseShape(c.of.input).Properties {
+			if !strings.Contains(fmt.Sprint(err), name+" (") {
+				t.Errorf("%s %.80s: the valid argument %s is not named in %q", c.of.name, c.in, name, err)
+			}
+		}
+	}
+}
+
+// FuzzArguments holds that what is taken fits the schema that clients see, that
+// what fits it is taken, and that every refusal is an instruction.
+func FuzzArguments(f *testing.F) {
+	schemas := map[string]*jsonschema.Schema{}
+	for i, s := range specs {
+		schemas[s.name] = compileSchema(f, s.input)
+		for _, in := range []string{``, `null`, `{}`, `[]`, `{"a":1}`, `{"ticket_paths":["a.md",1]}`, `{"ticket":"---\nid: A\n---\n","explain":"true","wave":["A"],"route":"auto"}`,
+			`{"ticket_path":"a","include_files":false,"route":"cloud"}`, `{"deep":true,"preload":null}`,
+			`{"ticket_id":"A-1","gate":"lint","outcome":"fail","quality_score":"99.50","evidence":"\ud800","event_id":"A-1:lint:1"}`,
+			`{"ticket_id":" ","gate":"plan","outcome":"pass","quality_score":1e-400}`, `{"route":"auto","route":1}`} {
+			f.Add(uint8(i), []byte(in))
+		}
+	}
+	f.Fuzz(func(t *testing.T, which uint8, in []byte) {
+		s := specs[int(which)%len(specs)]
+		shape, schema := parseShape(s.input), schemas[s.name]
+		got, fault := shape.canonical(in)
+		if fault != nil {
+			holdsErrorForm(t, fault, "E_ARGUMENT")
+			// ticket_id may not be blank, which a schema does not say.
+			if json.Valid(in) && validate(schema, in) == nil && fault.Cause != "ticket_id: is empty" {
+				t.Fatalf("%s %q fits the schema and is refused: %s", s.name, in, fault.Cause)
+			}
+			return
+		}
+		if err := validate(schema, got); err != nil {
+			t.Fatalf("%s %q is taken as %s, which does not fit: %v", s.name, in, got, err)
+		}
+		again, fault := shape.canonical(got)
+		if fault != nil || !bytes.Equal(again, got) {
+			t.Fatalf("%s: %s read again is %s, %v", s.name, got, again, fault)
+		}
+	})
+}
