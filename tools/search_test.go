@@ -95,6 +95,8 @@ func TestToolSearchFindsTheRightTool(t *testing.T) {
 		"escalate to sonnet":                "record_gate_outcome",
 		"commit done":                       "record_gate_outcome",
 		"track outcome":                     "record_gate_outcome",
+		"test":                              "record_gate_outcome",
+		"fail":                              "record_gate_outcome",
 	} {
 		best, runnerUp, name := -1, -1, ""
 		for _, tool := range all {

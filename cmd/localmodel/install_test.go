@@ -112,6 +112,17 @@ func TestInstallShowsBeforeItChanges(t *testing.T) {
 	}
 }
 
+func TestUninstallKnowsTheOtherFile(t *testing.T) {
+	s := newShell(t)
+	s.ok("install", "cursor", "--project", "--command", "localmodel")
+	if out := s.ok("uninstall", "cursor"); !strings.Contains(out, filepath.Join(s.project, ".cursor", "mcp.json")+" has one: add --project") {
+		t.Errorf("got %q", out)
+	}
+	if out := s.ok("uninstall", "cursor", "--project"); !strings.HasPrefix(out, "Deleted ") {
+		t.Errorf("got %q", out)
+	}
+}
+
 func TestInstallSaysWhatIsWrong(t *testing.T) {
 	s := newShell(t)
 	if err := os.WriteFile(filepath.Join(s.project, ".mcp.json"), []byte("{ oops"), 0o600); err != nil {

@@ -77,7 +77,13 @@ func (o Options) UninstallFrom(out io.Writer, c Client, p Place) error {
 	case err != nil:
 		return err
 	case change.Same:
-		_, err := fmt.Fprintf(out, "%s: no localmodel entry there, nothing to do.\n", path)
+		hint := ""
+		if other, _, err := c.File(p, true); err == nil && !o.Project {
+			if there, _, err := c.Installed(other); there && err == nil {
+				hint = " " + other + " has one: add --project."
+			}
+		}
+		_, err := fmt.Fprintf(out, "%s: no localmodel entry there, nothing to do.%s\n", path, hint)
 		return err
 	}
 	did := "Took localmodel out of " + path
@@ -129,6 +135,7 @@ func (o Options) program(ofProject bool) (command, note string, err error) {
 // List prints each client with its file and what is in it.
 func List(out io.Writer, p Place) error {
 	var b strings.Builder
+	fmt.Fprintf(&b, "%-15s %-17s %s\n", "CLIENT", "LOCALMODEL", "FILE")
 	for _, c := range All() {
 		path, _, err := c.File(p, false)
 		state := "no such file yet"

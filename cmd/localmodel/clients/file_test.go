@@ -44,7 +44,7 @@ func TestLinksAndModesAreKept(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.Mkdir(filepath.Join(dir, "dotfiles"), 0o755))
 	target := filepath.Join(dir, "dotfiles", "cursor.json")
-	must(t, os.WriteFile(target, []byte(others), 0o600))
+	must(t, os.WriteFile(target, []byte(others), 0o640))
 	link := filepath.Join(dir, "mcp.json")
 	must(t, os.Symlink(filepath.Join("dotfiles", "cursor.json"), link))
 
@@ -56,7 +56,7 @@ func TestLinksAndModesAreKept(t *testing.T) {
 		t.Error("the file behind the link was not changed")
 	}
 	for _, path := range []string{target, backup} {
-		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
 			t.Errorf("%s: mode %v, %v", path, info.Mode(), err)
 		}
 	}
