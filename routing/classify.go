@@ -20,14 +20,11 @@ type Stated struct {
 type Classification struct {
 	Category, Complexity       string
 	AskCategory, AskComplexity bool
-	Floor                      string // the least complexity the rules allow where none is stated; "" = none
 	By                         string // front_matter or rules, while no model has answered
-	Why                        string // a disagreement settled, in a few ASCII words; "" = none
+	Why                        string // what made it high, in a few ASCII words; "" = the ticket, or a model alone
 
 	stated Stated
 }
-
-var ranks = map[string]int{"low": 1, "medium": 2, "high": 3}
 
 var statedComplexity = map[string]string{
 	"trivial": "low", "simple": "medium", "complex": "high",
@@ -44,22 +41,39 @@ func Classify(s Stated) Classification {
 		c.Complexity = stated
 		return c
 	}
-	c.Floor = floor(s)
-	if c.Floor == "high" {
-		c.Complexity, c.By = "high", "rules"
+	if why := surelyHigh(s); why != "" {
+		c.Complexity, c.By, c.Why = "high", "rules", why
 		return c
 	}
 	c.AskComplexity = true
 	return c
 }
 
-// floor is the least complexity the rules allow.
-func floor(s Stated) string {
-	switch {
-	case seniorTag(s.Tags) != "", distinct(s.Files) > MaxLocalFiles, !s.HasFrontMatter && !s.HasFileTable:
-		return "high"
+// surelyHigh is the rules' floor: why the complexity is high whatever a model
+// would say, or "".
+func surelyHigh(s Stated) string {
+	if tag := seniorTag(s.Tags); tag != "" {
+		return "tag " + tag
+	}
+	if n := distinct(s.Files); n > MaxLocalFiles {
+		return fmt.Sprintf("%d files > %d", n, MaxLocalFiles)
+	}
+	if !s.HasFrontMatter && !s.HasFileTable {
+		return "no front matter or file table"
 	}
 	return ""
+}
+
+// byFileCount is what the rules make of a ticket that states no complexity and
+// is not surely high.
+func byFileCount(files []string) string {
+	switch n := distinct(files); {
+	case n <= 1:
+		return "low"
+	case n <= MaxLocalFiles:
+		return "medium"
+	}
+	return "high"
 }
 
 var typeNames = map[string]string{
@@ -99,17 +113,17 @@ func statedCategory(s Stated) string {
 	return ""
 }
 
-// WithModel adds a model's answer to what was asked of it. Model and floor are
-// resolved upwards; what the ticket states stays.
+// WithModel adds a model's answer to what was asked of it; what the ticket
+// states stays. Where the rules would have let the local model have the ticket
+// and the model says high, it is high, and Why says who disagreed.
 func (c Classification) WithModel(category, complexity string) Classification {
 	if c.AskCategory && category != "" {
 		c.Category = category
 	}
 	if c.AskComplexity && complexity != "" {
 		c.Complexity = complexity
-		if ranks[c.Floor] > ranks[complexity] {
-			c.Complexity = c.Floor
-			c.Why = fmt.Sprintf("model said %s, rules %s", complexity, c.Floor)
+		if rules := byFileCount(c.stated.Files); complexity == "high" && rules != "high" {
+			c.Why = "rules alone say " + rules
 		}
 	}
 	return c
@@ -122,40 +136,33 @@ func (c Classification) WithoutModel() Classification {
 		c.Category = keywordCategory(c.stated)
 	}
 	if c.AskComplexity {
-		switch n := distinct(c.stated.Files); {
-		case n <= 1:
-			c.Complexity = "low"
-		case n <= MaxLocalFiles:
-			c.Complexity = "medium"
-		default:
-			c.Complexity = "high"
-		}
+		c.Complexity = byFileCount(c.stated.Files)
 	}
 	c.By = "rules"
 	return c
 }
 
-// keywords are stems that speak for a category, most telling first: a title
-// that begins with one of a list is of that category.
+// keywords are the beginnings of words that speak for a category, most telling
+// category first. One of up to four letters is a whole word (hasWord).
 var keywords = []struct {
 	category string
 	stems    []string
 }{
-	{"BUG", []string{"fix", "bug", "crash", "error", "broken", "fail", "wrong", "regress", "defect", "leak", "not work", "does not", "doesn't", "cannot", "can't", "hang", "freez", "incorrect", "missing",
-		"arregl", "corrig", "fallo", "falla", "roto", "beheb", "fehler", "absturz", "kaputt", "funktioniert nicht", "corrige", "erreur", "panne", "plante", "erro ", "quebra", "conserta",
-		"修复", "错误", "崩溃", "失败", "修正", "バグ", "不具合", "エラー", "إصلاح", "خطأ"}},
-	{"FEAT", []string{"add", "new", "support", "allow", "implement", "introduce", "create", "enable", "provide", "feature", "let ",
-		"añad", "agreg", "nuev", "permit", "hinzuf", "neue", "ermögl", "unterstütz", "ajout", "nouve", "permet", "adicion", "novo", "nova",
-		"添加", "新增", "增加", "支持", "追加", "対応", "إضافة"}},
-	{"TASK", []string{"refactor", "clean", "upgrade", "update", "bump", "document", "docs", "rename", "migrat", "remove", "move", "test", "chore", "improve", "optimi", "actualiz", "limpi", "aktualis", "aufräum", "mise à jour", "重构", "更新", "文档", "更新する", "تحديث"}},
+	{"BUG", []string{"fix", "bug", "crash", "error", "broken", "fail", "failure", "wrong", "regress", "defect", "leak", "not work", "does not", "doesn't", "doesn’t", "cannot", "can't", "can’t", "hang", "freez", "incorrect", "missing",
+		"arregl", "corrig", "fallo", "falla", "roto", "beheb", "fehler", "absturz", "kaputt", "funktioniert nicht", "erreur", "panne", "plante", "erro", "quebra", "conserta",
+		"修复", "错误", "崩溃", "失败", "修正", "バグ", "不具合", "エラー", "إصلاح", "خطأ", "ошибк", "исправ"}},
+	{"FEAT", []string{"add", "new", "support", "allow", "implement", "introduc", "create", "enable", "provide", "feature", "let",
+		"añad", "agreg", "nuev", "permit", "hinzuf", "füge", "neue", "neuer", "neuen", "neues", "ermögl", "unterstütz", "ajout", "nouve", "permet", "adicion", "novo", "nova",
+		"添加", "新增", "增加", "支持", "追加", "対応", "إضافة", "добав", "новы"}},
+	{"TASK", []string{"refactor", "clean", "upgrad", "updat", "bump", "document", "docs", "renam", "migrat", "remov", "move", "test", "chore", "improv", "optimi", "actualiz", "limpi", "aktualis", "aufräum", "mise à jour", "mettre à jour", "重构", "更新", "文档", "تحديث", "обнов"}},
 }
 
-// keywordCategory judges by the title's first words, then by the whole title,
+// keywordCategory judges by the title's first word, then by the whole title,
 // then by the beginning of the text; with nothing to go by it is a TASK.
 func keywordCategory(s Stated) string {
 	title := strings.ToLower(strings.TrimSpace(s.Title))
 	for _, k := range keywords {
-		if slices.ContainsFunc(k.stems, func(stem string) bool { return strings.HasPrefix(title, stem) }) {
+		if slices.ContainsFunc(k.stems, func(stem string) bool { return wordAt(title, stem, 0) }) {
 			return k.category
 		}
 	}
@@ -182,11 +189,32 @@ func hasWord(text, stem string) bool {
 			return false
 		}
 		i += from
-		if i == 0 || stem[0] >= 0x80 || !isLetter(text[i-1]) {
+		if (i == 0 || stem[0] >= 0x80 || !isLetter(text[i-1])) && wordAt(text, stem, i) {
 			return true
 		}
 		from = i + len(stem)
 	}
+}
+
+// wordAt says whether a word of the stem begins at i. Short stems must end
+// there too, or an address would be something to add.
+func wordAt(text, stem string, i int) bool {
+	if !strings.HasPrefix(text[i:], stem) {
+		return false
+	}
+	if len(stem) > 4 || stem[0] >= 0x80 {
+		return true
+	}
+	rest := text[i+len(stem):]
+	end := 0
+	for end < len(rest) && isLetter(rest[end]) {
+		end++
+	}
+	switch rest[:end] {
+	case "", "s", "d", "es", "ed", "ing":
+		return true
+	}
+	return false
 }
 
 func isLetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 0x80 }

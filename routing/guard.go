@@ -19,18 +19,26 @@ const (
 	Never    GuardMode = "never"
 )
 
-// Parameters of the adaptive guard. They were tuned by simulation on some
-// failure histories and judged on others held apart (TestSimulation).
+// parameters of the adaptive guard.
+type parameters struct {
+	halfLife  float64 // outcomes until an outcome's weight has halved
+	minSample float64 // effective outcomes before the bound may trip
+	z         float64 // of the one-sided lower Wilson bound
+	fastTrip  int     // failures in a row that trip while the sample is small ...
+	small     float64 // ... that is, at most this many effective outcomes
+	first     float64 // eligible tickets until the first probe
+	growth    float64 // of that number, with each probe that fails
+	most      float64
+	credit    float64 // what of the record stays after a probe that passes
+}
+
+// tuned are the parameters that serve. They were chosen on some failure
+// histories and judged on others held apart: TestSimulation.
+var tuned = parameters{halfLife: 15, minSample: 5, z: 0.524, fastTrip: 3, small: 8, first: 10, growth: 2, most: 48, credit: 0.6}
+
 const (
-	forget        = 0.9659363289248456 // 0.5^(1/20): an outcome's weight halves every 20
-	minSample     = 8                  // effective outcomes before the bound may trip
-	wilsonZ       = 0.674              // one-sided 75 %
-	fastTrip      = 3                  // failures in a row that trip while the sample is small
-	probeFirst    = 8                  // eligible tickets until the first probe
-	probeGrowth   = 1.6                // after each probe that fails
-	probeMost     = 64
-	probeCredit   = 0.8            // what of the record stays after a probe that passes
-	probeLifetime = 24 * time.Hour // a probe that nobody worked on is given up
+	defaultThreshold = 0.30           // where local stops paying: a failed attempt costs about 2.1 cloud tickets
+	probeLifetime    = 24 * time.Hour // a probe that nobody worked on is given up
 )
 
 // Guard decides from outcomes whether the local model may have another ticket.
@@ -38,6 +46,15 @@ const (
 type Guard struct {
 	Mode      GuardMode
 	Threshold float64 // the failure rate at which local stops paying; 0 = 0.30
+
+	tune *parameters // nil = tuned
+}
+
+func (g Guard) parameters() parameters {
+	if g.tune != nil {
+		return *g.tune
+	}
+	return tuned
 }
 
 // GuardState is the record of one class of tickets under one model and prompt.
@@ -78,22 +95,19 @@ func (g Guard) threshold() float64 {
 	if g.Threshold > 0 {
 		return g.Threshold
 	}
-	return 0.30
+	return defaultThreshold
 }
 
 // Look gives the verdict for the next ticket without counting one.
-func (g Guard) Look(class string, s GuardState, t Totals) Verdict {
+func (g Guard) Look(class string, s GuardState, t Totals, now time.Time) Verdict {
 	if v, ok := g.simple(t); ok {
 		return v
 	}
 	if !s.Open {
 		return closedVerdict(s)
 	}
-	left := max(1, int(s.Interval)-s.Waited)
-	if s.Next {
-		left = 1
-	}
-	return g.openVerdict(class, s, left)
+	s.expire(now)
+	return g.openVerdict(class, s)
 }
 
 // Admit decides for one distinct ticket that every other rule lets through.
@@ -111,12 +125,12 @@ func (g Guard) Admit(class, ticketID string, state, oldMemo []byte, t Totals, no
 	if s.Open && m.Opening == s.Opening && !m.At.IsZero() && fresh(m.At, now) {
 		return m.Verdict, state, oldMemo, nil
 	}
+	if !s.Open { // nothing to count, and so nothing to write
+		return closedVerdict(s), state, nil, nil
+	}
 	v = g.admit(class, ticketID, &s, now)
 	if newState, err = json.Marshal(s); err != nil {
 		return v, nil, nil, fmt.Errorf("guard state: %w", err)
-	}
-	if !s.Open {
-		return v, newState, nil, nil
 	}
 	if newMemo, err = json.Marshal(memo{s.Opening, now, v}); err != nil {
 		return v, nil, nil, fmt.Errorf("guard memo: %w", err)
@@ -129,17 +143,24 @@ func (g Guard) admit(class, ticketID string, s *GuardState, now time.Time) Verdi
 	if !s.Open {
 		return closedVerdict(*s)
 	}
+	s.expire(now)
+	s.Waited++
+	if s.Probe == "" && (s.Next || s.Waited >= s.every()) {
+		s.Probe, s.ProbeAt, s.Waited, s.Next = ticketID, now, 0, false
+		return Verdict{Admit: true, Probe: true, Short: "eligible; probe",
+			Why: fmt.Sprintf("probe for %s: %.1f of %.1f failed, one try in %s", class, s.K, s.N, tickets(s.every()))}
+	}
+	return g.openVerdict(class, *s)
+}
+
+// every is the number of eligible tickets from one probe to the next.
+func (s GuardState) every() int { return max(1, int(s.Interval)) }
+
+// expire gives up a probe whose attempt never closed.
+func (s *GuardState) expire(now time.Time) {
 	if s.Probe != "" && !fresh(s.ProbeAt, now) {
 		s.Probe = ""
 	}
-	s.Waited++
-	every := max(1, int(s.Interval))
-	if s.Probe == "" && (s.Next || s.Waited >= every) {
-		s.Probe, s.ProbeAt, s.Waited, s.Next = ticketID, now, 0, false
-		return Verdict{Admit: true, Probe: true, Short: "eligible; probe",
-			Why: fmt.Sprintf("probe for %s: %.1f of %.1f failed, one try in %d tickets", class, s.K, s.N, every)}
-	}
-	return g.openVerdict(class, *s, max(1, every-s.Waited))
 }
 
 // fresh says whether less than a probe's lifetime lies between two times,
@@ -156,18 +177,34 @@ func closedVerdict(s GuardState) Verdict {
 	return Verdict{Admit: true, Why: fmt.Sprintf("guard closed: %.1f of %.1f failed", s.K, s.N)}
 }
 
-func (g Guard) openVerdict(class string, s GuardState, left int) Verdict {
-	next, short := fmt.Sprintf("next try in %d tickets", left), fmt.Sprintf("guard open, next in %d", left)
+func (g Guard) openVerdict(class string, s GuardState) Verdict {
+	left := s.every() - s.Waited
+	if s.Next || left < 1 {
+		left = 1
+	}
+	next, short := "next try in "+tickets(left), fmt.Sprintf("guard open, next in %d", left)
 	if s.Probe != "" {
 		next, short = "next try when "+shorten(s.Probe, 40)+" is through", "guard open, probe out"
 	}
-	lower := wilsonLower(s.K, s.N)
-	bound := fmt.Sprintf("lower bound %s >= %s", twoDigits(lower), twoDigits(g.threshold()))
-	if lower < g.threshold() { // opened by a run of failures, or kept open by the rate
-		bound = fmt.Sprintf("rate %s >= %s", twoDigits(s.K/max(s.N, 1e-9)), twoDigits(g.threshold()))
+	// Where the bound does not hold, a run of failures opened it and the rate
+	// keeps it open.
+	bound := fmt.Sprintf("rate %s >= %s", floorDigits(s.K/s.N), floorDigits(g.threshold()))
+	if lower := wilsonLower(s.K, s.N, g.parameters().z); lower >= g.threshold() {
+		bound = fmt.Sprintf("lower bound %s >= %s", floorDigits(lower), floorDigits(g.threshold()))
 	}
 	return Verdict{Short: short, Why: fmt.Sprintf("open for %s: %.1f of %.1f failed, %s, %s", class, s.K, s.N, bound, next)}
 }
+
+func tickets(n int) string {
+	if n == 1 {
+		return "1 ticket"
+	}
+	return fmt.Sprintf("%d tickets", n)
+}
+
+// floorDigits writes a share as ".33", cut and not rounded: what is said to
+// have reached a threshold has.
+func floorDigits(v float64) string { return twoDigits(math.Floor(v*100+1e-9) / 100) }
 
 // simple is every mode but the adaptive one.
 func (g Guard) simple(t Totals) (Verdict, bool) {
@@ -183,7 +220,7 @@ func (g Guard) simple(t Totals) (Verdict, bool) {
 		}
 		if rate >= g.threshold() {
 			return Verdict{Short: "guard fixed, over .30", Why: fmt.Sprintf("fixed rule: %d of %d escalated, %s >= %s",
-				t.Escalated, t.Attempts, twoDigits(rate), twoDigits(g.threshold()))}, true
+				t.Escalated, t.Attempts, floorDigits(rate), floorDigits(g.threshold()))}, true
 		}
 		return Verdict{Admit: true, Why: fmt.Sprintf("fixed rule: %d of %d escalated", t.Escalated, t.Attempts)}, true
 	}
@@ -203,51 +240,53 @@ func (g Guard) Settle(ticketID string, state []byte, escalated bool, _ time.Time
 }
 
 func (g Guard) settle(ticketID string, s *GuardState, failed bool) {
-	f := 0.0
+	p, f := g.parameters(), 0.0
 	s.Run++
 	if failed {
 		f = 1
 	} else {
 		s.Run = 0
 	}
+	forget := math.Exp2(-1 / p.halfLife)
 	s.K, s.N = s.K*forget+f, s.N*forget+1
 	if !s.Open {
-		tripped := s.N >= minSample && wilsonLower(s.K, s.N) >= g.threshold()
-		if tripped || (s.Run >= fastTrip && s.N <= minSample) {
-			s.Open, s.Opening, s.Interval = true, s.Opening+1, probeFirst
-			s.Waited, s.Next, s.Probe = 0, false, ""
+		tripped := s.N >= p.minSample && wilsonLower(s.K, s.N, p.z) >= g.threshold()
+		if tripped || (s.Run >= p.fastTrip && s.N <= p.small) {
+			*s = GuardState{K: s.K, N: s.N, Run: s.Run, Open: true, Opening: s.Opening + 1, Interval: p.first}
 		}
 		return
 	}
 	if s.Probe == ticketID {
 		s.Probe, s.Waited = "", 0
 		if failed {
-			s.Interval = min(probeMost, probeGrowth*s.Interval)
+			s.Interval = min(p.most, p.growth*s.Interval)
 		} else {
-			s.Interval, s.Next = probeFirst, true
-			s.K, s.N = s.K*probeCredit, s.N*probeCredit
+			s.Interval, s.Next = p.first, true
+			s.K, s.N = s.K*p.credit, s.N*p.credit
 		}
 	}
 	if s.K/s.N < g.threshold() {
-		s.Open, s.Next, s.Probe, s.Run = false, false, "", 0
+		*s = GuardState{K: s.K, N: s.N, Opening: s.Opening}
 	}
 }
 
-// wilsonLower is the lower end of the Wilson score interval of k in n.
-func wilsonLower(k, n float64) float64 {
+// wilsonLower is the lower end of the one-sided Wilson score interval of k in n.
+func wilsonLower(k, n, z float64) float64 {
 	if n <= 0 {
 		return 0
 	}
-	const z = wilsonZ
 	p := k / n
 	return (p + z*z/(2*n) - z*math.Sqrt(p*(1-p)/n+z*z/(4*n*n))) / (1 + z*z/n)
 }
 
-// ParseGuardState reads a stored state; one that does not parse is fresh.
+// ParseGuardState reads a stored state. One that does not parse, or that no
+// history can lead to, is fresh: a damaged record must not stop work.
 func ParseGuardState(state []byte) GuardState {
-
 	var s GuardState
-	if json.Unmarshal(state, &s) != nil || math.IsNaN(s.K/max(s.N, 1)) || s.K < 0 || s.N < s.K {
+	if json.Unmarshal(state, &s) != nil || s.K < 0 || s.K > s.N || s.Run < 0 || s.Waited < 0 || s.Interval < 0 {
+		return GuardState{}
+	}
+	if s.Open && (s.N == 0 || s.Interval == 0) {
 		return GuardState{}
 	}
 	return s

@@ -27,6 +27,7 @@ type OllamaHealth struct {
 	ContextLength       int // tokens, as loaded; 0 = not loaded
 	Error, Fix          string
 	Generated           string // with deep: how long one real answer took
+	Proxied             bool   // it is the proxy's group: of the hosts nothing is known
 }
 
 // ProxyHealth is LiteLLM. Used is false where the configuration asks it nothing.
@@ -47,12 +48,17 @@ func (r *Router) Health(ctx context.Context, deep bool) Health {
 	defer stop()
 	var h Health
 	var group sync.WaitGroup
-	group.Go(func() { h.Ollama = r.ollama.health(limited) })
+	if r.cfg.Local != "proxy" {
+		group.Go(func() { h.Ollama = r.ollama.health(limited) })
+	}
 	group.Go(func() { h.Proxy = r.proxyHealth(limited) })
 	group.Wait()
-	if deep && h.Ollama.Present {
+	if r.cfg.Local == "proxy" {
+		h.Ollama = r.proxiedHealth(h.Proxy)
+	}
+	if local := r.tiers(OnlyLocal); deep && h.Ollama.Present && len(local) > 0 {
 		start := time.Now()
-		_, attempt, fault := r.try(ctx, r.ollama, Request{Purpose: "health", System: "Answer with one word.",
+		_, attempt, fault := r.try(ctx, local[0], Request{Purpose: "health", System: "Answer with one word.",
 			User: "Say OK.", MaxTokens: 64, Schema: []byte(`{"type":"object","properties":{"ok":{"type":"string","enum":["OK"]}},"required":["ok"],"additionalProperties":false}`)}, 0)
 		if fault != nil {
 			h.Ollama.OK, h.Ollama.Error, h.Ollama.Fix = false, attempt.Reason, fault.Fix
@@ -135,7 +141,7 @@ func (o *ollama) askDigest(ctx context.Context) string {
 }
 
 func (r *Router) proxyHealth(ctx context.Context) ProxyHealth {
-	h := ProxyHealth{URL: r.proxy.cfg.ProxyURL, Used: r.cfg.Local == "proxy" || (r.cfg.CloudAllowed && len(r.cfg.Fallback) > 0)}
+	h := ProxyHealth{URL: r.proxy.shown(), Used: (r.cfg.Local == "proxy" && len(r.tiers(OnlyLocal)) > 0) || (r.cfg.CloudAllowed && len(r.cfg.Fallback) > 0)}
 	if !h.Used {
 		return h
 	}
@@ -159,6 +165,30 @@ func (r *Router) proxyHealth(ctx context.Context) ProxyHealth {
 		if r.cfg.CloudAllowed && !slices.Contains(h.Models, string(t)) {
 			h.OK, h.Error, h.Fix = false, "the proxy has no model group "+string(t), "add it to model_list in the proxy's configuration, or name others in LOCALMODEL_FALLBACK"
 		}
+		if fault, ago := r.proxy.faults.recent(t); fault != nil && h.OK {
+			h.OK, h.Error, h.Fix = false, fmt.Sprintf("%s, %s ago: %s", t, seconds(ago), fault.Reason), fault.Fix
+		}
+	}
+	return h
+}
+
+// proxiedHealth is the local tier where it is the proxy's group: whether the
+// group is there. What its hosts do only a call would tell.
+func (r *Router) proxiedHealth(p ProxyHealth) OllamaHealth {
+	model := r.proxy.group(Local).model()
+	h := OllamaHealth{URL: p.URL, Model: model, Version: p.Version, Proxied: true, Present: slices.Contains(p.Models, model)}
+	fault, ago := r.proxy.faults.recent(Local)
+	switch {
+	case !p.Used:
+		h.Error, h.Fix = "the proxy is not on this machine, and LOCALMODEL_CLOUD=never", "export LOCALMODEL_CLOUD=allow"
+	case len(p.Models) == 0:
+		h.Error, h.Fix = p.Error, p.Fix
+	case !h.Present:
+		h.Error, h.Fix = "the proxy has no model group "+model, fixGroup
+	case fault != nil:
+		h.Error, h.Fix = fmt.Sprintf("%s ago: %s", seconds(ago), fault.Reason), fault.Fix
+	default:
+		h.OK = true
 	}
 	return h
 }

@@ -3,17 +3,18 @@ package routing
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"regexp"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/tidwall/gjson"
 )
 
@@ -23,14 +24,14 @@ import (
 type proxy struct {
 	cfg     Config
 	client  func() *http.Client
-	session func() string
+	session string // groups this process's calls in the proxy's records
+	faults  faults
 }
 
 func newProxy(cfg Config) *proxy {
 	cfg.ProxyURL = strings.TrimRight(cfg.ProxyURL, "/")
-	return &proxy{cfg: cfg,
-		client:  sync.OnceValue(func() *http.Client { return newClient(cfg.ConnectTimeout) }),
-		session: sync.OnceValue(uuid.NewString)}
+	return &proxy{cfg: cfg, session: "localmodel-" + rand.Text(),
+		client: sync.OnceValue(func() *http.Client { return newClient(cfg.ConnectTimeout) })}
 }
 
 // group is one model group of the proxy as a tier.
@@ -64,7 +65,7 @@ type chatBody struct {
 	MaxTokens        int             `json:"max_tokens"`
 	Temperature      float64         `json:"temperature"`
 	ResponseFormat   *responseFormat `json:"response_format,omitempty"`
-	NumRetries       int             `json:"num_retries"`
+	NumRetries       *int            `json:"num_retries,omitempty"`
 	DisableFallbacks bool            `json:"disable_fallbacks"`
 	User             string          `json:"user"`
 	SessionID        string          `json:"litellm_session_id"`
@@ -89,7 +90,10 @@ type responseFormat struct {
 
 func (g group) body(q question) ([]byte, error) {
 	b := chatBody{Model: g.model(), MaxTokens: q.MaxTokens, Temperature: q.temperature(),
-		DisableFallbacks: true, User: "localmodel", SessionID: g.session()}
+		DisableFallbacks: true, User: "localmodel", SessionID: g.session}
+	if g.paid() {
+		b.NumRetries = new(int) // a retry is another paid call
+	} // else the proxy's configuration says: in a fleet a retry finds another host
 	for _, m := range q.messages {
 		b.Messages = append(b.Messages, chatMessage(m))
 	}
@@ -100,43 +104,13 @@ func (g group) body(q question) ([]byte, error) {
 	if q.Schema != nil {
 		f := &responseFormat{Type: "json_schema"}
 		f.Schema.Name, f.Schema.Strict = q.Purpose, true
-		f.Schema.Schema = portable(q.Schema)
+		f.Schema.Schema = q.Schema // Ollama needs the bounds: a string without one can loop
+		if g.paid() {
+			f.Schema.Schema = portable(q.Schema)
+		}
 		b.ResponseFormat = f
 	}
 	return json.Marshal(b)
-}
-
-// portable strips from a schema the bounds that some providers refuse; the
-// reply is checked against the full schema here.
-func portable(schema json.RawMessage) json.RawMessage {
-	var v any
-	if json.Unmarshal(schema, &v) != nil {
-		return schema
-	}
-	var strip func(any)
-	strip = func(v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			if _, isSchema := v["type"].(string); isSchema {
-				for _, bound := range []string{"minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum", "pattern"} {
-					delete(v, bound)
-				}
-			}
-			for _, child := range v {
-				strip(child)
-			}
-		case []any:
-			for _, child := range v {
-				strip(child)
-			}
-		}
-	}
-	strip(v)
-	out, err := json.Marshal(v)
-	if err != nil {
-		return schema
-	}
-	return out
 }
 
 func (g group) ask(ctx context.Context, q question) (reply, *Error) {
@@ -151,13 +125,24 @@ func (g group) ask(ctx context.Context, q question) (reply, *Error) {
 	req.Header.Set("Content-Type", "application/json")
 	defer narrate(q.Request, progressEvery, func() (string, int) { return "waiting for " + g.model(), 0 })()
 	resp, data, fault := g.send(req)
-	if fault != nil {
+	switch {
+	case fault != nil && g.paid() && !neverSent(fault):
+		return reply{cost: estimateCost(g.t, q), estimated: true}, fault // it may have been served
+	case fault != nil:
+		return reply{}, fault
+	case resp.StatusCode != http.StatusOK:
+		fault = g.refused(resp.StatusCode, resp.Header, data)
+		g.faults.note(g.t, fault)
 		return reply{}, fault
 	}
-	if resp.StatusCode != http.StatusOK {
-		return reply{}, g.refused(resp.StatusCode, resp.Header, data)
-	}
+	g.faults.forget(g.t)
 	return g.read(resp.Header, data)
+}
+
+// neverSent says whether a call failed before the proxy can have had it.
+func neverSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
 }
 
 // read takes a 200 apart: it counts only with a choice that stopped by itself.
@@ -174,11 +159,9 @@ func (g group) read(h http.Header, data []byte) (reply, *Error) {
 	if r.model == "" {
 		r.model = g.model()
 	}
-	if g.paid() {
-		r.cost, r.estimated = g.cost(h, r)
-	}
+	r.cost, r.estimated = g.cost(h, r)
 	switch finish := doc.Get("choices.0.finish_reason").Str; {
-	case n(h.Get("x-litellm-attempted-fallbacks")) > 0:
+	case !g.answered(h):
 		return r, fail(InvalidOutput, "the proxy answered with another group although told not to: "+shorten(h.Get("x-litellm-model-group"), 40), nil)
 	case !doc.Get("choices.0").Exists():
 		return r, fail(InvalidOutput, "the proxy's answer has no choices", nil)
@@ -188,6 +171,15 @@ func (g group) read(h http.Header, data []byte) (reply, *Error) {
 		return r, fail(InvalidOutput, "the answer ended with "+shorten(finish, 40), nil)
 	}
 	return r, nil
+}
+
+// answered says whether the group that was asked is the one that answered. Its
+// own hosts may take over from each other.
+func (g group) answered(h http.Header) bool {
+	if by := h.Get("x-litellm-model-group"); by != "" {
+		return by == g.model()
+	}
+	return n(h.Get("x-litellm-attempted-fallbacks")) == 0
 }
 
 func n(s string) int { v, _ := strconv.Atoi(s); return v }
@@ -214,7 +206,7 @@ func (p *proxy) send(req *http.Request) (*http.Response, []byte, *Error) {
 }
 
 func (p *proxy) unreachable(err error) *Error {
-	return &Error{Kind: Unavailable, Err: err, Reason: "the proxy is not reachable at " + p.cfg.ProxyURL + " (" + netCause(err) + ")",
+	return &Error{Kind: Unavailable, Err: err, Reason: "the proxy is not reachable at " + p.shown() + " (" + netCause(err) + ")",
 		Fix: "litellm --config integration/litellm/config.yaml --host 127.0.0.1 --port 8000"}
 }
 
@@ -231,74 +223,16 @@ func (p *proxy) get(ctx context.Context, path string) ([]byte, *Error) {
 		return nil, p.refused(resp.StatusCode, resp.Header, data)
 	}
 	if !gjson.ValidBytes(data) {
-		return nil, fail(Unavailable, p.cfg.ProxyURL+" answers, but not as LiteLLM does", nil)
+		return nil, fail(Unavailable, p.shown()+" answers, but not as LiteLLM does", nil)
 	}
 	return data, nil
 }
 
-const fixKey = "export LITELLM_MASTER_KEY=<the proxy's master key>"
-
-var tryAgain = regexp.MustCompile(`Try again in (\d+) seconds`)
-
-// refused sorts the proxy's errors by status and text: neither says enough
-// alone (a wrong key is 400 without a database, 401 may be tags or the
-// provider's key, 429 may be a budget or a cooling deployment).
-func (p *proxy) refused(status int, h http.Header, data []byte) *Error {
-	msg := flatten(gjson.GetBytes(data, "error"))
-	kind := gjson.GetBytes(data, "error.type").String()
-	low := strings.ToLower(msg)
-	has := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(low, w) {
-				return true
-			}
-		}
-		return false
+// shown is the proxy's address without a password that may stand in it.
+func (p *proxy) shown() string {
+	u, err := url.Parse(p.cfg.ProxyURL)
+	if err != nil {
+		return "the configured address"
 	}
-	e := &Error{Kind: Unavailable, Reason: fmt.Sprintf("the proxy answers %d: %s", status, shorten(p.hide(msg), 140))}
-	switch {
-	case has("tags configuration"):
-		e.Kind, e.Reason, e.Fix = Auth, "the proxy refuses by tag filtering", "remove enable_tag_filtering from the proxy's configuration"
-	case kind == "no_db_connection" && status < 500, has("no connected db"):
-		e.Kind, e.Reason, e.Fix = Auth, "the proxy does not know our key", fixKey
-	case status == http.StatusInternalServerError && kind == "internal_server_error" && !gjson.GetBytes(data, "error.code").Exists():
-		e.Kind, e.Reason, e.Fix = Auth, "the proxy got no key", fixKey
-	case has("budget has been exceeded", "crossed budget"), kind == "budget_exceeded":
-		e.Kind, e.Reason, e.Fix = BudgetSpent, "the proxy's own budget is spent", "raise max_budget in the proxy's configuration, or wait for its period to end"
-	case has("contextwindowexceeded", "context_length_exceeded") || saysTooLong(low):
-		e.Kind, e.Reason = ContextOverflow, "the prompt does not fit the model's context window"
-	case has("invalid model name"):
-		e.Kind, e.Reason, e.Fix = ModelMissing, "the proxy has no such model group", "add the group to model_list in the proxy's configuration"
-	case has("no deployments available", "no healthy deployments"):
-		e.Kind, e.Reason = Busy, "the proxy's deployment is cooling down"
-	case status == http.StatusUnauthorized && has("virtual key", "token_not_found", "invalid proxy server token"), kind == "token_not_found_in_db", kind == "expired_key":
-		e.Kind, e.Reason, e.Fix = Auth, "the proxy does not accept our key", fixKey
-	case status == http.StatusUnauthorized:
-		e.Kind, e.Reason, e.Fix = Auth, "the provider does not accept the proxy's key", "set the provider's key (ANTHROPIC_API_KEY) for the proxy and restart it"
-	case status == http.StatusForbidden:
-		e.Kind, e.Fix = Auth, "allow this key the model group in the proxy"
-	case status == http.StatusNotFound:
-		e.Kind = ModelMissing
-	case status == http.StatusRequestTimeout, status == http.StatusGatewayTimeout:
-		e.Kind, e.Reason = Timeout, "the proxy's own time-out ran out"
-	case status == http.StatusTooManyRequests:
-		e.Kind, e.Reason = Busy, "rate limited"
-	}
-	if m := tryAgain.FindStringSubmatch(msg); m != nil {
-		e.RetryAfter = time.Duration(n(m[1])) * time.Second
-	} else if s := n(h.Get("retry-after")); s > 0 {
-		e.RetryAfter = time.Duration(s) * time.Second
-	}
-	if e.RetryAfter > 0 {
-		e.Reason += ", again in " + e.RetryAfter.String()
-	}
-	return e
-}
-
-// hide keeps the key out of a text the proxy may have put it in.
-func (p *proxy) hide(text string) string {
-	if len(p.cfg.ProxyKey) < 4 {
-		return text
-	}
-	return strings.ReplaceAll(text, p.cfg.ProxyKey, "[key]")
+	return u.Redacted()
 }

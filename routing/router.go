@@ -169,7 +169,7 @@ func (r *Router) try(ctx context.Context, b backend, req Request, behind int) (r
 	a.MS = time.Since(start).Milliseconds()
 	if fault != nil {
 		fault.Tier = b.tier()
-		a.Kind, a.Reason = fault.Kind, fault.Reason
+		a.Kind, a.Reason, a.Fix = fault.Kind, fault.Reason, fault.Fix
 	}
 	return rep, a, fault
 }

@@ -63,6 +63,7 @@ type Attempt struct {
 	Model               string
 	Kind                Kind
 	Reason              string
+	Fix                 string // what mends it, "" = nothing known
 	TokensIn, TokensOut int
 	CostUSD             float64
 	MS                  int64

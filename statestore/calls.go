@@ -2,24 +2,26 @@ package statestore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 const (
 	callDelay = time.Second // a local call's row is on disk within this
 	callMost  = 200         // or when so many wait
+	callKept  = 10_000      // rows kept while they cannot be written
 )
 
 // callQueue holds rows of local calls until they are written together. A
 // figure that a crash may cost is worth no disk flush of its own.
 type callQueue struct {
+	timer timer
 	mu    sync.Mutex
 	rows  []Call
-	timer *time.Timer
 }
 
 // LogCall writes a model call: a paid one durably before it returns, a local
@@ -32,68 +34,79 @@ func (s *Store) LogCall(ctx context.Context, c Call) error {
 	q.mu.Lock()
 	q.rows = append(q.rows, c)
 	full := len(q.rows) >= callMost
-	if q.timer == nil {
-		q.timer = time.AfterFunc(callDelay, func() {
-			if err := s.flushCalls(context.Background()); err != nil {
-				s.o.Log.Warn("model calls not recorded", "err", err)
-			}
-		})
-	}
 	q.mu.Unlock()
 	if full {
-		return s.flushCalls(ctx)
+		return s.flushCalls(context.WithoutCancel(ctx))
 	}
+	q.timer.after(callDelay, s.flushCallsLater)
 	return nil
 }
 
+func (s *Store) flushCallsLater() {
+	if err := s.flushCalls(context.Background()); err != nil {
+		s.o.Log.Warn("model calls not recorded yet", "err", err)
+		s.calls.timer.after(10*callDelay, s.flushCallsLater)
+	}
+}
+
+// flushCalls writes what waits; where that fails it goes on waiting.
 func (s *Store) flushCalls(ctx context.Context) error {
 	q := &s.calls
 	q.mu.Lock()
 	rows := q.rows
 	q.rows = nil
-	if q.timer != nil {
-		q.timer.Stop()
-		q.timer = nil
-	}
 	q.mu.Unlock()
 	if len(rows) == 0 {
 		return nil
 	}
-	return s.insertCalls(ctx, rows)
+	err := s.insertCalls(ctx, rows)
+	if err == nil {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.rows = append(rows, q.rows...)
+	if over := len(q.rows) - callKept; over > 0 {
+		q.rows = slices.Clone(q.rows[over:])
+		err = fmt.Errorf("%w (%d rows of local calls were given up)", err, over)
+	}
+	return err
 }
 
 func (s *Store) insertCalls(ctx context.Context, calls []Call) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		for _, c := range calls {
-			_, err := tx.ExecContext(ctx, s.q(`INSERT INTO calls (at, purpose, ticket, tier, model, digest, prompt, tokens_in, tokens_out, cost, estimated, paid, ms, result)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`), c.At.UnixMilli(), c.Purpose, c.TicketID, c.Tier, c.Model, c.Digest, c.PromptVersion,
-				c.TokensIn, c.TokensOut, c.CostUSD, flag(c.Estimated), flag(c.Paid), c.MS, c.Result)
-			if err != nil {
-				return fmt.Errorf("insert call: %w", err)
-			}
-			if c.Digest == "" {
-				continue
-			}
-			if _, err := tx.ExecContext(ctx, s.q(`INSERT INTO models (model, digest) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET digest = excluded.digest`),
-				c.Model, c.Digest); err != nil {
-				return fmt.Errorf("insert model: %w", err)
-			}
-		}
-		return nil
+	return s.deliverable(ctx, kindCalls, calls, func(ctx context.Context, tx sqldb.Q) error {
+		return insertCalls(ctx, tx, calls)
 	})
+}
+
+func insertCalls(ctx context.Context, tx sqldb.Q, calls []Call) error {
+	digests := map[string]string{}
+	for _, c := range calls {
+		if err := tx.Exec(ctx, `INSERT INTO calls (at, purpose, ticket, tier, model, digest, prompt, tokens_in, tokens_out, cost, estimated, paid, ms, result)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.At.UnixMilli(), c.Purpose, c.TicketID, c.Tier, c.Model, c.Digest, c.PromptVersion,
+			c.TokensIn, c.TokensOut, c.CostUSD, flag(c.Estimated), flag(c.Paid), c.MS, c.Result); err != nil {
+			return fmt.Errorf("insert call: %w", err)
+		}
+		if c.Digest != "" {
+			digests[c.Model] = c.Digest
+		}
+	}
+	for model, digest := range digests {
+		if err := tx.Exec(ctx, `INSERT INTO models (model, digest) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET digest = excluded.digest`,
+			model, digest); err != nil {
+			return fmt.Errorf("insert model: %w", err)
+		}
+	}
+	return nil
 }
 
 // KnownDigest is the newest digest seen for a model, "" where it never
 // answered.
-func (s *Store) KnownDigest(ctx context.Context, model string) (string, error) {
-	db, err := s.open(ctx)
-	if err != nil {
-		return "", err
-	}
-	var digest string
-	err = db.QueryRowContext(ctx, s.q(`SELECT digest FROM models WHERE model = ?`), model).Scan(&digest)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
+func (s *Store) KnownDigest(ctx context.Context, model string) (digest string, err error) {
+	err = s.read(ctx, func(q sqldb.Q) error {
+		text, err := maybe(q.Row(ctx, `SELECT digest FROM models WHERE model = ?`, model))
+		digest = string(text)
+		return err
+	})
 	return digest, err
 }

@@ -6,6 +6,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 const upsertGuard = `INSERT INTO guard (class, digest, state) VALUES (?, ?, ?) ON CONFLICT (class, digest) DO UPDATE SET state = excluded.state`
@@ -13,9 +15,14 @@ const upsertGuard = `INSERT INTO guard (class, digest, state) VALUES (?, ?, ?) O
 // Admit lets the guard decide for a ticket: step gets the record of the class
 // and what was kept of the ticket in it, and returns both as they are to be
 // stored. One transaction, so that processes side by side count once each;
-// where step changes nothing, nothing is written.
+// where step changes nothing, nothing is written. step may be called more than
+// once; its last call counts.
 func (s *Store) Admit(ctx context.Context, key GuardKey, ticketID string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error {
-	state, memo, err := s.guardRows(ctx, nil, key, ticketID)
+	var state, memo []byte
+	err := s.read(ctx, func(q sqldb.Q) (err error) {
+		state, memo, err = guardRows(ctx, q, key, ticketID)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -26,16 +33,17 @@ func (s *Store) Admit(ctx context.Context, key GuardKey, ticketID string, step f
 	if bytes.Equal(newState, state) && bytes.Equal(newMemo, memo) {
 		return nil
 	}
-	return s.write(ctx, func(tx *sql.Tx) error {
-		state, memo, err := s.guardRows(ctx, tx, key, ticketID)
+	return s.write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+		state, memo, err := guardRows(ctx, tx, key, ticketID)
 		if err != nil {
 			return err
 		}
-		if newState, newMemo, err = step(state, memo); err != nil {
+		newState, newMemo, err := step(state, memo)
+		if err != nil {
 			return err
 		}
 		if !bytes.Equal(newState, state) {
-			if _, err := tx.ExecContext(ctx, s.q(upsertGuard), key.Class, key.Digest, string(newState)); err != nil {
+			if err := tx.Exec(ctx, upsertGuard, key.Class, key.Digest, string(newState)); err != nil {
 				return err
 			}
 		}
@@ -43,80 +51,65 @@ func (s *Store) Admit(ctx context.Context, key GuardKey, ticketID string, step f
 			return nil
 		}
 		if newMemo == nil {
-			_, err = tx.ExecContext(ctx, s.q(`DELETE FROM guard_memo WHERE ticket = ? AND class = ? AND digest = ?`), ticketID, key.Class, key.Digest)
-			return err
+			return tx.Exec(ctx, `DELETE FROM guard_memo WHERE ticket = ? AND class = ? AND digest = ?`, ticketID, key.Class, key.Digest)
 		}
-		_, err = tx.ExecContext(ctx, s.q(`INSERT INTO guard_memo (ticket, class, digest, memo) VALUES (?, ?, ?, ?)
-ON CONFLICT (ticket, class, digest) DO UPDATE SET memo = excluded.memo`), ticketID, key.Class, key.Digest, string(newMemo))
-		return err
+		return tx.Exec(ctx, `INSERT INTO guard_memo (ticket, class, digest, memo) VALUES (?, ?, ?, ?)
+ON CONFLICT (ticket, class, digest) DO UPDATE SET memo = excluded.memo`, ticketID, key.Class, key.Digest, string(newMemo))
 	})
 }
 
-// guardRows reads both records; tx nil = outside a transaction. What is not
-// there is nil.
-func (s *Store) guardRows(ctx context.Context, tx *sql.Tx, key GuardKey, ticketID string) (state, memo []byte, err error) {
-	var db querier = tx
-	if tx == nil {
-		opened, err := s.open(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		db = opened
+// guardRows reads both records. What is not there is nil.
+func guardRows(ctx context.Context, q sqldb.Q, key GuardKey, ticketID string) (state, memo []byte, err error) {
+	if state, err = maybe(q.Row(ctx, `SELECT state FROM guard WHERE class = ? AND digest = ?`, key.Class, key.Digest)); err != nil {
+		return nil, nil, fmt.Errorf("read guard: %w", err)
 	}
-	lock := ""
-	if tx != nil && postgres(s.o.State) {
-		lock = " FOR UPDATE"
-	}
-	var text string
-	for _, look := range []struct {
-		into  *[]byte
-		query string
-		args  []any
-	}{
-		{&state, `SELECT state FROM guard WHERE class = ? AND digest = ?` + lock, []any{key.Class, key.Digest}},
-		{&memo, `SELECT memo FROM guard_memo WHERE ticket = ? AND class = ? AND digest = ?`, []any{ticketID, key.Class, key.Digest}},
-	} {
-		switch err := db.QueryRowContext(ctx, s.q(look.query), look.args...).Scan(&text); {
-		case err == nil:
-			*look.into = []byte(text)
-		case !errors.Is(err, sql.ErrNoRows):
-			return nil, nil, fmt.Errorf("read guard: %w", err)
-		}
+	memo, err = maybe(q.Row(ctx, `SELECT memo FROM guard_memo WHERE ticket = ? AND class = ? AND digest = ?`, ticketID, key.Class, key.Digest))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read guard: %w", err)
 	}
 	return state, memo, nil
 }
 
-// GuardStates returns every record of the guard, as stored.
-func (s *Store) GuardStates(ctx context.Context) (map[GuardKey][]byte, error) {
-	db, err := s.open(ctx)
-	if err != nil {
+// maybe reads a text; nil where there is no row.
+func maybe(row *sql.Row) ([]byte, error) {
+	var text string
+	switch err := row.Scan(&text); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
 		return nil, err
 	}
-	rows, err := db.QueryContext(ctx, `SELECT class, digest, state FROM guard`)
-	if err != nil {
-		return nil, fmt.Errorf("read guard: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	return []byte(text), nil
+}
+
+// GuardStates returns every record of the guard, as stored.
+func (s *Store) GuardStates(ctx context.Context) (map[GuardKey][]byte, error) {
 	out := map[GuardKey][]byte{}
-	for rows.Next() {
-		var key GuardKey
-		var state string
-		if err := rows.Scan(&key.Class, &key.Digest, &state); err != nil {
-			return nil, fmt.Errorf("read guard: %w", err)
+	err := s.read(ctx, func(q sqldb.Q) error {
+		rows, err := q.Rows(ctx, `SELECT class, digest, state FROM guard`)
+		if err != nil {
+			return fmt.Errorf("read guard: %w", err)
 		}
-		out[key] = []byte(state)
-	}
-	return out, rows.Err()
+		defer rows.Close() //nolint:errcheck // only read; Err is looked at
+		for rows.Next() {
+			var key GuardKey
+			var state string
+			if err := rows.Scan(&key.Class, &key.Digest, &state); err != nil {
+				return fmt.Errorf("read guard: %w", err)
+			}
+			out[key] = []byte(state)
+		}
+		return rows.Err()
+	})
+	return out, err
 }
 
 // ResetGuard forgets every record of the guard; outcomes and counters stay.
 func (s *Store) ResetGuard(ctx context.Context) error {
-	return s.write(ctx, func(tx *sql.Tx) error {
-		for _, table := range []string{"guard", "guard_memo"} {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM "+table); err != nil { //nolint:gosec // the two names above
-				return err
-			}
+	return s.write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+		if err := tx.Exec(ctx, `DELETE FROM guard`); err != nil {
+			return err
 		}
-		return nil
+		return tx.Exec(ctx, `DELETE FROM guard_memo`)
 	})
 }

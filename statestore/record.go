@@ -9,53 +9,82 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/fjbelchi/localmodel/statestore/projection"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 // Record writes one outcome: the row, the attempt, the counters and the guard
 // (through step, called exactly when a local attempt closes, with the guard's
-// state under the attempt's key) in one transaction, on disk before it returns.
-func (s *Store) Record(ctx context.Context, o Outcome, step func(state []byte, c Closed) ([]byte, error)) (Recorded, error) {
+// state under the attempt's key; where the transaction has to be tried again,
+// its last call counts) in one transaction, on disk before it returns.
+//
+// Where the journal is a Postgres server that cannot be reached, the outcome is
+// on disk in the local journal instead; a warning says so, and it is delivered,
+// once, when the server is back.
+func (s *Store) Record(ctx context.Context, o Outcome, step Step) (Recorded, error) {
+	if s.local != nil {
+		return s.recordRemote(ctx, o, step)
+	}
+	return s.record(ctx, "", o, s.o.Now(), step)
+}
+
+func (s *Store) record(ctx context.Context, delivery string, o Outcome, now time.Time, step Step) (Recorded, error) {
+	before, known := s.counters(ctx)
 	var r Recorded
-	err := s.write(ctx, func(tx *sql.Tx) error {
-		t := &recording{s: s, ctx: ctx, tx: tx, o: o, now: s.o.Now(), step: step}
-		var err error
+	err := s.writeOnce(ctx, delivery, func(ctx context.Context, tx sqldb.Q) (err error) {
+		t := &recording{ctx: ctx, tx: tx, o: o, now: now, step: step}
+		if known {
+			if err := takeOver(ctx, tx, before); err != nil {
+				return err
+			}
+		}
 		r, err = t.run()
 		return err
 	})
 	if err != nil {
 		return Recorded{}, err
 	}
-	if r.Repeated {
-		return r, nil
+	if known {
+		s.baseline.Store(true)
 	}
-	s.mirror.changed()
-	r.Warnings = append(r.Warnings, s.Warnings()...)
+	if !r.Repeated {
+		s.mirror.changed()
+		r.Warnings = append(r.Warnings, s.Warnings()...)
+	}
 	return r, nil
+}
+
+// counters reads what the state file counted before the first outcome, where
+// that is not taken over yet.
+func (s *Store) counters(ctx context.Context) (before projection.Stats, known bool) {
+	if s.baseline.Load() {
+		return before, false
+	}
+	// A torn file is waited for once: one that stays broken must not slow every
+	// record.
+	return s.mirror.file.Baseline(ctx, !s.waited.Swap(true))
 }
 
 // recording is one transaction of Record.
 type recording struct {
-	s    *Store
 	ctx  context.Context //nolint:containedctx // lives for one transaction
-	tx   *sql.Tx
+	tx   sqldb.Q
 	o    Outcome
 	now  time.Time
-	step func([]byte, Closed) ([]byte, error)
+	step Step
 }
 
 func (t *recording) exec(query string, args ...any) error {
-	_, err := t.tx.ExecContext(t.ctx, t.s.q(query), args...)
-	return err
+	return t.tx.Exec(t.ctx, query, args...)
 }
 
 func (t *recording) row(query string, args ...any) *sql.Row {
-	return t.tx.QueryRowContext(t.ctx, t.s.q(query), args...)
+	return t.tx.Row(t.ctx, query, args...)
 }
 
-// insert runs an INSERT into a table with an id and returns the new one.
 func (t *recording) insert(query string, args ...any) (id int64, err error) {
-	err = t.row(query+" RETURNING id", args...).Scan(&id)
-	return id, err
+	return t.tx.Insert(t.ctx, query, args...)
 }
 
 // key is what makes the outcome one and the same; "" = every call counts.
@@ -125,7 +154,7 @@ func (t *recording) repeated(key string, state ticketState) (r Recorded, found b
 	}
 	r.Repeated = true
 	if attempt != 0 {
-		if r.Attempt, err = t.s.attempt(t.ctx, t.tx, attempt, outcome); err != nil {
+		if r.Attempt, err = readAttempt(t.ctx, t.tx, attempt, outcome); err != nil {
 			return r, true, err
 		}
 	}
@@ -160,6 +189,10 @@ func (t *recording) first(state ticketState) (Recorded, error) {
 			return Recorded{}, err
 		}
 	}
+	late, err := t.clockWentBack()
+	if err != nil {
+		return Recorded{}, err
+	}
 	attempt := int64(0)
 	if v.route == "local" {
 		attempt = state.attempt
@@ -179,11 +212,13 @@ func (t *recording) first(state ticketState) (Recorded, error) {
 		return Recorded{}, err
 	}
 	r := Recorded{Action: v.action, EscalateTo: v.escalateTo, Message: v.message, Route: v.route, Stats: stats}
-	if v.warning != "" {
-		r.Warnings = append(r.Warnings, v.warning)
+	for _, text := range []string{v.warning, late} {
+		if text != "" {
+			r.Warnings = append(r.Warnings, text)
+		}
 	}
 	if attempt != 0 && v.escalates {
-		if r.Attempt, err = t.s.attempt(t.ctx, t.tx, attempt, outcome); err != nil {
+		if r.Attempt, err = readAttempt(t.ctx, t.tx, attempt, outcome); err != nil {
 			return Recorded{}, err
 		}
 	}
@@ -201,6 +236,21 @@ func (t *recording) openAttempt(id int64) (fails map[string]int, key GuardKey, e
 		return nil, key, err
 	}
 	return fails, key, json.Unmarshal([]byte(text), &fails)
+}
+
+// clockWentBack notes that the clock stands before the last outcome. Nothing
+// depends on it, outcomes are in the order of their recording; a person reads
+// the times, though.
+func (t *recording) clockWentBack() (warning string, err error) {
+	var last int64
+	err = t.row(`SELECT at FROM outcomes ORDER BY id DESC LIMIT 1`).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	if back := time.UnixMilli(last).Sub(t.now); err == nil && back > time.Minute {
+		warning = fmt.Sprintf("the clock stands %s before the last recorded outcome; it was recorded in order, but look at the clock (date)", back.Round(time.Second))
+	}
+	return warning, err
 }
 
 // begin opens an attempt for a ticket whose outcome says that it is local's,
@@ -227,7 +277,7 @@ func (t *recording) advance(id int64, fails map[string]int, v verdict) error {
 	}
 	state, closed := "open", int64(0)
 	if v.closes {
-		state, closed = "done", t.now.UnixMilli()
+		state, closed = "done", max(t.now.UnixMilli(), 1)
 		if v.escalates {
 			state = "escalated"
 		}
@@ -238,7 +288,7 @@ func (t *recording) advance(id int64, fails map[string]int, v verdict) error {
 
 // count moves the counters and the guard when the attempt closes.
 func (t *recording) count(attempt int64, key GuardKey, v verdict) (Stats, error) {
-	c, err := readTotals(t.ctx, t.tx, t.s)
+	c, err := readTotals(t.ctx, t.tx)
 	if err != nil || !v.closes {
 		return c.stats(), err
 	}
@@ -255,7 +305,7 @@ func (t *recording) count(attempt int64, key GuardKey, v verdict) (Stats, error)
 	} else {
 		c.success++
 	}
-	if err := writeTotals(t.ctx, t.tx, t.s, c); err != nil {
+	if err := writeTotals(t.ctx, t.tx, c); err != nil {
 		return Stats{}, err
 	}
 	if err := t.settleGuard(key, v.escalates); err != nil {

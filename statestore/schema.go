@@ -1,7 +1,8 @@
 package statestore
 
 // migrations bring a journal from one version to the next, forward only; the
-// index is the version before. {id} and {real} differ between the stores.
+// index is the version before. {id} and {real} differ between the stores. What
+// is here is in people's journals: a change is a new one, appended.
 var migrations = []string{`
 CREATE TABLE totals (one INTEGER PRIMARY KEY, success BIGINT NOT NULL, escalated BIGINT NOT NULL,
   quality_sum {real} NOT NULL, quality_n BIGINT NOT NULL, failures TEXT NOT NULL);
@@ -36,6 +37,16 @@ DROP TABLE daily;
 CREATE TABLE daily (day TEXT NOT NULL, class TEXT NOT NULL, digest TEXT NOT NULL, model TEXT NOT NULL,
   done BIGINT NOT NULL, escalated BIGINT NOT NULL, quality_sum {real} NOT NULL, quality_n BIGINT NOT NULL,
   by_gate TEXT NOT NULL, passed TEXT NOT NULL, failed TEXT NOT NULL,
-  first_opened BIGINT NOT NULL, last_closed BIGINT NOT NULL, PRIMARY KEY (day, class, digest, model));
+  PRIMARY KEY (day, class, digest, model));
 CREATE TABLE calibration (model TEXT PRIMARY KEY, bytes_per_token {real} NOT NULL);
+DROP INDEX outcomes_attempt;
+CREATE INDEX outcomes_attempt ON outcomes (attempt, id);
+CREATE INDEX decisions_hash ON decisions (hash, at);
+CREATE TABLE pending (id {id}, delivery TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, ticket TEXT NOT NULL, event TEXT NOT NULL,
+  payload TEXT NOT NULL, body TEXT NOT NULL, at BIGINT NOT NULL, refused TEXT NOT NULL);
+CREATE INDEX pending_event ON pending (ticket, event);
+CREATE TABLE deliveries (delivery TEXT PRIMARY KEY, at BIGINT NOT NULL);
+CREATE INDEX deliveries_at ON deliveries (at);
+INSERT INTO meta SELECT 'baseline', CASE WHEN EXISTS (SELECT 1 FROM outcomes) OR (SELECT success + escalated FROM totals) > 0
+  THEN 'done' ELSE 'open' END;
 `}

@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"math"
+
+	"github.com/fjbelchi/localmodel/statestore/projection"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 // totals is the one row of counters, kept beside the journal in the same
@@ -29,14 +32,10 @@ func (c totals) stats() Stats {
 	return s
 }
 
-func readTotals(ctx context.Context, db querier, s *Store) (totals, error) {
-	lock := ""
-	if postgres(s.o.State) {
-		lock = " FOR UPDATE" // SQLite's immediate transaction is the lock
-	}
+func readTotals(ctx context.Context, q sqldb.Q) (totals, error) {
 	c := totals{}
 	var failures string
-	err := db.QueryRowContext(ctx, `SELECT success, escalated, quality_sum, quality_n, failures FROM totals WHERE one = 1`+lock).
+	err := q.Row(ctx, `SELECT success, escalated, quality_sum, quality_n, failures FROM totals WHERE one = 1`).
 		Scan(&c.success, &c.escalated, &c.qualitySum, &c.qualityN, &failures)
 	if err != nil {
 		return c, fmt.Errorf("read counters: %w", err)
@@ -44,41 +43,96 @@ func readTotals(ctx context.Context, db querier, s *Store) (totals, error) {
 	return c, json.Unmarshal([]byte(failures), &c.failures)
 }
 
-func writeTotals(ctx context.Context, db querier, s *Store, c totals) error {
+func writeTotals(ctx context.Context, q sqldb.Q, c totals) error {
 	failures, err := json.Marshal(c.failures)
 	if err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, s.q(`UPDATE totals SET success = ?, escalated = ?, quality_sum = ?, quality_n = ?, failures = ? WHERE one = 1`),
+	return q.Exec(ctx, `UPDATE totals SET success = ?, escalated = ?, quality_sum = ?, quality_n = ?, failures = ? WHERE one = 1`,
 		c.success, c.escalated, c.qualitySum, c.qualityN, string(failures))
-	return err
 }
 
 // Stats are the counters now.
 func (s *Store) Stats(ctx context.Context) (Stats, error) {
-	db, err := s.open(ctx)
+	var c totals
+	var open bool
+	err := s.read(ctx, func(q sqldb.Q) (err error) {
+		if c, err = readTotals(ctx, q); err != nil || s.baseline.Load() {
+			return err
+		}
+		open, err = baselineOpen(ctx, q)
+		return err
+	})
 	if err != nil {
 		return Stats{}, err
 	}
-	c, err := readTotals(ctx, db, s)
-	if err != nil {
-		return Stats{}, err
+	if open {
+		if before, ok := s.mirror.file.Baseline(ctx, false); ok {
+			c.add(before)
+		}
+	} else {
+		s.baseline.Store(true)
 	}
 	return c.stats(), nil
 }
 
-// importBaseline takes the counters that the state file had before the first
-// row: they were counted by the plan's own scripts. avgQualityScore comes with
-// the attempts it was the mean of.
-func (s *Store) importBaseline(ctx context.Context, db querier) error {
-	before, found := s.mirror.file.Read()
-	if !found || before.SuccessCount+before.EscalatedToCloud <= 0 {
+// The state file may have counters of the plan's own scripts. Until the first
+// outcome they are the truth; with it they are taken over, once. A file that
+// cannot be read then is taken over when it can.
+
+func baselineOpen(ctx context.Context, q sqldb.Q) (bool, error) {
+	var value string
+	err := q.Row(ctx, `SELECT value FROM meta WHERE name = 'baseline'`).Scan(&value)
+	return value == "open", err
+}
+
+// add takes over counters; avgQualityScore comes with the attempts it was the
+// mean of.
+func (c *totals) add(before projection.Stats) {
+	success, escalated := max(before.SuccessCount, 0), max(before.EscalatedToCloud, 0)
+	c.success, c.escalated = c.success+success, c.escalated+escalated
+	if n := success + escalated; n > 0 && before.AvgQualityScore > 0 {
+		c.qualityN += n
+		c.qualitySum += before.AvgQualityScore * float64(n)
+	}
+	if c.failures == nil {
+		c.failures = map[string]int{}
+	}
+	for gate, n := range before.FailuresByType {
+		if n > 0 {
+			c.failures[gate] += n
+		}
+	}
+}
+
+// takeOver adds the counters of before in a transaction, unless that is done.
+func takeOver(ctx context.Context, tx sqldb.Q, before projection.Stats) error {
+	open, err := baselineOpen(ctx, tx)
+	if err != nil || !open {
+		return err
+	}
+	c, err := readTotals(ctx, tx)
+	if err != nil {
+		return err
+	}
+	c.add(before)
+	if err := writeTotals(ctx, tx, c); err != nil {
+		return err
+	}
+	return tx.Exec(ctx, `UPDATE meta SET value = 'done' WHERE name = 'baseline'`)
+}
+
+// adopt takes the state file's counters over in a transaction of its own, where
+// that was not possible with the first outcome.
+func (s *Store) adopt(ctx context.Context) error {
+	if s.baseline.Load() {
 		return nil
 	}
-	c := totals{success: before.SuccessCount, escalated: before.EscalatedToCloud, failures: before.FailuresByType}
-	if before.AvgQualityScore > 0 {
-		c.qualityN = before.SuccessCount + before.EscalatedToCloud
-		c.qualitySum = before.AvgQualityScore * float64(c.qualityN)
+	before, ok := s.mirror.file.Baseline(ctx, false)
+	if !ok {
+		return nil
 	}
-	return writeTotals(ctx, db, s, c)
+	err := s.write(ctx, func(ctx context.Context, tx sqldb.Q) error { return takeOver(ctx, tx, before) })
+	s.baseline.Store(err == nil)
+	return err
 }

@@ -3,13 +3,15 @@ package statestore
 import (
 	"errors"
 	"time"
+
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 // Errors of the journal. They come wrapped, with the cause in words.
 var (
 	ErrConflict    = errors.New("this event id was recorded with another outcome")
-	ErrReadOnly    = errors.New("the journal is read-only here")
-	ErrUnavailable = errors.New("the journal cannot be written")
+	ErrReadOnly    = sqldb.ErrReadOnly
+	ErrUnavailable = sqldb.ErrUnavailable
 	ErrBudget      = errors.New("today's budget is spent")
 )
 

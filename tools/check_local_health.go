@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
+	"time"
+	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
@@ -46,10 +49,10 @@ type healthResult struct {
 
 type ollamaReport struct {
 	OK        bool   `json:"ok"`
-	URL       string `json:"url"`
+	URL       string `json:"url,omitempty"` // left out where the error names it
 	Version   string `json:"version,omitempty"`
 	Model     string `json:"model"`
-	State     string `json:"state"` // loaded, cold, missing, down
+	State     string `json:"state"` // loaded, cold, missing, down, behind the proxy
 	Generated string `json:"generated,omitempty"`
 	Error     string `json:"error,omitempty"`
 }
@@ -57,7 +60,7 @@ type ollamaReport struct {
 type proxyReport struct {
 	OK    bool   `json:"ok"`
 	Used  bool   `json:"used"`
-	URL   string `json:"url,omitempty"`
+	URL   string `json:"url,omitempty"` // likewise
 	Error string `json:"error,omitempty"`
 }
 
@@ -84,18 +87,21 @@ func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error
 	}
 	r := &healthResult{OK: h.Ollama.OK, Fixes: []string{}, Guard: guardReport{Mode: string(d.Guard.Mode), Open: []string{}}}
 	r.Ollama = ollamaReport{OK: h.Ollama.OK, URL: h.Ollama.URL, Version: h.Ollama.Version, Model: h.Ollama.Model,
-		State: ollamaState(h.Ollama), Generated: h.Ollama.Generated, Error: clip(h.Ollama.Error, 110)}
+		State: ollamaState(h.Ollama), Generated: h.Ollama.Generated, Error: h.Ollama.Error}
+	if strings.Contains(h.Ollama.Error, h.Ollama.URL) {
+		r.Ollama.URL = ""
+	}
 	r.Proxy = proxyReport{OK: h.Proxy.OK, Used: h.Proxy.Used}
 	r.fix(h.Ollama.Fix)
 	if h.Proxy.Used {
-		r.Proxy.Error = clip(h.Proxy.Error, 110)
-		if r.Proxy.URL = h.Proxy.URL; h.Proxy.Error != "" {
-			r.Proxy.URL = "" // the error names it
+		r.Proxy.Error = h.Proxy.Error
+		if !strings.Contains(h.Proxy.Error, h.Proxy.URL) {
+			r.Proxy.URL = h.Proxy.URL
 		}
 		r.fix(h.Proxy.Fix)
 	}
-	for _, p := range d.Problems {
-		r.Warnings = addWarning(r.Warnings, p)
+	for _, p := range d.Problems { // each is named, however many there are
+		r.Warnings = append(r.Warnings, clip(p, 200))
 	}
 	if in.Preload && h.Ollama.Present && !h.Ollama.Loaded {
 		if err := d.Asker.Preload(ctx); err != nil {
@@ -106,7 +112,28 @@ func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error
 	}
 	d.journalHealth(ctx, r)
 	r.Summary = r.words(h)
+	r.fit()
 	return r, nil
+}
+
+// healthChars is what a result may cost a model, its warnings apart: they say
+// what is wrong with the configuration, all of it.
+const healthChars = 800
+
+// fit shortens the texts that quote addresses, models and figures, as far as it
+// takes.
+func (r *healthResult) fit() {
+	for most := 120; most >= 40; most -= 10 {
+		r.Ollama.Error, r.Proxy.Error = clip(r.Ollama.Error, most), clip(r.Proxy.Error, most)
+		for i := range r.Guard.Open {
+			r.Guard.Open[i] = clip(r.Guard.Open[i], most)
+		}
+		bare := *r
+		bare.Warnings = nil
+		if text, err := encode(bare); err != nil || utf8.RuneCount(text) <= healthChars {
+			return
+		}
+	}
 }
 
 func (r *healthResult) fix(command string) {
@@ -132,8 +159,8 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	digest := d.guardDigest(ctx)
 	for _, class := range prompts.Complexities {
 		state := routing.ParseGuardState(states[statestore.GuardKey{Class: class, Digest: digest}])
-		if v := d.Guard.Look(class, state, totals); !v.Admit && class != "high" {
-			r.Guard.Open = append(r.Guard.Open, clip(v.Why, 120))
+		if v := d.Guard.Look(class, state, totals, time.Now()); !v.Admit && class != "high" {
+			r.Guard.Open = append(r.Guard.Open, v.Why)
 		}
 	}
 	sort.Strings(r.Guard.Open)
@@ -147,6 +174,8 @@ func ollamaState(h routing.OllamaHealth) string {
 	switch {
 	case h.Loaded:
 		return "loaded"
+	case h.Proxied && h.Present:
+		return "behind the proxy"
 	case h.Present:
 		return "cold"
 	case h.Version != "":

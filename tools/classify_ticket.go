@@ -4,7 +4,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -48,21 +47,6 @@ type classifyResult struct {
 	Warnings []string      `json:"warnings,omitempty"`
 }
 
-// classifyRow is one ticket. Its order is the order a reader wants it in.
-type classifyRow struct {
-	ID         string         `json:"id"`
-	Category   string         `json:"category,omitempty"`
-	Complexity string         `json:"complexity,omitempty"`
-	Confidence *float64       `json:"confidence,omitempty"`
-	Local      *bool          `json:"local,omitempty"`
-	Why        string         `json:"why,omitempty"`
-	By         string         `json:"by,omitempty"`
-	Error      string         `json:"error,omitempty"`
-	Rules      []routing.Rule `json:"rules,omitempty"`
-	Guard      string         `json:"guard,omitempty"`
-	Answer     *answer        `json:"answer,omitempty"`
-}
-
 func classifyTicket(d *Deps) Tool {
 	arguments := sync.OnceValue(func() *shape { return parseShape(classifyTicketSpec.input) })
 	return Tool{Declaration: classifyTicketSpec.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
@@ -98,7 +82,7 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 	for i := range batch {
 		c := &batch[i]
 		if c.fault != nil {
-			result.Tickets = append(result.Tickets, classifyRow{ID: c.id, Error: c.fault.short()})
+			result.Tickets = append(result.Tickets, c.errorRow())
 			continue
 		}
 		result.warn(d.decide(ctx, &c.judged, w))
@@ -117,6 +101,13 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 		result.warn(text)
 	}
 	result.Summary = summarize(batch)
+	if len(batch) <= fewTickets && !in.Explain {
+		result.Warnings = fitWarnings(result.Warnings, resultChars, func(list []string) any {
+			r := *result
+			r.Warnings = list
+			return r
+		})
+	}
 	return result, nil
 }
 
@@ -149,7 +140,7 @@ func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route routi
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			j, err := d.classify(ctx, c.ticket, route, p.only(len(batch) == 1))
+			j, err := safely(func() (judged, error) { return d.classify(ctx, c.ticket, route, p.only(len(batch) == 1)) })
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -184,96 +175,6 @@ func addWarning(list []string, text string) []string {
 		return list
 	}
 	return append(list, clip(text, 300))
-}
-
-// rowChars is what one row may cost, for an id of up to 12 characters.
-const rowChars = 140
-
-func (c *classifying) row(explain bool) classifyRow {
-	r := classifyRow{ID: c.id, Category: c.class.Category, Complexity: c.class.Complexity, Local: &c.local, By: c.by}
-	if c.confidence != nil {
-		rounded := math.Round(*c.confidence*100) / 100
-		r.Confidence = &rounded
-	}
-	r.Why = fitting(rowChars-len(rowText(r))-len(`"why":"",`)+max(0, len(c.id)-12), c.reasons())
-	if explain {
-		r.Rules, r.Guard, r.Answer = c.rules, c.guard, c.answer
-	}
-	return r
-}
-
-func rowText(r classifyRow) string {
-	text, _ := encode(r) // strings, numbers and booleans always encode
-	return string(text)
-}
-
-// reasons words the decision, longest first.
-func (c *classifying) reasons() []string {
-	why := []string{c.deciding.Why}
-	if c.deciding.Short != "" {
-		why = append(why, c.deciding.Short)
-	}
-	why = append(why, c.deciding.Name)
-	if c.local {
-		why = append(why, "eligible")
-	}
-	var out []string
-	if c.class.Why != "" {
-		for _, w := range why {
-			out = append(out, join(w, c.class.Why, c.fallback))
-		}
-	}
-	for _, tail := range []string{c.fallback, c.short} {
-		for _, w := range why {
-			out = append(out, join(w, tail))
-		}
-	}
-	if c.local && c.short != "" {
-		out = append(out, c.short) // that it is eligible stands in `local`
-	}
-	return out
-}
-
-func join(parts ...string) string {
-	parts = slices.DeleteFunc(slices.Clone(parts), func(s string) bool { return s == "" })
-	return strings.Join(parts, "; ")
-}
-
-// fitting returns the first text that fits, or the last one cut.
-func fitting(room int, texts []string) string {
-	for _, t := range texts {
-		if len(t) <= room {
-			return t
-		}
-	}
-	return clip(texts[len(texts)-1], max(room, 12))
-}
-
-// shortReason says in a few characters which tiers did not answer, and why.
-func shortReason(attempts []routing.Attempt) string {
-	var out []string
-	last := ""
-	for _, a := range attempts {
-		word, known := shortKinds[a.Kind]
-		if !known {
-			word = string(a.Kind)
-		}
-		switch {
-		case a.Kind == "":
-			continue
-		case word == last: // "local+cheap down"
-			out[len(out)-1] = strings.TrimSuffix(out[len(out)-1], " "+word) + "+" + string(a.Tier) + " " + word
-		default:
-			out = append(out, string(a.Tier)+" "+word)
-		}
-		last = word
-	}
-	return strings.Join(out, ", ")
-}
-
-var shortKinds = map[routing.Kind]string{
-	routing.Unavailable: "down", routing.ModelMissing: "missing", routing.ContextOverflow: "too long",
-	routing.InvalidOutput: "bad reply", routing.LowConfidence: "unsure",
 }
 
 func summarize(batch []classifying) string {

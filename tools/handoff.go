@@ -12,8 +12,12 @@ import (
 // prompt.
 const maxHandoffChars = 4000
 
+// maxHandoffFailures is how many failures it tells, the latest ones: commit may
+// fail any number of times.
+const maxHandoffFailures = 8
+
 // handoff is what the senior gets: the junior's plan, each failure with its
-// evidence, who did what, and what is left to do. Markdown, under
+// evidence, who did what, and what is left to try. Markdown, under
 // maxHandoffChars, secrets masked, cut only at line ends and never in silence.
 func handoff(a statestore.Attempt, gate string) string {
 	var failures []statestore.OutcomeRow
@@ -26,41 +30,74 @@ func handoff(a statestore.Attempt, gate string) string {
 		}
 		done = append(done, o.Gate+" "+verdict)
 	}
-	model := a.Model
-	if model == "" {
-		model = "the local model"
-	}
-	head := fmt.Sprintf("# %s: escalated at %s\nPlanned by %s; review ran in the cloud. Gates so far: %s.\n",
-		clip(a.TicketID, 100), gate, clip(model, 100), clip(strings.Join(done, ", "), 500))
-	tail := fmt.Sprintf("\n## What is left\nMend the cause of the %s failures above in the same change, then run lint, review and commit again. "+
-		"Do not start over: keep what passed.\n", gate)
+	head := fmt.Sprintf("# %s: escalated at %s\n%s\nGates so far: %s.\n", clip(a.TicketID, 100), gate, whoDidWhat(a), cutStart(done, 500))
+	tail := "\n## What is left\n" + left[gate] + "\n"
+	room := maxHandoffChars - 100 - len([]rune(head)) - len([]rune(tail))
 	plan := ""
-	room := maxHandoffChars - len([]rune(head)) - len([]rune(tail)) - 100
-	if a.Plan != "" {
+	if strings.TrimSpace(a.Plan) != "" {
 		plan = "\n## The plan\n" + cutLines(mask(a.Plan), room/2) + "\n"
 		room -= len([]rune(plan))
 	}
-	var b strings.Builder
-	b.WriteString(head + plan + "\n## Failures\n")
-	for i, o := range failures {
-		share := room/(len(failures)-i) - len(o.Gate) - 20
-		evidence := "no evidence was given"
-		if strings.TrimSpace(o.Evidence) != "" {
-			evidence = cutLines(mask(o.Evidence), max(share, 0))
-		}
-		entry := fmt.Sprintf("%d. %s:\n%s\n", i+1, o.Gate, evidence)
-		if room -= len([]rune(entry)); room < 0 {
-			fmt.Fprintf(&b, "(%d more failures)\n", len(failures)-i)
-			break
-		}
-		b.WriteString(entry)
+	body := "\n## Failures\n"
+	if older := len(failures) - maxHandoffFailures; older > 0 {
+		body += fmt.Sprintf("(%d earlier failures left out)\n", older)
+		failures = failures[older:]
 	}
-	b.WriteString(tail)
-	return b.String()
+	for i, o := range failures {
+		entry := failure(i+1, o, room/(len(failures)-i))
+		room -= len([]rune(entry))
+		body += entry
+	}
+	return head + plan + body + tail
+}
+
+// whoDidWhat names the planner where the plan is known. Whose hands wrote the
+// code no gate says; whose ticket it was is known.
+func whoDidWhat(a statestore.Attempt) string {
+	planned := "The plan was not recorded here"
+	if strings.TrimSpace(a.Plan) != "" {
+		planned = "Planned by " + clip(orElse(a.Model, "the local model"), 100) + " (local)"
+	}
+	return planned + "; worked on as a local ticket; review ran in the cloud."
+}
+
+func orElse(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
+
+// left is what is left to try, by the gate that failed twice.
+var left = map[string]string{
+	"plan":      "The plan was refused twice: write a new one that meets what the failures say, then implement, lint, review and commit.",
+	"implement": "Keep the plan where it holds. Mend the cause of the implement failures in the same change, then lint, review and commit.",
+	"lint":      "Do not start over: keep the plan and what passed. Mend the cause of the lint failures in the same change, then lint, review and commit again.",
+	"review":    "Do not start over: keep the plan and what passed. Mend what the review found in the same change, then lint, review and commit again.",
+}
+
+// failure is one failed gate with its evidence, fenced: it is data, and cannot
+// end its fence.
+func failure(n int, o statestore.OutcomeRow, room int) string {
+	if strings.TrimSpace(o.Evidence) == "" {
+		return fmt.Sprintf("%d. %s: no evidence was given\n", n, o.Gate)
+	}
+	evidence := strings.ReplaceAll(mask(o.Evidence), "```", "'''")
+	frame := len(o.Gate) + 18
+	return fmt.Sprintf("%d. %s:\n```\n%s\n```\n", n, o.Gate, cutLines(evidence, room-frame))
+}
+
+// cutStart joins what happened and keeps the latest that fits.
+func cutStart(words []string, n int) string {
+	text := strings.Join(words, ", ")
+	for i := 1; len(text) > n; i++ {
+		text = "... " + strings.Join(words[i:], ", ")
+	}
+	return text
 }
 
 // cutLines keeps the first lines within n characters and says what was left
-// out.
+// out. A first line that alone is too long is cut, and marked.
 func cutLines(text string, n int) string {
 	text = strings.TrimSpace(text)
 	if len([]rune(text)) <= n {
@@ -76,18 +113,18 @@ func cutLines(text string, n int) string {
 		}
 		kept = append(kept, l)
 	}
-	if len(kept) == 0 && n > note {
-		kept = append(kept, string([]rune(lines[0])[:min(n-note, len([]rune(lines[0])))]))
+	if len(kept) == 0 && n > 2*note {
+		kept = append(kept, clip(lines[0], n-note))
 	}
 	return strings.Join(append(kept, fmt.Sprintf("[cut: %d of %d lines shown]", len(kept), len(lines))), "\n")
 }
 
 var secrets = []*regexp.Regexp{
 	regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|$)`),
-	regexp.MustCompile(`\b(sk-[A-Za-z0-9_-]{8,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{30,}|glpat-[A-Za-z0-9_-]{16,}|npm_[A-Za-z0-9]{30,})`),
+	regexp.MustCompile(`\b(sk-[A-Za-z0-9_-]{8,}|[sr]k_(?:live|test)_[A-Za-z0-9]{8,}|hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|xox[abprs]-[A-Za-z0-9-]{10,}|AKIA[0-9A-Z]{16}|AIza[0-9A-Za-z_-]{30,}|glpat-[A-Za-z0-9_-]{16,}|npm_[A-Za-z0-9]{30,})`),
 	regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]*`),
 	regexp.MustCompile(`(?i)(authorization:\s*(?:bearer|basic)\s+)\S+`),
-	regexp.MustCompile(`(?i)((?:password|passwd|secret|token|api[_-]?key|access[_-]?key)["']?\s*[:=]\s*["']?)[^\s"',;]{6,}`),
+	regexp.MustCompile(`(?i)((?:password|passwd|secret|token|api[_-]?key|access[_-]?key|account[_-]?key|secret[_-]?key|private[_-]?key)["']?\s*[:=]\s*["']?)[^\s"',;]{6,}`),
 	regexp.MustCompile(`([a-z][a-z0-9+.-]*://[^\s:/@]+:)[^\s@/]+(@)`),
 }
 

@@ -21,7 +21,7 @@ type judged struct {
 	confidence *float64
 	answer     *answer // who was asked; nil where nothing was left to ask
 	fallback   string  // why the tiers before the one that answered did not
-	short      string  // the same, in as few characters as it takes
+	failed     []routing.Attempt
 
 	local    bool
 	deciding routing.Rule
@@ -70,7 +70,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 			return j, err
 		}
 		j.class, j.by = j.class.WithoutModel(), "rules"
-		j.fallback, j.short = unanswered.Reason(), shortReason(unanswered.Attempts)
+		j.fallback, j.failed = unanswered.Reason(), unanswered.Attempts
 		j.answer = &answer{FellBack: true, Reason: j.fallback, MS: time.Since(start).Milliseconds()}
 		return j, nil
 	}
@@ -81,7 +81,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 	j.class, j.by = j.class.WithModel(reply.Category, reply.Complexity), string(a.Tier)
 	j.confidence = a.Confidence
 	j.answer = answerOf(a)
-	j.fallback, j.short = a.Reason(), shortReason(a.Attempts)
+	j.fallback, j.failed = a.Reason(), a.Attempts
 	return j, nil
 }
 
@@ -105,21 +105,27 @@ type wave struct {
 // eligible tickets.
 func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
 	s := d.stated(j.ticket)
-	_, escalated, err := d.Journal.TicketState(ctx, j.id)
+	open, escalated, err := d.Journal.TicketState(ctx, j.id)
 	if err != nil {
 		warning = "journal not readable, so past outcomes were not considered: " + err.Error()
 	}
 	facts := routing.Facts{ID: j.id, Complexity: j.class.Complexity, Tags: s.Tags, Files: s.Files,
 		DependsOn: j.ticket.DependsOn, Wave: w.ids, WaveKnown: w.known, Escalated: escalated,
-		Guard: routing.Verdict{Admit: true}}
+		Guard: routing.Verdict{Admit: true, Why: "not asked: another rule decides"}}
 	ok, _, _ := routing.Eligible(facts)
-	if ok && err == nil {
+	switch {
+	case !ok:
+	case err != nil:
+		facts.Guard.Why = "not asked: the journal is not readable"
+	case open && d.Guard.Mode != routing.Never:
+		facts.Guard.Why = "not asked: its local attempt is open"
+	default:
 		if facts.Guard, err = d.admit(ctx, j); err != nil {
 			warning = "journal not readable, so the guard was not asked: " + err.Error()
-			facts.Guard = routing.Verdict{Admit: true, Why: "guard not asked"}
+			facts.Guard = routing.Verdict{Admit: true, Why: "not asked: the journal is not readable"}
 		}
-		j.guard = facts.Guard.Why
 	}
+	j.guard = facts.Guard.Why
 	j.local, j.deciding, j.rules = routing.Eligible(facts)
 	return warning
 }
@@ -128,7 +134,7 @@ func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
 // journal.
 func (d *Deps) admit(ctx context.Context, j *judged) (routing.Verdict, error) {
 	var totals routing.Totals
-	if d.Guard.Mode == "fixed" {
+	if d.Guard.Mode == routing.Fixed {
 		stats, err := d.Journal.Stats(ctx)
 		if err != nil {
 			return routing.Verdict{}, err

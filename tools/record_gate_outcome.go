@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,7 +65,7 @@ func recordGateOutcome(d *Deps) Tool {
 }
 
 func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*recordResult, error) {
-	o := statestore.Outcome{TicketID: in.TicketID, Gate: in.Gate, Pass: in.Outcome == "pass", EventID: in.EventID,
+	o := statestore.Outcome{TicketID: strings.TrimSpace(in.TicketID), Gate: in.Gate, Pass: in.Outcome == "pass", EventID: in.EventID,
 		ToolUseID: toolUseID, Route: in.Route, Quality: in.QualityScore, Evidence: in.Evidence}
 	rec, err := d.Journal.Record(ctx, o, func(state []byte, c statestore.Closed) ([]byte, error) {
 		return d.Guard.Settle(c.TicketID, state, c.Escalated, time.Now())
@@ -80,9 +81,16 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 	for _, text := range rec.Warnings {
 		r.Warnings = addWarning(r.Warnings, text)
 	}
-	r.Summary = fmt.Sprintf("%s %s %s (%s ticket): %s", in.TicketID, in.Gate, past[in.Outcome], rec.Route, rec.Action)
+	r.Summary = fmt.Sprintf("%s %s %s (%s ticket): %s", o.TicketID, in.Gate, past[in.Outcome], rec.Route, rec.Action)
 	if rec.Repeated {
 		r.Summary = "already recorded, counted once: " + r.Summary
+	}
+	if r.Handoff == "" {
+		r.Warnings = fitWarnings(r.Warnings, resultChars, func(list []string) any {
+			fit := *r
+			fit.Warnings = list
+			return fit
+		})
 	}
 	return r, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 
@@ -111,7 +112,7 @@ func (t Tool) serve(d *Deps) server.ToolHandlerFunc {
 func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
 	limited, stop := context.WithTimeout(ctx, d.Deadline)
 	defer stop()
-	result, err := t.Handle(limited, call)
+	result, err := safely(func() (any, error) { return t.Handle(limited, call) })
 	if err != nil {
 		return nil, d.explain(ctx, limited, t.Declaration.Name, err)
 	}
@@ -120,6 +121,25 @@ func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
 		return nil, d.explain(ctx, limited, t.Declaration.Name, err)
 	}
 	return text, nil
+}
+
+// panicError is a panic, caught.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// safely calls f and turns a panic into an error: a bug costs one answer, not
+// the session. Every goroutine that a handler starts needs its own.
+func safely[T any](f func() (T, error)) (result T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &panicError{p, debug.Stack()}
+		}
+	}()
+	return f()
 }
 
 // explain turns any failure into an instruction. What is not foreseen is
@@ -135,6 +155,10 @@ func (d *Deps) explain(ctx, limited context.Context, tool string, err error) err
 	case limited.Err() != nil:
 		return &Error{Code: codeTimeout, Cause: fmt.Sprintf("no answer within %s (LOCALMODEL_DEADLINE)", d.Deadline),
 			Next: "Call again, with fewer tickets if there were several.", Retryable: true, Err: err}
+	}
+	var p *panicError
+	if errors.As(err, &p) {
+		d.Log.Error("tool panicked", "tool", tool, "stack", string(p.stack))
 	}
 	d.Log.Error("tool failed", "tool", tool, "err", err)
 	return &Error{Code: codeInternal, Cause: err.Error(),

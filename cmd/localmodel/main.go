@@ -42,6 +42,7 @@ func commands() []command {
 	return []command{
 		{"serve", "", "speak MCP on stdin and stdout (the default)", serve},
 		{"call", "TOOL [JSON|@file|-]", "run one tool and print its result", call},
+		{"ask", "[--model TIER] [OPTION...]", "put one question to one tier; ask --help says how", ask},
 		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
 		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
 		{"install", "[CLIENT]", "add localmodel to an MCP client's configuration", install},
@@ -51,6 +52,10 @@ func commands() []command {
 		{"version", "", "print the version", printVersion},
 	}
 }
+
+// helps are what `localmodel NAME --help` prints for a command that has more to
+// say than the overview.
+var helps = map[string]string{"ask": askHelp}
 
 // exitError ends the process with a code; its text, if any, goes to stderr.
 type exitError struct {
@@ -70,6 +75,10 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		name, args = args[0], []string{"--help"}
 	}
 	if name == "help" || (len(args) > 0 && slices.Contains([]string{"-h", "--help", "-help"}, args[0]) && !slices.Contains(readsOwnHelp, name)) {
+		if text, ok := helps[name]; ok {
+			fmt.Fprint(out, text)
+			return 0
+		}
 		usage(out)
 		return 0
 	}

@@ -24,6 +24,11 @@ func serve(ctx context.Context, w world, args []string) error {
 			}
 		}()
 	}
+	go func() { // the server does not wait for it
+		if err := p.store.Reconcile(ctx); err != nil {
+			p.log.Warn("journal", "err", err)
+		}
+	}()
 	err := stdio.Serve(ctx, tools.NewServer(p.deps, version()), w.in, w.out, stdio.Options{Log: p.log})
 	if e := p.store.Close(); e != nil {
 		p.log.Warn("closing the journal", "err", e)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
@@ -20,10 +21,15 @@ type parts struct {
 	log    *slog.Logger
 }
 
-func build(w world) *parts {
-	c := loadConfig(w.lookup)
+func build(w world) *parts { return assemble(w, loadConfig(w.lookup)) }
+
+func assemble(w world, c *config) *parts {
 	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: c.log}))
-	store := statestore.New(statestore.Options{State: c.state, Root: c.root, Log: log, Version: version()})
+	guard := routing.Guard{Mode: c.guard}
+	store := statestore.New(statestore.Options{State: c.state, Root: c.root, Log: log, Version: version(),
+		Settle: func(state []byte, closed statestore.Closed) ([]byte, error) {
+			return guard.Settle(closed.TicketID, state, closed.Escalated, time.Now())
+		}})
 	router := routing.New(routing.Config{
 		OllamaURL: c.ollama, Model: c.model, Local: c.local, NumCtx: c.numCtx, KeepAlive: c.keepAlive, Slots: c.slots,
 		ConnectTimeout: c.connect, LoadTimeout: c.load, FirstTokenTimeout: c.firstToken, TokenTimeout: c.token,
@@ -32,7 +38,7 @@ func build(w world) *parts {
 	}, ledger{store}, budget{store, c.dailyUSD})
 	return &parts{config: c, store: store, router: router, log: log, deps: &tools.Deps{
 		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
-		Guard: routing.Guard{Mode: c.guard}, Asker: router, Journal: store, Problems: c.problems, CloudAllowed: c.cloud, Log: log,
+		Guard: guard, Asker: router, Journal: store, Problems: c.problems, CloudAllowed: c.cloud, Log: log,
 	}}
 }
 

@@ -152,3 +152,15 @@ func (s *Server) post(path string, body []byte) error {
 	}
 	return nil
 }
+
+// Copy gives a model a second name; one that has the name already is replaced.
+func (s *Server) Copy(t testing.TB, from, to string) {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"source": from, "destination": to})
+	if err == nil {
+		err = s.post("/api/copy", body)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}

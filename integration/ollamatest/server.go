@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/process"
 )
 
 // readyWithin bounds the start of a server; a loaded machine is slow.
@@ -41,7 +42,7 @@ type Server struct {
 	env       []string
 
 	mu    sync.Mutex
-	proc  *process
+	proc  *process.Process
 	smol  error
 	asked bool // whether smol has been tried
 }
@@ -139,7 +140,7 @@ func (s *Server) run() error {
 		fmt.Sprintf("OLLAMA_HOST=127.0.0.1:%d", s.port), "OLLAMA_MODELS=" + filepath.Join(s.home, "models"),
 		"OLLAMA_NO_CLOUD=1", "OLLAMA_NOPRUNE=1",
 	}, s.env...)
-	p, err := startGroup(cmd)
+	p, err := process.Start(cmd)
 	if err != nil {
 		return err
 	}
@@ -147,20 +148,20 @@ func (s *Server) run() error {
 	s.proc = p
 	s.mu.Unlock()
 	if err := s.awaitReady(p); err != nil {
-		p.kill()
+		p.Kill()
 		return err
 	}
 	return nil
 }
 
-func (s *Server) awaitReady(p *process) error {
+func (s *Server) awaitReady(p *process.Process) error {
 	ctx, stop := context.WithTimeout(context.Background(), readyWithin)
 	defer stop()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {
-		case <-p.ended:
+		case <-p.Ended():
 			return errors.New("the server ended before it was ready")
 		case <-ctx.Done():
 			return fmt.Errorf("the server was not ready after %s", readyWithin)
@@ -190,14 +191,30 @@ func (s *Server) get(ctx context.Context, path string) error {
 
 // KillServer kills the server and its runners at once, as a crash would.
 func (s *Server) KillServer() {
-	s.process().kill()
+	s.process().Kill()
+}
+
+// Hang stops the server and its runners where they stand, until resume is
+// called or the server ends: a connection to it opens and nothing answers. Where
+// processes cannot be stopped the test is skipped.
+func (s *Server) Hang(t testing.TB) (resume func()) {
+	t.Helper()
+	p := s.process()
+	if err := p.Pause(); err != nil {
+		t.Skipf("hanging server: %v", err)
+	}
+	return func() {
+		if err := p.Resume(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // Restart ends the server, if it still runs, and starts it again on the same
 // address with the same models.
 func (s *Server) Restart(t testing.TB) {
 	t.Helper()
-	s.process().terminate()
+	s.process().Terminate()
 	if err := s.run(); err != nil {
 		t.Fatalf("ollama: restart: %v\n%s", err, s.Log())
 	}
@@ -207,7 +224,7 @@ func (s *Server) Restart(t testing.TB) {
 // on and loads again when asked. It returns how many there were.
 func (s *Server) KillRunner(t testing.TB) int {
 	t.Helper()
-	pids, err := children(s.process().pid())
+	pids, err := process.Children(s.process().PID())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +254,7 @@ func (s *Server) logOnFailure(t testing.TB) {
 	})
 }
 
-func (s *Server) process() *process {
+func (s *Server) process() *process.Process {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.proc
@@ -247,7 +264,7 @@ func (s *Server) logPath() string { return filepath.Join(s.home, "server.log") }
 
 func (s *Server) close() {
 	if p := s.process(); p != nil {
-		p.terminate()
+		p.Terminate()
 	}
 	_ = os.RemoveAll(s.home) // a left-over in the temporary directory does no harm
 }

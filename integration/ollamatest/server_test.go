@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/process"
 	"github.com/fjbelchi/localmodel/integration/tinygguf"
 )
 
@@ -139,13 +140,13 @@ func serveAsChild(_ *testing.M) int {
 		return 1
 	}
 	_ = s.post("/api/chat", []byte(`{"model":"`+Steered+`","messages":[]}`))
-	_, _ = os.Stdout.WriteString(strconv.Itoa(s.process().pid()) + " " + s.URL + " " + s.home + "\n")
+	_, _ = os.Stdout.WriteString(strconv.Itoa(s.process().PID()) + " " + s.URL + " " + s.home + "\n")
 	select {}
 }
 
 func TestServerDiesWithTheTestBinary(t *testing.T) {
 	bin := Shared(t).bin
-	if !diesWithParent {
+	if !process.DiesWithParent {
 		t.Skip("parent-death signal: this system has none")
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test binary
@@ -173,7 +174,7 @@ func TestServerDiesWithTheTestBinary(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	deadline := time.Now().Add(20 * time.Second)
-	for groupLives(pid) {
+	for process.GroupLives(pid) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the server's group %d lives on", pid)
 		}

@@ -23,6 +23,7 @@ const (
 	Ollama    = "ollama"
 	SmolLM    = "smollm"
 	Inspector = "inspector"
+	LiteLLM   = "litellm"
 	Postgres  = "postgres"
 	Linter    = "golangci-lint"
 )
@@ -44,6 +45,7 @@ func All() []Part {
 	return []Part{
 		{Name: Ollama, What: "Ollama server " + OllamaVersion, Env: "OLLAMA_BIN", Cached: ollamaPath, Installed: onPath("ollama")},
 		{Name: Linter, What: "golangci-lint " + LinterVersion, Env: "GOLANGCI_LINT_BIN", Cached: linterPath},
+		{Name: LiteLLM, What: "LiteLLM proxy", Env: "LITELLM_BIN", Cached: litellmPath},
 		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: smolPath},
 		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: inspectorPath},
 		{Name: Postgres, What: "PostgreSQL server programs", Env: "POSTGRES_BIN", Installed: postgresDir},

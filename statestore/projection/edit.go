@@ -73,12 +73,15 @@ func edit(data []byte, s Stats) ([]byte, error) {
 		}
 	}
 	for _, d := range defaults {
+		if parent := strings.LastIndexByte(d.path, '.'); parent > 0 && !gjson.GetBytes(out, d.path[:parent]).IsObject() {
+			continue // somebody keeps something else there
+		}
 		v := gjson.GetBytes(out, d.path)
 		if !v.Exists() || (d.raw == "{}" && v.Type == gjson.Null) {
 			set(d.path, d.raw)
 		}
 	}
-	if v := gjson.GetBytes(out, "version"); older(v) {
+	if older(gjson.GetBytes(out, "version")) {
 		set("version", `"`+version+`"`)
 	}
 	if block := gjson.GetBytes(out, blockPath); !block.IsObject() {
@@ -131,9 +134,12 @@ func same(v gjson.Result, raw string) bool {
 	return bytes.Equal(x, y)
 }
 
-// older says whether a version is below ours. One that cannot be read is left
-// alone: the version only ever goes up.
+// older says whether a version is below ours, or none. One that cannot be read
+// is left alone: the version only ever goes up.
 func older(v gjson.Result) bool {
+	if v.Type == gjson.Null || v.Raw == `""` {
+		return true
+	}
 	mine, _ := parseVersion(version)
 	theirs, ok := parseVersion(strings.Trim(v.Raw, `"`))
 	return ok && (theirs[0] < mine[0] || theirs[0] == mine[0] && theirs[1] < mine[1])

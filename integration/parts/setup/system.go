@@ -26,6 +26,7 @@ func needs() []need {
 		{parts.Ollama, has("g++"), "g++", "install a C++ compiler"},
 		{parts.Ollama, file("/usr/include/nlohmann/json_fwd.hpp", "/opt/homebrew/include/nlohmann/json_fwd.hpp"), "nlohmann-json3-dev", "brew install nlohmann-json"},
 		{parts.Ollama, file("/usr/include/stb/stb_image.h"), "libstb-dev", "brew install ollama"},
+		{parts.LiteLLM, venv, "python3-venv", "install Python 3.11 to 3.13"},
 		{parts.SmolLM, pip, "python3-pip", "python3 -m ensurepip"},
 		{parts.Inspector, has(npm()), "npm", "install Node.js 22"},
 		{parts.Postgres, found(parts.Postgres), "postgresql", "brew install postgresql"},
@@ -76,6 +77,10 @@ func found(part string) func() bool {
 
 func pip() bool {
 	return exec.Command(python(), "-m", "pip", "--version").Run() == nil //nolint:noctx,gosec // answers at once
+}
+
+func venv() bool {
+	return exec.Command(python(), "-c", "import ensurepip, venv").Run() == nil //nolint:noctx,gosec // answers at once
 }
 
 func python() string {

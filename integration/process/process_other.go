@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package ollamatest
+package process
 
 import (
 	"fmt"
@@ -12,8 +12,8 @@ import (
 
 func isolate(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
-// children lists the processes started by a process.
-func children(parent int) ([]int, error) {
+// Children lists the processes started by a process.
+func Children(parent int) ([]int, error) {
 	out, err := exec.Command("pgrep", "-P", strconv.Itoa(parent)).Output() //nolint:gosec,noctx // answers at once
 	if err != nil {
 		return nil, fmt.Errorf("pgrep: %w", err)
@@ -29,4 +29,6 @@ func children(parent int) ([]int, error) {
 	return pids, nil
 }
 
-const diesWithParent = false
+// DiesWithParent says whether a server dies with the process that started it,
+// however that ends.
+const DiesWithParent = false

@@ -1,4 +1,4 @@
-package ollamatest
+package process
 
 import (
 	"fmt"
@@ -16,8 +16,8 @@ func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 }
 
-// children lists the processes started by a process.
-func children(parent int) ([]int, error) {
+// Children lists the processes started by a process.
+func Children(parent int) ([]int, error) {
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", parent))
 	if err != nil {
 		return nil, err
@@ -39,4 +39,6 @@ func children(parent int) ([]int, error) {
 	return pids, nil
 }
 
-const diesWithParent = true
+// DiesWithParent says whether a server dies with the process that started it,
+// however that ends.
+const DiesWithParent = true

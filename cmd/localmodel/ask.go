@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+const askHelp = `localmodel ask puts one question to one tier and prints the answer.
+
+Usage:
+  localmodel ask [--model free|cheap|balanced] [--system TEXT]
+                 [--user TEXT | --file FILE | < FILE]
+                 [--max-tokens N] [--temperature T]
+
+  --model        free: the local model (Ollama, or the proxy's group free under
+                 LOCALMODEL_LOCAL=proxy); cheap, balanced: the proxy's paid tiers.
+                 Default free. Nothing else is asked if it does not answer.
+  --system       instructions before the question
+  --user         the question; without it --file, without that standard input
+  --file         read the question from a file
+  --max-tokens   output limit, default 4096
+  --temperature  0 to 2, default 0.2
+
+What is typed on a command line stands in the process list: what must not be
+seen there goes through --file or standard input.
+
+The answer is on stdout, who gave it and at what cost on stderr. Exit codes:
+  0  answered
+  1  nothing could answer; stderr says why and what mends it
+  2  usage
+  3  refused by budget: LOCALMODEL_CLOUD_DAILY_USD, or the proxy's own
+`
+
+const (
+	askTokens      = 4096
+	askTemperature = 0.2
+	askLimit       = 15 * time.Minute // a cold large model loads first
+	exitBudget     = 3
+)
+
+// question is what a person asks on the command line.
+type question struct {
+	tier         routing.Tier
+	system, user string
+	tokens       int
+	temperature  float64
+}
+
+// ask is the shell's way to a model: one question, one tier.
+func ask(ctx context.Context, w world, args []string) error {
+	q, err := readQuestion(w.in, args)
+	if err != nil {
+		return exitError{2, "localmodel ask: " + err.Error() + "; localmodel ask --help says more"}
+	}
+	c := loadConfig(w.lookup)
+	route := routing.OnlyLocal
+	if q.tier != routing.Local {
+		if !c.cloud {
+			return exitError{1, "localmodel ask: " + string(q.tier) + " is not asked under LOCALMODEL_CLOUD=never"}
+		}
+		route, c.fallback = routing.OnlyCloud, []routing.Tier{q.tier}
+	}
+	p := assemble(w, c)
+	defer func() {
+		if err := p.store.Close(); err != nil {
+			p.log.Warn("closing the journal", "err", err)
+		}
+	}()
+	limited, stop := context.WithTimeout(ctx, askLimit)
+	defer stop()
+	a, err := p.router.Complete(limited, route, routing.Request{
+		Purpose: "ask", System: q.system, User: q.user, MaxTokens: q.tokens, Temperature: q.temperature})
+	if err != nil {
+		return unanswered(q.tier, err)
+	}
+	if _, err := fmt.Fprintln(w.out, strings.TrimRight(string(a.Text), "\n")); err != nil {
+		return err
+	}
+	fmt.Fprintln(w.err, credit(q.tier, a))
+	return nil
+}
+
+func readQuestion(in io.Reader, args []string) (question, error) {
+	q := question{}
+	f := flag.NewFlagSet("ask", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	model := f.String("model", "free", "")
+	file := f.String("file", "", "")
+	f.StringVar(&q.system, "system", "", "")
+	f.StringVar(&q.user, "user", "", "")
+	f.IntVar(&q.tokens, "max-tokens", askTokens, "")
+	f.Float64Var(&q.temperature, "temperature", askTemperature, "")
+	if err := f.Parse(args); err != nil {
+		return q, err
+	}
+	switch *model {
+	case "free":
+		q.tier = routing.Local
+	case "cheap", "balanced":
+		q.tier = routing.Tier(*model)
+	default:
+		return q, fmt.Errorf("--model is free, cheap or balanced, not %q", *model)
+	}
+	switch {
+	case f.NArg() > 0:
+		return q, fmt.Errorf("%q is no option", cut(f.Arg(0), 40))
+	case q.tokens < 1:
+		return q, fmt.Errorf("--max-tokens is at least 1")
+	case !(q.temperature >= 0 && q.temperature <= 2):
+		return q, fmt.Errorf("--temperature is between 0 and 2")
+	}
+	if q.temperature == 0 {
+		q.temperature = 1e-6 // the router takes 0 for "the default"
+	}
+	return q, q.readUser(in, *file)
+}
+
+// readUser fills the question from the file, or from standard input, where it
+// was not given itself.
+func (q *question) readUser(in io.Reader, file string) error {
+	if strings.TrimSpace(q.user) != "" {
+		return nil
+	}
+	var data []byte
+	var err error
+	switch terminal := isTerminal(in); {
+	case file != "":
+		data, err = os.ReadFile(file) //nolint:gosec // the file that was asked for
+	case terminal:
+		return errors.New("there is no question: give --user or --file, or pipe it in")
+	default:
+		data, err = io.ReadAll(in)
+	}
+	if err != nil {
+		return err
+	}
+	if q.user = string(data); strings.TrimSpace(q.user) == "" {
+		return errors.New("the question is empty")
+	}
+	return nil
+}
+
+func isTerminal(in io.Reader) bool {
+	f, ok := in.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// unanswered words why there is no answer, and what mends it.
+func unanswered(tier routing.Tier, err error) error {
+	var u *routing.Unanswered
+	if !errors.As(err, &u) {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return exitError{1, fmt.Sprintf("localmodel ask: no answer within %s", askLimit)}
+		}
+		return exitError{1, "localmodel ask: " + err.Error()}
+	}
+	if len(u.Attempts) == 0 {
+		return exitError{1, fmt.Sprintf("localmodel ask: %s may not be asked: LITELLM_BASE_URL is not on this machine, and LOCALMODEL_CLOUD=never", tier)}
+	}
+	last := u.Attempts[len(u.Attempts)-1]
+	text := fmt.Sprintf("localmodel ask: %s did not answer: %s", shellName(last.Tier), last.Reason)
+	if last.Fix != "" {
+		text += "\n" + last.Fix
+	}
+	if last.Kind == routing.BudgetSpent {
+		return exitError{exitBudget, text}
+	}
+	return exitError{1, text}
+}
+
+// credit says who answered, in how many tokens, and at what cost.
+func credit(tier routing.Tier, a routing.Answer) string {
+	text := fmt.Sprintf("%s: %s answered in %.1f s, %d tokens in, %d out", shellName(tier), a.Model, float64(a.MS)/1000, a.TokensIn, a.TokensOut)
+	if a.CostUSD > 0 {
+		text += fmt.Sprintf(", $%.6f", a.CostUSD)
+	}
+	if a.CostEstimated {
+		text += " (estimated, prices of " + routing.PricesDate + ")"
+	}
+	return text
+}
+
+// shellName is what the command line calls a tier.
+func shellName(tier routing.Tier) string {
+	if tier == routing.Local {
+		return "free"
+	}
+	return string(tier)
+}

@@ -1,0 +1,264 @@
+// Package litellmtest runs a real LiteLLM proxy for tests, without internet: a
+// fake stands in for the paid providers, and a real Ollama serves the local
+// group. One of each serves all tests of a package:
+//
+//	func TestMain(m *testing.M) { os.Exit(litellmtest.Main(m)) }
+//
+//	func TestSomething(t *testing.T) {
+//		s := litellmtest.Shared(t) // skips by name where LiteLLM or Ollama is absent
+//		// s.Proxy.URL, s.Proxy.Key, s.Provider.Says(t, litellmtest.Haiku, …)
+//	}
+package litellmtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/process"
+)
+
+// Models of the production tiers, as the provider is asked for them, and the
+// name under which Ollama is asked for the local one.
+const (
+	Haiku  = "claude-haiku-4-5"
+	Sonnet = "claude-sonnet-4-6"
+	Local  = "qwen3-coder:30b"
+)
+
+// ProviderKey is the key that the proxy has for the provider.
+const ProviderKey = "sk-ant-test-4f1c"
+
+// readyWithin bounds the start of a proxy: 9 s on an idle machine.
+const readyWithin = 3 * time.Minute
+
+// Stack is a proxy with what stands behind it.
+type Stack struct {
+	Proxy    *Proxy
+	Provider *Provider
+	Ollama   *ollamatest.Server
+}
+
+var shared struct { // one stack per test binary, as the package comment says
+	mu    sync.Mutex
+	main  bool
+	stack *Stack
+	err   error
+	close func()
+}
+
+// Main runs the tests of a package and ends the shared stack after them.
+func Main(m *testing.M) int {
+	shared.main = true
+	code := ollamatest.Main(m)
+	if shared.stack != nil {
+		shared.stack.Proxy.close()
+		shared.close()
+	}
+	return code
+}
+
+// Shared returns the stack of this test binary: the production configuration
+// with the failing groups of offline-test.yaml beside it. The first caller
+// starts it.
+func Shared(t testing.TB) *Stack {
+	t.Helper()
+	bin := parts.Need(t, parts.LiteLLM)
+	ollama := ollamatest.Shared(t)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if !shared.main {
+		t.Fatal("litellmtest.Shared needs a TestMain that calls litellmtest.Main, or its proxy would outlive the tests")
+	}
+	if shared.stack == nil && shared.err == nil {
+		s := &Stack{Ollama: ollama}
+		s.Provider, shared.close = NewProvider()
+		ollama.Copy(t, ollamatest.Steered, Local)
+		s.Proxy, shared.err = start(bin, Config(t, "offline-test.yaml"), s.Env())
+		if shared.err == nil {
+			shared.stack = s
+		}
+	}
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	shared.stack.Proxy.logOnFailure(t)
+	return shared.stack
+}
+
+// Env is what the shipped configurations read from the environment, pointed at
+// the fake provider and the Ollama of the stack.
+func (s *Stack) Env() []string {
+	return []string{"OLLAMA_API_BASE=" + s.Ollama.URL, "ANTHROPIC_API_KEY=" + ProviderKey,
+		"ANTHROPIC_API_BASE=" + s.Provider.URL, "FAKE_PROVIDER_V1=" + s.Provider.URL + "/v1"}
+}
+
+// Config is the path of a configuration in integration/litellm.
+func Config(t testing.TB, name string) string {
+	t.Helper()
+	root, err := parts.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(root, "integration", "litellm", name)
+}
+
+// Proxy is a running LiteLLM proxy.
+type Proxy struct {
+	URL string // http://127.0.0.1:PORT
+	Key string // its master key
+
+	bin, config, home string
+	port              int
+	env               []string
+	proc              *process.Process
+}
+
+// New starts a proxy for this test alone with a configuration file; env adds to
+// its environment. It ends with the test.
+func New(t testing.TB, config string, env ...string) *Proxy {
+	t.Helper()
+	p, err := start(parts.Need(t, parts.LiteLLM), config, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.close)
+	p.logOnFailure(t) // runs before close
+	return p
+}
+
+func start(bin, config string, env []string) (*Proxy, error) {
+	home, err := os.MkdirTemp("", "localmodel-litellm-")
+	if err != nil {
+		return nil, err
+	}
+	p := &Proxy{bin: bin, config: config, home: home, env: env, Key: "sk-test-" + rand.Text()}
+	// Another process may take the port between the look and the start.
+	for range 3 {
+		if p.port, err = freePort(); err != nil {
+			break
+		}
+		p.URL = fmt.Sprintf("http://127.0.0.1:%d", p.port)
+		if err = p.run(); err == nil {
+			return p, nil
+		}
+	}
+	err = fmt.Errorf("litellm: %w\n%s", err, tail(p.Log()))
+	p.close()
+	return nil, err
+}
+
+// offline keeps the proxy from asking the internet for prices, headers, news.
+var offline = []string{"LITELLM_LOCAL_MODEL_COST_MAP=True", "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS=True",
+	"LITELLM_LOCAL_POLICY_TEMPLATES=true", "LITELLM_LOCAL_BLOG_POSTS=True", "LITELLM_MODE=PRODUCTION"}
+
+func (p *Proxy) run() error {
+	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return err
+	}
+	defer log.Close()                                                                                     //nolint:errcheck // the child has its own handle
+	cmd := exec.Command(p.bin, "--config", p.config, "--host", "127.0.0.1", "--port", fmt.Sprint(p.port), //nolint:noctx // ended by close
+		"--num_workers", "1", "--telemetry", "False")
+	cmd.Dir, cmd.Stdout, cmd.Stderr = p.home, log, log
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.home, "USERPROFILE=" + p.home, "TMPDIR=" + p.home,
+		"SystemRoot=" + os.Getenv("SystemRoot"), "PYTHONDONTWRITEBYTECODE=", "LITELLM_MASTER_KEY=" + p.Key, "NO_PROXY=127.0.0.1"}, append(offline, p.env...)...)
+	if p.proc, err = process.Start(cmd); err != nil {
+		return err
+	}
+	if err := p.awaitReady(); err != nil {
+		p.proc.Kill()
+		return err
+	}
+	return nil
+}
+
+func (p *Proxy) awaitReady() error {
+	ctx, stop := context.WithTimeout(context.Background(), readyWithin)
+	defer stop()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.proc.Ended():
+			return errors.New("the proxy ended before it was ready")
+		case <-ctx.Done():
+			return fmt.Errorf("the proxy was not ready after %s", readyWithin)
+		case <-tick.C:
+			if p.ready(ctx) {
+				return nil
+			}
+		}
+	}
+}
+
+func (p *Proxy) ready(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/health/readiness", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close() // only the status counts
+	return resp.StatusCode == http.StatusOK
+}
+
+// Log is all that the proxy said.
+func (p *Proxy) Log() string {
+	data, _ := os.ReadFile(p.logPath()) // nothing said yet
+	return string(data)
+}
+
+// Kill kills the proxy at once, as a crash would.
+func (p *Proxy) Kill() { p.proc.Kill() }
+
+// PID is the number of the proxy's process.
+func (p *Proxy) PID() int { return p.proc.PID() }
+
+func (p *Proxy) logOnFailure(t testing.TB) {
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(tail(p.Log()))
+		}
+	})
+}
+
+func tail(log string) string {
+	const most = 8 << 10
+	if len(log) > most {
+		log = log[len(log)-most:]
+	}
+	return "--- the proxy's log\n" + strings.TrimSpace(log)
+}
+
+func (p *Proxy) logPath() string { return filepath.Join(p.home, "proxy.log") }
+
+func (p *Proxy) close() {
+	if p.proc != nil {
+		p.proc.Kill() // it keeps nothing, and a gentle end takes seconds
+	}
+	_ = os.RemoveAll(p.home) // a left-over in the temporary directory does no harm
+}
+
+func freePort() (int, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close() //nolint:errcheck // freed for the proxy
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

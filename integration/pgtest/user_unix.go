@@ -1,0 +1,30 @@
+//go:build unix
+
+package pgtest
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+const nobody = 65534
+
+// own hands the directory to the user that the server runs as.
+func own(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	return os.Chown(dir, nobody, nobody)
+}
+
+func unprivileged(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	}
+}
+
+// shutdown asks for PostgreSQL's immediate shutdown: no checkpoint, clients
+// thrown out.
+func shutdown(cmd *exec.Cmd) error { return cmd.Process.Signal(syscall.SIGQUIT) }

@@ -1,0 +1,35 @@
+package process
+
+import (
+	"errors"
+	"os/exec"
+	"strconv"
+)
+
+func isolate(*exec.Cmd) {}
+
+func interrupt(cmd *exec.Cmd) { killGroup(cmd) } // no gentle way without a console
+
+func killGroup(cmd *exec.Cmd) {
+	_ = exec.Command("taskkill", "/F", "/T", "/PID", strconv.Itoa(cmd.Process.Pid)).Run() //nolint:gosec,noctx // ends at once
+}
+
+// Children lists the processes started by a process.
+func Children(int) ([]int, error) {
+	return nil, errors.New("the runners of a server are not looked for on Windows")
+}
+
+// DiesWithParent says whether a server dies with the process that started it,
+// however that ends.
+const DiesWithParent = false
+
+// GroupLives says whether any process of the group is left; here it cannot tell.
+func GroupLives(int) bool { return false }
+
+var errNoPause = errors.New("a process cannot be paused on Windows")
+
+// Pause is not possible here.
+func (p *Process) Pause() error { return errNoPause }
+
+// Resume is not possible here.
+func (p *Process) Resume() error { return errNoPause }

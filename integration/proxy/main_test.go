@@ -1,0 +1,124 @@
+// Package proxy_test proves the proxy tiers end to end: the real LiteLLM with
+// the shipped configurations, a real Ollama, and the program as it is built.
+package proxy_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/integration/litellmtest"
+)
+
+func TestMain(m *testing.M) {
+	code := litellmtest.Main(m)
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir) // a left-over in the temporary directory does no harm
+	}
+	os.Exit(code)
+}
+
+var built struct { // the program, once per test binary
+	once sync.Once
+	dir  string
+	path string
+	err  error
+}
+
+// program builds localmodel as it is shipped and returns its path.
+func program(t *testing.T) string {
+	t.Helper()
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "localmodel-bin-"); built.err != nil {
+			return
+		}
+		built.path = filepath.Join(built.dir, "localmodel")
+		if runtime.GOOS == "windows" {
+			built.path += ".exe"
+		}
+		cmd := exec.Command("go", "build", "-o", built.path, "github.com/fjbelchi/localmodel/cmd/localmodel")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return built.path
+}
+
+// shell is a project directory and the environment that localmodel runs in.
+type shell struct {
+	bin, root string
+	env       []string
+}
+
+// newShell makes an empty project. Nothing of the machine's own settings is in
+// its environment; env adds to it, and the last value of a name wins.
+func newShell(t *testing.T, env ...string) *shell {
+	t.Helper()
+	s := &shell{bin: program(t), root: t.TempDir()}
+	s.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.root, "USERPROFILE=" + s.root, "XDG_CACHE_HOME=" + filepath.Join(s.root, "cache"),
+		"TMPDIR=" + os.TempDir(), "SystemRoot=" + os.Getenv("SystemRoot"), "CLAUDE_PROJECT_DIR=" + s.root}, env...)
+	return s
+}
+
+// write puts a file into the project.
+func (s *shell) write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(s.root, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ran is what a run of localmodel left.
+type ran struct {
+	code        int
+	out, errOut string
+	took        time.Duration
+}
+
+func (r ran) get(path string) gjson.Result { return gjson.Get(r.out, path) }
+
+func (r ran) String() string {
+	return fmt.Sprintf("exit %d after %s\nstdout: %s\nstderr: %s", r.code, r.took.Round(time.Millisecond), r.out, r.errOut)
+}
+
+// run runs localmodel to its end.
+func (s *shell) run(t *testing.T, in string, args ...string) ran {
+	t.Helper()
+	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer stop()
+	cmd := exec.CommandContext(ctx, s.bin, args...)
+	cmd.Dir, cmd.Env, cmd.Stdin = s.root, s.env, strings.NewReader(in)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	start := time.Now()
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return ran{cmd.ProcessState.ExitCode(), out.String(), errOut.String(), time.Since(start)}
+}
+
+// until polls until done says so, and fails the test after two minutes.
+func until(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within two minutes: %s", what)
+		}
+	}
+}

@@ -1,0 +1,157 @@
+package routing
+
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+// clock is a time that a test turns.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time       { return c.at }
+func (c *clock) pass(d time.Duration) { c.at = c.at.Add(d) }
+func newClock() *clock                { return &clock{at: anyDay} }
+func (c *clock) breaker() *Breaker    { return NewBreaker(c.now) }
+func fails(b *Breaker, key string, n int) {
+	for range n {
+		b.Failure(key)
+	}
+}
+
+func wantRefused(t *testing.T, b *Breaker, key string, wait time.Duration) {
+	t.Helper()
+	if ok, _, retryIn := b.Allow(key); ok || retryIn != wait {
+		t.Errorf("allowed %t, next try in %s; want refused for %s", ok, retryIn, wait)
+	}
+}
+
+func wantTrial(t *testing.T, b *Breaker, key string) {
+	t.Helper()
+	if ok, halfOpen, _ := b.Allow(key); !ok || !halfOpen {
+		t.Errorf("allowed %t, half-open %t; want the one trial", ok, halfOpen)
+	}
+}
+
+func wantClosed(t *testing.T, b *Breaker, key string) {
+	t.Helper()
+	if ok, halfOpen, _ := b.Allow(key); !ok || halfOpen {
+		t.Errorf("allowed %t, half-open %t; want closed", ok, halfOpen)
+	}
+}
+
+func TestBreakerOpensAtThree(t *testing.T) {
+	b := newClock().breaker()
+	wantClosed(t, b, "a")
+	fails(b, "a", 2)
+	wantClosed(t, b, "a")
+	b.Success("a") // in a row: a success starts the count again
+	fails(b, "a", 2)
+	wantClosed(t, b, "a")
+	b.Failure("a")
+	wantRefused(t, b, "a", 30*time.Second)
+	wantClosed(t, b, "b") // another endpoint or model is its own
+}
+
+func TestBreakerHalfOpen(t *testing.T) {
+	c := newClock()
+	b := c.breaker()
+	fails(b, "a", 3)
+	c.pass(29 * time.Second)
+	wantRefused(t, b, "a", time.Second)
+	c.pass(time.Second)
+	wantTrial(t, b, "a")
+	wantRefused(t, b, "a", 30*time.Second) // one alone
+	b.Success("a")
+	wantClosed(t, b, "a")
+	fails(b, "a", 2)
+	wantClosed(t, b, "a")
+}
+
+func TestBreakerDoubles(t *testing.T) {
+	c := newClock()
+	b := c.breaker()
+	fails(b, "a", 3)
+	for _, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute} {
+		wantRefused(t, b, "a", want)
+		c.pass(want)
+		wantTrial(t, b, "a")
+		b.Failure("a")
+	}
+	c.pass(5 * time.Minute)
+	wantTrial(t, b, "a")
+	b.Success("a")
+	fails(b, "a", 3)
+	wantRefused(t, b, "a", 30*time.Second) // back to the beginning
+}
+
+// Failures of calls that were under way when it opened neither prolong nor
+// double it.
+func TestBreakerLateFailures(t *testing.T) {
+	c := newClock()
+	b := c.breaker()
+	fails(b, "a", 3)
+	c.pass(10 * time.Second)
+	fails(b, "a", 5)
+	wantRefused(t, b, "a", 20*time.Second)
+}
+
+// A trial that never reports (canceled, or a model that is loading, which is no
+// failure) does not lock the endpoint out for ever.
+func TestBreakerTrialWithoutReport(t *testing.T) {
+	c := newClock()
+	b := c.breaker()
+	fails(b, "a", 3)
+	c.pass(30 * time.Second)
+	wantTrial(t, b, "a")
+	c.pass(30 * time.Second)
+	wantTrial(t, b, "a")
+}
+
+func TestBreakerClockJumpsBack(t *testing.T) {
+	c := newClock()
+	b := c.breaker()
+	fails(b, "a", 3)
+	c.pass(-24 * time.Hour)
+	if ok, _, retryIn := b.Allow("a"); ok || retryIn > 30*time.Second {
+		t.Errorf("after the clock jumped back: allowed %t, next try in %s", ok, retryIn)
+	}
+}
+
+func TestBreakerOneTrialAmongMany(t *testing.T) {
+	c := newClock()
+	b := c.breaker()
+	fails(b, "a", 3)
+	c.pass(time.Minute)
+	var (
+		group  sync.WaitGroup
+		mu     sync.Mutex
+		trials int
+	)
+	for range 50 {
+		group.Go(func() {
+			if ok, _, _ := b.Allow("a"); ok {
+				mu.Lock()
+				trials++
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+	if trials != 1 {
+		t.Errorf("%d of 50 callers were let through while half-open, want 1", trials)
+	}
+}
+
+// Loading, waiting and what a model wrote are no matter of health.
+func TestBreakerKinds(t *testing.T) {
+	for kind, want := range map[Kind]bool{
+		Unavailable: true, ModelMissing: true, Timeout: true,
+		Loading: false, Busy: false, ContextOverflow: false, InvalidOutput: false, LowConfidence: false,
+		Auth: false, BudgetSpent: false, Canceled: false,
+	} {
+		if got := kind.infrastructure(); got != want {
+			t.Errorf("%s counts as a failure of the endpoint: %t, want %t", kind, got, want)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package routing
+
+import "testing"
+
+func TestKeywordCategory(t *testing.T) {
+	for title, want := range map[string]string{
+		"Add login button":                 "FEAT",
+		"Adds a dark mode":                 "FEAT",
+		"Adding CSV export":                "FEAT",
+		"Add an error page":                "FEAT", // the first word says what is asked for
+		"New report":                       "FEAT",
+		"Support for Postgres":             "FEAT",
+		"Let users pick a colour":          "FEAT",
+		"Login button does not work":       "BUG",
+		"Fix the cart":                     "BUG",
+		"Fixes rounding":                   "BUG",
+		"App crashes on start":             "BUG",
+		"Users can’t log in":               "BUG",
+		"Address book shows a wrong name":  "BUG", // not something to add
+		"Newsletter is broken":             "BUG", // nothing new
+		"Refactor the parser":              "TASK",
+		"Update dependencies":              "TASK",
+		"Move docs to a new folder":        "TASK",
+		"Fixtures for the parser tests":    "TASK",
+		"Añadir botón de inicio de sesión": "FEAT",
+		"Corregir el fallo al pagar":       "BUG",
+		"Neue Anmeldung":                   "FEAT",
+		"Absturz beim Speichern":           "BUG",
+		"Ajouter un bouton de connexion":   "FEAT",
+		"Erreur lors du paiement":          "BUG",
+		"Adicionar botão de login":         "FEAT",
+		"添加登录按钮":                           "FEAT",
+		"修复登录崩溃":                           "BUG",
+		"ログインボタンを追加":                       "FEAT",
+		"ログイン画面のバグ":                        "BUG",
+		"إضافة زر تسجيل الدخول":            "FEAT",
+		"Добавить кнопку входа":            "FEAT",
+		"":    "TASK",
+		"Zzz": "TASK",
+	} {
+		if got := keywordCategory(Stated{Title: title}); got != want {
+			t.Errorf("%q is a %s, want %s", title, got, want)
+		}
+	}
+	if got := keywordCategory(Stated{Title: "Checkout", Body: "The page crashes when the cart is empty."}); got != "BUG" {
+		t.Errorf("the text says crashes, got %s", got)
+	}
+}
+
+func TestStatedCategory(t *testing.T) {
+	prefixes := []string{"SEC", "QUALITY", "Refactor"}
+	for _, c := range []struct{ id, kind, want string }{
+		{"BUG-1", "", "BUG"},
+		{"feat-1", "", "FEAT"},
+		{"TASK-003", "", "TASK"},
+		{"BUG-1", "feature", "FEAT"}, // the type is more than a prefix
+		{"X-1", "Bugfix", "BUG"},
+		{"X-1", "chore", "TASK"},
+		{"SEC-1", "", "SEC"},
+		{"refactor-9", "", "REFACTOR"},
+		{"X-1", "quality", "QUALITY"},
+		{"BUG-1", "surprise", "BUG"},
+		{"IDEA-1", "", ""},
+		{"BUGS-1", "", ""},
+		{"BUG", "", ""},
+		{"", "", ""},
+	} {
+		if got := statedCategory(Stated{ID: c.id, Type: c.kind, Prefixes: prefixes}); got != c.want {
+			t.Errorf("id %q type %q is %q, want %q", c.id, c.kind, got, c.want)
+		}
+	}
+}
+
+func TestClassify(t *testing.T) {
+	front := Stated{ID: "FEAT-1", HasFrontMatter: true}
+	with := func(change func(*Stated)) Stated { s := front; change(&s); return s }
+	four := []string{"a", "b", "c", "d"}
+	for _, c := range []struct {
+		name                string
+		stated              Stated
+		model               string // what a model answers; "" = none does
+		complexity, by, why string
+		asks                bool
+	}{
+		{"trivial is low", with(func(s *Stated) { s.Complexity = "Trivial " }), "high", "low", "front_matter", "", false},
+		{"simple is medium", with(func(s *Stated) { s.Complexity = "simple" }), "high", "medium", "front_matter", "", false},
+		{"complex is high", with(func(s *Stated) { s.Complexity = "complex" }), "low", "high", "front_matter", "", false},
+		{"medium stays", with(func(s *Stated) { s.Complexity = "MEDIUM" }), "low", "medium", "front_matter", "", false},
+		{"stated beats a tag", with(func(s *Stated) { s.Complexity, s.Tags = "low", []string{"SECURITY"} }), "high", "low", "front_matter", "", false},
+		{"stated beats files", with(func(s *Stated) { s.Complexity, s.Files = "low", four }), "", "low", "front_matter", "", false},
+		{"a tag is high", with(func(s *Stated) { s.Tags = []string{"arch"} }), "low", "high", "rules", "tag ARCH", false},
+		{"four files are high", with(func(s *Stated) { s.Files = four }), "low", "high", "rules", "4 files > 3", false},
+		{"neither front matter nor table", Stated{ID: "FEAT-1"}, "low", "high", "rules", "no front matter or file table", false},
+		{"a table alone", Stated{ID: "FEAT-1", HasFileTable: true, Files: four[:2]}, "", "medium", "rules", "", true},
+		{"no model, no file", front, "", "low", "rules", "", true},
+		{"no model, one file", with(func(s *Stated) { s.Files = four[:1] }), "", "low", "rules", "", true},
+		{"no model, three files", with(func(s *Stated) { s.Files = four[:3] }), "", "medium", "rules", "", true},
+		{"the model fills the rest", with(func(s *Stated) { s.Files = four[:3] }), "low", "low", "local", "", true},
+		{"a model that says more", with(func(s *Stated) { s.Files = four[:3] }), "high", "high", "local", "rules alone say medium", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := Classify(c.stated)
+			if got.AskComplexity != c.asks || got.AskCategory {
+				t.Errorf("asks for complexity %t, category %t; want %t and not", got.AskComplexity, got.AskCategory, c.asks)
+			}
+			by := got.By
+			switch {
+			case !c.asks: // no model is called; one that spoke up anyway changes nothing
+				if c.model != "" {
+					got = got.WithModel("BUG", c.model)
+				}
+			case c.model == "":
+				got = got.WithoutModel()
+				by = got.By
+			default:
+				got, by = got.WithModel("", c.model), "local"
+			}
+			if got.Complexity != c.complexity || by != c.by || got.Why != c.why || got.Category != "FEAT" {
+				t.Errorf("%s %s by %s, %q; want FEAT %s by %s, %q", got.Category, got.Complexity, by, got.Why, c.complexity, c.by, c.why)
+			}
+		})
+	}
+}

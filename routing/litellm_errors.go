@@ -1,0 +1,188 @@
+package routing
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// Commands and words that mend what the proxy says is wrong.
+const (
+	fixKey      = "export LITELLM_MASTER_KEY=<the key the proxy was started with>"
+	fixProvider = "set the provider's key (ANTHROPIC_API_KEY) for the proxy and restart it"
+	fixTags     = "remove enable_tag_filtering from the proxy's configuration and restart it"
+	fixBudget   = "raise the group's max_budget in the proxy's configuration and restart it, or wait until its budget_duration has passed"
+	fixGroup    = "add the group to model_list in the proxy's configuration and restart it"
+	fixContext  = "shorten the ticket, or give the group a model with a larger window (max_input_tokens)"
+	fixCooling  = "wait; the proxy's log says which failures put the deployment to rest (cooldown_time)"
+	fixRate     = "wait, or raise the provider's rate limit"
+	fixAccess   = "allow this key the model group in the proxy"
+	fixTimeout  = "raise the group's timeout in the proxy's configuration"
+	fixOutage   = "wait; the provider's status page says more"
+	fixUpstream = "look at what the proxy's group stands on: its log names the address"
+)
+
+var (
+	tryAgain     = regexp.MustCompile(`Try again in (\d+) seconds`)
+	missingModel = regexp.MustCompile(`model '([^']+)' not found`)
+)
+
+// refusal is an error of the proxy: its status and its words.
+type refusal struct {
+	status       int
+	text, kind   string // message and type
+	low          string // the message in lower case
+	withoutACode bool   // what an unhandled error looks like
+}
+
+func (r refusal) has(words ...string) bool {
+	for _, w := range words {
+		if strings.Contains(r.low, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// refused sorts the proxy's errors by status and text: neither says enough
+// alone (a wrong key is 400 without a database, 401 may be tags or the
+// provider's key, 429 may be a budget or a deployment at rest).
+func (p *proxy) refused(status int, h http.Header, data []byte) *Error {
+	doc := gjson.GetBytes(data, "error")
+	r := refusal{status: status, text: p.hide(flatten(doc)), kind: doc.Get("type").String(), withoutACode: !doc.Get("code").Exists()}
+	r.low = strings.ToLower(r.text)
+	e := r.sort()
+	if e.Kind == "" {
+		e = &Error{Kind: Unavailable, Fix: e.Fix, Reason: fmt.Sprintf("the proxy answers %d: %s", status, shorten(r.text, 140))}
+	}
+	if m := tryAgain.FindStringSubmatch(r.text); m != nil {
+		e.RetryAfter = time.Duration(n(m[1])) * time.Second
+	} else if s := n(h.Get("retry-after")); s > 0 {
+		e.RetryAfter = time.Duration(s) * time.Second
+	}
+	if e.RetryAfter > 0 {
+		e.Reason += ", again in " + e.RetryAfter.String()
+	}
+	return e
+}
+
+// sort finds the kind, the reason and what mends it; without a kind the
+// endpoint is out of order in a way of its own.
+func (r refusal) sort() *Error {
+	mended := func(kind Kind, reason, fix string) *Error { return &Error{Kind: kind, Reason: reason, Fix: fix} }
+	switch {
+	case r.has("tags configuration"):
+		return mended(Auth, "the proxy refuses the request's tags (tag filtering)", fixTags)
+	case r.status < 500 && (r.kind == "no_db_connection" || r.has("no connected db")):
+		return mended(Auth, "the proxy does not know our key", fixKey)
+	case r.status == http.StatusInternalServerError && r.kind == "internal_server_error" && r.withoutACode:
+		return mended(Auth, "the proxy got no key", fixKey)
+	case r.has("budget has been exceeded", "crossed budget"), r.kind == "budget_exceeded":
+		return mended(BudgetSpent, "the proxy's own budget is spent", fixBudget)
+	case r.has("contextwindowexceeded", "context_length_exceeded"), saysTooLong(r.low):
+		return mended(ContextOverflow, "the prompt does not fit the model's context window", fixContext)
+	case r.has("invalid model name"):
+		return mended(ModelMissing, "the proxy has no such model group", fixGroup)
+	case r.has("no deployments available", "no healthy deployments"):
+		return mended(Busy, "the proxy's deployment rests after failures", fixCooling)
+	}
+	return r.byStatus(mended)
+}
+
+func (r refusal) byStatus(mended func(Kind, string, string) *Error) *Error {
+	switch r.status {
+	case http.StatusUnauthorized:
+		if r.kind == "token_not_found_in_db" || r.kind == "expired_key" || r.kind == "auth_error" || r.has("virtual key", "invalid proxy server token") {
+			return mended(Auth, "the proxy does not accept our key", fixKey)
+		}
+		return mended(Auth, "the provider does not accept the proxy's key", fixProvider)
+	case http.StatusForbidden:
+		return mended(Auth, "our key may not use the group", fixAccess)
+	case http.StatusNotFound:
+		if m := missingModel.FindStringSubmatch(r.text); m != nil {
+			return mended(ModelMissing, "the group's host does not have model "+shorten(m[1], 60), "ollama pull "+shorten(m[1], 60)+", on the host that the proxy asks")
+		}
+		return mended(ModelMissing, "the provider does not have the group's model", fixGroup)
+	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
+		return mended(Timeout, "the proxy's own time-out ran out", fixTimeout)
+	case http.StatusTooManyRequests:
+		return mended(Busy, "rate limited", fixRate)
+	}
+	switch {
+	case r.has("apiconnectionerror"):
+		return mended(Unavailable, "the proxy does not reach what stands behind the group", fixUpstream)
+	case r.has("internalservererror", "serviceunavailableerror", "badgatewayerror"):
+		return mended(Unavailable, fmt.Sprintf("the provider fails (%d): %s", r.status, shorten(r.provider(), 100)), fixOutage)
+	}
+	return &Error{}
+}
+
+// provider is what the provider said, out of the proxy's wrapping.
+func (r refusal) provider() string {
+	if i := strings.IndexByte(r.text, '{'); i >= 0 {
+		// Only the first value counts; more text follows it.
+		if said := flatten(gjson.Parse(r.text[i:])); !strings.HasPrefix(said, "{") && said != "" {
+			return said
+		}
+	}
+	return r.text
+}
+
+// hide keeps the key out of a text the proxy may have put it in.
+func (p *proxy) hide(text string) string {
+	if len(p.cfg.ProxyKey) < 4 {
+		return text
+	}
+	return strings.ReplaceAll(text, p.cfg.ProxyKey, "[key]")
+}
+
+// faults remembers how each tier's last call was refused, since no free probe
+// sees a provider's key, a budget or tag filtering.
+type faults struct {
+	mu   sync.Mutex
+	last map[Tier]noted
+}
+
+type noted struct {
+	fault *Error
+	at    time.Time
+}
+
+// rememberFault is how long a refusal is reported when no later call succeeds.
+const rememberFault = 10 * time.Minute
+
+func (f *faults) note(t Tier, fault *Error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last == nil {
+		f.last = map[Tier]noted{}
+	}
+	f.last[t] = noted{fault, time.Now()}
+}
+
+func (f *faults) forget(t Tier) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.last, t)
+}
+
+// recent is the last refusal of a tier, nil = none. What passes by itself is
+// not reported.
+func (f *faults) recent(t Tier) (fault *Error, ago time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last, ok := f.last[t]
+	if ago = time.Since(last.at); !ok || ago > rememberFault {
+		return nil, 0
+	}
+	switch last.fault.Kind {
+	case Auth, BudgetSpent, ModelMissing:
+		return last.fault, ago
+	}
+	return nil, 0
+}

@@ -1,0 +1,91 @@
+package statestore
+
+import (
+	"context"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/pgtest"
+)
+
+// childEnv makes this test binary a child process of a test: its value names
+// one of children.
+const childEnv = "LOCALMODEL_TEST_CHILD"
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(childEnv); name != "" {
+		os.Exit(children[name]())
+	}
+	os.Exit(pgtest.Main(m))
+}
+
+// full says that the large sizes are wanted, of hours rather than seconds.
+var full = os.Getenv("LOCALMODEL_FULL") != ""
+
+// eachStore runs a test against both stores, each fresh.
+func eachStore(t *testing.T, fn func(t *testing.T, o Options)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, Options{Root: t.TempDir()}) })
+	t.Run("postgres", func(t *testing.T) {
+		parts.Need(t, parts.Postgres)
+		fn(t, Options{Root: t.TempDir(), State: pgtest.Shared(t).Schema(t)})
+	})
+}
+
+// open makes a store that closes with the test.
+func newStore(t testing.TB, o Options) *Store {
+	t.Helper()
+	s := New(o)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil && !t.Failed() {
+			t.Logf("close: %v", err)
+		}
+	})
+	return s
+}
+
+// record records and fails the test on an error.
+func record(t testing.TB, s *Store, o Outcome) Recorded {
+	t.Helper()
+	r, err := s.Record(context.Background(), o, nil)
+	if err != nil {
+		t.Fatalf("record %+v: %v", o, err)
+	}
+	return r
+}
+
+// out writes an outcome as "TICKET gate pass|fail [local|cloud] [#event]".
+func out(text string) Outcome {
+	words := strings.Fields(text)
+	o := Outcome{TicketID: words[0], Gate: words[1], Pass: words[2] == "pass"}
+	for _, w := range words[3:] {
+		if id, ok := strings.CutPrefix(w, "#"); ok {
+			o.EventID = id
+		} else {
+			o.Route = w
+		}
+	}
+	return o
+}
+
+func mustStats(t testing.TB, s *Store) Stats {
+	t.Helper()
+	st, err := s.Stats(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// wait polls until it holds, for at most a minute.
+func wait(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}

@@ -1,0 +1,309 @@
+package statestore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The whole contract of keys, in order, on one ticket and on another.
+func TestKeys(t *testing.T) {
+	eachStore(t, func(t *testing.T, o Options) {
+		ctx := context.Background()
+		s := newStore(t, o)
+		q := func(v float64) *float64 { return &v }
+		first := Outcome{TicketID: "T", Gate: "lint", Route: "local", EventID: "T:lint:1", Quality: q(70), Evidence: "e1"}
+		use := Outcome{TicketID: "T", Gate: "plan", Pass: true, ToolUseID: "toolu_1"}
+		none := Outcome{TicketID: "T", Gate: "plan", Pass: true}
+		both := Outcome{TicketID: "T", Gate: "plan", Pass: true, EventID: "mine", ToolUseID: "toolu_1"}
+		other := first
+		other.TicketID = "U"
+		change := func(o Outcome, fn func(*Outcome)) Outcome { fn(&o); return o }
+		for i, step := range []struct {
+			what     string
+			o        Outcome
+			repeated bool
+			conflict bool
+			next     string
+		}{
+			{"first", first, false, false, "T:lint:2"},
+			{"again", first, true, false, "T:lint:2"},
+			{"another gate under the key", change(first, func(o *Outcome) { o.Gate = "review" }), false, true, ""},
+			{"another outcome under the key", change(first, func(o *Outcome) { o.Pass = true }), false, true, ""},
+			{"another route under the key", change(first, func(o *Outcome) { o.Route = "" }), false, true, ""},
+			{"another score under the key", change(first, func(o *Outcome) { o.Quality = q(71) }), false, true, ""},
+			{"no score under the key", change(first, func(o *Outcome) { o.Quality = nil }), false, true, ""},
+			{"other evidence under the key", change(first, func(o *Outcome) { o.Evidence = "e2" }), false, true, ""},
+			{"again by another tool use", change(first, func(o *Outcome) { o.ToolUseID = "toolu_9" }), true, false, "T:lint:2"},
+			{"the same key of another ticket", other, false, false, "U:lint:2"},
+			{"by tool use", use, false, false, "T:implement:1"},
+			{"by tool use again", use, true, false, "T:plan:2"},
+			{"the event id goes before the tool use", both, false, false, "T:implement:1"},
+			{"without a key", none, false, false, "T:implement:1"},
+			{"without a key again", none, false, false, "T:implement:1"},
+			{"an id ahead of its time", change(none, func(o *Outcome) { o.EventID = "T:plan:5" }), false, false, "T:implement:1"},
+			{"the next id skips it", change(none, func(o *Outcome) { o.EventID = "x"; o.Pass = false }), false, false, "T:plan:7"},
+		} {
+			r, err := s.Record(ctx, step.o, nil)
+			if got := errors.Is(err, ErrConflict); got != step.conflict || (err != nil && !got) {
+				t.Fatalf("%d %s: error %v, want conflict %t", i, step.what, err, step.conflict)
+			}
+			if r.Repeated != step.repeated || r.NextEventID != step.next {
+				t.Errorf("%d %s: repeated %t, next %q; want %t, %q", i, step.what, r.Repeated, r.NextEventID, step.repeated, step.next)
+			}
+		}
+		if n := countOutcomes(t, s, "T"); n != 7 {
+			t.Errorf("outcomes of T: %d, want 7: a conflict or a repetition was counted", n)
+		}
+	})
+}
+
+func countOutcomes(t testing.TB, s *Store, ticket string) (n int) {
+	t.Helper()
+	query(t, s, &n, `SELECT COUNT(*) FROM outcomes WHERE ticket = ?`, ticket)
+	return n
+}
+
+// A repetition gets the answer of the first time, the hand-off's material
+// included, whatever happened since.
+func TestRepeatedAnswersAsFirst(t *testing.T) {
+	eachStore(t, func(t *testing.T, o Options) {
+		s := newStore(t, o)
+		record(t, s, out("T review fail local #1"))
+		second := out("T review fail #2")
+		second.Evidence = "the second"
+		first := record(t, s, second)
+		record(t, s, out("T commit pass"))
+		record(t, s, out("T lint fail local"))
+		record(t, s, out("U commit pass local"))
+		again := record(t, s, second)
+		if !again.Repeated || again.NextEventID != "T:review:3" {
+			t.Errorf("repeated %t, next %q; want true, T:review:3", again.Repeated, again.NextEventID)
+		}
+		again.Repeated, first.NextEventID, again.NextEventID = false, "", ""
+		if diff := cmp.Diff(first, again); diff != "" {
+			t.Errorf("(-first +again):\n%s", diff)
+		}
+		if again.Attempt == nil || len(again.Attempt.Outcomes) != 2 || again.Attempt.Outcomes[1].Evidence != "the second" {
+			t.Errorf("the attempt's outcomes: %+v", again.Attempt)
+		}
+	})
+}
+
+// Journeys of a ticket: each line is an outcome and what it brings.
+func TestJourneys(t *testing.T) {
+	for _, journey := range []struct{ name, lines string }{
+		{"local success", `
+			T plan pass local -> continue local 0/0
+			T implement pass -> continue local 0/0
+			T lint fail -> retry local 0/0
+			T lint pass -> continue local 0/0
+			T review pass -> continue local 0/0
+			T commit pass -> complete local 1/0
+			T lint fail -> retry cloud 1/0`},
+		{"second failure of lint escalates", `
+			T lint fail local -> retry local 0/0
+			T review fail -> retry local 0/0
+			T lint fail -> escalate local 0/1
+			T lint fail -> retry cloud 0/1
+			T lint fail local -> retry cloud 0/1
+			T commit pass -> complete cloud 0/1
+			T plan pass local -> continue local 0/1
+			T commit pass -> complete local 1/1`},
+		{"a pass between does not forgive", `
+			T review fail local -> retry local 0/0
+			T review pass -> continue local 0/0
+			T review fail -> escalate local 0/1`},
+		{"plan and implement too", `
+			A plan fail local -> retry local 0/0
+			A plan fail -> escalate local 0/1
+			B implement fail local -> retry local 0/1
+			B implement fail -> escalate local 0/2`},
+		{"commit never", `
+			T commit fail local -> retry local 0/0
+			T commit fail -> retry local 0/0
+			T commit fail -> retry local 0/0
+			T commit pass -> complete local 1/0`},
+		{"the cloud's moves nothing", `
+			T lint fail -> retry cloud 0/0
+			T lint fail -> retry cloud 0/0
+			T lint fail -> retry cloud 0/0
+			T commit pass -> complete cloud 0/0`},
+		{"route cloud in a local attempt", `
+			T lint fail local -> retry local 0/0
+			T lint fail cloud -> retry cloud 0/0
+			T lint fail -> escalate local 0/1`},
+		{"a commit opens and closes", `
+			T commit pass local -> complete local 1/0`},
+	} {
+		t.Run(journey.name, func(t *testing.T) {
+			s := newStore(t, Options{Root: t.TempDir()})
+			for _, line := range strings.Split(strings.TrimSpace(journey.lines), "\n") {
+				text, want, _ := strings.Cut(strings.TrimSpace(line), " -> ")
+				r := record(t, s, out(text))
+				got := fmt.Sprintf("%s %s %d/%d", r.Action, r.Route, r.Stats.SuccessCount, r.Stats.EscalatedToCloud)
+				if got != want {
+					t.Fatalf("%s: got %s, want %s", text, got, want)
+				}
+				o := out(text)
+				if escalated := r.Action == "escalate"; escalated != (r.EscalateTo == "sonnet") || escalated != (r.Attempt != nil) ||
+					escalated != (r.Message == fmt.Sprintf("Local failed on %s at %s. Escalated.", o.TicketID, o.Gate)) {
+					t.Errorf("%s: %+v", text, r)
+				}
+				if refused := o.Route == "local" && r.Route == "cloud"; refused != (len(r.Warnings) > 0) {
+					t.Errorf("%s: warnings %q", text, r.Warnings)
+				}
+			}
+		})
+	}
+}
+
+// A plan of the local model opens the attempt; one attempt lives at a time.
+func TestOpenAttempt(t *testing.T) {
+	eachStore(t, func(t *testing.T, o Options) {
+		ctx := context.Background()
+		s := newStore(t, o)
+		key := GuardKey{"low", "d"}
+		open := func(plan string) Attempt {
+			t.Helper()
+			a, err := s.OpenAttempt(ctx, "T", key, plan, "qwen")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+		a := open("p1")
+		if b := open("p2"); b.ID != a.ID || b.Plan != "p2" || b.Key != key {
+			t.Errorf("a second plan: %+v, first %+v", b, a)
+		}
+		record(t, s, out("T lint fail"))
+		r := record(t, s, out("T lint fail"))
+		if r.Action != "escalate" || r.Attempt.Plan != "p2" || r.Attempt.Model != "qwen" || len(r.Attempt.Outcomes) != 2 {
+			t.Errorf("escalation: %+v, attempt %+v", r, r.Attempt)
+		}
+		if got := open("p3"); got.ID != 0 {
+			t.Errorf("an attempt opened after the escalation: %+v", got)
+		}
+		isOpen, at, err := s.TicketState(ctx, "T")
+		if isOpen || at != "lint" || err != nil {
+			t.Errorf("state: %t, %q, %v; want false, lint, nil", isOpen, at, err)
+		}
+		record(t, s, out("T commit pass"))
+		if got := open("p4"); got.ID == 0 || got.ID == a.ID {
+			t.Errorf("after the commit: %+v", got)
+		}
+	})
+}
+
+// An attempt's quality is the last score given in it; the mean is over closed
+// attempts that have one.
+func TestQuality(t *testing.T) {
+	s := newStore(t, Options{Root: t.TempDir()})
+	score := func(text string, v float64) Recorded {
+		o := out(text)
+		o.Quality = &v
+		return record(t, s, o)
+	}
+	score("A review pass local", 10)
+	score("A review pass", 80)
+	if st := mustStats(t, s); st.AvgQualityScore != 0 {
+		t.Errorf("an open attempt counted: %v", st.AvgQualityScore)
+	}
+	record(t, s, out("A commit pass"))
+	record(t, s, out("B commit pass local")) // none
+	score("C review fail local", 40)
+	score("C review fail", 50)
+	score("D review pass", 1) // the cloud's
+	if st := mustStats(t, s); st.AvgQualityScore != 65 {
+		t.Errorf("mean %v, want (80+50)/2 = 65", st.AvgQualityScore)
+	}
+}
+
+// Texts that a database would refuse are stored, alike in both.
+func TestOddTexts(t *testing.T) {
+	eachStore(t, func(t *testing.T, o Options) {
+		s := newStore(t, o)
+		odd := Outcome{TicketID: "T?'\"\x00$1", Gate: "lint", Route: "local", EventID: "e\x00?", Evidence: "a\x00b \xff ? $1 '; DROP TABLE keys; --"}
+		record(t, s, odd)
+		if r := record(t, s, odd); !r.Repeated {
+			t.Error("the repetition was not recognised")
+		}
+		odd.EventID = ""
+		if r := record(t, s, odd); r.Action != "escalate" || r.Attempt.Outcomes[0].Evidence != "a\uFFFDb \uFFFD ? $1 '; DROP TABLE keys; --" {
+			t.Errorf("got %+v", r.Attempt)
+		}
+	})
+}
+
+// A canceled call leaves nothing behind.
+func TestCanceled(t *testing.T) {
+	eachStore(t, func(t *testing.T, o Options) {
+		s := newStore(t, o)
+		record(t, s, out("T lint fail local"))
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := s.Record(ctx, out("T lint fail"), func([]byte, Closed) ([]byte, error) {
+			cancel() // in the middle of the transaction
+			return []byte("{}"), nil
+		})
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("error %v, want canceled", err)
+		}
+		if n := countOutcomes(t, s, "T"); n != 1 {
+			t.Errorf("%d outcomes, want 1", n)
+		}
+		if r := record(t, s, out("T lint fail")); r.Action != "escalate" {
+			t.Errorf("afterwards: %+v", r)
+		}
+	})
+}
+
+// An error of the step leaves nothing behind either, and comes as it is.
+func TestStepFails(t *testing.T) {
+	s := newStore(t, Options{Root: t.TempDir()})
+	broken := errors.New("broken")
+	_, err := s.Record(context.Background(), out("T commit pass local"), func([]byte, Closed) ([]byte, error) { return nil, broken })
+	if !errors.Is(err, broken) || errors.Is(err, ErrUnavailable) {
+		t.Errorf("error %v", err)
+	}
+	if st := mustStats(t, s); st.TotalAttempts != 0 || countOutcomes(t, s, "T") != 0 {
+		t.Errorf("counted: %+v", st)
+	}
+}
+
+// A clock that jumps back is said once; what was recorded stays in order.
+func TestClockJumpsBack(t *testing.T) {
+	eachStore(t, func(t *testing.T, o Options) {
+		ctx := context.Background()
+		now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+		o.Now = func() time.Time { return now }
+		s := newStore(t, o)
+		record(t, s, out("T lint fail local"))
+		decide := func(why string) {
+			t.Helper()
+			if err := s.SaveDecision(ctx, Decision{Hash: "h", TicketID: "T", Complexity: "low", Why: why, At: now}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		decide("first")
+		now = now.Add(-48 * time.Hour)
+		decide("second")
+		if d, found, err := s.Decision(ctx, "h"); d.Why != "second" || !found || err != nil {
+			t.Errorf("the newest decision: %q, %t, %v; want second", d.Why, found, err)
+		}
+		r := record(t, s, out("T lint fail"))
+		if r.Action != "escalate" || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "48h0m0s before") {
+			t.Errorf("got %s, warnings %q", r.Action, r.Warnings)
+		}
+		if got := r.Attempt; len(got.Outcomes) != 2 || !got.Outcomes[1].At.Before(got.Outcomes[0].At) {
+			t.Errorf("order of outcomes: %+v", got.Outcomes)
+		}
+		if r := record(t, s, out("U lint fail")); len(r.Warnings) != 0 {
+			t.Errorf("said again: %q", r.Warnings)
+		}
+	})
+}

@@ -1,0 +1,185 @@
+package tools
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+// classifyRow is one ticket. Its order is the order a reader wants it in.
+type classifyRow struct {
+	ID         string         `json:"id"`
+	Category   string         `json:"category,omitempty"`
+	Complexity string         `json:"complexity,omitempty"`
+	Confidence *float64       `json:"confidence,omitempty"`
+	Local      *bool          `json:"local,omitempty"`
+	Why        string         `json:"why,omitempty"`
+	By         string         `json:"by,omitempty"`
+	Error      string         `json:"error,omitempty"`
+	Rules      []routing.Rule `json:"rules,omitempty"`
+	Guard      string         `json:"guard,omitempty"`
+	Answer     *answer        `json:"answer,omitempty"`
+}
+
+// What one row may cost for an id of up to 12 characters, and the whole result
+// of a few tickets.
+const (
+	rowChars    = 140
+	resultChars = 800
+	fewTickets  = 4
+)
+
+// fitWarnings shortens the list until the result it belongs to fits: the
+// longest text first, down to a line, then those at the end.
+func fitWarnings(list []string, limit int, result func([]string) any) []string {
+	const line = 60
+	list = slices.Clone(list)
+	for len(list) > 0 {
+		text, err := encode(result(list))
+		over := utf8.RuneCount(text) - limit
+		if err != nil || over <= 0 {
+			return list
+		}
+		longest := 0
+		for i, w := range list {
+			if len(w) > len(list[longest]) {
+				longest = i
+			}
+		}
+		if n := utf8.RuneCountInString(list[longest]); n > line {
+			list[longest] = clip(list[longest], max(line, n-over))
+		} else {
+			list = list[:len(list)-1]
+		}
+	}
+	return nil
+}
+
+func (c *classifying) errorRow() classifyRow {
+	r := classifyRow{ID: c.id}
+	room := c.room(r, "error")
+	r.Error = c.fault.short()
+	for n := len([]rune(r.Error)); len(inJSON(r.Error)) > room && n > 12; n-- {
+		r.Error = clip(r.Error, n)
+	}
+	return r
+}
+
+func (c *classifying) row(explain bool) classifyRow {
+	r := classifyRow{ID: c.id, Category: c.class.Category, Complexity: c.class.Complexity, Local: &c.local, By: c.by}
+	if c.confidence != nil {
+		rounded := math.Round(*c.confidence*100) / 100
+		r.Confidence = &rounded
+	}
+	r.Why = fitting(c.room(r, "why"), c.reasons())
+	if explain {
+		r.Rules, r.Guard, r.Answer = c.rules, c.guard, c.answer
+	}
+	return r
+}
+
+// room is how many characters one more field of the row may have.
+func (c *classifying) room(r classifyRow, field string) int {
+	return rowChars + max(0, len(c.id)-12) - len(inJSON(r)) - len(`"":"",`) - len(field)
+}
+
+func inJSON(v any) string {
+	text, _ := encode(v) // rows and strings always encode
+	return strings.TrimSuffix(strings.TrimPrefix(string(text), `"`), `"`)
+}
+
+// reasons words the decision and what became of the tiers that were asked in
+// vain, longest first.
+func (c *classifying) reasons() []string {
+	why := []string{c.deciding.Why}
+	if c.deciding.Short != "" {
+		why = append(why, c.deciding.Short)
+	}
+	why = append(why, ruleWords[c.deciding.Name])
+	var out []string
+	if c.class.Why != "" {
+		for _, w := range why {
+			out = append(out, join(w, c.class.Why, c.fallback))
+		}
+	}
+	for _, tail := range c.fallbacks() {
+		for _, w := range why {
+			out = append(out, join(w, tail))
+		}
+	}
+	if shortest := c.fallbacks()[2]; c.local && shortest != "" {
+		out = append(out, shortest) // that it is eligible stands in `local`
+	}
+	return out
+}
+
+// ruleWords are the rules in one word.
+var ruleWords = map[string]string{"complexity": "high", "tags": "tag", "files": "files", "dependencies": "needs",
+	"escalated": "cloud", "guard": "guard", "eligible": "eligible"}
+
+// fallbacks words why the tiers before the one that answered did not: in full;
+// "local missing, cheap busy"; "gone/busy", in the tiers' order.
+func (c *classifying) fallbacks() [3]string {
+	return [3]string{c.fallback, shortReason(c.failed), strings.Join(failedWords(c.failed, terse), "/")}
+}
+
+func join(parts ...string) string {
+	parts = slices.DeleteFunc(slices.Clone(parts), func(s string) bool { return s == "" })
+	return strings.Join(parts, "; ")
+}
+
+// fitting returns the first text that fits, or the last one cut.
+func fitting(room int, texts []string) string {
+	for _, t := range texts {
+		if len(inJSON(t)) <= room {
+			return t
+		}
+	}
+	return clip(texts[len(texts)-1], max(room, 12))
+}
+
+// shortReason says in a few characters which tiers did not answer, and why.
+func shortReason(attempts []routing.Attempt) string {
+	var out []string
+	last := ""
+	for i, word := range failedWords(attempts, plain) {
+		tier := string(attempts[i].Tier)
+		if word == last { // "local+cheap down"
+			out[len(out)-1] = strings.TrimSuffix(out[len(out)-1], " "+word) + "+" + tier + " " + word
+		} else {
+			out = append(out, tier+" "+word)
+		}
+		last = word
+	}
+	return strings.Join(out, ", ")
+}
+
+const plain, terse = 0, 1
+
+// failedWords is why each tier asked did not answer, in a word each. The one
+// that answered is the last, and left out.
+func failedWords(attempts []routing.Attempt, how int) []string {
+	var out []string
+	for _, a := range attempts {
+		if words, known := failedKinds[a.Kind]; known {
+			out = append(out, words[how])
+		} else if a.Kind != "" {
+			out = append(out, string(a.Kind))
+		}
+	}
+	return out
+}
+
+var failedKinds = map[routing.Kind][2]string{
+	routing.Unavailable:     {"down", "down"},
+	routing.ModelMissing:    {"missing", "gone"},
+	routing.Loading:         {"loading", "cold"},
+	routing.Timeout:         {"timeout", "slow"},
+	routing.ContextOverflow: {"too big", "big"},
+	routing.InvalidOutput:   {"garbled", "bad"},
+	routing.LowConfidence:   {"unsure", "weak"},
+	routing.BudgetSpent:     {"budget", "spent"},
+}

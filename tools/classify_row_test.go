@@ -1,0 +1,232 @@
+package tools
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// allKinds is why a tier may not have answered; a canceled call has no answer at
+// all.
+var allKinds = []routing.Kind{
+	routing.Unavailable, routing.ModelMissing, routing.Loading, routing.Busy, routing.Timeout, routing.ContextOverflow,
+	routing.InvalidOutput, routing.LowConfidence, routing.Auth, routing.BudgetSpent,
+}
+
+// longReason is as long as a tier's reason gets.
+func longReason(k routing.Kind) string {
+	return "no answer of kind " + string(k) + ` from "qwen3-coder:30b" at http://127.0.0.1:11434: ` + strings.Repeat("and so on ", 20)
+}
+
+// factsOfEachRule let each rule decide in turn.
+func factsOfEachRule() map[string]routing.Facts {
+	plain := routing.Facts{ID: "FEAT-0000001", Complexity: "medium", WaveKnown: true, Guard: routing.Verdict{Admit: true, Why: "guard closed"}}
+	with := func(change func(*routing.Facts)) routing.Facts { f := plain; change(&f); return f }
+	open := routing.GuardState{K: 19.1, N: 22.4, Open: true, Opening: 1, Interval: 48}
+	probing := open
+	probing.Probe, probing.ProbeAt = "FEAT-0000009", anyHour
+	look := func(g routing.Guard, s routing.GuardState) routing.Verdict {
+		return g.Look("medium", s, routing.Totals{Attempts: 100000, Escalated: 99999}, anyHour)
+	}
+	return map[string]routing.Facts{
+		"eligible": plain,
+		"probe": with(func(f *routing.Facts) {
+			f.Guard = routing.Verdict{Admit: true, Probe: true, Why: "probe for medium: 19.1 of 22.4 failed, one try in 48 tickets"}
+		}),
+		"high":  with(func(f *routing.Facts) { f.Complexity = "high" }),
+		"tag":   with(func(f *routing.Facts) { f.Tags = []string{"SECURITY"} }),
+		"files": with(func(f *routing.Facts) { f.Files = strings.Split(strings.Repeat("x", 1000)+"abcdefgh", "") }),
+		"depends": with(func(f *routing.Facts) {
+			f.DependsOn, f.Wave = []string{strings.Repeat("é", 400)}, []string{strings.Repeat("é", 400)}
+		}),
+		"escalated":  with(func(f *routing.Facts) { f.Escalated = "implement" }),
+		"guard":      with(func(f *routing.Facts) { f.Guard = look(routing.Guard{Mode: routing.Adaptive}, open) }),
+		"guard busy": with(func(f *routing.Facts) { f.Guard = look(routing.Guard{Mode: routing.Adaptive}, probing) }),
+		"fixed":      with(func(f *routing.Facts) { f.Guard = look(routing.Guard{Mode: routing.Fixed}, open) }),
+		"never":      with(func(f *routing.Facts) { f.Guard = look(routing.Guard{Mode: routing.Never}, open) }),
+	}
+}
+
+// A row costs at most 140 characters with an id of 12, and still says which
+// rule decided and why every tier asked in vain did not answer.
+func TestRowSize(t *testing.T) {
+	half := .5678
+	longest, rows := 0, 0
+	check := func(name string, c *classifying, attempts []routing.Attempt) {
+		c.failed = attempts
+		c.fallback = (&routing.Unanswered{Attempts: attempts}).Reason()
+		if len(attempts) == 0 {
+			c.fallback = ""
+		}
+		row := c.row(false)
+		text := inJSON(row)
+		rows++
+		longest = max(longest, len(text))
+		if len(text) > rowChars {
+			t.Fatalf("%s: %d characters\n%s", name, len(text), text)
+		}
+		for _, r := range row.Why {
+			if r < ' ' || r > '~' {
+				t.Fatalf("%s: %q in %q", name, r, row.Why)
+			}
+		}
+		said := strings.ToLower(row.Why)
+		for i, word := range failedWords(attempts, plain) {
+			if !strings.Contains(said, word) && !strings.Contains(said, failedWords(attempts, terse)[i]) {
+				t.Fatalf("%s: %q does not say %q", name, row.Why, word)
+			}
+		}
+		if !c.local && !slices.ContainsFunc([]string{"high", "tag", "files", "depends", "needs", "cloud", "escalated", "guard", "fixed", "open"},
+			func(w string) bool { return strings.Contains(said, w) }) {
+			t.Fatalf("%s: %q does not say which rule decided", name, row.Why)
+		}
+	}
+	for name, f := range factsOfEachRule() {
+		c := &classifying{}
+		c.id = "FEAT-0000001"
+		c.local, c.deciding, c.rules = routing.Eligible(f)
+		c.class.Complexity = f.Complexity
+		for _, category := range []string{"BUG", "REFACTOR"} {
+			c.class.Category = category
+			c.confidence, c.by = nil, "front_matter"
+			check(name, c, nil)
+			c.confidence, c.by = &half, "local"
+			check(name, c, nil)
+			for _, one := range allKinds {
+				local := routing.Attempt{Tier: routing.Local, Kind: one, Reason: longReason(one)}
+				c.confidence, c.by = &half, "cheap"
+				check(name, c, []routing.Attempt{local})
+				c.confidence, c.by = nil, "rules"
+				check(name, c, []routing.Attempt{local})
+				for _, two := range allKinds {
+					cheap := routing.Attempt{Tier: routing.Cheap, Kind: two, Reason: longReason(two)}
+					c.confidence, c.by = &half, "balanced"
+					check(name, c, []routing.Attempt{local, cheap})
+					c.confidence, c.by = nil, "rules"
+					for _, three := range allKinds {
+						check(name, c, []routing.Attempt{local, cheap, {Tier: routing.Balanced, Kind: three, Reason: longReason(three)}})
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d rows, the longest of %d characters", rows, longest)
+}
+
+// Short reasons stand in full.
+func TestRowSaysItInFull(t *testing.T) {
+	c := &classifying{}
+	c.id, c.by = "FEAT-1", "rules"
+	c.class.Category, c.class.Complexity = "FEAT", "low"
+	c.local, c.deciding = true, routing.Rule{Name: "eligible", OK: true, Why: "eligible", Short: "eligible"}
+	c.failed = []routing.Attempt{{Tier: routing.Local, Kind: routing.Loading, Reason: "model is loading"}}
+	c.fallback = "local: model is loading"
+	if got := c.row(false).Why; got != "eligible; local: model is loading" {
+		t.Error(got)
+	}
+	c.failed = []routing.Attempt{{Tier: routing.Local, Kind: routing.Unavailable}, {Tier: routing.Cheap, Kind: routing.Unavailable}, {Tier: routing.Balanced, Kind: routing.Auth}}
+	c.fallback = strings.Repeat("long ", 30)
+	if got := c.row(false).Why; got != "eligible; local+cheap down, balanced auth" {
+		t.Error(got)
+	}
+	c.local, c.deciding = false, routing.Rule{Name: "dependencies", Why: strings.Repeat("depends on it ", 9), Short: "needs FEAT-0000002"}
+	if got := c.row(false).Why; got != "needs FEAT-0000002; local+cheap down, balanced auth" {
+		t.Error(got)
+	}
+}
+
+// Up to four tickets cost at most 800 characters, with all there is to warn of.
+func TestClassifySize(t *testing.T) {
+	worst := &scriptedModel{down: []routing.Attempt{
+		{Tier: routing.Local, Kind: routing.ContextOverflow, Reason: longReason(routing.ContextOverflow)},
+		{Tier: routing.Cheap, Kind: routing.InvalidOutput, Reason: longReason(routing.InvalidOutput)},
+		{Tier: routing.Balanced, Kind: routing.ModelMissing, Reason: longReason(routing.ModelMissing)},
+	}}
+	confident := &scriptedModel{sure: .87654, before: worst.down[:2], says: func(string) (string, string) { return "TASK", "medium" }}
+	noisy := "unknown: 1\ncomplexity: spicy\naffected_files:\n  - {path: a.go, action: wobble}\n  - {path: b.go, action: jiggle}\n  - [c]\ntags: {a: b}\n"
+	for name, m := range map[string]*scriptedModel{"down": worst, "confident": confident} {
+		d := decider(t, m)
+		var paths []string
+		for i := range 4 {
+			path := fmt.Sprintf("FEAT-000000%d.md", i)
+			writeTicket(t, d.Root, path, fm(fmt.Sprintf("id: FEAT-000000%d", i), noisy, "depends_on: [FEAT-0000001, FEAT-0000002, FEAT-0000003]"))
+			paths = append(paths, path)
+		}
+		for n := 1; n <= 4; n++ {
+			checkSize(t, fmt.Sprintf("%s, %d tickets", name, n), d, paths[:n], 0)
+		}
+	}
+	// Tickets that cannot be read cost no more than others.
+	d := decider(t, worst)
+	writeTicket(t, d.Root, "bad.md", "---\na: [\"\n---\n")
+	writeTicket(t, d.Root, "big.md", strings.Repeat("x", ticket.MaxBytes+1))
+	checkSize(t, "unreadable", d, []string{"bad.md", "big.md", "../../etc/passwd", strings.Repeat("no/", 300) + "x.md"}, 4)
+	checkSize(t, "unreadable", d, []string{`"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\".md`, "票票票票票票票票.md", "\x01\x02\x03\x04.md", "."}, 4)
+}
+
+func checkSize(t *testing.T, name string, d *Deps, paths []string, faults int) {
+	t.Helper()
+	r := classifyText(t, d, classifyInput{TicketPaths: paths})
+	text, err := encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := utf8.RuneCount(text); n > resultChars {
+		t.Errorf("%s: %d characters, at most %d\n%s", name, n, resultChars, text)
+	}
+	for _, row := range r.Tickets {
+		if row.Error != "" {
+			faults--
+			if !strings.HasPrefix(row.Error, "E_") {
+				t.Errorf("%s: %q", name, row.Error)
+			}
+		}
+	}
+	if faults != 0 {
+		t.Errorf("%s: %d errors fewer than wanted\n%s", name, faults, text)
+	}
+	if faults == 0 && len(r.Warnings) == 0 && strings.Contains(name, "tickets") {
+		t.Errorf("%s: nothing is left of the warnings\n%s", name, text)
+	}
+}
+
+func TestFitWarnings(t *testing.T) {
+	of := func(list []string) any { return list }
+	long := strings.Repeat("w", 500)
+	for _, c := range []struct {
+		list  []string
+		limit int
+		want  []int // lengths
+	}{
+		{nil, 10, nil},
+		{[]string{"a", "b"}, 100, []int{1, 1}},
+		{[]string{"a", long}, 200, []int{1, 192}},
+		{[]string{long, long}, 300, []int{228, 65}},
+		{[]string{long, long, long}, 150, []int{60, 60}},
+		{[]string{long}, 10, nil},
+	} {
+		got := fitWarnings(c.list, c.limit, of)
+		text, err := encode(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) > 0 && len(text) > c.limit {
+			t.Errorf("%d characters of %d", len(text), c.limit)
+		}
+		var lengths []int
+		for _, w := range got {
+			lengths = append(lengths, len(w))
+		}
+		if len(lengths) != len(c.want) {
+			t.Errorf("limit %d: lengths %v, want %v", c.limit, lengths, c.want)
+		}
+	}
+	if list := []string{long}; fitWarnings(list, 100, of) == nil || list[0] != long {
+		t.Error("the list given was changed")
+	}
+}

@@ -1,0 +1,380 @@
+package tools
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/statestore"
+)
+
+// script imitates the router with answers known beforehand, and states of
+// health that real servers cannot be put into on demand.
+type script struct {
+	complete func(ctx context.Context, route routing.Route, req routing.Request) (routing.Answer, error)
+	health   routing.Health
+	preload  error
+}
+
+func (s *script) Complete(ctx context.Context, route routing.Route, req routing.Request) (routing.Answer, error) {
+	if s.complete == nil {
+		return routing.Answer{}, &routing.Unanswered{Attempts: []routing.Attempt{
+			{Tier: routing.Local, Kind: routing.Unavailable, Reason: "Ollama is not reachable at http://127.0.0.1:11434 (connection refused)"},
+			{Tier: routing.Cheap, Kind: routing.Unavailable, Reason: "LiteLLM is not reachable at http://127.0.0.1:8000 (connection refused)"},
+		}}
+	}
+	return s.complete(ctx, route, req)
+}
+
+func (s *script) Digest(context.Context) string               { return "d1" }
+func (s *script) Health(context.Context, bool) routing.Health { return s.health }
+func (s *script) Preload(context.Context) error               { return s.preload }
+
+// says answers every question with one text, on one tier.
+func says(text string, a routing.Answer) func(context.Context, routing.Route, routing.Request) (routing.Answer, error) {
+	return func(_ context.Context, _ routing.Route, req routing.Request) (routing.Answer, error) {
+		if err := req.Accept([]byte(text)); err != nil {
+			return routing.Answer{}, fmt.Errorf("the script is wrong: %w", err)
+		}
+		a.Text = []byte(text)
+		if a.Tier == "" {
+			a.Tier = routing.Local
+		}
+		a.Model, a.MS = "scripted:1b", 42
+		return a, nil
+	}
+}
+
+// bench is the tools on a project and a journal of their own.
+type bench struct {
+	*Deps
+	t   *testing.T
+	log bytes.Buffer
+}
+
+func newBench(t *testing.T, s *script) *bench {
+	t.Helper()
+	b := &bench{t: t}
+	root := t.TempDir()
+	log := slog.New(slog.NewTextHandler(&b.log, nil))
+	store := statestore.New(statestore.Options{Root: root, Log: log})
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b.Deps = &Deps{Root: root, Model: "scripted:1b", NumCtx: 8192, Deadline: time.Minute, Guard: routing.Guard{Mode: routing.Adaptive},
+		Asker: s, Journal: store, CloudAllowed: true, Log: log}
+	return b
+}
+
+func (b *bench) write(name, text string) {
+	b.t.Helper()
+	path := filepath.Join(b.Root, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		b.t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bench) tool(name string) Tool {
+	b.t.Helper()
+	for _, tool := range All(b.Deps) {
+		if tool.Declaration.Name == name {
+			return tool
+		}
+	}
+	b.t.Fatalf("no tool %s", name)
+	return Tool{}
+}
+
+// run calls a tool and holds what is true of every result.
+func (b *bench) run(name string, arguments any) gjson.Result {
+	b.t.Helper()
+	in, err := json.Marshal(arguments)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	tool := b.tool(name)
+	text, err := tool.Run(b.t.Context(), b.Deps, Call{Arguments: in})
+	if err != nil {
+		b.t.Fatalf("%s %.200s: %v", name, in, err)
+	}
+	if err := validate(compileSchema(b.t, string(tool.Declaration.RawOutputSchema)), text); err != nil {
+		b.t.Errorf("%s: the result does not fit its schema: %v\n%s", name, err, text)
+	}
+	holdsValues(b.t, name, gjson.ParseBytes(text))
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, text); err != nil || compact.String() != string(text) {
+		b.t.Errorf("%s: the result is not compact (%v): %s", name, err, text)
+	}
+	return gjson.ParseBytes(text)
+}
+
+// holdsValues holds that a key without a value is left out.
+func holdsValues(t *testing.T, path string, v gjson.Result) {
+	t.Helper()
+	switch {
+	case v.Type == gjson.Null:
+		t.Errorf("%s is null", path)
+	case v.Type == gjson.String && v.Str == "":
+		t.Errorf("%s is empty", path)
+	case v.Type == gjson.String && strings.ContainsRune(v.Str, '\uFFFD'):
+		t.Errorf("%s is not whole: %q", path, v.Str)
+	case v.IsObject() || v.IsArray():
+		i := 0
+		v.ForEach(func(key, value gjson.Result) bool {
+			name := key.Str
+			if name == "" {
+				name = fmt.Sprint(i)
+			}
+			i++
+			holdsValues(t, path+"."+name, value)
+			return true
+		})
+	}
+}
+
+// refuses calls a tool and expects an error.
+func (b *bench) refuses(ctx context.Context, name string, arguments any, code string) *Error {
+	b.t.Helper()
+	in, err := json.Marshal(arguments)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	text, err := b.tool(name).Run(ctx, b.Deps, Call{Arguments: in})
+	if err == nil {
+		b.t.Fatalf("%s %.100s: %s, want %s", name, in, text, code)
+	}
+	holdsErrorForm(b.t, err, code)
+	var e *Error
+	errors.As(err, &e)
+	return e
+}
+
+type args = map[string]any
+
+const asksModel = "---\nid: BUG-7\ntype: bug\naffected_files: [a.go]\n---\n# BUG-7: Fix <b>the</b> \"total\" & co\n\nIt is wrong.\n\n## Acceptance Criteria\n- [ ] AC-1: The total is right\n"
+const states = "---\nid: BUG-7\ntype: bug\ncomplexity: low\naffected_files: [a.go]\n---\n# BUG-7: Fix it\n\n## Acceptance Criteria\n- [ ] AC-1: It is right\n"
+
+func TestClassifyResults(t *testing.T) {
+	sure := 0.934
+	for _, c := range []struct {
+		name  string
+		s     *script
+		in    args
+		row   string // of the first row
+		local bool
+	}{
+		{"front matter", &script{}, args{"ticket": states}, `by=front_matter complexity=low category=BUG`, true},
+		{"no tier answers", &script{}, args{"ticket": asksModel}, `by=rules complexity=low category=BUG`, true},
+		{"local", &script{complete: says(`{"complexity":"medium"}`, routing.Answer{Confidence: &sure})}, args{"ticket": asksModel}, `by=local complexity=medium confidence=0.93`, true},
+		{"fell back and paid", &script{complete: says(`{"complexity":"high"}`, routing.Answer{Tier: routing.Cheap, CostUSD: 0.0012,
+			Attempts: []routing.Attempt{{Tier: routing.Local, Kind: routing.Loading, Reason: "the model is loading"}, {Tier: routing.Cheap}}})},
+			args{"ticket": asksModel}, `by=cheap complexity=high`, false},
+		{"explained", &script{}, args{"ticket": states, "explain": true, "wave": []string{"A-1"}}, `rules.0.rule=complexity`, true},
+		{"unreadable beside others", &script{}, args{"ticket_paths": []string{"none.md"}, "ticket": states}, `id=none`, false},
+		{"nothing stated", &script{}, args{"ticket": "please fix <it> & 日本語 \"now\""}, `id=ticket by=rules complexity=high`, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := newBench(t, c.s).run("classify_ticket", c.in)
+			row := r.Get("tickets.0")
+			for _, pair := range strings.Fields(c.row) {
+				key, want, _ := strings.Cut(pair, "=")
+				if got := row.Get(key).String(); got != want {
+					t.Errorf("%s is %q, want %q: %s", key, got, want, row.Raw)
+				}
+			}
+			if row.Get("error").Exists() == row.Get("why").Exists() {
+				t.Errorf("a row has either a reason or an error: %s", row.Raw)
+			}
+			if got := row.Get("local").Bool(); got != c.local {
+				t.Errorf("local %t, want %t: %s", got, c.local, row.Raw)
+			}
+			if strings.Contains(r.Raw, `\u003c`) || strings.Contains(r.Raw, `\u0026`) {
+				t.Errorf("HTML escapes: %s", r.Raw)
+			}
+		})
+	}
+}
+
+func TestPlanResults(t *testing.T) {
+	const plan = `{"steps":[{"file":"a.go","action":"modify","what":"Sum <all> & \"each\" item.","criteria":["AC-1"]}],"tests":[{"criterion":"AC-1","checks":"The total of two items."}]}`
+	for _, c := range []struct {
+		name string
+		s    *script
+		in   args
+		want string
+		plan bool
+	}{
+		{"local", &script{complete: says(plan, routing.Answer{})}, args{"ticket": states}, `by=local coverage.files=1 answer.model=scripted:1b`, true},
+		{"paid", &script{complete: says(plan, routing.Answer{Tier: routing.Balanced, CostUSD: 0.01,
+			Attempts: []routing.Attempt{{Tier: routing.Local, Kind: routing.Timeout, Reason: "no token within 40s"}, {Tier: routing.Balanced}}})},
+			args{"ticket": states, "route": "cloud"}, `by=balanced answer.cost_usd=0.01 answer.fell_back=true`, true},
+		{"template", &script{}, args{"ticket": states, "include_files": false}, `by=template coverage.criteria=1 answer.fell_back=true`, true},
+		{"refused", &script{}, args{"ticket": strings.Replace(states, "low", "high", 1)}, `by=rules id=BUG-7`, false},
+		{"bare text", &script{}, args{"ticket": "do something", "route": "cloud"}, `by=template id=ticket`, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, c.s)
+			b.write("a.go", "package a\n")
+			r := b.run("plan_ticket", c.in)
+			for _, pair := range strings.Fields(c.want) {
+				key, want, _ := strings.Cut(pair, "=")
+				if got := r.Get(key).String(); got != want {
+					t.Errorf("%s is %q, want %q: %s", key, got, want, r.Raw)
+				}
+			}
+			if got := r.Get("plan").Exists(); got != c.plan {
+				t.Errorf("plan there: %t, want %t: %s", got, c.plan, r.Raw)
+			}
+			if n := len([]rune(r.Raw)); n > 6000 {
+				t.Errorf("%d characters", n)
+			}
+		})
+	}
+}
+
+func TestRecordResults(t *testing.T) {
+	b := newBench(t, &script{})
+	step := func(in args, want string) gjson.Result {
+		t.Helper()
+		r := b.run("record_gate_outcome", in)
+		for _, pair := range strings.Fields(want) {
+			key, want, _ := strings.Cut(pair, "=")
+			if got := r.Get(key).String(); got != want {
+				t.Errorf("%v: %s is %q, want %q: %s", in, key, got, want, r.Raw)
+			}
+		}
+		// What is handed over, and its message, is what the ticket needs at once.
+		if n := len([]rune(r.Raw)) - len([]rune(r.Get("handoff").Raw)) - len([]rune(r.Get("message").Raw)); n > 800 {
+			t.Errorf("%v: %d characters without the hand-off", in, n)
+		}
+		return r
+	}
+	outcome := func(gate, outcome, event string, more ...any) args {
+		in := args{"ticket_id": "BUG-7", "gate": gate, "outcome": outcome, "event_id": event}
+		for i := 0; i < len(more); i += 2 {
+			in[more[i].(string)] = more[i+1]
+		}
+		return in
+	}
+	step(outcome("plan", "pass", "BUG-7:plan:1", "route", "local"), "action=continue next_event_id=BUG-7:implement:1")
+	step(outcome("plan", "pass", "BUG-7:plan:1", "route", "local"), "action=continue repeated=true")
+	step(outcome("lint", "fail", "BUG-7:lint:1", "evidence", "a.go:3: <unused> & \"odd\""), "action=retry next_event_id=BUG-7:lint:2")
+	r := step(outcome("lint", "fail", "BUG-7:lint:2"), "action=escalate escalate_to=sonnet stats.escalatedToCloud=1 stats.failuresByType.lint=1")
+	if h := r.Get("handoff").Str; !strings.Contains(h, "<unused> & \"odd\"") || len([]rune(h)) > maxHandoffChars {
+		t.Errorf("hand-off: %s", h)
+	}
+	step(outcome("commit", "pass", "BUG-7:commit:1"), "action=complete")
+	step(args{"ticket_id": "FEAT-1", "gate": "commit", "outcome": "pass", "route": "local", "quality_score": 88}, "action=complete stats.successCount=1 stats.avgQualityScore=88")
+}
+
+func TestHealthResults(t *testing.T) {
+	longModel := "registry.example.com/some-team/qwen3-coder-instruct-tuned:30b-a3b-q4_K_M"
+	up := routing.OllamaHealth{OK: true, URL: "http://127.0.0.1:11434", Version: "0.24.0", Model: "qwen3-coder:30b", Present: true}
+	loaded := up
+	loaded.Loaded, loaded.ContextLength, loaded.Generated = true, 32768, "1234 ms"
+	missing := up
+	missing.OK, missing.Present, missing.Model = false, false, longModel
+	missing.Error, missing.Fix = "model "+longModel+" is not there", "ollama pull "+longModel
+	down := routing.OllamaHealth{URL: "http://gpu-box-17.internal.example.com:11434", Model: longModel,
+		Error: "Ollama is not reachable at http://gpu-box-17.internal.example.com:11434 (dial tcp: lookup gpu-box-17.internal.example.com: no such host)", Fix: "ollama serve"}
+	proxy := routing.ProxyHealth{OK: true, Used: true, URL: "http://127.0.0.1:8000", Version: "1.80.0"}
+	proxyDown := routing.ProxyHealth{Used: true, URL: "https://litellm.internal.example.com/team/proxy",
+		Error: "LiteLLM is not reachable at https://litellm.internal.example.com/team/proxy (dial tcp: lookup litellm.internal.example.com: no such host)",
+		Fix:   "docker compose -f integration/compose.yaml up -d litellm"}
+	for _, c := range []struct {
+		name  string
+		h     routing.Health
+		mode  routing.GuardMode
+		open  bool
+		state string
+		ok    bool
+		fixes int
+	}{
+		{"all well", routing.Health{Ollama: loaded, Proxy: proxy}, routing.Adaptive, false, "loaded", true, 0},
+		{"cold", routing.Health{Ollama: up, Proxy: proxy}, routing.Adaptive, false, "cold", true, 0},
+		{"model missing", routing.Health{Ollama: missing, Proxy: proxy}, routing.Adaptive, false, "missing", false, 1},
+		{"Ollama down", routing.Health{Ollama: down, Proxy: proxy}, routing.Adaptive, false, "down", false, 1},
+		{"proxy down", routing.Health{Ollama: up, Proxy: proxyDown}, routing.Adaptive, false, "cold", true, 1},
+		{"all down", routing.Health{Ollama: down, Proxy: proxyDown}, routing.Adaptive, false, "down", false, 2},
+		{"proxy not used", routing.Health{Ollama: loaded, Proxy: routing.ProxyHealth{URL: "http://127.0.0.1:8000"}}, routing.Adaptive, false, "loaded", true, 0},
+		{"all down, guard open", routing.Health{Ollama: down, Proxy: proxyDown}, routing.Adaptive, true, "down", false, 2},
+		{"guard never", routing.Health{Ollama: down, Proxy: proxyDown}, routing.Never, true, "down", false, 2},
+		{"guard fixed", routing.Health{Ollama: down, Proxy: proxyDown}, routing.Fixed, true, "down", false, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := newBench(t, &script{health: c.h})
+			b.Model, b.Guard.Mode = c.h.Ollama.Model, c.mode
+			if c.open {
+				b.fail("low", 5)
+				b.fail("medium", 5)
+			}
+			r := b.run("check_local_health", args{})
+			if r.Get("ok").Bool() != c.ok || r.Get("ollama.state").Str != c.state || len(r.Get("fixes").Array()) != c.fixes {
+				t.Errorf("want ok %t, state %s, %d fixes: %s", c.ok, c.state, c.fixes, r.Raw)
+			}
+			if got := len(r.Get("guard.open").Array()) > 0; got != c.open {
+				t.Errorf("guard open: %t, want %t: %s", got, c.open, r.Raw)
+			}
+			if n := len([]rune(r.Raw)); n > 800 {
+				t.Errorf("%d characters, want at most 800: %s", n, r.Raw)
+			}
+			t.Logf("%d characters", len([]rune(r.Raw)))
+		})
+	}
+}
+
+// fail records attempts of one class that were escalated.
+func (b *bench) fail(complexity string, n int) {
+	b.t.Helper()
+	for i := range n {
+		id := fmt.Sprintf("%s-%d", strings.ToUpper(complexity), i)
+		key := statestore.GuardKey{Class: complexity, Digest: b.guardDigest(b.t.Context())}
+		if _, err := b.Journal.OpenAttempt(b.t.Context(), id, key, "", ""); err != nil {
+			b.t.Fatal(err)
+		}
+		for range 2 {
+			b.run("record_gate_outcome", args{"ticket_id": id, "gate": "lint", "outcome": "fail"})
+		}
+	}
+}
+
+// What cannot be used of the configuration is named, all of it.
+func TestHealthNamesEveryProblem(t *testing.T) {
+	b := newBench(t, &script{health: routing.Health{Ollama: routing.OllamaHealth{OK: true, URL: "http://127.0.0.1:11434", Model: "m", Version: "1", Present: true}}})
+	for i := range 30 {
+		b.Problems = append(b.Problems, fmt.Sprintf("LOCALMODEL_%d=%q is not a number; the default 1 is used", i, strings.Repeat("x", 60)))
+	}
+	r := b.run("check_local_health", args{})
+	for _, p := range b.Problems {
+		if !strings.Contains(r.Get("warnings").Raw, strings.SplitN(p, "=", 2)[0]) {
+			t.Errorf("%q is not named", p)
+		}
+	}
+}
+
+func TestHealthPreloads(t *testing.T) {
+	h := routing.Health{Ollama: routing.OllamaHealth{OK: true, URL: "http://127.0.0.1:11434", Version: "0.24.0", Model: "m", Present: true}}
+	if r := newBench(t, &script{health: h}).run("check_local_health", args{"preload": true}); r.Get("ollama.state").Str != "loading" {
+		t.Errorf("preload of a cold model: %s", r.Raw)
+	}
+	r := newBench(t, &script{health: h, preload: errors.New("no room")}).run("check_local_health", args{"preload": true})
+	if r.Get("ollama.state").Str != "cold" || !strings.Contains(r.Get("warnings.0").Str, "no room") {
+		t.Errorf("preload that fails: %s", r.Raw)
+	}
+}
