@@ -9,6 +9,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"time"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
@@ -92,7 +95,7 @@ func (p *parts) gather(ctx context.Context, deep bool) checkup.Facts {
 }
 
 func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
-	_, err := os.Stat(filepath.Join(p.config.root, ".claude", "implementer-state.json"))
+	data, err := os.ReadFile(filepath.Join(p.config.root, ".claude", "implementer-state.json"))
 	f.StateFile = err == nil
 	if f.JournalErr = p.store.Writable(ctx); f.JournalErr != nil {
 		return
@@ -105,6 +108,10 @@ func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
 		p.log.Info("state file not written", "err", err) // Warnings says so
 	}
 	f.Warnings = p.store.Warnings()
+	// The journal looks at the file only once it has something to write into it.
+	if len(f.Warnings) == 0 && len(data) > 0 && !gjson.ValidBytes(data) {
+		f.Warnings = []string{".claude/implementer-state.json is not valid JSON"}
+	}
 }
 
 // gatherGuard asks the guard what it would say to the next ticket of each
@@ -128,7 +135,7 @@ func (p *parts) gatherGuard(ctx context.Context, f *checkup.Facts) {
 			continue // never for the local model
 		}
 		state := states[statestore.GuardKey{Class: class, Digest: digest + "/" + prompts.Version}]
-		v := p.deps.Guard.Look(class, routing.ParseGuardState(state), totals)
+		v := p.deps.Guard.Look(class, routing.ParseGuardState(state), totals, time.Now())
 		f.Guard = append(f.Guard, checkup.GuardClass{Class: class, Open: !v.Admit, Words: v.Why})
 	}
 }

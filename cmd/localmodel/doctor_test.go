@@ -103,6 +103,30 @@ func TestDoctorFindsClientsAndDamage(t *testing.T) {
 	}
 }
 
+// Another program resets the counters: the journal puts them back, and doctor
+// says so.
+func TestDoctorTellsOfForeignDamage(t *testing.T) {
+	y := newTryout(t)
+	if code, _, said := y.run(t, "call", "record_gate_outcome", `{"ticket_id":"BUG-1","gate":"commit","outcome":"pass","route":"local"}`); code != 0 {
+		t.Fatal(said)
+	}
+	path := filepath.Join(y.root, ".claude", "implementer-state.json")
+	before, err := os.ReadFile(path)
+	if err != nil || !strings.Contains(string(before), `"successCount": 1`) {
+		t.Fatalf("%v: %s", err, before)
+	}
+	if err := os.WriteFile(path, []byte(strings.Replace(string(before), `"successCount": 1`, `"successCount": 0`, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, out, _ := y.run(t, "doctor", "--json")
+	if _, by := doctorReport(t, out); by["state file"].Status != checkup.Advice || !strings.Contains(by["state file"].Text, "repaired") {
+		t.Errorf("state file: %+v", by["state file"])
+	}
+	if after, err := os.ReadFile(path); err != nil || string(after) != string(before) {
+		t.Errorf("%v: %s", err, after)
+	}
+}
+
 func TestDoctorWithARealOllama(t *testing.T) {
 	server := ollamatest.New(t)
 	y := newTryout(t)

@@ -45,6 +45,8 @@ func commands() []command {
 		{"ask", "[--model TIER] [OPTION...]", "put one question to one tier; ask --help says how", ask},
 		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
 		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
+		{"stats", "[--since TIME] [--html FILE]", "say what the local model did and saved", stats},
+		{"export", "[--format jsonl|csv]", "write every model call as a usage ledger", export},
 		{"install", "[CLIENT]", "add localmodel to an MCP client's configuration", install},
 		{"uninstall", "CLIENT", "take it out again", uninstall},
 		{"completion", "SHELL", "print the shell's completion script", completion},
