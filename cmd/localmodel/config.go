@@ -128,8 +128,17 @@ func (s *settings) text(name, key, fallback string) string {
 
 // bad notes a value that cannot be used and falls back.
 func (s *settings) bad(name, value, want string, fallback any) {
-	s.problem("%s=%s is not %s; the default %v is used", name, strconv.Quote(cut(value, 60)), want, fallback)
+	s.problem("%s=%s is not %s; the default %v is used", name, harmless(value), want, fallback)
 	s.c.sources[name] = "default"
+}
+
+// harmless quotes a value for a message, unless it may hold a secret: a key that
+// stands in the wrong variable, or a password in an address.
+func harmless(value string) string {
+	if strings.Contains(value, "sk-") || strings.Contains(value, "@") {
+		return "(a value not shown here)"
+	}
+	return strconv.Quote(cut(value, 60))
 }
 
 func (s *settings) choice(name, fallback string, others ...string) string {
