@@ -46,6 +46,7 @@ func commands() []command {
 		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
 		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
 		{"stats", "[--since TIME] [--html FILE]", "say what the local model did and saved", stats},
+		{"eval", "DIR [--models A,B] [--html FILE]", "replay tickets through models side by side", eval},
 		{"export", "[--format jsonl|csv]", "write every model call as a usage ledger", export},
 		{"install", "[CLIENT]", "add localmodel to an MCP client's configuration", install},
 		{"uninstall", "CLIENT", "take it out again", uninstall},
