@@ -141,7 +141,7 @@ func TestNewerJournal(t *testing.T) {
 		if err := s.Admit(ctx, GuardKey{"low", "d"}, "T", count); err != nil {
 			t.Fatal(err)
 		}
-		exec(t, s, `UPDATE meta SET value = '99' WHERE name = 'schema'`)
+		change(t, s, `UPDATE meta SET value = '99' WHERE name = 'schema'`)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}

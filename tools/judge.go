@@ -60,7 +60,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 	start := time.Now()
 	a, err := d.Asker.Complete(ctx, route, routing.Request{
 		Purpose: "classify", TicketID: t.ID, System: prompts.System, User: user,
-		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, ConfidenceField: q.ConfidenceField(),
+		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, ConfidenceFields: q.Fields(),
 		Accept:   func(text []byte) error { _, err := q.Parse(text); return err },
 		Progress: p.tokens(t.ID),
 	})

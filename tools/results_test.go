@@ -104,15 +104,8 @@ func (b *bench) tool(name string) Tool {
 // run calls a tool and holds what is true of every result.
 func (b *bench) run(name string, arguments any) gjson.Result {
 	b.t.Helper()
-	in, err := json.Marshal(arguments)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	tool := b.tool(name)
-	text, err := tool.Run(b.t.Context(), b.Deps, Call{Arguments: in})
-	if err != nil {
-		b.t.Fatalf("%s %.200s: %v", name, in, err)
-	}
+	text := []byte(b.runRaw(name, arguments).Raw)
 	if err := validate(compileSchema(b.t, string(tool.Declaration.RawOutputSchema)), text); err != nil {
 		b.t.Errorf("%s: the result does not fit its schema: %v\n%s", name, err, text)
 	}
@@ -120,6 +113,20 @@ func (b *bench) run(name string, arguments any) gjson.Result {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, text); err != nil || compact.String() != string(text) {
 		b.t.Errorf("%s: the result is not compact (%v): %s", name, err, text)
+	}
+	return gjson.ParseBytes(text)
+}
+
+// runRaw calls a tool.
+func (b *bench) runRaw(name string, arguments any) gjson.Result {
+	b.t.Helper()
+	in, err := json.Marshal(arguments)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	text, err := b.tool(name).Run(b.t.Context(), b.Deps, Call{Arguments: in})
+	if err != nil {
+		b.t.Fatalf("%s %.200s: %v", name, in, err)
 	}
 	return gjson.ParseBytes(text)
 }

@@ -31,8 +31,8 @@ import (
 
 const (
 	lockTimeout = 5 * time.Second
-	// settle is how long an empty or torn file is read again: a program that
-	// writes in place leaves one for a moment.
+	// settle: a program that writes in place leaves the file empty or torn for a
+	// moment.
 	settle = 250 * time.Millisecond
 	// rounds is how often a foreign write between our read and our rename makes
 	// us begin again.
@@ -53,13 +53,14 @@ type File struct {
 	path string // as configured; a symlink is followed at each write
 	last string // remembers our last blocks, to tell foreign changes from lag
 
-	swept atomic.Bool // what killed writers left has been cleared away
+	settle time.Duration // how long an empty or torn file is read again
+	swept  atomic.Bool   // what killed writers left has been cleared away
 }
 
 // New names the file; nothing is touched. The memory of the last blocks is kept
 // in the directory localmodel beside it.
 func New(path string) *File {
-	return &File{path: path, last: filepath.Join(filepath.Dir(path), "localmodel", "projected.json")}
+	return &File{path: path, last: filepath.Join(filepath.Dir(path), "localmodel", "projected.json"), settle: settle}
 }
 
 // Read returns the block as it stands in the file, without a lock; found is
@@ -80,7 +81,7 @@ func (f *File) Baseline(ctx context.Context, wait bool) (s Stats, known bool) {
 	var data []byte
 	var err error
 	if wait {
-		data, err = readSettled(ctx, f.path)
+		data, err = f.readSettled(ctx, f.path)
 	} else if data, err = os.ReadFile(f.path); errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -141,7 +142,7 @@ func (f *File) Write(ctx context.Context, want func(context.Context) (Stats, err
 var errChanged = errors.New("changed meanwhile")
 
 func (f *File) writeOnce(ctx context.Context, path string, stats Stats) (said []string, err error) {
-	before, err := readSettled(ctx, path)
+	before, err := f.readSettled(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -250,8 +251,8 @@ func resolve(path string) (string, error) {
 
 // readSettled reads the file; one that is empty or torn is read again for a
 // while. A missing file reads as nil.
-func readSettled(ctx context.Context, path string) ([]byte, error) {
-	for end := time.Now().Add(settle); ; {
+func (f *File) readSettled(ctx context.Context, path string) ([]byte, error) {
+	for end := time.Now().Add(f.settle); ; {
 		data, err := os.ReadFile(path) //nolint:gosec // the project's own state file
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil

@@ -327,7 +327,7 @@ func TestTooManyOpenRequests(t *testing.T) {
 		pad  string
 	}{
 		{"by number", stdio.Options{Workers: 1, Queue: 2}, 3, ""},
-		{"by bytes", stdio.Options{MaxLine: 1000}, 8, strings.Repeat(" ", 860)}, // eight lines' worth
+		{"by bytes", stdio.Options{MaxLine: 1000}, 8, strings.Repeat(" ", 855)}, // eight lines' worth
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			release := make(chan struct{})
@@ -352,9 +352,12 @@ func TestTooManyOpenRequests(t *testing.T) {
 					t.Errorf("request %d is answered %s", i, m.Raw)
 				}
 			}
-			p.send(ping) // there is room again
-			if m := p.answer(`"ping"`); !m.Get("result").Exists() {
-				t.Errorf("ping is answered %s", m.Raw)
+			for i := range c.n { // there is room again, for as many
+				id := strconv.Itoa(100 + i)
+				p.send(strings.Replace(call(id, i), "{", "{"+c.pad, 1))
+				if m := p.answer(id); !m.Get("result").Exists() {
+					t.Errorf("request %s is answered %s", id, m.Raw)
+				}
 			}
 			p.closes()
 		})
