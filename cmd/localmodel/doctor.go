@@ -15,6 +15,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
@@ -29,20 +30,20 @@ Exit code: 0 all works; 1 it works with less, a fallback or the rules answer; 2 
 // doctor looks at everything that the tools stand on and judges it for a
 // person.
 func doctor(ctx context.Context, w world, args []string) error {
-	fs := newFlags(w, "doctor", "[--fix [--yes]] [--deep] [--all] [--json]", aboutDoctor)
+	fs := option.Flags(w.out, "doctor", "[--fix [--yes]] [--deep] [--all] [--json]", aboutDoctor)
 	asJSON := fs.Bool("json", false, "print the checks and the configuration as JSON")
 	fix := fs.Bool("fix", false, "after asking, start Ollama where it is installed, and fetch the model")
 	yes := fs.Bool("yes", false, "with --fix: do not ask")
 	deep := fs.Bool("deep", false, "also make one real local generation")
 	all := fs.Bool("all", false, "show every setting, also those at their defaults")
-	if _, err := parseFlags(fs, args, 0); err != nil {
+	if _, err := option.Parse(fs, args, 0); err != nil {
 		return err
 	}
 	p := build(w)
 	defer p.store.Close() //nolint:errcheck // nothing was recorded
 	facts := p.gather(ctx, *deep)
 	if *fix {
-		if err := (mender{p, w, *yes}).mend(ctx, facts); err != nil {
+		if err := (checkup.Mender{Router: p.router, In: w.in, Out: w.err, Yes: *yes}).Mend(ctx, facts); err != nil {
 			return err
 		}
 		facts = p.gather(ctx, *deep)
@@ -73,7 +74,7 @@ func (p *parts) gather(ctx context.Context, deep bool) checkup.Facts {
 	c := p.config
 	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: onThisHost(c.ollama), ByProxy: c.local == "proxy",
 		DefaultKey: c.key == defaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: shownState(c.state),
-		GuardMode: string(c.guard), Problems: c.problems, Settings: c.resolved(), Clients: clientsFound(c)}
+		GuardMode: string(c.guard), Problems: c.problems, Settings: c.resolved(), Clients: checkup.FindClients(c.root, c.home)}
 	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {
 		f.Installed, _ = exec.LookPath("ollama") // "" where it is not installed
 	}

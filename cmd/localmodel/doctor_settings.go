@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -79,39 +77,4 @@ func shownState(state string) string {
 		return hidePassword(state)
 	}
 	return state
-}
-
-// clientsFound looks into the configuration files of the clients that can start
-// localmodel, in the project and in the user's directory.
-func clientsFound(c *config) []checkup.Client {
-	type place struct{ name, dir, file string }
-	places := []place{
-		{"Claude Code", c.root, ".mcp.json"}, {"Claude Code", c.home, ".claude.json"},
-		{"Claude Code plugin", c.home, ".claude/plugins/installed_plugins.json"},
-		{"Claude Desktop", c.home, ".config/Claude/claude_desktop_config.json"},
-		{"Claude Desktop", c.home, "Library/Application Support/Claude/claude_desktop_config.json"},
-		{"Claude Desktop", c.home, "AppData/Roaming/Claude/claude_desktop_config.json"},
-		{"Cursor", c.root, ".cursor/mcp.json"}, {"Cursor", c.home, ".cursor/mcp.json"},
-		{"VS Code", c.root, ".vscode/mcp.json"},
-		{"Codex CLI", c.root, ".codex/config.toml"}, {"Codex CLI", c.home, ".codex/config.toml"},
-		{"Gemini CLI", c.root, ".gemini/settings.json"}, {"Gemini CLI", c.home, ".gemini/settings.json"},
-		{"Zed", c.root, ".zed/settings.json"}, {"Zed", c.home, ".config/zed/settings.json"},
-		{"Copilot CLI", c.root, ".github/mcp.json"}, {"Copilot CLI", c.home, ".copilot/mcp-config.json"},
-	}
-	var found []checkup.Client
-	for _, p := range places {
-		if p.dir == "" {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(p.dir, filepath.FromSlash(p.file)))
-		if err != nil || !strings.Contains(string(data), "localmodel") {
-			continue
-		}
-		shown := p.file
-		if p.dir == c.home && c.home != c.root {
-			shown = "~/" + p.file
-		}
-		found = append(found, checkup.Client{Name: p.name, Path: shown})
-	}
-	return found
 }

@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
 )
@@ -32,7 +32,7 @@ type evalFlags struct {
 
 // eval compares models on the user's own tickets.
 func eval(ctx context.Context, w world, args []string) error {
-	fs := newFlags(w, "eval", "DIR [--models A,B,...] [--labels FILE] [--html FILE] [--json]", aboutEval)
+	fs := option.Flags(w.out, "eval", "DIR [--models A,B,...] [--labels FILE] [--html FILE] [--json]", aboutEval)
 	var f evalFlags
 	fs.StringVar(&f.models, "models", "", "`NAMES` of the models, comma between (default: LOCALMODEL_MODEL)")
 	fs.StringVar(&f.labels, "labels", "", "`FILE` of labels, over what the tickets state")
@@ -43,7 +43,7 @@ func eval(ctx context.Context, w world, args []string) error {
 	fs.BoolVar(&f.asJSON, "json", false, "print the comparison as JSON")
 	fs.StringVar(&f.html, "html", "", "write a page to `FILE`, whole in itself")
 	fs.BoolVar(&f.yes, "yes", false, "do not ask before paid calls")
-	rest, err := parseFlags(fs, args, 1)
+	rest, err := option.Parse(fs, args, 1)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func eval(ctx context.Context, w world, args []string) error {
 	if err != nil {
 		return exitError{2, "localmodel eval: " + err.Error()}
 	}
-	e := evaluation{w: w, c: c, f: f, plan: evaluate.Plan{Set: set, Plans: f.plans, Root: c.root, Deadline: c.deadline}, wallet: &wallet{}}
+	e := evaluation{w: w, c: c, f: f, plan: evaluate.Plan{Set: set, Plans: f.plans, Root: c.root, Deadline: c.deadline}, wallet: &evaluate.Wallet{}}
 	if err := e.models(ctx); err != nil {
 		return err
 	}
@@ -82,7 +82,7 @@ type evaluation struct {
 	c      *config
 	f      evalFlags
 	plan   evaluate.Plan
-	wallet *wallet
+	wallet *evaluate.Wallet
 }
 
 // models makes one router for each model and looks whether it is there.
@@ -128,7 +128,7 @@ func (e *evaluation) model(name string) (*evaluate.Model, error) {
 		m.Tier, m.Route, m.Group = routing.Tier(name), routing.OnlyCloud, true
 		rc.Fallback, rc.Model = []routing.Tier{m.Tier}, e.c.model
 	}
-	m.Asker = routing.New(rc, unrecorded{}, e.wallet)
+	m.Asker = routing.New(rc, evaluate.Unrecorded{}, e.wallet)
 	return m, nil
 }
 
@@ -178,7 +178,7 @@ func (e *evaluation) confirm(results *evaluate.Results) error {
 	if err != nil || len(quote.Calls) == 0 {
 		return err
 	}
-	e.wallet.left = quote.MostUSD
+	e.wallet.Fill(quote.MostUSD)
 	var calls []string
 	for _, name := range slices.Sorted(maps.Keys(quote.Calls)) {
 		calls = append(calls, fmt.Sprintf("%d by %s", quote.Calls[name], name))
@@ -210,30 +210,4 @@ func (e *evaluation) show(r evaluate.Report) error {
 	}
 	r.Print(e.w.out)
 	return nil
-}
-
-// unrecorded keeps eval's calls out of the journal.
-type unrecorded struct{}
-
-func (unrecorded) Call(context.Context, routing.CallRecord) error { return nil }
-
-// wallet holds what the user agreed to pay.
-type wallet struct {
-	mu   sync.Mutex
-	left float64 // USD
-}
-
-func (w *wallet) Reserve(_ context.Context, tier routing.Tier, estimateUSD float64) (func(context.Context, float64) error, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if estimateUSD > w.left {
-		return nil, &routing.Error{Tier: tier, Kind: routing.BudgetSpent, Reason: "the amount agreed to is spent"}
-	}
-	w.left -= estimateUSD
-	return func(_ context.Context, actualUSD float64) error {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		w.left += estimateUSD - actualUSD
-		return nil
-	}, nil
 }

@@ -3,15 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
-	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 )
 
 const aboutExport = `
@@ -19,12 +16,12 @@ Writes every model call of the journal, oldest first, in the schema of a usage l
 
 // export writes the ledger for other programs.
 func export(ctx context.Context, w world, args []string) error {
-	fs := newFlags(w, "export", "[--format jsonl|csv] [--since TIME] [--output FILE]", aboutExport)
-	since := &sinceFlag{now: time.Now}
+	fs := option.Flags(w.out, "export", "[--format jsonl|csv] [--since TIME] [--output FILE]", aboutExport)
+	since := &option.Since{Now: time.Now}
 	fs.Var(since, "since", "write from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")
 	format := fs.String("format", "jsonl", "`jsonl` or csv")
 	file := fs.String("output", "", "write to `FILE` instead of standard output")
-	if _, err := parseFlags(fs, args, 0); err != nil {
+	if _, err := option.Parse(fs, args, 0); err != nil {
 		return err
 	}
 	if *format != "jsonl" && *format != "csv" {
@@ -43,27 +40,8 @@ func export(ctx context.Context, w world, args []string) error {
 		defer f.Sync() //nolint:errcheck // the write itself was checked
 	}
 	buffered := bufio.NewWriter(out)
-	if err := writeLedger(ctx, p.store, buffered, *format, since.at); err != nil {
+	if err := account.WriteLines(ctx, p.store, buffered, *format, since.At); err != nil {
 		return err
 	}
 	return buffered.Flush()
-}
-
-func writeLedger(ctx context.Context, store *statestore.Store, out io.Writer, format string, since time.Time) error {
-	lines := account.NewLines()
-	if format == "csv" {
-		table := csv.NewWriter(out)
-		if err := table.Write(account.Columns); err != nil {
-			return err
-		}
-		err := store.Calls(ctx, since, func(c statestore.Call) error { return table.Write(lines.Of(c).Fields()) })
-		table.Flush()
-		if err == nil {
-			err = table.Error()
-		}
-		return err
-	}
-	e := json.NewEncoder(out)
-	e.SetEscapeHTML(false)
-	return store.Calls(ctx, since, func(c statestore.Call) error { return e.Encode(lines.Of(c)) })
 }

@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 )
 
 const aboutInstall = `
@@ -15,14 +16,14 @@ The file is edited in place: entries of others, comments, order and line ends st
 
 func install(_ context.Context, w world, args []string) error {
 	var o clients.Options
-	fs := newFlags(w, "install", "[CLIENT] [OPTION...]", aboutInstall)
+	fs := option.Flags(w.out, "install", "[CLIENT] [OPTION...]", aboutInstall)
 	fs.BoolVar(&o.Project, "project", false, "the file of this project instead of your own")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "show the difference and change nothing")
 	fs.BoolVar(&o.Print, "print", false, "print a whole file with the entry and change nothing")
 	fs.BoolVar(&o.Replace, "replace", false, "put the entry in the place of another localmodel entry")
 	fs.StringVar(&o.Command, "command", "", "the `PATH` of the program to start; left out, this one")
 	fs.Func("env", "a variable for the server, `NAME=VALUE`; may be given again", o.AddEnv)
-	rest, err := parseFlags(fs, args, 1)
+	rest, err := option.Parse(fs, args, 1)
 	if err != nil {
 		return err
 	}
@@ -41,10 +42,10 @@ Takes localmodel out of a client's configuration. Where nothing else changed sin
 
 func uninstall(_ context.Context, w world, args []string) error {
 	var o clients.Options
-	fs := newFlags(w, "uninstall", "CLIENT [--project] [--dry-run]", aboutUninstall)
+	fs := option.Flags(w.out, "uninstall", "CLIENT [--project] [--dry-run]", aboutUninstall)
 	fs.BoolVar(&o.Project, "project", false, "the file of this project instead of your own")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "show the difference and change nothing")
-	rest, err := parseFlags(fs, args, 1)
+	rest, err := option.Parse(fs, args, 1)
 	if err != nil {
 		return err
 	}

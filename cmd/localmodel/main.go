@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +13,12 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 )
+
+// readsOwnHelp lists the commands whose --help is their own flags'.
+var readsOwnHelp = []string{"doctor", "stats", "eval", "export", "install", "uninstall", "completion", "man"}
 
 func main() {
 	// A client that has gone is a failed write, which run tells, not the end of
@@ -94,9 +100,13 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		}
 		err := c.run(ctx, world{lookup, in, out, errOut}, args)
 		var exit exitError
+		var misused *option.UsageError
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, flag.ErrHelp):
 			return 0
+		case errors.As(err, &misused):
+			fmt.Fprintln(errOut, misused)
+			return 2
 		case errors.As(err, &exit):
 			if exit.text != "" {
 				fmt.Fprintln(errOut, exit.text)

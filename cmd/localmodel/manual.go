@@ -9,6 +9,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/manual"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/tools"
 )
 
@@ -40,7 +41,7 @@ const aboutMan = `
 Prints the man page: localmodel man | man -l -`
 
 func manPage(_ context.Context, w world, args []string) error {
-	if _, err := parseFlags(newFlags(w, "man", "", aboutMan), args, 0); err != nil {
+	if _, err := option.Parse(option.Flags(w.out, "man", "", aboutMan), args, 0); err != nil {
 		return err
 	}
 	_, err := io.WriteString(w.out, theManual(w).Roff())
@@ -51,7 +52,7 @@ const aboutCompletion = `
 Prints the script that completes localmodel's command line: bash, fish, powershell or zsh. Its first comment says how to load it.`
 
 func completion(_ context.Context, w world, args []string) error {
-	rest, err := parseFlags(newFlags(w, "completion", "SHELL", aboutCompletion), args, 1)
+	rest, err := option.Parse(option.Flags(w.out, "completion", "SHELL", aboutCompletion), args, 1)
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
@@ -20,17 +19,17 @@ A local answer is worth what the first tier of LOCALMODEL_FALLBACK takes for the
 
 // stats answers what a person asks after a while: did it pay?
 func stats(ctx context.Context, w world, args []string) error {
-	fs := newFlags(w, "stats", "[--since TIME] [--json] [--html FILE]", aboutStats)
-	since := &sinceFlag{now: time.Now}
+	fs := option.Flags(w.out, "stats", "[--since TIME] [--json] [--html FILE]", aboutStats)
+	since := &option.Since{Now: time.Now}
 	fs.Var(since, "since", "count from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")
 	asJSON := fs.Bool("json", false, "print the figures as JSON")
 	file := fs.String("html", "", "write a page to `FILE`, whole in itself")
-	if _, err := parseFlags(fs, args, 0); err != nil {
+	if _, err := option.Parse(fs, args, 0); err != nil {
 		return err
 	}
 	p := build(w)
 	defer p.store.Close() //nolint:errcheck // nothing was recorded
-	report, err := account.Read(ctx, p.store, p.config.dearTier(), since.at, time.Now())
+	report, err := account.Read(ctx, p.store, p.config.dearTier(), since.At, time.Now())
 	if err != nil {
 		return err
 	}
@@ -56,23 +55,8 @@ func (c *config) dearTier() routing.Tier {
 
 // writePage writes a page whole or not at all, and says where it is.
 func writePage(w world, file string, p page.Page) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".page-")
-	if err != nil {
+	if err := p.WriteFile(file); err != nil {
 		return err
-	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
-	err = p.Write(tmp)
-	if e := tmp.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Chmod(tmp.Name(), 0o644) //nolint:gosec // a page is made to be shown
-	}
-	if err == nil {
-		err = os.Rename(tmp.Name(), file)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
 	}
 	fmt.Fprintln(w.err, "wrote "+file)
 	return nil

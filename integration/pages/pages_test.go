@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/binary"
+	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := ollamatest.Main(m)
 	binary.Remove()
 	os.Exit(code)
 }
@@ -26,8 +27,13 @@ func TestMain(m *testing.M) {
 // localmodel runs the program in a project.
 func localmodel(t *testing.T, root string, args ...string) string {
 	t.Helper()
+	return localmodelWith(t, root, "127.0.0.1:1", args...)
+}
+
+func localmodelWith(t *testing.T, root, ollama string, args ...string) string {
+	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary.Path(t), args...)
-	cmd.Env = binary.Env(t, "CLAUDE_PROJECT_DIR="+root, "OLLAMA_HOST=127.0.0.1:1", "LITELLM_BASE_URL=http://127.0.0.1:1")
+	cmd.Env = binary.Env(t, "CLAUDE_PROJECT_DIR="+root, "OLLAMA_HOST="+ollama, "LITELLM_BASE_URL=http://127.0.0.1:1", "LOCALMODEL_NUM_CTX=4096")
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -202,4 +208,19 @@ func TestStatsPageOfOddJournals(t *testing.T) {
 	s.Close()
 	localmodel(t, root, "stats", "--html", file)
 	look(t, b, file, "odd", name, "1 of 1")
+}
+
+func TestEvalPage(t *testing.T) {
+	b := newBrowser(t)
+	server := ollamatest.Shared(t)
+	root := t.TempDir()
+	for i, complexity := range []string{"low", "medium", "high", "medium"} {
+		text := fmt.Sprintf("---\nid: BUG-%d\ncomplexity: %s\n---\n# BUG-%[1]d: Fix it\n\n## Affected Files\n\n| File | Action |\n|---|---|\n| main.go | modify |\n\n## Acceptance Criteria\n\n- [ ] AC-1: it works\n", i, complexity)
+		if err := os.WriteFile(filepath.Join(root, fmt.Sprintf("BUG-%d.md", i)), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(root, "eval.html")
+	localmodelWith(t, root, server.URL, "eval", root, "--models", ollamatest.Steered+","+ollamatest.Unsure, "--plans", "1", "--html", file)
+	look(t, b, file, "eval", "Models side by side", "How sure is "+ollamatest.Unsure, "Brier score", "LOCALMODEL_MIN_CONFIDENCE=", "Plans", "Agreement on the complexity")
 }

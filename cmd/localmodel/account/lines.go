@@ -1,6 +1,10 @@
 package account
 
 import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -85,4 +89,25 @@ func provider(c statestore.Call) string {
 		return "anthropic"
 	}
 	return "litellm"
+}
+
+// WriteLines writes every call since a time, oldest first, as JSON lines or, for
+// the format csv, as a table with a head.
+func WriteLines(ctx context.Context, store Journal, out io.Writer, format string, since time.Time) error {
+	lines := NewLines()
+	if format == "csv" {
+		table := csv.NewWriter(out)
+		if err := table.Write(Columns); err != nil {
+			return err
+		}
+		err := store.Calls(ctx, since, func(c statestore.Call) error { return table.Write(lines.Of(c).Fields()) })
+		table.Flush()
+		if err == nil {
+			err = table.Error()
+		}
+		return err
+	}
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	return store.Calls(ctx, since, func(c statestore.Call) error { return e.Encode(lines.Of(c)) })
 }

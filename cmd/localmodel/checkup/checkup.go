@@ -1,6 +1,6 @@
 // Package checkup judges what was found of this machine: what works, what does
-// not, and the command that mends it. It looks at nothing itself, so that every
-// verdict can be tested on facts.
+// not, and the command that mends it. Judge looks at nothing itself, so that
+// every verdict can be tested on facts; Mender does what can be done.
 package checkup
 
 import (

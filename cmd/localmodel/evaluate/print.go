@@ -22,9 +22,9 @@ func (r Report) Print(out io.Writer) {
 	for _, w := range r.Warnings {
 		fmt.Fprint(out, term.Wrap("! ", w))
 	}
-	fmt.Fprintf(out, "\n%-22s %-15s %-15s %8s %8s %8s\n", "Right, 95 % interval", "category", "complexity", "p50", "p95", "cost")
+	fmt.Fprintf(out, "\n%-21s %-15s %-15s %8s %8s %8s\n", "Right, 95 % interval", "category", "complexity", "p50", "p95", "cost")
 	for _, s := range r.Models {
-		fmt.Fprintf(out, "%-22s %-15s %-15s %8s %8s %8s\n", clip(s.Model, 22), brief(s.Category.All), brief(s.Complexity.All), ms(s.Classify.P50), ms(s.Classify.P95), s.cost())
+		fmt.Fprintf(out, "%-21s %-15s %-15s %8s %8s %8s\n", clip(s.Model, 21), brief(s.Category.All), brief(s.Complexity.All), ms(s.Classify.P50), ms(s.Classify.P95), s.cost())
 	}
 	for _, s := range r.Models {
 		s.print(out)

@@ -5,8 +5,12 @@ package page
 
 import (
 	_ "embed"
+	"errors"
+	"fmt"
 	"html/template"
 	"io"
+	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -66,3 +70,20 @@ var parsed = sync.OnceValue(func() *template.Template {
 
 // Write writes the page.
 func (p Page) Write(w io.Writer) error { return parsed().Execute(w, p) }
+
+// WriteFile writes the page to a file, whole or not at all.
+func (p Page) WriteFile(file string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), ".page-")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
+	err = errors.Join(p.Write(tmp), tmp.Chmod(0o644), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	return nil
+}

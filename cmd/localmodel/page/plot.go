@@ -26,7 +26,13 @@ func newPlot(title, across, up string, height float64) plot {
 	return p
 }
 
-func short(v float64) string { return strings.TrimPrefix(fmt.Sprintf("%g", v), "0") }
+// short writes .25 for 0.25.
+func short(v float64) string {
+	if v == 0 {
+		return "0"
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%g", v), "0")
+}
 
 func (p plot) x(v float64) float64 { return p.left + (p.right-p.left)*v }
 func (p plot) y(v float64) float64 { return p.floor - (p.floor-p.top)*v }
