@@ -51,6 +51,7 @@ func Parse(fs *flag.FlagSet, args []string, allowed int) ([]string, error) {
 	var rest []string
 	usage := fs.Usage
 	fs.Usage = func() {} // a mistake gets one line, not the whole help
+	defer func() { fs.Usage = usage }()
 	for {
 		err := fs.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
