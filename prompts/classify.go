@@ -28,13 +28,7 @@ type ClassifyReply struct {
 
 // Classify renders the question as the tail that follows System.
 func Classify(q ClassifyQuestion) (string, error) {
-	ask := []string{}
-	if len(q.Categories) > 0 {
-		ask = append(ask, "category")
-	}
-	if q.Complexity {
-		ask = append(ask, "complexity")
-	}
+	ask := q.Fields()
 	if len(ask) == 0 {
 		return "", fmt.Errorf("classify: nothing is asked")
 	}
@@ -44,13 +38,17 @@ func Classify(q ClassifyQuestion) (string, error) {
 	}{ask, q.Categories, Marker(q.Ticket), q.Ticket})
 }
 
-// ConfidenceField names the reply's field whose token probabilities say how
-// sure the model is: the complexity, since routing hangs on it.
-func (q ClassifyQuestion) ConfidenceField() string {
-	if q.Complexity {
-		return "complexity"
+// Fields names what is asked, in the order of the reply. The token
+// probabilities of these fields say how sure the model is.
+func (q ClassifyQuestion) Fields() []string {
+	var fields []string
+	if len(q.Categories) > 0 {
+		fields = append(fields, "category")
 	}
-	return "category"
+	if q.Complexity {
+		fields = append(fields, "complexity")
+	}
+	return fields
 }
 
 // Schema is the reply's JSON Schema: closed, every value an enum, so no string

@@ -46,7 +46,7 @@ func (o *ollama) inspect(ctx context.Context) (info ModelInfo, fault *Error) {
 	defer resp.Body.Close() //nolint:errcheck // only read
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBytes))
 	if err != nil {
-		return info, o.unreachable(err)
+		return info, o.unreachable(ctx, err)
 	}
 	show := gjson.ParseBytes(data)
 	info.Parameters, info.Quantization = show.Get("details.parameter_size").Str, show.Get("details.quantization_level").Str

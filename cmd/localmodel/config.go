@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,7 +98,9 @@ func loadConfig(lookup func(string) (string, bool)) *config {
 }
 
 func (s *settings) problem(format string, args ...any) {
-	s.c.problems = append(s.c.problems, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(s.c.problems, text) {
+		s.c.problems = append(s.c.problems, text)
+	}
 }
 
 // env is a variable's value; one that is empty or an unexpanded placeholder
@@ -128,8 +132,24 @@ func (s *settings) text(name, key, fallback string) string {
 
 // bad notes a value that cannot be used and falls back.
 func (s *settings) bad(name, value, want string, fallback any) {
-	s.problem("%s=%s is not %s; the default %v is used", name, strconv.Quote(cut(value, 60)), want, fallback)
+	where := name
+	if from := s.c.sources[name]; strings.HasPrefix(from, "backlog.config.json") {
+		where += " in " + from
+	}
+	s.problem("%s=%s is not %s; the default %v is used", where, shown(value), want, fallback)
 	s.c.sources[name] = "default"
+}
+
+// shown quotes a value for a message without what may be a secret: a key that
+// stands in the wrong variable, or a password in an address.
+func shown(value string) string {
+	if strings.Contains(value, "sk-") {
+		return "(a value not shown here)"
+	}
+	if i := strings.LastIndexByte(value, '@'); i >= 0 {
+		value = "..." + value[i:]
+	}
+	return strconv.Quote(cut(value, 60))
 }
 
 func (s *settings) choice(name, fallback string, others ...string) string {
@@ -167,7 +187,7 @@ func (s *settings) fraction(name string, fallback, most float64) float64 {
 func (s *settings) duration(name string, fallback time.Duration) time.Duration {
 	v := s.text(name, "", fallback.String())
 	d, err := time.ParseDuration(v)
-	if seconds, e := strconv.ParseFloat(v, 64); e == nil {
+	if seconds, e := strconv.ParseFloat(v, 64); e == nil && math.Abs(seconds) < 1e9 {
 		d, err = time.Duration(seconds*float64(time.Second)), nil
 	}
 	if err != nil || d <= 0 {
@@ -181,8 +201,13 @@ func (s *settings) slots() int {
 	if s.env("LOCALMODEL_SLOTS") != "" || s.env("OLLAMA_NUM_PARALLEL") == "" {
 		return s.number("LOCALMODEL_SLOTS", 1, 1, 1024)
 	}
-	n, err := strconv.Atoi(s.env("OLLAMA_NUM_PARALLEL"))
-	if err != nil || n < 1 || n > 1024 { // 0 = Ollama chooses
+	v := s.env("OLLAMA_NUM_PARALLEL")
+	n, err := strconv.Atoi(v)
+	switch {
+	case err != nil || n < 0 || n > 1024:
+		s.bad("OLLAMA_NUM_PARALLEL", v, "a whole number from 0 to 1024", "of 1 slot")
+		return 1
+	case n == 0: // Ollama chooses
 		return 1
 	}
 	s.c.sources["LOCALMODEL_SLOTS"] = "OLLAMA_NUM_PARALLEL"
@@ -209,17 +234,17 @@ func (s *settings) ollamaHost() string {
 	if err != nil {
 		host, p = strings.Trim(rest, "[]"), port
 	}
-	if p == "" {
-		p = port
-	}
-	if n, err := strconv.Atoi(p); (scheme != "http" && scheme != "https") || err != nil || n < 1 || n > 65535 || strings.ContainsAny(host, " \t@?#") {
+	if (scheme != "http" && scheme != "https") || strings.ContainsAny(host+path, " \t@?#") {
 		s.bad("OLLAMA_HOST", v, "an address such as 127.0.0.1:11434", fallback)
 		return fallback
 	}
-	switch host {
-	case "", "0.0.0.0":
+	if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
+		s.problem("OLLAMA_HOST=%s has no usable port; %s is used, as Ollama does", shown(v), port)
+		p = port
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() && ip.To4() != nil {
 		host = "127.0.0.1"
-	case "::":
+	} else if ip != nil && ip.IsUnspecified() {
 		host = "::1"
 	}
 	u := scheme + "://" + net.JoinHostPort(host, p)
@@ -232,8 +257,10 @@ func (s *settings) ollamaHost() string {
 func (s *settings) address(name, key, fallback string) string {
 	v := strings.TrimRight(s.text(name, key, fallback), "/")
 	u, err := url.Parse(v)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		s.bad(name, v, "an http(s) address", fallback)
+	// The proxy's key takes the place of a name and password, which would show
+	// in every message.
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil {
+		s.bad(name, v, "an http(s) address without a password", fallback)
 		return fallback
 	}
 	return v
@@ -264,9 +291,11 @@ func (s *settings) tiers() []routing.Tier {
 		switch t = strings.ToLower(strings.TrimSpace(t)); t {
 		case "":
 		case "cheap", "balanced":
-			out = append(out, routing.Tier(t))
+			if !slices.Contains(out, routing.Tier(t)) {
+				out = append(out, routing.Tier(t))
+			}
 		default:
-			s.problem("%s names the tier %q; it knows cheap and balanced, so this one is left out", name, cut(t, 40))
+			s.problem("%s names the tier %s; it knows cheap and balanced, so this one is left out", name, shown(t))
 		}
 	}
 	return out

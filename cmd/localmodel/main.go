@@ -18,7 +18,7 @@ import (
 )
 
 // readsOwnHelp lists the commands whose --help is their own flags'.
-var readsOwnHelp = []string{"doctor", "stats", "eval", "export"}
+var readsOwnHelp = []string{"doctor", "stats", "eval", "export", "install", "uninstall", "completion", "man"}
 
 func main() {
 	// A client that has gone is a failed write, which run tells, not the end of
@@ -54,6 +54,10 @@ func commands() []command {
 		{"stats", "[--since TIME] [--html FILE]", "say what the local model did and saved", stats},
 		{"eval", "DIR [--models A,B] [--html FILE]", "replay tickets through models side by side", eval},
 		{"export", "[--format jsonl|csv]", "write every model call as a usage ledger", export},
+		{"install", "[CLIENT]", "add localmodel to an MCP client's configuration", install},
+		{"uninstall", "CLIENT", "take it out again", uninstall},
+		{"completion", "SHELL", "print the shell's completion script", completion},
+		{"man", "", "print the man page", manPage},
 		{"version", "", "print the version", printVersion},
 	}
 }
@@ -75,6 +79,9 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	name := "serve"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
+	}
+	if name == "help" && len(args) == 1 {
+		name, args = args[0], []string{"--help"}
 	}
 	if name == "help" || (len(args) > 0 && slices.Contains([]string{"-h", "--help", "-help"}, args[0]) && !slices.Contains(readsOwnHelp, name)) {
 		if text, ok := helps[name]; ok {

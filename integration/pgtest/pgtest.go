@@ -8,7 +8,8 @@
 //		url := pgtest.Shared(t).Schema(t) // skips by name where there is no PostgreSQL
 //	}
 //
-// A test that stops the server takes one of its own with New.
+// A test that stops the server takes one of its own with New, or, where tests do
+// not run side by side, starts the shared one again before it ends.
 package pgtest
 
 import (
@@ -130,9 +131,12 @@ func (s *Server) Stop(t testing.TB) {
 }
 
 // Start starts a server that was stopped, on the same address with the same
-// data.
+// data. One that runs goes on running.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
+	if s.cmd != nil {
+		return
+	}
 	if err := s.run(); err != nil {
 		t.Fatal(err)
 	}

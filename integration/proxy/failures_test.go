@@ -109,7 +109,7 @@ func TestEachFailureNamesItsFix(t *testing.T) {
 				a = refusal(t, r, c.user)
 				return a.Kind == c.kind || c.kind != routing.BudgetSpent
 			})
-			t.Logf("MUST SHOW: %s: %s: %s. Fix: %s", c.name, a.Kind, a.Reason, a.Fix)
+			t.Logf("measured: %s: %s: %s. Fix: %s", c.name, a.Kind, a.Reason, a.Fix)
 			if a.Kind != c.kind || !strings.Contains(a.Reason, c.reason) || !strings.Contains(a.Fix, c.fix) {
 				t.Errorf("got %s: %s; fix %q", a.Kind, a.Reason, a.Fix)
 			}

@@ -73,19 +73,19 @@ func edit(data []byte, s Stats) ([]byte, error) {
 		}
 	}
 	for _, d := range defaults {
-		if parent := strings.LastIndexByte(d.path, '.'); parent > 0 && !gjson.GetBytes(out, d.path[:parent]).IsObject() {
+		parent, key := split(d.path)
+		if parent != "" && !gjson.GetBytes(out, parent).IsObject() {
 			continue // somebody keeps something else there
 		}
-		v := gjson.GetBytes(out, d.path)
-		if !v.Exists() || (d.raw == "{}" && v.Type == gjson.Null) {
+		switch v := gjson.GetBytes(out, d.path); {
+		case !v.Exists():
+			out = insert(out, parent, key, d.raw)
+		case d.raw == "{}" && v.Type == gjson.Null, d.path == blockPath && !v.IsObject():
 			set(d.path, d.raw)
 		}
 	}
 	if older(gjson.GetBytes(out, "version")) {
 		set("version", `"`+version+`"`)
-	}
-	if block := gjson.GetBytes(out, blockPath); !block.IsObject() {
-		set(blockPath, "{}")
 	}
 	failures, e := json.Marshal(s.FailuresByType)
 	if e != nil || s.FailuresByType == nil {
@@ -98,8 +98,11 @@ func edit(data []byte, s Stats) ([]byte, error) {
 		{"failuresByType", string(failures)},
 		{"avgQualityScore", strconv.FormatFloat(s.AvgQualityScore, 'f', -1, 64)},
 	} {
-		if path := blockPath + "." + f.key; !same(gjson.GetBytes(out, path), f.raw) {
-			set(path, f.raw)
+		switch v := gjson.GetBytes(out, blockPath+"."+f.key); {
+		case !v.Exists():
+			out = insert(out, blockPath, f.key, f.raw)
+		case !same(v, f.raw):
+			set(blockPath+"."+f.key, f.raw)
 		}
 	}
 	if err != nil {

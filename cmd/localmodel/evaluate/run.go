@@ -146,7 +146,7 @@ func (p Plan) request(t task) (routing.Request, *outcome, error) {
 		q := prompts.ClassifyQuestion{Ticket: t.ticket.hidden(), Categories: p.Set.Categories(), Complexity: true}
 		user, err := prompts.Classify(q)
 		return routing.Request{Purpose: "classify", System: prompts.System, User: user, Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens,
-			ConfidenceField: q.ConfidenceField(), Accept: func(text []byte) error { _, err := q.Parse(text); return err }}, seen, err
+			ConfidenceFields: q.Fields(), Accept: func(text []byte) error { _, err := q.Parse(text); return err }}, seen, err
 	}
 	q := p.question(t.ticket)
 	user, err := prompts.Plan(q)

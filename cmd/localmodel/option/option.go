@@ -49,9 +49,13 @@ func Flags(out io.Writer, name, args, about string) *flag.FlagSet {
 // flag.ErrHelp where help was asked for and printed, else a *UsageError.
 func Parse(fs *flag.FlagSet, args []string, allowed int) ([]string, error) {
 	var rest []string
+	usage := fs.Usage
+	fs.Usage = func() {} // a mistake gets one line, not the whole help
+	defer func() { fs.Usage = usage }()
 	for {
 		err := fs.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
+			usage()
 			return nil, flag.ErrHelp
 		}
 		if err != nil {
