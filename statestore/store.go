@@ -108,7 +108,7 @@ func (s *Store) start() {
 // and sends what waits. A server calls it when it starts: a process killed
 // before may have left the file behind.
 func (s *Store) Reconcile(ctx context.Context) error {
-	if !s.db.Exists() && !(s.local != nil && s.local.Exists()) {
+	if !s.db.Exists() { // a server always does
 		return nil
 	}
 	_, err := s.Stats(ctx)
@@ -141,8 +141,12 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Warnings tells, for every result, what is wrong with the state file, and what
-// waits for a server.
+// Warnings tells, for every result, what is wrong with the state file, what
+// waits for a server, and whether nothing can be recorded.
 func (s *Store) Warnings() []string {
-	return append(s.mirror.warnings(), s.pending.warnings()...)
+	said := append(s.mirror.warnings(), s.pending.warnings()...)
+	if why := s.db.ReadOnly(); why != "" {
+		said = append(said, "nothing can be recorded, the journal is read-only here: "+why)
+	}
+	return said
 }
