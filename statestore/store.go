@@ -44,6 +44,10 @@ type Store struct {
 	mirror  *mirror
 	pending pending
 	folding timer
+
+	// What goes on beside the calls ends when Close begins.
+	background context.Context //nolint:containedctx // lives as long as the store
+	stop       context.CancelFunc
 }
 
 // New makes a store. It opens nothing: the first use does.
@@ -68,6 +72,7 @@ func New(o Options) *Store {
 	if s.db.Postgres() {
 		s.local = sqldb.New(sqldb.Options{State: file, Migrations: journal.Migrations, Wait: o.BusyTimeout})
 	}
+	s.background, s.stop = context.WithCancel(context.Background())
 	s.pending.step, s.pending.known = o.Settle, o.Settle != nil
 	s.mirror = newMirror(s)
 	return s
@@ -130,6 +135,7 @@ func (s *Store) Flush(ctx context.Context) error {
 func (s *Store) Close() error {
 	ctx, stop := context.WithTimeout(context.Background(), closeWithin)
 	defer stop()
+	s.stop()
 	for _, t := range []*timer{&s.folding, &s.pending.timer, &s.calls.timer, &s.mirror.timer} {
 		t.end()
 	}
