@@ -146,7 +146,7 @@ func TestLongPromptIsNeverCut(t *testing.T) {
 			use(t, d, "classify_ticket", map[string]any{"ticket_paths": []string{"ticket.md"}, "route": "local", "explain": true}, &classified)
 			use(t, d, "plan_ticket", map[string]any{"ticket_path": "ticket.md", "route": "local"}, &planned)
 			row := classified.Tickets[0]
-			if row.By != "rules" || !strings.Contains(row.Answer.Reason, c.says) || !strings.Contains(row.Why, "too long") {
+			if row.By != "rules" || !strings.Contains(row.Answer.Reason, c.says) || !strings.Contains(row.Why, "too big") {
 				t.Errorf("classify: %+v", row)
 			}
 			if planned.By != "template" || !strings.Contains(planned.Answer.Reason, "window") || !strings.Contains(planned.Plan, "main.go") {
