@@ -19,7 +19,7 @@ var planTicketDescription string
 
 var planTicketSpec = spec{
 	name: "plan_ticket", title: "Plan a ticket", description: planTicketDescription,
-	hint:     "implementation steps",
+	hint:     "implement planning steps",
 	readOnly: true, openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"ticket_path":{"type":"string","maxLength":1000},` +
@@ -192,6 +192,9 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	}
 	cover := q.Covers(reply)
 	r.Plan, r.Coverage, r.By, r.Answer = q.Render(reply), &cover, string(a.Tier), answerOf(a)
+	if a.CostEstimated {
+		r.warn(estimatedCost)
+	}
 	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
 	r.Next = nextAfterPlan(t.ID)

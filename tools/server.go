@@ -68,17 +68,21 @@ func All(d *Deps) []Tool {
 	return []Tool{checkLocalHealth(d), classifyTicket(d), planTicket(d), recordGateOutcome(d)}
 }
 
-// NewServer makes the MCP server that offers the four tools.
+// NewServer makes the MCP server that offers the four tools, a resource and a
+// prompt.
 func NewServer(d *Deps, version string) *server.MCPServer {
 	opts := append([]server.ServerOption{
 		server.WithInstructions(strings.TrimSpace(Instructions)),
 		server.WithToolCapabilities(false),
+		server.WithResourceCapabilities(false, false),
+		server.WithPromptCapabilities(false),
 		server.WithRecovery(),
 	}, stdio.ServerOptions()...)
 	s := server.NewMCPServer("localmodel", version, opts...)
 	for _, t := range All(d) {
 		s.AddTool(t.Declaration, t.serve(d))
 	}
+	addExtras(s, d)
 	return s
 }
 
