@@ -29,7 +29,7 @@ func count(state, memo []byte) (newState, newMemo []byte, err error) {
 func TestAdmitCountsOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
-		key := GuardKey{"low", "d"}
+		key := GuardKey{Class: "low", Digest: "d"}
 		const stores, tickets = 4, 10
 		var wg sync.WaitGroup
 		for range stores {
@@ -58,7 +58,7 @@ func TestAdmitMemo(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
 		s := newStore(t, o)
-		key := GuardKey{"low", "d"}
+		key := GuardKey{Class: "low", Digest: "d"}
 		admit := func(ticket string, step func(state, memo []byte) ([]byte, []byte, error)) {
 			t.Helper()
 			if err := s.Admit(ctx, key, ticket, step); err != nil {

@@ -168,7 +168,7 @@ func TestOpenAttempt(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
 		s := newStore(t, o)
-		key := GuardKey{"low", "d"}
+		key := GuardKey{Class: "low", Digest: "d"}
 		open := func(plan string) Attempt {
 			t.Helper()
 			a, err := s.OpenAttempt(ctx, "T", key, plan, "qwen")

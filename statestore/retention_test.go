@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // What is old is folded into daily figures, once, by however many processes;
@@ -21,7 +23,7 @@ func TestFold(t *testing.T) {
 		const tickets = 30 // more than one piece
 		for i := range tickets {
 			id := fmt.Sprint("T-", i)
-			if _, err := s.OpenAttempt(ctx, id, GuardKey{"low", "d"}, "p", "qwen"); err != nil {
+			if _, err := s.OpenAttempt(ctx, id, GuardKey{Class: "low", Digest: "d"}, "p", "qwen"); err != nil {
 				t.Fatal(err)
 			}
 			if i%3 == 0 {
@@ -36,7 +38,7 @@ func TestFold(t *testing.T) {
 		}
 		record(t, s, out("cloud lint fail"))
 		record(t, s, out("cloud commit pass"))
-		if _, err := s.OpenAttempt(ctx, "open", GuardKey{"low", "d"}, "p", "qwen"); err != nil {
+		if _, err := s.OpenAttempt(ctx, "open", GuardKey{Class: "low", Digest: "d"}, "p", "qwen"); err != nil {
 			t.Fatal(err)
 		}
 		now = now.AddDate(0, 0, 1)
@@ -62,7 +64,7 @@ func TestFold(t *testing.T) {
 		}
 		want := []DailyFigures{
 			{Day: "2026-06-01", EscalatedByGate: map[string]int{}, GatesPassed: map[string]int{"commit": 1}, GatesFailed: map[string]int{"lint": 1}},
-			{Day: "2026-06-01", Key: GuardKey{"low", "d"}, Model: "qwen", Done: 20, Escalated: 10, QualitySum: 1600, QualityN: 20,
+			{Day: "2026-06-01", Key: GuardKey{Class: "low", Digest: "d"}, Model: "qwen", Done: 20, Escalated: 10, QualitySum: 1600, QualityN: 20,
 				EscalatedByGate: map[string]int{"lint": 10}, GatesPassed: map[string]int{"commit": 20}, GatesFailed: map[string]int{"lint": 20}},
 		}
 		if diff := cmp.Diff(want, days); diff != "" {
@@ -112,7 +114,7 @@ func TestFoldsInBackground(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	o := Options{Root: t.TempDir(), Now: func() time.Time { return now }}
 	s := newStore(t, o)
-	for i := range 2 * foldPiece {
+	for i := range 2 * journal.FoldAtOnce {
 		record(t, s, out(fmt.Sprint("T-", i, " commit pass local")))
 	}
 	if err := s.Close(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -24,9 +25,6 @@ type Options struct {
 	// waited for Postgres are delivered without waiting for the next Record.
 	Settle Step
 }
-
-// Step moves the guard's record when a local attempt closes.
-type Step = func(state []byte, c Closed) ([]byte, error)
 
 // closeWithin bounds what Close still writes.
 const closeWithin = 2 * time.Second
@@ -66,9 +64,9 @@ func New(o Options) *Store {
 	if !sqldb.IsPostgres(o.State) && !filepath.IsAbs(o.State) {
 		o.State = filepath.Join(o.Root, o.State)
 	}
-	s := &Store{o: o, db: sqldb.New(sqldb.Options{State: o.State, Migrations: migrations, Wait: o.BusyTimeout})}
+	s := &Store{o: o, db: sqldb.New(sqldb.Options{State: o.State, Migrations: journal.Migrations, Wait: o.BusyTimeout})}
 	if s.db.Postgres() {
-		s.local = sqldb.New(sqldb.Options{State: file, Migrations: migrations, Wait: o.BusyTimeout})
+		s.local = sqldb.New(sqldb.Options{State: file, Migrations: journal.Migrations, Wait: o.BusyTimeout})
 	}
 	s.pending.step, s.pending.known = o.Settle, o.Settle != nil
 	s.mirror = newMirror(s)

@@ -86,6 +86,9 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 			continue
 		}
 		result.warn(d.decide(ctx, &c.judged, w))
+		if c.estimated {
+			result.warn(estimatedCost)
+		}
 		if err := d.remember(ctx, c.judged, w); err != nil && ctx.Err() == nil {
 			result.warn("decision not remembered for plan_ticket: " + err.Error())
 		}

@@ -108,9 +108,11 @@ func (t Tool) serve(d *Deps) server.ToolHandlerFunc {
 }
 
 // Run calls the tool within the deadline of one whole call and returns its
-// result as compact JSON. The error is always an *Error.
+// result as compact JSON. The error is always an *Error. Models are asked until
+// the deadline; what they, or the rules, then answered gets a little more time
+// to be written down, for an answer must not be lost to a slow disk.
 func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
-	limited, stop := context.WithTimeout(ctx, d.Deadline)
+	limited, stop := context.WithTimeout(ctx, d.Deadline+d.finishing())
 	defer stop()
 	result, err := safely(func() (any, error) { return t.Handle(limited, call) })
 	if err != nil {

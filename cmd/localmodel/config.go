@@ -295,7 +295,7 @@ func (s *settings) tiers() []routing.Tier {
 				out = append(out, routing.Tier(t))
 			}
 		default:
-			s.problem("%s names the tier %q; it knows cheap and balanced, so this one is left out", name, cut(t, 40))
+			s.problem("%s names the tier %s; it knows cheap and balanced, so this one is left out", name, shown(t))
 		}
 	}
 	return out

@@ -123,10 +123,16 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "localmodel lets a free local model take the cheap work on tickets.\n\nUsage:\n")
+	widest := 0
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  localmodel %-30s %s\n", strings.TrimSpace(c.name+" "+c.args), c.short)
+		widest = max(widest, len(c.usage()))
+	}
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  localmodel %-*s  %s\n", widest, c.usage(), c.short)
 	}
 }
+
+func (c command) usage() string { return strings.TrimSpace(c.name + " " + c.args) }
 
 func noArguments(name string, args []string) error {
 	if len(args) > 0 {

@@ -30,10 +30,12 @@ func assemble(w world, c *config) *parts {
 		Settle: func(state []byte, closed statestore.Closed) ([]byte, error) {
 			return guard.Settle(closed.TicketID, state, closed.Escalated, time.Now())
 		}})
-	router := routing.New(c.routing(log), ledger{store}, budget{store, c.dailyUSD})
+	asking := c.routing(log)
+	asking.Calibration = store
+	router := routing.New(asking, ledger{store}, budget{store, c.dailyUSD})
 	return &parts{config: c, store: store, router: router, log: log, deps: &tools.Deps{
 		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
-		Guard: guard, Asker: router, Journal: store, Problems: c.problems, CloudAllowed: c.cloud, Log: log,
+		Guard: guard, Asker: router, Room: router.Room, Journal: store, Problems: c.problems, CloudAllowed: c.cloud, Log: log,
 	}}
 }
 

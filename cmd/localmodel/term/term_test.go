@@ -43,10 +43,18 @@ func TestNothingButATerminalIsOne(t *testing.T) {
 }
 
 func TestAskTakesOnlyAYes(t *testing.T) {
-	for line, want := range map[string]bool{"y\n": true, " YES \n": true, "yes": true, "\n": false, "": false, "n\n": false, "yesterday\n": false} {
-		if got := Ask(strings.NewReader(line), &bytes.Buffer{}, "Go on?"); got != want {
-			t.Errorf("%q: %v", line, got)
+	for _, c := range []struct {
+		line string
+		want bool
+	}{{"y\n", true}, {" YES \n", true}, {"yes", true}, {"\n", false}, {"", false}, {"n\n", false}, {"yesterday\n", false}} {
+		if got := Ask(strings.NewReader(c.line), &bytes.Buffer{}, "Go on?"); got != c.want {
+			t.Errorf("%q: %v", c.line, got)
 		}
+	}
+	// The next question finds its own line.
+	in := strings.NewReader("y\nn\n")
+	if !Ask(in, &bytes.Buffer{}, "First?") || Ask(in, &bytes.Buffer{}, "Second?") {
+		t.Error("a question read the other's answer")
 	}
 }
 
