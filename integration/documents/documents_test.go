@@ -59,6 +59,7 @@ func commands(text string) []string {
 		if i := strings.LastIndex(line, "| localmodel "); i >= 0 {
 			line = line[i+2:]
 		}
+		line, _, _ = strings.Cut(line, " | ") // what reads it is another program
 		starts := func(p string) bool { return strings.HasPrefix(line, p) }
 		if slices.ContainsFunc(prefixes, starts) && !slices.Contains(kept, line) {
 			kept = append(kept, line)
