@@ -172,7 +172,7 @@ func TestPathsOfTheDocuments(t *testing.T) {
 		text := read(t, doc)
 		var paths []string
 		for _, m := range inline.FindAllStringSubmatch(text, -1) {
-			if path.MatchString(m[1]) {
+			if path.MatchString(m[1]) && !strings.HasPrefix(m[1], "tools/list") && !strings.HasPrefix(m[1], "tools/call") { // methods, not files
 				paths = append(paths, m[1])
 			}
 		}
