@@ -48,11 +48,11 @@ func commands() []command {
 	return []command{
 		{"serve", "", "speak MCP on stdin and stdout (the default)", serve},
 		{"call", "TOOL [JSON|@file|-]", "run one tool and print its result", call},
-		{"ask", "[--model TIER] [OPTION...]", "put one question to one tier; ask --help says how", ask},
+		{"ask", "[OPTION...]", "put one question to one tier", ask},
 		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
 		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
-		{"stats", "[--since TIME] [--html FILE]", "say what the local model did and saved", stats},
-		{"eval", "DIR [--models A,B] [--html FILE]", "replay tickets through models side by side", eval},
+		{"stats", "[OPTION...]", "say what the local model did and saved", stats},
+		{"eval", "DIR [OPTION...]", "replay tickets through models side by side", eval},
 		{"export", "[--format jsonl|csv]", "write every model call as a usage ledger", export},
 		{"install", "[CLIENT]", "add localmodel to an MCP client's configuration", install},
 		{"uninstall", "CLIENT", "take it out again", uninstall},
@@ -123,10 +123,16 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "localmodel lets a free local model take the cheap work on tickets.\n\nUsage:\n")
+	widest := 0
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  localmodel %-30s %s\n", strings.TrimSpace(c.name+" "+c.args), c.short)
+		widest = max(widest, len(c.usage()))
+	}
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  localmodel %-*s  %s\n", widest, c.usage(), c.short)
 	}
 }
+
+func (c command) usage() string { return strings.TrimSpace(c.name + " " + c.args) }
 
 func noArguments(name string, args []string) error {
 	if len(args) > 0 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -32,6 +33,25 @@ func litellm(chat http.HandlerFunc) func(*testing.T) string {
 
 func litellmError(status int, message, kind string) func(*testing.T) string {
 	return litellm(says(status, fmt.Sprintf(`{"error":{"message":%q,"type":%q,"param":null,"code":"%d"}}`, message, kind, status)))
+}
+
+// upFor answers what a schema asks for; without one, a word.
+func upFor(schema []byte) http.HandlerFunc {
+	content := answered
+	switch {
+	case schema == nil:
+		content = "OK"
+	case strings.Contains(string(schema), "pattern"):
+		content = `{"n":"0"}`
+	case !strings.Contains(string(schema), "complexity"):
+		content = `{"steps":[{"file":"a.go"}],"n":0}`
+		if strings.Contains(string(schema), `"n"`) {
+			content = `{"n":0}`
+		}
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `{"model":"claude-haiku-4-5","choices":[{"finish_reason":"stop","message":{"role":"assistant","content":%q}}],"usage":{"prompt_tokens":700,"completion_tokens":12}}`, content)
+	}
 }
 
 func up(w http.ResponseWriter, _ *http.Request) {
