@@ -88,7 +88,7 @@ func (r *Router) tiers(route Route) []backend {
 		switch {
 		case r.cfg.Local != "proxy":
 			out = append(out, r.ollama)
-		case r.cfg.CloudAllowed || loopback(r.cfg.ProxyURL):
+		case r.cfg.CloudAllowed || Loopback(r.cfg.ProxyURL):
 			out = append(out, r.proxy.group(Local))
 		}
 	}
@@ -100,8 +100,8 @@ func (r *Router) tiers(route Route) []backend {
 	return out
 }
 
-// loopback says whether a URL stays on this machine.
-func loopback(address string) bool {
+// Loopback says whether a URL stays on this machine.
+func Loopback(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
 		return false
