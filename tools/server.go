@@ -150,7 +150,7 @@ func (d *Deps) explain(ctx, limited context.Context, tool string, err error) err
 			Next: "Call again if the answer is still wanted.", Retryable: true, Err: err}
 	case errors.As(err, &known):
 		return known
-	case limited.Err() != nil:
+	case limited.Err() != nil, errors.Is(err, context.DeadlineExceeded):
 		return &Error{Code: codeTimeout, Cause: fmt.Sprintf("no answer within %s (LOCALMODEL_DEADLINE)", d.Deadline),
 			Next: "Call again, with fewer tickets if there were several.", Retryable: true, Err: err}
 	}
