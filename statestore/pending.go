@@ -171,9 +171,9 @@ func (s *Store) keep(ctx context.Context, kind, delivery string, o Outcome, body
 
 // redeliver tries to send what waits, again and again until nothing does.
 func (s *Store) redeliver() {
-	ctx, stop := context.WithTimeout(context.Background(), redeliverTimeout)
+	ctx, stop := context.WithTimeout(s.background, redeliverTimeout)
 	defer stop()
-	if err := s.deliver(ctx); err != nil {
+	if err := s.deliver(ctx); err != nil && s.background.Err() == nil {
 		s.o.Log.Warn("records wait for Postgres", "waiting", s.pending.count.Load(), "err", err)
 	}
 	if s.pending.count.Load() > 0 {

@@ -99,9 +99,7 @@ func TestServerAway(t *testing.T) {
 	if spent, err := s.Spent(ctx); spent != 1 || err != nil {
 		t.Errorf("spent %v, %v; want 1", spent, err)
 	}
-	if said := s.Warnings(); len(said) != 0 {
-		t.Errorf("still said: %q", said)
-	}
+	wait(t, "nothing is said any more", func() bool { return len(s.Warnings()) == 0 })
 	if r := record(t, s, out("T lint fail #T:lint:2")); !r.Repeated {
 		t.Error("the delivered key is not known")
 	}

@@ -22,7 +22,7 @@ func (n naive) walk(ticket string) (attempts [][]Outcome, endings []string, rout
 		if e.TicketID != ticket {
 			continue
 		}
-		local := e.Route == "local" && !(banned && !isOpen) || e.Route == "" && isOpen
+		local := e.Route == "local" && (isOpen || !banned) || e.Route == "" && isOpen
 		route, action = "cloud", "continue"
 		if !e.Pass {
 			action = "retry"

@@ -19,7 +19,7 @@ var planTicketDescription string
 
 var planTicketSpec = spec{
 	name: "plan_ticket", title: "Plan a ticket", description: planTicketDescription,
-	hint:     "implementation steps",
+	hint:     "implement planning steps",
 	readOnly: true, openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"ticket_path":{"type":"string","maxLength":1000},` +

@@ -42,6 +42,8 @@ var fences = map[string][]string{
 	"go.yaml.in/yaml":              {"tools/ticket"},
 	"github.com/tidwall/sjson":     {"statestore"},
 	"net/http":                     {"routing"},
+	"github.com/tailscale/hujson":  {"cmd/localmodel/clients"},
+	"github.com/pelletier/go-toml": {"cmd/localmodel/clients"},
 }
 
 type sourceFile struct {
