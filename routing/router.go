@@ -114,8 +114,9 @@ func loopback(address string) bool {
 }
 
 // Complete asks the tiers of a route in order. The error is *Unanswered when
-// none gave an answer that counts, else the context's own. It ends a little
-// before the context's deadline, so that the caller can still answer by rules.
+// none gave an answer that counts, in time included, else context.Canceled. It
+// ends a little before the context's deadline, so that the caller can still
+// answer by rules.
 func (r *Router) Complete(ctx context.Context, route Route, req Request) (Answer, error) {
 	run := &run{router: r, req: req, start: time.Now(), caller: ctx}
 	limited, stop := keepTime(ctx, floorTime, floorShare)
@@ -135,7 +136,7 @@ func (r *Router) Complete(ctx context.Context, route Route, req Request) (Answer
 			}
 		}
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return Answer{}, err
 	}
 	return Answer{}, &Unanswered{Attempts: run.attempts}

@@ -20,6 +20,7 @@ type judged struct {
 
 	confidence *float64
 	answer     *answer // who was asked; nil where nothing was left to ask
+	estimated  bool    // the answer's cost is
 	fallback   string  // why the tiers before the one that answered did not
 	failed     []routing.Attempt
 
@@ -58,7 +59,9 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 		return j, err
 	}
 	start := time.Now()
-	a, err := d.Asker.Complete(ctx, route, routing.Request{
+	asking, stop := d.asking(ctx)
+	defer stop()
+	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "classify", TicketID: t.ID, System: prompts.System, User: user,
 		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, ConfidenceFields: q.Fields(),
 		Accept:   func(text []byte) error { _, err := q.Parse(text); return err },
@@ -80,7 +83,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 	}
 	j.class, j.by = j.class.WithModel(reply.Category, reply.Complexity), string(a.Tier)
 	j.confidence = a.Confidence
-	j.answer = answerOf(a)
+	j.answer, j.estimated = answerOf(a), a.CostEstimated
 	j.fallback, j.failed = a.Reason(), a.Attempts
 	return j, nil
 }
@@ -171,6 +174,9 @@ func (d *Deps) remember(ctx context.Context, j judged, w wave) error {
 		Digest: d.guardDigest(ctx), At: time.Now(),
 	})
 }
+
+// estimatedCost says what cost_usd is where the proxy names no cost.
+const estimatedCost = "cost_usd is an estimate from tokens and the list prices of " + routing.PricesDate + ": the proxy named no cost"
 
 func answerOf(a routing.Answer) *answer {
 	return &answer{Model: a.Model, FellBack: a.FellBack(), Reason: a.Reason(), CostUSD: a.CostUSD, MS: a.MS}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"math"
@@ -41,6 +42,8 @@ type config struct {
 	state         string
 	log           slog.Level
 	prefixes      []string
+	home          string // the user's directory; "" = not known
+	plain         bool   // NO_COLOR or a dumb terminal: no colour is wanted
 
 	sources  map[string]string // where each value came from, by variable
 	problems []string          // what is wrong, in words; the default stands instead
@@ -89,6 +92,8 @@ func loadConfig(lookup func(string) (string, bool)) *config {
 	c.state = s.text("LOCALMODEL_STATE", "", filepath.Join(".claude", "localmodel", "journal.db"))
 	c.log = s.level()
 	c.prefixes = s.prefixes()
+	c.home = cmp.Or(s.getenv("HOME"), s.getenv("USERPROFILE"))
+	c.plain = s.getenv("NO_COLOR") != "" || s.getenv("TERM") == "dumb"
 	return c
 }
 
@@ -290,7 +295,7 @@ func (s *settings) tiers() []routing.Tier {
 				out = append(out, routing.Tier(t))
 			}
 		default:
-			s.problem("%s names the tier %q; it knows cheap and balanced, so this one is left out", name, cut(t, 40))
+			s.problem("%s names the tier %s; it knows cheap and balanced, so this one is left out", name, shown(t))
 		}
 	}
 	return out

@@ -180,7 +180,8 @@ func TestFleetPassesOverAHungHost(t *testing.T) {
 			ctx, stop := context.WithTimeout(t.Context(), 5*time.Second) // a caller of its own patience
 			q := word("Fix the crash.")
 			q.Schema = classSchema
-			_, err := f.router.Complete(ctx, routing.OnlyLocal, q)
+			// A router of its own: what is looked at is the proxy, not the breaker.
+			_, err := localRouter(t, f.proxy).Complete(ctx, routing.OnlyLocal, q)
 			stop()
 			if err != nil {
 				slow++
