@@ -106,6 +106,9 @@ func randomOutcome(r *rand.Rand, tickets int) Outcome {
 func TestCountersEqualNaiveModel(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		rounds, length := 12, 60
+		if o.State != "" {
+			rounds = 4
+		}
 		if full {
 			rounds, length = 200, 200
 		}

@@ -11,16 +11,15 @@ import (
 func TestTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var tm timer
-		var ran atomic.Int32
-		var at time.Duration
+		var ran, at atomic.Int64
 		start := time.Now()
-		fn := func() { ran.Add(1); at = time.Since(start) }
+		fn := func() { ran.Add(1); at.Store(int64(time.Since(start))) }
 		tm.after(time.Minute, fn)
 		tm.after(time.Second, fn)
 		tm.after(2*time.Second, fn)
 		time.Sleep(2 * time.Minute)
-		if ran.Load() != 1 || at != time.Second {
-			t.Errorf("ran %d times, at %s; want once, at 1s", ran.Load(), at)
+		if ran.Load() != 1 || at.Load() != int64(time.Second) {
+			t.Errorf("ran %d times, at %s; want once, at 1s", ran.Load(), time.Duration(at.Load()))
 		}
 		tm.after(time.Second, fn)
 		tm.stop()
