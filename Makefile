@@ -52,3 +52,15 @@ fuzz: ## look for crashes, FUZZTIME (5m) each
 	  for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+).*/\1/p' "$$f"); do \
 	    echo "== $$name in $$(dirname $$f)"; go test "./$$(dirname $$f)" -run '^$$' -fuzz "^$$name\$$" -fuzztime "$${FUZZTIME:-5m}"; \
 	  done; done
+
+RELEASE := goreleaser release --clean --config integration/release/goreleaser.yaml
+.PHONY: snapshot
+snapshot: ## build a release of this commit into dist/, published nowhere (needs goreleaser and syft)
+	rm -rf bin/release
+	$(RELEASE) --snapshot --skip=docker
+
+.PHONY: release
+release: ## publish a draft release of the tag that is checked out (the release workflow calls it)
+	rm -rf bin/release
+	$(RELEASE)
+	go run ./integration/release registry -version "$$(git describe --exact-match --tags | sed s/^v//)" -bundles bin/release/bundles -out dist/server.json

@@ -200,7 +200,7 @@ func TestGuardWords(t *testing.T) {
 
 func TestGuardProbes(t *testing.T) {
 	d := newDay(t, "FFFFFF")
-	if got := d.askMany("a", 14); got != "nnnnnnnnnPnnnn" {
+	if got := d.askMany("a", 32); got != "nnnnnnnnnP"+strings.Repeat("n", 22) {
 		t.Fatalf("the tenth gets the probe and no other while it is out: %s", got)
 	}
 	if s := d.close("a-10", true); s.Interval != 20 || !s.Open || s.Waited != 0 || s.Probe != "" {
@@ -246,7 +246,7 @@ func TestGuardProbes(t *testing.T) {
 	if want := (GuardState{K: s.K, N: s.N, Opening: 1}); !cmp.Equal(s, want) || s.K/s.N >= defaultThreshold {
 		t.Fatalf("closed again as %+v", s)
 	}
-	if got := d.askMany("a", 14); got != strings.Repeat("y", 14) {
+	if got := d.askMany("a", 32); got != strings.Repeat("y", 32) {
 		t.Fatalf("closed again: %s", got)
 	}
 }
@@ -335,16 +335,19 @@ func TestGuardNextOpening(t *testing.T) {
 	d := newDay(t, "FFF")
 	d.ask("A")
 	memo := d.memos["A"]
-	for ParseGuardState(d.state).Open {
+	for range 30 {
 		d.close("x", false)
 	}
 	if v := d.ask("A"); !v.Admit || d.memos["A"] != nil {
 		t.Errorf("closed again: %+v, memo %s", v, d.memos["A"])
 	}
-	for !ParseGuardState(d.state).Open {
+	for range 30 {
 		d.close("x", true)
 	}
 	d.memos["A"] = memo
+	if s := ParseGuardState(d.state); !s.Open || s.Opening != 2 {
+		t.Fatalf("not opened again: %+v", s)
+	}
 	if d.ask("A"); ParseGuardState(d.state).Waited != 1 {
 		t.Error("a ticket of an earlier opening does not count in this one")
 	}

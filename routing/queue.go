@@ -47,6 +47,12 @@ func enqueue(slots string) (*place, error) {
 	return nil, errors.New("no place in the queue")
 }
 
+// nobodyWaits spares a call the making of a file where there is no queue.
+func nobodyWaits(slots string) bool {
+	entries, err := os.ReadDir(filepath.Join(slots, queueDir))
+	return err == nil && len(entries) == 0
+}
+
 // first says whether nobody who lives is ahead. It counts those ahead, and
 // removes the ones directly ahead that have died.
 func (p *place) first() bool {

@@ -88,7 +88,7 @@ func (r *Router) tiers(route Route) []backend {
 		switch {
 		case r.cfg.Local != "proxy":
 			out = append(out, r.ollama)
-		case r.cfg.CloudAllowed || loopback(r.cfg.ProxyURL):
+		case r.cfg.CloudAllowed || Loopback(r.cfg.ProxyURL):
 			out = append(out, r.proxy.group(Local))
 		}
 	}
@@ -100,8 +100,8 @@ func (r *Router) tiers(route Route) []backend {
 	return out
 }
 
-// loopback says whether a URL stays on this machine.
-func loopback(address string) bool {
+// Loopback says whether a URL stays on this machine.
+func Loopback(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
 		return false
@@ -114,8 +114,9 @@ func loopback(address string) bool {
 }
 
 // Complete asks the tiers of a route in order. The error is *Unanswered when
-// none gave an answer that counts, else the context's own. It ends a little
-// before the context's deadline, so that the caller can still answer by rules.
+// none gave an answer that counts, in time included, else context.Canceled. It
+// ends a little before the context's deadline, so that the caller can still
+// answer by rules.
 func (r *Router) Complete(ctx context.Context, route Route, req Request) (Answer, error) {
 	run := &run{router: r, req: req, start: time.Now(), caller: ctx}
 	limited, stop := keepTime(ctx, floorTime, floorShare)
@@ -135,7 +136,7 @@ func (r *Router) Complete(ctx context.Context, route Route, req Request) (Answer
 			}
 		}
 	}
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return Answer{}, err
 	}
 	return Answer{}, &Unanswered{Attempts: run.attempts}

@@ -60,6 +60,11 @@ func (m *machine) slot(ctx context.Context, q Request) (release func(), fault *E
 	for i := range paths {
 		paths[i] = filepath.Join(dir, fmt.Sprintf(slotFileName, i))
 	}
+	if nobodyWaits(dir) {
+		if release, ok := tryLocks(paths); ok {
+			return release, nil
+		}
+	}
 	start := time.Now()
 	place, err := enqueue(dir)
 	if err != nil {

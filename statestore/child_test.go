@@ -23,6 +23,7 @@ var children = map[string]func() int{
 	"recorder": recorder,
 	"foreign":  foreign,
 	"once":     once,
+	"timed":    timed,
 }
 
 const argsEnv = "LOCALMODEL_TEST_ARGS"
@@ -191,10 +192,9 @@ func (e *events) check(t testing.TB, o Options) {
 	if n := string(states[GuardKey{Class: "medium"}]); n != fmt.Sprint(want.TotalAttempts) && want.TotalAttempts > 0 {
 		t.Errorf("the guard counted %s closed attempts of %d", n, want.TotalAttempts)
 	}
-	// A start compares the file with the journal.
-	if err := s.Flush(context.Background()); err != nil {
-		t.Error(err)
-	}
+	// A start compares the file with the journal; one that was left empty takes
+	// its time.
+	wait(t, "the state file follows", func() bool { return s.Flush(context.Background()) == nil })
 	if block, found := s.mirror.file.Read(); !found || fmt.Sprint(Stats(block)) != fmt.Sprint(want) {
 		t.Errorf("the state file has %+v, want %+v", block, want)
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // What is old is folded into daily figures, once, by however many processes;
@@ -15,13 +17,14 @@ import (
 func TestFold(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
-		now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-		o.Now = func() time.Time { return now }
+		c := newClock(2026, 6, 1, 12)
+		start := c.now()
+		o.Now = c.now
 		s := newStore(t, o)
 		const tickets = 30 // more than one piece
 		for i := range tickets {
 			id := fmt.Sprint("T-", i)
-			if _, err := s.OpenAttempt(ctx, id, GuardKey{"low", "d"}, "p", "qwen"); err != nil {
+			if _, err := s.OpenAttempt(ctx, id, GuardKey{Class: "low", Digest: "d"}, "p", "qwen"); err != nil {
 				t.Fatal(err)
 			}
 			if i%3 == 0 {
@@ -36,15 +39,15 @@ func TestFold(t *testing.T) {
 		}
 		record(t, s, out("cloud lint fail"))
 		record(t, s, out("cloud commit pass"))
-		if _, err := s.OpenAttempt(ctx, "open", GuardKey{"low", "d"}, "p", "qwen"); err != nil {
+		if _, err := s.OpenAttempt(ctx, "open", GuardKey{Class: "low", Digest: "d"}, "p", "qwen"); err != nil {
 			t.Fatal(err)
 		}
-		now = now.AddDate(0, 0, 1)
+		c.set(start.AddDate(0, 0, 1))
 		record(t, s, out("T-0 commit pass"))        // the cloud's, a day later
 		record(t, s, out("next commit pass local")) // and one that is not old yet
 		before := mustStats(t, s)
 
-		now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, 90).Add(time.Second)
+		c.set(start.AddDate(0, 0, 90).Add(time.Second))
 		var wg sync.WaitGroup
 		for range 3 {
 			other := newStore(t, o)
@@ -62,7 +65,7 @@ func TestFold(t *testing.T) {
 		}
 		want := []DailyFigures{
 			{Day: "2026-06-01", EscalatedByGate: map[string]int{}, GatesPassed: map[string]int{"commit": 1}, GatesFailed: map[string]int{"lint": 1}},
-			{Day: "2026-06-01", Key: GuardKey{"low", "d"}, Model: "qwen", Done: 20, Escalated: 10, QualitySum: 1600, QualityN: 20,
+			{Day: "2026-06-01", Key: GuardKey{Class: "low", Digest: "d"}, Model: "qwen", Done: 20, Escalated: 10, QualitySum: 1600, QualityN: 20,
 				EscalatedByGate: map[string]int{"lint": 10}, GatesPassed: map[string]int{"commit": 20}, GatesFailed: map[string]int{"lint": 20}},
 		}
 		if diff := cmp.Diff(want, days); diff != "" {
@@ -92,12 +95,12 @@ func TestFold(t *testing.T) {
 			t.Errorf("the open attempt: %+v", r)
 		}
 		// A second day's worth is added to the same figures.
-		now = now.AddDate(0, 0, 365)
+		c.set(c.now().AddDate(0, 0, 365))
 		if err := s.Fold(ctx); err != nil {
 			t.Fatal(err)
 		}
 		done := 0
-		if err := s.Daily(ctx, now.AddDate(-2, 0, 0), func(d DailyFigures) error { done += d.Done; return nil }); err != nil || done != 22 {
+		if err := s.Daily(ctx, c.now().AddDate(-2, 0, 0), func(d DailyFigures) error { done += d.Done; return nil }); err != nil || done != 22 {
 			t.Errorf("%d done in all, %v; want 22", done, err)
 		}
 		since := 0
@@ -112,7 +115,7 @@ func TestFoldsInBackground(t *testing.T) {
 	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 	o := Options{Root: t.TempDir(), Now: func() time.Time { return now }}
 	s := newStore(t, o)
-	for i := range 2 * foldPiece {
+	for i := range 2 * journal.FoldAtOnce {
 		record(t, s, out(fmt.Sprint("T-", i, " commit pass local")))
 	}
 	if err := s.Close(); err != nil {

@@ -16,7 +16,7 @@ var classifyTicketDescription string
 
 var classifyTicketSpec = spec{
 	name: "classify_ticket", title: "Classify tickets", description: classifyTicketDescription,
-	hint:     "triage issue label severity route model",
+	hint:     "triage tickets label severity prioritize",
 	readOnly: true, openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"ticket_paths":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":50},` +

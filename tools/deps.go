@@ -36,13 +36,16 @@ type Journal interface {
 
 // Deps is what the tools work with. cmd fills it.
 type Deps struct {
-	Root         string   // project root: every path in an argument resolves inside it
-	Prefixes     []string // configured ticket prefixes, beside BUG, FEAT and TASK
-	Model        string   // the local model's name
-	NumCtx       int      // its context window, tokens
-	Deadline     time.Duration
-	Guard        routing.Guard
-	Asker        Asker
+	Root     string   // project root: every path in an argument resolves inside it
+	Prefixes []string // configured ticket prefixes, beside BUG, FEAT and TASK
+	Model    string   // the local model's name
+	NumCtx   int      // its context window, tokens
+	Deadline time.Duration
+	Guard    routing.Guard
+	Asker    Asker
+	// Room is how many bytes of prompt the first tier of a route takes beside a
+	// reply of maxTokens; nil = estimated from NumCtx.
+	Room         func(ctx context.Context, route routing.Route, maxTokens int) int
 	Journal      Journal
 	Problems     []string // what is wrong with the configuration
 	CloudAllowed bool

@@ -75,7 +75,7 @@ func TestTicketsThatArgueWithTheRules(t *testing.T) {
 				if c.wave != nil {
 					in["wave"] = c.wave
 				}
-				row := b.runRaw("classify_ticket", in).Get("tickets.0")
+				row := b.run("classify_ticket", in).Get("tickets.0")
 				category, rest, _ := strings.Cut(c.want, " ")
 				if category != "*" && row.Get("category").Str != category {
 					t.Errorf("%.40q: category %s, want %s", attack, row.Get("category").Str, category)

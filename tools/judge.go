@@ -59,7 +59,9 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 		return j, err
 	}
 	start := time.Now()
-	a, err := d.Asker.Complete(ctx, route, routing.Request{
+	asking, stop := d.asking(ctx)
+	defer stop()
+	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "classify", TicketID: t.ID, System: prompts.System, User: user,
 		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, ConfidenceFields: q.Fields(),
 		Accept:   func(text []byte) error { _, err := q.Parse(text); return err },

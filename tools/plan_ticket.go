@@ -19,7 +19,7 @@ var planTicketDescription string
 
 var planTicketSpec = spec{
 	name: "plan_ticket", title: "Plan a ticket", description: planTicketDescription,
-	hint:     "implementation steps",
+	hint:     "implement planning steps",
 	readOnly: true, openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"ticket_path":{"type":"string","maxLength":1000},` +
@@ -164,13 +164,14 @@ func (d *Deps) refusal(j *judged, route routing.Route) string {
 }
 
 func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.Ticket, in planInput, route routing.Route, p progress) error {
-	q := d.question(t, in.IncludeFiles == nil || *in.IncludeFiles, r)
-	user, err := prompts.Plan(q)
+	q, user, err := d.question(ctx, t, route, in.IncludeFiles == nil || *in.IncludeFiles, r)
 	if err != nil {
 		return err
 	}
 	start := time.Now()
-	a, err := d.Asker.Complete(ctx, route, routing.Request{
+	asking, stop := d.asking(ctx)
+	defer stop()
+	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "plan", TicketID: t.ID, System: prompts.System, User: user,
 		Schema: q.Schema(), MaxTokens: prompts.MaxPlanTokens,
 		Accept:   q.Accept,
@@ -237,7 +238,9 @@ func (r *planResult) fromTemplate(q prompts.PlanQuestion, reason string, took ti
 	}
 }
 
-func (d *Deps) question(t ticket.Ticket, include bool, r *planResult) prompts.PlanQuestion {
+// question is what is asked, and its words. The affected files get what room the
+// ticket itself leaves.
+func (d *Deps) question(ctx context.Context, t ticket.Ticket, route routing.Route, include bool, r *planResult) (prompts.PlanQuestion, string, error) {
 	q := prompts.PlanQuestion{ID: t.ID, Ticket: t.Body, Exists: d.exists}
 	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
 		q.Ticket = t.Title + "\n\n" + t.Body
@@ -248,12 +251,17 @@ func (d *Deps) question(t ticket.Ticket, include bool, r *planResult) prompts.Pl
 	for _, c := range t.Criteria {
 		q.Criteria = append(q.Criteria, prompts.PlanCriterion{ID: c.ID, Text: c.Text})
 	}
-	if include {
-		var notes []string
-		q.Sources, notes = d.sources(t)
-		for _, n := range notes {
-			r.warn(n)
-		}
+	user, err := prompts.Plan(q)
+	if err != nil || !include {
+		return q, user, err
 	}
-	return q
+	var notes []string
+	q.Sources, notes = d.sources(t, d.promptRoom(ctx, route)-len(prompts.System)-len(user))
+	for _, n := range notes {
+		r.warn(n)
+	}
+	if len(q.Sources) > 0 {
+		user, err = prompts.Plan(q)
+	}
+	return q, user, err
 }

@@ -191,7 +191,7 @@ func TestClassifyResults(t *testing.T) {
 		{"local", &script{complete: says(`{"complexity":"medium"}`, routing.Answer{Confidence: &sure})}, args{"ticket": asksModel}, `by=local complexity=medium confidence=0.93`, true},
 		{"fell back and paid", &script{complete: says(`{"complexity":"high"}`, routing.Answer{Tier: routing.Cheap, CostUSD: 0.0012,
 			Attempts: []routing.Attempt{{Tier: routing.Local, Kind: routing.Loading, Reason: "the model is loading"}, {Tier: routing.Cheap}}})},
-			args{"ticket": asksModel}, `by=cheap complexity=high`, false},
+			args{"ticket": asksModel, "explain": true}, `by=cheap complexity=high answer.fell_back=true answer.cost_usd=0.0012`, false},
 		{"explained", &script{}, args{"ticket": states, "explain": true, "wave": []string{"A-1"}}, `rules.0.rule=complexity`, true},
 		{"unreadable beside others", &script{}, args{"ticket_paths": []string{"none.md"}, "ticket": states}, `id=none`, false},
 		{"nothing stated", &script{}, args{"ticket": "please fix <it> & 日本語 \"now\""}, `id=ticket by=rules complexity=high`, false},

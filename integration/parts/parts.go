@@ -26,6 +26,7 @@ const (
 	LiteLLM   = "litellm"
 	Postgres  = "postgres"
 	Linter    = "golangci-lint"
+	Chromium  = "chromium"
 )
 
 // Part is one external program or file.
@@ -48,6 +49,7 @@ func All() []Part {
 		{Name: LiteLLM, What: "LiteLLM proxy", Env: "LITELLM_BIN", Cached: litellmPath},
 		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: smolPath},
 		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: inspectorPath},
+		{Name: Chromium, What: "Chromium browser", Env: "CHROMIUM_BIN", Installed: chromium},
 		{Name: Postgres, What: "PostgreSQL server programs", Env: "POSTGRES_BIN", Installed: postgresDir},
 	}
 }

@@ -255,6 +255,31 @@ func TestTornFileIsWaitedFor(t *testing.T) {
 	}
 }
 
+// A file that we wrote before and that is empty now is in somebody's hands: it
+// is not taken for a new one before its time.
+func TestEmptiedFile(t *testing.T) {
+	f, path := newFile(t, `{"mine": 1}`)
+	f.settle, f.emptied = 10*time.Millisecond, time.Hour
+	project(t, f, figures)
+	ours := read(t, path)
+	write(t, path, "")
+	_, err := f.Write(context.Background(), func(context.Context) (Stats, error) { return total(11), nil })
+	if err == nil || !strings.Contains(err.Error(), "tried again") || read(t, path) != "" {
+		t.Errorf("error %v, the file has %q", err, read(t, path))
+	}
+	write(t, path, ours) // the program goes on
+	project(t, f, total(11))
+	if got := read(t, path); gjson.Get(got, "mine").Int() != 1 || gjson.Get(got, blockPath+".totalAttempts").Int() != 11 {
+		t.Errorf("the file has %s", got)
+	}
+	write(t, path, "")
+	f.emptied = 0 // it never does
+	project(t, f, total(12))
+	if got, _ := f.Read(); got.TotalAttempts != 12 {
+		t.Errorf("at last %+v", got)
+	}
+}
+
 // An empty want leaves the file alone; so does an error of it.
 func TestErrorOfWant(t *testing.T) {
 	f, path := newFile(t, `{"a":1}`)
@@ -387,5 +412,19 @@ func TestLocked(t *testing.T) {
 	project(t, f, total(2))
 	if got := fmt.Sprint(gjson.Get(read(t, path), blockPath+".totalAttempts")); got != "2" {
 		t.Errorf("at last %s", got)
+	}
+}
+
+// What was written between our look and our rename is not overwritten.
+func TestReplaceComparesAgain(t *testing.T) {
+	_, path := newFile(t, "theirs, newer")
+	if err := replace(path, []byte("as we saw it"), []byte("ours")); !errors.Is(err, errChanged) {
+		t.Errorf("error %v, want %v", err, errChanged)
+	}
+	if got := read(t, path); got != "theirs, newer" {
+		t.Errorf("overwritten: %q", got)
+	}
+	if left, err := filepath.Glob(path + ".tmp-*"); len(left) != 0 || err != nil {
+		t.Errorf("left behind %q, %v", left, err)
 	}
 }

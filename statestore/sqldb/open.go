@@ -109,6 +109,7 @@ func makePrivate(dir string) error {
 	}
 	if err := os.Mkdir(dir, 0o700); err == nil {
 		ours = true
+		syncDirs(filepath.Dir(dir))
 	} else if !errors.Is(err, os.ErrExist) {
 		return err
 	}
@@ -121,6 +122,17 @@ func makePrivate(dir string) error {
 		return nil // the journal itself will say what is wrong
 	}
 	return err
+}
+
+// syncDirs makes a new directory durable, as far as the system can (Windows has
+// nothing to flush).
+func syncDirs(dir string) {
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if f, err := os.Open(d); err == nil { //nolint:gosec // the project's own directories
+			_ = f.Sync()
+			_ = f.Close()
+		}
+	}
 }
 
 // migrate brings the database to the newest schema. One that a newer version

@@ -118,7 +118,8 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error
 		committing, err := d.transaction(ctx, db, fn)
 		// What was rolled back for another's sake, or never reached the server,
 		// is tried again; what may have been committed is not.
-		if err == nil || try == 5 || ctx.Err() != nil || !(rolledBack(err) || try == 0 && !committing && d.lost(err)) {
+		again := err != nil && (rolledBack(err) || try == 0 && !committing && d.lost(err))
+		if !again || try == 5 || ctx.Err() != nil {
 			return d.failed(ctx, err, start)
 		}
 	}

@@ -1,4 +1,4 @@
-package statestore
+package journal
 
 import (
 	"context"
@@ -9,22 +9,8 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// OpenAttempt notes that the local model served a plan. While an attempt is
-// open it stays the same one, with the new plan; after an escalation none opens
-// until a commit has passed, and the Attempt returned is empty. It is also
-// empty where a server cannot be reached: then it is kept and delivered.
-func (s *Store) OpenAttempt(ctx context.Context, ticketID string, key GuardKey, plan, model string) (Attempt, error) {
-	var a Attempt
-	o := opening{Ticket: ticketID, Class: key.Class, Digest: key.Digest, Plan: plan, Model: model}
-	now := s.o.Now()
-	err := s.deliverable(ctx, kindOpening, o, func(ctx context.Context, tx sqldb.Q) (err error) {
-		a, err = open(ctx, tx, o, now)
-		return err
-	})
-	return a, err
-}
-
-type opening struct {
+// Opening is an attempt to be opened.
+type Opening struct {
 	Ticket string `json:"ticket"`
 	Class  string `json:"class"`
 	Digest string `json:"digest"`
@@ -32,7 +18,10 @@ type opening struct {
 	Model  string `json:"model"`
 }
 
-func open(ctx context.Context, tx sqldb.Q, o opening, now time.Time) (a Attempt, err error) {
+// Open notes that the local model served a plan. While an attempt is open it
+// stays the same one, with the new plan; after an escalation none opens until a
+// commit has passed, and the Attempt returned is empty.
+func Open(ctx context.Context, tx sqldb.Q, o Opening, now time.Time) (a Attempt, err error) {
 	t := &recording{ctx: ctx, tx: tx, o: Outcome{TicketID: o.Ticket}, now: now}
 	state, err := t.ticket()
 	if err != nil || state.escalated != "" {
@@ -52,16 +41,16 @@ func open(ctx context.Context, tx sqldb.Q, o opening, now time.Time) (a Attempt,
 	if err != nil {
 		return a, err
 	}
-	found, err := readAttempt(ctx, tx, state.attempt, 0)
+	found, err := ReadAttempt(ctx, tx, state.attempt, 0)
 	if found != nil {
 		a = *found
 	}
 	return a, err
 }
 
-// readAttempt reads an attempt with its outcomes, up to one of them (0 = none
+// ReadAttempt reads an attempt with its outcomes, up to one of them (0 = none
 // are read).
-func readAttempt(ctx context.Context, q sqldb.Q, id, upTo int64) (*Attempt, error) {
+func ReadAttempt(ctx context.Context, q sqldb.Q, id, upTo int64) (*Attempt, error) {
 	a := &Attempt{ID: id}
 	var opened, closed int64
 	err := q.Row(ctx, `SELECT ticket, class, digest, opened, closed, state, plan, model FROM attempts WHERE id = ?`, id).
@@ -99,15 +88,11 @@ func readAttempt(ctx context.Context, q sqldb.Q, id, upTo int64) (*Attempt, erro
 
 // TicketState says whether the ticket has an open local attempt, and at which
 // gate it was escalated with no commit passed since ("" = not).
-func (s *Store) TicketState(ctx context.Context, ticketID string) (open bool, escalatedAt string, err error) {
-	err = s.read(ctx, func(q sqldb.Q) error {
-		var attempt int64
-		err := q.Row(ctx, `SELECT attempt, escalated FROM tickets WHERE ticket = ?`, ticketID).Scan(&attempt, &escalatedAt)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		open = attempt != 0
-		return err
-	})
-	return open, escalatedAt, err
+func TicketState(ctx context.Context, q sqldb.Q, ticketID string) (open bool, escalatedAt string, err error) {
+	var attempt int64
+	err = q.Row(ctx, `SELECT attempt, escalated FROM tickets WHERE ticket = ?`, ticketID).Scan(&attempt, &escalatedAt)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, "", nil
+	}
+	return attempt != 0, escalatedAt, err
 }

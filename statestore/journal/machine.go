@@ -1,4 +1,4 @@
-package statestore
+package journal
 
 import "fmt"
 
@@ -53,8 +53,8 @@ func judge(t ticketState, fails map[string]int, o Outcome) verdict {
 	return v
 }
 
-// nextGate is the gate whose outcome comes next.
-func nextGate(gate string, pass bool) string {
+// NextGate is the gate whose outcome comes next.
+func NextGate(gate string, pass bool) string {
 	if !pass {
 		return gate
 	}

@@ -1,9 +1,9 @@
-package statestore
+package journal
 
-// migrations bring a journal from one version to the next, forward only; the
+// Migrations bring a journal from one version to the next, forward only; the
 // index is the version before. {id} and {real} differ between the stores. What
 // is here is in people's journals: a change is a new one, appended.
-var migrations = []string{`
+var Migrations = []string{`
 CREATE TABLE totals (one INTEGER PRIMARY KEY, success BIGINT NOT NULL, escalated BIGINT NOT NULL,
   quality_sum {real} NOT NULL, quality_n BIGINT NOT NULL, failures TEXT NOT NULL);
 INSERT INTO totals VALUES (1, 0, 0, 0, 0, '{}');
