@@ -157,7 +157,7 @@ type run struct {
 func (u *run) ask(ctx context.Context, b backend, behind int) (a Answer, done bool, err error) {
 	rep, attempt, fault := u.router.try(ctx, b, u.req, behind)
 	u.spent += attempt.CostUSD
-	u.attempts = append(u.attempts, attempt)
+	u.note(attempt)
 	if fault == nil {
 		return Answer{Text: rep.text, Tier: b.tier(), Model: rep.model, Digest: rep.digest,
 			Confidence: sure(u.req, rep), CostUSD: u.spent, CostEstimated: rep.estimated,
@@ -171,6 +171,19 @@ func (u *run) ask(ctx context.Context, b backend, behind int) (a Answer, done bo
 		return Answer{}, true, u.caller.Err()
 	}
 	return Answer{}, false, nil
+}
+
+// note adds an attempt. A tier that was asked twice in vain stands once, with
+// its last word.
+func (u *run) note(a Attempt) {
+	for i, earlier := range u.attempts {
+		if earlier.Tier == a.Tier && a.Kind != "" {
+			a.MS += earlier.MS
+			u.attempts[i] = a
+			return
+		}
+	}
+	u.attempts = append(u.attempts, a)
 }
 
 // sure is the confidence of the least sure field asked about; nil where one of

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/fjbelchi/localmodel/prompts"
@@ -47,9 +48,11 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 	if !j.class.AskCategory && !j.class.AskComplexity {
 		return j, nil
 	}
-	q := prompts.ClassifyQuestion{Ticket: t.Body, Complexity: j.class.AskComplexity}
-	if t.Title != "" {
-		q.Ticket = t.Title + "\n\n" + t.Body
+	rule := j.class.WithoutModel()
+	q := prompts.ClassifyQuestion{Ticket: t.Body, Files: len(t.Files), Complexity: j.class.AskComplexity,
+		Rule: prompts.ClassifyReply{Category: rule.Category, Complexity: rule.Complexity}}
+	if t.Title != "" && !strings.HasSuffix(strings.TrimSpace(t.Body), t.Title) {
+		q.Ticket = t.Body + "\n\n" + t.Title // what it is about is read last
 	}
 	if j.class.AskCategory {
 		q.Categories = append([]string{"BUG", "FEAT", "TASK"}, d.Prefixes...)
