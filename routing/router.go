@@ -139,7 +139,18 @@ func (r *Router) Complete(ctx context.Context, route Route, req Request) (Answer
 	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return Answer{}, err
 	}
-	return Answer{}, &Unanswered{Attempts: run.attempts}
+	return Answer{}, &Unanswered{Attempts: run.attempts, Closed: r.closed(tiers)}
+}
+
+// closed says which setting leaves nobody to ask.
+func (r *Router) closed(tiers []backend) string {
+	switch {
+	case len(tiers) > 0:
+		return ""
+	case !r.cfg.CloudAllowed:
+		return "LOCALMODEL_CLOUD=never"
+	}
+	return "LOCALMODEL_FALLBACK names no tier"
 }
 
 // run is one Complete under way.
