@@ -418,7 +418,7 @@ func TestMoney(t *testing.T) {
 // A route on which nobody may be asked says which setting closed it.
 func TestNobodyToAskNamesTheSetting(t *testing.T) {
 	for want, cfg := range map[string]Config{
-		"LOCALMODEL_CLOUD=never":             {Fallback: []Tier{Cheap}},
+		"LOCALMODEL_CLOUD=never":            {Fallback: []Tier{Cheap}},
 		"LOCALMODEL_FALLBACK names no tier": {CloudAllowed: true},
 	} {
 		_, err := New(cfg, nil, nil).Complete(t.Context(), OnlyCloud, Request{User: "x", MaxTokens: 1})
