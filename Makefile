@@ -43,8 +43,34 @@ fmt: ## format the code
 	gofmt -w .
 
 .PHONY: update
-update: ## rewrite golden files and generated documents
-	go test ./tools/... ./cmd/... -update
+update: ## rewrite golden files, generated documents and pictures
+	go test ./tools ./tools/ticket ./statestore/projection ./cmd/localmodel/clients ./integration/clients ./integration/faults -update
+	go run ./integration/draw
+
+.PHONY: simulate
+simulate: ## the quality guard against other policies, on histories of up to 2,000 tickets (2 min)
+	go test ./routing -run '^TestSimulation' -count=1 -v -timeout 30m -simulate
+
+.PHONY: soak
+soak: ## the journal under eight processes and thousands of kills (30 min)
+	LOCALMODEL_FULL=1 go test ./statestore/... -count=1 -v -timeout 2h
+
+.PHONY: measure
+measure: ## the journal's figures: durable records, side by side, and growth
+	LOCALMODEL_MEASURE=1 go test ./statestore -run Measure -count=1 -v -timeout 1h
+
+.PHONY: smol
+smol: ## 60 labelled tickets through a real, weak language model (20 min)
+	LOCALMODEL_SMOL=all go test ./integration/smol -count=1 -v -timeout 2h
+
+.PHONY: eval-proof
+eval-proof: ## eval of 60 tickets by three models, interrupted and resumed (20 min)
+	EVAL_FULL=1 REQUIRE=litellm,ollama,smollm go test ./integration/commands -run OfARealModel -count=1 -v -timeout 2h
+
+.PHONY: pages
+pages: ## screenshots of the HTML pages into bin/pages
+	mkdir -p bin/pages
+	PAGES_DIR=$(CURDIR)/bin/pages REQUIRE=chromium,ollama go test ./integration/pages -count=1
 
 .PHONY: fuzz
 fuzz: ## look for crashes, FUZZTIME (5m) each

@@ -49,7 +49,7 @@ func commands() []command {
 		{"serve", "", "speak MCP on stdin and stdout (the default)", serve},
 		{"call", "TOOL [JSON|@file|-]", "run one tool and print its result", call},
 		{"ask", "[OPTION...]", "put one question to one tier", ask},
-		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
+		{"demo", "[--cloud]", "show all four tools on a small backlog", showDemo},
 		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
 		{"stats", "[OPTION...]", "say what the local model did and saved", stats},
 		{"eval", "DIR [OPTION...]", "replay tickets through models side by side", eval},
