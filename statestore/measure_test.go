@@ -121,6 +121,22 @@ func TestMeasureRecord(t *testing.T) {
 	again.Close() //nolint:errcheck // only read
 }
 
+// How long after its reply an outcome is in the state file.
+func TestMeasureLag(t *testing.T) {
+	needMeasure(t)
+	s := newStore(t, Options{Root: t.TempDir()})
+	var lags []time.Duration
+	for i := 1; i <= 50; i++ {
+		record(t, s, out("T commit pass local"))
+		start := time.Now()
+		for block, _ := s.mirror.file.Read(); block.TotalAttempts != i; block, _ = s.mirror.file.Read() {
+			time.Sleep(time.Millisecond)
+		}
+		lags = append(lags, time.Since(start))
+	}
+	t.Logf("the state file follows after %s (median), %s (slowest of %d)", median(lags), percentile(lags, 100), len(lags))
+}
+
 // Eight processes together beside one.
 func TestMeasureEightProcesses(t *testing.T) {
 	needMeasure(t)

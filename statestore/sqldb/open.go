@@ -16,6 +16,11 @@ import (
 	_ "modernc.org/sqlite" // driver "sqlite"
 )
 
+// turn is how long SQLite itself waits for a lock. Its pauses grow, so that one
+// that has waited for long would hardly ever find the moment; a fresh wait looks
+// often, and all that wait have the same chance.
+const turn = 20 * time.Millisecond
+
 // connections is how many statements run side by side: readers, and one writer.
 const connections = 4
 
@@ -91,7 +96,7 @@ func (d *DB) dial() (*sql.DB, error) {
 		return nil, err
 	}
 	return sql.Open("sqlite", "file:"+urlPath(d.o.State)+"?_txlock=immediate&_pragma=busy_timeout("+
-		strconv.FormatInt(d.o.Wait.Milliseconds(), 10)+")&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+		strconv.FormatInt(turn.Milliseconds(), 10)+")&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 }
 
 // urlPath escapes what a path may hold and a SQLite URI may not.
