@@ -186,7 +186,7 @@ func (r *Router) await(ctx context.Context, q question, b backend, fault *Error)
 		return false
 	}
 	start := time.Now()
-	defer narrate(q.Request, progressEvery, func() (string, int) {
+	defer narrate(q.Request, func() (string, int) {
 		return fmt.Sprintf("%s is busy, asking again in %s", b.model(), seconds(fault.RetryAfter-time.Since(start))), 0
 	})()
 	t := time.NewTimer(fault.RetryAfter + 10*time.Millisecond) // not a moment before it is due

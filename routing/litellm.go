@@ -123,7 +123,7 @@ func (g group) ask(ctx context.Context, q question) (reply, *Error) {
 		return reply{}, fail(Unavailable, "the proxy's address is not valid", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	defer narrate(q.Request, progressEvery, func() (string, int) { return "waiting for " + g.model(), 0 })()
+	defer narrate(q.Request, func() (string, int) { return "waiting for " + g.model(), 0 })()
 	resp, data, fault := g.send(req)
 	switch {
 	case fault != nil && g.paid() && !neverSent(fault):

@@ -106,7 +106,7 @@ func (o *ollama) chat(ctx context.Context, q question) (reply, *Error) {
 	}
 	watch, stop := watchTokens(ctx, o.cfg.FirstTokenTimeout, o.cfg.TokenTimeout)
 	defer stop()
-	defer narrate(q.Request, progressEvery, func() (string, int) {
+	defer narrate(q.Request, func() (string, int) {
 		n := int(watch.tokens.Load())
 		if n == 0 {
 			return o.cfg.Model + " is reading the prompt", 0

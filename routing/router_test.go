@@ -292,16 +292,16 @@ func TestRetryAfter(t *testing.T) {
 			fmt.Fprint(w, `{"error":{"message":"litellm.RateLimitError: slow down","type":"throttling_error","code":"429"}}`)
 		}, &calls
 	}
-	ask := func(seconds int, deadline time.Duration) (*Router, Answer, error, *atomic.Int64) {
+	ask := func(seconds int, deadline time.Duration) (*Router, Answer, *atomic.Int64, error) {
 		handler, calls := limited(seconds)
 		r, _ := newRouter(t, withProxy(testConfig(t, "http://127.0.0.1:9"), newFakeProxy(t, handler).URL))
 		a, err := r.Complete(within(t, deadline), OnlyCloud, question1())
-		return r, a, err, calls
+		return r, a, calls, err
 	}
-	if _, a, err, calls := ask(1, time.Minute); err != nil || a.Tier != Cheap || calls.Load() != 2 || a.MS < 1000 {
+	if _, a, calls, err := ask(1, time.Minute); err != nil || a.Tier != Cheap || calls.Load() != 2 || a.MS < 1000 {
 		t.Errorf("fits: %+v, %v after %d calls", a, err, calls.Load())
 	}
-	r, _, err, calls := ask(100, 30*time.Second)
+	r, _, calls, err := ask(100, 30*time.Second)
 	if none := unanswered(t, err); none.Attempts[0].Kind != Busy || !strings.Contains(none.Reason(), "again in 1m40s") || calls.Load() != 1 {
 		t.Errorf("too long: %s after %d calls", none.Reason(), calls.Load())
 	}

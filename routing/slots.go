@@ -71,7 +71,7 @@ func (m *machine) slot(ctx context.Context, q Request) (release func(), fault *E
 		return func() {}, nil //nolint:nilerr // see above
 	}
 	defer place.leave()
-	defer narrate(q, progressEvery, func() (string, int) {
+	defer narrate(q, func() (string, int) {
 		return fmt.Sprintf("waiting for a local slot for %s: place %d in the queue of this machine, slots %d",
 			seconds(time.Since(start)), place.ahead.Load()+1, m.slots), 0
 	})()

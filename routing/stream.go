@@ -126,14 +126,14 @@ func (l *lines) next() ([]byte, error) {
 
 // narrate reports every so often what a call is doing, until the returned
 // function is called; after that nothing is reported any more.
-func narrate(q Request, every time.Duration, what func() (string, int)) (stop func()) {
+func narrate(q Request, what func() (string, int)) (stop func()) {
 	if q.Progress == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
 	var group sync.WaitGroup
 	group.Go(func() {
-		t := time.NewTicker(every)
+		t := time.NewTicker(progressEvery)
 		defer t.Stop()
 		for {
 			select {
