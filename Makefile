@@ -23,6 +23,7 @@ demo: ## show the four tools on a small backlog
 .PHONY: test
 test: setup check ## everything: set-up, checks, and all tests against the real parts
 	go test -race -shuffle=on -timeout 30m ./...
+	go -C integration/composetest test -count=1 ./...
 
 # A part that cannot be made here skips its tests by name; what REQUIRE names
 # must be there.
@@ -33,7 +34,7 @@ setup: ## make or install the parts the tests run against (Ollama, a small model
 .PHONY: check
 check: ## format, vet, lint, tidy, and that it builds for each system
 	@test -z "$$(gofmt -l .)" || { echo "not formatted; run make fmt:"; gofmt -l .; exit 1; }
-	go vet ./...
+	go vet ./... && go -C integration/composetest vet ./...
 	$$($(PART) -print golangci-lint) run ./...
 	go mod tidy -diff
 	@for os in linux darwin windows; do echo "build for $$os"; GOOS=$$os CGO_ENABLED=0 go build -o /dev/null ./cmd/localmodel; done
