@@ -217,3 +217,42 @@ func must(s string, err error) string {
 	}
 	return s
 }
+
+// Nobody is first while one who lives is ahead.
+func TestPlacesInTheQueue(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, queueDir), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var places []*place
+	for range 3 {
+		p, err := enqueue(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		places = append(places, p)
+	}
+	firsts := func() (out []bool) {
+		for _, p := range places {
+			out = append(out, p.first())
+		}
+		return out
+	}
+	time.Sleep(slowestPoll) // none is too young to be taken for dead
+	if got := fmt.Sprint(firsts()); got != "[true false false]" || places[2].ahead.Load() != 2 {
+		t.Errorf("first: %s, %d ahead of the last", got, places[2].ahead.Load())
+	}
+	if nobodyWaits(dir) {
+		t.Error("nobody waits")
+	}
+	places[0].leave()
+	_ = places[1].lock.Close() // as by death
+	places = places[2:]
+	if got := fmt.Sprint(firsts()); got != "[true]" {
+		t.Errorf("first, the one ahead having died: %s", got)
+	}
+	places[0].leave()
+	if !nobodyWaits(dir) {
+		t.Error("someone still waits")
+	}
+}
