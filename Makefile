@@ -53,12 +53,12 @@ simulate: ## the quality guard against other policies, on histories of up to 2,0
 	go test ./routing -run '^TestSimulation' -count=1 -v -timeout 30m -simulate
 
 .PHONY: soak
-soak: ## the journal under eight processes and thousands of kills (30 min)
-	LOCALMODEL_FULL=1 go test ./statestore/... -count=1 -v -timeout 2h
+soak: ## the journal under eight processes and 10,000 kills (an hour)
+	LOCALMODEL_FULL=1 LOCALMODEL_KILLS=10000 go test ./statestore -run 'TestEightProcesses|TestKilled|TestCountersEqualNaiveModel' -count=1 -v -timeout 3h
 
 .PHONY: measure
 measure: ## the journal's figures: durable records, side by side, and growth
-	LOCALMODEL_MEASURE=1 go test ./statestore -run Measure -count=1 -v -timeout 1h
+	LOCALMODEL_MEASURE=1 go test ./statestore -run TestMeasure -count=1 -v -timeout 1h
 
 .PHONY: smol
 smol: ## 60 labelled tickets through a real, weak language model (20 min)
