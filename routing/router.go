@@ -88,7 +88,7 @@ func (r *Router) tiers(route Route) []backend {
 		switch {
 		case r.cfg.Local != "proxy":
 			out = append(out, r.ollama)
-		case r.cfg.CloudAllowed || loopback(r.cfg.ProxyURL):
+		case r.cfg.CloudAllowed || Loopback(r.cfg.ProxyURL):
 			out = append(out, r.proxy.group(Local))
 		}
 	}
@@ -100,8 +100,8 @@ func (r *Router) tiers(route Route) []backend {
 	return out
 }
 
-// loopback says whether a URL stays on this machine.
-func loopback(address string) bool {
+// Loopback says whether a URL stays on this machine.
+func Loopback(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
 		return false
@@ -139,7 +139,18 @@ func (r *Router) Complete(ctx context.Context, route Route, req Request) (Answer
 	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return Answer{}, err
 	}
-	return Answer{}, &Unanswered{Attempts: run.attempts}
+	return Answer{}, &Unanswered{Attempts: run.attempts, Closed: r.closed(tiers)}
+}
+
+// closed says which setting leaves nobody to ask.
+func (r *Router) closed(tiers []backend) string {
+	switch {
+	case len(tiers) > 0:
+		return ""
+	case !r.cfg.CloudAllowed:
+		return "LOCALMODEL_CLOUD=never"
+	}
+	return "LOCALMODEL_FALLBACK names no tier"
 }
 
 // run is one Complete under way.

@@ -414,3 +414,16 @@ func TestMoney(t *testing.T) {
 		t.Errorf("a call that timed out: reserved %v, settled %v", hb.reserved, hb.settled)
 	}
 }
+
+// A route on which nobody may be asked says which setting closed it.
+func TestNobodyToAskNamesTheSetting(t *testing.T) {
+	for want, cfg := range map[string]Config{
+		"LOCALMODEL_CLOUD=never":            {Fallback: []Tier{Cheap}},
+		"LOCALMODEL_FALLBACK names no tier": {CloudAllowed: true},
+	} {
+		_, err := New(cfg, nil, nil).Complete(t.Context(), OnlyCloud, Request{User: "x", MaxTokens: 1})
+		if got := unanswered(t, err).Reason(); got != want {
+			t.Errorf("reason %q, want %q", got, want)
+		}
+	}
+}

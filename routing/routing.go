@@ -90,12 +90,15 @@ func (a Answer) FellBack() bool { return len(a.Attempts) > 1 }
 func (a Answer) Reason() string { return reasons(a.Attempts) }
 
 // Unanswered is Complete's error when no tier gave an answer that counts.
-type Unanswered struct{ Attempts []Attempt }
+type Unanswered struct {
+	Attempts []Attempt
+	Closed   string // why no tier could be asked at all; "" = some were
+}
 
 // Reason says why each tier asked did not answer.
 func (u *Unanswered) Reason() string {
 	if len(u.Attempts) == 0 {
-		return "no tier may be asked"
+		return u.Closed
 	}
 	return reasons(u.Attempts)
 }

@@ -44,7 +44,7 @@ func (s *Store) LogCall(ctx context.Context, c Call) error {
 }
 
 func (s *Store) flushCallsLater() {
-	if err := s.flushCalls(context.Background()); err != nil {
+	if err := s.flushCalls(s.background); err != nil && s.background.Err() == nil {
 		s.o.Log.Warn("model calls not recorded yet", "err", err)
 		s.calls.timer.after(10*callDelay, s.flushCallsLater)
 	}

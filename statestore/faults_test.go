@@ -118,6 +118,44 @@ func TestLockedJournal(t *testing.T) {
 	}
 }
 
+// Close does not wait for what waits in the background.
+func TestCloseDoesNotWait(t *testing.T) {
+	root := t.TempDir()
+	c := newClock(2026, 6, 1, 12)
+	s := New(Options{Root: root, BusyTimeout: time.Hour, Now: c.now})
+	record(t, s, out("T commit pass local"))
+	if err := s.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(root, ".claude", "localmodel", "journal.db")+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // the lock goes with it
+	c.set(c.now().AddDate(1, 0, 0))
+	s.folding.after(0, s.foldLater)
+	wait(t, "folding has begun", func() bool {
+		s.folding.mu.Lock()
+		defer s.folding.mu.Unlock()
+		return s.folding.t == nil
+	})
+	closed := make(chan error, 1)
+	go func() { closed <- s.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it waits")
+	}
+}
+
 // Something in the way of the directory or the file.
 func TestInTheWay(t *testing.T) {
 	for _, at := range []string{".claude", ".claude/localmodel"} {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/pgtest"
 	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
@@ -31,6 +32,13 @@ func median(d []time.Duration) time.Duration { return percentile(d, 50) }
 func percentile(d []time.Duration, p int) time.Duration {
 	d = slices.Sorted(slices.Values(d))
 	return d[min(len(d)*p/100, len(d)-1)]
+}
+
+// eachDurableStore is eachStore with a server whose commits wait for the disk.
+func eachDurableStore(t *testing.T, fn func(t *testing.T, o Options)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { fn(t, Options{Root: t.TempDir()}) })
+	t.Run("postgres", func(t *testing.T) { fn(t, Options{Root: t.TempDir(), State: pgtest.New(t, "fsync=on").Schema(t)}) })
 }
 
 // recorded measures one durable record of a ticket's gates, all five of which
@@ -113,10 +121,26 @@ func TestMeasureRecord(t *testing.T) {
 	again.Close() //nolint:errcheck // only read
 }
 
+// How long after its reply an outcome is in the state file.
+func TestMeasureLag(t *testing.T) {
+	needMeasure(t)
+	s := newStore(t, Options{Root: t.TempDir()})
+	var lags []time.Duration
+	for i := 1; i <= 50; i++ {
+		record(t, s, out("T commit pass local"))
+		start := time.Now()
+		for block, _ := s.mirror.file.Read(); block.TotalAttempts != i; block, _ = s.mirror.file.Read() {
+			time.Sleep(time.Millisecond)
+		}
+		lags = append(lags, time.Since(start))
+	}
+	t.Logf("the state file follows after %s (median), %s (slowest of %d)", median(lags), percentile(lags, 100), len(lags))
+}
+
 // Eight processes together beside one.
 func TestMeasureEightProcesses(t *testing.T) {
 	needMeasure(t)
-	eachStore(t, func(t *testing.T, o Options) {
+	eachDurableStore(t, func(t *testing.T, o Options) {
 		for _, processes := range []int{1, 8} {
 			const records = 400
 			outputs := make([]bytes.Buffer, processes)
@@ -172,7 +196,7 @@ func timed() int {
 // all of them are being folded; what they take on disk.
 func TestMeasureGrowth(t *testing.T) {
 	needMeasure(t)
-	eachStore(t, func(t *testing.T, o Options) {
+	eachDurableStore(t, func(t *testing.T, o Options) {
 		many := 100_000
 		if o.State != "" {
 			many = 10_000 // a server takes its time to be filled
@@ -181,7 +205,7 @@ func TestMeasureGrowth(t *testing.T) {
 		big, small := o, o
 		small.Root = t.TempDir()
 		if o.State != "" {
-			small.State = freshSchema(t)
+			small.State = pgtest.New(t, "fsync=on").Schema(t)
 		}
 		big.Now, small.Now = past, past
 		b, s := newStore(t, big), newStore(t, small)

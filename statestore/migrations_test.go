@@ -166,6 +166,9 @@ func TestNewerJournal(t *testing.T) {
 		if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), fmt.Sprintf("newer localmodel (schema 99, this one knows %d): update localmodel", len(journal.Migrations))) {
 			t.Errorf("record: %v", err)
 		}
+		if said := strings.Join(s.Warnings(), ";"); !strings.Contains(said, "read-only here: it was written by a newer localmodel") {
+			t.Errorf("warnings %q", said)
+		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}

@@ -76,7 +76,7 @@ func (s *Store) deliverable(ctx context.Context, kind string, body any, fn func(
 		return s.write(ctx, fn)
 	}
 	delivery := rand.Text()
-	err := s.deliver(ctx) // what waits is older
+	err := s.deliverFirst(ctx)
 	if err == nil {
 		err = s.writeOnce(ctx, delivery, fn)
 	}
@@ -95,7 +95,7 @@ func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorde
 	s.pending.step, s.pending.known = step, true
 	s.pending.mu.Unlock()
 	delivery := rand.Text()
-	err := s.deliver(ctx)
+	err := s.deliverFirst(ctx)
 	if err == nil {
 		var r Recorded
 		if r, err = s.record(ctx, delivery, o, s.o.Now(), step); err == nil {
@@ -166,14 +166,28 @@ func (s *Store) keep(ctx context.Context, kind, delivery string, o Outcome, body
 		return false, err
 	}
 	s.pending.timer.after(redeliverEvery, s.redeliver)
-	return repeated, s.countPending(ctx)
+	if err := s.countPending(ctx); err != nil { // kept it is
+		s.o.Log.Warn("kept records not counted", "err", err)
+	}
+	return repeated, nil
+}
+
+// deliverFirst sends what waits before something newer. A local journal that
+// cannot be used is no reason not to record on a server that can.
+func (s *Store) deliverFirst(ctx context.Context) error {
+	err := s.deliver(ctx)
+	if err == nil || errors.Is(err, sqldb.ErrLost) {
+		return err
+	}
+	s.o.Log.Warn("records that may wait were not delivered", "err", err)
+	return nil
 }
 
 // redeliver tries to send what waits, again and again until nothing does.
 func (s *Store) redeliver() {
-	ctx, stop := context.WithTimeout(context.Background(), redeliverTimeout)
+	ctx, stop := context.WithTimeout(s.background, redeliverTimeout)
 	defer stop()
-	if err := s.deliver(ctx); err != nil {
+	if err := s.deliver(ctx); err != nil && s.background.Err() == nil {
 		s.o.Log.Warn("records wait for Postgres", "waiting", s.pending.count.Load(), "err", err)
 	}
 	if s.pending.count.Load() > 0 {

@@ -75,6 +75,15 @@ func (s *Store) OpenAttempt(ctx context.Context, ticketID string, key GuardKey, 
 	return a, err
 }
 
+// NextEventID is the key to record a gate's next outcome under.
+func (s *Store) NextEventID(ctx context.Context, ticketID, gate string) (id string, err error) {
+	err = s.read(ctx, func(q sqldb.Q) (err error) {
+		id, err = journal.NextEventID(ctx, q, ticketID, gate)
+		return err
+	})
+	return id, err
+}
+
 // TicketState says whether the ticket has an open local attempt, and at which
 // gate it was escalated with no commit passed since ("" = not).
 func (s *Store) TicketState(ctx context.Context, ticketID string) (open bool, escalatedAt string, err error) {

@@ -16,10 +16,10 @@ const (
 
 // foldLater folds a piece in the background and asks for the next.
 func (s *Store) foldLater() {
-	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
+	ctx, stop := context.WithTimeout(s.background, time.Minute)
 	defer stop()
 	more, err := s.fold(ctx)
-	if err != nil {
+	if err != nil && s.background.Err() == nil {
 		s.o.Log.Warn("old attempts not folded", "err", err)
 	}
 	next := foldEvery

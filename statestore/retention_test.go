@@ -17,8 +17,9 @@ import (
 func TestFold(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
-		now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-		o.Now = func() time.Time { return now }
+		c := newClock(2026, 6, 1, 12)
+		start := c.now()
+		o.Now = c.now
 		s := newStore(t, o)
 		const tickets = 30 // more than one piece
 		for i := range tickets {
@@ -41,12 +42,12 @@ func TestFold(t *testing.T) {
 		if _, err := s.OpenAttempt(ctx, "open", GuardKey{Class: "low", Digest: "d"}, "p", "qwen"); err != nil {
 			t.Fatal(err)
 		}
-		now = now.AddDate(0, 0, 1)
+		c.set(start.AddDate(0, 0, 1))
 		record(t, s, out("T-0 commit pass"))        // the cloud's, a day later
 		record(t, s, out("next commit pass local")) // and one that is not old yet
 		before := mustStats(t, s)
 
-		now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, 90).Add(time.Second)
+		c.set(start.AddDate(0, 0, 90).Add(time.Second))
 		var wg sync.WaitGroup
 		for range 3 {
 			other := newStore(t, o)
@@ -94,12 +95,12 @@ func TestFold(t *testing.T) {
 			t.Errorf("the open attempt: %+v", r)
 		}
 		// A second day's worth is added to the same figures.
-		now = now.AddDate(0, 0, 365)
+		c.set(c.now().AddDate(0, 0, 365))
 		if err := s.Fold(ctx); err != nil {
 			t.Fatal(err)
 		}
 		done := 0
-		if err := s.Daily(ctx, now.AddDate(-2, 0, 0), func(d DailyFigures) error { done += d.Done; return nil }); err != nil || done != 22 {
+		if err := s.Daily(ctx, c.now().AddDate(-2, 0, 0), func(d DailyFigures) error { done += d.Done; return nil }); err != nil || done != 22 {
 			t.Errorf("%d done in all, %v; want 22", done, err)
 		}
 		since := 0

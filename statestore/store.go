@@ -44,6 +44,10 @@ type Store struct {
 	mirror  *mirror
 	pending pending
 	folding timer
+
+	// What goes on beside the calls ends when Close begins.
+	background context.Context //nolint:containedctx // lives as long as the store
+	stop       context.CancelFunc
 }
 
 // New makes a store. It opens nothing: the first use does.
@@ -68,6 +72,7 @@ func New(o Options) *Store {
 	if s.db.Postgres() {
 		s.local = sqldb.New(sqldb.Options{State: file, Migrations: journal.Migrations, Wait: o.BusyTimeout})
 	}
+	s.background, s.stop = context.WithCancel(context.Background())
 	s.pending.step, s.pending.known = o.Settle, o.Settle != nil
 	s.mirror = newMirror(s)
 	return s
@@ -108,7 +113,7 @@ func (s *Store) start() {
 // and sends what waits. A server calls it when it starts: a process killed
 // before may have left the file behind.
 func (s *Store) Reconcile(ctx context.Context) error {
-	if !s.db.Exists() && !(s.local != nil && s.local.Exists()) {
+	if !s.db.Exists() { // a server always does
 		return nil
 	}
 	_, err := s.Stats(ctx)
@@ -130,6 +135,7 @@ func (s *Store) Flush(ctx context.Context) error {
 func (s *Store) Close() error {
 	ctx, stop := context.WithTimeout(context.Background(), closeWithin)
 	defer stop()
+	s.stop()
 	for _, t := range []*timer{&s.folding, &s.pending.timer, &s.calls.timer, &s.mirror.timer} {
 		t.end()
 	}
@@ -141,8 +147,12 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Warnings tells, for every result, what is wrong with the state file, and what
-// waits for a server.
+// Warnings tells, for every result, what is wrong with the state file, what
+// waits for a server, and whether nothing can be recorded.
 func (s *Store) Warnings() []string {
-	return append(s.mirror.warnings(), s.pending.warnings()...)
+	said := append(s.mirror.warnings(), s.pending.warnings()...)
+	if why := s.db.ReadOnly(); why != "" {
+		said = append(said, "nothing can be recorded, the journal is read-only here: "+why)
+	}
+	return said
 }

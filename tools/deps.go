@@ -25,6 +25,7 @@ type Journal interface {
 	Record(ctx context.Context, o statestore.Outcome, step func(state []byte, c statestore.Closed) ([]byte, error)) (statestore.Recorded, error)
 	OpenAttempt(ctx context.Context, ticketID string, key statestore.GuardKey, plan, model string) (statestore.Attempt, error)
 	TicketState(ctx context.Context, ticketID string) (open bool, escalatedAt string, err error)
+	NextEventID(ctx context.Context, ticketID, gate string) (string, error)
 	Admit(ctx context.Context, key statestore.GuardKey, ticketID string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error
 	GuardStates(ctx context.Context) (map[statestore.GuardKey][]byte, error)
 	SaveDecision(ctx context.Context, d statestore.Decision) error

@@ -125,26 +125,48 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route r
 	if err != nil {
 		r.warn("journal not readable, so earlier decisions were not considered: " + err.Error())
 	}
+	found = found && last.TicketID == t.ID
+	if found && !w.known {
+		w = wave{ids: last.Wave, known: last.WaveKnown}
+	}
 	var j judged
-	if found && last.TicketID == t.ID {
+	asked := false
+	switch {
+	case found:
 		j = judged{id: t.ID, ticket: t, by: last.By}
 		j.class = routing.Classify(d.stated(t)).WithModel(last.Category, last.Complexity)
-		if !w.known {
-			w = wave{ids: last.Wave, known: last.WaveKnown}
+	case d.refusedByRule(t, w):
+		// What a model thinks of it would change nothing: none is asked.
+		j = judged{id: t.ID, ticket: t, by: "rules", class: routing.Classify(d.stated(t)).WithoutModel()}
+	default:
+		asked = true
+		if j, err = d.classify(ctx, t, route, p); err != nil {
+			return j, err
 		}
-	} else if j, err = d.classify(ctx, t, route, p); err != nil {
-		return j, err
 	}
 	if !w.known && len(t.DependsOn) > 0 {
 		r.warn("wave not given and this content was not classified before: no dependency on it is assumed")
 	}
 	r.warn(d.decide(ctx, &j, w))
-	if !found {
+	if asked {
 		if err := d.remember(ctx, j, w); err != nil && ctx.Err() == nil {
 			r.warn("decision not remembered: " + err.Error())
 		}
 	}
 	return j, nil
+}
+
+// refusedByRule says whether a rule keeps the ticket from the local model
+// whatever complexity a model would find.
+func (d *Deps) refusedByRule(t ticket.Ticket, w wave) bool {
+	s := d.stated(t)
+	least := routing.Classify(s)
+	if least.AskComplexity {
+		least.Complexity = "low"
+	}
+	ok, _, _ := routing.Eligible(routing.Facts{ID: t.ID, Complexity: least.Complexity, Tags: s.Tags, Files: s.Files,
+		DependsOn: t.DependsOn, Wave: w.ids, WaveKnown: w.known, Guard: routing.Verdict{Admit: true}})
+	return !ok
 }
 
 // refusal says which tier should plan a ticket that local may not have, or ""
@@ -184,6 +206,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 			return err
 		}
 		r.fromTemplate(q, unanswered.Reason(), time.Since(start))
+		r.Next = "Use it as a checklist, or plan with Task(model: \"haiku\"). " + d.nextAfterPlan(ctx, t.ID)
 		return nil
 	}
 	reply, err := q.Parse(a.Text)
@@ -197,7 +220,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	}
 	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
-	r.Next = nextAfterPlan(t.ID)
+	r.Next = d.nextAfterPlan(ctx, t.ID)
 	if a.Tier != "local" {
 		return nil
 	}
@@ -221,8 +244,13 @@ func (d *Deps) openAttempt(ctx context.Context, r *planResult, j *judged, a rout
 	return nil
 }
 
-func nextAfterPlan(id string) string {
-	return fmt.Sprintf("Check the plan, then record_gate_outcome {ticket_id: %q, gate: plan, outcome: pass, event_id: %q} and implement.", id, id+":plan:1")
+// nextAfterPlan hands out the event id of the plan gate's next outcome.
+func (d *Deps) nextAfterPlan(ctx context.Context, id string) string {
+	event, err := d.Journal.NextEventID(ctx, id, "plan")
+	if err != nil { // what is wrong with the journal is told elsewhere
+		event = id + ":plan:1"
+	}
+	return fmt.Sprintf("Check the plan, then record_gate_outcome {ticket_id: %q, gate: plan, outcome: pass, event_id: %q} and implement.", id, event)
 }
 
 // fromTemplate is the floor: a plan made from the ticket itself, and why no
@@ -232,7 +260,6 @@ func (r *planResult) fromTemplate(q prompts.PlanQuestion, reason string, took ti
 	r.Plan, r.Coverage, r.By = plan, &cover, "template"
 	r.Answer = &answer{FellBack: true, Reason: clip(reason, 600), MS: took.Milliseconds()}
 	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one is built from the ticket by rules", r.ID)
-	r.Next = "Use it as a checklist, or plan with Task(model: \"haiku\"). " + nextAfterPlan(r.ID)
 	if cut > 0 {
 		r.warn(fmt.Sprintf("%d lines did not fit the plan and stand only in the ticket", cut))
 	}

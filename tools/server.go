@@ -154,7 +154,7 @@ func (d *Deps) explain(ctx, limited context.Context, tool string, err error) err
 			Next: "Call again if the answer is still wanted.", Retryable: true, Err: err}
 	case errors.As(err, &known):
 		return known
-	case limited.Err() != nil, errors.Is(err, context.DeadlineExceeded):
+	case limited.Err() != nil, errors.Is(err, context.DeadlineExceeded): // the whole call, or the part of it that asks
 		return &Error{Code: codeTimeout, Cause: fmt.Sprintf("no answer within %s (LOCALMODEL_DEADLINE)", d.Deadline),
 			Next: "Call again, with fewer tickets if there were several.", Retryable: true, Err: err}
 	}

@@ -86,7 +86,7 @@ func loadConfig(lookup func(string) (string, bool)) *config {
 	c.proxy = s.address("LITELLM_BASE_URL", "llmOps.gateway.baseURL", "http://127.0.0.1:8000")
 	c.key = s.proxyKey()
 	c.fallback = s.tiers()
-	c.cloud = s.choice("LOCALMODEL_CLOUD", "allow", "never") == "allow"
+	c.cloud = s.cloud()
 	c.dailyUSD = s.fraction("LOCALMODEL_CLOUD_DAILY_USD", 5, 1e6)
 	c.guard = routing.GuardMode(s.choice("LOCALMODEL_GUARD", "adaptive", "fixed", "always", "never"))
 	c.state = s.text("LOCALMODEL_STATE", "", filepath.Join(".claude", "localmodel", "journal.db"))
@@ -266,11 +266,31 @@ func (s *settings) address(name, key, fallback string) string {
 	return v
 }
 
+// cloud says whether paid and remote calls are allowed. A word that is not known
+// closes them: whoever set it did not mean the default.
+func (s *settings) cloud() bool {
+	const name = "LOCALMODEL_CLOUD"
+	switch v := strings.ToLower(s.text(name, "", "allow")); v {
+	case "allow", "on", "yes", "true", "1":
+		return true
+	case "never", "off", "no", "false", "0", "none":
+		return false
+	default:
+		s.problem("%s=%s is not one of allow, never; paid and remote calls stay closed", name, shown(v))
+		return false
+	}
+}
+
 // proxyKey reads the key from its variable, or from the one that the project
-// file names.
+// file names. Where that file, which may be a stranger's, also names an address
+// off this machine, it cannot have any other secret of the environment sent
+// there.
 func (s *settings) proxyKey() string {
 	if named := s.file.Get("llmOps.gateway.apiKeyEnv").Str; named != "" && named != "LITELLM_MASTER_KEY" && s.env("LITELLM_MASTER_KEY") == "" {
-		if v := s.env(named); v != "" {
+		abroad := strings.HasPrefix(s.c.sources["LITELLM_BASE_URL"], "backlog.config.json") && !routing.Loopback(s.c.proxy)
+		if abroad && !strings.Contains(strings.ToUpper(named), "LITELLM") {
+			s.problem("backlog.config.json sends the key in %s to an address it names itself; set LITELLM_BASE_URL or LITELLM_MASTER_KEY in the environment to allow that", shown(named))
+		} else if v := s.env(named); v != "" {
 			s.c.sources["LITELLM_MASTER_KEY"] = "environment " + named
 			return v
 		}

@@ -69,7 +69,7 @@ var settingCases = []struct {
 	{"LITELLM_MASTER_KEY", func(c *config) any { return c.key }, "sk-litellm-changeme", map[string]any{"sk-1": "sk-1"}, nil},
 	{"LOCALMODEL_FALLBACK", func(c *config) any { return fmt.Sprint(c.fallback) }, "[cheap balanced]",
 		map[string]any{"balanced": "[balanced]", " Balanced , cheap": "[balanced cheap]", "cheap,cheap": "[cheap]", "": "[]", "  ": "[]"}, nil},
-	{"LOCALMODEL_CLOUD", func(c *config) any { return c.cloud }, true, map[string]any{"never": false, "NEVER": false, "allow": true}, []string{"off"}},
+	{"LOCALMODEL_CLOUD", func(c *config) any { return c.cloud }, true, map[string]any{"never": false, "NEVER": false, "off": false, "0": false, "allow": true, "yes": true}, nil},
 	{"LOCALMODEL_CLOUD_DAILY_USD", func(c *config) any { return c.dailyUSD }, 5.0, map[string]any{"0": 0.0, "12.5": 12.5}, []string{"-1", "$5", "Inf"}},
 	{"LOCALMODEL_GUARD", func(c *config) any { return c.guard }, routing.Adaptive,
 		map[string]any{"fixed": routing.Fixed, "always": routing.Always, "never": routing.Never}, []string{"strict"}},
@@ -156,9 +156,7 @@ func TestOllamaHostAsOllamaReadsIt(t *testing.T) {
 		t.Run(v, func(t *testing.T) {
 			t.Setenv("OLLAMA_HOST", v)
 			want := strings.TrimSuffix(envconfig.ConnectableHost().String(), "/")
-			if strings.Contains(want, "//:") { // an address of no host is this machine
-				want = strings.Replace(want, "//:", "//127.0.0.1:", 1)
-			}
+			want = strings.Replace(want, "//:", "//127.0.0.1:", 1) // an address of no host is this machine
 			if got := configOf(t, "", environment{"OLLAMA_HOST": v}).ollama; got != want {
 				t.Errorf("%s, Ollama says %s", got, want)
 			}
@@ -181,10 +179,35 @@ func TestSlotsFollowOllama(t *testing.T) {
 	}
 }
 
+// A word that is not known closes the paid tiers: whoever set it did not mean
+// the default.
+func TestUnknownCloudIsClosed(t *testing.T) {
+	c := configOf(t, "", environment{"LOCALMODEL_CLOUD": "nope"})
+	if c.cloud || len(c.problems) != 1 || !strings.Contains(c.problems[0], "stay closed") {
+		t.Errorf("cloud %v, problems %q", c.cloud, c.problems)
+	}
+}
+
+// A project may be a stranger's: it cannot have a secret of the environment sent
+// to an address that it names itself.
+func TestProjectFileDrawsNoSecret(t *testing.T) {
+	const abroad = `{"llmOps":{"gateway":{"baseURL":"http://elsewhere:4000","apiKeyEnv":"AWS_SECRET_ACCESS_KEY"}}}`
+	env := environment{"AWS_SECRET_ACCESS_KEY": "precious"}
+	c := configOf(t, abroad, env)
+	if c.key != defaultKey || len(c.problems) != 1 || !strings.Contains(c.problems[0], "AWS_SECRET_ACCESS_KEY") || strings.Contains(c.problems[0], "precious") {
+		t.Errorf("key %q, problems %q", c.key, c.problems)
+	}
+	// An address that the user chose may have it.
+	env["LITELLM_BASE_URL"] = "http://chosen:4000"
+	if c := configOf(t, abroad, env); c.key != "precious" || len(c.problems) != 0 {
+		t.Errorf("key %q, problems %q", c.key, c.problems)
+	}
+}
+
 func TestProjectFile(t *testing.T) {
-	const file = `{"llmOps":{"gateway":{"baseURL":"http://gateway:4000/","apiKeyEnv":"TEAM_KEY"}},"backlog":{"ticketPrefixes":["SEC-","bug","OPS","", "DATA"]}}`
+	const file = `{"llmOps":{"gateway":{"baseURL":"http://127.0.0.1:4000/","apiKeyEnv":"TEAM_KEY"}},"backlog":{"ticketPrefixes":["SEC-","bug","OPS","", "DATA"]}}`
 	c := configOf(t, file, environment{"TEAM_KEY": "sk-team"})
-	if c.proxy != "http://gateway:4000" || c.key != "sk-team" || len(c.problems) != 0 {
+	if c.proxy != "http://127.0.0.1:4000" || c.key != "sk-team" || len(c.problems) != 0 {
 		t.Errorf("proxy %s, key %s, problems %q", c.proxy, c.key, c.problems)
 	}
 	if diff := cmp.Diff([]string{"SEC", "OPS", "DATA"}, c.prefixes); diff != "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
@@ -41,12 +42,13 @@ func doctor(ctx context.Context, w world, args []string) error {
 	}
 	p := build(w)
 	defer p.store.Close() //nolint:errcheck // nothing was recorded
-	facts := p.gather(ctx, *deep)
+	place := clientPlace(w)
+	facts := p.gather(ctx, place, *deep)
 	if *fix {
 		if err := (checkup.Mender{Router: p.router, In: w.in, Out: w.err, Yes: *yes}).Mend(ctx, facts); err != nil {
 			return err
 		}
-		facts = p.gather(ctx, *deep)
+		facts = p.gather(ctx, place, *deep)
 	}
 	report := checkup.Judge(facts)
 	if *asJSON {
@@ -70,11 +72,11 @@ func printJSON(out io.Writer, v any) error {
 }
 
 // gather finds the facts, the slow ones side by side.
-func (p *parts) gather(ctx context.Context, deep bool) checkup.Facts {
+func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) checkup.Facts {
 	c := p.config
 	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: onThisHost(c.ollama), ByProxy: c.local == "proxy",
 		DefaultKey: c.key == defaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: shownState(c.state),
-		GuardMode: string(c.guard), Problems: c.problems, Settings: c.resolved(), Clients: checkup.FindClients(c.root, c.home)}
+		GuardMode: string(c.guard), Problems: c.problems, Settings: c.resolved(), Clients: clients.Find(place)}
 	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {
 		f.Installed, _ = exec.LookPath("ollama") // "" where it is not installed
 	}

@@ -1,20 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
-	"github.com/fjbelchi/localmodel/routing"
 )
 
 const aboutEval = `
@@ -55,11 +51,49 @@ func eval(ctx context.Context, w world, args []string) error {
 	if err != nil {
 		return exitError{2, "localmodel eval: " + err.Error()}
 	}
-	e := evaluation{w: w, c: c, f: f, plan: evaluate.Plan{Set: set, Plans: f.plans, Root: c.root, Deadline: c.deadline}, wallet: &evaluate.Wallet{}}
-	if err := e.models(ctx); err != nil {
+	session := &evaluate.Session{Plan: evaluate.Plan{Set: set, Plans: f.plans, Root: c.root, Deadline: c.deadline},
+		In: w.in, Out: w.err, Yes: f.yes, DailyUSD: c.dailyUSD}
+	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: max(c.log, slog.LevelError)}))
+	if err := session.AddModels(ctx, cmp.Or(f.models, c.model), c.routing(log)); err != nil {
 		return err
 	}
-	return e.run(ctx)
+	path := cmp.Or(f.results, filepath.Join(c.root, ".claude", "localmodel", "eval.jsonl"))
+	results, err := evaluate.OpenResults(path, f.fresh)
+	if err != nil {
+		return err
+	}
+	defer results.Close() //nolint:errcheck // every result was synced when it came
+	got, done, err := session.Go(ctx, results)
+	if err != nil {
+		return evalStopped(err, done)
+	}
+	return showEval(w, f, session.Score(got, time.Now()))
+}
+
+// evalStopped says how far it came and how to go on.
+func evalStopped(err error, done float64) error {
+	switch {
+	case errors.Is(err, evaluate.ErrNobody):
+		return exitError{2, "localmodel eval: " + err.Error()}
+	case errors.Is(err, evaluate.ErrDeclined):
+		return err
+	case errors.Is(err, context.Canceled):
+		return exitError{130, fmt.Sprintf("localmodel eval: stopped; %.0f %% is done and kept, the same command goes on from there", 100*done)}
+	}
+	return fmt.Errorf("%w; %.0f %% is done and kept, the same command goes on from there", err, 100*done)
+}
+
+func showEval(w world, f evalFlags, r evaluate.Report) error {
+	if f.html != "" {
+		if err := writePage(w, f.html, r.Page()); err != nil {
+			return err
+		}
+	}
+	if f.asJSON {
+		return printJSON(w.out, r)
+	}
+	r.Print(w.out)
+	return nil
 }
 
 func readSet(c *config, f evalFlags, dir string) (*evaluate.Set, error) {
@@ -74,140 +108,4 @@ func readSet(c *config, f evalFlags, dir string) (*evaluate.Set, error) {
 	}
 	set.Spread(f.limit)
 	return set, nil
-}
-
-// evaluation is one run of eval.
-type evaluation struct {
-	w      world
-	c      *config
-	f      evalFlags
-	plan   evaluate.Plan
-	wallet *evaluate.Wallet
-}
-
-// models makes one router for each model and looks whether it is there.
-func (e *evaluation) models(ctx context.Context) error {
-	names := e.c.model
-	if e.f.models != "" {
-		names = e.f.models
-	}
-	var seen []string
-	for _, name := range strings.Split(names, ",") {
-		name = strings.TrimSpace(name)
-		if name == "" || name == evaluate.Rules || slices.Contains(seen, name) {
-			continue
-		}
-		seen = append(seen, name)
-		m, err := e.model(name)
-		if err == nil {
-			err = m.Ready(ctx)
-		}
-		if err != nil {
-			return exitError{1, "localmodel eval: " + err.Error()}
-		}
-		e.plan.Models = append(e.plan.Models, m)
-	}
-	if len(seen) == 0 {
-		return exitError{2, "localmodel eval: --models names no model"}
-	}
-	return nil
-}
-
-func (e *evaluation) model(name string) (*evaluate.Model, error) {
-	log := slog.New(slog.NewTextHandler(e.w.err, &slog.HandlerOptions{Level: max(e.c.log, slog.LevelError)}))
-	rc := e.c.routing(log)
-	rc.MinConfidence, rc.Fallback, rc.Local, rc.Model = 0, nil, "ollama", name // every answer is looked at, however unsure
-	m := &evaluate.Model{Name: name, Tier: routing.Local, Route: routing.OnlyLocal}
-	switch name {
-	case "free":
-		rc.Local, rc.Model, m.Group = "proxy", e.c.model, true
-	case string(routing.Cheap), string(routing.Balanced):
-		if !e.c.cloud {
-			return nil, fmt.Errorf("%s is a paid tier, and LOCALMODEL_CLOUD=never forbids it", name)
-		}
-		m.Tier, m.Route, m.Group = routing.Tier(name), routing.OnlyCloud, true
-		rc.Fallback, rc.Model = []routing.Tier{m.Tier}, e.c.model
-	}
-	m.Asker = routing.New(rc, evaluate.Unrecorded{}, e.wallet)
-	return m, nil
-}
-
-func (e *evaluation) run(ctx context.Context) error {
-	path := e.f.results
-	if path == "" {
-		path = filepath.Join(e.c.root, ".claude", "localmodel", "eval.jsonl")
-	}
-	results, err := evaluate.OpenResults(path, e.f.fresh)
-	if err != nil {
-		return err
-	}
-	defer results.Close() //nolint:errcheck // every result was synced when it came
-	if err := e.confirm(results); err != nil {
-		return err
-	}
-	var bar *term.Bar
-	done, total := 0.0, 0.0
-	got, err := e.plan.Run(ctx, results, func(d, t float64, label string) {
-		if bar == nil {
-			bar = term.NewBar(e.w.err, d)
-		}
-		done, total = d, t
-		bar.Set(d, t, label)
-	})
-	if bar != nil {
-		bar.Clear()
-	}
-	if err != nil {
-		return e.stopped(err, done, total)
-	}
-	return e.show(e.plan.Score(got, time.Now()))
-}
-
-// stopped says how far it came and how to go on.
-func (e *evaluation) stopped(err error, done, total float64) error {
-	why, code := err.Error(), 1
-	if errors.Is(err, context.Canceled) {
-		why, code = "stopped", 130
-	}
-	return exitError{code, fmt.Sprintf("localmodel eval: %s; %.0f %% is done and kept, the same command goes on from there", why, 100*done/max(total, 1))}
-}
-
-// confirm shows what the paid calls may cost and asks.
-func (e *evaluation) confirm(results *evaluate.Results) error {
-	quote, err := e.plan.Quote(results)
-	if err != nil || len(quote.Calls) == 0 {
-		return err
-	}
-	e.wallet.Fill(quote.MostUSD)
-	var calls []string
-	for _, name := range slices.Sorted(maps.Keys(quote.Calls)) {
-		calls = append(calls, fmt.Sprintf("%d by %s", quote.Calls[name], name))
-	}
-	text := fmt.Sprintf("Paid calls: %s, at most $%.2f at the list prices of %s.", strings.Join(calls, ", "), quote.MostUSD, routing.PricesDate)
-	if quote.MostUSD > e.c.dailyUSD {
-		text += fmt.Sprintf(" That is more than a day's LOCALMODEL_CLOUD_DAILY_USD ($%g), which does not bound eval.", e.c.dailyUSD)
-	}
-	fmt.Fprint(e.w.err, term.Wrap("", text))
-	switch {
-	case e.f.yes:
-		return nil
-	case !term.Is(e.w.in):
-		return exitError{2, "localmodel eval: nobody is there to be asked; add --yes to pay for it"}
-	case !term.Ask(e.w.in, e.w.err, "Go on?"):
-		return exitError{1, "localmodel eval: nothing was asked, nothing paid"}
-	}
-	return nil
-}
-
-func (e *evaluation) show(r evaluate.Report) error {
-	if e.f.html != "" {
-		if err := writePage(e.w, e.f.html, r.Page()); err != nil {
-			return err
-		}
-	}
-	if e.f.asJSON {
-		return printJSON(e.w.out, r)
-	}
-	r.Print(e.w.out)
-	return nil
 }

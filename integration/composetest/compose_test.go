@@ -1,6 +1,7 @@
 // Package composetest loads integration/compose.yaml as Docker Compose does. It
 // is a module of its own, so that Compose's library is no dependency of
-// localmodel.
+// localmodel. Its files lie outside of the module: run it with -count=1, since Go
+// does not see them change.
 package composetest
 
 import (

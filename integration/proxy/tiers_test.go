@@ -139,6 +139,9 @@ func TestTiersTakeOverOneAfterAnother(t *testing.T) {
 	o.provider.Says(t, litellmtest.Sonnet, litellmtest.Said{Status: 500, Error: "api_error: Internal server error"})
 	took = o.quickest(t, func(row, plan gjson.Result) { o.floor(t, row, plan) })
 	t.Logf("measured: all three down, the floor answers: %s", took)
+	if took >= 15*time.Second {
+		t.Errorf("the floor waited %s for tiers at rest", took)
+	}
 	o.proxy.Kill()
 	row, plan, _ = o.both(t)
 	o.floor(t, row, plan)

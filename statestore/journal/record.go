@@ -117,6 +117,16 @@ func (t *recording) repeated(key string, state ticketState) (r Recorded, found b
 	return r, true, err
 }
 
+// NextEventID is the key to record a gate's next outcome under.
+func NextEventID(ctx context.Context, q sqldb.Q, ticketID, gate string) (string, error) {
+	t := &recording{ctx: ctx, tx: q, o: Outcome{TicketID: ticketID}}
+	state, err := t.ticket()
+	if err != nil {
+		return "", err
+	}
+	return t.nextEventID(state, gate)
+}
+
 // nextEventID is the next key of a gate that is not used yet.
 func (t *recording) nextEventID(state ticketState, gate string) (string, error) {
 	for n := state.runs[gate] + 1; ; n++ {
@@ -211,7 +221,10 @@ func (t *recording) clockWentBack() (warning string, err error) {
 // begin opens an attempt for a ticket whose outcome says that it is local's,
 // under the class it was last classified as.
 func (t *recording) begin(state *ticketState) (GuardKey, error) {
-	key := GuardKey{Class: "medium"}
+	key := t.o.Default
+	if key.Class == "" {
+		key.Class = "medium"
+	}
 	err := t.row(`SELECT complexity, digest FROM decisions WHERE ticket = ? ORDER BY at DESC LIMIT 1`, t.o.TicketID).Scan(&key.Class, &key.Digest)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return key, err

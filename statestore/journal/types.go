@@ -22,6 +22,9 @@ type Outcome struct {
 	Route              string   // local, cloud, or "" = local if the ticket has an open local attempt
 	Quality            *float64 // 0 to 100
 	Evidence           string
+	// Default is whose record an attempt that this outcome opens falls under where
+	// the ticket was never classified. It is no part of the payload.
+	Default GuardKey
 }
 
 // GuardKey names one record of the quality guard. Digest is the model's digest

@@ -87,6 +87,28 @@ func edit(data []byte, s Stats) ([]byte, error) {
 	if older(gjson.GetBytes(out, "version")) {
 		set("version", `"`+version+`"`)
 	}
+	if err == nil {
+		out, err = setFigures(out, s)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("edit: %w", err)
+	}
+	if isNew {
+		var pretty bytes.Buffer
+		if err := json.Indent(&pretty, out, "", "  "); err != nil {
+			return nil, err
+		}
+		out, tail = pretty.Bytes(), []byte("\n")
+	}
+	out = append(append(append([]byte(nil), head...), out...), tail...)
+	if !gjson.ValidBytes(bytes.TrimPrefix(out, bom)) {
+		return nil, fmt.Errorf("the edit would not give valid JSON")
+	}
+	return out, nil
+}
+
+// setFigures sets the keys of our block, which is there.
+func setFigures(out []byte, s Stats) (_ []byte, err error) {
 	failures, e := json.Marshal(s.FailuresByType)
 	if e != nil || s.FailuresByType == nil {
 		failures = []byte("{}")
@@ -102,22 +124,10 @@ func edit(data []byte, s Stats) ([]byte, error) {
 		case !v.Exists():
 			out = insert(out, blockPath, f.key, f.raw)
 		case !same(v, f.raw):
-			set(blockPath+"."+f.key, f.raw)
+			if out, err = sjson.SetRawBytes(out, blockPath+"."+f.key, []byte(f.raw)); err != nil {
+				return nil, err
+			}
 		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("edit: %w", err)
-	}
-	if isNew {
-		var pretty bytes.Buffer
-		if err := json.Indent(&pretty, out, "", "  "); err != nil {
-			return nil, err
-		}
-		out, tail = pretty.Bytes(), []byte("\n")
-	}
-	out = append(append(append([]byte(nil), head...), out...), tail...)
-	if !gjson.ValidBytes(bytes.TrimPrefix(out, bom)) {
-		return nil, fmt.Errorf("the edit would not give valid JSON")
 	}
 	return out, nil
 }

@@ -414,3 +414,17 @@ func TestLocked(t *testing.T) {
 		t.Errorf("at last %s", got)
 	}
 }
+
+// What was written between our look and our rename is not overwritten.
+func TestReplaceComparesAgain(t *testing.T) {
+	_, path := newFile(t, "theirs, newer")
+	if err := replace(path, []byte("as we saw it"), []byte("ours")); !errors.Is(err, errChanged) {
+		t.Errorf("error %v, want %v", err, errChanged)
+	}
+	if got := read(t, path); got != "theirs, newer" {
+		t.Errorf("overwritten: %q", got)
+	}
+	if left, err := filepath.Glob(path + ".tmp-*"); len(left) != 0 || err != nil {
+		t.Errorf("left behind %q, %v", left, err)
+	}
+}

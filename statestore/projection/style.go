@@ -16,12 +16,13 @@ func insert(doc []byte, path, key, value string) []byte {
 	member := `"` + key + `"` + s.colon + value
 	body := strings.TrimRight(raw[:len(raw)-1], " \t\r\n")
 	at, text := start+len(body), ","+s.before+member
-	if body == "{" {
+	switch {
+	case body == "{":
 		text = s.before + member + s.after
 		doc = bytes.Join([][]byte{doc[:at], doc[start+len(raw)-1:]}, nil) // what stood between the braces
-	} else if !s.lines && s.colon == ": " {
+	case !s.lines && s.colon == ": ":
 		text = ", " + member
-	} else if !s.lines {
+	case !s.lines:
 		text = "," + member
 	}
 	return bytes.Join([][]byte{doc[:at], []byte(text), doc[at:]}, nil)

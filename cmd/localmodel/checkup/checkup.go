@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -42,9 +43,6 @@ type Setting struct {
 	From  string `json:"from"`
 }
 
-// Client is a program's configuration file in which localmodel is set up.
-type Client struct{ Name, Path string }
-
 // Facts is what was found.
 type Facts struct {
 	Health    routing.Health
@@ -73,7 +71,7 @@ type Facts struct {
 
 	Problems []string // of the configuration
 	Settings []Setting
-	Clients  []Client
+	Clients  []clients.Found
 }
 
 // GuardClass is the guard's word on one class of tickets.

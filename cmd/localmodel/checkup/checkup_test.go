@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -26,7 +27,7 @@ func healthy() Facts {
 		SpentUSD: 0.12, DailyUSD: 5, State: ".claude/localmodel/journal.db", StateFile: true,
 		Stats:     statestore.Stats{TotalAttempts: 5, SuccessCount: 4, EscalatedToCloud: 1},
 		GuardMode: "adaptive", Guard: []GuardClass{{Class: "low", Words: "guard closed: 1.0 of 5.0 failed"}},
-		Clients:  []Client{{"Claude Code", ".mcp.json"}},
+		Clients:  []clients.Found{{Title: "Claude Code", Path: ".mcp.json"}},
 		Settings: []Setting{{"LOCALMODEL_MODEL", "qwen3-coder:30b", "default"}, {"LITELLM_MASTER_KEY", "set", "environment"}},
 	}
 }
@@ -67,6 +68,7 @@ func TestVerdicts(t *testing.T) {
 		}, 0, Advice, "repaired", ""},
 		{"guard open", func(f *Facts) { f.Guard[0] = GuardClass{"low", true, "open for low: 3.0 of 3.0 failed"} }, 1, Less, "3.0 of 3.0 failed", ""},
 		{"bad setting", func(f *Facts) { f.Problems = []string{"LOCALMODEL_SLOTS=x is not a number"} }, 2, Fail, "LOCALMODEL_SLOTS", ""},
+		{"client not readable", func(f *Facts) { f.Clients[0].Err = errors.New("line 3") }, 0, Advice, "cannot be read: line 3", ""},
 		{"no client", func(f *Facts) { f.Clients = nil }, 0, Advice, "no client", "localmodel install claude-code"},
 	} {
 		f := healthy()

@@ -118,9 +118,20 @@ func (f Facts) clients() Check {
 	if len(f.Clients) == 0 {
 		return Check{Name: "clients", Status: Advice, Text: "no client's configuration names localmodel", Fixes: []string{"localmodel install claude-code"}}
 	}
-	var found []string
-	for _, c := range f.Clients {
-		found = append(found, c.Name+" ("+c.Path+")")
+	c := Check{Name: "clients", Status: OK}
+	var found, broken []string
+	for _, client := range f.Clients {
+		if client.Err != nil {
+			broken = append(broken, fmt.Sprintf("%s (%s) cannot be read: %v", client.Title, client.Path, client.Err))
+			continue
+		}
+		found = append(found, client.Title+" ("+client.Path+")")
 	}
-	return Check{Name: "clients", Status: OK, Text: "set up in " + strings.Join(found, ", ")}
+	if len(found) > 0 {
+		c.Text = "set up in " + strings.Join(found, ", ")
+	}
+	if len(broken) > 0 {
+		c.Status, c.Text = Advice, strings.Join(nonEmpty(append([]string{c.Text}, broken...)...), "; ")
+	}
+	return c
 }

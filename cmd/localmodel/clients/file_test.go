@@ -176,53 +176,51 @@ func TestDiffShowsTheEditAndNothingElse(t *testing.T) {
 }
 
 func TestFilesOfEachSystem(t *testing.T) {
-	env := map[string]string{"APPDATA": `/c/Users/me/AppData/Roaming`}
+	top := t.TempDir()
+	at := func(path string) string { return filepath.Join(top, filepath.FromSlash(path)) }
+	env := map[string]string{"APPDATA": at("roaming")}
 	lookup := func(k string) (string, bool) { v, ok := env[k]; return v, ok }
-	got := map[string]string{}
-	for _, system := range []string{"linux", "darwin", "windows"} {
-		for _, c := range All() {
-			p := Place{OS: system, Home: "/home/me", Root: "/work/shop", Lookup: lookup}
-			path, _, err := c.File(p, false)
-			must(t, err)
-			got[system+" "+c.Name] = filepath.ToSlash(path)
-		}
+	p := Place{Home: at("home"), Root: at("shop"), Lookup: lookup}
+	file := func(client string, project bool) (string, bool, error) {
+		c, err := Lookup(client)
+		must(t, err)
+		return c.File(p, project)
 	}
 	for key, want := range map[string]string{
-		"linux claude-code":      "/work/shop/.mcp.json",
-		"linux claude-desktop":   "/home/me/.config/Claude/claude_desktop_config.json",
-		"darwin claude-desktop":  "/home/me/Library/Application Support/Claude/claude_desktop_config.json",
-		"windows claude-desktop": "/c/Users/me/AppData/Roaming/Claude/claude_desktop_config.json",
-		"linux vscode":           "/home/me/.config/Code/User/mcp.json",
-		"darwin vscode":          "/home/me/Library/Application Support/Code/User/mcp.json",
-		"windows vscode":         "/c/Users/me/AppData/Roaming/Code/User/mcp.json",
-		"linux zed":              "/home/me/.config/zed/settings.json",
-		"darwin zed":             "/home/me/.config/zed/settings.json",
-		"windows zed":            "/c/Users/me/AppData/Roaming/Zed/settings.json",
-		"linux codex":            "/home/me/.codex/config.toml",
-		"linux copilot-cli":      "/home/me/.copilot/mcp-config.json",
-		"linux cursor":           "/home/me/.cursor/mcp.json",
-		"linux gemini":           "/home/me/.gemini/settings.json",
+		"linux claude-code":      "shop/.mcp.json",
+		"linux claude-desktop":   "home/.config/Claude/claude_desktop_config.json",
+		"darwin claude-desktop":  "home/Library/Application Support/Claude/claude_desktop_config.json",
+		"windows claude-desktop": "roaming/Claude/claude_desktop_config.json",
+		"linux vscode":           "home/.config/Code/User/mcp.json",
+		"darwin vscode":          "home/Library/Application Support/Code/User/mcp.json",
+		"windows vscode":         "roaming/Code/User/mcp.json",
+		"linux zed":              "home/.config/zed/settings.json",
+		"darwin zed":             "home/.config/zed/settings.json",
+		"windows zed":            "roaming/Zed/settings.json",
+		"linux codex":            "home/.codex/config.toml",
+		"linux copilot-cli":      "home/.copilot/mcp-config.json",
+		"linux cursor":           "home/.cursor/mcp.json",
+		"linux gemini":           "home/.gemini/settings.json",
 	} {
-		if got[key] != want {
-			t.Errorf("%s: got %s, want %s", key, got[key], want)
+		system, client, _ := strings.Cut(key, " ")
+		p.OS = system
+		if path, ofProject, err := file(client, false); err != nil || path != at(want) || ofProject != (client == "claude-code") {
+			t.Errorf("%s: got %s, %v, %v, want %s", key, path, ofProject, err, at(want))
 		}
 	}
-	c, err := Lookup("codex")
-	must(t, err)
-	env["CODEX_HOME"] = "/elsewhere"
-	p := Place{OS: "linux", Home: "/home/me", Root: "/work/shop", Lookup: lookup}
-	if path, _, err := c.File(p, false); err != nil || filepath.ToSlash(path) != "/elsewhere/config.toml" {
+	p.OS = "linux"
+	env["CODEX_HOME"] = at("elsewhere")
+	if path, _, err := file("codex", false); err != nil || path != at("elsewhere/config.toml") {
 		t.Errorf("CODEX_HOME: %s, %v", path, err)
 	}
-	if path, ofProject, err := c.File(p, true); err != nil || !ofProject || filepath.ToSlash(path) != "/work/shop/.codex/config.toml" {
+	if path, ofProject, err := file("codex", true); err != nil || !ofProject || path != at("shop/.codex/config.toml") {
 		t.Errorf("--project: %s, %v, %v", path, ofProject, err)
 	}
 	p.Home = ""
-	if c, err = Lookup("gemini"); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := c.File(p, false); err == nil || !strings.Contains(err.Error(), "HOME") {
-		t.Errorf("without a home: %v", err)
+	for _, client := range []string{"gemini", "zed", "claude-desktop"} {
+		if path, _, err := file(client, false); err == nil || !strings.Contains(err.Error(), "HOME") {
+			t.Errorf("%s without a home: %s, %v", client, path, err)
+		}
 	}
 }
 

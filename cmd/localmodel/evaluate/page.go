@@ -41,12 +41,12 @@ func (r Report) Page() page.Page {
 }
 
 func (r Report) overview() page.Section {
-	t := &page.Table{Head: []string{"Model", "category right", "complexity right", "with rules", "p50", "p95", "tokens in", "tokens out", "cost", "no answer"}}
+	t := &page.Table{Head: []string{"Model", "category right", "complexity right", "with rules", "p50", "p95", "tokens in + out", "cost", "no answer"}}
 	for _, s := range r.Models {
 		row := []string{s.Model, brief(s.Category.All), brief(s.Complexity.All), brief(s.Routed), ms(s.Classify.P50), ms(s.Classify.P95),
-			fmt.Sprint(s.TokensIn), fmt.Sprint(s.TokensOut), s.cost(), s.failures()}
+			fmt.Sprintf("%d + %d", s.TokensIn, s.TokensOut), s.cost(), s.failures()}
 		if s.Model == Rules { // which take no time and no tokens
-			row = append(row[:4], "", "", "", "", "", "")
+			row = append(row[:4], "", "", "", "", "")
 		}
 		t.Rows = append(t.Rows, row)
 	}

@@ -96,6 +96,9 @@ func (c *Calibration) words() string {
 	if !ok {
 		return ""
 	}
+	if cut.Kept.K == 0 {
+		return fmt.Sprintf("no answer of it is worth keeping beside %s: with LOCALMODEL_MIN_CONFIDENCE=%.2f none is, and %.0f %% are right", c.Next, cut.Threshold, cut.Whole*100)
+	}
 	text := fmt.Sprintf("LOCALMODEL_MIN_CONFIDENCE=%.2f keeps %.0f %% of the answers", cut.Threshold, cut.Kept.Rate*100)
 	if cut.Right.N > 0 {
 		text += fmt.Sprintf(", %.0f %% of them right", cut.Right.Rate*100)

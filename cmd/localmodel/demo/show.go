@@ -1,4 +1,4 @@
-package main
+package demo
 
 import (
 	"context"
@@ -10,14 +10,14 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// demoTickets are given in one call, as a wave of the skill is.
-var demoTickets = []string{"BUG-001", "FEAT-002", "TASK-003", "FEAT-004", "FEAT-005", "BUG-006"}
+// tickets are given in one call, as a wave of the skill is.
+var tickets = []string{"BUG-001", "FEAT-002", "TASK-003", "FEAT-004", "FEAT-005", "BUG-006"}
 
 // show tells the demo as a person wants to see it: each tool called, the
 // decision, its reason, and who answered.
 type show struct {
 	out     io.Writer
-	session *demoSession
+	session *session
 	cloud   bool
 
 	localUp bool
@@ -74,12 +74,15 @@ func (s *show) health(ctx context.Context) error {
 	for _, f := range r.Get("fixes").Array() {
 		s.fixes = append(s.fixes, f.Str)
 	}
+	if o := r.Get("ollama"); o.Get("state").Str == "down" {
+		s.fixes = append(s.fixes, "no Ollama yet? https://ollama.com/download, then: ollama pull "+o.Get("model").Str)
+	}
 	return nil
 }
 
 func (s *show) classify(ctx context.Context) error {
 	var paths []string
-	for _, id := range demoTickets {
+	for _, id := range tickets {
 		paths = append(paths, "backlog/"+id+".md")
 	}
 	r, took, err := s.session.call(ctx, "classify_ticket", map[string]any{"ticket_paths": paths})

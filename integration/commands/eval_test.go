@@ -1,4 +1,4 @@
-package eval
+package commands
 
 import (
 	"bytes"
@@ -218,6 +218,35 @@ func TestEvalPlans(t *testing.T) {
 	got := by[ollamatest.Steered].Plans
 	if got == nil || got.Accepted.K != 2 || got.Accepted.N != 3 || got.Files.K != 2 || got.Files.N != 3 || got.Criteria.K != 3 || got.Repaired != 0 {
 		t.Errorf("got %+v\n%s", got, said)
+	}
+}
+
+// At a terminal the cost is asked for: a no pays nothing, a yes shows a bar.
+func TestEvalAsksAtATerminal(t *testing.T) {
+	script, err := exec.LookPath("script")
+	if err != nil || runtime.GOOS != "linux" {
+		t.Skip("script: util-linux's, which gives a program a terminal, is not here")
+	}
+	s := litellmtest.Shared(t)
+	knowing(t, s)
+	p := newProject(t, "OLLAMA_HOST="+s.Ollama.URL, "LITELLM_BASE_URL="+s.Proxy.URL, "LITELLM_MASTER_KEY="+s.Proxy.Key)
+	dir, labels := backlog(t, p.root, 3)
+	at := func(typed string) (code int, shown string) {
+		cmd := exec.CommandContext(t.Context(), script, "-qec", strings.Join([]string{binary.Path(t), "eval", dir, "--labels", labels, "--models", "cheap", "--plans", "0"}, " "), os.DevNull)
+		cmd.Dir, cmd.Env, cmd.Stdin = p.root, p.env, strings.NewReader(typed)
+		out, err := cmd.CombinedOutput()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return cmd.ProcessState.ExitCode(), string(out)
+	}
+	s.Provider.Forget()
+	if code, shown := at("n\n"); code != 1 || !strings.Contains(shown, "3 by cheap, at most $") || !strings.Contains(shown, "Go on? [y/N]") || !strings.Contains(shown, "nothing paid") || len(s.Provider.Asked("")) > 0 {
+		t.Errorf("no: exit %d\n%s", code, shown)
+	}
+	if code, shown := at("y\n"); code != 0 || !strings.Contains(shown, "█") || !strings.Contains(shown, "\r") || len(s.Provider.Asked("")) != 3 {
+		t.Errorf("yes: exit %d, %d calls\n%s", code, len(s.Provider.Asked("")), shown)
 	}
 }
 
