@@ -1,0 +1,10 @@
+package main
+
+import "context"
+
+func script(_ context.Context, l *lab) ([]row, error)       { return nil, nil }
+func record(_ context.Context, l *lab) ([]row, error)       { return nil, nil }
+func growth(_ context.Context, l *lab) ([]row, error)       { return nil, nil }
+func parsing(_ context.Context, l *lab) ([]row, error)      { return nil, nil }
+func contextPrice(_ context.Context, l *lab) ([]row, error) { return nil, nil }
+func fleet(_ context.Context, l *lab) ([]row, error)        { return nil, nil }

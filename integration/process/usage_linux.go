@@ -1,0 +1,59 @@
+package process
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Usage is what a running process holds and has used.
+type Usage struct {
+	RSS, PeakRSS   int // bytes
+	Files, Threads int
+	CPU            time.Duration // to 10 ms
+	Spawned        int           // page faults of children that it has waited for; 0 = it had none
+}
+
+// ReadUsage looks into /proc.
+func ReadUsage(pid int) (u Usage, err error) {
+	dir := fmt.Sprintf("/proc/%d/", pid)
+	status, err := os.ReadFile(dir + "status")
+	if err != nil {
+		return u, err
+	}
+	for line := range strings.Lines(string(status)) {
+		name, rest, _ := strings.Cut(line, ":")
+		n := 0
+		if words := strings.Fields(rest); len(words) > 0 {
+			n, _ = strconv.Atoi(words[0])
+		}
+		switch name {
+		case "VmRSS":
+			u.RSS = n << 10
+		case "VmHWM":
+			u.PeakRSS = n << 10
+		case "Threads":
+			u.Threads = n
+		}
+	}
+	files, err := os.ReadDir(dir + "fd")
+	if err != nil {
+		return u, err
+	}
+	u.Files = len(files)
+	stat, err := os.ReadFile(dir + "stat")
+	if err != nil {
+		return u, err
+	}
+	// What follows the name in parentheses begins with field 3.
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(fields) < 15 {
+		return u, fmt.Errorf("%sstat has %d fields", dir, len(fields))
+	}
+	field := func(n int) int { v, _ := strconv.Atoi(fields[n-3]); return v }
+	u.CPU = time.Duration(field(14)+field(15)) * 10 * time.Millisecond
+	u.Spawned = field(11) + field(13) + field(16) + field(17)
+	return u, nil
+}
