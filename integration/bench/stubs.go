@@ -2,8 +2,6 @@ package main
 
 import "context"
 
-func script(_ context.Context, l *lab) ([]row, error)       { return nil, nil }
-func record(_ context.Context, l *lab) ([]row, error)       { return nil, nil }
 func growth(_ context.Context, l *lab) ([]row, error)       { return nil, nil }
 func parsing(_ context.Context, l *lab) ([]row, error)      { return nil, nil }
 func contextPrice(_ context.Context, l *lab) ([]row, error) { return nil, nil }

@@ -3,6 +3,7 @@ package process
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -12,7 +13,7 @@ import (
 type Usage struct {
 	RSS, PeakRSS   int // bytes
 	Files, Threads int
-	CPU            time.Duration // to 10 ms
+	CPU            time.Duration // of the threads that live
 	Spawned        int           // page faults of children that it has waited for; 0 = it had none
 }
 
@@ -53,7 +54,14 @@ func ReadUsage(pid int) (u Usage, err error) {
 		return u, fmt.Errorf("%sstat has %d fields", dir, len(fields))
 	}
 	field := func(n int) int { v, _ := strconv.Atoi(fields[n-3]); return v }
-	u.CPU = time.Duration(field(14)+field(15)) * 10 * time.Millisecond
 	u.Spawned = field(11) + field(13) + field(16) + field(17)
-	return u, nil
+	threads, err := filepath.Glob(dir + "task/*/schedstat")
+	for _, t := range threads {
+		text, _ := os.ReadFile(t) // the thread may have ended
+		if words := strings.Fields(string(text)); len(words) > 0 {
+			ns, _ := strconv.ParseInt(words[0], 10, 64)
+			u.CPU += time.Duration(ns)
+		}
+	}
+	return u, err
 }

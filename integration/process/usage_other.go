@@ -11,7 +11,7 @@ import (
 type Usage struct {
 	RSS, PeakRSS   int // bytes
 	Files, Threads int
-	CPU            time.Duration // to 10 ms
+	CPU            time.Duration // of the threads that live
 	Spawned        int           // page faults of children that it has waited for; 0 = it had none
 }
 
