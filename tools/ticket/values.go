@@ -3,6 +3,7 @@ package ticket
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -45,23 +46,25 @@ const ornament = "()[]{}*_.…`'\"<>—–-~ "
 
 // isNothing: empty, dashes, dots, or a word for "nothing stated".
 func isNothing(text string) bool {
-	switch strings.ToLower(strings.Trim(text, ornament)) {
-	case "", "tbd", "null", "nil":
-		return true
-	}
-	return isNone(text)
+	word := strings.Trim(text, ornament)
+	return isWord(word, "", "tbd", "null", "nil") || isNone(word)
 }
 
 // isNone: the text states that there is nothing, as the template's "(none)".
 func isNone(text string) bool {
-	switch strings.ToLower(strings.Trim(text, ornament)) {
-	case "none", "n/a", "na":
-		return true
-	}
-	return false
+	return isWord(strings.Trim(text, ornament), "none", "n/a", "na")
 }
 
-var lineBreaks = strings.NewReplacer("<br>", ",", "<br/>", ",", "<br />", ",")
+// isWord: the text is one of some short words, in any case.
+func isWord(text string, words ...string) bool {
+	const longest = 4
+	return len(text) <= longest && slices.Contains(words, strings.ToLower(text))
+}
+
+var (
+	lineBreaks = strings.NewReplacer("<br>", ",", "<br/>", ",", "<br />", ",")
+	escapes    = strings.NewReplacer(`\_`, "_", `\*`, "*", `\[`, "[", `\]`, "]", `\-`, "-", `\.`, ".")
+)
 
 var (
 	markdownLink = regexp.MustCompile(`^\[([^\]]*)\]\(([^)]*)\)$`)
@@ -96,11 +99,13 @@ func cleanPath(text string) string {
 	if isNothing(text) || strings.HasPrefix(text, "<") && strings.HasSuffix(text, ">") {
 		return ""
 	}
-	if strings.Contains(text, "/") { // then a backslash before punctuation is Markdown's escape
-		text = strings.NewReplacer(`\_`, "_", `\*`, "*", `\[`, "[", `\]`, "]", `\-`, "-", `\.`, ".").Replace(text)
+	if strings.Contains(text, `\`) {
+		if strings.Contains(text, "/") { // then a backslash before punctuation is Markdown's escape
+			text = escapes.Replace(text)
+		}
+		text = strings.ReplaceAll(text, `\`, "/")
 	}
-	text = strings.ReplaceAll(text, `\`, "/")
-	if len(text) <= maxPath { // a longer one is refused by its length
+	if len(text) <= maxPath && strings.Contains(text, ":") { // a longer one is refused by its length
 		text = lineSuffix.ReplaceAllString(text, "")
 	}
 	text = strings.TrimSpace(path.Clean(text))
@@ -132,7 +137,10 @@ func cellPaths(cell string) []string {
 		}
 		return out
 	}
-	for part := range strings.SplitSeq(lineBreaks.Replace(cell), ",") {
+	if strings.Contains(cell, "<br") {
+		cell = lineBreaks.Replace(cell)
+	}
+	for part := range strings.SplitSeq(cell, ",") {
 		part, _, _ = strings.Cut(strings.TrimSpace(part), " (") // "a.go (new)"
 		if !add(part) {
 			break
