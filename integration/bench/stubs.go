@@ -2,4 +2,4 @@ package main
 
 import "context"
 
-func fleet(_ context.Context, l *lab) ([]row, error)        { return nil, nil }
+func fleet(_ context.Context, l *lab) ([]row, error) { return nil, nil }
