@@ -2,7 +2,6 @@ package ticket
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 )
@@ -54,11 +53,11 @@ func sectionName(title string) string {
 	return ""
 }
 
-var headingID = regexp.MustCompile(`^\[?(\pL[\pL\pN_]*(?:-[\pL\pN_]+)*-\pN+[a-z]?)(?:\]\s*[:：–—-]?|\s*[:：]|\s+[–—-]\s|\s*$)`)
+var headingID = pattern(`^\[?(\pL[\pL\pN_]*(?:-[\pL\pN_]+)*-\pN+[a-z]?)(?:\]\s*[:：–—-]?|\s*[:：]|\s+[–—-]\s|\s*$)`)
 
 // heading completes id and title from "# FEAT-001: Title".
 func (c *collector) heading(text string) {
-	if m := headingID.FindStringSubmatch(clip(text, 100)); m != nil {
+	if m := headingID().FindStringSubmatch(clip(text, 100)); m != nil {
 		if c.t.ID == "" && len(m[1]) <= 64 {
 			c.t.ID = m[1]
 		}
@@ -140,11 +139,11 @@ func item(text string) string {
 	return strings.TrimLeft(rest, " \t")
 }
 
-var statedID = regexp.MustCompile("^(\\*\\*|__|~~|`)?[\\[(]?[Aa][Cc][-_ #]?([0-9]{1,6}(?:\\.[0-9]{1,3})*[a-z]?)(?:[^\\pL\\pN]|$)")
+var statedID = pattern("^(\\*\\*|__|~~|`)?[\\[(]?[Aa][Cc][-_ #]?([0-9]{1,6}(?:\\.[0-9]{1,3})*[a-z]?)(?:[^\\pL\\pN]|$)")
 
 // criterionID splits "AC-1: text" in its usual spellings.
 func criterionID(text string) (id, rest string) {
-	m := statedID.FindStringSubmatchIndex(text[:min(len(text), 64)])
+	m := statedID().FindStringSubmatchIndex(text[:min(len(text), 64)])
 	if m == nil {
 		return "", text
 	}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -67,10 +68,16 @@ var (
 )
 
 var (
-	markdownLink = regexp.MustCompile(`^\[([^\]]*)\]\(([^)]*)\)$`)
-	lineSuffix   = regexp.MustCompile(`:\d+(-\d+)?$`)
-	wholeID      = regexp.MustCompile(`^\pL[\pL\pN_]*(-[\pL\pN_]+)*-\pN+[a-z]?$`)
+	markdownLink = pattern(`^\[([^\]]*)\]\(([^)]*)\)$`)
+	lineSuffix   = pattern(`:\d+(-\d+)?$`)
+	wholeID      = pattern(`^\pL[\pL\pN_]*(-[\pL\pN_]+)*-\pN+[a-z]?$`)
 )
+
+// pattern compiles an expression when it is first used: a server's start must
+// not wait for it.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // unlink gives the text of a Markdown link, or its target where that is the
 // same path written in full. Other text is returned as it is.
@@ -78,7 +85,7 @@ func unlink(text string) string {
 	if len(text) > 2*maxPath || !strings.HasPrefix(text, "[") {
 		return text
 	}
-	m := markdownLink.FindStringSubmatch(text)
+	m := markdownLink().FindStringSubmatch(text)
 	if m == nil {
 		return text
 	}
@@ -106,7 +113,7 @@ func cleanPath(text string) string {
 		text = strings.ReplaceAll(text, `\`, "/")
 	}
 	if len(text) <= maxPath && strings.Contains(text, ":") { // a longer one is refused by its length
-		text = lineSuffix.ReplaceAllString(text, "")
+		text = lineSuffix().ReplaceAllString(text, "")
 	}
 	text = strings.TrimSpace(path.Clean(text))
 	if text == "." || text == "/" || strings.HasPrefix(strings.TrimPrefix(text, "/"), "path/to/") || isNothing(text) {
@@ -125,7 +132,7 @@ func cellPaths(cell string) []string {
 		}
 		return len(out) <= maxItems
 	}
-	if spans := codeSpans(cell); len(spans) > 0 && markdownLink.FindString(cell[:min(len(cell), 2*maxPath)]) == "" {
+	if spans := codeSpans(cell); len(spans) > 0 && markdownLink().FindString(cell[:min(len(cell), 2*maxPath)]) == "" {
 		for i, s := range spans {
 			text := cell[s.from:s.to]
 			if i > 0 && (!strings.ContainsAny(text, "./") || strings.Contains(text, "(")) {
@@ -161,7 +168,7 @@ func ticketIDs(text string) []string {
 		before := len(out)
 		for word := range strings.FieldsSeq(part) {
 			word = strings.Trim(word, "()[]{}.:;!?`'\"*_/+&|")
-			if len(word) <= 64 && wholeID.MatchString(word) && len(out) <= maxItems {
+			if len(word) <= 64 && wholeID().MatchString(word) && len(out) <= maxItems {
 				out = append(out, word)
 			}
 		}
