@@ -237,6 +237,10 @@ func (l *lab) statsGrown(projects []*grown) ([]row, error) {
 		})
 	}
 	sides, err := interleave(l.pick(5, 1), l.pick(2, 1), things...)
+	var absent absentError
+	if errors.As(err, &absent) {
+		return []row{{line: 6, what: "stats", ours: absent.Error(), target: "≤ 300 ms", met: skipped}}, nil
+	}
 	if err != nil {
 		return nil, err
 	}

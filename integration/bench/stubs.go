@@ -1,5 +1,3 @@
 package main
-
 import "context"
-
-func fleet(_ context.Context, l *lab) ([]row, error) { return nil, nil }
+func fleet(_ context.Context, l *lab) ([]row, error) { return nil,nil}

@@ -15,8 +15,9 @@ const (
 
 // body takes over what the Markdown states.
 func (c *collector) body(body string) {
-	sections := map[string][]string{}
-	title, current, level := "", "", 0
+	sections := map[string]*[]string{filesSection: {}, criteriaSection: {}, dependsSection: {}}
+	title, level := "", 0
+	var current *[]string
 	for line := range structure(body) {
 		if l, text := heading(line); l > 0 {
 			if l == 1 && title == "" {
@@ -24,19 +25,19 @@ func (c *collector) body(body string) {
 			}
 			line = "" // a heading ends a table
 			if name := sectionName(text); (l == 2 || l == 3) && name != "" {
-				current, level = name, l
+				current, level = sections[name], l
 			} else if l <= level {
-				current, level = "", 0
+				current, level = nil, 0
 			}
 		}
-		if current != "" {
-			sections[current] = append(sections[current], line)
+		if current != nil {
+			*current = append(*current, line)
 		}
 	}
 	c.heading(title)
-	c.fileTables(sections[filesSection])
-	c.dependencyTables(sections[dependsSection])
-	c.criteria(sections[criteriaSection])
+	c.fileTables(*sections[filesSection])
+	c.dependencyTables(*sections[dependsSection])
+	c.criteria(*sections[criteriaSection])
 }
 
 // sectionName gives the section that a heading opens, "" for others. Numbers,

@@ -13,7 +13,7 @@ import (
 // oneLine trims text and turns line breaks and control characters to spaces,
 // so that a value can be printed and logged as it is.
 func oneLine(text string) string {
-	if strings.IndexFunc(text, unicode.IsControl) >= 0 {
+	if !plain(text) && strings.IndexFunc(text, unicode.IsControl) >= 0 {
 		text = strings.Map(func(r rune) rune {
 			if unicode.IsControl(r) {
 				return ' '
@@ -23,6 +23,16 @@ func oneLine(text string) string {
 		text = strings.Join(strings.Fields(text), " ")
 	}
 	return strings.TrimSpace(text)
+}
+
+// plain: ASCII without control characters, as most text is.
+func plain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // clip shortens text to n runes for a message.
@@ -43,17 +53,23 @@ func clipBytes(text string, n int) string {
 	return text[:n]
 }
 
-const ornament = "()[]{}*_.…`'\"<>—–-~ "
+func isOrnament(r rune) bool {
+	switch r {
+	case '(', ')', '[', ']', '{', '}', '*', '_', '.', '…', '`', '\'', '"', '<', '>', '—', '–', '-', '~', ' ':
+		return true
+	}
+	return false
+}
 
 // isNothing: empty, dashes, dots, or a word for "nothing stated".
 func isNothing(text string) bool {
-	word := strings.Trim(text, ornament)
+	word := strings.TrimFunc(text, isOrnament)
 	return isWord(word, "", "tbd", "null", "nil") || isNone(word)
 }
 
 // isNone: the text states that there is nothing, as the template's "(none)".
 func isNone(text string) bool {
-	return isWord(strings.Trim(text, ornament), "none", "n/a", "na")
+	return isWord(strings.TrimFunc(text, isOrnament), "none", "n/a", "na")
 }
 
 // isWord: the text is one of some short words, in any case.
