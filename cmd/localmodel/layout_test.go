@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"statestore/sqldb":      {},
 	"prompts":               {},
 	"integration":           {},
-	"integration/bench": {"integration/binary", "integration/mcpchild", "integration/ollamatest", "integration/parts", "integration/process",
+	"integration/bench": {"integration/binary", "integration/fleetsim", "integration/mcpchild", "integration/ollamatest", "integration/parts", "integration/process",
 		"tools/ticket"}, // whose parser is measured by itself
 }
 

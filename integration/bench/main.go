@@ -124,7 +124,7 @@ func run(ctx context.Context, o options, out, progress io.Writer) ([]row, error)
 	if path == "" {
 		return rows, nil
 	}
-	return rows, os.WriteFile(path, report(rows, l.notes, o), 0o644)
+	return rows, os.WriteFile(path, report(rows, l), 0o644)
 }
 
 // absentError says which part of the comparison is not on this machine.
@@ -136,6 +136,7 @@ type lab struct {
 	root, dir        string
 	localmodel, bare string // programs
 	notes            []string
+	simulation       string // its report
 }
 
 func newLab(ctx context.Context, o options) (*lab, error) {

@@ -66,9 +66,9 @@ func print(w io.Writer, rows []row) {
 }
 
 // report is the document.
-func report(rows []row, notes []string, o options) []byte {
+func report(rows []row, l *lab) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench`: change nothing here by hand.\n\n%s\n\n", about(o))
+	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `make bench`: change nothing here by hand.\n\n%s\n\n", about(l))
 	b.WriteString("Both sides of a ratio are measured in one run, in turn. The ratio is that of the medians (of what else is named), " +
 		"the spread is the middle 80 % of what the rounds of the run, each for itself, give. Times mean little on another machine; ratios do.\n\n")
 	width := make([]int, len(heads))
@@ -93,25 +93,29 @@ func report(rows []row, notes []string, o options) []byte {
 			b.WriteString("|\n")
 		}
 	}
-	if len(notes) > 0 {
+	if len(l.notes) > 0 {
 		b.WriteString("\n## Notes\n\n")
-		for _, n := range notes {
+		for _, n := range l.notes {
 			fmt.Fprintf(&b, "- %s\n", n)
 		}
+	}
+	if l.simulation != "" {
+		fmt.Fprintf(&b, "\n## The fleet, simulated\n\n`go run ./integration/fleet`\n\n```\n%s```\n", l.simulation)
 	}
 	return b.Bytes()
 }
 
 // about says on what, when and with what the figures were made.
-func about(o options) string {
+func about(l *lab) string {
 	lines := []string{
 		fmt.Sprintf("%s, %s/%s, %d cores (%s), %s", time.Now().UTC().Format("2006-01-02 15:04 UTC"), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version()),
 		"localmodel " + said("git", "describe", "--always", "--dirty") + ", " + versions(),
+		"files on " + said("stat", "-f", "-c", "%T", l.dir) + ", where fdatasync may be cheaper than on a disk of one's own",
 	}
 	if load := loadAverage(); load != "" {
-		lines = append(lines, "load average when the run began and when it ended: "+o.load+"; "+load)
+		lines = append(lines, "load average when the run began and when it ended: "+l.load+"; "+load)
 	}
-	if o.quick {
+	if l.quick {
 		lines = append(lines, "**a quick run: the sizes are too small for the figures to mean anything**")
 	}
 	return "- " + strings.Join(lines, "\n- ")
