@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -113,9 +114,9 @@ func copyTable(tx *sql.Tx, table string, n int) error {
 	if columns[0] == "id" {
 		order += ", id"
 	}
-	_, err = tx.Exec(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ` + fmt.Sprint(n) + `)
-INSERT INTO ` + table + ` (` + strings.Join(columns, ", ") + `) SELECT ` + strings.Join(values, ", ") +
-		` FROM n, (SELECT * FROM ` + table + ` WHERE ticket = '` + template + `') ORDER BY ` + order) //nolint:noctx // as above
+	_, err = tx.ExecContext(context.Background(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+fmt.Sprint(n)+`)
+INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) SELECT `+strings.Join(values, ", ")+
+		` FROM n, (SELECT * FROM `+table+` WHERE ticket = '`+template+`') ORDER BY `+order) //nolint:noctx // as above
 	return err
 }
 

@@ -194,7 +194,7 @@ func (l *lab) node() (func() *exec.Cmd, error) {
 	}
 	runtime, err := exec.LookPath("node")
 	if err != nil {
-		return nil, absentError{errors.New("Node.js is not here")}
+		return nil, absentError{errors.New("node, of Node.js, is not here")}
 	}
 	return func() *exec.Cmd {
 		cmd := exec.Command(runtime, program) //nolint:noctx // ended by its input

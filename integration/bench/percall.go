@@ -139,10 +139,10 @@ func (b bareClient) call() error {
 
 func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error) {
 	one, other := func() error { return classifyAsked(ours) }, bare.call
-	if _, err := interleave(1, l.pick(50, 2), timed(one), timed(other)); err != nil { // warm
+	if _, err := interleave(1, l.pick(20, 2), timed(one), timed(other)); err != nil { // warm
 		return nil, err
 	}
-	sides, err := interleave(l.pick(10, 1), l.pick(100, 5), timed(one), timed(other))
+	sides, err := interleave(l.pick(10, 1), l.pick(50, 5), timed(one), timed(other))
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error)
 		atMost(3, "classify on a real Ollama, p50", duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[0], sides[1], .5), 1.15),
 		atMost(3, "the same, p99", duration(sides[0].at(.99)), duration(sides[1].at(.99)), over(sides[0], sides[1], .99), 1.5),
 	}
-	rounds, n := l.pick(5, 1), l.pick(1000, atOnce)
+	rounds, n := l.pick(5, 1), l.pick(3*atOnce, atOnce)
 	if _, err := together(atOnce, other); err != nil { // each of Ollama's slots has read the prompt
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 // Routing is how a call finds its host.
 type Routing string
 
+// The ways.
 const (
 	Shuffle   Routing = "shuffle"    // any host, as integration/litellm/fleet.yaml has it
 	LeastBusy Routing = "least busy" // the host with the fewest calls
