@@ -23,6 +23,7 @@ demo: ## show the four tools on a small backlog
 .PHONY: test
 test: setup check ## everything: set-up, checks, and all tests against the real parts
 	go test -race -shuffle=on -timeout 30m ./...
+	go -C integration/composetest test -count=1 ./...
 
 # A part that cannot be made here skips its tests by name; what REQUIRE names
 # must be there.
@@ -33,7 +34,7 @@ setup: ## make or install the parts the tests run against (Ollama, a small model
 .PHONY: check
 check: ## format, vet, lint, tidy, and that it builds for each system
 	@test -z "$$(gofmt -l .)" || { echo "not formatted; run make fmt:"; gofmt -l .; exit 1; }
-	go vet ./...
+	go vet ./... && go -C integration/composetest vet ./...
 	$$($(PART) -print golangci-lint) run ./...
 	go mod tidy -diff
 	@for os in linux darwin windows; do echo "build for $$os"; GOOS=$$os CGO_ENABLED=0 go build -o /dev/null ./cmd/localmodel; done
@@ -43,8 +44,34 @@ fmt: ## format the code
 	gofmt -w .
 
 .PHONY: update
-update: ## rewrite golden files and generated documents
-	go test ./tools/... ./cmd/... -update
+update: ## rewrite golden files, generated documents and pictures
+	go test ./tools ./tools/ticket ./statestore/projection ./cmd/localmodel/clients ./integration/clients ./integration/faults -update
+	go run ./integration/draw
+
+.PHONY: simulate
+simulate: ## the quality guard against other policies, on histories of up to 2,000 tickets (2 min)
+	go test ./routing -run '^TestSimulation' -count=1 -v -timeout 30m -simulate
+
+.PHONY: soak
+soak: ## the journal under eight processes and 10,000 kills (an hour)
+	LOCALMODEL_FULL=1 LOCALMODEL_KILLS=10000 go test ./statestore -run 'TestEightProcesses|TestKilled|TestCountersEqualNaiveModel' -count=1 -v -timeout 3h
+
+.PHONY: measure
+measure: ## the journal's figures: durable records, side by side, and growth
+	LOCALMODEL_MEASURE=1 go test ./statestore -run TestMeasure -count=1 -v -timeout 1h
+
+.PHONY: smol
+smol: ## 60 labelled tickets through a real, weak language model (20 min)
+	LOCALMODEL_SMOL=all go test ./integration/smol -count=1 -v -timeout 2h
+
+.PHONY: eval-proof
+eval-proof: ## eval of 60 tickets by three models, interrupted and resumed (20 min)
+	EVAL_FULL=1 REQUIRE=litellm,ollama,smollm go test ./integration/commands -run OfARealModel -count=1 -v -timeout 2h
+
+.PHONY: pages
+pages: ## screenshots of the HTML pages into bin/pages
+	mkdir -p bin/pages
+	PAGES_DIR=$(CURDIR)/bin/pages REQUIRE=chromium,ollama go test ./integration/pages -count=1
 
 .PHONY: fuzz
 fuzz: ## look for crashes, FUZZTIME (5m) each
@@ -52,3 +79,15 @@ fuzz: ## look for crashes, FUZZTIME (5m) each
 	  for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+).*/\1/p' "$$f"); do \
 	    echo "== $$name in $$(dirname $$f)"; go test "./$$(dirname $$f)" -run '^$$' -fuzz "^$$name\$$" -fuzztime "$${FUZZTIME:-5m}"; \
 	  done; done
+
+RELEASE := goreleaser release --clean --config integration/release/goreleaser.yaml
+.PHONY: snapshot
+snapshot: ## build a release of this commit into dist/, published nowhere (needs goreleaser and syft)
+	rm -rf bin/release
+	$(RELEASE) --snapshot --skip=docker
+
+.PHONY: release
+release: ## publish a draft release of the tag that is checked out (the release workflow calls it)
+	rm -rf bin/release
+	$(RELEASE)
+	go run ./integration/release registry -version "$$(git describe --exact-match --tags | sed s/^v//)" -bundles bin/release/bundles -out dist/server.json

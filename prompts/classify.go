@@ -16,8 +16,12 @@ var Complexities = []string{"low", "medium", "high"}
 // ClassifyQuestion is what is left to ask of a ticket.
 type ClassifyQuestion struct {
 	Ticket     string   // the ticket's text, as it stands
+	Files      int      // how many distinct files it affects
 	Categories []string // legal categories; empty = the category is not asked
 	Complexity bool     // whether the complexity is asked
+	// Rule is what rules alone would say. A weak model that is told does far
+	// better than one that is not; a strong one corrects it.
+	Rule ClassifyReply
 }
 
 // ClassifyReply is a model's answer; what was not asked is empty.
@@ -28,29 +32,35 @@ type ClassifyReply struct {
 
 // Classify renders the question as the tail that follows System.
 func Classify(q ClassifyQuestion) (string, error) {
-	ask := []string{}
-	if len(q.Categories) > 0 {
-		ask = append(ask, "category")
-	}
-	if q.Complexity {
-		ask = append(ask, "complexity")
-	}
+	ask := q.Fields()
 	if len(ask) == 0 {
 		return "", fmt.Errorf("classify: nothing is asked")
 	}
+	var guess []string
+	if len(q.Categories) > 0 && q.Rule.Category != "" {
+		guess = append(guess, "category "+q.Rule.Category)
+	}
+	if q.Complexity && q.Rule.Complexity != "" {
+		guess = append(guess, "complexity "+q.Rule.Complexity)
+	}
 	return render(classifyTemplate(), struct {
-		Ask, Categories []string
-		Fence, Ticket   string
-	}{ask, q.Categories, Marker(q.Ticket), q.Ticket})
+		Ask, Categories      []string
+		Files                int
+		Guess, Fence, Ticket string
+	}{ask, q.Categories, q.Files, strings.Join(guess, ", "), Marker(q.Ticket), q.Ticket})
 }
 
-// ConfidenceField names the reply's field whose token probabilities say how
-// sure the model is: the complexity, since routing hangs on it.
-func (q ClassifyQuestion) ConfidenceField() string {
-	if q.Complexity {
-		return "complexity"
+// Fields names what is asked, in the order of the reply. The token
+// probabilities of these fields say how sure the model is.
+func (q ClassifyQuestion) Fields() []string {
+	var fields []string
+	if len(q.Categories) > 0 {
+		fields = append(fields, "category")
 	}
-	return "category"
+	if q.Complexity {
+		fields = append(fields, "complexity")
+	}
+	return fields
 }
 
 // Schema is the reply's JSON Schema: closed, every value an enum, so no string

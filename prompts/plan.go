@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -136,9 +137,15 @@ func (q PlanQuestion) Accept(text []byte) error {
 		defects = append(defects, "no step or test for "+c)
 	}
 	defects = append(defects, q.foreign(r)...)
+	defects = append(defects, q.contrary(r)...)
 	for i, s := range r.Steps {
 		if strings.TrimSpace(s.What) == "" {
 			defects = append(defects, fmt.Sprintf("step %d says nothing", i+1))
+		}
+	}
+	for _, t := range r.Tests {
+		if strings.TrimSpace(t.Checks) == "" {
+			defects = append(defects, "the test of "+t.Criterion+" checks nothing")
 		}
 	}
 	if len(defects) == 0 {
@@ -216,12 +223,64 @@ func (q PlanQuestion) foreign(r PlanReply) []string {
 			out = append(out, "a step names no file")
 		case path.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../"):
 			out = append(out, p+" is outside the project")
-		case !known[p] && (q.Exists == nil || !q.Exists(p)):
+		case !q.there(known, p):
 			out = append(out, p+" does not exist and no step creates it")
+		}
+		for _, named := range pathsIn(s.What, known) {
+			if !q.there(known, named) {
+				out = append(out, named+" does not exist and no step creates it")
+			}
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+func (q PlanQuestion) there(known map[string]bool, p string) bool {
+	return known[p] || (q.Exists != nil && q.Exists(p))
+}
+
+var pathLike = regexp.MustCompile(`[\w.@-]+(?:/[\w.@-]+)*/[\w@-]+(?:\.[\w-]+)+`)
+
+// pathsIn finds the paths that a step's words name. So that neither an address
+// nor a fraction is taken for one, it must begin in a directory of a known file.
+func pathsIn(text string, known map[string]bool) []string {
+	tops := map[string]bool{}
+	for p := range known {
+		if top, _, found := strings.Cut(p, "/"); found {
+			tops[top] = true
+		}
+	}
+	var out []string
+	for _, at := range pathLike.FindAllStringIndex(text, -1) {
+		p := clean(text[at[0]:at[1]])
+		top, _, _ := strings.Cut(p, "/")
+		if tops[top] && (at[0] == 0 || text[at[0]-1] != '/') {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// contrary lists the steps that do to a file what the ticket does not want:
+// deleting one it keeps, or creating one that is there.
+func (q PlanQuestion) contrary(r PlanReply) []string {
+	action := map[string]string{}
+	for _, f := range q.Files {
+		action[clean(f.Path)] = f.Action
+	}
+	var out []string
+	for _, s := range r.Steps {
+		p := clean(s.File)
+		wanted, stated := action[p]
+		switch {
+		case s.Action == "delete" && stated && (wanted == "create" || wanted == "modify"):
+			out = append(out, "the ticket does not delete "+p)
+		case s.Action == "create" && wanted != "create" && q.Exists != nil && q.Exists(p):
+			out = append(out, p+" exists already")
+		}
+	}
+	return out
 }
 
 func clean(p string) string {

@@ -15,7 +15,7 @@ import (
 
 // Version names this set of prompts. It is part of the quality guard's key:
 // another prompt is another junior, with a record of its own.
-const Version = "1"
+const Version = "2"
 
 // System is the leading prompt of every call of every tool. It is one text so
 // that the server's prefix cache holds it whichever tool asks.
@@ -40,12 +40,20 @@ var (
 	})
 )
 
-// Marker returns the fence word for a text. It is derived from the text's own
-// hash, so a text cannot contain the marker that closes it, and the same
-// ticket always gives the same prompt.
-func Marker(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "DATA-" + strings.ToUpper(hex.EncodeToString(sum[:5]))
+// Marker returns the fence word for a text: derived from the text's own hash, so
+// that the same ticket always gives the same prompt, and hashed on until the
+// text does not hold it, so that no text can close its own fence.
+func Marker(text string) string { return marker(text, sha256.Sum256) }
+
+func marker(text string, hash func([]byte) [sha256.Size]byte) string {
+	sum, up := hash([]byte(text)), strings.ToUpper(text)
+	for {
+		word := "DATA-" + strings.ToUpper(hex.EncodeToString(sum[:5]))
+		if !strings.Contains(up, word) {
+			return word
+		}
+		sum = hash(sum[:])
+	}
 }
 
 func fence(marker, text string) string {

@@ -58,6 +58,16 @@ func (b *Breaker) Success(key string) {
 	delete(b.state, key)
 }
 
+// Abandon ends a trial that told nothing of the endpoint's health, such as one
+// its caller canceled: the next call may try.
+func (b *Breaker) Abandon(key string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c := b.state[key]; c != nil {
+		c.trial = time.Time{}
+	}
+}
+
 // Failure counts an infrastructure failure: three in a row open the breaker for
 // 30 s, and each failed trial doubles that, up to 5 minutes.
 func (b *Breaker) Failure(key string) {

@@ -18,18 +18,23 @@ type tokenProb struct {
 }
 
 // confidence is the model's probability of the value it gave for an enum
-// field: at the first token where the legal values part, the probability of the
-// token taken among those that continue a legal value. Probabilities come from
-// before the grammar, so illegal continuations are left out and the rest
+// field: at each token where values still possible part, the probability of
+// the token taken among those that continue such a value. Probabilities come
+// from before the grammar, so illegal continuations are left out and the rest
 // renormalised. nil where it cannot be told.
 func confidence(text []byte, field string, legal []string, probs []tokenProb) *float64 {
-	value := gjson.GetBytes(text, field)
-	if len(probs) == 0 || len(legal) < 2 || value.Type != gjson.String || value.Index == 0 {
+	value := gjson.GetBytes(text, gjson.Escape(field))
+	if len(probs) == 0 || len(legal) < 2 || value.Type != gjson.String || value.Index == 0 || !spells(probs, text) {
 		return nil
 	}
+	// With its closing quote no value is the beginning of another.
+	alive := make([]string, 0, len(legal))
+	for _, v := range legal {
+		alive = append(alive, v+`"`)
+	}
 	start := value.Index + 1 // after the opening quote
-	at := 0
-	for i, p := range probs {
+	sure, at := 1.0, 0
+	for _, p := range probs {
 		begin, end := at, at+len(p.token)
 		at = end
 		if end <= start {
@@ -39,27 +44,38 @@ func confidence(text []byte, field string, legal []string, probs []tokenProb) *f
 		if begin > start {
 			before = string(text[start:begin])
 		}
+		alive = startingWith(alive, before)
 		lead := string(text[begin:max(begin, start)]) // what of the token lies before the value
-		alive := startingWith(legal, before)
-		if len(alive) < 2 {
+		c, left := share(p, lead, before, alive)
+		if c == nil || len(left) == 0 {
 			return nil
 		}
-		c, parted := share(probs[i], lead, before, alive)
-		if parted {
-			return c
+		sure *= *c
+		if len(left) == 1 {
+			return &sure
 		}
+		alive = left
 	}
 	return nil
 }
 
-// share is the part of the probability that the chosen token has among the
-// tokens that continue a value still possible. parted is false while every such
-// token continues all of them alike.
-func share(p tokenProb, lead, before string, alive []string) (c *float64, parted bool) {
-	chosen := startingWith(alive, before+trimValue(p.token, lead))
-	if len(chosen) == len(alive) {
-		return nil, false
+// spells says whether the tokens are the text: where a server dropped some,
+// nothing can be told from their places.
+func spells(probs []tokenProb, text []byte) bool {
+	at := 0
+	for _, p := range probs {
+		if !bytes.HasPrefix(text[at:], []byte(p.token)) {
+			return false
+		}
+		at += len(p.token)
 	}
+	return at == len(text)
+}
+
+// share is the part of the probability that the chosen token has among the
+// tokens that continue a value still possible; left are the values it leaves.
+func share(p tokenProb, lead, before string, alive []string) (c *float64, left []string) {
+	left = startingWith(alive, before+inValue(p.token, lead))
 	mine, all := 0.0, 0.0
 	seen := map[string]bool{}
 	for _, alt := range append([]tokenProb{p}, p.top...) {
@@ -67,30 +83,30 @@ func share(p tokenProb, lead, before string, alive []string) (c *float64, parted
 			continue
 		}
 		seen[alt.token] = true
-		next := before + trimValue(alt.token, lead)
+		next := before + inValue(alt.token, lead)
 		kept := startingWith(alive, next)
 		if next == before || len(kept) == 0 {
 			continue
 		}
 		mass := math.Exp(alt.logprob)
 		all += mass
-		if sameValues(kept, chosen) || subset(kept, chosen) {
+		if subset(kept, left) {
 			mine += mass
 		}
 	}
-	if all == 0 || math.IsNaN(all) || math.IsInf(all, 0) {
-		return nil, true
-	}
 	v := mine / all
-	return &v, true
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil, left
+	}
+	return &v, left
 }
 
-// trimValue is the part of a token inside the value: without what lies before
-// it and from its closing quote on.
-func trimValue(token, lead string) string {
+// inValue is the part of a token inside the value: without what lies before
+// it, up to its closing quote.
+func inValue(token, lead string) string {
 	token = strings.TrimPrefix(token, lead)
 	if i := strings.IndexByte(token, '"'); i >= 0 {
-		token = token[:i]
+		token = token[:i+1]
 	}
 	return token
 }
@@ -103,10 +119,6 @@ func startingWith(values []string, prefix string) []string {
 		}
 	}
 	return out
-}
-
-func sameValues(a, b []string) bool {
-	return strings.Join(a, "\x00") == strings.Join(b, "\x00")
 }
 
 // subset says whether every value of a is in b.

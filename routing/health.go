@@ -59,7 +59,7 @@ func (r *Router) Health(ctx context.Context, deep bool) Health {
 	if local := r.tiers(OnlyLocal); deep && h.Ollama.Present && len(local) > 0 {
 		start := time.Now()
 		_, attempt, fault := r.try(ctx, local[0], Request{Purpose: "health", System: "Answer with one word.",
-			User: "Say OK.", MaxTokens: 8, Schema: []byte(`{"type":"object","properties":{"ok":{"type":"string","enum":["OK"]}},"required":["ok"],"additionalProperties":false}`)}, 0)
+			User: "Say OK.", MaxTokens: 64, Schema: []byte(`{"type":"object","properties":{"ok":{"type":"string","enum":["OK"]}},"required":["ok"],"additionalProperties":false}`)}, 0)
 		if fault != nil {
 			h.Ollama.OK, h.Ollama.Error, h.Ollama.Fix = false, attempt.Reason, fault.Fix
 		} else {

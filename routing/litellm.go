@@ -123,7 +123,7 @@ func (g group) ask(ctx context.Context, q question) (reply, *Error) {
 		return reply{}, fail(Unavailable, "the proxy's address is not valid", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	defer narrate(q.Request, progressEvery, func() (string, int) { return "waiting for " + g.model(), 0 })()
+	defer narrate(q.Request, func() (string, int) { return "waiting for " + g.model(), 0 })()
 	resp, data, fault := g.send(req)
 	switch {
 	case fault != nil && g.paid() && !neverSent(fault):
@@ -206,6 +206,9 @@ func (p *proxy) send(req *http.Request) (*http.Response, []byte, *Error) {
 }
 
 func (p *proxy) unreachable(err error) *Error {
+	if dialTimeout(err) {
+		return fail(Timeout, limitError{"connection to the proxy at " + p.shown(), p.cfg.ConnectTimeout, "LOCALMODEL_CONNECT_TIMEOUT"}.Error(), err)
+	}
 	return &Error{Kind: Unavailable, Err: err, Reason: "the proxy is not reachable at " + p.shown() + " (" + netCause(err) + ")",
 		Fix: "litellm --config integration/litellm/config.yaml --host 127.0.0.1 --port 8000"}
 }

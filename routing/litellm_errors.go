@@ -68,6 +68,11 @@ func (p *proxy) refused(status int, h http.Header, data []byte) *Error {
 	if e.RetryAfter > 0 {
 		e.Reason += ", again in " + e.RetryAfter.String()
 	}
+	if e.Fix == fixCooling {
+		// Nothing to wait for: after its rest the deployment may fail as before.
+		// The proxy refuses until then by itself, at once and at no cost.
+		e.RetryAfter = 0
+	}
 	return e
 }
 

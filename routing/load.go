@@ -26,6 +26,12 @@ func (o *ollama) sawLoaded() {
 	o.loadedUntil = time.Now().Add(min(trustLoaded, max(o.cfg.KeepAlive, 0)))
 }
 
+func (o *ollama) forgetLoaded() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.loadedUntil = time.Time{}
+}
+
 func (o *ollama) trusted() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -60,7 +66,7 @@ func (o *ollama) ensureLoaded(ctx context.Context, q question) *Error {
 	for {
 		select {
 		case <-l.done:
-			return l.err
+			return l.err // shared by all who wait: not to be changed
 		case <-grace:
 			return fail(Loading, "the model is loading", nil)
 		case <-ctx.Done():
@@ -78,12 +84,21 @@ func (o *ollama) isLoaded(ctx context.Context) (bool, *Error) {
 	if err != nil {
 		return false, err
 	}
-	found := false
+	held := 0 // tokens of context it is loaded with
 	gjson.GetBytes(data, "models").ForEach(func(_, m gjson.Result) bool {
-		found = sameModel(m.Get("name").Str, o.cfg.Model) && m.Get("context_length").Int() == int64(o.cfg.NumCtx)
-		return !found
+		if sameModel(m.Get("name").Str, o.cfg.Model) {
+			held = int(m.Get("context_length").Int())
+		}
+		return held == 0
 	})
-	return found, nil
+	switch {
+	case held == 0:
+		return false, nil
+	case held == o.window():
+		return true, nil
+	}
+	o.modelTraits(ctx) // a model made for less than we ask gets less
+	return held == o.window(), nil
 }
 
 // startLoad begins the load, or joins the one under way.
@@ -98,9 +113,10 @@ func (o *ollama) startLoad() *load {
 	go func() {
 		ctx, stop := context.WithTimeout(context.Background(), o.cfg.LoadTimeout)
 		defer stop()
-		l.err = o.loadNow(ctx)
-		if l.err == nil {
+		if l.err = o.loadNow(ctx); l.err == nil {
 			o.sawLoaded()
+		} else {
+			o.cfg.Log.Warn("model not loaded", "model", o.cfg.Model, "err", l.err.Reason)
 		}
 		o.mu.Lock()
 		o.loading = nil
@@ -115,7 +131,7 @@ func (o *ollama) startLoad() *load {
 func (o *ollama) loadNow(ctx context.Context) *Error {
 	release, fault := o.machine.lock(ctx, "load")
 	if fault != nil {
-		return fault
+		return o.loadFault(ctx, fault)
 	}
 	defer release()
 	no := false
@@ -127,17 +143,24 @@ func (o *ollama) loadNow(ctx context.Context) *Error {
 	}
 	resp, fault := o.post(ctx, "/api/chat", body)
 	if fault != nil {
-		if ctx.Err() != nil {
-			return fail(Timeout, "the model did not load within "+o.cfg.LoadTimeout.String()+" (LOCALMODEL_LOAD_TIMEOUT)", fault)
-		}
-		return fault
+		return o.loadFault(ctx, fault)
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxLineBytes))
-	if err != nil || !gjson.GetBytes(data, "done").Bool() {
-		return fail(Unavailable, "the load was broken off by the server", err)
+	switch {
+	case err != nil:
+		return o.loadFault(ctx, brokenOff(err))
+	case !gjson.GetBytes(data, "done").Bool():
+		return fail(Unavailable, "the load was broken off by the server", nil)
 	}
 	return nil
+}
+
+func (o *ollama) loadFault(ctx context.Context, fault *Error) *Error {
+	if ctx.Err() != nil {
+		return fail(Timeout, limitError{"loaded model", o.cfg.LoadTimeout, "LOCALMODEL_LOAD_TIMEOUT"}.Error(), fault)
+	}
+	return fault
 }
 
 func seconds(d time.Duration) string { return d.Round(time.Second).String() }

@@ -32,7 +32,7 @@ type ollama struct {
 	mu          sync.Mutex
 	loadedUntil time.Time // the model was seen loaded, and need not be looked for until then
 	loading     *load     // the load under way in this process, if any
-	thinks      *bool     // whether the model has a thinking mode; nil = not known yet
+	traits      *traits   // nil = not known yet
 	digest      string
 	digestAt    time.Time
 }
@@ -80,7 +80,11 @@ func (o *ollama) ask(ctx context.Context, q question) (reply, *Error) {
 		return reply{}, err
 	}
 	defer release()
-	return o.chat(ctx, q)
+	rep, fault := o.chat(ctx, q)
+	if fault != nil && fault.Kind != ContextOverflow && fault.Kind != InvalidOutput {
+		o.forgetLoaded() // whatever happened may have taken the model with it
+	}
+	return rep, fault
 }
 
 func (o *ollama) chat(ctx context.Context, q question) (reply, *Error) {
@@ -90,10 +94,10 @@ func (o *ollama) chat(ctx context.Context, q question) (reply, *Error) {
 	r.Options["temperature"] = q.temperature()
 	r.Options["seed"] = 42
 	r.Options["repeat_penalty"] = 1.05 // its default changed between versions
-	if q.ConfidenceField != "" {
+	if len(q.ConfidenceFields) > 0 {
 		r.Logprobs, r.TopLogprobs = true, 20
 	}
-	if o.modelThinks(ctx) {
+	if o.modelTraits(ctx).thinks {
 		r.Think = &api.ThinkValue{Value: false}
 	}
 	body, err := json.Marshal(r)
@@ -102,7 +106,7 @@ func (o *ollama) chat(ctx context.Context, q question) (reply, *Error) {
 	}
 	watch, stop := watchTokens(ctx, o.cfg.FirstTokenTimeout, o.cfg.TokenTimeout)
 	defer stop()
-	defer narrate(q.Request, progressEvery, func() (string, int) {
+	defer narrate(q.Request, func() (string, int) {
 		n := int(watch.tokens.Load())
 		if n == 0 {
 			return o.cfg.Model + " is reading the prompt", 0
@@ -135,14 +139,14 @@ func (o *ollama) readChat(body io.Reader, watch *tokenWatch) (reply, *Error) {
 	for {
 		line, err := lines.next()
 		if err != nil {
-			return reply{}, fail(Unavailable, "the stream ended before the answer was done", err)
+			return reply{}, brokenOff(err)
+		}
+		if msg := gjson.GetBytes(line, "error"); msg.Exists() && msg.Type != gjson.Null {
+			return reply{}, ollamaError(midAnswer, line)
 		}
 		var c api.ChatResponse
 		if err := json.Unmarshal(line, &c); err != nil {
 			return reply{}, fail(Unavailable, "the server sent something that is no chat chunk", nil)
-		}
-		if msg := gjson.GetBytes(line, "error"); msg.Exists() {
-			return reply{}, ollamaError(http.StatusInternalServerError, line)
 		}
 		text.WriteString(c.Message.Content)
 		for _, p := range c.Logprobs {
@@ -163,41 +167,93 @@ func (o *ollama) readChat(body io.Reader, watch *tokenWatch) (reply, *Error) {
 	}
 }
 
+// brokenOff words a stream that ended before its time.
+func brokenOff(err error) *Error {
+	var size sizeError
+	switch {
+	case errors.As(err, &size):
+		return fail(Unavailable, size.Error(), nil)
+	case errors.Is(err, io.EOF):
+		return fail(Unavailable, "the stream ended before the answer was done", err)
+	}
+	return fail(Unavailable, "the stream broke before the answer was done ("+netCause(err)+")", err)
+}
+
 func probOf(p api.Logprob) tokenProb {
-	t := tokenProb{token: p.Token, logprob: p.Logprob}
+	t := tokenProb{token: tokenText(p.TokenLogprob), logprob: p.Logprob}
 	for _, alt := range p.TopLogprobs {
-		t.top = append(t.top, tokenProb{token: alt.Token, logprob: alt.Logprob})
+		t.top = append(t.top, tokenProb{token: tokenText(alt), logprob: alt.Logprob})
 	}
 	return t
 }
 
-// modelThinks says whether think:false must be sent: to a model without a
-// thinking mode the field is an error on some versions.
-func (o *ollama) modelThinks(ctx context.Context) bool {
+// tokenText prefers a token's bytes: it may end in the middle of a character,
+// which a JSON string cannot say.
+func tokenText(p api.TokenLogprob) string {
+	if len(p.Bytes) == 0 {
+		return p.Token
+	}
+	b := make([]byte, 0, len(p.Bytes))
+	for _, v := range p.Bytes {
+		b = append(b, byte(v)) //nolint:gosec // a byte by contract
+	}
+	return string(b)
+}
+
+// traits are what a call needs to know of a model.
+type traits struct {
+	thinks bool // think:false must be sent; without a thinking mode the field is an error on some versions
+	most   int  // tokens of context the model was made for; 0 = not said
+}
+
+// modelTraits asks the server once. One that does not tell is asked again by
+// the next call; a thinking model's answer is then caught by its schema.
+func (o *ollama) modelTraits(ctx context.Context) traits {
 	o.mu.Lock()
-	known := o.thinks
+	known := o.traits
 	o.mu.Unlock()
 	if known != nil {
 		return *known
 	}
 	body, err := json.Marshal(api.ShowRequest{Model: o.cfg.Model})
 	if err != nil {
-		return false
+		return traits{}
 	}
+	ctx, stop := o.soon(ctx)
+	defer stop()
 	resp, fault := o.post(ctx, "/api/show", body)
 	if fault != nil {
-		return false
+		return traits{}
 	}
-	defer resp.Body.Close() //nolint:errcheck // only read
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBytes))
-	if err != nil {
-		return false
+	data, fault := o.read(ctx, resp)
+	if fault != nil {
+		return traits{}
 	}
-	thinks := strings.Contains(gjson.GetBytes(data, "capabilities").Raw, `"thinking"`)
+	t := traits{thinks: strings.Contains(gjson.GetBytes(data, "capabilities").Raw, `"thinking"`)}
+	info := gjson.GetBytes(data, "model_info")
+	arch := info.Get(gjson.Escape("general.architecture")).Str
+	t.most = int(info.Get(gjson.Escape(arch + ".context_length")).Int())
 	o.mu.Lock()
-	o.thinks = &thinks
+	o.traits = &t
 	o.mu.Unlock()
-	return thinks
+	return t
+}
+
+// window is the context window as it will be: a server gives no model more
+// than it was made for.
+func (o *ollama) window() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t := o.traits; t != nil && t.most > 0 {
+		return min(t.most, o.cfg.NumCtx)
+	}
+	return o.cfg.NumCtx
+}
+
+// soon bounds a question that a living server answers at once.
+func (o *ollama) soon(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, o.cfg.ConnectTimeout,
+		limitError{"answer from Ollama's control API", o.cfg.ConnectTimeout, "LOCALMODEL_CONNECT_TIMEOUT"})
 }
 
 func (o *ollama) post(ctx context.Context, path string, body []byte) (*http.Response, *Error) {
@@ -210,6 +266,8 @@ func (o *ollama) post(ctx context.Context, path string, body []byte) (*http.Resp
 }
 
 func (o *ollama) get(ctx context.Context, path string) ([]byte, *Error) {
+	ctx, stop := o.soon(ctx)
+	defer stop()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, o.cfg.OllamaURL+path, nil)
 	if err != nil {
 		return nil, fail(Unavailable, "the Ollama address is not valid", err)
@@ -218,10 +276,15 @@ func (o *ollama) get(ctx context.Context, path string) ([]byte, *Error) {
 	if fault != nil {
 		return nil, fault
 	}
+	return o.read(ctx, resp)
+}
+
+// read takes the whole of a control answer.
+func (o *ollama) read(ctx context.Context, resp *http.Response) ([]byte, *Error) {
 	defer resp.Body.Close() //nolint:errcheck // only read
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxReplyBytes))
 	if err != nil {
-		return nil, o.unreachable(err)
+		return nil, o.unreachable(ctx, err)
 	}
 	if !gjson.ValidBytes(data) {
 		return nil, fail(Unavailable, o.cfg.OllamaURL+" answers, but not as an Ollama server does", nil)
@@ -233,7 +296,7 @@ func (o *ollama) do(req *http.Request) (*http.Response, *Error) {
 	req.Header.Set("User-Agent", "localmodel/"+o.cfg.Version)
 	resp, err := o.client().Do(req)
 	if err != nil {
-		return nil, o.unreachable(err)
+		return nil, o.unreachable(req.Context(), err)
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
@@ -248,13 +311,24 @@ func (o *ollama) do(req *http.Request) (*http.Response, *Error) {
 	return nil, fault
 }
 
-func (o *ollama) unreachable(err error) *Error {
-	var e *Error
-	if errors.As(err, &e) {
-		return e
+func (o *ollama) unreachable(ctx context.Context, err error) *Error {
+	var limit limitError
+	switch {
+	case dialTimeout(err):
+		limit = limitError{"connection to " + o.cfg.OllamaURL, o.cfg.ConnectTimeout, "LOCALMODEL_CONNECT_TIMEOUT"}
+		return &Error{Kind: Timeout, Reason: limit.Error(), Fix: "ollama serve", Err: err}
+	case ctx.Err() != nil && errors.As(context.Cause(ctx), &limit):
+		return fail(Timeout, limit.Error(), err)
 	}
 	return &Error{Kind: Unavailable, Reason: "Ollama is not reachable at " + o.cfg.OllamaURL + " (" + netCause(err) + ")", Fix: "ollama serve", Err: err}
 }
+
+// midAnswer stands for the status of an error in the middle of a 200.
+const midAnswer = 0
+
+// busyPause is how soon a server that is busy may be asked again: it does not
+// say.
+const busyPause = 500 * time.Millisecond
 
 // ollamaError sorts a failure by status and meaning; the words differ between
 // versions, and newer ones nest the runner's own JSON as a string.
@@ -262,6 +336,9 @@ func ollamaError(status int, body []byte) *Error {
 	text := flatten(gjson.GetBytes(body, "error"))
 	low := strings.ToLower(text)
 	reason := fmt.Sprintf("Ollama answers %d", status)
+	if status == midAnswer {
+		reason = "Ollama broke the answer off"
+	}
 	if text != "" {
 		reason += ": " + shorten(text, 160)
 	}
@@ -273,7 +350,9 @@ func ollamaError(status int, body []byte) *Error {
 	case status == http.StatusUnauthorized, status == http.StatusForbidden:
 		return fail(Auth, reason, nil)
 	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
-		return fail(Busy, reason, nil)
+		return &Error{Kind: Busy, Reason: reason, RetryAfter: busyPause}
+	case status == http.StatusBadRequest, strings.Contains(low, "format"), strings.Contains(low, "schema"):
+		return fail(InvalidOutput, reason, nil) // it minds the question, so it lives
 	}
 	return fail(Unavailable, reason, nil)
 }

@@ -84,7 +84,11 @@ func byFiles(f Facts) Rule {
 		why := fmt.Sprintf("%d files > %d", n, MaxLocalFiles)
 		return Rule{"files", false, why, why}
 	}
-	return Rule{"files", true, fmt.Sprintf("%d files <= %d", n, MaxLocalFiles), ""}
+	files := "files"
+	if n == 1 {
+		files = "file"
+	}
+	return Rule{"files", true, fmt.Sprintf("%d %s <= %d", n, files, MaxLocalFiles), ""}
 }
 
 func byDependencies(f Facts) Rule {

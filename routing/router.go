@@ -1,22 +1,23 @@
 package routing
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net/url"
+	"sync"
 	"time"
 )
 
 const (
-	progressEvery = 2 * time.Second // how often a call reports what it is doing
+	progressEvery = time.Second // how often a call reports what it is doing
 	loadGrace     = 2 * time.Second
 	// While a tier is asked, this much of the call's time is kept for the tiers
 	// behind it: the smaller of the two.
 	reserveTime  = 15 * time.Second
 	reserveShare = 0.3
+	// And this much for the caller, who answers by rules when no tier did.
+	floorTime  = time.Second
+	floorShare = 0.05
 )
 
 type message struct{ Role, Content string }
@@ -51,6 +52,7 @@ type backend interface {
 	model() string
 	key() string // of its breaker: endpoint and model
 	paid() bool
+	window() int                      // tokens of prompt and reply together
 	probe(ctx context.Context) *Error // a free sign of life
 	ask(ctx context.Context, q question) (reply, *Error)
 }
@@ -62,19 +64,20 @@ type Router struct {
 	budget  Budget
 	breaker *Breaker
 	schemas schemas
+	gauge   *gauge
 	ollama  *ollama
 	proxy   *proxy
+
+	mu      sync.Mutex
+	cooling map[string]time.Time // endpoints that said when they may be asked again
+	last    map[string]string    // why each endpoint failed last, for when its breaker is open
 }
 
 // New makes a router. It opens and dials nothing.
 func New(cfg Config, ledger Ledger, budget Budget) *Router {
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.LoadGrace == 0 {
-		cfg.LoadGrace = loadGrace
-	}
-	return &Router{cfg: cfg, ledger: ledger, budget: budget, breaker: NewBreaker(time.Now),
+	cfg = cfg.withDefaults()
+	return &Router{cfg: cfg, ledger: ledger, budget: budget, breaker: NewBreaker(time.Now), gauge: newGauge(cfg),
+		cooling: map[string]time.Time{}, last: map[string]string{},
 		ollama: newOllama(cfg, newMachine(cfg.SlotDir, cfg.OllamaURL, cfg.Slots)), proxy: newProxy(cfg)}
 }
 
@@ -85,7 +88,7 @@ func (r *Router) tiers(route Route) []backend {
 		switch {
 		case r.cfg.Local != "proxy":
 			out = append(out, r.ollama)
-		case r.cfg.CloudAllowed || loopback(r.cfg.ProxyURL):
+		case r.cfg.CloudAllowed || Loopback(r.cfg.ProxyURL):
 			out = append(out, r.proxy.group(Local))
 		}
 	}
@@ -97,8 +100,8 @@ func (r *Router) tiers(route Route) []backend {
 	return out
 }
 
-// loopback says whether a URL stays on this machine.
-func loopback(address string) bool {
+// Loopback says whether a URL stays on this machine.
+func Loopback(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil {
 		return false
@@ -111,41 +114,116 @@ func loopback(address string) bool {
 }
 
 // Complete asks the tiers of a route in order. The error is *Unanswered when
-// none gave an answer that counts, else the context's own.
+// none gave an answer that counts, in time included, else context.Canceled. It
+// ends a little before the context's deadline, so that the caller can still
+// answer by rules.
 func (r *Router) Complete(ctx context.Context, route Route, req Request) (Answer, error) {
-	start := time.Now()
-	var attempts []Attempt
-	var spent float64
+	run := &run{router: r, req: req, start: time.Now(), caller: ctx}
+	limited, stop := keepTime(ctx, floorTime, floorShare)
+	defer stop()
 	tiers := r.tiers(route)
 	for i, b := range tiers {
-		rep, attempt, fault := r.try(ctx, b, req, len(tiers)-1-i)
-		spent += attempt.CostUSD
-		attempts = append(attempts, attempt)
-		if fault == nil {
-			return Answer{Text: rep.text, Tier: b.tier(), Model: rep.model, Digest: rep.digest,
-				Confidence: r.sure(req, rep), CostUSD: spent, CostEstimated: rep.estimated,
-				TokensIn: rep.in, TokensOut: rep.out, Attempts: attempts, MS: time.Since(start).Milliseconds()}, nil
-		}
-		r.cfg.Log.Info("tier did not answer", "tier", b.tier(), "kind", fault.Kind, "reason", fault.Reason)
-		if ctx.Err() != nil && fault.Kind == Canceled {
-			return Answer{}, ctx.Err()
+		if answer, done, err := run.ask(limited, b, len(tiers)-1-i); done {
+			return answer, err
 		}
 	}
-	return Answer{}, &Unanswered{Attempts: attempts}
-}
-
-func (r *Router) sure(req Request, rep reply) *float64 {
-	if req.ConfidenceField == "" {
-		return nil
+	// With nobody else left, a model that is loading is worth the rest of the
+	// call's time.
+	for _, b := range tiers {
+		if run.loading == b.tier() && len(tiers) > 1 && limited.Err() == nil {
+			if answer, done, err := run.ask(limited, b, 0); done {
+				return answer, err
+			}
+		}
 	}
-	return confidence(rep.text, req.ConfidenceField, enumOf(req.Schema, req.ConfidenceField), rep.probs)
+	if err := ctx.Err(); errors.Is(err, context.Canceled) {
+		return Answer{}, err
+	}
+	return Answer{}, &Unanswered{Attempts: run.attempts, Closed: r.closed(tiers)}
 }
 
-// try asks one tier, within its share of the time left, and gives it one
-// repair round where its reply was whole but not accepted.
+// closed says which setting leaves nobody to ask.
+func (r *Router) closed(tiers []backend) string {
+	switch {
+	case len(tiers) > 0:
+		return ""
+	case !r.cfg.CloudAllowed:
+		return "LOCALMODEL_CLOUD=never"
+	}
+	return "LOCALMODEL_FALLBACK names no tier"
+}
+
+// run is one Complete under way.
+type run struct {
+	router   *Router
+	req      Request
+	caller   context.Context //nolint:containedctx // of one call, gone with it
+	start    time.Time
+	attempts []Attempt
+	spent    float64
+	loading  Tier // the tier whose model is still loading
+}
+
+// ask asks one tier. done means that the call is over: answered, or canceled.
+func (u *run) ask(ctx context.Context, b backend, behind int) (a Answer, done bool, err error) {
+	rep, attempt, fault := u.router.try(ctx, b, u.req, behind)
+	u.spent += attempt.CostUSD
+	u.note(attempt)
+	if fault == nil {
+		return Answer{Text: rep.text, Tier: b.tier(), Model: rep.model, Digest: rep.digest,
+			Confidence: sure(u.req, rep), CostUSD: u.spent, CostEstimated: rep.estimated,
+			TokensIn: rep.in, TokensOut: rep.out, Attempts: u.attempts, MS: time.Since(u.start).Milliseconds()}, true, nil
+	}
+	u.router.cfg.Log.Info("tier did not answer", "tier", b.tier(), "kind", fault.Kind, "reason", fault.Reason)
+	if fault.Kind == Loading {
+		u.loading = b.tier()
+	}
+	if fault.Kind == Canceled {
+		return Answer{}, true, u.caller.Err()
+	}
+	return Answer{}, false, nil
+}
+
+// note adds an attempt. A tier that was asked twice in vain stands once, with
+// its last word.
+func (u *run) note(a Attempt) {
+	for i, earlier := range u.attempts {
+		if earlier.Tier == a.Tier && a.Kind != "" {
+			a.MS += earlier.MS
+			u.attempts[i] = a
+			return
+		}
+	}
+	u.attempts = append(u.attempts, a)
+}
+
+// sure is the confidence of the least sure field asked about; nil where one of
+// them cannot be told.
+func sure(req Request, rep reply) *float64 {
+	var least *float64
+	for _, field := range req.ConfidenceFields {
+		c := confidence(rep.text, field, enumOf(req.Schema, field), rep.probs)
+		if c == nil {
+			return nil
+		}
+		if least == nil || *c < *least {
+			least = c
+		}
+	}
+	return least
+}
+
+// try asks one tier, within its share of the time left. A reply that was whole
+// but not accepted gets one repair round, and an endpoint that says when it may
+// be asked again is waited for once, where that is soon.
 func (r *Router) try(ctx context.Context, b backend, req Request, behind int) (reply, Attempt, *Error) {
 	start := time.Now()
 	a := Attempt{Tier: b.tier(), Model: b.model()}
+	if ctx.Err() != nil {
+		fault := r.ended(ctx, ctx, fail(Timeout, "not asked, the call's time was over (LOCALMODEL_DEADLINE)", nil))
+		fault.Tier, a.Kind, a.Reason = b.tier(), fault.Kind, fault.Reason
+		return reply{}, a, fault
+	}
 	tierCtx, stop := share4tier(ctx, behind)
 	defer stop()
 	q := question{Request: req, alone: behind == 0}
@@ -155,160 +233,41 @@ func (r *Router) try(ctx context.Context, b backend, req Request, behind int) (r
 	q.messages = append(q.messages, message{"user", req.User})
 
 	rep, fault := r.call(ctx, tierCtx, b, q, &a)
-	if fault == nil {
-		fault = r.judge(req, rep)
+	if r.await(tierCtx, q, b, fault) {
+		rep, fault = r.call(ctx, tierCtx, b, q, &a)
 	}
 	var refused refusedError
 	if fault != nil && req.Repair != nil && errors.As(fault.Err, &refused) {
 		req.report("the reply was refused; asking "+b.model()+" once more with the defects listed", 0)
 		q.messages = append(q.messages, message{"assistant", string(rep.text)}, message{"user", req.Repair(rep.text, refused.error)})
-		if rep, fault = r.call(ctx, tierCtx, b, q, &a); fault == nil {
-			fault = r.judge(req, rep)
-		}
+		rep, fault = r.call(ctx, tierCtx, b, q, &a)
 	}
 	a.MS = time.Since(start).Milliseconds()
 	if fault != nil {
-		fault.Tier = b.tier()
+		fault = &Error{Tier: b.tier(), Kind: fault.Kind, Reason: fault.Reason, Fix: fault.Fix, RetryAfter: fault.RetryAfter, Err: fault.Err}
 		a.Kind, a.Reason, a.Fix = fault.Kind, fault.Reason, fault.Fix
 	}
 	return rep, a, fault
 }
 
-// share4tier limits one tier's time so that those behind it still have some.
-func share4tier(ctx context.Context, behind int) (context.Context, context.CancelFunc) {
+// keepTime ends a context earlier than its deadline by the smaller of a time
+// and a share of what is left.
+func keepTime(ctx context.Context, most time.Duration, share float64) (context.Context, context.CancelFunc) {
 	end, ok := ctx.Deadline()
-	if !ok || behind == 0 {
+	if !ok {
 		return context.WithCancel(ctx)
 	}
 	left := time.Until(end)
-	keep := min(reserveTime, time.Duration(float64(left)*reserveShare))
-	return context.WithTimeoutCause(ctx, left-keep, limitError{"whole answer", (left - keep).Round(100 * time.Millisecond)})
+	left -= min(most, time.Duration(float64(left)*share))
+	return context.WithTimeoutCause(ctx, left, limitError{"whole answer", left.Round(100 * time.Millisecond), "LOCALMODEL_DEADLINE"})
 }
 
-// call makes one model call: breaker before, budget around, ledger after.
-func (r *Router) call(whole, ctx context.Context, b backend, q question, a *Attempt) (reply, *Error) { //nolint:revive // two contexts: the caller's and the tier's share of it
-	if fault := r.admit(ctx, b); fault != nil {
-		return reply{}, fault
+// share4tier limits one tier's time so that those behind it still have some.
+func share4tier(ctx context.Context, behind int) (context.Context, context.CancelFunc) {
+	if behind == 0 {
+		return context.WithCancel(ctx)
 	}
-	estimate := 0.0
-	settle := func(context.Context, float64) error { return nil }
-	if b.paid() {
-		estimate = estimateCost(b.tier(), q)
-		s, err := r.budget.Reserve(ctx, b.tier(), estimate)
-		if err != nil {
-			var known *Error
-			if errors.As(err, &known) {
-				return reply{}, &Error{Kind: known.Kind, Reason: known.Reason, Fix: known.Fix, Err: err}
-			}
-			// Unrecorded money is not spent: no reservation, no paid call.
-			return reply{}, fail(BudgetSpent, "the spending journal cannot be written, so no paid call is made", err)
-		}
-		settle = s
-	}
-	start := time.Now()
-	rep, fault := b.ask(ctx, q)
-	fault = r.ended(whole, ctx, fault)
-	r.health(b, fault)
-	cost, estimated := rep.cost, rep.estimated
-	if b.paid() && fault != nil && cost == 0 && mayHaveCost(fault.Kind) {
-		cost, estimated = estimate, true // it may have been served: count it
-	}
-	a.TokensIn, a.TokensOut, a.CostUSD = a.TokensIn+rep.in, a.TokensOut+rep.out, a.CostUSD+cost
-	if rep.model != "" {
-		a.Model = rep.model
-	}
-	// The row and the settlement stand even if the caller is gone.
-	after, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer stop()
-	if err := settle(after, cost); err != nil {
-		r.cfg.Log.Error("paid call not settled; its estimate stays counted", "tier", b.tier(), "err", err)
-	}
-	record := CallRecord{At: start, Purpose: q.Purpose, TicketID: q.TicketID, Tier: b.tier(), Model: a.Model, Digest: rep.digest,
-		TokensIn: rep.in, TokensOut: rep.out, CostUSD: cost, Estimated: estimated, Paid: b.paid(),
-		MS: time.Since(start).Milliseconds(), Result: "ok"}
-	if fault != nil {
-		record.Result = string(fault.Kind)
-	}
-	if err := r.ledger.Call(after, record); err != nil {
-		r.cfg.Log.Warn("model call not recorded", "tier", b.tier(), "err", err)
-	}
-	return rep, fault
-}
-
-// mayHaveCost says whether a failed call may have been billed all the same.
-func mayHaveCost(k Kind) bool { return k == Timeout || k == Canceled || k == InvalidOutput }
-
-// ended tells a call that its caller ended, or that ran out of its time, from
-// one that failed by itself.
-func (r *Router) ended(whole, ctx context.Context, fault *Error) *Error { //nolint:revive // as call
-	switch {
-	case fault == nil:
-		return nil
-	case errors.Is(whole.Err(), context.Canceled):
-		return fail(Canceled, "canceled by the caller", fault)
-	case ctx.Err() != nil && fault.Kind != Loading && fault.Kind != Busy && fault.Kind != Timeout:
-		var limit limitError
-		if errors.As(context.Cause(ctx), &limit) {
-			return fail(Timeout, limit.Error(), fault)
-		}
-		return fail(Timeout, "no whole answer within the call's time (LOCALMODEL_DEADLINE)", fault)
-	}
-	return fault
-}
-
-// admit asks the breaker. In its half-open state a free probe goes first.
-func (r *Router) admit(ctx context.Context, b backend) *Error {
-	ok, halfOpen, retryIn := r.breaker.Allow(b.key())
-	if !ok {
-		return &Error{Kind: Unavailable, RetryAfter: retryIn,
-			Reason: fmt.Sprintf("not asked after repeated failures, next try in %s", seconds(retryIn)), Err: errBreakerOpen}
-	}
-	if !halfOpen {
-		return nil
-	}
-	fault := b.probe(ctx)
-	if fault != nil {
-		r.breaker.Failure(b.key())
-	}
-	return fault
-}
-
-var errBreakerOpen = errors.New("breaker open")
-
-func (r *Router) health(b backend, fault *Error) {
-	switch {
-	case fault == nil:
-		r.breaker.Success(b.key())
-	case fault.Kind.infrastructure():
-		r.breaker.Failure(b.key())
-	case fault.Kind == InvalidOutput || fault.Kind == ContextOverflow:
-		r.breaker.Success(b.key()) // it is alive, whatever it wrote
-	}
-}
-
-// refusedError marks a whole reply that the acceptance check refused.
-type refusedError struct{ error }
-
-// judge says whether a reply counts: not empty, fitting the schema, accepted,
-// and the model sure enough.
-func (r *Router) judge(req Request, rep reply) *Error {
-	if len(bytes.TrimSpace(rep.text)) == 0 {
-		return fail(InvalidOutput, "the reply is empty", nil)
-	}
-	if req.Schema != nil {
-		if err := r.schemas.check(req.Schema, rep.text); err != nil {
-			return fail(InvalidOutput, "the reply does not fit its schema: "+shorten(err.Error(), 120), nil)
-		}
-	}
-	if req.Accept != nil {
-		if err := req.Accept(rep.text); err != nil {
-			return fail(InvalidOutput, shorten(err.Error(), 300), refusedError{err})
-		}
-	}
-	if c := r.sure(req, rep); c != nil && *c < r.cfg.MinConfidence {
-		return fail(LowConfidence, "low confidence "+twoDigits(*c), nil)
-	}
-	return nil
+	return keepTime(ctx, reserveTime, reserveShare)
 }
 
 // Digest is the local model's digest if the server tells it quickly, else "".

@@ -40,9 +40,9 @@ type Request struct {
 	Schema            json.RawMessage // the reply's JSON Schema; nil = free text
 	MaxTokens         int             // output limit, > 0
 	Temperature       float64         // 0 = the default of 0.2
-	// ConfidenceField names the top-level enum field of Schema whose token
-	// probabilities say how sure the model is; "" = none.
-	ConfidenceField string
+	// ConfidenceFields name the top-level enum fields of Schema whose token
+	// probabilities say how sure the model is; the least sure one counts.
+	ConfidenceFields []string
 	// Accept judges a reply that fits the schema; its error lists the defects.
 	Accept func(text []byte) error
 	// Repair words the one repair round on the same tier; nil = none.
@@ -74,7 +74,7 @@ type Answer struct {
 	Text                []byte
 	Tier                Tier
 	Model, Digest       string
-	Confidence          *float64 // 0 to 1; nil where the server gives no probabilities
+	Confidence          *float64 // of the least sure field, 0 to 1; nil where the server gives no probabilities
 	CostUSD             float64  // of every paid call made on the way, this one included
 	CostEstimated       bool
 	TokensIn, TokensOut int
@@ -90,12 +90,15 @@ func (a Answer) FellBack() bool { return len(a.Attempts) > 1 }
 func (a Answer) Reason() string { return reasons(a.Attempts) }
 
 // Unanswered is Complete's error when no tier gave an answer that counts.
-type Unanswered struct{ Attempts []Attempt }
+type Unanswered struct {
+	Attempts []Attempt
+	Closed   string // why no tier could be asked at all; "" = some were
+}
 
 // Reason says why each tier asked did not answer.
 func (u *Unanswered) Reason() string {
 	if len(u.Attempts) == 0 {
-		return "no tier may be asked"
+		return u.Closed
 	}
 	return reasons(u.Attempts)
 }
@@ -136,7 +139,8 @@ type Budget interface {
 	Reserve(ctx context.Context, tier Tier, estimateUSD float64) (settle func(ctx context.Context, actualUSD float64) error, err error)
 }
 
-// Config is everything the router needs to know; cmd fills it.
+// Config is everything the router needs to know; cmd fills it. A limit of 0 is
+// taken for the default: Ollama takes some zeros for "no limit".
 type Config struct {
 	OllamaURL, Model string
 	Local            string // ollama, or proxy = LiteLLM's group "free" is the local tier
@@ -147,10 +151,36 @@ type Config struct {
 	ConnectTimeout, LoadTimeout,
 	FirstTokenTimeout, TokenTimeout time.Duration
 	LoadGrace          time.Duration // how long a cold model may hold up a call that has another tier; 0 = 2 s
+	PaidWindow         int           // context window of the paid tiers, tokens; 0 = 200,000
+	Calibration        Calibration   // nil = what is learned about tokens ends with the process
 	MinConfidence      float64
 	ProxyURL, ProxyKey string
 	Fallback           []Tier
 	CloudAllowed       bool
 	Log                *slog.Logger
 	Version            string
+}
+
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{&c.ConnectTimeout, 2 * time.Second}, {&c.LoadTimeout, 10 * time.Minute},
+		{&c.FirstTokenTimeout, 40 * time.Second}, {&c.TokenTimeout, 10 * time.Second}, {&c.LoadGrace, loadGrace},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.fallback
+		}
+	}
+	if c.NumCtx <= 0 {
+		c.NumCtx = 32768
+	}
+	if c.PaidWindow <= 0 {
+		c.PaidWindow = 200_000
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
 }

@@ -13,7 +13,7 @@ var full = flag.Bool("simulate", false, "run the whole simulation of the quality
 // for three digits with -simulate.
 func histories(n int) int {
 	if *full {
-		return 600_000 / n
+		return 300_000 / n
 	}
 	return 20_000 / n
 }

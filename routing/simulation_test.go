@@ -129,24 +129,25 @@ type oracle struct{}
 func (oracle) admit(_ string, rate float64) bool { return expectedCost(rate) < 1 }
 func (oracle) learn(string, bool)                {}
 
-// thompson draws the failure rate from a Beta distribution whose evidence is
-// forgotten, and admits where the draw is below the threshold.
+// thompson draws the failure rate from a Beta distribution, and admits where
+// the draw is below the threshold. Its evidence is forgotten with every ticket
+// and once more with every outcome, so that it looks again after a while.
 type thompson struct {
 	good, bad float64
-	forget    float64
 	rng       *rand.Rand
 }
 
-// Prior of one failure in four: of those tried, the best on the tuning family.
-const thompsonGood, thompsonBad = 3, 1
+// Of 135 combinations the one that does best on the tuning family.
+const thompsonGood, thompsonBad, thompsonForget = 1, 0.3, 0.99
 
 func (p *thompson) admit(string, float64) bool {
+	p.good, p.bad = p.good*thompsonForget, p.bad*thompsonForget
 	bad, good := gamma(p.rng, p.bad+thompsonBad), gamma(p.rng, p.good+thompsonGood)
 	return bad/(bad+good) < defaultThreshold
 }
 
 func (p *thompson) learn(_ string, failed bool) {
-	p.good, p.bad = p.good*p.forget, p.bad*p.forget
+	p.good, p.bad = p.good*thompsonForget, p.bad*thompsonForget
 	if failed {
 		p.bad++
 	} else {
@@ -154,8 +155,11 @@ func (p *thompson) learn(_ string, failed bool) {
 	}
 }
 
-// gamma draws from a Gamma distribution of shape k >= 1 (Marsaglia and Tsang).
+// gamma draws from a Gamma distribution of shape k (Marsaglia and Tsang).
 func gamma(r *rand.Rand, k float64) float64 {
+	if k < 1 {
+		return gamma(r, k+1) * math.Pow(1-r.Float64(), 1/k)
+	}
 	d := k - 1.0/3
 	c := 1 / math.Sqrt(9*d)
 	for {
@@ -198,7 +202,7 @@ var (
 		{"always local", mode(Always, 0)},
 		plansRule,
 		{"plan's rule, min 10", mode(Fixed, 10)},
-		{"discounted Thompson", func(r *rand.Rand) policy { return &thompson{forget: .96, rng: r} }},
+		{"discounted Thompson", func(r *rand.Rand) policy { return &thompson{rng: r} }},
 		asPublished,
 		adaptive,
 		best,

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -39,23 +40,26 @@ type tokenWatch struct {
 	tokens      atomic.Int64
 }
 
-// limitError says which limit of time ran out.
+// limitError says which limit of time ran out, and which setting moves it.
 type limitError struct {
-	what string
-	d    time.Duration
+	what    string
+	d       time.Duration
+	setting string
 }
 
-func (e limitError) Error() string { return fmt.Sprintf("no %s within %s", e.what, e.d) }
+func (e limitError) Error() string {
+	return fmt.Sprintf("no %s within %s (%s)", e.what, e.d, e.setting)
+}
 
 func watchTokens(ctx context.Context, first, next time.Duration) (*tokenWatch, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	w := &tokenWatch{ctx: ctx, first: first, next: next}
 	w.timer = time.AfterFunc(first, func() {
 		if w.tokens.Load() == 0 {
-			cancel(limitError{"first token", first})
+			cancel(limitError{"first token", first, "LOCALMODEL_FIRST_TOKEN_TIMEOUT"})
 			return
 		}
-		cancel(limitError{"next token", next})
+		cancel(limitError{"next token", next, "LOCALMODEL_TOKEN_TIMEOUT"})
 	})
 	return w, func() { w.timer.Stop(); cancel(nil) }
 }
@@ -82,6 +86,14 @@ type lines struct {
 
 func newLines(r io.Reader) *lines { return &lines{bufio.NewReaderSize(r, 16<<10), maxReplyBytes} }
 
+// sizeError says which bound of size was passed.
+type sizeError struct {
+	what string
+	most int
+}
+
+func (e sizeError) Error() string { return fmt.Sprintf("%s has more than %d bytes", e.what, e.most) }
+
 // next returns the next line that is not blank; it is valid until the next call.
 func (l *lines) next() ([]byte, error) {
 	for {
@@ -89,10 +101,10 @@ func (l *lines) next() ([]byte, error) {
 		for {
 			part, err := l.r.ReadSlice('\n')
 			if l.left -= len(part); l.left < 0 {
-				return nil, fmt.Errorf("the reply has more than %d bytes", maxReplyBytes)
+				return nil, sizeError{"the reply", maxReplyBytes}
 			}
 			if len(line)+len(part) > maxLineBytes {
-				return nil, fmt.Errorf("a line of the reply has more than %d bytes", maxLineBytes)
+				return nil, sizeError{"a line of the reply", maxLineBytes}
 			}
 			if err == nil && line == nil {
 				line = part // the common case: whole in the buffer, no copy
@@ -106,22 +118,22 @@ func (l *lines) next() ([]byte, error) {
 				return nil, err
 			}
 		}
-		if len(strings.TrimSpace(string(line))) > 0 {
+		if len(bytes.TrimSpace(line)) > 0 {
 			return line, nil
 		}
 	}
 }
 
-// narrate reports once a second what a call is doing, until the returned
+// narrate reports every so often what a call is doing, until the returned
 // function is called; after that nothing is reported any more.
-func narrate(q Request, every time.Duration, what func() (string, int)) (stop func()) {
+func narrate(q Request, what func() (string, int)) (stop func()) {
 	if q.Progress == nil {
 		return func() {}
 	}
 	done := make(chan struct{})
 	var group sync.WaitGroup
 	group.Go(func() {
-		t := time.NewTicker(every)
+		t := time.NewTicker(progressEvery)
 		defer t.Stop()
 		for {
 			select {
@@ -135,10 +147,18 @@ func narrate(q Request, every time.Duration, what func() (string, int)) (stop fu
 	return func() { close(done); group.Wait() }
 }
 
+// dialTimeout says whether a connection could not be made in time.
+func dialTimeout(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial" && op.Timeout()
+}
+
 // netCause words a network failure without addresses and layers.
 func netCause(err error) string {
 	var dns *net.DNSError
 	switch {
+	case errors.As(err, &dns) && dns.IsTimeout:
+		return "host name not resolved in time"
 	case errors.As(err, &dns):
 		return "host name not found"
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -43,7 +44,7 @@ func (s *Store) LogCall(ctx context.Context, c Call) error {
 }
 
 func (s *Store) flushCallsLater() {
-	if err := s.flushCalls(context.Background()); err != nil {
+	if err := s.flushCalls(s.background); err != nil && s.background.Err() == nil {
 		s.o.Log.Warn("model calls not recorded yet", "err", err)
 		s.calls.timer.after(10*callDelay, s.flushCallsLater)
 	}
@@ -75,37 +76,15 @@ func (s *Store) flushCalls(ctx context.Context) error {
 
 func (s *Store) insertCalls(ctx context.Context, calls []Call) error {
 	return s.deliverable(ctx, kindCalls, calls, func(ctx context.Context, tx sqldb.Q) error {
-		return insertCalls(ctx, tx, calls)
+		return journal.InsertCalls(ctx, tx, calls)
 	})
-}
-
-func insertCalls(ctx context.Context, tx sqldb.Q, calls []Call) error {
-	digests := map[string]string{}
-	for _, c := range calls {
-		if err := tx.Exec(ctx, `INSERT INTO calls (at, purpose, ticket, tier, model, digest, prompt, tokens_in, tokens_out, cost, estimated, paid, ms, result)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, c.At.UnixMilli(), c.Purpose, c.TicketID, c.Tier, c.Model, c.Digest, c.PromptVersion,
-			c.TokensIn, c.TokensOut, c.CostUSD, flag(c.Estimated), flag(c.Paid), c.MS, c.Result); err != nil {
-			return fmt.Errorf("insert call: %w", err)
-		}
-		if c.Digest != "" {
-			digests[c.Model] = c.Digest
-		}
-	}
-	for model, digest := range digests {
-		if err := tx.Exec(ctx, `INSERT INTO models (model, digest) VALUES (?, ?) ON CONFLICT (model) DO UPDATE SET digest = excluded.digest`,
-			model, digest); err != nil {
-			return fmt.Errorf("insert model: %w", err)
-		}
-	}
-	return nil
 }
 
 // KnownDigest is the newest digest seen for a model, "" where it never
 // answered.
 func (s *Store) KnownDigest(ctx context.Context, model string) (digest string, err error) {
-	err = s.read(ctx, func(q sqldb.Q) error {
-		text, err := maybe(q.Row(ctx, `SELECT digest FROM models WHERE model = ?`, model))
-		digest = string(text)
+	err = s.read(ctx, func(q sqldb.Q) (err error) {
+		digest, err = journal.KnownDigest(ctx, q, model)
 		return err
 	})
 	return digest, err

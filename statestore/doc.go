@@ -10,4 +10,10 @@
 // and outlives retention. The same key with the same payload (gate, outcome,
 // route, quality, evidence) gives the first answer again, marked Repeated; with
 // another payload it is ErrConflict and changes nothing.
+//
+// Beneath it: journal says what a record means, inside a transaction; sqldb
+// opens the database and runs the transactions; projection writes the state
+// file. Here they are put together, with what goes on beside the calls: the
+// file follows, what a server could not take is delivered, what is old is
+// folded.
 package statestore

@@ -29,7 +29,7 @@ func count(state, memo []byte) (newState, newMemo []byte, err error) {
 func TestAdmitCountsOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
-		key := GuardKey{"low", "d"}
+		key := GuardKey{Class: "low", Digest: "d"}
 		const stores, tickets = 4, 10
 		var wg sync.WaitGroup
 		for range stores {
@@ -58,7 +58,7 @@ func TestAdmitMemo(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
 		s := newStore(t, o)
-		key := GuardKey{"low", "d"}
+		key := GuardKey{Class: "low", Digest: "d"}
 		admit := func(ticket string, step func(state, memo []byte) ([]byte, []byte, error)) {
 			t.Helper()
 			if err := s.Admit(ctx, key, ticket, step); err != nil {
@@ -114,8 +114,8 @@ func TestOpensLate(t *testing.T) {
 func TestMoney(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
-		now := time.Date(2026, 11, 24, 23, 0, 0, 0, time.UTC)
-		o.Now = func() time.Time { return now }
+		c := newClock(2026, 11, 24, 23)
+		o.Now = c.now
 		s := newStore(t, o)
 		spent := func(want float64) {
 			t.Helper()
@@ -144,13 +144,13 @@ func TestMoney(t *testing.T) {
 		settle(a, 0.5)
 		settle(a, 4) // once
 		spent(3.5)
-		now = now.Add(2 * time.Hour) // past midnight
+		c.add(2 * time.Hour) // past midnight
 		spent(0)
 		settle(b, 1) // counts on its own day
 		spent(0)
 		reserve(5)
 		wantBudget(t, s, 0.25, "$5.0000 of $5.00")
-		now = now.Add(-2 * time.Hour) // a clock that jumps back finds what was spent
+		c.add(-2 * time.Hour) // a clock that jumps back finds what was spent
 		spent(1.5)
 	})
 }

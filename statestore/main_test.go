@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,6 +80,19 @@ func mustStats(t testing.TB, s *Store) Stats {
 	}
 	return st
 }
+
+// clock is a clock that a test sets, while others read it.
+type clock struct{ ms atomic.Int64 }
+
+func newClock(year int, month time.Month, day, hour int) *clock {
+	c := &clock{}
+	c.set(time.Date(year, month, day, hour, 0, 0, 0, time.UTC))
+	return c
+}
+
+func (c *clock) now() time.Time      { return time.UnixMilli(c.ms.Load()).UTC() }
+func (c *clock) set(to time.Time)    { c.ms.Store(to.UnixMilli()) }
+func (c *clock) add(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 
 // wait polls until it holds, for at most a minute.
 func wait(t testing.TB, what string, holds func() bool) {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 const oldStateFile = `{"version":"6.1","stats":{"localModelStats":{"totalAttempts":5,"successCount":3,"escalatedToCloud":2,"failuresByType":{"lint":2},"avgQualityScore":70}}}`
@@ -59,7 +61,7 @@ func load(t *testing.T, o Options, version int) {
 // A journal of every earlier version is brought to the newest schema, with all
 // that is in it.
 func TestUpgrade(t *testing.T) {
-	for version := 1; version < len(migrations); version++ {
+	for version := 1; version < len(journal.Migrations); version++ {
 		t.Run(fmt.Sprint(version), func(t *testing.T) {
 			eachStore(t, func(t *testing.T, o Options) {
 				ctx := context.Background()
@@ -70,7 +72,7 @@ func TestUpgrade(t *testing.T) {
 					t.Errorf("counters (-want +got):\n%s", diff)
 				}
 				var schema string
-				if query(t, s, &schema, `SELECT value FROM meta WHERE name = 'schema'`); schema != fmt.Sprint(len(migrations)) {
+				if query(t, s, &schema, `SELECT value FROM meta WHERE name = 'schema'`); schema != fmt.Sprint(len(journal.Migrations)) {
 					t.Errorf("schema %s after the upgrade", schema)
 				}
 				// Keys still hold, the open attempt goes on, a new outcome counts.
@@ -138,10 +140,10 @@ func TestNewerJournal(t *testing.T) {
 		if err := s.SaveDecision(ctx, Decision{Hash: "h", TicketID: "T", Complexity: "low"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Admit(ctx, GuardKey{"low", "d"}, "T", count); err != nil {
+		if err := s.Admit(ctx, GuardKey{Class: "low", Digest: "d"}, "T", count); err != nil {
 			t.Fatal(err)
 		}
-		exec(t, s, `UPDATE meta SET value = '99' WHERE name = 'schema'`)
+		change(t, s, `UPDATE meta SET value = '99' WHERE name = 'schema'`)
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -157,12 +159,15 @@ func TestNewerJournal(t *testing.T) {
 		if _, found, err := s.Decision(ctx, "h"); !found || err != nil {
 			t.Errorf("decision: %t, %v", found, err)
 		}
-		if err := s.Admit(ctx, GuardKey{"low", "d"}, "T", count); err != nil {
+		if err := s.Admit(ctx, GuardKey{Class: "low", Digest: "d"}, "T", count); err != nil {
 			t.Errorf("an answer of the guard that is there: %v", err)
 		}
 		_, err := s.Record(ctx, out("T lint fail"), nil)
-		if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), fmt.Sprintf("newer localmodel (schema 99, this one knows %d): update localmodel", len(migrations))) {
+		if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), fmt.Sprintf("newer localmodel (schema 99, this one knows %d): update localmodel", len(journal.Migrations))) {
 			t.Errorf("record: %v", err)
+		}
+		if said := strings.Join(s.Warnings(), ";"); !strings.Contains(said, "read-only here: it was written by a newer localmodel") {
+			t.Errorf("warnings %q", said)
 		}
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -51,9 +51,9 @@ func (m *mirror) changed() {
 
 func (m *mirror) later(d time.Duration) {
 	m.timer.after(d, func() {
-		ctx, stop := context.WithTimeout(context.Background(), mirrorTimeout)
+		ctx, stop := context.WithTimeout(m.s.background, mirrorTimeout)
 		defer stop()
-		if err := m.flush(ctx); err != nil {
+		if err := m.flush(ctx); err != nil && m.s.background.Err() == nil {
 			m.s.o.Log.Warn("state file not written", "err", err)
 			m.later(min(mirrorRetry<<min(m.failures()-1, 10), mirrorRetryMost))
 		}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -75,7 +76,7 @@ func (s *Store) deliverable(ctx context.Context, kind string, body any, fn func(
 		return s.write(ctx, fn)
 	}
 	delivery := rand.Text()
-	err := s.deliver(ctx) // what waits is older
+	err := s.deliverFirst(ctx)
 	if err == nil {
 		err = s.writeOnce(ctx, delivery, fn)
 	}
@@ -94,7 +95,7 @@ func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorde
 	s.pending.step, s.pending.known = step, true
 	s.pending.mu.Unlock()
 	delivery := rand.Text()
-	err := s.deliver(ctx)
+	err := s.deliverFirst(ctx)
 	if err == nil {
 		var r Recorded
 		if r, err = s.record(ctx, delivery, o, s.o.Now(), step); err == nil {
@@ -131,7 +132,7 @@ func (s *Store) unsent(o Outcome, repeated bool) Recorded {
 		r.Stats = Stats(last)
 	}
 	// The server counts runs; a number of time's own meets none of its.
-	r.NextEventID = fmt.Sprintf("%s:%s:%d", o.TicketID, nextGate(o.Gate, o.Pass), s.o.Now().UnixMilli())
+	r.NextEventID = fmt.Sprintf("%s:%s:%d", o.TicketID, journal.NextGate(o.Gate, o.Pass), s.o.Now().UnixMilli())
 	r.Warnings = append(r.Warnings, "action does not consider earlier outcomes, and stats are the last known ones, since Postgres cannot be reached")
 	r.Warnings = append(r.Warnings, s.Warnings()...)
 	return r
@@ -146,12 +147,12 @@ func (s *Store) keep(ctx context.Context, kind, delivery string, o Outcome, body
 	}
 	err = s.local.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
 		repeated = false
-		if key := o.key(); key != "" {
-			payload, err := maybe(tx.Row(ctx, `SELECT payload FROM pending WHERE ticket = ? AND event = ? AND refused = ''`, o.TicketID, key))
+		if key := o.Key(); key != "" {
+			payload, err := journal.Maybe(tx.Row(ctx, `SELECT payload FROM pending WHERE ticket = ? AND event = ? AND refused = ''`, o.TicketID, key))
 			switch {
 			case err != nil:
 				return err
-			case payload != nil && string(payload) != o.payload():
+			case payload != nil && string(payload) != o.Payload():
 				return fmt.Errorf("%w (ticket %s)", ErrConflict, o.TicketID)
 			case payload != nil:
 				repeated = true
@@ -159,20 +160,34 @@ func (s *Store) keep(ctx context.Context, kind, delivery string, o Outcome, body
 			}
 		}
 		return tx.Exec(ctx, `INSERT INTO pending (delivery, kind, ticket, event, payload, body, at, refused) VALUES (?, ?, ?, ?, ?, ?, ?, '')`,
-			delivery, kind, o.TicketID, o.key(), o.payload(), string(text), s.o.Now().UnixMilli())
+			delivery, kind, o.TicketID, o.Key(), o.Payload(), string(text), s.o.Now().UnixMilli())
 	})
 	if err != nil {
 		return false, err
 	}
 	s.pending.timer.after(redeliverEvery, s.redeliver)
-	return repeated, s.countPending(ctx)
+	if err := s.countPending(ctx); err != nil { // kept it is
+		s.o.Log.Warn("kept records not counted", "err", err)
+	}
+	return repeated, nil
+}
+
+// deliverFirst sends what waits before something newer. A local journal that
+// cannot be used is no reason not to record on a server that can.
+func (s *Store) deliverFirst(ctx context.Context) error {
+	err := s.deliver(ctx)
+	if err == nil || errors.Is(err, sqldb.ErrLost) {
+		return err
+	}
+	s.o.Log.Warn("records that may wait were not delivered", "err", err)
+	return nil
 }
 
 // redeliver tries to send what waits, again and again until nothing does.
 func (s *Store) redeliver() {
-	ctx, stop := context.WithTimeout(context.Background(), redeliverTimeout)
+	ctx, stop := context.WithTimeout(s.background, redeliverTimeout)
 	defer stop()
-	if err := s.deliver(ctx); err != nil {
+	if err := s.deliver(ctx); err != nil && s.background.Err() == nil {
 		s.o.Log.Warn("records wait for Postgres", "waiting", s.pending.count.Load(), "err", err)
 	}
 	if s.pending.count.Load() > 0 {
@@ -246,14 +261,14 @@ func (s *Store) send(ctx context.Context, r row) error {
 		_, err := s.record(ctx, r.delivery, o, r.at, step)
 		return err
 	case kindOpening:
-		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, o opening) error {
-			_, err := open(ctx, tx, o, r.at)
+		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, o journal.Opening) error {
+			_, err := journal.Open(ctx, tx, o, r.at)
 			return err
 		})
 	case kindCalls:
-		return sendAs(ctx, s, r, insertCalls)
+		return sendAs(ctx, s, r, journal.InsertCalls)
 	case kindSettle:
-		return sendAs(ctx, s, r, settle)
+		return sendAs(ctx, s, r, journal.Settle)
 	}
 	return fmt.Errorf("a newer localmodel kept it: %s", r.kind)
 }

@@ -23,10 +23,34 @@ func isBudget(err error, words string) bool {
 	return errors.Is(err, ErrBudget) && strings.Contains(err.Error(), words)
 }
 
-// exec changes the journal's tables behind the store's back.
-func exec(t testing.TB, s *Store, text string, args ...any) {
+// change changes the journal's tables behind the store's back.
+func change(t testing.TB, s *Store, text string, args ...any) {
 	t.Helper()
 	if err := s.db.Write(context.Background(), func(ctx context.Context, tx sqldb.Q) error { return tx.Exec(ctx, text, args...) }); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// readOutcomes reads all outcomes as they were asked for, in the order of
+// their recording.
+func readOutcomes(s *Store) (list []Outcome, err error) {
+	ctx := context.Background()
+	err = s.db.Read(ctx, func(q sqldb.Q) error {
+		rows, err := q.Rows(ctx, `SELECT o.ticket, o.gate, o.pass, o.quality, o.evidence, k.event FROM outcomes o JOIN keys k ON k.outcome = o.id AND k.ticket = o.ticket ORDER BY o.id`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var o Outcome
+			var pass int
+			if err := rows.Scan(&o.TicketID, &o.Gate, &pass, &o.Quality, &o.Evidence, &o.EventID); err != nil {
+				return err
+			}
+			o.Pass, o.Route, o.EventID = pass == 1, strings.TrimPrefix(o.Evidence, "route="), strings.TrimPrefix(o.EventID, "event:")
+			list = append(list, o)
+		}
+		return rows.Err()
+	})
+	return list, err
 }

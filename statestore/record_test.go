@@ -168,7 +168,7 @@ func TestOpenAttempt(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
 		s := newStore(t, o)
-		key := GuardKey{"low", "d"}
+		key := GuardKey{Class: "low", Digest: "d"}
 		open := func(plan string) Attempt {
 			t.Helper()
 			a, err := s.OpenAttempt(ctx, "T", key, plan, "qwen")
@@ -279,18 +279,18 @@ func TestStepFails(t *testing.T) {
 func TestClockJumpsBack(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
-		now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-		o.Now = func() time.Time { return now }
+		c := newClock(2026, 11, 24, 12)
+		o.Now = c.now
 		s := newStore(t, o)
 		record(t, s, out("T lint fail local"))
 		decide := func(why string) {
 			t.Helper()
-			if err := s.SaveDecision(ctx, Decision{Hash: "h", TicketID: "T", Complexity: "low", Why: why, At: now}); err != nil {
+			if err := s.SaveDecision(ctx, Decision{Hash: "h", TicketID: "T", Complexity: "low", Why: why, At: c.now()}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		decide("first")
-		now = now.Add(-48 * time.Hour)
+		c.add(-48 * time.Hour)
 		decide("second")
 		if d, found, err := s.Decision(ctx, "h"); d.Why != "second" || !found || err != nil {
 			t.Errorf("the newest decision: %q, %t, %v; want second", d.Why, found, err)

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -24,9 +25,6 @@ type Options struct {
 	// waited for Postgres are delivered without waiting for the next Record.
 	Settle Step
 }
-
-// Step moves the guard's record when a local attempt closes.
-type Step = func(state []byte, c Closed) ([]byte, error)
 
 // closeWithin bounds what Close still writes.
 const closeWithin = 2 * time.Second
@@ -46,6 +44,10 @@ type Store struct {
 	mirror  *mirror
 	pending pending
 	folding timer
+
+	// What goes on beside the calls ends when Close begins.
+	background context.Context //nolint:containedctx // lives as long as the store
+	stop       context.CancelFunc
 }
 
 // New makes a store. It opens nothing: the first use does.
@@ -66,10 +68,11 @@ func New(o Options) *Store {
 	if !sqldb.IsPostgres(o.State) && !filepath.IsAbs(o.State) {
 		o.State = filepath.Join(o.Root, o.State)
 	}
-	s := &Store{o: o, db: sqldb.New(sqldb.Options{State: o.State, Migrations: migrations, Wait: o.BusyTimeout})}
+	s := &Store{o: o, db: sqldb.New(sqldb.Options{State: o.State, Migrations: journal.Migrations, Wait: o.BusyTimeout})}
 	if s.db.Postgres() {
-		s.local = sqldb.New(sqldb.Options{State: file, Migrations: migrations, Wait: o.BusyTimeout})
+		s.local = sqldb.New(sqldb.Options{State: file, Migrations: journal.Migrations, Wait: o.BusyTimeout})
 	}
+	s.background, s.stop = context.WithCancel(context.Background())
 	s.pending.step, s.pending.known = o.Settle, o.Settle != nil
 	s.mirror = newMirror(s)
 	return s
@@ -110,7 +113,7 @@ func (s *Store) start() {
 // and sends what waits. A server calls it when it starts: a process killed
 // before may have left the file behind.
 func (s *Store) Reconcile(ctx context.Context) error {
-	if !s.db.Exists() && !(s.local != nil && s.local.Exists()) {
+	if !s.db.Exists() { // a server always does
 		return nil
 	}
 	_, err := s.Stats(ctx)
@@ -132,6 +135,7 @@ func (s *Store) Flush(ctx context.Context) error {
 func (s *Store) Close() error {
 	ctx, stop := context.WithTimeout(context.Background(), closeWithin)
 	defer stop()
+	s.stop()
 	for _, t := range []*timer{&s.folding, &s.pending.timer, &s.calls.timer, &s.mirror.timer} {
 		t.end()
 	}
@@ -143,8 +147,12 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Warnings tells, for every result, what is wrong with the state file, and what
-// waits for a server.
+// Warnings tells, for every result, what is wrong with the state file, what
+// waits for a server, and whether nothing can be recorded.
 func (s *Store) Warnings() []string {
-	return append(s.mirror.warnings(), s.pending.warnings()...)
+	said := append(s.mirror.warnings(), s.pending.warnings()...)
+	if why := s.db.ReadOnly(); why != "" {
+		said = append(said, "nothing can be recorded, the journal is read-only here: "+why)
+	}
+	return said
 }

@@ -5,24 +5,31 @@ import (
 	"time"
 )
 
-// timer runs something a while later: one at a time, and nothing after end.
+// timer runs something a while later: once for all that ask meanwhile, at the
+// earliest time asked for, and nothing after end.
 type timer struct {
 	mu      sync.Mutex
 	t       *time.Timer
+	due     time.Time
 	ended   bool
 	running sync.WaitGroup
 }
 
-// after starts the timer if it does not run.
+// after starts the timer, if it is not to run sooner anyway.
 func (t *timer) after(d time.Duration, fn func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.t != nil || t.ended {
+	due := time.Now().Add(d)
+	if t.ended || t.t != nil && !due.Before(t.due) {
 		return
 	}
-	t.t = time.AfterFunc(d, func() {
+	if t.t != nil {
+		t.t.Stop()
+	}
+	var mine *time.Timer
+	mine = time.AfterFunc(d, func() {
 		t.mu.Lock()
-		if t.ended {
+		if t.ended || t.t != mine { // stopped or replaced as it fired
 			t.mu.Unlock()
 			return
 		}
@@ -32,6 +39,7 @@ func (t *timer) after(d time.Duration, fn func()) {
 		defer t.running.Done()
 		fn()
 	})
+	t.t, t.due = mine, due
 }
 
 // stop takes the timer back.
@@ -46,8 +54,11 @@ func (t *timer) stop() {
 
 // end stops the timer for good and waits for what runs.
 func (t *timer) end() {
-	t.stop()
 	t.mu.Lock()
+	if t.t != nil {
+		t.t.Stop()
+		t.t = nil
+	}
 	t.ended = true
 	t.mu.Unlock()
 	t.running.Wait()

@@ -16,7 +16,7 @@ var classifyTicketDescription string
 
 var classifyTicketSpec = spec{
 	name: "classify_ticket", title: "Classify tickets", description: classifyTicketDescription,
-	hint:     "triage issue label severity route model",
+	hint:     "triage tickets label severity prioritize",
 	readOnly: true, openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"ticket_paths":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":50},` +
@@ -86,6 +86,9 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 			continue
 		}
 		result.warn(d.decide(ctx, &c.judged, w))
+		if c.estimated {
+			result.warn(estimatedCost)
+		}
 		if err := d.remember(ctx, c.judged, w); err != nil && ctx.Err() == nil {
 			result.warn("decision not remembered for plan_ticket: " + err.Error())
 		}

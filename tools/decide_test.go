@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,7 +56,7 @@ func (m *scriptedModel) Complete(_ context.Context, _ routing.Route, req routing
 	if len(m.before) > 0 {
 		tier = routing.Balanced
 	}
-	a := routing.Answer{Text: text, Tier: tier, Model: "scripted", Digest: m.digest, Attempts: append(m.before, routing.Attempt{Tier: tier})}
+	a := routing.Answer{Text: text, Tier: tier, Model: "scripted", Digest: m.digest, Attempts: slices.Concat(m.before, []routing.Attempt{{Tier: tier}})}
 	if m.sure > 0 {
 		a.Confidence = &m.sure
 	}

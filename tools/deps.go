@@ -25,6 +25,7 @@ type Journal interface {
 	Record(ctx context.Context, o statestore.Outcome, step func(state []byte, c statestore.Closed) ([]byte, error)) (statestore.Recorded, error)
 	OpenAttempt(ctx context.Context, ticketID string, key statestore.GuardKey, plan, model string) (statestore.Attempt, error)
 	TicketState(ctx context.Context, ticketID string) (open bool, escalatedAt string, err error)
+	NextEventID(ctx context.Context, ticketID, gate string) (string, error)
 	Admit(ctx context.Context, key statestore.GuardKey, ticketID string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error
 	GuardStates(ctx context.Context) (map[statestore.GuardKey][]byte, error)
 	SaveDecision(ctx context.Context, d statestore.Decision) error
@@ -36,13 +37,16 @@ type Journal interface {
 
 // Deps is what the tools work with. cmd fills it.
 type Deps struct {
-	Root         string   // project root: every path in an argument resolves inside it
-	Prefixes     []string // configured ticket prefixes, beside BUG, FEAT and TASK
-	Model        string   // the local model's name
-	NumCtx       int      // its context window, tokens
-	Deadline     time.Duration
-	Guard        routing.Guard
-	Asker        Asker
+	Root     string   // project root: every path in an argument resolves inside it
+	Prefixes []string // configured ticket prefixes, beside BUG, FEAT and TASK
+	Model    string   // the local model's name
+	NumCtx   int      // its context window, tokens
+	Deadline time.Duration
+	Guard    routing.Guard
+	Asker    Asker
+	// Room is how many bytes of prompt the first tier of a route takes beside a
+	// reply of maxTokens; nil = estimated from NumCtx.
+	Room         func(ctx context.Context, route routing.Route, maxTokens int) int
 	Journal      Journal
 	Problems     []string // what is wrong with the configuration
 	CloudAllowed bool

@@ -3,6 +3,7 @@ package tools
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -59,7 +60,11 @@ func whoDidWhat(a statestore.Attempt) string {
 	if strings.TrimSpace(a.Plan) != "" {
 		planned = "Planned by " + clip(orElse(a.Model, "the local model"), 100) + " (local)"
 	}
-	return planned + "; worked on as a local ticket; review ran in the cloud."
+	reviewed := ""
+	if slices.ContainsFunc(a.Outcomes, func(o statestore.OutcomeRow) bool { return o.Gate == "review" }) {
+		reviewed = "; reviewed by the cloud"
+	}
+	return planned + "; worked on as a local ticket" + reviewed + "."
 }
 
 func orElse(text, other string) string {

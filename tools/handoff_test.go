@@ -25,7 +25,7 @@ func TestHandoff(t *testing.T) {
 	got := handoff(statestore.Attempt{TicketID: "FEAT-1", Model: "qwen3-coder:30b", Plan: "## Implementation Plan\n- Modify `main.go`: say hello\n",
 		Outcomes: failedAt("plan passed", "implement passed", "lint: main.go:3: unused\nmain.go:9: shadow", "implement passed", "lint")}, "lint")
 	want := "# FEAT-1: escalated at lint\n" +
-		"Planned by qwen3-coder:30b (local); worked on as a local ticket; review ran in the cloud.\n" +
+		"Planned by qwen3-coder:30b (local); worked on as a local ticket.\n" +
 		"Gates so far: plan passed, implement passed, lint failed, implement passed, lint failed.\n" +
 		"\n## The plan\n## Implementation Plan\n- Modify `main.go`: say hello\n" +
 		"\n## Failures\n1. lint:\n```\nmain.go:3: unused\nmain.go:9: shadow\n```\n2. lint: no evidence was given\n" +
@@ -37,6 +37,9 @@ func TestHandoff(t *testing.T) {
 	got = handoff(statestore.Attempt{TicketID: "FEAT-1", Outcomes: failedAt("plan: too vague", "plan: still vague")}, "plan")
 	if !strings.Contains(got, "The plan was not recorded here;") || strings.Contains(got, "## The plan") || !strings.Contains(got, "write a new one") {
 		t.Errorf("without a plan:\n%s", got)
+	}
+	if got := handoff(statestore.Attempt{Outcomes: failedAt("review", "review")}, "review"); !strings.Contains(got, "; reviewed by the cloud.") {
+		t.Errorf("who reviewed is not said:\n%s", got)
 	}
 	for _, gate := range statestore.Gates[:4] {
 		if left[gate] == "" {

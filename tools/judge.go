@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/fjbelchi/localmodel/prompts"
@@ -20,6 +21,7 @@ type judged struct {
 
 	confidence *float64
 	answer     *answer // who was asked; nil where nothing was left to ask
+	estimated  bool    // the answer's cost is
 	fallback   string  // why the tiers before the one that answered did not
 	failed     []routing.Attempt
 
@@ -46,9 +48,11 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 	if !j.class.AskCategory && !j.class.AskComplexity {
 		return j, nil
 	}
-	q := prompts.ClassifyQuestion{Ticket: t.Body, Complexity: j.class.AskComplexity}
-	if t.Title != "" {
-		q.Ticket = t.Title + "\n\n" + t.Body
+	rule := j.class.WithoutModel()
+	q := prompts.ClassifyQuestion{Ticket: t.Body, Files: len(t.Files), Complexity: j.class.AskComplexity,
+		Rule: prompts.ClassifyReply{Category: rule.Category, Complexity: rule.Complexity}}
+	if t.Title != "" && !strings.HasSuffix(strings.TrimSpace(t.Body), t.Title) {
+		q.Ticket = t.Body + "\n\n" + t.Title // what it is about is read last
 	}
 	if j.class.AskCategory {
 		q.Categories = append([]string{"BUG", "FEAT", "TASK"}, d.Prefixes...)
@@ -58,9 +62,11 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 		return j, err
 	}
 	start := time.Now()
-	a, err := d.Asker.Complete(ctx, route, routing.Request{
+	asking, stop := d.asking(ctx)
+	defer stop()
+	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "classify", TicketID: t.ID, System: prompts.System, User: user,
-		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, ConfidenceField: q.ConfidenceField(),
+		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, ConfidenceFields: q.Fields(),
 		Accept:   func(text []byte) error { _, err := q.Parse(text); return err },
 		Progress: p.tokens(t.ID),
 	})
@@ -80,7 +86,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 	}
 	j.class, j.by = j.class.WithModel(reply.Category, reply.Complexity), string(a.Tier)
 	j.confidence = a.Confidence
-	j.answer = answerOf(a)
+	j.answer, j.estimated = answerOf(a), a.CostEstimated
 	j.fallback, j.failed = a.Reason(), a.Attempts
 	return j, nil
 }
@@ -171,6 +177,9 @@ func (d *Deps) remember(ctx context.Context, j judged, w wave) error {
 		Digest: d.guardDigest(ctx), At: time.Now(),
 	})
 }
+
+// estimatedCost says what cost_usd is where the proxy names no cost.
+const estimatedCost = "cost_usd is an estimate from tokens and the list prices of " + routing.PricesDate + ": the proxy named no cost"
 
 func answerOf(a routing.Answer) *answer {
 	return &answer{Model: a.Model, FellBack: a.FellBack(), Reason: a.Reason(), CostUSD: a.CostUSD, MS: a.MS}

@@ -19,7 +19,7 @@ var planTicketDescription string
 
 var planTicketSpec = spec{
 	name: "plan_ticket", title: "Plan a ticket", description: planTicketDescription,
-	hint:     "implementation steps",
+	hint:     "implement planning steps",
 	readOnly: true, openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"ticket_path":{"type":"string","maxLength":1000},` +
@@ -125,26 +125,48 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route r
 	if err != nil {
 		r.warn("journal not readable, so earlier decisions were not considered: " + err.Error())
 	}
+	found = found && last.TicketID == t.ID
+	if found && !w.known {
+		w = wave{ids: last.Wave, known: last.WaveKnown}
+	}
 	var j judged
-	if found && last.TicketID == t.ID {
+	asked := false
+	switch {
+	case found:
 		j = judged{id: t.ID, ticket: t, by: last.By}
 		j.class = routing.Classify(d.stated(t)).WithModel(last.Category, last.Complexity)
-		if !w.known {
-			w = wave{ids: last.Wave, known: last.WaveKnown}
+	case d.refusedByRule(t, w):
+		// What a model thinks of it would change nothing: none is asked.
+		j = judged{id: t.ID, ticket: t, by: "rules", class: routing.Classify(d.stated(t)).WithoutModel()}
+	default:
+		asked = true
+		if j, err = d.classify(ctx, t, route, p); err != nil {
+			return j, err
 		}
-	} else if j, err = d.classify(ctx, t, route, p); err != nil {
-		return j, err
 	}
 	if !w.known && len(t.DependsOn) > 0 {
 		r.warn("wave not given and this content was not classified before: no dependency on it is assumed")
 	}
 	r.warn(d.decide(ctx, &j, w))
-	if !found {
+	if asked {
 		if err := d.remember(ctx, j, w); err != nil && ctx.Err() == nil {
 			r.warn("decision not remembered: " + err.Error())
 		}
 	}
 	return j, nil
+}
+
+// refusedByRule says whether a rule keeps the ticket from the local model
+// whatever complexity a model would find.
+func (d *Deps) refusedByRule(t ticket.Ticket, w wave) bool {
+	s := d.stated(t)
+	least := routing.Classify(s)
+	if least.AskComplexity {
+		least.Complexity = "low"
+	}
+	ok, _, _ := routing.Eligible(routing.Facts{ID: t.ID, Complexity: least.Complexity, Tags: s.Tags, Files: s.Files,
+		DependsOn: t.DependsOn, Wave: w.ids, WaveKnown: w.known, Guard: routing.Verdict{Admit: true}})
+	return !ok
 }
 
 // refusal says which tier should plan a ticket that local may not have, or ""
@@ -164,13 +186,14 @@ func (d *Deps) refusal(j *judged, route routing.Route) string {
 }
 
 func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.Ticket, in planInput, route routing.Route, p progress) error {
-	q := d.question(t, in.IncludeFiles == nil || *in.IncludeFiles, r)
-	user, err := prompts.Plan(q)
+	q, user, err := d.question(ctx, t, route, in.IncludeFiles == nil || *in.IncludeFiles, r)
 	if err != nil {
 		return err
 	}
 	start := time.Now()
-	a, err := d.Asker.Complete(ctx, route, routing.Request{
+	asking, stop := d.asking(ctx)
+	defer stop()
+	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "plan", TicketID: t.ID, System: prompts.System, User: user,
 		Schema: q.Schema(), MaxTokens: prompts.MaxPlanTokens,
 		Accept:   q.Accept,
@@ -183,6 +206,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 			return err
 		}
 		r.fromTemplate(q, unanswered.Reason(), time.Since(start))
+		r.Next = "Use it as a checklist, or plan with Task(model: \"haiku\"). " + d.nextAfterPlan(ctx, t.ID)
 		return nil
 	}
 	reply, err := q.Parse(a.Text)
@@ -191,9 +215,12 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	}
 	cover := q.Covers(reply)
 	r.Plan, r.Coverage, r.By, r.Answer = q.Render(reply), &cover, string(a.Tier), answerOf(a)
+	if a.CostEstimated {
+		r.warn(estimatedCost)
+	}
 	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
-	r.Next = nextAfterPlan(t.ID)
+	r.Next = d.nextAfterPlan(ctx, t.ID)
 	if a.Tier != "local" {
 		return nil
 	}
@@ -217,8 +244,13 @@ func (d *Deps) openAttempt(ctx context.Context, r *planResult, j *judged, a rout
 	return nil
 }
 
-func nextAfterPlan(id string) string {
-	return fmt.Sprintf("Check the plan, then record_gate_outcome {ticket_id: %q, gate: plan, outcome: pass, event_id: %q} and implement.", id, id+":plan:1")
+// nextAfterPlan hands out the event id of the plan gate's next outcome.
+func (d *Deps) nextAfterPlan(ctx context.Context, id string) string {
+	event, err := d.Journal.NextEventID(ctx, id, "plan")
+	if err != nil { // what is wrong with the journal is told elsewhere
+		event = id + ":plan:1"
+	}
+	return fmt.Sprintf("Check the plan, then record_gate_outcome {ticket_id: %q, gate: plan, outcome: pass, event_id: %q} and implement.", id, event)
 }
 
 // fromTemplate is the floor: a plan made from the ticket itself, and why no
@@ -228,13 +260,14 @@ func (r *planResult) fromTemplate(q prompts.PlanQuestion, reason string, took ti
 	r.Plan, r.Coverage, r.By = plan, &cover, "template"
 	r.Answer = &answer{FellBack: true, Reason: clip(reason, 600), MS: took.Milliseconds()}
 	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one is built from the ticket by rules", r.ID)
-	r.Next = "Use it as a checklist, or plan with Task(model: \"haiku\"). " + nextAfterPlan(r.ID)
 	if cut > 0 {
 		r.warn(fmt.Sprintf("%d lines did not fit the plan and stand only in the ticket", cut))
 	}
 }
 
-func (d *Deps) question(t ticket.Ticket, include bool, r *planResult) prompts.PlanQuestion {
+// question is what is asked, and its words. The affected files get what room the
+// ticket itself leaves.
+func (d *Deps) question(ctx context.Context, t ticket.Ticket, route routing.Route, include bool, r *planResult) (prompts.PlanQuestion, string, error) {
 	q := prompts.PlanQuestion{ID: t.ID, Ticket: t.Body, Exists: d.exists}
 	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
 		q.Ticket = t.Title + "\n\n" + t.Body
@@ -245,12 +278,17 @@ func (d *Deps) question(t ticket.Ticket, include bool, r *planResult) prompts.Pl
 	for _, c := range t.Criteria {
 		q.Criteria = append(q.Criteria, prompts.PlanCriterion{ID: c.ID, Text: c.Text})
 	}
-	if include {
-		var notes []string
-		q.Sources, notes = d.sources(t)
-		for _, n := range notes {
-			r.warn(n)
-		}
+	user, err := prompts.Plan(q)
+	if err != nil || !include {
+		return q, user, err
 	}
-	return q
+	var notes []string
+	q.Sources, notes = d.sources(t, d.promptRoom(ctx, route)-len(prompts.System)-len(user))
+	for _, n := range notes {
+		r.warn(n)
+	}
+	if len(q.Sources) > 0 {
+		user, err = prompts.Plan(q)
+	}
+	return q, user, err
 }

@@ -67,6 +67,9 @@ func recordGateOutcome(d *Deps) Tool {
 func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*recordResult, error) {
 	o := statestore.Outcome{TicketID: strings.TrimSpace(in.TicketID), Gate: in.Gate, Pass: in.Outcome == "pass", EventID: in.EventID,
 		ToolUseID: toolUseID, Route: in.Route, Quality: in.QualityScore, Evidence: in.Evidence}
+	if o.Route == "local" {
+		o.Default = statestore.GuardKey{Class: "medium", Digest: d.guardDigest(ctx)}
+	}
 	rec, err := d.Journal.Record(ctx, o, func(state []byte, c statestore.Closed) ([]byte, error) {
 		return d.Guard.Settle(c.TicketID, state, c.Escalated, time.Now())
 	})

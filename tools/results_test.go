@@ -104,15 +104,8 @@ func (b *bench) tool(name string) Tool {
 // run calls a tool and holds what is true of every result.
 func (b *bench) run(name string, arguments any) gjson.Result {
 	b.t.Helper()
-	in, err := json.Marshal(arguments)
-	if err != nil {
-		b.t.Fatal(err)
-	}
 	tool := b.tool(name)
-	text, err := tool.Run(b.t.Context(), b.Deps, Call{Arguments: in})
-	if err != nil {
-		b.t.Fatalf("%s %.200s: %v", name, in, err)
-	}
+	text := []byte(b.runRaw(name, arguments).Raw)
 	if err := validate(compileSchema(b.t, string(tool.Declaration.RawOutputSchema)), text); err != nil {
 		b.t.Errorf("%s: the result does not fit its schema: %v\n%s", name, err, text)
 	}
@@ -120,6 +113,20 @@ func (b *bench) run(name string, arguments any) gjson.Result {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, text); err != nil || compact.String() != string(text) {
 		b.t.Errorf("%s: the result is not compact (%v): %s", name, err, text)
+	}
+	return gjson.ParseBytes(text)
+}
+
+// runRaw calls a tool.
+func (b *bench) runRaw(name string, arguments any) gjson.Result {
+	b.t.Helper()
+	in, err := json.Marshal(arguments)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	text, err := b.tool(name).Run(b.t.Context(), b.Deps, Call{Arguments: in})
+	if err != nil {
+		b.t.Fatalf("%s %.200s: %v", name, in, err)
 	}
 	return gjson.ParseBytes(text)
 }
@@ -184,7 +191,7 @@ func TestClassifyResults(t *testing.T) {
 		{"local", &script{complete: says(`{"complexity":"medium"}`, routing.Answer{Confidence: &sure})}, args{"ticket": asksModel}, `by=local complexity=medium confidence=0.93`, true},
 		{"fell back and paid", &script{complete: says(`{"complexity":"high"}`, routing.Answer{Tier: routing.Cheap, CostUSD: 0.0012,
 			Attempts: []routing.Attempt{{Tier: routing.Local, Kind: routing.Loading, Reason: "the model is loading"}, {Tier: routing.Cheap}}})},
-			args{"ticket": asksModel}, `by=cheap complexity=high`, false},
+			args{"ticket": asksModel, "explain": true}, `by=cheap complexity=high answer.fell_back=true answer.cost_usd=0.0012`, false},
 		{"explained", &script{}, args{"ticket": states, "explain": true, "wave": []string{"A-1"}}, `rules.0.rule=complexity`, true},
 		{"unreadable beside others", &script{}, args{"ticket_paths": []string{"none.md"}, "ticket": states}, `id=none`, false},
 		{"nothing stated", &script{}, args{"ticket": "please fix <it> & 日本語 \"now\""}, `id=ticket by=rules complexity=high`, false},

@@ -68,17 +68,21 @@ func All(d *Deps) []Tool {
 	return []Tool{checkLocalHealth(d), classifyTicket(d), planTicket(d), recordGateOutcome(d)}
 }
 
-// NewServer makes the MCP server that offers the four tools.
+// NewServer makes the MCP server that offers the four tools, a resource and a
+// prompt.
 func NewServer(d *Deps, version string) *server.MCPServer {
 	opts := append([]server.ServerOption{
 		server.WithInstructions(strings.TrimSpace(Instructions)),
 		server.WithToolCapabilities(false),
+		server.WithResourceCapabilities(false, false),
+		server.WithPromptCapabilities(false),
 		server.WithRecovery(),
 	}, stdio.ServerOptions()...)
 	s := server.NewMCPServer("localmodel", version, opts...)
 	for _, t := range All(d) {
 		s.AddTool(t.Declaration, t.serve(d))
 	}
+	addExtras(s, d)
 	return s
 }
 
@@ -104,9 +108,11 @@ func (t Tool) serve(d *Deps) server.ToolHandlerFunc {
 }
 
 // Run calls the tool within the deadline of one whole call and returns its
-// result as compact JSON. The error is always an *Error.
+// result as compact JSON. The error is always an *Error. Models are asked until
+// the deadline; what they, or the rules, then answered gets a little more time
+// to be written down, for an answer must not be lost to a slow disk.
 func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
-	limited, stop := context.WithTimeout(ctx, d.Deadline)
+	limited, stop := context.WithTimeout(ctx, d.Deadline+d.finishing())
 	defer stop()
 	result, err := safely(func() (any, error) { return t.Handle(limited, call) })
 	if err != nil {
@@ -148,7 +154,7 @@ func (d *Deps) explain(ctx, limited context.Context, tool string, err error) err
 			Next: "Call again if the answer is still wanted.", Retryable: true, Err: err}
 	case errors.As(err, &known):
 		return known
-	case limited.Err() != nil:
+	case limited.Err() != nil, errors.Is(err, context.DeadlineExceeded): // the whole call, or the part of it that asks
 		return &Error{Code: codeTimeout, Cause: fmt.Sprintf("no answer within %s (LOCALMODEL_DEADLINE)", d.Deadline),
 			Next: "Call again, with fewer tickets if there were several.", Retryable: true, Err: err}
 	}

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,36 +10,48 @@ import (
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
 const (
 	maxSourceBytes = 256 << 10 // a larger affected file is not shown to a model
-	// bytesPerToken is what one token of code is worth at least, in the
-	// tokenizers measured; the estimate must not promise more than fits.
-	bytesPerToken = 3
+	aroundSource   = 100       // bytes of heading and fence around each
 )
 
-// exists says whether a path of a plan is there, inside the project root.
+// exists says whether a path of a plan is a file, inside the project root.
 func (d *Deps) exists(path string) bool {
-	_, fault := d.inside(path)
-	return fault == nil
+	real, fault := d.inside(path)
+	if fault != nil {
+		return false
+	}
+	info, err := os.Stat(real)
+	return err == nil && !info.IsDir()
 }
 
-// sources reads the affected files, in the ticket's order (files to modify
-// first), within the tokens that the context window has left beside the prompt,
-// the ticket and the reply. What is left out or cut is said in notes.
-func (d *Deps) sources(t ticket.Ticket) (out []prompts.Source, notes []string) {
-	room := (d.NumCtx*9/10-prompts.MaxPlanTokens)*bytesPerToken - len(prompts.System) - 2*len(t.Body)
+// promptRoom is how many bytes of prompt a plan may have on the route's first
+// tier, so that the reply and one repair round still fit.
+func (d *Deps) promptRoom(ctx context.Context, route routing.Route) int {
+	reply := prompts.MaxPlanTokens + min(prompts.MaxPlanTokens, d.NumCtx/8)
+	if d.Room != nil {
+		return d.Room(ctx, route, reply)
+	}
+	return (d.NumCtx*9/10 - reply) * 3
+}
+
+// sources reads the affected files, files to modify first and then in the
+// ticket's order, into the bytes of prompt that are left. What is left out or
+// cut is said in notes.
+func (d *Deps) sources(t ticket.Ticket, room int) (out []prompts.Source, notes []string) {
 	for _, f := range byRelevance(t.Files) {
-		s, note := d.source(f, room)
+		s, note := d.source(f, room-len(f.Path)-aroundSource)
 		if note != "" {
 			notes = append(notes, note)
 		}
 		if s.Text == "" {
 			continue
 		}
-		room -= len(s.Text) + len(s.Path) + 100
+		room -= len(s.Text) + len(s.Path) + aroundSource
 		out = append(out, s)
 	}
 	return out, notes

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +27,8 @@ Usage:
   --system       instructions before the question
   --user         the question; without it --file, without that standard input
   --file         read the question from a file
-  --max-tokens   output limit, default 4096
+  --max-tokens   output limit, default 4096, and for free at most half of
+                 LOCALMODEL_NUM_CTX
   --temperature  0 to 2, default 0.2
 
 What is typed on a command line stands in the process list: what must not be
@@ -50,7 +52,7 @@ const (
 type question struct {
 	tier         routing.Tier
 	system, user string
-	tokens       int
+	tokens       int // 0 = not said
 	temperature  float64
 }
 
@@ -67,6 +69,11 @@ func ask(ctx context.Context, w world, args []string) error {
 			return exitError{1, "localmodel ask: " + string(q.tier) + " is not asked under LOCALMODEL_CLOUD=never"}
 		}
 		route, c.fallback = routing.OnlyCloud, []routing.Tier{q.tier}
+	}
+	if q.tokens == 0 { // not said: room for the question, where the window is small
+		if q.tokens = askTokens; q.tier == routing.Local {
+			q.tokens = min(askTokens, c.numCtx/2)
+		}
 	}
 	p := assemble(w, c)
 	defer func() {
@@ -96,7 +103,12 @@ func readQuestion(in io.Reader, args []string) (question, error) {
 	file := f.String("file", "", "")
 	f.StringVar(&q.system, "system", "", "")
 	f.StringVar(&q.user, "user", "", "")
-	f.IntVar(&q.tokens, "max-tokens", askTokens, "")
+	f.Func("max-tokens", "", func(text string) (err error) {
+		if q.tokens, err = strconv.Atoi(text); err != nil || q.tokens < 1 {
+			return errors.New("it is a whole number of at least 1")
+		}
+		return nil
+	})
 	f.Float64Var(&q.temperature, "temperature", askTemperature, "")
 	if err := f.Parse(args); err != nil {
 		return q, err
@@ -112,8 +124,6 @@ func readQuestion(in io.Reader, args []string) (question, error) {
 	switch {
 	case f.NArg() > 0:
 		return q, fmt.Errorf("%q is no option", cut(f.Arg(0), 40))
-	case q.tokens < 1:
-		return q, fmt.Errorf("--max-tokens is at least 1")
 	case !(q.temperature >= 0 && q.temperature <= 2):
 		return q, fmt.Errorf("--temperature is between 0 and 2")
 	}

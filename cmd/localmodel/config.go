@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +42,8 @@ type config struct {
 	state         string
 	log           slog.Level
 	prefixes      []string
+	home          string // the user's directory; "" = not known
+	plain         bool   // NO_COLOR or a dumb terminal: no colour is wanted
 
 	sources  map[string]string // where each value came from, by variable
 	problems []string          // what is wrong, in words; the default stands instead
@@ -81,17 +86,21 @@ func loadConfig(lookup func(string) (string, bool)) *config {
 	c.proxy = s.address("LITELLM_BASE_URL", "llmOps.gateway.baseURL", "http://127.0.0.1:8000")
 	c.key = s.proxyKey()
 	c.fallback = s.tiers()
-	c.cloud = s.choice("LOCALMODEL_CLOUD", "allow", "never") == "allow"
+	c.cloud = s.cloud()
 	c.dailyUSD = s.fraction("LOCALMODEL_CLOUD_DAILY_USD", 5, 1e6)
 	c.guard = routing.GuardMode(s.choice("LOCALMODEL_GUARD", "adaptive", "fixed", "always", "never"))
 	c.state = s.text("LOCALMODEL_STATE", "", filepath.Join(".claude", "localmodel", "journal.db"))
 	c.log = s.level()
 	c.prefixes = s.prefixes()
+	c.home = cmp.Or(s.getenv("HOME"), s.getenv("USERPROFILE"))
+	c.plain = s.getenv("NO_COLOR") != "" || s.getenv("TERM") == "dumb"
 	return c
 }
 
 func (s *settings) problem(format string, args ...any) {
-	s.c.problems = append(s.c.problems, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); !slices.Contains(s.c.problems, text) {
+		s.c.problems = append(s.c.problems, text)
+	}
 }
 
 // env is a variable's value; one that is empty or an unexpanded placeholder
@@ -123,8 +132,24 @@ func (s *settings) text(name, key, fallback string) string {
 
 // bad notes a value that cannot be used and falls back.
 func (s *settings) bad(name, value, want string, fallback any) {
-	s.problem("%s=%s is not %s; the default %v is used", name, strconv.Quote(cut(value, 60)), want, fallback)
+	where := name
+	if from := s.c.sources[name]; strings.HasPrefix(from, "backlog.config.json") {
+		where += " in " + from
+	}
+	s.problem("%s=%s is not %s; the default %v is used", where, shown(value), want, fallback)
 	s.c.sources[name] = "default"
+}
+
+// shown quotes a value for a message without what may be a secret: a key that
+// stands in the wrong variable, or a password in an address.
+func shown(value string) string {
+	if strings.Contains(value, "sk-") {
+		return "(a value not shown here)"
+	}
+	if i := strings.LastIndexByte(value, '@'); i >= 0 {
+		value = "..." + value[i:]
+	}
+	return strconv.Quote(cut(value, 60))
 }
 
 func (s *settings) choice(name, fallback string, others ...string) string {
@@ -162,7 +187,7 @@ func (s *settings) fraction(name string, fallback, most float64) float64 {
 func (s *settings) duration(name string, fallback time.Duration) time.Duration {
 	v := s.text(name, "", fallback.String())
 	d, err := time.ParseDuration(v)
-	if seconds, e := strconv.ParseFloat(v, 64); e == nil {
+	if seconds, e := strconv.ParseFloat(v, 64); e == nil && math.Abs(seconds) < 1e9 {
 		d, err = time.Duration(seconds*float64(time.Second)), nil
 	}
 	if err != nil || d <= 0 {
@@ -176,8 +201,13 @@ func (s *settings) slots() int {
 	if s.env("LOCALMODEL_SLOTS") != "" || s.env("OLLAMA_NUM_PARALLEL") == "" {
 		return s.number("LOCALMODEL_SLOTS", 1, 1, 1024)
 	}
-	n, err := strconv.Atoi(s.env("OLLAMA_NUM_PARALLEL"))
-	if err != nil || n < 1 || n > 1024 { // 0 = Ollama chooses
+	v := s.env("OLLAMA_NUM_PARALLEL")
+	n, err := strconv.Atoi(v)
+	switch {
+	case err != nil || n < 0 || n > 1024:
+		s.bad("OLLAMA_NUM_PARALLEL", v, "a whole number from 0 to 1024", "of 1 slot")
+		return 1
+	case n == 0: // Ollama chooses
 		return 1
 	}
 	s.c.sources["LOCALMODEL_SLOTS"] = "OLLAMA_NUM_PARALLEL"
@@ -204,17 +234,17 @@ func (s *settings) ollamaHost() string {
 	if err != nil {
 		host, p = strings.Trim(rest, "[]"), port
 	}
-	if p == "" {
-		p = port
-	}
-	if n, err := strconv.Atoi(p); (scheme != "http" && scheme != "https") || err != nil || n < 1 || n > 65535 || strings.ContainsAny(host, " \t@?#") {
+	if (scheme != "http" && scheme != "https") || strings.ContainsAny(host+path, " \t@?#") {
 		s.bad("OLLAMA_HOST", v, "an address such as 127.0.0.1:11434", fallback)
 		return fallback
 	}
-	switch host {
-	case "", "0.0.0.0":
+	if n, err := strconv.Atoi(p); err != nil || n < 1 || n > 65535 {
+		s.problem("OLLAMA_HOST=%s has no usable port; %s is used, as Ollama does", shown(v), port)
+		p = port
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() && ip.To4() != nil {
 		host = "127.0.0.1"
-	case "::":
+	} else if ip != nil && ip.IsUnspecified() {
 		host = "::1"
 	}
 	u := scheme + "://" + net.JoinHostPort(host, p)
@@ -227,18 +257,40 @@ func (s *settings) ollamaHost() string {
 func (s *settings) address(name, key, fallback string) string {
 	v := strings.TrimRight(s.text(name, key, fallback), "/")
 	u, err := url.Parse(v)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		s.bad(name, v, "an http(s) address", fallback)
+	// The proxy's key takes the place of a name and password, which would show
+	// in every message.
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil {
+		s.bad(name, v, "an http(s) address without a password", fallback)
 		return fallback
 	}
 	return v
 }
 
+// cloud says whether paid and remote calls are allowed. A word that is not known
+// closes them: whoever set it did not mean the default.
+func (s *settings) cloud() bool {
+	const name = "LOCALMODEL_CLOUD"
+	switch v := strings.ToLower(s.text(name, "", "allow")); v {
+	case "allow", "on", "yes", "true", "1":
+		return true
+	case "never", "off", "no", "false", "0", "none":
+		return false
+	default:
+		s.problem("%s=%s is not one of allow, never; paid and remote calls stay closed", name, shown(v))
+		return false
+	}
+}
+
 // proxyKey reads the key from its variable, or from the one that the project
-// file names.
+// file names. Where that file, which may be a stranger's, also names an address
+// off this machine, it cannot have any other secret of the environment sent
+// there.
 func (s *settings) proxyKey() string {
 	if named := s.file.Get("llmOps.gateway.apiKeyEnv").Str; named != "" && named != "LITELLM_MASTER_KEY" && s.env("LITELLM_MASTER_KEY") == "" {
-		if v := s.env(named); v != "" {
+		abroad := strings.HasPrefix(s.c.sources["LITELLM_BASE_URL"], "backlog.config.json") && !routing.Loopback(s.c.proxy)
+		if abroad && !strings.Contains(strings.ToUpper(named), "LITELLM") {
+			s.problem("backlog.config.json sends the key in %s to an address it names itself; set LITELLM_BASE_URL or LITELLM_MASTER_KEY in the environment to allow that", shown(named))
+		} else if v := s.env(named); v != "" {
 			s.c.sources["LITELLM_MASTER_KEY"] = "environment " + named
 			return v
 		}
@@ -259,9 +311,11 @@ func (s *settings) tiers() []routing.Tier {
 		switch t = strings.ToLower(strings.TrimSpace(t)); t {
 		case "":
 		case "cheap", "balanced":
-			out = append(out, routing.Tier(t))
+			if !slices.Contains(out, routing.Tier(t)) {
+				out = append(out, routing.Tier(t))
+			}
 		default:
-			s.problem("%s names the tier %q; it knows cheap and balanced, so this one is left out", name, cut(t, 40))
+			s.problem("%s names the tier %s; it knows cheap and balanced, so this one is left out", name, shown(t))
 		}
 	}
 	return out

@@ -2,84 +2,156 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"time"
 
 	"github.com/tidwall/gjson"
 
-	"github.com/fjbelchi/localmodel/tools"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/statestore"
 )
 
-// doctor prints check_local_health for a person: what works, what does not, and
-// the command that mends it. Exit 0: all works; 1: it works with less; 2:
-// nothing can be recorded, or a setting cannot be used.
+const aboutDoctor = `
+Says what works, what does not, and the command that mends it. Nothing is paid for: no probe asks a paid model.
+
+Exit code: 0 all works; 1 it works with less, a fallback or the rules answer; 2 nothing can be recorded, or a setting cannot be used.`
+
+// doctor looks at everything that the tools stand on and judges it for a
+// person.
 func doctor(ctx context.Context, w world, args []string) error {
-	if err := noArguments("doctor", args); err != nil {
+	fs := option.Flags(w.out, "doctor", "[--fix [--yes]] [--deep] [--all] [--json]", aboutDoctor)
+	asJSON := fs.Bool("json", false, "print the checks and the configuration as JSON")
+	fix := fs.Bool("fix", false, "after asking, start Ollama where it is installed, and fetch the model")
+	yes := fs.Bool("yes", false, "with --fix: do not ask")
+	deep := fs.Bool("deep", false, "also make one real local generation")
+	all := fs.Bool("all", false, "show every setting, also those at their defaults")
+	if _, err := option.Parse(fs, args, 0); err != nil {
 		return err
 	}
 	p := build(w)
 	defer p.store.Close() //nolint:errcheck // nothing was recorded
-	var health tools.Tool
-	for _, t := range tools.All(p.deps) {
-		if t.Declaration.Name == "check_local_health" {
-			health = t
+	place := clientPlace(w)
+	facts := p.gather(ctx, place, *deep)
+	if *fix {
+		if err := (checkup.Mender{Router: p.router, In: w.in, Out: w.err, Yes: *yes}).Mend(ctx, facts); err != nil {
+			return err
 		}
+		facts = p.gather(ctx, place, *deep)
 	}
-	text, err := health.Run(ctx, p.deps, tools.Call{})
-	if err != nil {
-		return exitError{2, err.Error()}
+	report := checkup.Judge(facts)
+	if *asJSON {
+		if err := printJSON(w.out, report); err != nil {
+			return err
+		}
+	} else {
+		report.Print(w.out, term.Painter(term.Is(w.out) && !p.config.plain), *all)
 	}
-	r := gjson.ParseBytes(text)
-	_, journal := p.store.Stats(ctx)
-	printHealth(w.out, r, journal)
-	if p.config.key == defaultKey && r.Get("proxy.used").Bool() {
-		fmt.Fprintln(w.out, "! the proxy's default key is in use; set LITELLM_MASTER_KEY")
-	}
-	switch {
-	case journal != nil || len(p.config.problems) > 0:
-		return exitError{code: 2}
-	case !r.Get("ok").Bool() || (r.Get("proxy.used").Bool() && !r.Get("proxy.ok").Bool()):
-		return exitError{code: 1}
+	if report.Exit != 0 {
+		return exitError{code: report.Exit}
 	}
 	return nil
 }
 
-func printHealth(out io.Writer, r gjson.Result, journal error) {
-	mark := func(ok bool, bad string) string {
-		if ok {
-			return "✓"
+func printJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// gather finds the facts, the slow ones side by side.
+func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) checkup.Facts {
+	c := p.config
+	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: onThisHost(c.ollama), ByProxy: c.local == "proxy",
+		DefaultKey: c.key == defaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: shownState(c.state),
+		GuardMode: string(c.guard), Problems: c.problems, Settings: c.resolved(), Clients: clients.Find(place)}
+	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {
+		f.Installed, _ = exec.LookPath("ollama") // "" where it is not installed
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		f.Health = p.router.Health(ctx, deep)
+		if g := f.Health.Ollama.Generated; g != "" { // it has been loaded meanwhile
+			f.Health = p.router.Health(ctx, false)
+			f.Health.Ollama.Generated = g
 		}
-		return bad
+		if f.Health.Ollama.Present {
+			f.Model, f.ModelErr = p.router.Inspect(ctx)
+		}
+	})
+	group.Go(func() { p.gatherJournal(ctx, &f) })
+	group.Wait()
+	p.gatherGuard(ctx, &f)
+	return f
+}
+
+func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
+	data, err := os.ReadFile(filepath.Join(p.config.root, ".claude", "implementer-state.json"))
+	f.StateFile = err == nil
+	if f.JournalErr = p.store.Writable(ctx); f.JournalErr != nil {
+		return
 	}
-	line := func(m, text string) { fmt.Fprintf(out, "%s %s\n", m, text) }
-	o, proxy := r.Get("ollama"), r.Get("proxy")
-	text := fmt.Sprintf("Ollama %s at %s, model %s: %s", o.Get("version").Str, o.Get("url").Str, o.Get("model").Str, o.Get("state").Str)
-	if e := o.Get("error").Str; e != "" {
-		text = e
+	if f.Stats, f.JournalErr = p.store.Stats(ctx); f.JournalErr != nil {
+		return
 	}
-	line(mark(o.Get("ok").Bool(), "!"), text)
-	switch {
-	case !proxy.Get("used").Bool():
-		line("✓", "proxy: not used, nothing leaves this machine")
-	case proxy.Get("ok").Bool():
-		line("✓", "proxy at "+proxy.Get("url").Str)
-	default:
-		line("!", proxy.Get("error").Str)
+	f.SpentUSD, f.JournalErr = p.store.Spent(ctx)
+	if err := p.store.Flush(ctx); err != nil {
+		p.log.Info("state file not written", "err", err) // Warnings says so
 	}
-	if journal != nil {
-		line("✗", "nothing can be recorded: "+journal.Error())
-	} else {
-		s := r.Get("stats")
-		line("✓", fmt.Sprintf("journal: %d local tickets done, %d escalated", s.Get("successCount").Int(), s.Get("escalatedToCloud").Int()))
+	f.Warnings = p.store.Warnings()
+	// The journal looks at the file only once it has something to write into it.
+	if len(f.Warnings) == 0 && len(data) > 0 && !gjson.ValidBytes(data) {
+		f.Warnings = []string{".claude/implementer-state.json is not valid JSON"}
 	}
-	line(mark(len(r.Get("guard.open").Array()) == 0, "!"), "guard "+r.Get("guard.mode").Str)
-	for _, g := range r.Get("guard.open").Array() {
-		line(" ", g.Str)
+}
+
+// gatherGuard asks the guard what it would say to the next ticket of each
+// class; asking so counts none.
+func (p *parts) gatherGuard(ctx context.Context, f *checkup.Facts) {
+	if f.JournalErr != nil {
+		return
 	}
-	for _, v := range r.Get("warnings").Array() {
-		line("!", v.Str)
+	states, err := p.store.GuardStates(ctx)
+	if err != nil {
+		f.JournalErr = err
+		return
 	}
-	for _, f := range r.Get("fixes").Array() {
-		line("→", f.Str)
+	digest := f.Health.Ollama.Digest
+	if digest == "" {
+		digest, _ = p.store.KnownDigest(ctx, p.config.model) // "" is a key as well
 	}
+	totals := routing.Totals{Attempts: f.Stats.TotalAttempts, Escalated: f.Stats.EscalatedToCloud}
+	for _, class := range prompts.Complexities {
+		if class == "high" {
+			continue // never for the local model
+		}
+		state := states[statestore.GuardKey{Class: class, Digest: digest + "/" + prompts.Version}]
+		v := p.deps.Guard.Look(class, routing.ParseGuardState(state), totals, time.Now())
+		f.Guard = append(f.Guard, checkup.GuardClass{Class: class, Open: !v.Admit, Words: v.Why})
+	}
+}
+
+// onThisHost says whether an address is this machine's.
+func onThisHost(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	switch u.Hostname() {
+	case "localhost", "127.0.0.1", "::1":
+		return true
+	}
+	return false
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,7 +13,12 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 )
+
+// readsOwnHelp lists the commands whose --help is their own flags'.
+var readsOwnHelp = []string{"doctor", "stats", "eval", "export", "install", "uninstall", "completion", "man"}
 
 func main() {
 	// A client that has gone is a failed write, which run tells, not the end of
@@ -42,9 +48,16 @@ func commands() []command {
 	return []command{
 		{"serve", "", "speak MCP on stdin and stdout (the default)", serve},
 		{"call", "TOOL [JSON|@file|-]", "run one tool and print its result", call},
-		{"ask", "[--model TIER] [OPTION...]", "put one question to one tier; ask --help says how", ask},
-		{"demo", "[--cloud]", "show all four tools on a small backlog", demo},
-		{"doctor", "", "say what works, what does not, and what mends it", doctor},
+		{"ask", "[OPTION...]", "put one question to one tier", ask},
+		{"demo", "[--cloud]", "show all four tools on a small backlog", showDemo},
+		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
+		{"stats", "[OPTION...]", "say what the local model did and saved", stats},
+		{"eval", "DIR [OPTION...]", "replay tickets through models side by side", eval},
+		{"export", "[--format jsonl|csv]", "write every model call as a usage ledger", export},
+		{"install", "[CLIENT]", "add localmodel to an MCP client's configuration", install},
+		{"uninstall", "CLIENT", "take it out again", uninstall},
+		{"completion", "SHELL", "print the shell's completion script", completion},
+		{"man", "", "print the man page", manPage},
 		{"version", "", "print the version", printVersion},
 	}
 }
@@ -67,7 +80,10 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		name, args = args[0], args[1:]
 	}
-	if name == "help" || (len(args) > 0 && slices.Contains([]string{"-h", "--help", "-help"}, args[0])) {
+	if name == "help" && len(args) == 1 {
+		name, args = args[0], []string{"--help"}
+	}
+	if name == "help" || (len(args) > 0 && slices.Contains([]string{"-h", "--help", "-help"}, args[0]) && !slices.Contains(readsOwnHelp, name)) {
 		if text, ok := helps[name]; ok {
 			fmt.Fprint(out, text)
 			return 0
@@ -84,9 +100,13 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		}
 		err := c.run(ctx, world{lookup, in, out, errOut}, args)
 		var exit exitError
+		var misused *option.UsageError
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, flag.ErrHelp):
 			return 0
+		case errors.As(err, &misused):
+			fmt.Fprintln(errOut, misused)
+			return 2
 		case errors.As(err, &exit):
 			if exit.text != "" {
 				fmt.Fprintln(errOut, exit.text)
@@ -103,10 +123,16 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "localmodel lets a free local model take the cheap work on tickets.\n\nUsage:\n")
+	widest := 0
 	for _, c := range commands() {
-		fmt.Fprintf(w, "  localmodel %-30s %s\n", strings.TrimSpace(c.name+" "+c.args), c.short)
+		widest = max(widest, len(c.usage()))
+	}
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  localmodel %-*s  %s\n", widest, c.usage(), c.short)
 	}
 }
+
+func (c command) usage() string { return strings.TrimSpace(c.name + " " + c.args) }
 
 func noArguments(name string, args []string) error {
 	if len(args) > 0 {

@@ -30,16 +30,23 @@ func assemble(w world, c *config) *parts {
 		Settle: func(state []byte, closed statestore.Closed) ([]byte, error) {
 			return guard.Settle(closed.TicketID, state, closed.Escalated, time.Now())
 		}})
-	router := routing.New(routing.Config{
+	asking := c.routing(log)
+	asking.Calibration = store
+	router := routing.New(asking, ledger{store}, budget{store, c.dailyUSD})
+	return &parts{config: c, store: store, router: router, log: log, deps: &tools.Deps{
+		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
+		Guard: guard, Asker: router, Room: router.Room, Journal: store, Problems: c.problems, CloudAllowed: c.cloud, Log: log,
+	}}
+}
+
+// routing is what the router needs to know of the configuration.
+func (c *config) routing(log *slog.Logger) routing.Config {
+	return routing.Config{
 		OllamaURL: c.ollama, Model: c.model, Local: c.local, NumCtx: c.numCtx, KeepAlive: c.keepAlive, Slots: c.slots,
 		ConnectTimeout: c.connect, LoadTimeout: c.load, FirstTokenTimeout: c.firstToken, TokenTimeout: c.token,
 		MinConfidence: c.minConfidence, ProxyURL: c.proxy, ProxyKey: c.key, Fallback: c.fallback, CloudAllowed: c.cloud,
 		Log: log, Version: version(),
-	}, ledger{store}, budget{store, c.dailyUSD})
-	return &parts{config: c, store: store, router: router, log: log, deps: &tools.Deps{
-		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
-		Guard: guard, Asker: router, Journal: store, Problems: c.problems, CloudAllowed: c.cloud, Log: log,
-	}}
+	}
 }
 
 // ledger writes the router's calls into the journal: routing and statestore

@@ -233,16 +233,23 @@ func (s *Server) Restart(t testing.TB) {
 // on and loads again when asked. It returns how many there were.
 func (s *Server) KillRunner(t testing.TB) int {
 	t.Helper()
-	pids, err := process.Children(s.process().PID())
-	if err != nil {
-		t.Fatal(err)
-	}
+	pids := s.Runners(t)
 	for _, pid := range pids {
 		if p, err := os.FindProcess(pid); err == nil {
 			_ = p.Kill() // it may have ended by itself
 		}
 	}
 	return len(pids)
+}
+
+// Runners lists the processes that hold the loaded models.
+func (s *Server) Runners(t testing.TB) []int {
+	t.Helper()
+	pids, err := process.Children(s.process().PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pids
 }
 
 // Log is the end of what the server said, at most about 8 kB.

@@ -27,6 +27,7 @@ const (
 	LiteLLM   = "litellm"
 	Postgres  = "postgres"
 	Linter    = "golangci-lint"
+	Chromium  = "chromium"
 )
 
 // Part is one external program or file.
@@ -50,6 +51,7 @@ func All() []Part {
 		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: smolPath},
 		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: npmProgram("inspector", "mcp-inspector")},
 		{Name: NodeMCP, What: "MCP server on Node.js", Env: "NODE_MCP_BIN", Cached: npmProgram("bench/node", "mcp-server-memory")},
+		{Name: Chromium, What: "Chromium browser", Env: "CHROMIUM_BIN", Installed: chromium},
 		{Name: Postgres, What: "PostgreSQL server programs", Env: "POSTGRES_BIN", Installed: postgresDir},
 	}
 }

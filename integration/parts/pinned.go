@@ -119,6 +119,16 @@ func postgresDir() (string, bool) {
 	return "", false
 }
 
+// chromium goes by several names.
+func chromium() (string, bool) {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"} {
+		if path, ok := onPath(name)(); ok {
+			return path, true
+		}
+	}
+	return "", false
+}
+
 func cached(dir, file string) (string, error) {
 	cache, err := Cache()
 	if err != nil {

@@ -8,7 +8,8 @@
 //		url := pgtest.Shared(t).Schema(t) // skips by name where there is no PostgreSQL
 //	}
 //
-// A test that stops the server takes one of its own with New.
+// A test that stops the server takes one of its own with New, or, where tests do
+// not run side by side, starts the shared one again before it ends.
 package pgtest
 
 import (
@@ -42,6 +43,7 @@ const (
 // Server is a running PostgreSQL server with an empty database.
 type Server struct {
 	bin, home string
+	settings  []string
 	port      int
 	cmd       *exec.Cmd
 	ended     chan struct{} // closed when cmd has ended
@@ -84,10 +86,12 @@ func Shared(t testing.TB) *Server {
 	return shared.server
 }
 
-// New starts a server for this test alone. It ends with the test.
-func New(t testing.TB) *Server {
+// New starts a server for this test alone. It ends with the test. Settings add
+// to its configuration: with "fsync=on" a commit waits for the disk, which tests
+// of anything but speed have no use for.
+func New(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	s, err := start(parts.Need(t, parts.Postgres))
+	s, err := start(parts.Need(t, parts.Postgres), settings...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,20 +134,23 @@ func (s *Server) Stop(t testing.TB) {
 }
 
 // Start starts a server that was stopped, on the same address with the same
-// data.
+// data. One that runs goes on running.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
+	if s.cmd != nil {
+		return
+	}
 	if err := s.run(); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func start(bin string) (*Server, error) {
+func start(bin string, settings ...string) (*Server, error) {
 	home, err := os.MkdirTemp("", "localmodel-postgres-")
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, home: home}
+	s := &Server{bin: bin, home: home, settings: settings}
 	err = own(home)
 	if err == nil {
 		err = s.command("initdb", "-D", s.data(), "-U", user, "-A", "trust", "--no-instructions", "--no-sync", "--locale=C", "-E", "UTF8")
@@ -172,8 +179,10 @@ func (s *Server) run() error {
 		return err
 	}
 	defer log.Close()                                                                                 //nolint:errcheck // the child has its own handle
-	cmd := exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port), //nolint:gosec,noctx // the part asked for; ended by stop
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="+s.home)
+	cmd := exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port)) //nolint:gosec,noctx // the part asked for; ended by stop
+	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=" + s.home, "fsync=off"}, s.settings...) {
+		cmd.Args = append(cmd.Args, "-c", setting)
+	}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.home, log, log
 	unprivileged(cmd)
 	diesWithUs(cmd)

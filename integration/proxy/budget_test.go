@@ -132,7 +132,7 @@ func TestParallelCallsStayWithinTheCap(t *testing.T) {
 			group.Wait()
 			upstream := len(s.Provider.Asked(litellmtest.Haiku))
 			total := spent(t, store)
-			t.Logf("MUST SHOW: %d parallel calls, cap worth %d, %s: %d paid, %d reached the provider, %d refused, $%.6f of $%.6f spent",
+			t.Logf("measured: %d parallel calls, cap worth %d, %s: %d paid, %d reached the provider, %d refused, $%.6f of $%.6f spent",
 				calls, c.most, c.name, paid.Load(), upstream, refused.Load(), total, c.cap*one)
 			if paid.Load() == 0 || paid.Load() > int64(c.most) || upstream != int(paid.Load()) || (c.held && paid.Load() != int64(c.most)) {
 				t.Errorf("%d paid, %d reached the provider, at most %d may", paid.Load(), upstream, c.most)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,58 +66,82 @@ func chat(t *testing.T, p *litellmtest.Proxy, group, user string, more fields) s
 	return raw(t, p, p.Key, http.MethodPost, "/v1/chat/completions", body)
 }
 
-func TestExplore(t *testing.T) {
+// TestFactsOfTheProxy holds what the client and the configurations stand on.
+// Where one changes with a new version, FINDINGS.md and the code that relies on
+// it are to be looked at again.
+func TestFactsOfTheProxy(t *testing.T) {
 	s := litellmtest.Shared(t)
-	show := func(name string, r said) {
-		h := http.Header{}
-		for k, v := range r.header {
-			switch k {
-			case "X-Litellm-Model-Group", "X-Litellm-Model-Id", "X-Litellm-Attempted-Fallbacks", "X-Litellm-Attempted-Retries", "X-Litellm-Response-Cost", "Retry-After":
-				h[k] = v
+	long := strings.Repeat("word ", 300)
+	s.Provider.Says(t, "slow", litellmtest.Said{Text: "late", After: time.Minute})
+	s.Provider.Says(t, "tagged", litellmtest.Said{Text: "OK"})
+	withTags := func(tags ...string) fields { return fields{"num_retries": 0, "metadata": fields{"tags": tags}} }
+	priced := map[string]bool{"free": true, "cheap": true, "balanced": true} // the groups with a price
+	alone := fields{"disable_fallbacks": true, "num_retries": 0}
+	for _, c := range []struct {
+		name, group, user string
+		more              fields
+		status            int
+		by, id            string // who answered
+		says              string // in the body
+		paid              int    // calls that reach the provider
+	}{
+		{"free answers, without a cost header", "free", "hi", nil, 200, "free", "free-ollama", `"model":"free"`, 0},
+		{"a reply schema reaches Ollama", "free", "hi", fields{"response_format": fields{"type": "json_schema", "json_schema": fields{"name": "c", "schema": classSchema}}}, 200, "free", "free-ollama", `\"complexity\"`, 0},
+		{"cheap names deployment and cost", "cheap", "hi", nil, 200, "cheap", "cheap-haiku-4-5", "", 1},
+		{"a fallback shows in the headers", "free-down", "hi", fields{"fallbacks": []string{"cheap"}}, 200, "cheap", "cheap-haiku-4-5", `"model":"claude-haiku-4-5"`, 1},
+		{"disable_fallbacks keeps it local", "free-down", "hi", fields{"fallbacks": []string{"cheap"}, "disable_fallbacks": true}, 500, "", "", "APIConnectionError", 0},
+		{"the deployment's time-out ends a wait", "slow", "hi", fields{"num_retries": 0, "fallbacks": []string{"balanced"}}, 200, "balanced", "balanced-sonnet-4-6", "", 2},
+		{"the context check comes before the call", "short-window", long, alone, 400, "", "", "ContextWindowExceededError", 0},
+		{"an empty list of fallbacks leaves those for the context", "free", strings.Repeat("word ", 30000), fields{"fallbacks": []string{}}, 200, "cheap", "cheap-haiku-4-5", "", 1},
+		{"disable_fallbacks covers those too", "free", strings.Repeat("word ", 30000), alone, 400, "", "", "ContextWindowExceededError", 0},
+		{"a call for an id goes past every check", "short-window-1", long, alone, 200, "short-window-1", "short-window-1", "", 1},
+		{"an unknown group", "nope", "hi", alone, 400, "", "", `"param":null`, 0},
+		{"mock settings in a request are refused", "cheap", "hi", fields{"mock_testing_fallbacks": true}, 400, "", "", "dangerously_allow_mock_testing_request_params", 0},
+		{"tag filtering: no tags", "tagged", "hi", alone, 200, "tagged", "tagged-1", "", 1},
+		{"tag filtering: the tag", "tagged", "hi", withTags("local"), 200, "tagged", "tagged-1", "", 1},
+		{"tag filtering: a spend tag", "tagged", "hi", withTags("ticket:1"), 401, "", "", "tags configuration", 0},
+		{"tag filtering: a spend tag beside the tag", "tagged", "hi", withTags("ticket:1", "local"), 200, "tagged", "tagged-1", "", 1},
+		{"tag filtering: a deployment for the rest", "tagged-default", "hi", withTags("ticket:1"), 200, "tagged-default", "tagged-default-1", "", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.Provider.Forget()
+			r := chat(t, s.Proxy, c.group, c.user, c.more)
+			paid := len(s.Provider.Asked(""))
+			if r.status != c.status || r.header.Get("x-litellm-model-group") != c.by || r.header.Get("x-litellm-model-id") != c.id ||
+				!strings.Contains(r.body, c.says) || paid != c.paid {
+				t.Errorf("%d by %q (%s), %d paid: %.400s", r.status, r.header.Get("x-litellm-model-group"), r.header.Get("x-litellm-model-id"), paid, r.body)
 			}
+			cost, fellBack := r.header.Get("x-litellm-response-cost"), r.header.Get("x-litellm-attempted-fallbacks")
+			if r.status == 200 && (cost == "") != (c.by == "free") && priced[c.by] {
+				t.Errorf("cost header %q", cost)
+			}
+			if want := map[bool]string{true: "0", false: "1"}[c.by == c.group || c.id == c.group]; r.status == 200 && fellBack != want {
+				t.Errorf("fallbacks %q, want %q", fellBack, want)
+			}
+		})
+	}
+}
+
+func TestHealthRoutesOfTheProxy(t *testing.T) {
+	s := litellmtest.Shared(t)
+	s.Provider.Forget()
+	for _, c := range []struct {
+		name, key, path string
+		status          int
+		says            string
+	}{
+		{"readiness needs no key", "", "/health/readiness", 200, `"status":"healthy"`},
+		{"liveliness needs no key", "", "/health/liveliness", 200, "alive"},
+		{"health needs one", "", "/health", 500, "Internal server error"},
+		{"models with the key", s.Proxy.Key, "/v1/models", 200, `"id":"free"`},
+		{"models with a wrong key", "sk-wrong", "/v1/models", 400, "no_db_connection"},
+		{"models without a key", "", "/v1/models", 500, `{"error":{"message":"Internal server error","type":"internal_server_error"}}`},
+	} {
+		if r := raw(t, s.Proxy, c.key, http.MethodGet, c.path, nil); r.status != c.status || !strings.Contains(r.body, c.says) {
+			t.Errorf("%s: %d %.300s", c.name, r.status, r.body)
 		}
-		t.Logf("== %s: %d %v %v\n%.600s", name, r.status, r.took, h, r.body)
 	}
-	schema := fields{"type": "json_schema", "json_schema": fields{"name": "x", "strict": true, "schema": json.RawMessage(`{"type":"object","properties":{"a":{"type":"string"}},"required":["a"],"additionalProperties":false}`)}}
-	show("free", chat(t, s.Proxy, "free", "hi", nil))
-	show("cheap", chat(t, s.Proxy, "cheap", "hi", nil))
-	s.Provider.Says(t, litellmtest.Haiku, litellmtest.Said{Text: `{"a":"x"}`})
-	show("cheap schema", chat(t, s.Proxy, "cheap", "hi", fields{"response_format": schema}))
-	s.Provider.Says(t, "claude-haiku-5-5", litellmtest.Said{Text: `{"a":"x"}`})
-	show("unknown price schema", chat(t, s.Proxy, "cheap-unknown-price", "hi", fields{"response_format": schema}))
-	show("openai", chat(t, s.Proxy, "openai-shape", "hi", nil))
-	show("openai", chat(t, s.Proxy, "openai-shape", "hi", fields{"response_format": schema}))
-	for _, g := range []string{"free-down", "free-missing", "free-small", "short-window"} {
-		show(g, chat(t, s.Proxy, g, string(bytes.Repeat([]byte("word "), 300)), nil))
-	}
-	s.Provider.Says(t, "slow", litellmtest.Said{Text: "x", After: 10 * time.Second})
-	show("slow", chat(t, s.Proxy, "slow", "hi", nil))
-	s.Provider.Says(t, "bad-key", litellmtest.Said{Status: 401, Error: "authentication_error: invalid x-api-key"})
-	show("provider-key", chat(t, s.Proxy, "provider-key", "hi", nil))
-	show("provider-key", chat(t, s.Proxy, "provider-key", "hi", nil))
-	s.Provider.Says(t, "rate-limited", litellmtest.Said{Status: 429, Error: "rate_limit_error: This request would exceed your organization's rate limit"})
-	show("rate-limited", chat(t, s.Proxy, "rate-limited", "hi", nil))
-	show("rate-limited", chat(t, s.Proxy, "rate-limited", "hi", nil))
-	show("over-budget", chat(t, s.Proxy, "over-budget", "hi", nil))
-	show("over-budget", chat(t, s.Proxy, "over-budget", "hi", nil))
-	s.Provider.Says(t, "too-long", litellmtest.Said{Status: 400, Error: "invalid_request_error: prompt is too long: 210000 tokens > 200000 maximum"})
-	show("too-long", chat(t, s.Proxy, "too-long", "hi", nil))
-	s.Provider.Says(t, "broken", litellmtest.Said{Status: 500, Error: "api_error: Internal server error"})
-	show("broken", chat(t, s.Proxy, "broken", "hi", nil))
-	s.Provider.Says(t, "broken", litellmtest.Said{Status: 529, Error: "overloaded_error: Overloaded"})
-	show("overloaded", chat(t, s.Proxy, "broken", "hi", nil))
-	show("tagged", chat(t, s.Proxy, "tagged", "hi", fields{"metadata": fields{"tags": []string{"ticket:1"}}}))
-	show("tagged, none", chat(t, s.Proxy, "tagged", "hi", nil))
-	show("tagged, default", chat(t, s.Proxy, "tagged-default", "hi", fields{"metadata": fields{"tags": []string{"ticket:1"}}}))
-	show("nope", chat(t, s.Proxy, "nope", "hi", nil))
-	show("wrong key", raw(t, s.Proxy, "sk-wrong", "POST", "/v1/chat/completions", fields{"model": "cheap", "messages": []fields{{"role": "user", "content": "x"}}}))
-	show("no key", raw(t, s.Proxy, "", "POST", "/v1/chat/completions", fields{"model": "cheap", "messages": []fields{{"role": "user", "content": "x"}}}))
-	show("wrong key models", raw(t, s.Proxy, "sk-wrong", "GET", "/v1/models", nil))
-	show("no key models", raw(t, s.Proxy, "", "GET", "/v1/models", nil))
-	show("odd key models", raw(t, s.Proxy, "nosk", "GET", "/v1/models", nil))
-	show("models", raw(t, s.Proxy, s.Proxy.Key, "GET", "/v1/models", nil))
-	show("ready", raw(t, s.Proxy, "", "GET", "/health/readiness", nil))
-	for _, a := range s.Provider.Asked("") {
-		t.Logf("%+v", a)
+	if asked := s.Provider.Asked(""); len(asked) != 0 {
+		t.Errorf("%d paid calls", len(asked))
 	}
 }

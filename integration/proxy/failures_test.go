@@ -49,7 +49,8 @@ func word(user string) routing.Request {
 // refusal asks a group and returns the attempt that failed.
 func refusal(t *testing.T, r *routing.Router, user string) routing.Attempt {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	// Too short to wait for a rate limit to pass.
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 	_, err := r.Complete(ctx, routing.OnlyCloud, word(user))
 	var u *routing.Unanswered
@@ -72,13 +73,9 @@ func TestEachFailureNamesItsFix(t *testing.T) {
 	for model, said := range failing {
 		s.Provider.Says(t, model, said)
 	}
-	// The first call crosses the budget, and is still made.
-	if _, err := mustRouter(router(t, s.Proxy, s.Proxy.Key, "over-budget")).Complete(t.Context(), routing.OnlyCloud, word("hi")); err != nil {
-		t.Fatal(err)
-	}
-	for range 4 { // one more than its allowed_fails_policy lets pass
-		refusal(t, mustRouter(router(t, s.Proxy, s.Proxy.Key, "cooling")), "hi")
-	}
+	// The first call crosses the budget, and is still made; another test may have
+	// made it.
+	_, _ = mustRouter(router(t, s.Proxy, s.Proxy.Key, "over-budget")).Complete(t.Context(), routing.OnlyCloud, word("hi"))
 	for _, c := range []struct {
 		name, key string
 		group     routing.Tier
@@ -104,12 +101,12 @@ func TestEachFailureNamesItsFix(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var a routing.Attempt
-			r, _ := router(t, s.Proxy, c.key, c.group)
-			until(t, "the failure is the one expected", func() bool { // a budget is booked after its answer
-				a = refusal(t, r, c.user)
-				return a.Kind == c.kind || c.kind != routing.BudgetSpent
+			slow := c.kind == routing.BudgetSpent || c.group == "cooling" // booked after the answer; counted within a minute
+			until(t, "the failure is the one expected", func() bool {
+				a = refusal(t, mustRouter(router(t, s.Proxy, c.key, c.group)), c.user)
+				return !slow || strings.Contains(a.Reason, c.reason)
 			})
-			t.Logf("MUST SHOW: %s: %s: %s. Fix: %s", c.name, a.Kind, a.Reason, a.Fix)
+			t.Logf("measured: %s: %s: %s. Fix: %s", c.name, a.Kind, a.Reason, a.Fix)
 			if a.Kind != c.kind || !strings.Contains(a.Reason, c.reason) || !strings.Contains(a.Fix, c.fix) {
 				t.Errorf("got %s: %s; fix %q", a.Kind, a.Reason, a.Fix)
 			}

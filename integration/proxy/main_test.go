@@ -40,7 +40,7 @@ var built struct { // the program, once per test binary
 func program(t *testing.T) string {
 	t.Helper()
 	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "localmodel-bin-"); built.err != nil {
+		if built.dir, built.err = os.MkdirTemp("", "localmodel-bin-"); built.err != nil { //nolint:usetesting // outlives the test that builds it
 			return
 		}
 		built.path = filepath.Join(built.dir, "localmodel")

@@ -204,15 +204,11 @@ func TestCancelAtOnce(t *testing.T) {
 		if r := s.answer("1"); r.Get("result.structuredContent.tickets.0.by").Str != "local" {
 			t.Errorf("the call after: %s", r.Raw)
 		}
-		since := time.Now()
 		s.closes()
 		for i := range calls {
 			if got := s.count(isAnswer(strconv.Itoa(1000 + i))); got != 0 {
 				t.Errorf("%d answers to %d, which was given up", got, 1000+i)
 			}
-		}
-		if _, took := s.end(since); took > 2900*time.Millisecond {
-			t.Errorf("the end took %s: it waited for a call that was given up", took)
 		}
 	})
 }

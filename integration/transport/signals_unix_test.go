@@ -76,13 +76,13 @@ func TestSignals(t *testing.T) {
 					if code != 0 {
 						t.Errorf("exit %d (%s), want 0", code, s.cmd.ProcessState)
 					}
-					if d > 2*time.Second {
-						t.Errorf("took %s, want 300 ms on a machine with nothing else to do", d)
-					}
 					took = append(took, d)
 					keeps(t, project)
 				}
 				slices.Sort(took)
+				if took[runs/2] > 2*time.Second { // a busy machine may be slow, a program that waits for its calls never is that quick
+					t.Errorf("the median took %s, want 300 ms on a machine with nothing else to do", took[runs/2])
+				}
 				t.Logf("median %s, slowest %s of %d", took[runs/2].Round(time.Millisecond), took[runs-1].Round(time.Millisecond), runs)
 			})
 		}

@@ -73,34 +73,22 @@ func edit(data []byte, s Stats) ([]byte, error) {
 		}
 	}
 	for _, d := range defaults {
-		if parent := strings.LastIndexByte(d.path, '.'); parent > 0 && !gjson.GetBytes(out, d.path[:parent]).IsObject() {
+		parent, key := split(d.path)
+		if parent != "" && !gjson.GetBytes(out, parent).IsObject() {
 			continue // somebody keeps something else there
 		}
-		v := gjson.GetBytes(out, d.path)
-		if !v.Exists() || (d.raw == "{}" && v.Type == gjson.Null) {
+		switch v := gjson.GetBytes(out, d.path); {
+		case !v.Exists():
+			out = insert(out, parent, key, d.raw)
+		case d.raw == "{}" && v.Type == gjson.Null, d.path == blockPath && !v.IsObject():
 			set(d.path, d.raw)
 		}
 	}
 	if older(gjson.GetBytes(out, "version")) {
 		set("version", `"`+version+`"`)
 	}
-	if block := gjson.GetBytes(out, blockPath); !block.IsObject() {
-		set(blockPath, "{}")
-	}
-	failures, e := json.Marshal(s.FailuresByType)
-	if e != nil || s.FailuresByType == nil {
-		failures = []byte("{}")
-	}
-	for _, f := range []struct{ key, raw string }{
-		{"totalAttempts", strconv.Itoa(s.TotalAttempts)},
-		{"successCount", strconv.Itoa(s.SuccessCount)},
-		{"escalatedToCloud", strconv.Itoa(s.EscalatedToCloud)},
-		{"failuresByType", string(failures)},
-		{"avgQualityScore", strconv.FormatFloat(s.AvgQualityScore, 'f', -1, 64)},
-	} {
-		if path := blockPath + "." + f.key; !same(gjson.GetBytes(out, path), f.raw) {
-			set(path, f.raw)
-		}
+	if err == nil {
+		out, err = setFigures(out, s)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("edit: %w", err)
@@ -115,6 +103,31 @@ func edit(data []byte, s Stats) ([]byte, error) {
 	out = append(append(append([]byte(nil), head...), out...), tail...)
 	if !gjson.ValidBytes(bytes.TrimPrefix(out, bom)) {
 		return nil, fmt.Errorf("the edit would not give valid JSON")
+	}
+	return out, nil
+}
+
+// setFigures sets the keys of our block, which is there.
+func setFigures(out []byte, s Stats) (_ []byte, err error) {
+	failures, e := json.Marshal(s.FailuresByType)
+	if e != nil || s.FailuresByType == nil {
+		failures = []byte("{}")
+	}
+	for _, f := range []struct{ key, raw string }{
+		{"totalAttempts", strconv.Itoa(s.TotalAttempts)},
+		{"successCount", strconv.Itoa(s.SuccessCount)},
+		{"escalatedToCloud", strconv.Itoa(s.EscalatedToCloud)},
+		{"failuresByType", string(failures)},
+		{"avgQualityScore", strconv.FormatFloat(s.AvgQualityScore, 'f', -1, 64)},
+	} {
+		switch v := gjson.GetBytes(out, blockPath+"."+f.key); {
+		case !v.Exists():
+			out = insert(out, blockPath, f.key, f.raw)
+		case !same(v, f.raw):
+			if out, err = sjson.SetRawBytes(out, blockPath+"."+f.key, []byte(f.raw)); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return out, nil
 }

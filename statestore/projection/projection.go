@@ -31,9 +31,13 @@ import (
 
 const (
 	lockTimeout = 5 * time.Second
-	// settle is how long an empty or torn file is read again: a program that
-	// writes in place leaves one for a moment.
+	// settle: a program that writes in place leaves the file empty or torn for a
+	// moment.
 	settle = 250 * time.Millisecond
+	// emptied is how long a file that we wrote before, and that is empty now,
+	// is left to the program that emptied it: on a busy machine it may stand
+	// between its two steps for long.
+	emptied = 5 * time.Second
 	// rounds is how often a foreign write between our read and our rename makes
 	// us begin again.
 	rounds = 20
@@ -53,13 +57,14 @@ type File struct {
 	path string // as configured; a symlink is followed at each write
 	last string // remembers our last blocks, to tell foreign changes from lag
 
-	swept atomic.Bool // what killed writers left has been cleared away
+	settle, emptied time.Duration // the constants, which a test may shrink
+	swept           atomic.Bool   // what killed writers left has been cleared away
 }
 
 // New names the file; nothing is touched. The memory of the last blocks is kept
 // in the directory localmodel beside it.
 func New(path string) *File {
-	return &File{path: path, last: filepath.Join(filepath.Dir(path), "localmodel", "projected.json")}
+	return &File{path: path, last: filepath.Join(filepath.Dir(path), "localmodel", "projected.json"), settle: settle, emptied: emptied}
 }
 
 // Read returns the block as it stands in the file, without a lock; found is
@@ -80,7 +85,7 @@ func (f *File) Baseline(ctx context.Context, wait bool) (s Stats, known bool) {
 	var data []byte
 	var err error
 	if wait {
-		data, err = readSettled(ctx, f.path)
+		data, err = f.readSettled(ctx, f.path)
 	} else if data, err = os.ReadFile(f.path); errors.Is(err, fs.ErrNotExist) {
 		err = nil
 	}
@@ -141,7 +146,7 @@ func (f *File) Write(ctx context.Context, want func(context.Context) (Stats, err
 var errChanged = errors.New("changed meanwhile")
 
 func (f *File) writeOnce(ctx context.Context, path string, stats Stats) (said []string, err error) {
-	before, err := readSettled(ctx, path)
+	before, err := f.readSettled(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +157,9 @@ func (f *File) writeOnce(ctx context.Context, path string, stats Stats) (said []
 		}
 		return []string{fmt.Sprintf("%s %s; it was left as it is, a copy is %s; the journal goes on, and the next valid file gets the figures",
 			path, damage, filepath.Base(aside))}, nil
+	}
+	if len(bytes.TrimSpace(before)) == 0 && f.justEmptied(path) {
+		return nil, fmt.Errorf("%s is empty, as a program leaves it in the middle of a write; it is tried again", path)
 	}
 	after, err := edit(before, stats)
 	if err != nil {
@@ -166,6 +174,19 @@ func (f *File) writeOnce(ctx context.Context, path string, stats Stats) (said []
 	}
 	f.remember(now, stats)
 	return said, replace(path, before, after)
+}
+
+// justEmptied says whether another program may be about to write the file.
+func (f *File) justEmptied(path string) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false // there is none
+	}
+	if _, err := os.Stat(f.last); err != nil {
+		return false // we never wrote it
+	}
+	age := time.Since(info.ModTime())
+	return age < f.emptied && age > -time.Minute // else the clock went back
 }
 
 // foreign says whether the block is neither what we last wrote nor what it is
@@ -250,8 +271,8 @@ func resolve(path string) (string, error) {
 
 // readSettled reads the file; one that is empty or torn is read again for a
 // while. A missing file reads as nil.
-func readSettled(ctx context.Context, path string) ([]byte, error) {
-	for end := time.Now().Add(settle); ; {
+func (f *File) readSettled(ctx context.Context, path string) ([]byte, error) {
+	for end := time.Now().Add(f.settle); ; {
 		data, err := os.ReadFile(path) //nolint:gosec // the project's own state file
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil

@@ -16,6 +16,11 @@ import (
 	_ "modernc.org/sqlite" // driver "sqlite"
 )
 
+// turn is how long SQLite itself waits for a lock. Its pauses grow, so that one
+// that has waited for long would hardly ever find the moment; a fresh wait looks
+// often, and all that wait have the same chance.
+const turn = 20 * time.Millisecond
+
 // connections is how many statements run side by side: readers, and one writer.
 const connections = 4
 
@@ -91,7 +96,7 @@ func (d *DB) dial() (*sql.DB, error) {
 		return nil, err
 	}
 	return sql.Open("sqlite", "file:"+urlPath(d.o.State)+"?_txlock=immediate&_pragma=busy_timeout("+
-		strconv.FormatInt(d.o.Wait.Milliseconds(), 10)+")&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+		strconv.FormatInt(turn.Milliseconds(), 10)+")&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
 }
 
 // urlPath escapes what a path may hold and a SQLite URI may not.
@@ -109,6 +114,7 @@ func makePrivate(dir string) error {
 	}
 	if err := os.Mkdir(dir, 0o700); err == nil {
 		ours = true
+		syncDirs(filepath.Dir(dir))
 	} else if !errors.Is(err, os.ErrExist) {
 		return err
 	}
@@ -121,6 +127,17 @@ func makePrivate(dir string) error {
 		return nil // the journal itself will say what is wrong
 	}
 	return err
+}
+
+// syncDirs makes a new directory durable, as far as the system can (Windows has
+// nothing to flush).
+func syncDirs(dir string) {
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if f, err := os.Open(d); err == nil { //nolint:gosec // the project's own directories
+			_ = f.Sync()
+			_ = f.Close()
+		}
+	}
 }
 
 // migrate brings the database to the newest schema. One that a newer version

@@ -82,10 +82,14 @@ func (d *DB) Read(ctx context.Context, fn func(q Q) error) error {
 	}
 	start := time.Now()
 	q := Q{run: db, pg: d.Postgres()}
-	if err = fn(q); err != nil && d.lost(err) && ctx.Err() == nil {
-		err = fn(q) // a connection from before the server's restart
+	for try := 0; ; try++ {
+		err := fn(q)
+		stale := try == 0 && d.lost(err) // a connection from before the server's restart
+		locked := busy(err) && time.Since(start) < d.o.Wait
+		if err == nil || ctx.Err() != nil || !stale && !locked {
+			return d.failed(ctx, err, start)
+		}
 	}
-	return d.failed(ctx, err, start)
 }
 
 // ReadOnly says why nothing can be written here, "" where it can or where it is
@@ -116,9 +120,14 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error
 	start := time.Now()
 	for try := 0; ; try++ {
 		committing, err := d.transaction(ctx, db, fn)
+		if err == nil || ctx.Err() != nil {
+			return d.failed(ctx, err, start)
+		}
 		// What was rolled back for another's sake, or never reached the server,
 		// is tried again; what may have been committed is not.
-		if err == nil || try == 5 || ctx.Err() != nil || !(rolledBack(err) || try == 0 && !committing && d.lost(err)) {
+		locked := busy(err) && !committing && time.Since(start) < d.o.Wait
+		again := rolledBack(err) && try < 5 || !committing && try == 0 && d.lost(err)
+		if !locked && !again {
 			return d.failed(ctx, err, start)
 		}
 	}

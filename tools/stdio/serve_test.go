@@ -212,9 +212,7 @@ func TestProgressThatIsNotTold(t *testing.T) {
 		stdio.Progress(over, req, 3, 0, "of a call that is over")
 		return text(req), nil
 	})
-	// mcp-go takes a token under an oddly cased key; this side does not.
-	p.send(call(`"k"`, 1), strings.Replace(call("2", 2), "progressToken", "other", 1),
-		strings.Replace(call(`"3"`, 3), "progressToken", "PROGRESSTOKEN", 1))
+	p.send(call(`"k"`, 1), strings.Replace(call("2", 2), "progressToken", "other", 1))
 	p.closes()
 	var told []string
 	for _, w := range p.written() {
@@ -225,6 +223,29 @@ func TestProgressThatIsNotTold(t *testing.T) {
 	want := []string{`{"progressToken":"k","progress":1}`, `{"progressToken":"k","progress":2}`}
 	if fmt.Sprint(told) != fmt.Sprint(want) {
 		t.Errorf("told %v, want %v", told, want)
+	}
+}
+
+// A doubled token means one thing here and another to mcp-go, which then takes
+// the call for the second of the session: that one gave no token.
+func TestProgressUnderAnothersName(t *testing.T) {
+	both, told := make(chan struct{}), make(chan struct{})
+	p := serve(t, stdio.Options{}, func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+		if req.GetInt("n", 0) == 1 {
+			<-both
+			stdio.Progress(ctx, req, 1, 2, "")
+			close(told)
+		} else {
+			close(both)
+			<-told
+		}
+		return text(req), nil
+	})
+	p.send(strings.Replace(call("1", 1), `"progressToken":1`, `"progressToken":1,"progressToken":"2"`, 1),
+		strings.Replace(call("2", 2), "progressToken", "other", 1))
+	p.closes()
+	if got := p.written(); len(got) != 2 {
+		t.Errorf("written: %q, want two answers", got)
 	}
 }
 
@@ -327,7 +348,7 @@ func TestTooManyOpenRequests(t *testing.T) {
 		pad  string
 	}{
 		{"by number", stdio.Options{Workers: 1, Queue: 2}, 3, ""},
-		{"by bytes", stdio.Options{MaxLine: 1000}, 8, strings.Repeat(" ", 860)}, // eight lines' worth
+		{"by bytes", stdio.Options{MaxLine: 1000}, 8, strings.Repeat(" ", 855)}, // eight lines' worth
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			release := make(chan struct{})
@@ -352,9 +373,12 @@ func TestTooManyOpenRequests(t *testing.T) {
 					t.Errorf("request %d is answered %s", i, m.Raw)
 				}
 			}
-			p.send(ping) // there is room again
-			if m := p.answer(`"ping"`); !m.Get("result").Exists() {
-				t.Errorf("ping is answered %s", m.Raw)
+			for i := range c.n { // there is room again, for as many
+				id := strconv.Itoa(100 + i)
+				p.send(strings.Replace(call(id, i), "{", "{"+c.pad, 1))
+				if m := p.answer(id); !m.Get("result").Exists() {
+					t.Errorf("request %s is answered %s", id, m.Raw)
+				}
 			}
 			p.closes()
 		})

@@ -1,0 +1,334 @@
+// Package account counts what the journal holds: how many tickets the local
+// model kept and brought through their gates, what that saved, and what its
+// failures wasted.
+//
+// How money is counted. An answer of the local model is worth what the tier
+// that would have been asked instead takes for the same tokens, by its list
+// price. A classification or an answer to ask counts when it is given; a plan
+// counts when the attempt it opened is closed. What a failed attempt wasted is
+// taken off again: its plans, since the cloud planned once more, and the
+// reading of the hand-off by the tier it was escalated to. A reply that was
+// refused, or followed within two minutes by another call for the same
+// question, was no answer; it cost nothing but time. Reviews and edits that the
+// client runs itself are in no journal, and so in no figure here.
+package account
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/statestore"
+)
+
+const (
+	// handoffChars is the most that a hand-off holds; charsPerToken is what a
+	// token of it is worth.
+	handoffChars, charsPerToken = 4000, 4
+	// sameQuestion is how soon after a reply another call for the same ticket
+	// and purpose means that the reply was not the answer.
+	sameQuestion = 2 * time.Minute
+)
+
+// Report is what the journal says of a time.
+type Report struct {
+	Since    time.Time     `json:"since,omitzero"` // zero = from the beginning
+	Until    time.Time     `json:"until"`
+	Tickets  figures.Share `json:"tickets"` // closed local attempts that passed their gates
+	Open     int           `json:"open"`
+	Imported Imported      `json:"imported,omitzero"`
+	Quality  *float64      `json:"quality,omitempty"` // mean of the attempts that have one, 0 to 100
+	QualityN int           `json:"quality_n"`
+
+	Complexities []Row  `json:"complexities"`
+	Models       []Row  `json:"models"`
+	Gates        []Gate `json:"escalations"`
+
+	Savings Savings `json:"savings"`
+	Calls   Calls   `json:"calls"`
+	Weeks   []Week  `json:"weeks"`
+}
+
+// Imported is what the plan's own scripts had counted before this journal.
+type Imported struct {
+	Done      int `json:"done"`
+	Escalated int `json:"escalated"`
+}
+
+// Row is one class of tickets, or one model.
+type Row struct {
+	Name    string        `json:"name"`
+	Tickets figures.Share `json:"tickets"`
+	Quality *float64      `json:"quality,omitempty"`
+}
+
+// Gate is how often attempts were escalated at a gate.
+type Gate struct {
+	Gate      string `json:"gate"`
+	Escalated int    `json:"escalated"`
+}
+
+// Savings is the money and the tokens. NetUSD = GrossUSD - WastedUSD.
+type Savings struct {
+	Tier       routing.Tier `json:"tier"` // that would have been asked instead
+	PriceIn    float64      `json:"price_in_usd_per_mtok"`
+	PriceOut   float64      `json:"price_out_usd_per_mtok"`
+	PricesDate string       `json:"prices_date"`
+
+	Answers      int     `json:"answers"` // given locally that stood
+	Tokens       int     `json:"tokens"`  // of them, in and out
+	GrossUSD     float64 `json:"gross_usd"`
+	WastedTokens int     `json:"wasted_tokens"` // of failed attempts and refused replies
+	WastedUSD    float64 `json:"wasted_usd"`
+	NetUSD       float64 `json:"net_usd"`
+	OpenUSD      float64 `json:"open_usd"` // of plans whose attempt is not closed; in no other figure
+}
+
+// Calls are the model calls.
+type Calls struct {
+	Local        int     `json:"local"`
+	LocalFailed  int     `json:"local_failed"`
+	Paid         int     `json:"paid"`
+	PaidUSD      float64 `json:"paid_usd"`
+	EstimatedUSD float64 `json:"estimated_usd"` // of PaidUSD, what no provider named
+}
+
+// Week is seven days from a Monday, UTC.
+type Week struct {
+	Start     string  `json:"start"` // 2006-01-02
+	Done      int     `json:"done"`
+	Escalated int     `json:"escalated"`
+	NetUSD    float64 `json:"net_usd"`
+}
+
+// Book collects rows and makes the report. Attempts come before calls.
+type Book struct {
+	tier  routing.Tier
+	since time.Time
+
+	done, escalated, open int
+	qualitySum            float64
+	qualityN              int
+	classes, models       map[string]*tally
+	gates                 map[string]int
+	weeks                 map[string]*Week
+
+	attempts map[string][]span // by ticket, in the order of their opening
+	held     []statestore.Call // not yet counted; kept of them were held when last looked at
+	kept     int
+	waiting  map[question]statestore.Call
+	savings  Savings
+	calls    Calls
+}
+
+type tally struct {
+	done, escalated int
+	qualitySum      float64
+	qualityN        int
+}
+
+// span is when an attempt ended, and how.
+type span struct {
+	closed time.Time
+	state  string
+}
+
+type question struct{ ticket, purpose string }
+
+// New makes a book. tier is the one that would have been asked instead of the
+// local model; since is where it begins, zero = at the beginning.
+func New(tier routing.Tier, since time.Time) *Book {
+	b := &Book{tier: tier, since: since, classes: map[string]*tally{}, models: map[string]*tally{}, gates: map[string]int{},
+		weeks: map[string]*Week{}, attempts: map[string][]span{}, waiting: map[question]statestore.Call{}}
+	b.savings = Savings{Tier: tier, PricesDate: routing.PricesDate}
+	b.savings.PriceIn, b.savings.PriceOut = routing.ListPrice(tier)
+	return b
+}
+
+// Attempt adds one local attempt with its outcomes.
+func (b *Book) Attempt(a statestore.Attempt) error {
+	b.attempts[a.TicketID] = append(b.attempts[a.TicketID], span{a.ClosedAt, a.State})
+	if a.State == "open" {
+		b.open++
+		return nil
+	}
+	d := statestore.DailyFigures{Key: a.Key, Model: a.Model, Done: 1}
+	chars := len(a.Plan)
+	for _, o := range a.Outcomes {
+		if o.Quality != nil {
+			d.QualitySum, d.QualityN = *o.Quality, 1
+		}
+		if !o.Pass {
+			chars += len(o.Evidence)
+		}
+	}
+	if a.State == "escalated" {
+		d.Done, d.Escalated = 0, 1
+		if n := len(a.Outcomes); n > 0 {
+			d.EscalatedByGate = map[string]int{a.Outcomes[n-1].Gate: 1}
+		}
+		b.handOff(a.ClosedAt, 1, chars)
+	}
+	b.count(a.ClosedAt, d)
+	return nil
+}
+
+// Daily adds figures that retention has folded. Of their hand-offs only the
+// number is left, so each counts as a full one.
+func (b *Book) Daily(d statestore.DailyFigures) error {
+	day, err := time.Parse(time.DateOnly, d.Day)
+	if err != nil {
+		return err
+	}
+	b.count(day, d)
+	b.handOff(day, d.Escalated, d.Escalated*handoffChars)
+	return nil
+}
+
+func (b *Book) count(at time.Time, d statestore.DailyFigures) {
+	b.done, b.escalated = b.done+d.Done, b.escalated+d.Escalated
+	b.qualitySum, b.qualityN = b.qualitySum+d.QualitySum, b.qualityN+d.QualityN
+	for _, t := range []*tally{of(b.classes, d.Key.Class, "not classified"), of(b.models, d.Model, "not named")} {
+		t.done, t.escalated = t.done+d.Done, t.escalated+d.Escalated
+		t.qualitySum, t.qualityN = t.qualitySum+d.QualitySum, t.qualityN+d.QualityN
+	}
+	for gate, n := range d.EscalatedByGate {
+		b.gates[gate] += n
+	}
+	w := b.week(at)
+	w.Done, w.Escalated = w.Done+d.Done, w.Escalated+d.Escalated
+}
+
+func of(m map[string]*tally, name, none string) *tally {
+	name = cmp.Or(name, none)
+	if m[name] == nil {
+		m[name] = &tally{}
+	}
+	return m[name]
+}
+
+func (b *Book) week(at time.Time) *Week {
+	at = at.UTC()
+	monday := at.AddDate(0, 0, -(int(at.Weekday())+6)%7).Format(time.DateOnly)
+	if b.weeks[monday] == nil {
+		b.weeks[monday] = &Week{Start: monday}
+	}
+	return b.weeks[monday]
+}
+
+// handOff takes off what the tier escalated to pays to read hand-offs.
+func (b *Book) handOff(at time.Time, n, chars int) {
+	in, _ := routing.ListPrice(routing.Balanced)
+	b.waste(at, float64(min(chars, n*handoffChars)/charsPerToken)*in/1e6)
+}
+
+func (b *Book) waste(at time.Time, usd float64) {
+	b.savings.WastedUSD += usd
+	b.week(at).NetUSD -= usd
+}
+
+// Call adds one model call. The journal holds them as they were written, and a
+// long one is written after shorter ones that began later, so that they are
+// held until none before them can come.
+func (b *Book) Call(c statestore.Call) error {
+	const held, longest = 1000, 15 * time.Minute
+	b.held = append(b.held, c)
+	if len(b.held) >= max(held, 2*b.kept) {
+		b.release(longest)
+		b.kept = len(b.held)
+	}
+	return nil
+}
+
+// release counts the calls that are older than the newest one by a time.
+func (b *Book) release(older time.Duration) {
+	slices.SortStableFunc(b.held, func(a, b statestore.Call) int { return a.At.Compare(b.At) })
+	n := len(b.held)
+	for i, c := range b.held {
+		if older > 0 && b.held[n-1].At.Sub(c.At) < older {
+			b.held = append([]statestore.Call(nil), b.held[i:]...)
+			return
+		}
+		b.call(c)
+		if len(b.waiting) > 4096 {
+			b.settle(c.At)
+		}
+	}
+	b.held = nil
+}
+
+// settle counts the replies that nothing can follow any more.
+func (b *Book) settle(now time.Time) {
+	for q, c := range b.waiting {
+		if now.Sub(c.At) > sameQuestion {
+			delete(b.waiting, q)
+			b.answer(c)
+		}
+	}
+}
+
+func (b *Book) call(c statestore.Call) {
+	if c.Paid {
+		b.calls.Paid++
+		b.calls.PaidUSD += c.CostUSD
+		if c.Estimated {
+			b.calls.EstimatedUSD += c.CostUSD
+		}
+	}
+	q := question{c.TicketID, c.Purpose}
+	if last, found := b.waiting[q]; found {
+		delete(b.waiting, q)
+		if c.At.Sub(last.At) <= sameQuestion && c.TicketID != "" {
+			b.savings.WastedTokens += last.TokensIn + last.TokensOut
+		} else {
+			b.answer(last)
+		}
+	}
+	if c.Tier != string(routing.Local) || c.Purpose == "health" {
+		return
+	}
+	b.calls.Local++
+	if c.Result != "ok" {
+		b.calls.LocalFailed++
+		b.savings.WastedTokens += c.TokensIn + c.TokensOut
+		return
+	}
+	b.waiting[q] = c
+}
+
+// answer counts a local reply that stood as the answer.
+func (b *Book) answer(c statestore.Call) {
+	usd := (float64(c.TokensIn)*b.savings.PriceIn + float64(c.TokensOut)*b.savings.PriceOut) / 1e6
+	tokens := c.TokensIn + c.TokensOut
+	state := "done"
+	if c.Purpose == "plan" {
+		state = b.fate(c)
+	}
+	switch state {
+	case "open":
+		b.savings.OpenUSD += usd
+		return
+	case "escalated":
+		b.savings.WastedTokens += tokens
+		b.waste(c.At, usd)
+	default:
+		b.savings.Answers++
+		b.savings.Tokens += tokens
+	}
+	b.savings.GrossUSD += usd
+	b.week(c.At).NetUSD += usd
+}
+
+// fate is what became of the attempt that a plan belongs to: the first of its
+// ticket that was not closed when the plan was made. Without one the plan was
+// never taken to a gate.
+func (b *Book) fate(c statestore.Call) string {
+	for _, s := range b.attempts[c.TicketID] {
+		if s.closed.IsZero() || !s.closed.Before(c.At) {
+			return s.state
+		}
+	}
+	return "open"
+}

@@ -1,0 +1,208 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/statestore"
+)
+
+// history fills a real journal, with a clock of its own.
+type history struct {
+	t     *testing.T
+	store *statestore.Store
+	now   time.Time
+}
+
+func newHistory(t *testing.T, start string) *history {
+	t.Helper()
+	h := &history{t: t}
+	h.at(start)
+	h.store = statestore.New(statestore.Options{Root: t.TempDir(), Now: func() time.Time { return h.now }})
+	t.Cleanup(func() { h.store.Close() })
+	return h
+}
+
+func (h *history) at(when string) {
+	h.t.Helper()
+	now, err := time.Parse(time.RFC3339, when)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.now = now
+}
+
+func (h *history) call(c statestore.Call) {
+	h.t.Helper()
+	c.At = h.now
+	if c.Result == "" {
+		c.Result = "ok"
+	}
+	if err := h.store.LogCall(context.Background(), c); err != nil {
+		h.t.Fatal(err)
+	}
+	h.now = h.now.Add(time.Second)
+}
+
+func (h *history) open(ticket, class, plan string) {
+	h.t.Helper()
+	if _, err := h.store.OpenAttempt(context.Background(), ticket, statestore.GuardKey{Class: class, Digest: "d/1"}, plan, "qwen3:8b"); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func (h *history) gate(ticket, gate string, pass bool, quality float64, evidence string) {
+	h.t.Helper()
+	o := statestore.Outcome{TicketID: ticket, Gate: gate, Pass: pass, Evidence: evidence}
+	if quality > 0 {
+		o.Quality = &quality
+	}
+	if _, err := h.store.Record(context.Background(), o, nil); err != nil {
+		h.t.Fatal(err)
+	}
+	h.now = h.now.Add(time.Second)
+}
+
+func (h *history) report(since time.Time) Report {
+	h.t.Helper()
+	r, err := Read(context.Background(), h.store, routing.Cheap, since, h.now)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return r
+}
+
+func local(purpose, ticket string, in, out int) statestore.Call {
+	return statestore.Call{Purpose: purpose, TicketID: ticket, Tier: "local", Model: "qwen3:8b", TokensIn: in, TokensOut: out}
+}
+
+func near(a, b float64) bool { return math.Abs(a-b) < 1e-8 }
+
+// Prices: cheap takes $1 in and $5 out a million tokens, balanced $3 in.
+func TestMoneyByHand(t *testing.T) {
+	h := newHistory(t, "2026-11-02T10:00:00Z") // a Monday
+	// A is done: (1000*1 + 10*5)/1e6 = .00105, and (2000*1 + 500*5)/1e6 = .0045.
+	h.call(local("classify", "A", 1000, 10))
+	h.call(local("plan", "A", 2000, 500))
+	h.open("A", "low", "plan of A")
+	h.gate("A", "review", true, 90, "")
+	h.gate("A", "commit", true, 0, "")
+	// B is escalated in the week after: its plan was worth (3000*1 + 600*5)/1e6
+	// = .006 and is taken off again, and 800 + 2*400 characters are handed
+	// over: 400 tokens at $3 a million, .0012.
+	h.at("2026-11-10T10:00:00Z")
+	h.call(local("plan", "B", 3000, 600))
+	h.open("B", "medium", strings.Repeat("p", 800))
+	h.gate("B", "lint", false, 0, strings.Repeat("e", 400))
+	h.gate("B", "lint", false, 40, strings.Repeat("e", 400))
+	// C's first reply was refused: the cheap tier answered a second later.
+	h.call(local("classify", "C", 700, 8))
+	h.call(statestore.Call{Purpose: "classify", TicketID: "C", Tier: "cheap", Model: "haiku", TokensIn: 650, TokensOut: 9, Paid: true, CostUSD: .0007, Estimated: true})
+	h.call(statestore.Call{Purpose: "classify", TicketID: "E", Tier: "local", TokensIn: 50, Result: "timeout"})
+	// D is open: (4000*1 + 200*5)/1e6 = .005, in no other figure.
+	h.call(local("plan", "D", 4000, 200))
+	h.open("D", "low", "plan of D")
+
+	r := h.report(time.Time{})
+	s := r.Savings
+	if !near(s.GrossUSD, .01155) || !near(s.WastedUSD, .0072) || !near(s.NetUSD, .00435) || !near(s.OpenUSD, .005) {
+		t.Errorf("gross %v, wasted %v, net %v, open %v", s.GrossUSD, s.WastedUSD, s.NetUSD, s.OpenUSD)
+	}
+	// Stood: A's 1010 and 2500. Wasted: B's 3600, C's 708, E's 50.
+	if s.Answers != 2 || s.Tokens != 3510 || s.WastedTokens != 4358 || s.PricesDate != routing.PricesDate {
+		t.Errorf("%+v", s)
+	}
+	if want := (Calls{Local: 6, LocalFailed: 1, Paid: 1, PaidUSD: .0007, EstimatedUSD: .0007}); r.Calls != want {
+		t.Errorf("calls %+v", r.Calls)
+	}
+	if r.Tickets.K != 1 || r.Tickets.N != 2 || r.Open != 1 || r.QualityN != 2 || *r.Quality != 65 {
+		t.Errorf("tickets %+v, open %d, quality %v of %d", r.Tickets, r.Open, *r.Quality, r.QualityN)
+	}
+	if d := cmp.Diff([]Gate{{"lint", 1}}, r.Gates); d != "" {
+		t.Error(d)
+	}
+	var lines []string
+	for _, row := range append(r.Complexities, r.Models...) {
+		lines = append(lines, row.Name)
+	}
+	if d := cmp.Diff([]string{"low", "medium", "qwen3:8b"}, lines); d != "" {
+		t.Error(d)
+	}
+	want := []Week{{Start: "2026-11-02", Done: 1, NetUSD: .00555}, {Start: "2026-11-09", Escalated: 1, NetUSD: -.0012}}
+	if d := cmp.Diff(want, r.Weeks, cmp.Comparer(near)); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestSinceLeavesTheRestOut(t *testing.T) {
+	h := newHistory(t, "2026-09-01T10:00:00Z")
+	for range 2 {
+		h.call(local("plan", "A", 1000, 0))
+		h.open("A", "low", "p")
+		h.gate("A", "commit", true, 0, "")
+		h.at("2026-11-20T10:00:00Z")
+	}
+	if all := h.report(time.Time{}); all.Tickets.N != 2 || len(all.Weeks) != 12 || !near(all.Savings.NetUSD, .002) {
+		t.Errorf("all: %+v", all)
+	}
+	if late := h.report(h.now.AddDate(0, 0, -7)); late.Tickets.N != 1 || len(late.Weeks) != 1 || !near(late.Savings.NetUSD, .001) {
+		t.Errorf("late: %+v", late)
+	}
+}
+
+func TestWhatTheScriptsHadCountedIsSaid(t *testing.T) {
+	b := New(routing.Cheap, time.Time{})
+	r := b.Report(statestore.Stats{SuccessCount: 5, EscalatedToCloud: 2}, time.Now())
+	if r.Imported != (Imported{5, 2}) || r.Tickets.N != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+// Many calls, a paid one written before the local one that it replaced each
+// time: nothing is lost or counted twice on the way.
+func TestCallsWrittenOutOfOrder(t *testing.T) {
+	b := New(routing.Cheap, time.Time{})
+	start := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
+	const n = 6000
+	for i := range n {
+		at := start.Add(time.Duration(i) * time.Minute)
+		refused, stood := local("classify", "R", 100, 0), local("classify", "S", 1000, 0)
+		refused.At, refused.Result, stood.At, stood.Result = at, "ok", at.Add(-10*time.Minute), "ok"
+		refused.TicketID += fmt.Sprint(i)
+		stood.TicketID += fmt.Sprint(i)
+		paid := statestore.Call{At: at.Add(time.Second), Purpose: "classify", TicketID: refused.TicketID, Tier: "cheap", Paid: true, Result: "ok"}
+		for _, c := range []statestore.Call{paid, refused, stood} {
+			if err := b.Call(c); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(b.held) > 4*1000 {
+			t.Fatalf("%d calls held", len(b.held))
+		}
+	}
+	s := b.Report(statestore.Stats{}, start).Savings
+	if s.Answers != n || s.WastedTokens != n*100 || !near(s.GrossUSD, n*.001) {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestFoldedDaysCount(t *testing.T) {
+	b := New(routing.Cheap, time.Time{})
+	err := b.Daily(statestore.DailyFigures{Day: "2026-05-06", Key: statestore.GuardKey{Class: "low"}, Model: "m", Done: 3, Escalated: 1,
+		QualitySum: 240, QualityN: 3, EscalatedByGate: map[string]int{"review": 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := b.Report(statestore.Stats{SuccessCount: 3, EscalatedToCloud: 1}, time.Now())
+	// One hand-off of at most 1,000 tokens at $3 a million.
+	if r.Tickets.K != 3 || r.Tickets.N != 4 || *r.Quality != 80 || !near(r.Savings.NetUSD, -.003) || r.Imported != (Imported{}) || r.Weeks[0].Start != "2026-05-04" {
+		t.Errorf("%+v", r)
+	}
+}

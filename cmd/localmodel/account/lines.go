@@ -1,0 +1,113 @@
+package account
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fjbelchi/localmodel/statestore"
+)
+
+// Line is one call in the schema of a usage ledger.
+type Line struct {
+	Timestamp         string  `json:"timestamp"`
+	Workflow          string  `json:"workflow"`
+	Phase             string  `json:"phase"`
+	TicketID          string  `json:"ticket_id"`
+	ModelAlias        string  `json:"model_alias"` // free, cheap or balanced
+	Provider          string  `json:"provider"`
+	Model             string  `json:"model"`
+	InputTokens       int     `json:"input_tokens"`
+	OutputTokens      int     `json:"output_tokens"`
+	CachedInputTokens int     `json:"cached_input_tokens"` // not known: 0
+	CostUSD           float64 `json:"cost_usd"`
+	CacheHit          bool    `json:"cache_hit"` // not known: false
+	BatchJobID        *string `json:"batch_job_id"`
+	EscalationReason  *string `json:"escalation_reason"` // why the tier before gave no answer
+	Status            string  `json:"status"`            // ok, or why not
+}
+
+// Columns are the fields' names, in the order of Fields.
+var Columns = []string{"timestamp", "workflow", "phase", "ticket_id", "model_alias", "provider", "model", "input_tokens", "output_tokens",
+	"cached_input_tokens", "cost_usd", "cache_hit", "batch_job_id", "escalation_reason", "status"}
+
+// Fields gives the line for a table; what is null is empty.
+func (l Line) Fields() []string {
+	reason := ""
+	if l.EscalationReason != nil {
+		reason = *l.EscalationReason
+	}
+	return []string{l.Timestamp, l.Workflow, l.Phase, l.TicketID, l.ModelAlias, l.Provider, l.Model, strconv.Itoa(l.InputTokens),
+		strconv.Itoa(l.OutputTokens), strconv.Itoa(l.CachedInputTokens), strconv.FormatFloat(l.CostUSD, 'f', -1, 64),
+		strconv.FormatBool(l.CacheHit), "", reason, l.Status}
+}
+
+// Lines turns calls into lines, in the order they were written.
+type Lines struct {
+	failed map[question]statestore.Call // the last call for a question, where it failed
+}
+
+// NewLines makes an empty one.
+func NewLines() *Lines { return &Lines{failed: map[question]statestore.Call{}} }
+
+// Of gives the line of the next call.
+func (l *Lines) Of(c statestore.Call) Line {
+	line := Line{Timestamp: c.At.UTC().Format(time.RFC3339), Workflow: "localmodel", Phase: c.Purpose, TicketID: c.TicketID,
+		ModelAlias: c.Tier, Provider: provider(c), Model: c.Model, InputTokens: c.TokensIn, OutputTokens: c.TokensOut,
+		CostUSD: c.CostUSD, Status: c.Result}
+	if c.Tier == "local" {
+		line.ModelAlias = "free"
+	}
+	q := question{c.TicketID, c.Purpose}
+	if before, found := l.failed[q]; found {
+		delete(l.failed, q)
+		if before.Tier != c.Tier && c.At.Sub(before.At) < time.Hour {
+			reason := before.Tier + ": " + before.Result
+			line.EscalationReason = &reason
+		}
+	}
+	if c.Result != "ok" {
+		l.failed[q] = c
+	}
+	return line
+}
+
+// provider is the part of a model's name before the stroke where the proxy
+// gives one, else whose tier it is.
+func provider(c statestore.Call) string {
+	name, rest, found := strings.Cut(c.Model, "/")
+	switch {
+	case c.Tier == "local":
+		return "ollama"
+	case found && rest != "" && !strings.ContainsAny(name, ".:"):
+		return name
+	case strings.Contains(c.Model, "claude"):
+		return "anthropic"
+	}
+	return "litellm"
+}
+
+// WriteLines writes every call since a time, oldest first, as JSON lines or, for
+// the format csv, as a table with a head.
+func WriteLines(ctx context.Context, store Journal, out io.Writer, format string, since time.Time) error {
+	lines := NewLines()
+	if format == "csv" {
+		table := csv.NewWriter(out)
+		if err := table.Write(Columns); err != nil {
+			return err
+		}
+		err := store.Calls(ctx, since, func(c statestore.Call) error { return table.Write(lines.Of(c).Fields()) })
+		table.Flush()
+		if err == nil {
+			err = table.Error()
+		}
+		return err
+	}
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	return store.Calls(ctx, since, func(c statestore.Call) error { return e.Encode(lines.Of(c)) })
+}

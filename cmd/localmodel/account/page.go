@@ -1,0 +1,96 @@
+package account
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
+)
+
+// Page is the report as a page.
+func (r Report) Page() page.Page {
+	p := page.Page{Title: "What the local model did", Lead: r.headline(), Made: r.Until, Notes: r.notes()}
+	if extra := r.beside(); extra != "" {
+		p.Lead += " " + extra
+	}
+	s := r.Savings
+	p.Tiles = []page.Tile{
+		{Value: usd(s.NetUSD), Label: "saved", Detail: fmt.Sprintf("%s not paid, %s wasted", usd(s.GrossUSD), usd(s.WastedUSD))},
+		{Value: fmt.Sprintf("%d of %d", r.Tickets.K, r.Tickets.N), Label: "tickets passed their gates", Detail: "local from plan to commit"},
+		{Value: thousands(s.Tokens), Label: "tokens answered locally", Detail: thousands(s.WastedTokens) + " wasted"},
+		{Value: usd(r.Calls.PaidUSD), Label: "paid to the proxy's tiers", Detail: fmt.Sprintf("%d calls", r.Calls.Paid)},
+	}
+	if r.Tickets.N == 0 {
+		p.Tiles[1] = page.Tile{Value: "none yet", Label: "tickets passed their gates", Detail: fmt.Sprintf("%d open", r.Open)}
+	}
+	if r.Quality != nil {
+		p.Tiles = append(p.Tiles, page.Tile{Value: fmt.Sprintf("%.1f", *r.Quality), Label: "mean quality, of 100", Detail: fmt.Sprintf("%d tickets have a score", r.QualityN)})
+	}
+	p.Sections = append(p.Sections, r.weekSection())
+	if r.Tickets.N > 0 {
+		p.Sections = append(p.Sections, r.rowSection("By complexity", r.Complexities), r.rowSection("By model", r.Models))
+	}
+	if len(r.Gates) > 0 {
+		p.Sections = append(p.Sections, r.gateSection())
+	}
+	return p
+}
+
+func (r Report) weekSection() page.Section {
+	s := page.Section{Title: "Week by week"}
+	weeks := r.lastWeeks()
+	if len(weeks) == 0 {
+		s.Text = "Nothing has been recorded in this time."
+		return s
+	}
+	bars := make([]page.Bar, 0, len(weeks))
+	table := &page.Table{Head: []string{"Week of", "passed", "escalated", "saved"}}
+	for _, w := range weeks {
+		label := w.Start
+		if day, err := time.Parse(time.DateOnly, w.Start); err == nil {
+			label = day.Format("2 Jan")
+		}
+		bars = append(bars, page.Bar{Label: label, One: w.Done, Two: w.Escalated})
+	}
+	for i := len(weeks) - 1; i >= 0; i-- { // the newest first
+		w := weeks[i]
+		table.Rows = append(table.Rows, []string{w.Start, fmt.Sprint(w.Done), fmt.Sprint(w.Escalated), usd(w.NetUSD)})
+	}
+	s.Charts = []page.Chart{{Keys: []page.Key{{Class: "one", Name: "passed"}, {Class: "two", Name: "escalated"}},
+		SVG: page.Columns("Tickets passed and escalated, by week", bars), Caption: "Tickets that closed in the week."}}
+	s.Table = table
+	return s
+}
+
+func (r Report) rowSection(title string, rows []Row) page.Section {
+	ranges := make([]page.Range, 0, len(rows))
+	table := &page.Table{Head: []string{"", "passed", "share", "95 % interval", "quality"}}
+	for _, row := range rows {
+		t := row.Tickets
+		ranges = append(ranges, page.Range{Label: row.Name, Detail: fmt.Sprintf("%d of %d", t.K, t.N), Low: t.Low, Value: t.Rate, High: t.High})
+		table.Rows = append(table.Rows, []string{row.Name, fmt.Sprintf("%d of %d", t.K, t.N), fmt.Sprintf("%.0f %%", t.Rate*100),
+			fmt.Sprintf("%.0f to %.0f %%", t.Low*100, t.High*100), score(row.Quality)})
+	}
+	return page.Section{Title: title, Table: table, Charts: []page.Chart{{SVG: page.Ranges(title+": share that passed its gates", ranges),
+		Caption: "The dot is the share that passed, the line its 95 % interval: the fewer tickets, the longer."}}}
+}
+
+func (r Report) gateSection() page.Section {
+	counts := make([]page.Count, 0, len(r.Gates))
+	for _, g := range r.Gates {
+		counts = append(counts, page.Count{Label: g.Gate, N: g.Escalated})
+	}
+	return page.Section{Title: "Where it was escalated",
+		Charts: []page.Chart{{SVG: page.Counts("Escalations by gate", counts), Caption: "Tickets that failed a gate twice and went to the cloud."}}}
+}
+
+func (r Report) notes() []string {
+	s := r.Savings
+	return []string{
+		fmt.Sprintf("A local answer is worth what %s takes for the same tokens: $%g in and $%g out a million, list prices of %s.", tierModel(s.Tier), s.PriceIn, s.PriceOut, s.PricesDate),
+		"A classification counts when it is given, a plan when the attempt it opened has closed. Of an attempt that was escalated the plan is taken off again, and so is what the cloud pays to read its hand-off.",
+		"A reply that was refused, or followed within two minutes by another call for the same question, was no answer.",
+		"What the client's own model spends on edits and reviews is not seen by localmodel and is in no figure here. Plans of attempts older than the journal keeps (90 days) are not counted.",
+		"Intervals are Wilson score intervals of 95 %.",
+	}
+}

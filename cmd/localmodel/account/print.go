@@ -1,0 +1,183 @@
+package account
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+// Print writes the report for a person.
+func (r Report) Print(out io.Writer, paint term.Painter) {
+	fmt.Fprint(out, term.Wrap("", r.headline()))
+	if extra := r.beside(); extra != "" {
+		fmt.Fprint(out, term.Wrap("", extra))
+	}
+	if r.Tickets.N > 0 {
+		printRows(out, "By complexity", r.Complexities)
+		printRows(out, "By model", r.Models)
+	}
+	fmt.Fprintln(out)
+	field := func(name, text string) { fmt.Fprint(out, term.Wrap(fmt.Sprintf("%-13s", name), text)) }
+	if r.Tickets.N > 0 {
+		field("Escalated", r.escalations())
+		field("Quality", r.quality())
+	}
+	for i, line := range r.money() {
+		field(map[bool]string{true: "Saved"}[i == 0], line)
+	}
+	field("Paid", r.paid())
+	r.plot(out, paint)
+}
+
+func (r Report) headline() string {
+	when := ""
+	if !r.Since.IsZero() {
+		when = " since " + r.Since.Format(time.DateOnly)
+	}
+	if r.Tickets.N == 0 {
+		return "No ticket has been through its gates with the local model" + when + " yet."
+	}
+	return fmt.Sprintf("%d of %d tickets%s stayed local and passed their gates: %s, and it saved %s.",
+		r.Tickets.K, r.Tickets.N, when, percent(r.Tickets), usd(r.Savings.NetUSD))
+}
+
+// beside says what is in none of the figures.
+func (r Report) beside() string {
+	var out []string
+	if r.Open > 0 {
+		out = append(out, fmt.Sprintf("%d more are open.", r.Open))
+	}
+	if i := r.Imported; i.Done+i.Escalated > 0 {
+		out = append(out, fmt.Sprintf("Before this journal, %d were done and %d escalated: they are in the plan's counters and in no figure here.", i.Done, i.Escalated))
+	}
+	return strings.Join(out, " ")
+}
+
+// percent writes a share with its interval.
+func percent(s figures.Share) string {
+	return fmt.Sprintf("%.0f %% (95 %% interval %.0f to %.0f %%)", s.Rate*100, s.Low*100, s.High*100)
+}
+
+// usd writes money with the precision that it is known to.
+func usd(v float64) string {
+	sign := ""
+	if v < 0 {
+		sign, v = "-", -v
+	}
+	if v > 0 && v < 1 {
+		return fmt.Sprintf("%s$%.4f", sign, v)
+	}
+	return fmt.Sprintf("%s$%.2f", sign, v)
+}
+
+func printRows(out io.Writer, title string, rows []Row) {
+	fmt.Fprintf(out, "\n%-28s %12s  %6s  %-12s %7s\n", title, "passed", "share", "95 %", "quality")
+	for _, row := range rows {
+		s := row.Tickets
+		fmt.Fprintf(out, "  %-26s %12s  %4.0f %%  %-12s %7s\n", clip(row.Name, 26), fmt.Sprintf("%d of %d", s.K, s.N), s.Rate*100,
+			fmt.Sprintf("%.0f to %.0f %%", s.Low*100, s.High*100), score(row.Quality))
+	}
+}
+
+func clip(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n-1]) + "…"
+	}
+	return s
+}
+
+func score(q *float64) string {
+	if q == nil {
+		return "-"
+	}
+	return fmt.Sprintf("%.1f", *q)
+}
+
+func (r Report) escalations() string {
+	if len(r.Gates) == 0 {
+		return "none"
+	}
+	var out []string
+	for _, g := range r.Gates {
+		out = append(out, fmt.Sprintf("%d at %s", g.Escalated, g.Gate))
+	}
+	return strings.Join(out, ", ")
+}
+
+func (r Report) quality() string {
+	if r.Quality == nil {
+		return "no score was given"
+	}
+	return fmt.Sprintf("%.1f of 100, the mean of %d tickets that have a score", *r.Quality, r.QualityN)
+}
+
+// money words the savings; the first line is the figure, the others are how it
+// came about.
+func (r Report) money() []string {
+	s := r.Savings
+	out := []string{
+		fmt.Sprintf("%s = %s not paid to %s - %s wasted by failed attempts", usd(s.NetUSD), usd(s.GrossUSD), s.Tier, usd(s.WastedUSD)),
+		fmt.Sprintf("%d local answers of %s tokens stood; %s tokens were wasted", s.Answers, thousands(s.Tokens), thousands(s.WastedTokens)),
+		fmt.Sprintf("at the list prices of %s: %s takes $%g in and $%g out a million tokens", s.PricesDate, s.Tier, s.PriceIn, s.PriceOut),
+	}
+	if s.OpenUSD > 0 {
+		out = append(out, fmt.Sprintf("%s more in plans that have not been through their gates", usd(s.OpenUSD)))
+	}
+	return out
+}
+
+func (r Report) paid() string {
+	c := r.Calls
+	text := fmt.Sprintf("%s for %d calls of paid tiers", usd(c.PaidUSD), c.Paid)
+	if c.EstimatedUSD > 0 {
+		text += fmt.Sprintf(", %s of it estimated", usd(c.EstimatedUSD))
+	}
+	return text + fmt.Sprintf("; %d local calls, %d without an answer", c.Local, c.LocalFailed)
+}
+
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// weeksShown is how many weeks the plots go back.
+const weeksShown = 26
+
+func (r Report) lastWeeks() []Week { return r.Weeks[max(0, len(r.Weeks)-weeksShown):] }
+
+// plot draws the weeks: a bar of those that passed and those that did not.
+func (r Report) plot(out io.Writer, paint term.Painter) {
+	weeks := r.lastWeeks()
+	if len(weeks) == 0 {
+		return
+	}
+	most := 1
+	for _, w := range weeks {
+		most = max(most, w.Done+w.Escalated)
+	}
+	const cells = 32
+	fmt.Fprintf(out, "\n%-12s %-*s %10s %10s\n", "Week of", cells, "█ passed ░ escalated", "passed", "saved")
+	for _, w := range weeks {
+		whole := ((w.Done+w.Escalated)*cells + most - 1) / most
+		passed := 0
+		if w.Done > 0 {
+			passed = max(1, whole*w.Done/(w.Done+w.Escalated))
+		}
+		bar := paint.Paint(term.Green, strings.Repeat("█", passed)) + paint.Paint(term.Yellow, strings.Repeat("░", whole-passed))
+		fmt.Fprintf(out, "%-12s %s%s %10s %10s\n", w.Start, bar, strings.Repeat(" ", cells-whole),
+			fmt.Sprintf("%d of %d", w.Done, w.Done+w.Escalated), usd(w.NetUSD))
+	}
+}
+
+// tierModel words whose price is taken.
+func tierModel(t routing.Tier) string {
+	return map[routing.Tier]string{routing.Cheap: "cheap (Haiku)", routing.Balanced: "balanced (Sonnet)"}[t]
+}

@@ -1,0 +1,157 @@
+package checkup
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// The versions between which Ollama is known to work: the oldest was run, the
+// newest read, and the tests run one in between.
+const oldestOllama, newestOllama = "0.17.4", "0.33"
+
+func (f Facts) ollama() []Check {
+	o := f.Health.Ollama
+	if f.ByProxy {
+		return []Check{{Name: "local model", Status: OK, Text: "the proxy's group free (LOCALMODEL_LOCAL=proxy)"}}
+	}
+	if o.Version == "" {
+		c := Check{Name: "Ollama", Status: Less, Text: o.Error}
+		switch {
+		case f.LocalHost && f.Installed == "":
+			c.Text += "; its program is not installed"
+			c.Fixes = []string{"install Ollama from https://ollama.com/download", "ollama pull " + o.Model}
+		case f.LocalHost:
+			c.Fixes = []string{"localmodel doctor --fix", "or yourself: ollama serve"}
+		default:
+			c.Fixes = []string{"start Ollama on that host", "or export OLLAMA_HOST=<another>"}
+		}
+		return []Check{c}
+	}
+	out := []Check{f.version()}
+	if !o.Present {
+		return append(out, Check{Name: "model", Status: Less, Text: o.Error, Fixes: []string{"localmodel doctor --fix", "or yourself: " + o.Fix}})
+	}
+	return append(out, f.model(), f.memory())
+}
+
+func (f Facts) version() Check {
+	o := f.Health.Ollama
+	c := Check{Name: "Ollama", Status: OK, Text: fmt.Sprintf("%s at %s", o.Version, o.URL)}
+	switch v := o.Version; {
+	case v == "0.0.0": // built without its version set
+		c.Text += " (a build of its own; its version is not told)"
+	case older(v, oldestOllama):
+		c.Status = Advice
+		c.Text += ": older than " + oldestOllama + ", the oldest known to work; answers may come without a confidence"
+		c.Fixes = []string{"install a newer Ollama from https://ollama.com/download"}
+	case older(newestOllama+".99", v):
+		c.Text += " (newer than any this release was tried with)"
+	default:
+		c.Text += ", a version known to work"
+	}
+	return c
+}
+
+func (f Facts) model() Check {
+	o := f.Health.Ollama
+	c := Check{Name: "model", Status: OK, Text: o.Model}
+	if f.ModelErr == nil {
+		if about := strings.Join(nonEmpty(f.Model.Parameters, f.Model.Quantization, gigabytes(f.Model.Bytes)), ", "); about != "" {
+			c.Text += " (" + about + ")"
+		}
+	}
+	switch {
+	case o.Error != "": // found and tried, and it did not answer
+		c.Status, c.Text = Less, c.Text+": no answer: "+o.Error
+		c.Fixes = nonEmpty(o.Fix)
+	case !o.Loaded:
+		c.Text += ": cold, it loads at the first call"
+	case o.ContextLength != f.NumCtx:
+		c.Text += fmt.Sprintf(": loaded by another program with a window of %d tokens, so the first call loads it again with %d", o.ContextLength, f.NumCtx)
+		c.Status, c.Fixes = Advice, []string{fmt.Sprintf("to share the loaded one: export LOCALMODEL_NUM_CTX=%d", o.ContextLength)}
+	default:
+		c.Text += fmt.Sprintf(": loaded, window of %d tokens", o.ContextLength)
+	}
+	if g := o.Generated; g != "" {
+		c.Text += ", answered in " + g
+	}
+	if m := f.Model.MaxContext; m > 0 && m < f.NumCtx {
+		c.Status, c.Fixes = Advice, []string{fmt.Sprintf("export LOCALMODEL_NUM_CTX=%d", m)}
+		c.Text += fmt.Sprintf("; it was made for %d tokens, less than the %d asked for", m, f.NumCtx)
+	}
+	return c
+}
+
+// memory says whether the model fits. What is loaded has been measured by the
+// server; else it is weights and context, and the system's memory.
+func (f Facts) memory() Check {
+	c := Check{Name: "memory", Status: OK}
+	m := f.Model
+	need := m.Bytes + m.ContextBytes
+	switch {
+	case f.ModelErr != nil:
+		c.Status, c.Text = Advice, "not known: "+f.ModelErr.Error()
+	case m.LoadedBytes > 0:
+		c.Text = fmt.Sprintf("the loaded model takes %s, %d %% of it on a GPU", gigabytes(m.LoadedBytes), m.GPUBytes*100/m.LoadedBytes)
+	case !f.LocalHost:
+		c.Text = fmt.Sprintf("the model takes about %s on Ollama's host", gigabytes(need))
+	case f.Memory == 0:
+		c.Text = fmt.Sprintf("the model takes about %s; how much this machine has is not known", gigabytes(need))
+	case need > f.Memory:
+		c.Status = Less
+		c.Text = fmt.Sprintf("the model takes about %s (%s weights, %s for %d tokens of context), this machine has %s",
+			gigabytes(need), gigabytes(m.Bytes), gigabytes(m.ContextBytes), f.NumCtx, gigabytes(f.Memory))
+		c.Fixes = []string{"export LOCALMODEL_MODEL=<a smaller model>", fmt.Sprintf("or export LOCALMODEL_NUM_CTX=%d", f.NumCtx/4)}
+	default:
+		c.Text = fmt.Sprintf("the model takes about %s with %d tokens of context, this machine has %s", gigabytes(need), f.NumCtx, gigabytes(f.Memory))
+	}
+	return c
+}
+
+// older compares dotted versions by number; what is not a number is 0.
+func older(a, b string) bool {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range max(len(as), len(bs)) {
+		if x, y := part(as, i), part(bs, i); x != y {
+			return x < y
+		}
+	}
+	return false
+}
+
+func part(list []string, i int) int {
+	if i >= len(list) {
+		return 0
+	}
+	digits := strings.TrimLeft(list[i], "v")
+	for j, r := range digits {
+		if r < '0' || r > '9' {
+			digits = digits[:j]
+			break
+		}
+	}
+	n, _ := strconv.Atoi(digits)
+	return n
+}
+
+// gigabytes writes bytes as people buy memory; "" for nothing.
+func gigabytes(n int64) string {
+	switch {
+	case n <= 0:
+		return ""
+	case n < 1e9:
+		return fmt.Sprintf("%.3g MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}
+
+func nonEmpty(list ...string) []string {
+	var out []string
+	for _, s := range list {
+		if s != "" && s != "unknown" {
+			out = append(out, s)
+		}
+	}
+	return out
+}

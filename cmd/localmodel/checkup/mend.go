@@ -1,0 +1,116 @@
+package checkup
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+// Mender does what doctor may do by itself, each thing after asking.
+type Mender struct {
+	Router *routing.Router
+	In     io.Reader
+	Out    io.Writer // where it asks and shows progress
+	Yes    bool      // do not ask
+}
+
+// startWithin is how long a started Ollama may take until it answers.
+const startWithin = time.Minute
+
+// Mend starts Ollama where it is installed and does not answer, and fetches the
+// model where it is missing.
+func (m Mender) Mend(ctx context.Context, f Facts) error {
+	if f.ByProxy {
+		return nil // its models are the proxy's
+	}
+	o := f.Health.Ollama
+	if o.Version == "" {
+		if f.Installed == "" || !m.may(fmt.Sprintf("Start %s serve?", f.Installed)) {
+			return nil
+		}
+		if err := m.start(ctx, f.Installed, o.URL); err != nil {
+			return err
+		}
+		o = m.Router.Health(ctx, false).Ollama
+	}
+	if o.Version == "" || o.Present || !m.may(fmt.Sprintf("Fetch the model %s?", o.Model)) {
+		return nil
+	}
+	if err := m.pull(ctx, o.Model); err != nil {
+		return fmt.Errorf("%w\nWhat is fetched stays: localmodel doctor --fix goes on from there", err)
+	}
+	return nil
+}
+
+func (m Mender) may(question string) bool {
+	if m.Yes {
+		fmt.Fprintln(m.Out, strings.TrimSuffix(question, "?"))
+		return true
+	}
+	return term.Ask(m.In, m.Out, question)
+}
+
+// start leaves Ollama running and waits until it answers.
+func (m Mender) start(ctx context.Context, program, address string) error {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		dir = os.TempDir()
+	}
+	log := filepath.Join(dir, "localmodel", "ollama.log")
+	if err := os.MkdirAll(filepath.Dir(log), 0o700); err != nil {
+		return err
+	}
+	_, host, _ := strings.Cut(address, "://")
+	pid, err := machine.Leave(program, []string{"serve"}, []string{"OLLAMA_HOST=" + host}, log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(m.Out, "Ollama runs as process %d; what it says is in %s\n", pid, log)
+	limited, stop := context.WithTimeout(ctx, startWithin)
+	defer stop()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for m.Router.Health(limited, false).Ollama.Version == "" {
+		select {
+		case <-limited.Done():
+			return fmt.Errorf("Ollama does not answer after %s; its log %s says why", startWithin, log) //nolint:staticcheck // a name begins the sentence
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// pull fetches the model with a progress bar over all its layers.
+func (m Mender) pull(ctx context.Context, model string) error {
+	var bar *term.Bar
+	done, total := map[string]int64{}, map[string]int64{}
+	err := m.Router.Pull(ctx, func(status string, completed, size int64) {
+		if size == 0 {
+			return
+		}
+		done[status], total[status] = completed, size
+		var have, whole int64
+		for layer := range total {
+			have, whole = have+done[layer], whole+total[layer]
+		}
+		if bar == nil { // an earlier try may have left something
+			bar = term.NewBar(m.Out, float64(have))
+		}
+		bar.Set(float64(have), float64(whole), fmt.Sprintf("%s, %.1f of %.1f MB", model, float64(have)/1e6, float64(whole)/1e6))
+	})
+	if bar != nil {
+		bar.Clear()
+	}
+	if err == nil {
+		fmt.Fprintf(m.Out, "%s is there\n", model)
+	}
+	return err
+}

@@ -1,0 +1,137 @@
+package checkup
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func (f Facts) proxy() []Check {
+	p := f.Health.Proxy
+	c := Check{Name: "proxy", Status: OK}
+	switch {
+	case !p.Used:
+		c.Text = "not used: nothing leaves this machine"
+		return []Check{c}
+	case p.OK:
+		c.Text = fmt.Sprintf("LiteLLM %s at %s takes our key; fallback %s", p.Version, p.URL, tiers(f))
+		c.Text += fmt.Sprintf("; $%.2f of $%.2f spent today", f.SpentUSD, f.DailyUSD)
+		if f.SpentUSD >= f.DailyUSD {
+			c.Status, c.Fixes = Less, []string{"export LOCALMODEL_CLOUD_DAILY_USD=<more>"}
+			c.Text += ": paid tiers are closed until midnight UTC"
+		}
+	default:
+		c.Status, c.Text, c.Fixes = Less, p.Error, nonEmpty(p.Fix)
+		if !f.ByProxy {
+			c.Fixes = append(c.Fixes, "or go without: export LOCALMODEL_FALLBACK=")
+		}
+	}
+	out := []Check{c}
+	if f.DefaultKey {
+		out = append(out, Check{Name: "proxy key", Status: Advice, Text: "the default key, which everyone knows, is in use",
+			Fixes: []string{"export LITELLM_MASTER_KEY=<a key of your own>, for the proxy too"}})
+	}
+	return out
+}
+
+func tiers(f Facts) string {
+	if len(f.Fallback) == 0 || !f.Cloud {
+		return "none"
+	}
+	names := make([]string, 0, len(f.Fallback))
+	for _, t := range f.Fallback {
+		names = append(names, string(t))
+	}
+	return strings.Join(names, ", then ")
+}
+
+func (f Facts) journal() []Check {
+	if f.JournalErr != nil {
+		return []Check{{Name: "journal", Status: Fail, Text: "nothing can be recorded: " + f.JournalErr.Error()}}
+	}
+	c := Check{Name: "journal", Status: OK, Text: "ready at " + f.State + ", nothing recorded yet"}
+	if n := f.Stats.TotalAttempts; n > 0 {
+		c.Text = fmt.Sprintf("%s: %d local tickets done, %d escalated", f.State, f.Stats.SuccessCount, f.Stats.EscalatedToCloud)
+	}
+	return []Check{c, f.stateFile()}
+}
+
+func (f Facts) stateFile() Check {
+	c := Check{Name: "state file", Status: OK, Text: "agrees with the journal"}
+	if !f.StateFile {
+		c.Text = "not there yet; the first outcome makes it"
+	}
+	var hurt, repaired []string
+	for _, w := range f.Warnings {
+		if strings.Contains(w, "was repaired") {
+			repaired = append(repaired, w)
+			continue
+		}
+		hurt = append(hurt, w)
+	}
+	switch {
+	case len(hurt) > 0:
+		c.Status, c.Text = Less, strings.Join(append(hurt, repaired...), "; ")
+		c.Fixes = []string{"mend .claude/implementer-state.json, or move it away: the journal makes it anew"}
+	case len(repaired) > 0:
+		c.Status, c.Text = Advice, strings.Join(repaired, "; ")
+	}
+	return c
+}
+
+func (f Facts) guard() Check {
+	c := Check{Name: "guard", Status: OK}
+	var open, closed []string
+	for _, g := range f.Guard {
+		if g.Open {
+			open = append(open, g.Words)
+			continue
+		}
+		closed = append(closed, g.Class+": "+strings.TrimPrefix(g.Words, "guard closed: "))
+	}
+	switch {
+	case f.JournalErr != nil:
+		c.Text = f.GuardMode + "; what it has counted is in the journal"
+	case len(open) > 0:
+		c.Status = Less
+		c.Text = fmt.Sprintf("%s; the next tier answers instead: %s", f.GuardMode, strings.Join(slices.Compact(open), "; "))
+	case f.GuardMode == "adaptive":
+		c.Text = "adaptive, the local model is let through: " + strings.Join(closed, "; ")
+	default:
+		c.Text = f.GuardMode + ", the local model is let through"
+	}
+	return c
+}
+
+func (f Facts) configuration() []Check {
+	if len(f.Problems) == 0 {
+		return []Check{{Name: "settings", Status: OK, Text: "all can be used"}}
+	}
+	var out []Check
+	for _, p := range f.Problems {
+		out = append(out, Check{Name: "settings", Status: Fail, Text: p})
+	}
+	return out
+}
+
+func (f Facts) clients() Check {
+	if len(f.Clients) == 0 {
+		return Check{Name: "clients", Status: Advice, Text: "no client's configuration names localmodel", Fixes: []string{"localmodel install claude-code"}}
+	}
+	c := Check{Name: "clients", Status: OK}
+	var found, broken []string
+	for _, client := range f.Clients {
+		if client.Err != nil {
+			broken = append(broken, fmt.Sprintf("%s (%s) cannot be read: %v", client.Title, client.Path, client.Err))
+			continue
+		}
+		found = append(found, client.Title+" ("+client.Path+")")
+	}
+	if len(found) > 0 {
+		c.Text = "set up in " + strings.Join(found, ", ")
+	}
+	if len(broken) > 0 {
+		c.Status, c.Text = Advice, strings.Join(nonEmpty(append([]string{c.Text}, broken...)...), "; ")
+	}
+	return c
+}

@@ -1,0 +1,166 @@
+// Package clients puts localmodel's entry into the configuration files of MCP
+// clients and takes it out again. Files are edited as text: every byte that is
+// not ours stays, comments, key order, line ends and byte order mark included.
+package clients
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// name is the server's name in every client's file.
+const name = "localmodel"
+
+// Place is where files lie on one machine, for one user and project.
+type Place struct {
+	OS     string // as runtime.GOOS
+	Home   string
+	Root   string // the project
+	Lookup func(string) (string, bool)
+}
+
+func (p Place) env(variable string) string {
+	v, _ := p.Lookup(variable)
+	return strings.TrimSpace(v)
+}
+
+// Client is one program that starts MCP servers.
+type Client struct {
+	Name  string // as the command takes it
+	Title string // as a person knows it
+	Next  string // what to do so that the entry takes effect
+
+	format  format
+	project string               // file within a project, "" = none
+	user    func(p Place) string // file of the user, nil = none
+	field   fields               // what the entry has beside command, args and env
+	workdir string               // how the client spells the project's directory, "" = the server is started there
+	fixed   bool                 // the client knows no project: its directory is written down
+}
+
+type format struct {
+	servers string // the key that holds the servers
+	edit    editor
+}
+
+// fields are an entry's members before and after its command.
+type fields struct{ before, after []member }
+
+// All lists the clients.
+func All() []Client {
+	mcpServers := format{"mcpServers", jsonc{}}
+	return []Client{
+		{Name: "claude-code", Title: "Claude Code", Next: "start Claude Code in this project and approve the server; or use the plugin: /plugin marketplace add fjbelchi/localmodel",
+			format: mcpServers, project: ".mcp.json", field: fields{after: []member{{"alwaysLoad", true}}}},
+		{Name: "claude-desktop", Title: "Claude Desktop", Next: "quit Claude Desktop and start it again",
+			format: mcpServers, user: Place.claudeDesktop, fixed: true},
+		{Name: "codex", Title: "Codex CLI", Next: "start codex again",
+			format: format{"mcp_servers", tomlText{}}, project: ".codex/config.toml", user: dotDir("CODEX_HOME", ".codex", "config.toml")},
+		{Name: "copilot-cli", Title: "Copilot CLI", Next: "start copilot again, or run /mcp show",
+			format: mcpServers, project: ".github/mcp.json", user: dotDir("COPILOT_HOME", ".copilot", "mcp-config.json"),
+			field: fields{before: []member{{"type", "local"}}, after: []member{{"tools", []string{"*"}}}}},
+		{Name: "cursor", Title: "Cursor", Next: "open Settings, MCP, and switch localmodel on",
+			format: mcpServers, project: ".cursor/mcp.json", user: dotDir("", ".cursor", "mcp.json"), workdir: "${workspaceFolder}"},
+		{Name: "gemini", Title: "Gemini CLI", Next: "start gemini again, or run /mcp refresh",
+			format: mcpServers, project: ".gemini/settings.json", user: dotDir("", ".gemini", "settings.json")},
+		{Name: "vscode", Title: "VS Code", Next: "run the command MCP: List Servers and start localmodel",
+			format: format{"servers", jsonc{}}, project: ".vscode/mcp.json", user: Place.vscode, workdir: "${workspaceFolder}",
+			field: fields{before: []member{{"type", "stdio"}}}},
+		{Name: "zed", Title: "Zed", Next: "open Zed's agent panel; the server starts by itself",
+			format: format{"context_servers", jsonc{}}, user: Place.zed},
+	}
+}
+
+// Lookup returns a client by its name.
+func Lookup(wanted string) (Client, error) {
+	var names []string
+	for _, c := range All() {
+		if c.Name == wanted {
+			return c, nil
+		}
+		names = append(names, c.Name)
+	}
+	return Client{}, fmt.Errorf("no client is named %q; the clients are %s", wanted, strings.Join(names, ", "))
+}
+
+// File is the client's configuration file: the project's, or else the user's
+// where the client has one.
+func (c Client) File(p Place, project bool) (path string, ofProject bool, err error) {
+	switch {
+	case project && c.project == "":
+		return "", false, fmt.Errorf("%s reads no file of a project; leave --project out", c.Title)
+	case project || c.user == nil:
+		return filepath.Join(p.Root, filepath.FromSlash(c.project)), true, nil
+	}
+	path = c.user(p)
+	if path == "" || !filepath.IsAbs(path) {
+		return "", false, errors.New("your home directory is not known; set HOME")
+	}
+	return path, false, nil
+}
+
+// Entry is what the client starts, with the environment it needs to know the
+// project.
+func (c Client) Entry(command string, p Place, env []Variable) Entry {
+	e := Entry{Command: command, Args: []string{"serve"}, fields: c.field}
+	const project = "CLAUDE_PROJECT_DIR"
+	for _, v := range env {
+		if v.Name == project {
+			e.Env = env
+			return e
+		}
+	}
+	switch {
+	case c.workdir != "":
+		e.Env = append(e.Env, Variable{project, c.workdir})
+	case c.fixed:
+		e.Env = append(e.Env, Variable{project, p.Root})
+	}
+	e.Env = append(e.Env, env...)
+	return e
+}
+
+func dotDir(variable, dir, file string) func(Place) string {
+	return func(p Place) string {
+		if variable != "" && p.env(variable) != "" {
+			return filepath.Join(p.env(variable), file)
+		}
+		if p.Home == "" {
+			return ""
+		}
+		return filepath.Join(p.Home, dir, file)
+	}
+}
+
+// config is the directory where desktop programs keep their settings.
+func (p Place) config() string {
+	switch {
+	case p.OS == "windows":
+		return p.env("APPDATA")
+	case p.Home == "":
+		return ""
+	case p.OS == "darwin":
+		return filepath.Join(p.Home, "Library", "Application Support")
+	case filepath.IsAbs(p.env("XDG_CONFIG_HOME")):
+		return p.env("XDG_CONFIG_HOME")
+	}
+	return filepath.Join(p.Home, ".config")
+}
+
+func (p Place) claudeDesktop() string {
+	return filepath.Join(p.config(), "Claude", "claude_desktop_config.json")
+}
+
+func (p Place) vscode() string { return filepath.Join(p.config(), "Code", "User", "mcp.json") }
+
+func (p Place) zed() string {
+	switch {
+	case p.OS == "windows":
+		return filepath.Join(p.config(), "Zed", "settings.json")
+	case p.OS == "darwin" && p.Home != "": // Zed keeps to ~/.config there
+		return filepath.Join(p.Home, ".config", "zed", "settings.json")
+	}
+	return filepath.Join(p.config(), "zed", "settings.json")
+}

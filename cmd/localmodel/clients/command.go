@@ -1,0 +1,167 @@
+package clients
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Options say how the commands install and uninstall edit a file.
+type Options struct {
+	Project bool   // the project's file, not the user's
+	DryRun  bool   // show the difference, change nothing
+	Print   bool   // print a whole file with the entry, change nothing
+	Replace bool   // put the entry in the place of another one of ours
+	Command string // the program to start; "" = this one
+	Env     []Variable
+}
+
+var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+
+// AddEnv reads NAME=VALUE, a variable for the server.
+func (o *Options) AddEnv(text string) error {
+	name, value, found := strings.Cut(text, "=")
+	if !found || !variableName.MatchString(name) {
+		return errors.New("NAME=VALUE is wanted")
+	}
+	o.Env = append(o.Env, Variable{Name: name, Value: value})
+	return nil
+}
+
+// InstallInto writes the entry into the client's file, or prints it, and says
+// on out what it did and what comes next.
+func (o Options) InstallInto(out io.Writer, c Client, p Place) error {
+	path, ofProject, err := c.File(p, o.Project)
+	if err != nil {
+		return err
+	}
+	command, note, err := o.program(ofProject)
+	if err != nil {
+		return err
+	}
+	entry := c.Entry(command, p, o.Env)
+	if o.Print {
+		_, err := fmt.Fprint(out, c.Snippet(entry))
+		return err
+	}
+	change, err := c.Install(path, entry, o.Replace)
+	switch {
+	case errors.Is(err, ErrDiffers):
+		return fmt.Errorf("%s: %w; --replace puts the new one in its place, --dry-run --replace shows it", path, err)
+	case err != nil:
+		return fmt.Errorf("%w. What to add by hand: localmodel install %s --print", err, c.Name)
+	case change.Same:
+		_, err := fmt.Fprintf(out, "%s: localmodel is there already, as it should be.\n", path)
+		return err
+	}
+	if err := o.make(out, change, "Added localmodel to "+path); err != nil || o.DryRun {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "Now: %s.\n%s", c.Next, note)
+	return err
+}
+
+// UninstallFrom takes the entry out of the client's file.
+func (o Options) UninstallFrom(out io.Writer, c Client, p Place) error {
+	path, _, err := c.File(p, o.Project)
+	if err != nil {
+		return err
+	}
+	change, err := c.Uninstall(path)
+	switch {
+	case err != nil:
+		return err
+	case change.Same:
+		hint := ""
+		if other, _, err := c.File(p, true); err == nil && !o.Project {
+			if there, _, err := c.Installed(other); there && err == nil {
+				hint = " " + other + " has one: add --project."
+			}
+		}
+		_, err := fmt.Fprintf(out, "%s: no localmodel entry there, nothing to do.%s\n", path, hint)
+		return err
+	}
+	did := "Took localmodel out of " + path
+	if change.After == nil {
+		did = "Deleted " + path + ", which held localmodel alone"
+	}
+	return o.make(out, change, did)
+}
+
+func (o Options) make(out io.Writer, change *Change, did string) error {
+	if o.DryRun {
+		_, err := fmt.Fprint(out, change.Diff())
+		return err
+	}
+	backup, err := change.Apply()
+	if err != nil {
+		return err
+	}
+	if backup != "" {
+		did += "\nThe file as it was: " + backup
+	}
+	_, err = fmt.Fprintln(out, did)
+	return err
+}
+
+// program is the command to write down. A user's file gets the full path, since
+// desktop programs know little of PATH; a project's file, which others share,
+// gets the plain name where PATH has it.
+func (o Options) program(ofProject bool) (command, note string, err error) {
+	if o.Command != "" {
+		return o.Command, "", nil
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "", "", fmt.Errorf("the path of this program is not known (%w); give it with --command", err)
+	}
+	_, onPath := exec.LookPath("localmodel")
+	switch {
+	case ofProject && onPath == nil:
+		return "localmodel", "", nil
+	case strings.Contains(filepath.ToSlash(self), "/go-build"):
+		return "", "", errors.New("this program is the temporary one of `go run`; put a lasting one on your PATH with `make install` and call that, or name one with --command")
+	case ofProject:
+		note = "localmodel is not on your PATH, so the entry holds this machine's path to it.\n"
+	}
+	return self, note, nil
+}
+
+// List prints each client with its file and what is in it.
+func List(out io.Writer, p Place) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%-15s %-17s %s\n", "CLIENT", "LOCALMODEL", "FILE")
+	for _, c := range All() {
+		path, _, err := c.File(p, false)
+		state := "no such file yet"
+		if err != nil {
+			path, state = err.Error(), "-"
+		} else {
+			installed, exists, err := c.Installed(path)
+			switch {
+			case err != nil:
+				state = "cannot be read: " + err.Error()
+			case installed:
+				state = "installed"
+			case exists:
+				state = "not installed"
+			}
+		}
+		fmt.Fprintf(&b, "%-15s %-17s %s\n", c.Name, state, tilde(path, p.Home))
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// tilde writes ~ for the home directory.
+func tilde(path, home string) string {
+	if rest, ok := strings.CutPrefix(path, home+string(filepath.Separator)); ok && home != "" {
+		return "~" + string(filepath.Separator) + rest
+	}
+	return path
+}

@@ -1,0 +1,58 @@
+package clients
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+)
+
+// diff is a unified diff of one region: an edit of ours touches one place. A
+// carriage return is shown as ^M, so that it is not lost on a screen.
+func diff(path string, before, after []byte, existed bool) string {
+	const context = 3
+	a, b := split(before), split(after)
+	head := 0
+	for head < len(a) && head < len(b) && a[head] == b[head] {
+		head++
+	}
+	tail := 0
+	for tail < len(a)-head && tail < len(b)-head && a[len(a)-1-tail] == b[len(b)-1-tail] {
+		tail++
+	}
+	from := max(0, head-context)
+	toA, toB := min(len(a), len(a)-tail+context), min(len(b), len(b)-tail+context)
+	var out strings.Builder
+	old, now := path, path
+	if !existed {
+		old = "/dev/null"
+	}
+	if after == nil {
+		now = "/dev/null"
+	}
+	fmt.Fprintf(&out, "--- %s\n+++ %s\n@@ -%d,%d +%d,%d @@\n", old, now, min(from+1, len(a)), toA-from, min(from+1, len(b)), toB-from)
+	write := func(mark string, lines []string) {
+		for _, l := range lines {
+			text, whole := strings.CutSuffix(l, "\n")
+			fmt.Fprintf(&out, "%s%s\n", mark, strings.ReplaceAll(text, "\r", "^M"))
+			if !whole {
+				out.WriteString("\\ No newline at end of file\n")
+			}
+		}
+	}
+	write(" ", a[from:head])
+	write("-", a[head:len(a)-tail])
+	write("+", b[head:len(b)-tail])
+	write(" ", a[len(a)-tail:toA])
+	return out.String()
+}
+
+func split(text []byte) []string {
+	if len(text) == 0 {
+		return nil
+	}
+	lines := strings.SplitAfter(string(bytes.Clone(text)), "\n")
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
+}

@@ -1,0 +1,48 @@
+package clients
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Found is a configuration file that has a localmodel entry, or that cannot be
+// read: then Err says why.
+type Found struct {
+	Title, Path string // Path begins with ~ or is relative to the project
+	Err         error
+}
+
+// Find looks into every client's files, the project's and the user's.
+func Find(p Place) []Found {
+	var out []Found
+	seen := map[string]bool{}
+	for _, c := range All() {
+		for _, project := range []bool{true, false} {
+			path, _, err := c.File(p, project)
+			if err != nil || seen[path] {
+				continue
+			}
+			seen[path] = true
+			if installed, _, err := c.Installed(path); installed || err != nil {
+				out = append(out, Found{c.Title, shown(path, p), err})
+			}
+		}
+	}
+	// Claude Code also keeps servers and plugins in files of its own, which it
+	// alone writes.
+	for _, own := range []struct{ name, title string }{{".claude.json", "Claude Code"}, {".claude/plugins/installed_plugins.json", "Claude Code plugin"}} {
+		path := filepath.Join(p.Home, filepath.FromSlash(own.name))
+		if data, err := os.ReadFile(path); p.Home != "" && err == nil && strings.Contains(string(data), `"localmodel`) { //nolint:gosec // the user's own
+			out = append(out, Found{own.title, shown(path, p), nil})
+		}
+	}
+	return out
+}
+
+func shown(path string, p Place) string {
+	if rel, err := filepath.Rel(p.Root, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return tilde(path, p.Home)
+}

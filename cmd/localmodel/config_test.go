@@ -1,0 +1,277 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/ollama/ollama/envconfig"
+
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+type environment map[string]string
+
+func (e environment) lookup(name string) (string, bool) {
+	v, ok := e[name]
+	return v, ok
+}
+
+// configOf reads a configuration in a project of its own, whose settings file
+// holds file ("" = there is none).
+func configOf(t *testing.T, file string, env environment) *config {
+	t.Helper()
+	root := t.TempDir()
+	if file != "" {
+		if err := os.WriteFile(filepath.Join(root, "backlog.config.json"), []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, set := env["CLAUDE_PROJECT_DIR"]; !set {
+		if env == nil {
+			env = environment{}
+		}
+		env["CLAUDE_PROJECT_DIR"] = root
+	}
+	return loadConfig(env.lookup)
+}
+
+// settingCases has a row for every variable of the contract but
+// CLAUDE_PROJECT_DIR.
+var settingCases = []struct {
+	name  string
+	value func(c *config) any
+	unset any
+	good  map[string]any // what the variable says, and what is made of it
+	bad   []string
+}{
+	{"OLLAMA_HOST", func(c *config) any { return c.ollama }, "http://127.0.0.1:11434",
+		map[string]any{"10.0.0.7": "http://10.0.0.7:11434", "https://box/ollama/": "https://box:443/ollama"}, []string{"ftp://x", "a b", "user:secret@box:1"}},
+	{"LOCALMODEL_MODEL", func(c *config) any { return c.model }, "qwen3-coder:30b", map[string]any{"llama3.2:1b": "llama3.2:1b"}, nil},
+	{"LOCALMODEL_LOCAL", func(c *config) any { return c.local }, "ollama", map[string]any{"proxy": "proxy", "Proxy": "proxy"}, []string{"vllm"}},
+	{"LOCALMODEL_NUM_CTX", func(c *config) any { return c.numCtx }, 32768, map[string]any{"8192": 8192}, []string{"8k", "0", "-1", "1e4", "511", "99999999999999999999"}},
+	{"LOCALMODEL_KEEP_ALIVE", func(c *config) any { return c.keepAlive }, 30 * time.Minute, map[string]any{"1h": time.Hour, "90": 90 * time.Second}, []string{"long", "0", "-5m", "1e300", "NaN"}},
+	{"LOCALMODEL_PRELOAD", func(c *config) any { return c.preload }, false, map[string]any{"1": true, "0": false}, []string{"yes", "2"}},
+	{"LOCALMODEL_SLOTS", func(c *config) any { return c.slots }, 1, map[string]any{"4": 4}, []string{"0", "many", "1025"}},
+	{"LOCALMODEL_DEADLINE", func(c *config) any { return c.deadline }, 55 * time.Second, map[string]any{"110s": 110 * time.Second}, []string{"0s", "soon", "Inf"}},
+	{"LOCALMODEL_CONNECT_TIMEOUT", func(c *config) any { return c.connect }, 2 * time.Second, map[string]any{"500ms": 500 * time.Millisecond}, []string{"-1"}},
+	{"LOCALMODEL_LOAD_TIMEOUT", func(c *config) any { return c.load }, 10 * time.Minute, map[string]any{"30m": 30 * time.Minute}, []string{"x"}},
+	{"LOCALMODEL_FIRST_TOKEN_TIMEOUT", func(c *config) any { return c.firstToken }, 40 * time.Second, map[string]any{"1m": time.Minute}, []string{"x"}},
+	{"LOCALMODEL_TOKEN_TIMEOUT", func(c *config) any { return c.token }, 10 * time.Second, map[string]any{"2.5": 2500 * time.Millisecond}, []string{"x"}},
+	{"LOCALMODEL_MIN_CONFIDENCE", func(c *config) any { return c.minConfidence }, 0.60, map[string]any{"0": 0.0, "1": 1.0, ".75": 0.75}, []string{"60", "-0.1", "NaN", "high"}},
+	{"LITELLM_BASE_URL", func(c *config) any { return c.proxy }, "http://127.0.0.1:8000",
+		map[string]any{"https://llm.example.com/v2/": "https://llm.example.com/v2"}, []string{"llm.example.com", "ftp://x", "http://", "http://user:secret@x", "://"}},
+	{"LITELLM_MASTER_KEY", func(c *config) any { return c.key }, "sk-litellm-changeme", map[string]any{"sk-1": "sk-1"}, nil},
+	{"LOCALMODEL_FALLBACK", func(c *config) any { return fmt.Sprint(c.fallback) }, "[cheap balanced]",
+		map[string]any{"balanced": "[balanced]", " Balanced , cheap": "[balanced cheap]", "cheap,cheap": "[cheap]", "": "[]", "  ": "[]"}, nil},
+	{"LOCALMODEL_CLOUD", func(c *config) any { return c.cloud }, true, map[string]any{"never": false, "NEVER": false, "off": false, "0": false, "allow": true, "yes": true}, nil},
+	{"LOCALMODEL_CLOUD_DAILY_USD", func(c *config) any { return c.dailyUSD }, 5.0, map[string]any{"0": 0.0, "12.5": 12.5}, []string{"-1", "$5", "Inf"}},
+	{"LOCALMODEL_GUARD", func(c *config) any { return c.guard }, routing.Adaptive,
+		map[string]any{"fixed": routing.Fixed, "always": routing.Always, "never": routing.Never}, []string{"strict"}},
+	{"LOCALMODEL_STATE", func(c *config) any { return c.state }, filepath.Join(".claude", "localmodel", "journal.db"),
+		map[string]any{"/tmp/j.db": "/tmp/j.db", "postgres://u:p@h/db": "postgres://u:p@h/db"}, nil},
+	{"LOCALMODEL_LOG", func(c *config) any { return c.log }, slog.LevelWarn,
+		map[string]any{"debug": slog.LevelDebug, "INFO": slog.LevelInfo, "error": slog.LevelError}, []string{"verbose"}},
+}
+
+func TestSettings(t *testing.T) {
+	for _, s := range settingCases {
+		t.Run(s.name, func(t *testing.T) {
+			check := func(what string, env environment, want any, source string, problems int) *config {
+				t.Helper()
+				c := configOf(t, "", env)
+				if got := s.value(c); got != want {
+					t.Errorf("%s: %v, want %v", what, got, want)
+				}
+				if len(c.problems) != problems {
+					t.Errorf("%s: problems %q, want %d", what, c.problems, problems)
+				}
+				if got := c.sources[s.name]; got != source {
+					t.Errorf("%s: source %q, want %q", what, got, source)
+				}
+				return c
+			}
+			check("not set", environment{}, s.unset, "default", 0)
+			if s.name != "LOCALMODEL_FALLBACK" {
+				check("set but empty", environment{s.name: ""}, s.unset, "default", 0)
+				check("blank", environment{s.name: "  "}, s.unset, "default", 0)
+			}
+			c := check("placeholder", environment{s.name: "${" + s.name + "}"}, s.unset, "default", 1)
+			if !strings.Contains(c.problems[0], s.name) || !strings.Contains(c.problems[0], "placeholder") {
+				t.Errorf("placeholder: problem %q", c.problems[0])
+			}
+			for value, want := range s.good {
+				check(value, environment{s.name: value}, want, "environment", 0)
+			}
+			for _, value := range s.bad {
+				c := check(value, environment{s.name: value}, s.unset, "default", 1)
+				if len(c.problems) == 1 && (!strings.HasPrefix(c.problems[0], s.name+"=") || strings.Contains(c.problems[0], "secret")) {
+					t.Errorf("%s: problem %q", value, c.problems[0])
+				}
+			}
+		})
+	}
+}
+
+// The server starts, whatever the environment says, and names every variable
+// that it could not use.
+func TestEveryValueBad(t *testing.T) {
+	env := environment{"CLAUDE_PROJECT_DIR": "/no/such/directory", "LOCALMODEL_FALLBACK": "gpt-9"}
+	bad := []string{"CLAUDE_PROJECT_DIR", "LOCALMODEL_FALLBACK"}
+	for _, s := range settingCases {
+		if len(s.bad) > 0 {
+			env[s.name] = s.bad[0]
+			bad = append(bad, s.name)
+		}
+	}
+	c := loadConfig(env.lookup)
+	all := strings.Join(c.problems, "\n")
+	for _, name := range bad {
+		if !strings.Contains(all, name) {
+			t.Errorf("%s is not named in\n%s", name, all)
+		}
+	}
+	for _, s := range settingCases {
+		if s.name != "LOCALMODEL_FALLBACK" && s.value(c) != s.unset {
+			t.Errorf("%s: %v, want the default %v", s.name, s.value(c), s.unset)
+		}
+	}
+	if len(c.fallback) != 0 {
+		t.Errorf("fallback %v: a tier that is not known is left out, and none is put in its place", c.fallback)
+	}
+}
+
+// OLLAMA_HOST means what it means to Ollama's own client.
+func TestOllamaHostAsOllamaReadsIt(t *testing.T) {
+	for _, v := range []string{
+		"", "127.0.0.1", "127.0.0.1:8080", "localhost", "example.com:5000", ":9000", ":", "0.0.0.0", "0.0.0.0:1", "[::]", "[::]:7", "::1", "[::1]", "[::1]:5", "::",
+		"http://box", "https://box", "http://box:81", "https://box:4443", "http://:80", "https://10.1.1.1/some/path", "http://box/p/",
+		"box:99999", "box:x", "box:", "https://box:", `"box:5"`, "'box'", "  box  ", "0:0:0:0:0:0:0:0", "fe80::1",
+	} {
+		t.Run(v, func(t *testing.T) {
+			t.Setenv("OLLAMA_HOST", v)
+			want := strings.TrimSuffix(envconfig.ConnectableHost().String(), "/")
+			want = strings.Replace(want, "//:", "//127.0.0.1:", 1) // an address of no host is this machine
+			if got := configOf(t, "", environment{"OLLAMA_HOST": v}).ollama; got != want {
+				t.Errorf("%s, Ollama says %s", got, want)
+			}
+		})
+	}
+}
+
+func TestSlotsFollowOllama(t *testing.T) {
+	for _, c := range []struct {
+		ours, ollamas string
+		want          int
+		problems      int
+	}{
+		{"", "", 1, 0}, {"", "4", 4, 0}, {"2", "4", 2, 0}, {"", "0", 1, 0}, {"", "x", 1, 1}, {"x", "4", 1, 1}, {"", "${OLLAMA_NUM_PARALLEL}", 1, 1},
+	} {
+		got := configOf(t, "", environment{"LOCALMODEL_SLOTS": c.ours, "OLLAMA_NUM_PARALLEL": c.ollamas})
+		if got.slots != c.want || len(got.problems) != c.problems {
+			t.Errorf("%q, %q: %d slots, problems %q; want %d, %d problems", c.ours, c.ollamas, got.slots, got.problems, c.want, c.problems)
+		}
+	}
+}
+
+// A word that is not known closes the paid tiers: whoever set it did not mean
+// the default.
+func TestUnknownCloudIsClosed(t *testing.T) {
+	c := configOf(t, "", environment{"LOCALMODEL_CLOUD": "nope"})
+	if c.cloud || len(c.problems) != 1 || !strings.Contains(c.problems[0], "stay closed") {
+		t.Errorf("cloud %v, problems %q", c.cloud, c.problems)
+	}
+}
+
+// A project may be a stranger's: it cannot have a secret of the environment sent
+// to an address that it names itself.
+func TestProjectFileDrawsNoSecret(t *testing.T) {
+	const abroad = `{"llmOps":{"gateway":{"baseURL":"http://elsewhere:4000","apiKeyEnv":"AWS_SECRET_ACCESS_KEY"}}}`
+	env := environment{"AWS_SECRET_ACCESS_KEY": "precious"}
+	c := configOf(t, abroad, env)
+	if c.key != defaultKey || len(c.problems) != 1 || !strings.Contains(c.problems[0], "AWS_SECRET_ACCESS_KEY") || strings.Contains(c.problems[0], "precious") {
+		t.Errorf("key %q, problems %q", c.key, c.problems)
+	}
+	// An address that the user chose may have it.
+	env["LITELLM_BASE_URL"] = "http://chosen:4000"
+	if c := configOf(t, abroad, env); c.key != "precious" || len(c.problems) != 0 {
+		t.Errorf("key %q, problems %q", c.key, c.problems)
+	}
+}
+
+func TestProjectFile(t *testing.T) {
+	const file = `{"llmOps":{"gateway":{"baseURL":"http://127.0.0.1:4000/","apiKeyEnv":"TEAM_KEY"}},"backlog":{"ticketPrefixes":["SEC-","bug","OPS","", "DATA"]}}`
+	c := configOf(t, file, environment{"TEAM_KEY": "sk-team"})
+	if c.proxy != "http://127.0.0.1:4000" || c.key != "sk-team" || len(c.problems) != 0 {
+		t.Errorf("proxy %s, key %s, problems %q", c.proxy, c.key, c.problems)
+	}
+	if diff := cmp.Diff([]string{"SEC", "OPS", "DATA"}, c.prefixes); diff != "" {
+		t.Errorf("prefixes (-want +got):\n%s", diff)
+	}
+	if got := c.sources["LITELLM_BASE_URL"]; got != "backlog.config.json llmOps.gateway.baseURL" {
+		t.Errorf("source %q", got)
+	}
+	// The environment comes first.
+	c = configOf(t, file, environment{"TEAM_KEY": "sk-team", "LITELLM_MASTER_KEY": "sk-mine", "LITELLM_BASE_URL": "http://mine:1"})
+	if c.proxy != "http://mine:1" || c.key != "sk-mine" {
+		t.Errorf("proxy %s, key %s", c.proxy, c.key)
+	}
+	// A variable that is named and not set is not a key.
+	if c = configOf(t, file, nil); c.key != defaultKey {
+		t.Errorf("key %s, want the default", c.key)
+	}
+}
+
+func TestProjectFileThatCannotBeUsed(t *testing.T) {
+	for _, c := range []struct{ file, says string }{
+		{`{`, "not valid JSON"},
+		{`{"llmOps":{"gateway":{"baseURL":"gateway"}}}`, "LITELLM_BASE_URL in backlog.config.json llmOps.gateway.baseURL"},
+	} {
+		got := configOf(t, c.file, nil)
+		if len(got.problems) != 1 || !strings.Contains(got.problems[0], c.says) || got.proxy != "http://127.0.0.1:8000" {
+			t.Errorf("%s: problems %q, proxy %s", c.file, got.problems, got.proxy)
+		}
+	}
+	// Oddly typed values and placeholders are passed over.
+	for _, file := range []string{`[]`, `{"llmOps":{"gateway":{"baseURL":"${GATEWAY}","apiKeyEnv":7}},"backlog":{"ticketPrefixes":"BUG"}}`, `{"llmOps":null}`} {
+		if got := configOf(t, file, nil); len(got.problems) != 0 || got.proxy != "http://127.0.0.1:8000" || got.key != defaultKey {
+			t.Errorf("%s: problems %q, proxy %s", file, got.problems, got.proxy)
+		}
+	}
+	root := t.TempDir()
+	if err := os.Mkdir(filepath.Join(root, "backlog.config.json"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := configOf(t, "", environment{"CLAUDE_PROJECT_DIR": root}); len(got.problems) != 1 || !strings.Contains(got.problems[0], "cannot be read") {
+		t.Errorf("a directory for a file: problems %q", got.problems)
+	}
+}
+
+func TestProjectRoot(t *testing.T) {
+	here := t.TempDir()
+	t.Chdir(here)
+	cwd, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(here, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		value, want string
+		problems    int
+	}{
+		{"", cwd, 0}, {here, here, 0}, {file, cwd, 1}, {"/no/such", cwd, 1}, {"${CLAUDE_PROJECT_DIR}", cwd, 1},
+	} {
+		got := configOf(t, "", environment{"CLAUDE_PROJECT_DIR": c.value})
+		if got.root != c.want || len(got.problems) != c.problems {
+			t.Errorf("%q: root %s, problems %q; want %s, %d problems", c.value, got.root, got.problems, c.want, c.problems)
+		}
+	}
+}

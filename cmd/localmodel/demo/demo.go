@@ -1,0 +1,116 @@
+// Package demo shows localmodel on a small project: the four tools, called
+// through a real MCP client, told as a person wants to read it.
+package demo
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/mark3labs/mcp-go/client"
+	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/tidwall/gjson"
+)
+
+// project is a small program with a backlog of six tickets. Its sources end in
+// .txt here, so that they are not built.
+//
+//go:embed project
+var project embed.FS
+
+// Run unpacks the project to a temporary directory, starts this very program
+// there as a server and shows all four tools on out. No paid call is made unless
+// cloud is set, and the working directory is not touched.
+func Run(ctx context.Context, out io.Writer, version string, cloud bool) error {
+	dir, err := os.MkdirTemp("", "localmodel-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir) //nolint:errcheck // in the temporary directory
+	if err := unpack(dir); err != nil {
+		return err
+	}
+	s, err := start(ctx, dir, version, cloud)
+	if err != nil {
+		return err
+	}
+	defer s.client.Close() //nolint:errcheck // the server ends with its input
+	return (&show{out: out, session: s, cloud: cloud}).run(ctx)
+}
+
+func unpack(dir string) error {
+	root, err := fs.Sub(project, "project")
+	if err != nil {
+		return err
+	}
+	return fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(root, path)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, filepath.FromSlash(strings.TrimSuffix(path, ".txt")))
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return err
+		}
+		return os.WriteFile(to, data, 0o600)
+	})
+}
+
+// session is this program as a server, and a client that speaks to it.
+type session struct{ client *client.Client }
+
+func start(ctx context.Context, dir, version string, cloud bool) (*session, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	allow := "never"
+	if cloud {
+		allow = "allow"
+	}
+	env := []string{"CLAUDE_PROJECT_DIR=" + dir, "LOCALMODEL_CLOUD=" + allow,
+		// The demo's outcomes must not reach a journal that people share.
+		"LOCALMODEL_STATE=" + filepath.Join(dir, ".claude", "localmodel", "journal.db"), "LOCALMODEL_GUARD=adaptive"}
+	c, err := client.NewStdioMCPClient(self, env, "serve")
+	if err != nil {
+		return nil, fmt.Errorf("start the server: %w", err)
+	}
+	_, err = c.Initialize(ctx, mcp.InitializeRequest{Params: mcp.InitializeParams{
+		ClientInfo: mcp.Implementation{Name: "localmodel-demo", Version: version}}})
+	if err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("speak to the server: %w", err)
+	}
+	return &session{c}, nil
+}
+
+// call calls one tool and returns what a client's model would see.
+func (s *session) call(ctx context.Context, tool string, args map[string]any) (result gjson.Result, took time.Duration, err error) {
+	start := time.Now()
+	r, err := s.client.CallTool(ctx, mcp.CallToolRequest{Params: mcp.CallToolParams{Name: tool, Arguments: args}})
+	took = time.Since(start)
+	if err != nil {
+		return result, took, fmt.Errorf("%s: %w", tool, err)
+	}
+	if r.IsError {
+		text := ""
+		if len(r.Content) > 0 {
+			if c, ok := r.Content[0].(mcp.TextContent); ok {
+				text = c.Text
+			}
+		}
+		return result, took, fmt.Errorf("%s: %s", tool, text)
+	}
+	data, err := json.Marshal(r.StructuredContent)
+	return gjson.ParseBytes(data), took, err
+}

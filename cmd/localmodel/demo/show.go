@@ -1,0 +1,206 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+)
+
+// tickets are given in one call, as a wave of the skill is.
+var tickets = []string{"BUG-001", "FEAT-002", "TASK-003", "FEAT-004", "FEAT-005", "BUG-006"}
+
+// show tells the demo as a person wants to see it: each tool called, the
+// decision, its reason, and who answered.
+type show struct {
+	out     io.Writer
+	session *session
+	cloud   bool
+
+	localUp bool
+	fixes   []string
+}
+
+func (s *show) run(ctx context.Context) error {
+	s.say("localmodel demo: a backlog of six tickets, four tools, one MCP session over stdio.")
+	if s.cloud {
+		s.say("Paid calls are allowed (--cloud).")
+	} else {
+		s.say("Nothing leaves this machine and nothing is paid; --cloud allows the paid tiers.")
+	}
+	for _, step := range []func(context.Context) error{s.health, s.classify, s.plan, s.escalate, s.complete} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	s.title("What would make it better")
+	if len(s.fixes) == 0 {
+		s.say("Nothing: the local model is here.")
+	}
+	for _, fix := range s.fixes {
+		s.say("  " + fix)
+	}
+	s.say("")
+	s.say("To use it: README.md, first screen.")
+	return nil
+}
+
+func (s *show) say(text string) { fmt.Fprintln(s.out, text) }
+
+func (s *show) title(text string) { fmt.Fprintf(s.out, "\n== %s\n", text) }
+
+func (s *show) called(tool, args string, took time.Duration) {
+	fmt.Fprintf(s.out, "%s %s (%s)\n", tool, args, took.Round(time.Millisecond))
+}
+
+func (s *show) health(ctx context.Context) error {
+	r, took, err := s.session.call(ctx, "check_local_health", nil)
+	if err != nil {
+		return err
+	}
+	s.title("What is on this machine")
+	s.called("check_local_health", "{}", took)
+	s.say("  " + r.Get("summary").Str)
+	s.localUp = r.Get("ok").Bool()
+	if !s.localUp {
+		s.say("  So rules and templates answer below, and say so (by: rules, by: template).")
+	}
+	for _, w := range r.Get("warnings").Array() {
+		s.say("  ! " + w.Str)
+	}
+	for _, f := range r.Get("fixes").Array() {
+		s.fixes = append(s.fixes, f.Str)
+	}
+	if o := r.Get("ollama"); o.Get("state").Str == "down" {
+		s.fixes = append(s.fixes, "no Ollama yet? https://ollama.com/download, then: ollama pull "+o.Get("model").Str)
+	}
+	return nil
+}
+
+func (s *show) classify(ctx context.Context) error {
+	var paths []string
+	for _, id := range tickets {
+		paths = append(paths, "backlog/"+id+".md")
+	}
+	r, took, err := s.session.call(ctx, "classify_ticket", map[string]any{"ticket_paths": paths})
+	if err != nil {
+		return err
+	}
+	s.title("Who gets which ticket")
+	s.called("classify_ticket", "{ticket_paths: all six}", took)
+	s.say("  " + r.Get("summary").Str)
+	fmt.Fprintf(s.out, "\n  %-9s %-5s %-10s %-6s %-12s %s\n", "ticket", "kind", "complexity", "local", "by", "why")
+	for _, row := range r.Get("tickets").Array() {
+		if e := row.Get("error"); e.Exists() {
+			fmt.Fprintf(s.out, "  %-9s %s\n", row.Get("id").Str, e.Str)
+			continue
+		}
+		local := "no"
+		if row.Get("local").Bool() {
+			local = "yes"
+		}
+		fmt.Fprintf(s.out, "  %-9s %-5s %-10s %-6s %-12s %s\n", row.Get("id").Str, row.Get("category").Str,
+			row.Get("complexity").Str, local, row.Get("by").Str, row.Get("why").Str)
+	}
+	return nil
+}
+
+func (s *show) plan(ctx context.Context) error {
+	s.title("A plan for a ticket that local may have")
+	r, took, err := s.session.call(ctx, "plan_ticket", map[string]any{"ticket_path": "backlog/BUG-001.md"})
+	if err != nil {
+		return err
+	}
+	s.called("plan_ticket", "{ticket_path: backlog/BUG-001.md}", took)
+	s.planned(r)
+	s.title("And for one that it may not")
+	if r, took, err = s.session.call(ctx, "plan_ticket", map[string]any{"ticket_path": "backlog/TASK-003.md"}); err != nil {
+		return err
+	}
+	s.called("plan_ticket", "{ticket_path: backlog/TASK-003.md}", took)
+	s.planned(r)
+	return nil
+}
+
+func (s *show) planned(r gjson.Result) {
+	s.say("  " + r.Get("summary").Str)
+	if reason := r.Get("answer.reason").Str; reason != "" {
+		s.say("  because " + reason)
+	}
+	if plan := r.Get("plan").Str; plan != "" {
+		s.say("\n" + indent(plan))
+	} else {
+		s.say("  next: " + r.Get("next").Str)
+	}
+}
+
+func indent(text string) string {
+	return "  | " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  | ")
+}
+
+// gate records one outcome and shows what is to be done. The demo says whose
+// ticket it is, since without a local model no local attempt was opened.
+func (s *show) gate(ctx context.Context, id, gate, outcome, event string, more map[string]any) (gjson.Result, error) {
+	args := map[string]any{"ticket_id": id, "gate": gate, "outcome": outcome, "event_id": event, "route": "local"}
+	for k, v := range more {
+		args[k] = v
+	}
+	r, took, err := s.session.call(ctx, "record_gate_outcome", args)
+	if err != nil {
+		return r, err
+	}
+	s.called("record_gate_outcome", fmt.Sprintf("{%s, %s: %s}", id, gate, outcome), took)
+	s.say("  action: " + r.Get("action").Str)
+	return r, nil
+}
+
+func (s *show) escalate(ctx context.Context) error {
+	s.title("A gate that fails twice")
+	if !s.localUp {
+		s.say("No local model made that plan; the outcomes below say route: local to show what would follow.")
+	}
+	var r gjson.Result
+	event := "BUG-001:plan:1"
+	for _, step := range []struct {
+		gate, outcome string
+		more          map[string]any
+	}{
+		{"plan", "pass", nil},
+		{"implement", "pass", nil},
+		{"lint", "fail", map[string]any{"evidence": "main.go:11:2: declared and not used: cheapest"}},
+		{"lint", "fail", map[string]any{"evidence": "main.go:12:40: undefined: cheapest"}},
+	} {
+		var err error
+		if r, err = s.gate(ctx, "BUG-001", step.gate, step.outcome, event, step.more); err != nil {
+			return err
+		}
+		event = r.Get("next_event_id").Str
+	}
+	s.say("  " + r.Get("message").Str + " To: " + r.Get("escalate_to").Str + ", with this hand-off:")
+	s.say("\n" + indent(r.Get("handoff").Str))
+	return nil
+}
+
+func (s *show) complete(ctx context.Context) error {
+	s.title("And one that passes")
+	var r gjson.Result
+	event := "FEAT-002:plan:1"
+	for _, gate := range []string{"plan", "implement", "lint", "review", "commit"} {
+		var err error
+		more := map[string]any{}
+		if gate == "review" {
+			more["quality_score"] = 92
+		}
+		if r, err = s.gate(ctx, "FEAT-002", gate, "pass", event, more); err != nil {
+			return err
+		}
+		event = r.Get("next_event_id").Str
+	}
+	stats := r.Get("stats")
+	s.say(fmt.Sprintf("  statistics: %d local tickets, %d done, %d escalated, quality %.0f",
+		stats.Get("totalAttempts").Int(), stats.Get("successCount").Int(), stats.Get("escalatedToCloud").Int(), stats.Get("avgQualityScore").Float()))
+	return nil
+}

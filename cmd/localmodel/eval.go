@@ -1,0 +1,111 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+)
+
+const aboutEval = `
+Replays the tickets (.md) of a directory through models side by side: how right each is, how sure, how fast, how dear, and which LOCALMODEL_MIN_CONFIDENCE that argues for. Your journal and its guard are not touched.
+
+A model is a name of Ollama's, or cheap, balanced or free, the proxy's groups. Before any paid call the cost is shown and asked for. What an answer is judged by is what the ticket's front matter states, or a labels file: CSV with the columns id,category,complexity, or JSON {"BUG-001": {"category": "BUG", "complexity": "low"}}.
+
+Each answer is kept as it comes: after Ctrl-C the same command goes on from there.`
+
+type evalFlags struct {
+	models, labels, results, html string
+	limit, plans                  int
+	fresh, asJSON, yes            bool
+}
+
+// eval compares models on the user's own tickets.
+func eval(ctx context.Context, w world, args []string) error {
+	fs := option.Flags(w.out, "eval", "DIR [--models A,B,...] [--labels FILE] [--html FILE] [--json]", aboutEval)
+	var f evalFlags
+	fs.StringVar(&f.models, "models", "", "`NAMES` of the models, comma between (default: LOCALMODEL_MODEL)")
+	fs.StringVar(&f.labels, "labels", "", "`FILE` of labels, over what the tickets state")
+	fs.IntVar(&f.limit, "limit", 0, "take `N` tickets, spread evenly over the directory")
+	fs.IntVar(&f.plans, "plans", 10, "also plan the first `N` tickets that state files or criteria; 0 = none")
+	fs.StringVar(&f.results, "results", "", "`FILE` of the answers so far (default: .claude/localmodel/eval.jsonl)")
+	fs.BoolVar(&f.fresh, "fresh", false, "forget the answers so far")
+	fs.BoolVar(&f.asJSON, "json", false, "print the comparison as JSON")
+	fs.StringVar(&f.html, "html", "", "write a page to `FILE`, whole in itself")
+	fs.BoolVar(&f.yes, "yes", false, "do not ask before paid calls")
+	rest, err := option.Parse(fs, args, 1)
+	if err != nil {
+		return err
+	}
+	if len(rest) == 0 {
+		return exitError{2, "localmodel eval: name the directory of tickets; localmodel eval --help says more"}
+	}
+	c := loadConfig(w.lookup)
+	set, err := readSet(c, f, rest[0])
+	if err != nil {
+		return exitError{2, "localmodel eval: " + err.Error()}
+	}
+	session := &evaluate.Session{Plan: evaluate.Plan{Set: set, Plans: f.plans, Root: c.root, Deadline: c.deadline},
+		In: w.in, Out: w.err, Yes: f.yes, DailyUSD: c.dailyUSD}
+	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: max(c.log, slog.LevelError)}))
+	if err := session.AddModels(ctx, cmp.Or(f.models, c.model), c.routing(log)); err != nil {
+		return err
+	}
+	path := cmp.Or(f.results, filepath.Join(c.root, ".claude", "localmodel", "eval.jsonl"))
+	results, err := evaluate.OpenResults(path, f.fresh)
+	if err != nil {
+		return err
+	}
+	defer results.Close() //nolint:errcheck // every result was synced when it came
+	got, done, err := session.Go(ctx, results)
+	if err != nil {
+		return evalStopped(err, done)
+	}
+	return showEval(w, f, session.Score(got, time.Now()))
+}
+
+// evalStopped says how far it came and how to go on.
+func evalStopped(err error, done float64) error {
+	switch {
+	case errors.Is(err, evaluate.ErrNobody):
+		return exitError{2, "localmodel eval: " + err.Error()}
+	case errors.Is(err, evaluate.ErrDeclined):
+		return err
+	case errors.Is(err, context.Canceled):
+		return exitError{130, fmt.Sprintf("localmodel eval: stopped; %.0f %% is done and kept, the same command goes on from there", 100*done)}
+	}
+	return fmt.Errorf("%w; %.0f %% is done and kept, the same command goes on from there", err, 100*done)
+}
+
+func showEval(w world, f evalFlags, r evaluate.Report) error {
+	if f.html != "" {
+		if err := writePage(w, f.html, r.Page()); err != nil {
+			return err
+		}
+	}
+	if f.asJSON {
+		return printJSON(w.out, r)
+	}
+	r.Print(w.out)
+	return nil
+}
+
+func readSet(c *config, f evalFlags, dir string) (*evaluate.Set, error) {
+	set, err := evaluate.ReadSet(dir, c.prefixes)
+	if err != nil {
+		return nil, err
+	}
+	if f.labels != "" {
+		if err := set.ReadLabels(f.labels); err != nil {
+			return nil, err
+		}
+	}
+	set.Spread(f.limit)
+	return set, nil
+}

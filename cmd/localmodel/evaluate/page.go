@@ -1,0 +1,138 @@
+package evaluate
+
+import (
+	"fmt"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
+)
+
+// Page is the comparison as a page.
+func (r Report) Page() page.Page {
+	p := page.Page{Title: "Models side by side", Made: r.Made, Notes: r.notes(),
+		Lead: fmt.Sprintf("%d tickets, of which %d have a category and %d a complexity to judge by.", r.Tickets, r.Labelled.Category, r.Labelled.Complexity)}
+	p.Sections = append(p.Sections, r.overview())
+	if r.Labelled.Category > 0 {
+		p.Sections = append(p.Sections, r.classes("Category", func(s Score) Accuracy { return s.Category }))
+	}
+	if r.Labelled.Complexity > 0 {
+		p.Sections = append(p.Sections, r.classes("Complexity", func(s Score) Accuracy { return s.Complexity }))
+	}
+	for _, s := range r.Models {
+		if s.Calibration != nil {
+			p.Sections = append(p.Sections, s.calibrationSection())
+		}
+	}
+	if t := r.planTable(); len(t.Rows) > 0 {
+		p.Sections = append(p.Sections, page.Section{Title: "Plans", Table: t})
+	}
+	if len(r.Agreement) > 0 {
+		t := &page.Table{Head: []string{"Two models", "say the same", "kappa"}}
+		for _, a := range r.Agreement {
+			kappa := "-"
+			if a.Kappa != nil {
+				kappa = fmt.Sprintf("%.2f", *a.Kappa)
+			}
+			t.Rows = append(t.Rows, []string{a.A + " and " + a.B, brief(a.Same), kappa})
+		}
+		p.Sections = append(p.Sections, page.Section{Title: "Agreement on the complexity", Table: t})
+	}
+	return p
+}
+
+func (r Report) overview() page.Section {
+	t := &page.Table{Head: []string{"Model", "category right", "complexity right", "with rules", "p50", "p95", "tokens in + out", "cost", "no answer"}}
+	for _, s := range r.Models {
+		row := []string{s.Model, brief(s.Category.All), brief(s.Complexity.All), brief(s.Routed), ms(s.Classify.P50), ms(s.Classify.P95),
+			fmt.Sprintf("%d + %d", s.TokensIn, s.TokensOut), s.cost(), s.failures()}
+		if s.Model == Rules { // which take no time and no tokens
+			row = append(row[:4], "", "", "", "", "")
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return page.Section{Title: "At a glance", Table: t}
+}
+
+func (r Report) classes(title string, of func(Score) Accuracy) page.Section {
+	s := page.Section{Title: title}
+	var all []page.Range
+	t := &page.Table{Head: []string{"Model", "class", "right", "share", "95 % interval", "answers"}}
+	for _, m := range r.Models {
+		a := of(m)
+		if a.All.N == 0 {
+			continue
+		}
+		all = append(all, rangeOf(m.Model, a.All))
+		for _, c := range a.Classes {
+			t.Rows = append(t.Rows, []string{m.Model, c.Name, fmt.Sprintf("%d of %d", c.Right.K, c.Right.N), fmt.Sprintf("%.0f %%", c.Right.Rate*100),
+				fmt.Sprintf("%.0f to %.0f %%", c.Right.Low*100, c.Right.High*100), spread(a.Said[c.Name])})
+		}
+	}
+	s.Table = t
+	s.Charts = []page.Chart{{SVG: page.Ranges(title+" right, by model", all), Caption: "The dot is the share that is right, the line its 95 % interval."}}
+	return s
+}
+
+func rangeOf(name string, s figures.Share) page.Range {
+	return page.Range{Label: name, Detail: fmt.Sprintf("%d of %d", s.K, s.N), Low: s.Low, Value: s.Rate, High: s.High}
+}
+
+// spread words what was said: "BUG 12, TASK 3".
+func spread(said map[string]int) string {
+	var out []string
+	for _, name := range sortedKeys(said) {
+		out = append(out, fmt.Sprintf("%s %d", name, said[name]))
+	}
+	return joined(out, ", ")
+}
+
+func (s Score) calibrationSection() page.Section {
+	c := s.Calibration
+	points := make([]page.Point, 0, len(c.Bins))
+	t := &page.Table{Head: []string{"Confidence", "mean", "right", "share", "95 % interval"}}
+	for _, b := range c.Bins {
+		points = append(points, page.Point{Sure: b.Confidence, Right: b.Right.Rate, Low: b.Right.Low, High: b.Right.High, N: b.Right.N})
+		t.Rows = append(t.Rows, []string{fmt.Sprintf("%.1f to %.1f", b.From, b.To), fmt.Sprintf("%.2f", b.Confidence), fmt.Sprintf("%d of %d", b.Right.K, b.Right.N),
+			fmt.Sprintf("%.0f %%", b.Right.Rate*100), fmt.Sprintf("%.0f to %.0f %%", b.Right.Low*100, b.Right.High*100)})
+	}
+	kept, whole := page.Curve{Class: "three"}, page.Curve{Class: "one"}
+	for _, cut := range c.Cuts {
+		kept.X, kept.Y = append(kept.X, cut.Threshold), append(kept.Y, cut.Kept.Rate)
+		whole.X, whole.Y = append(whole.X, cut.Threshold), append(whole.Y, cut.Whole)
+	}
+	mark := -1.0
+	if c.Threshold != nil {
+		mark = *c.Threshold
+	}
+	return page.Section{Title: "How sure is " + s.Model, Table: t,
+		Text: fmt.Sprintf("Brier score %.3f, calibration error %.3f, over %d answers. %s.", c.Brier, c.Error, c.Answers, c.words()),
+		Charts: []page.Chart{
+			{SVG: page.Reliability("Reliability of "+s.Model, points), Caption: "On the dashed line a model is right as often as it is sure; below it, it is too sure of itself. Larger dots stand for more answers, lines for 95 % intervals."},
+			{Keys: []page.Key{{Class: "one", Name: "right, with " + c.Next + " for the rest"}, {Class: "three", Name: "kept"}},
+				SVG:     page.Curves("What a threshold does to "+s.Model, "threshold", "share", []page.Curve{kept, whole}, mark),
+				Caption: "The dashed line is the threshold recommended: the lowest that the sample cannot tell from the best."},
+		}}
+}
+
+func (r Report) planTable() *page.Table {
+	t := &page.Table{Head: []string{"Model", "accepted", "repaired", "files covered", "criteria covered", "p50", "p95"}}
+	for _, s := range r.Models {
+		if p := s.Plans; p != nil {
+			t.Rows = append(t.Rows, []string{s.Model, whole(p.Accepted), fmt.Sprint(p.Repaired), fmt.Sprintf("%d of %d", p.Files.K, p.Files.N),
+				fmt.Sprintf("%d of %d", p.Criteria.K, p.Criteria.N), ms(s.Plan.P50), ms(s.Plan.P95)})
+		}
+	}
+	return t
+}
+
+func (r Report) notes() []string {
+	out := []string{
+		"Each model is asked for the category and the complexity of every ticket; its id, whose prefix tells the category, is hidden. What the ticket or the labels file states is what an answer is judged by.",
+		"rules is what the program says without any model: keywords and the number of files. With rules is a model's complexity after the rules have set their floor, as classify_ticket decides it.",
+		"Confidence is the model's own probability of the complexity it named. The Brier score is its mean squared distance from what was right: 0 is perfect, 0.25 what always saying one half gets.",
+		"The threshold recommended is the lowest whose share of right answers, with the next tier for what falls below it, is within one standard error of the best.",
+		"p50 and p95 are times of a classification, the loading of the model left out. Plans are asked for without the files' present text.",
+		fmt.Sprintf("Costs are the proxy's own, or list prices of %s. Prompts of version %s.", r.PricesDate, r.Prompt),
+	}
+	return append(out, r.Warnings...)
+}

@@ -1,0 +1,296 @@
+package evaluate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+// Asker asks one model. *routing.Router is one.
+type Asker interface {
+	Complete(ctx context.Context, route routing.Route, req routing.Request) (routing.Answer, error)
+	Health(ctx context.Context, deep bool) routing.Health
+}
+
+// Model is one column of the comparison.
+type Model struct {
+	Name   string
+	Tier   routing.Tier
+	Group  bool // a group of the proxy, not a model of Ollama
+	Route  routing.Route
+	Asker  Asker
+	Digest string // of its weights; Ready fills it
+}
+
+// Paid says whether asking it costs money.
+func (m *Model) Paid() bool { return m.Tier != routing.Local }
+
+// Ready looks whether a model is there. Nothing is paid for.
+func (m *Model) Ready(ctx context.Context) error {
+	h := m.Asker.Health(ctx, false)
+	if m.Group {
+		group := string(m.Tier)
+		if m.Tier == routing.Local {
+			group = "free"
+		}
+		switch {
+		case h.Proxy.Error != "" && len(h.Proxy.Models) == 0:
+			return fmt.Errorf("%s: %s; %s", m.Name, h.Proxy.Error, h.Proxy.Fix)
+		case !slices.Contains(h.Proxy.Models, group):
+			return fmt.Errorf("%s: the proxy has no model group %s; it has %s", m.Name, group, strings.Join(h.Proxy.Models, ", "))
+		}
+		return nil
+	}
+	m.Digest = h.Ollama.Digest
+	if !h.Ollama.Present {
+		return fmt.Errorf("%s: %s; %s", m.Name, h.Ollama.Error, h.Ollama.Fix)
+	}
+	return nil
+}
+
+// Plan is what is to be asked of whom.
+type Plan struct {
+	Set      *Set
+	Models   []*Model
+	Plans    int           // tickets that are planned as well
+	Root     string        // project root: what a plan may name
+	Deadline time.Duration // of one question
+}
+
+// task is one question to one model. want has what identifies its result.
+type task struct {
+	model  *Model
+	ticket *Ticket
+	want   Result
+}
+
+// weight is how long a task takes beside others, roughly.
+func (t task) weight() float64 {
+	if t.want.Task == "plan" {
+		return 10
+	}
+	return 1
+}
+
+// tasks lists every task, model by model, so that no server loads a model
+// twice.
+func (p Plan) tasks() []task {
+	var out []task
+	for _, m := range p.Models {
+		left := p.Plans
+		for _, kind := range []string{"classify", "plan"} {
+			for i := range p.Set.Tickets {
+				t := &p.Set.Tickets[i]
+				if kind == "plan" {
+					if left == 0 || len(t.Files)+len(t.Criteria) == 0 {
+						continue
+					}
+					left--
+				}
+				out = append(out, task{m, t, Result{Task: kind, Model: m.Name, Digest: m.Digest, Prompt: prompts.Version, Hash: t.Hash}})
+			}
+		}
+	}
+	return out
+}
+
+// Quote is what the paid tasks that are left may cost.
+type Quote struct {
+	Calls   map[string]int // by model
+	MostUSD float64
+}
+
+// Quote counts what is left to pay for, at most: with full replies, and each
+// plan repaired once.
+func (p Plan) Quote(done *Results) (Quote, error) {
+	q := Quote{Calls: map[string]int{}}
+	for _, t := range p.tasks() {
+		if _, found := done.find(t.want); found || !t.model.Paid() {
+			continue
+		}
+		req, _, err := p.request(t)
+		if err != nil {
+			return q, err
+		}
+		q.Calls[t.model.Name]++
+		// Two bytes a token and what a provider adds: more than any text takes.
+		in := (len(req.System)+len(req.User)+len(req.Schema))/2 + 600
+		out := req.MaxTokens
+		if t.want.Task == "plan" {
+			in, out = 2*in+req.MaxTokens, 2*out
+		}
+		priceIn, priceOut := routing.ListPrice(t.model.Tier)
+		q.MostUSD += (float64(in)*priceIn + float64(out)*priceOut) / 1e6
+	}
+	return q, nil
+}
+
+// outcome collects what the acceptance check saw of a plan.
+type outcome struct {
+	seen     int
+	coverage *prompts.Coverage
+}
+
+// request words a task as a question.
+func (p Plan) request(t task) (routing.Request, *outcome, error) {
+	seen := &outcome{}
+	if t.want.Task == "classify" {
+		q := prompts.ClassifyQuestion{Ticket: t.ticket.hidden(), Categories: p.Set.Categories(), Complexity: true}
+		user, err := prompts.Classify(q)
+		return routing.Request{Purpose: "classify", System: prompts.System, User: user, Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens,
+			ConfidenceFields: q.Fields(), Accept: func(text []byte) error { _, err := q.Parse(text); return err }}, seen, err
+	}
+	q := p.question(t.ticket)
+	user, err := prompts.Plan(q)
+	return routing.Request{Purpose: "plan", System: prompts.System, User: user, Schema: q.Schema(), MaxTokens: prompts.MaxPlanTokens,
+		Accept: func(text []byte) error {
+			seen.seen++
+			if reply, err := q.Parse(text); err == nil {
+				c := q.Covers(reply)
+				seen.coverage = &c
+			}
+			return q.Accept(text)
+		},
+		Repair: func(_ []byte, defects error) string { return q.Repair(defects) }}, seen, err
+}
+
+// hidden is the ticket's text without its id.
+func (t *Ticket) hidden() string {
+	text := t.Body
+	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
+		text = t.Title + "\n\n" + t.Body
+	}
+	return strings.ReplaceAll(text, t.ID, "TICKET")
+}
+
+func (p Plan) question(t *Ticket) prompts.PlanQuestion {
+	q := prompts.PlanQuestion{ID: t.ID, Ticket: t.Body, Exists: func(path string) bool {
+		if !filepath.IsLocal(path) {
+			return false
+		}
+		_, err := os.Stat(filepath.Join(p.Root, path))
+		return err == nil
+	}}
+	for _, f := range t.Files {
+		q.Files = append(q.Files, prompts.PlanFile(f))
+	}
+	for _, c := range t.Criteria {
+		q.Criteria = append(q.Criteria, prompts.PlanCriterion{ID: c.ID, Text: c.Text})
+	}
+	return q
+}
+
+// Progress hears what is done of what there is, in the weight of tasks.
+type Progress func(done, total float64, label string)
+
+// Stopped is a run that could not go on with a model.
+type Stopped struct {
+	Model  string
+	Reason string
+}
+
+func (s *Stopped) Error() string { return s.Model + ": " + s.Reason }
+
+// patience is how many failures in a row, that say nothing of the model, stop a
+// run.
+const patience = 3
+
+// Run asks what is not in the results yet. It returns every result of the
+// plan; on an error, those there are.
+func (p Plan) Run(ctx context.Context, done *Results, report Progress) ([]Result, error) {
+	tasks := p.tasks()
+	var have, total float64
+	for _, t := range tasks {
+		total += t.weight()
+		if _, found := done.find(t.want); found {
+			have += t.weight()
+		}
+	}
+	var out []Result
+	var warm *Model
+	failures := 0
+	for _, t := range tasks {
+		if r, found := done.find(t.want); found {
+			out = append(out, r)
+			continue
+		}
+		if warm != t.model {
+			warm, failures = t.model, 0
+			p.warmUp(ctx, t.model)
+		}
+		report(have, total, fmt.Sprintf("%s %s %s", t.model.Name, t.want.Task, t.ticket.ID))
+		r, err := p.ask(ctx, t)
+		if err != nil {
+			return out, err
+		}
+		if err := done.add(r); err != nil {
+			return out, err
+		}
+		if slices.Contains(passing, r.Failed) {
+			if failures++; failures >= patience {
+				return out, &Stopped{t.model.Name, r.Reason}
+			}
+		} else {
+			failures = 0
+		}
+		out = append(out, r)
+		have += t.weight()
+	}
+	report(total, total, "done")
+	return out, nil
+}
+
+// warmUp loads a local model, so that no answer's time has the load in it.
+func (p Plan) warmUp(ctx context.Context, m *Model) {
+	if !m.Group {
+		m.Asker.Health(ctx, true)
+	}
+}
+
+func (p Plan) ask(ctx context.Context, t task) (Result, error) {
+	req, seen, err := p.request(t)
+	if err != nil {
+		return Result{}, err
+	}
+	limited, stop := context.WithTimeout(ctx, p.Deadline)
+	defer stop()
+	r := t.want
+	r.At = time.Now().UTC()
+	a, err := t.model.Asker.Complete(limited, t.model.Route, req)
+	r.MS = time.Since(r.At).Milliseconds()
+	if ctx.Err() != nil {
+		return r, ctx.Err()
+	}
+	attempts := a.Attempts
+	var unanswered *routing.Unanswered
+	switch {
+	case errors.As(err, &unanswered):
+		attempts = unanswered.Attempts
+		r.Failed, r.Reason = routing.Unavailable, unanswered.Reason()
+		if n := len(attempts); n > 0 {
+			r.Failed = attempts[n-1].Kind
+		}
+	case err != nil:
+		r.Failed, r.Reason = routing.Timeout, "no answer within "+p.Deadline.String()
+	case r.Task == "classify":
+		reply, err := prompts.ClassifyQuestion{Categories: p.Set.Categories(), Complexity: true}.Parse(a.Text)
+		if err != nil {
+			return r, fmt.Errorf("an accepted reply does not parse: %w", err)
+		}
+		r.Category, r.Complexity, r.Confidence = reply.Category, reply.Complexity, a.Confidence
+	}
+	for _, at := range attempts {
+		r.TokensIn, r.TokensOut, r.CostUSD = r.TokensIn+at.TokensIn, r.TokensOut+at.TokensOut, r.CostUSD+at.CostUSD
+	}
+	r.Estimated = a.CostEstimated
+	r.Coverage, r.Repaired = seen.coverage, seen.seen > 1 && r.Failed == ""
+	return r, nil
+}

@@ -1,0 +1,166 @@
+// Package evaluate replays tickets through models side by side and says how
+// right each was, how sure, how fast and how dear. It knows nothing of the
+// user's journal or guard, so it cannot touch them.
+//
+// A model is asked for category and complexity of every ticket, also where the
+// ticket states them: what is stated is the label that its answer is judged by.
+// The ticket's id, whose prefix tells the category, is hidden from it.
+package evaluate
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// Label is what a ticket truly is; "" = not known.
+type Label struct {
+	Category   string `json:"category,omitempty"`
+	Complexity string `json:"complexity,omitempty"`
+}
+
+// Ticket is one ticket of the set.
+type Ticket struct {
+	ticket.Ticket
+	Path  string // relative to the directory, with slashes
+	Label Label
+}
+
+// Set is the tickets, in the order of their paths, and what was left out.
+type Set struct {
+	Tickets  []Ticket
+	Warnings []string
+	prefixes []string
+}
+
+// ReadSet reads every .md file in a directory and beneath it. Labels come from
+// the tickets' front matter; prefixes are the categories beside BUG, FEAT and
+// TASK.
+func ReadSet(dir string, prefixes []string) (*Set, error) {
+	s := &Set{prefixes: prefixes}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, path)
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && rel != "." && strings.HasPrefix(d.Name(), "."):
+			return filepath.SkipDir
+		case d.IsDir() || !strings.EqualFold(filepath.Ext(path), ".md"):
+			return nil
+		}
+		s.read(path, filepath.ToSlash(rel))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(s.Tickets) == 0 {
+		return nil, fmt.Errorf("no ticket (.md) is in %s", dir)
+	}
+	slices.SortFunc(s.Tickets, func(a, b Ticket) int { return strings.Compare(a.Path, b.Path) })
+	return s, nil
+}
+
+func (s *Set) read(path, rel string) {
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > ticket.MaxBytes {
+		err = fmt.Errorf("has %d bytes, more than %d", info.Size(), ticket.MaxBytes)
+	}
+	var data []byte
+	if err == nil {
+		data, err = os.ReadFile(path) //nolint:gosec // beneath the directory asked for
+	}
+	var t ticket.Ticket
+	if err == nil {
+		t, err = ticket.Parse(data)
+	}
+	if err != nil {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s is left out: %v", rel, err))
+		return
+	}
+	if t.ID == "" {
+		t.ID = strings.TrimSuffix(filepath.Base(rel), filepath.Ext(rel))
+	}
+	s.Tickets = append(s.Tickets, Ticket{Ticket: t, Path: rel, Label: s.stated(t)})
+}
+
+// stated is the label that a ticket states.
+func (s *Set) stated(t ticket.Ticket) Label {
+	var l Label
+	if c := routing.Classify(routing.Stated{ID: t.ID, Type: t.Type, Prefixes: s.prefixes, HasFrontMatter: true}); !c.AskCategory {
+		l.Category = c.Category
+	}
+	l.Complexity, _ = complexity(t.Complexity)
+	return l
+}
+
+// complexity reads a complexity in the words that tickets use.
+func complexity(text string) (string, bool) {
+	c := routing.Classify(routing.Stated{Complexity: text, HasFrontMatter: true})
+	return c.Complexity, !c.AskComplexity
+}
+
+// Categories are the legal ones.
+func (s *Set) Categories() []string { return append([]string{"BUG", "FEAT", "TASK"}, s.prefixes...) }
+
+// Spread keeps n tickets, evenly spread over the set, so that a set sorted by
+// kind loses no kind.
+func (s *Set) Spread(n int) {
+	if n <= 0 || n >= len(s.Tickets) {
+		return
+	}
+	kept := make([]Ticket, 0, n)
+	for i := range n {
+		kept = append(kept, s.Tickets[i*len(s.Tickets)/n])
+	}
+	s.Tickets = kept
+}
+
+// errNoLabel marks a label that cannot be used.
+var errNoLabel = errors.New("label")
+
+// label sets one label by a ticket's id, path or file name.
+func (s *Set) label(name string, l Label) error {
+	if l.Category != "" {
+		l.Category = strings.ToUpper(l.Category)
+		if !slices.Contains(s.Categories(), l.Category) {
+			return fmt.Errorf("%w of %s: category %q is none of %s", errNoLabel, name, l.Category, strings.Join(s.Categories(), ", "))
+		}
+	}
+	if l.Complexity != "" {
+		c, ok := complexity(l.Complexity)
+		if !ok {
+			return fmt.Errorf("%w of %s: complexity %q is none of low, medium, high", errNoLabel, name, l.Complexity)
+		}
+		l.Complexity = c
+	}
+	found := false
+	for i := range s.Tickets {
+		t := &s.Tickets[i]
+		base := strings.TrimSuffix(filepath.Base(t.Path), filepath.Ext(t.Path))
+		if !strings.EqualFold(t.ID, name) && t.Path != name && base != name {
+			continue
+		}
+		found = true
+		if l.Category != "" {
+			t.Label.Category = l.Category
+		}
+		if l.Complexity != "" {
+			t.Label.Complexity = l.Complexity
+		}
+	}
+	if !found {
+		s.Warnings = append(s.Warnings, "a label names "+name+", which is no ticket of the set")
+	}
+	return nil
+}

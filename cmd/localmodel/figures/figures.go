@@ -1,0 +1,78 @@
+// Package figures computes the numbers that reports show: intervals,
+// percentiles, agreement, calibration, and the threshold they argue for. It is
+// pure, and every formula is small enough to be checked by hand.
+package figures
+
+import (
+	"math"
+	"slices"
+)
+
+// Z95 is the normal quantile of a two-sided 95 % interval.
+const Z95 = 1.959964
+
+// Share is k of n with its 95 % Wilson score interval.
+type Share struct {
+	K    int     `json:"k"`
+	N    int     `json:"n"`
+	Rate float64 `json:"rate"` // 0 to 1; 0 where N is 0
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+}
+
+// ShareOf computes the share. With nothing counted the interval is everything.
+func ShareOf(k, n int) Share {
+	s := Share{K: k, N: n, High: 1}
+	if n <= 0 {
+		return s
+	}
+	s.Rate = float64(k) / float64(n)
+	s.Low, s.High = Wilson(k, n)
+	return s
+}
+
+// Wilson is the 95 % Wilson score interval of k in n > 0.
+func Wilson(k, n int) (low, high float64) {
+	p, m, z := float64(k)/float64(n), float64(n), Z95
+	middle := p + z*z/(2*m)
+	half := z * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
+	scale := 1 + z*z/m
+	return max(0, (middle-half)/scale), min(1, (middle+half)/scale)
+}
+
+// Percentile is the value that a share p of the values does not exceed: the
+// nearest rank, so it is always one that was measured. 0 for no values.
+func Percentile(values []int64, p float64) int64 {
+	if len(values) == 0 {
+		return 0
+	}
+	sorted := slices.Clone(values)
+	slices.Sort(sorted)
+	rank := int(math.Ceil(p*float64(len(sorted)))) - 1
+	return sorted[min(max(rank, 0), len(sorted)-1)]
+}
+
+// Kappa is Cohen's kappa of paired labels: agreement beyond what the two would
+// reach by chance. ok is false where chance alone explains all of it.
+func Kappa(a, b []string) (kappa float64, ok bool) {
+	n := float64(len(a))
+	if len(a) == 0 || len(a) != len(b) {
+		return 0, false
+	}
+	countA, countB, same := map[string]float64{}, map[string]float64{}, 0.0
+	for i := range a {
+		countA[a[i]]++
+		countB[b[i]]++
+		if a[i] == b[i] {
+			same++
+		}
+	}
+	chance := 0.0
+	for label, c := range countA {
+		chance += c / n * countB[label] / n
+	}
+	if chance >= 1 {
+		return 0, false
+	}
+	return (same/n - chance) / (1 - chance), true
+}

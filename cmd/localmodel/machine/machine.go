@@ -1,0 +1,30 @@
+// Package machine is what differs between operating systems: how much memory
+// there is, and how to leave a program running.
+package machine
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+)
+
+// Leave starts a program that outlives this process and its terminal, with
+// variables added to its environment and what it says appended to a file. It
+// returns the program's process id.
+func Leave(program string, args, variables []string, log string) (pid int, err error) {
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // the caller's own file
+	if err != nil {
+		return 0, err
+	}
+	defer out.Close()                     //nolint:errcheck // the child has its own handle
+	cmd := exec.Command(program, args...) //nolint:gosec,noctx // named by the caller, and to outlive us
+	cmd.Env = append(cmd.Environ(), variables...)
+	cmd.Stdout, cmd.Stderr = out, out
+	detach(cmd)
+	if err := cmd.Start(); err != nil {
+		return 0, fmt.Errorf("start %s: %w", program, err)
+	}
+	pid = cmd.Process.Pid
+	go cmd.Wait() //nolint:errcheck // collects it if it ends while we live
+	return pid, nil
+}

@@ -1,0 +1,47 @@
+package machine
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMemoryIsPlausible(t *testing.T) {
+	got := Memory()
+	switch runtime.GOOS {
+	case "linux", "darwin", "windows":
+		if got < 64<<20 || got > 1<<50 {
+			t.Errorf("%d bytes", got)
+		}
+	}
+}
+
+// A program left behind has its variables, writes into its log, and leads a
+// session of its own, so that no signal of our terminal reaches it.
+func TestLeave(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("sh: there is none")
+	}
+	log := filepath.Join(t.TempDir(), "log")
+	pid, err := Leave(sh, []string{"-c", `echo "$LEFT $$ $(cut -d' ' -f6 /proc/$$/stat 2>/dev/null)"`}, []string{"LEFT=behind"}, log)
+	if err != nil || pid <= 0 {
+		t.Fatalf("%d, %v", pid, err)
+	}
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		data, _ := os.ReadFile(log)
+		if words := strings.Fields(string(data)); len(words) > 1 && strings.HasSuffix(string(data), "\n") {
+			if words[0] != "behind" || runtime.GOOS == "linux" && (len(words) != 3 || words[1] != words[2]) {
+				t.Errorf("got %q", data)
+			}
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("got %q", data)
+		}
+	}
+}

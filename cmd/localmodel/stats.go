@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+const aboutStats = `
+Says how many tickets stayed local and passed their gates, what that saved, and what failed attempts wasted.
+
+A local answer is worth what the first tier of LOCALMODEL_FALLBACK takes for the same tokens, by its list price. Of an attempt that was escalated the plan is taken off again, with the reading of its hand-off. What the client's own model spends is not seen here.`
+
+// stats answers what a person asks after a while: did it pay?
+func stats(ctx context.Context, w world, args []string) error {
+	fs := option.Flags(w.out, "stats", "[--since TIME] [--json] [--html FILE]", aboutStats)
+	since := &option.Since{Now: time.Now}
+	fs.Var(since, "since", "count from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")
+	asJSON := fs.Bool("json", false, "print the figures as JSON")
+	file := fs.String("html", "", "write a page to `FILE`, whole in itself")
+	if _, err := option.Parse(fs, args, 0); err != nil {
+		return err
+	}
+	p := build(w)
+	defer p.store.Close() //nolint:errcheck // nothing was recorded
+	report, err := account.Read(ctx, p.store, p.config.dearTier(), since.At, time.Now())
+	if err != nil {
+		return err
+	}
+	switch {
+	case *asJSON:
+		err = printJSON(w.out, report)
+	case *file == "":
+		report.Print(w.out, term.Painter(term.Is(w.out) && !p.config.plain))
+	}
+	if err == nil && *file != "" {
+		err = writePage(w, *file, report.Page())
+	}
+	return err
+}
+
+// dearTier is the tier that would be asked instead of the local model.
+func (c *config) dearTier() routing.Tier {
+	if len(c.fallback) > 0 {
+		return c.fallback[0]
+	}
+	return routing.Cheap
+}
+
+// writePage writes a page whole or not at all, and says where it is.
+func writePage(w world, file string, p page.Page) error {
+	if err := p.WriteFile(file); err != nil {
+		return err
+	}
+	fmt.Fprintln(w.err, "wrote "+file)
+	return nil
+}

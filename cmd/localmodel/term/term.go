@@ -1,0 +1,101 @@
+// Package term speaks to a person at a terminal: 80 columns, colour where it is
+// seen, a progress bar, a question. A file or a pipe gets plain text.
+package term
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+)
+
+// Width is the columns that text is laid out for.
+const Width = 80
+
+// Is says whether a stream is a terminal; /dev/null is none.
+func Is(stream any) bool {
+	f, ok := stream.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
+}
+
+// Colour is one of the terminal's own, so that it fits the user's theme.
+type Colour string
+
+// The colours used.
+const (
+	Green  Colour = "32"
+	Yellow Colour = "33"
+	Red    Colour = "31"
+	Dim    Colour = "2"
+)
+
+// Painter colours text, or leaves it as it is.
+type Painter bool
+
+// Paint gives the text in a colour.
+func (p Painter) Paint(c Colour, text string) string {
+	if !p {
+		return text
+	}
+	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
+}
+
+// Wrap lays text out in lines of at most Width columns: the first begins with
+// head, the others are indented as far. A word longer than a line stands alone
+// and uncut, so that a command or a path can be copied.
+func Wrap(head, text string) string {
+	indent := utf8.RuneCountInString(head)
+	var b strings.Builder
+	b.WriteString(head)
+	column := indent
+	for i, word := range strings.Fields(text) {
+		n := utf8.RuneCountInString(word)
+		switch {
+		case i == 0:
+		case column+1+n > Width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += n
+	}
+	b.WriteByte('\n')
+	return b.String()
+}
+
+// Ask puts a question and waits for a line, of which it reads no more than it
+// needs. Only y and yes, in any case, are yes; the end of the input is no.
+func Ask(in io.Reader, out io.Writer, question string) bool {
+	fmt.Fprintf(out, "%s [y/N] ", question)
+	var line []byte
+	for one := make([]byte, 1); len(line) < 100; {
+		n, err := in.Read(one)
+		if n == 1 && one[0] != '\n' {
+			line = append(line, one[0])
+			continue
+		}
+		if err != nil {
+			fmt.Fprintln(out)
+		}
+		if n == 1 || err != nil {
+			break
+		}
+	}
+	switch strings.ToLower(strings.TrimSpace(string(line))) {
+	case "y", "yes":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"testing"
+)
+
+// tryout runs commands as a user would, in a project of its own and with no
+// environment but what a test sets.
+type tryout struct {
+	root string
+	env  map[string]string
+	in   io.Reader
+}
+
+func newTryout(t *testing.T) *tryout {
+	t.Helper()
+	root := t.TempDir()
+	return &tryout{root: root, env: map[string]string{"CLAUDE_PROJECT_DIR": root, "HOME": root,
+		"OLLAMA_HOST": "127.0.0.1:1", "LOCALMODEL_FALLBACK": ""}}
+}
+
+func (y *tryout) run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	return y.runIn(t.Context(), args...)
+}
+
+func (y *tryout) runIn(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	in := y.in
+	if in == nil {
+		in = strings.NewReader("")
+	}
+	var out, errOut bytes.Buffer
+	code = run(ctx, args, func(name string) (string, bool) { v, ok := y.env[name]; return v, ok }, in, &out, &errOut)
+	return code, out.String(), errOut.String()
+}

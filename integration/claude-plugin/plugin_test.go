@@ -1,0 +1,268 @@
+// Package plugin_test holds the Claude Code plugin to the rules of
+// `claude plugin validate --strict --profile directory`, and to the tools.
+package plugin_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"image/png"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/fjbelchi/localmodel/tools"
+)
+
+const root = "../.."
+
+type manifest struct {
+	Name        string            `json:"name"`
+	DisplayName string            `json:"displayName"`
+	Version     string            `json:"version"`
+	Description string            `json:"description"`
+	Author      map[string]string `json:"author"`
+	Homepage    string            `json:"homepage"`
+	Repository  string            `json:"repository"`
+	License     string            `json:"license"`
+	Keywords    []string          `json:"keywords"`
+	MCPServers  map[string]struct {
+		Command    string   `json:"command"`
+		Args       []string `json:"args"`
+		AlwaysLoad bool     `json:"alwaysLoad"`
+	} `json:"mcpServers"`
+	Network struct {
+		Hosts []string `json:"hosts"`
+	} `json:"network"`
+}
+
+func read(t *testing.T, file string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// strict reads JSON and refuses a key that the target does not have: the
+// validator's --strict calls those errors.
+func strict(t *testing.T, file string, target any) {
+	t.Helper()
+	d := json.NewDecoder(bytes.NewReader(read(t, file)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(target); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
+
+func TestManifest(t *testing.T) {
+	var m manifest
+	strict(t, ".claude-plugin/plugin.json", &m)
+	if !regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`).MatchString(m.Name) {
+		t.Errorf("name %q is not kebab-case", m.Name)
+	}
+	if !regexp.MustCompile(`^\d+\.\d+\.\d+$`).MatchString(m.Version) {
+		t.Errorf("version %q is no release", m.Version)
+	}
+	if m.Description == "" || m.Author["name"] == "" || m.License != "MIT" {
+		t.Errorf("description, author or license is missing: %+v", m)
+	}
+	s, ok := m.MCPServers["localmodel"]
+	if !ok || len(m.MCPServers) != 1 {
+		t.Fatalf("mcpServers = %v, want localmodel alone", m.MCPServers)
+	}
+	if s.Command != "${LOCALMODEL_BIN:-localmodel}" || !slices.Equal(s.Args, []string{"serve"}) || !s.AlwaysLoad {
+		t.Errorf("server entry = %+v", s)
+	}
+}
+
+func TestMarketplacePointsAtThePlugin(t *testing.T) {
+	var market struct {
+		Name        string            `json:"name"`
+		Owner       map[string]string `json:"owner"`
+		Description string            `json:"description"`
+		Plugins     []struct {
+			Name        string   `json:"name"`
+			Source      string   `json:"source"`
+			Description string   `json:"description"`
+			Category    string   `json:"category"`
+			Keywords    []string `json:"keywords"`
+		} `json:"plugins"`
+	}
+	strict(t, filepath.Join(root, ".claude-plugin/marketplace.json"), &market)
+	if market.Name != "localmodel" || market.Owner["name"] == "" || len(market.Plugins) != 1 {
+		t.Fatalf("marketplace = %+v", market)
+	}
+	p := market.Plugins[0]
+	if !strings.HasPrefix(p.Source, "./") || strings.Contains(p.Source, "..") {
+		t.Errorf("source %q must start with ./ and stay inside", p.Source)
+	}
+	var m manifest
+	strict(t, filepath.Join(root, p.Source, ".claude-plugin/plugin.json"), &m)
+	if p.Name != m.Name || p.Description != m.Description {
+		t.Errorf("marketplace says %q %q, plugin says %q %q", p.Name, p.Description, m.Name, m.Description)
+	}
+}
+
+func TestIconIsASquareOf512(t *testing.T) {
+	c, err := png.DecodeConfig(bytes.NewReader(read(t, ".claude-plugin/icon.png")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Width != 512 || c.Height != 512 {
+		t.Errorf("icon is %d x %d", c.Width, c.Height)
+	}
+}
+
+func TestReadmeSaysEnough(t *testing.T) {
+	text := string(read(t, "README.md"))
+	if n := len(strings.Fields(text)); n < 40 {
+		t.Errorf("README has %d words, the directory wants 40", n)
+	}
+	for _, m := range regexp.MustCompile(`\]\(([A-Z]+\.md)\)`).FindAllStringSubmatch(text, -1) {
+		read(t, m[1])
+	}
+}
+
+// page splits a Markdown file into its front matter and the rest.
+func page(t *testing.T, file string) (front map[string]any, body string) {
+	t.Helper()
+	parts := strings.SplitN(string(read(t, file)), "---\n", 3)
+	if len(parts) != 3 || parts[0] != "" {
+		t.Fatalf("%s does not begin with front matter", file)
+	}
+	if err := yaml.Unmarshal([]byte(parts[1]), &front); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return front, parts[2]
+}
+
+const skill = "skills/local-first/SKILL.md"
+
+func TestSkillFrontMatter(t *testing.T) {
+	front, body := page(t, skill)
+	if front["name"] != path.Base(path.Dir(skill)) {
+		t.Errorf("name %v is not the directory's", front["name"])
+	}
+	if d, _ := front["description"].(string); len(d) < 100 || len(d) > 1024 || strings.ContainsAny(d, "<>") {
+		t.Errorf("description has %d characters, 100 to 1024 without tags are wanted", len(d))
+	}
+	allowed, _ := front["allowed-tools"].(string)
+	for _, want := range []string{"mcp__localmodel__*", "mcp__plugin_localmodel_localmodel__*"} {
+		if !slices.Contains(strings.Split(allowed, ", "), want) {
+			t.Errorf("allowed-tools %q lacks %s", allowed, want)
+		}
+	}
+	if n := len(strings.Fields(body)); n > 1200 {
+		t.Errorf("the skill has %d words: too long to be followed", n)
+	}
+}
+
+// The skill speaks of tools that exist, of their enums and fields alone, and
+// never of scripts.
+func TestSkillFitsTheTools(t *testing.T) {
+	_, body := page(t, skill)
+	if bad := regexp.MustCompile(`(?i)\b(bash|curl|python3?|llm_call|\w+\.(sh|py))\b`).FindString(body); bad != "" {
+		t.Errorf("the skill mentions %q", bad)
+	}
+	names := map[string]bool{}
+	for _, tool := range tools.All(&tools.Deps{}) {
+		d := tool.Declaration
+		names[d.Name] = true
+		if !strings.Contains(body, "`"+d.Name+"`") {
+			t.Errorf("the skill never calls %s", d.Name)
+		}
+		for _, schema := range []json.RawMessage{d.RawInputSchema, d.RawOutputSchema} {
+			var s struct {
+				Properties map[string]struct {
+					Enum  []string
+					Items struct{ Properties map[string]any }
+				}
+			}
+			if err := json.Unmarshal(schema, &s); err != nil {
+				t.Fatal(err)
+			}
+			for name, p := range s.Properties {
+				names[name] = true
+				for _, e := range p.Enum {
+					names[e] = true
+				}
+				for inner := range p.Items.Properties {
+					names[inner] = true
+				}
+			}
+		}
+	}
+	// Values that the schemas do not enumerate: actions and error codes.
+	for _, known := range []string{"continue", "retry", "escalate", "complete", "E_CONFLICT", "E_JOURNAL"} {
+		names[known] = true
+	}
+	word := regexp.MustCompile("`([a-z_]+|E_[A-Z]+)`|`([a-z_]+): [^`]*`")
+	found := 0
+	for _, m := range word.FindAllStringSubmatch(body, -1) {
+		name := m[1] + m[2]
+		if name == "retryable" { // part of an error's text
+			continue
+		}
+		found++
+		if !names[name] {
+			t.Errorf("the skill names `%s`, which no tool has", name)
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d names found: the test looks at nothing", found)
+	}
+}
+
+func TestSkillCoversTheFiveGatesInOrder(t *testing.T) {
+	_, body := page(t, skill)
+	last := -1
+	for _, gate := range []string{"| 1 plan |", "| 2 implement |", "| 3 lint |", "| 4 review |", "| 5 commit |"} {
+		at := strings.Index(body, gate)
+		if at <= last {
+			t.Errorf("%s is not where it belongs", gate)
+		}
+		last = at
+	}
+	for _, want := range []string{
+		`Task(model: "haiku")`, `Task(model: "sonnet")`, "ONE `classify_ticket` call", "FEAT-001:lint:1",
+		"never the local model", "no model",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the skill does not say %q", want)
+		}
+	}
+}
+
+func TestStatsCommand(t *testing.T) {
+	front, body := page(t, "commands/stats.md")
+	if front["description"] == "" || !strings.Contains(body, "localmodel stats $ARGUMENTS") {
+		t.Errorf("front matter %v, body %q", front, body)
+	}
+	for _, want := range []string{"Bash(localmodel stats:*)", "mcp__localmodel__check_local_health", "mcp__plugin_localmodel_localmodel__check_local_health"} {
+		if !strings.Contains(front["allowed-tools"].(string), want) {
+			t.Errorf("allowed-tools lacks %s", want)
+		}
+	}
+}
+
+// Each script of the plan has its line in the note.
+func TestMigrationNamesEveryScript(t *testing.T) {
+	text := string(read(t, "MIGRATION.md"))
+	for _, script := range []string{"llm_call.sh", "classify.py", "plan_generator.py", "migrate-state.py"} {
+		if !regexp.MustCompile(`(?m)^\| .*` + regexp.QuoteMeta(script) + `.*\| .+ \|$`).MatchString(text) {
+			t.Errorf("no row for %s", script)
+		}
+	}
+	for _, tool := range tools.All(&tools.Deps{}) {
+		if !strings.Contains(text, tool.Declaration.Name) {
+			t.Errorf("%s replaces nothing", tool.Declaration.Name)
+		}
+	}
+}

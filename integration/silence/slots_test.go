@@ -1,0 +1,105 @@
+package silence
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+// child is another window on the machine: a process with a router of its own.
+func child(job string) int {
+	model := ollamatest.Steered
+	if job == "hold" {
+		model = endless
+	}
+	cfg := routing.Config{OllamaURL: os.Getenv("SILENCE_OLLAMA"), Model: model, NumCtx: 4096, KeepAlive: time.Hour, Slots: 1,
+		SlotDir: os.Getenv("SILENCE_SLOTS"), ConnectTimeout: 30 * time.Second, FirstTokenTimeout: 2 * time.Minute, TokenTimeout: time.Minute}
+	r := routing.New(cfg, &rows{}, nil)
+	ctx, stop := context.WithTimeout(context.Background(), 4*time.Minute)
+	defer stop()
+	var failed atomic.Int64
+	var group sync.WaitGroup
+	calls := 8
+	req := routing.Request{Purpose: "classify", System: "Answer.", User: "Classify.", MaxTokens: 60, Schema: []byte(schema)}
+	if job == "hold" {
+		calls, req.MaxTokens, req.Schema = 1, 3000, nil
+	}
+	for range calls {
+		group.Go(func() {
+			if _, err := r.Complete(ctx, routing.OnlyLocal, req); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				failed.Add(1)
+			}
+		})
+	}
+	group.Wait()
+	return int(failed.Load())
+}
+
+const schema = `{"type":"object","properties":{"category":{"type":"string","enum":["BUG","FEAT","TASK"]},"complexity":{"type":"string","enum":["low","medium","high"]}},"required":["category","complexity"],"additionalProperties":false}`
+
+func start(t *testing.T, job, ollama, slots string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(os.Args[0]) //nolint:gosec,noctx // this test binary, killed below
+	cmd.Env = append(os.Environ(), "SILENCE_CHILD="+job, "SILENCE_OLLAMA="+ollama, "SILENCE_SLOTS="+slots)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	return cmd
+}
+
+// 32 calls from four processes wait behind a fifth that holds the only slot.
+// It is killed; they are all answered, one at a time.
+func TestCallsOfFourProcesses(t *testing.T) {
+	server := ollamatest.Shared(t)
+	createEndless(t, server)
+	front := count(t, server.URL)
+	slots := t.TempDir()
+	holder := start(t, "hold", front.URL, slots)
+	eventually(t, "the holder generates", func() bool { return front.begun.Load() == 1 })
+	var others []*exec.Cmd
+	for range 4 {
+		others = append(others, start(t, "call", front.URL, slots))
+	}
+	time.Sleep(time.Second) // they queue meanwhile; were the slot not held, they would begin
+	if n := front.begun.Load(); n != 1 {
+		t.Fatalf("%d generations while the only slot is held", n)
+	}
+	killed := time.Now()
+	if err := holder.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a call gets the slot", func() bool { return front.begun.Load() > 1 })
+	t.Logf("the slot was free %s after kill -9", time.Since(killed).Round(time.Millisecond))
+	front.most.Store(0)
+	for _, cmd := range others {
+		if err := cmd.Wait(); err != nil {
+			t.Errorf("calls of a process failed: %v", err)
+		}
+	}
+	if front.begun.Load() != 33 || front.most.Load() > 1 {
+		t.Errorf("%d generations, at most %d at once; want 33, 1", front.begun.Load(), front.most.Load())
+	}
+	t.Logf("32 calls from 4 processes in %s", time.Since(killed).Round(time.Millisecond))
+}
+
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(2 * time.Minute)
+	for !cond() {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within two minutes: %s", what)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+}

@@ -1,0 +1,430 @@
+package projection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/tidwall/gjson"
+	"github.com/tidwall/sjson"
+)
+
+// newFile makes a project directory with the file in it ("-" = none).
+func newFile(t *testing.T, content string) (f *File, path string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), ".claude")
+	if err := os.MkdirAll(filepath.Join(dir, "localmodel"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(dir, "implementer-state.json")
+	if content != "-" {
+		write(t, path, content)
+	}
+	return New(path), path
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func project(t *testing.T, f *File, s Stats) []string {
+	t.Helper()
+	said, err := f.Write(context.Background(), func(context.Context) (Stats, error) { return s, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return said
+}
+
+func total(n int) Stats {
+	return Stats{TotalAttempts: n, SuccessCount: n, FailuresByType: map[string]int{}}
+}
+
+func TestNewFile(t *testing.T) {
+	for _, content := range []string{"-", "", " \n"} {
+		f, path := newFile(t, content)
+		if said := project(t, f, figures); len(said) != 0 {
+			t.Errorf("%q: said %q", content, said)
+		}
+		if got, found := f.Read(); !found || !cmp.Equal(got, figures) {
+			t.Errorf("%q: read %+v, %t", content, got, found)
+		}
+		if got := read(t, path); !strings.HasPrefix(got, "{\n  \"version\": \"6.1\",\n  \"lastRunTimestamp\": null,") || !strings.HasSuffix(got, "}\n") {
+			t.Errorf("%q: written as %q", content, got)
+		}
+		left, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
+		if len(left) != 3 || err != nil { // itself, its lock, our directory
+			t.Errorf("%q: left behind %q, %v", content, left, err)
+		}
+	}
+}
+
+// A link stays a link, and what it points to is written, there or not yet.
+func TestSymlink(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("symlinks need a right on Windows")
+	}
+	for _, there := range []bool{true, false} {
+		f, path := newFile(t, "-")
+		dir := filepath.Dir(path)
+		target := filepath.Join(dir, "shared", "state.json")
+		if err := os.Mkdir(filepath.Dir(target), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if there {
+			write(t, target, `{"mine":1}`)
+		}
+		for _, link := range [][2]string{{"second", path}, {filepath.Join("shared", "state.json"), filepath.Join(dir, "second")}} {
+			if err := os.Symlink(link[0], link[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		project(t, f, figures)
+		if to, err := os.Readlink(path); to != "second" || err != nil {
+			t.Errorf("there %t: the link became %q, %v", there, to, err)
+		}
+		got := read(t, target)
+		if gjson.Get(got, blockPath+".totalAttempts").Int() != 10 || gjson.Get(got, "mine").Exists() != there {
+			t.Errorf("there %t: the target has %s", there, got)
+		}
+	}
+}
+
+func TestModeKept(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such modes")
+	}
+	f, path := newFile(t, "{}")
+	if err := os.Chmod(path, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	project(t, f, figures)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v, %v; want 0640", info.Mode(), err)
+	}
+}
+
+// What is right already is not written again.
+func TestUnchangedIsNotWritten(t *testing.T) {
+	f, path := newFile(t, "{}")
+	project(t, f, figures)
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	project(t, f, figures)
+	if after, err := os.Stat(path); err != nil || !os.SameFile(before, after) {
+		t.Errorf("replaced by the same: %v", err)
+	}
+}
+
+// What another program does to our block is repaired and said; our own lag is
+// not, nor what is not ours.
+func TestForeignChanges(t *testing.T) {
+	f, path := newFile(t, "{}")
+	change := func(edit func(string) (string, error)) {
+		t.Helper()
+		text, err := edit(read(t, path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, path, text)
+	}
+	set := func(path string, v any) func(string) (string, error) {
+		return func(s string) (string, error) { return sjson.Set(s, path, v) }
+	}
+	for _, step := range []struct {
+		what string
+		edit func(string) (string, error)
+		want bool
+	}{
+		{"nothing", nil, false},
+		{"its own key", set("lastCycle", 7), false},
+		{"a counter reset", set(blockPath+".successCount", 0), true},
+		{"nothing again", nil, false},
+		{"the block dropped", func(s string) (string, error) { return sjson.Delete(s, blockPath) }, true},
+		{"a failure forgotten", set(blockPath+".failuresByType", map[string]int{"lint": 1}), true},
+		{"a key of its own in our block", set(blockPath+".note", "x"), false},
+		{"everything but an empty object", func(string) (string, error) { return "{}", nil }, true},
+	} {
+		if step.edit != nil {
+			change(step.edit)
+		}
+		s := figures
+		s.SuccessCount++ // the journal went on meanwhile
+		s.TotalAttempts++
+		figures := s
+		said := project(t, f, figures)
+		if got := len(said) == 1 && strings.Contains(said[0], "repaired from the journal"); got != step.want || len(said) > 1 {
+			t.Errorf("%s: said %q, want a report %t", step.what, said, step.want)
+		}
+		if got, _ := f.Read(); !cmp.Equal(got, figures) {
+			t.Errorf("%s: %+v", step.what, got)
+		}
+	}
+	if got := gjson.Get(read(t, path), "lastCycle").Int(); got != 0 {
+		t.Errorf("lastCycle %d", got)
+	}
+}
+
+// A writer killed on either side of its rename is no foreign program.
+func TestKilledWriterIsNotForeign(t *testing.T) {
+	f, path := newFile(t, "{}")
+	project(t, f, total(1))
+	old := read(t, path)
+	project(t, f, total(2))
+	for what, content := range map[string]string{"before": old, "after": read(t, path)} {
+		write(t, path, content)
+		f.remember(total(1), total(2))
+		if said := project(t, f, total(3)); len(said) != 0 {
+			t.Errorf("killed %s its rename: %q", what, said)
+		}
+	}
+}
+
+// A damaged file is never overwritten: a copy of each content is set aside,
+// once, and the next valid file gets the figures.
+func TestDamage(t *testing.T) {
+	for _, content := range []string{`{"stats": {"localModelStats": {"successCount": 4`, `[]`, `"text"`, `{"stats": 7}`, "\x00\x00\x00", `{} trailing`} {
+		f, path := newFile(t, content)
+		for range 2 {
+			said := project(t, f, figures)
+			if len(said) != 1 || !strings.Contains(said[0], "left as it is") || !strings.Contains(said[0], ".damaged-") {
+				t.Errorf("%q: said %q", content, said)
+			}
+			if got := read(t, path); got != content {
+				t.Errorf("%q was overwritten by %q", content, got)
+			}
+		}
+		copies, err := filepath.Glob(path + ".damaged-*")
+		if len(copies) != 1 || err != nil {
+			t.Fatalf("%q: copies %q, %v", content, copies, err)
+		}
+		if got := read(t, copies[0]); got != content {
+			t.Errorf("%q: the copy has %q", content, got)
+		}
+		if _, known := f.Baseline(context.Background(), false); known {
+			t.Errorf("%q: counters of a damaged file were taken for known", content)
+		}
+		write(t, path, `{"mine": 1}`)
+		if said := project(t, f, figures); len(said) != 0 {
+			t.Errorf("%q, mended: said %q", content, said)
+		}
+		if got, _ := f.Read(); !cmp.Equal(got, figures) {
+			t.Errorf("%q, mended: %+v", content, got)
+		}
+	}
+}
+
+// A file that is torn because its writer is in the middle of it is waited for.
+func TestTornFileIsWaitedFor(t *testing.T) {
+	for _, torn := range []string{"", `{"mine": 1, "sta`} {
+		f, path := newFile(t, torn)
+		f.settle = time.Minute
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			time.Sleep(30 * time.Millisecond)
+			write(t, path, `{"mine": 1, "stats": {}}`)
+		}()
+		said := project(t, f, figures)
+		<-done
+		if got := read(t, path); len(said) != 0 || gjson.Get(got, "mine").Int() != 1 || gjson.Get(got, blockPath+".totalAttempts").Int() != 10 {
+			t.Errorf("%q: said %q, the file has %s", torn, said, got)
+		}
+	}
+}
+
+// A file that we wrote before and that is empty now is in somebody's hands: it
+// is not taken for a new one before its time.
+func TestEmptiedFile(t *testing.T) {
+	f, path := newFile(t, `{"mine": 1}`)
+	f.settle, f.emptied = 10*time.Millisecond, time.Hour
+	project(t, f, figures)
+	ours := read(t, path)
+	write(t, path, "")
+	_, err := f.Write(context.Background(), func(context.Context) (Stats, error) { return total(11), nil })
+	if err == nil || !strings.Contains(err.Error(), "tried again") || read(t, path) != "" {
+		t.Errorf("error %v, the file has %q", err, read(t, path))
+	}
+	write(t, path, ours) // the program goes on
+	project(t, f, total(11))
+	if got := read(t, path); gjson.Get(got, "mine").Int() != 1 || gjson.Get(got, blockPath+".totalAttempts").Int() != 11 {
+		t.Errorf("the file has %s", got)
+	}
+	write(t, path, "")
+	f.emptied = 0 // it never does
+	project(t, f, total(12))
+	if got, _ := f.Read(); got.TotalAttempts != 12 {
+		t.Errorf("at last %+v", got)
+	}
+}
+
+// An empty want leaves the file alone; so does an error of it.
+func TestErrorOfWant(t *testing.T) {
+	f, path := newFile(t, `{"a":1}`)
+	broken := errors.New("broken")
+	if _, err := f.Write(context.Background(), func(context.Context) (Stats, error) { return Stats{}, broken }); !errors.Is(err, broken) {
+		t.Errorf("error %v", err)
+	}
+	if got := read(t, path); got != `{"a":1}` {
+		t.Errorf("written: %s", got)
+	}
+}
+
+// Temporary files of killed writers are cleared away; others' files are not.
+func TestSweep(t *testing.T) {
+	f, path := newFile(t, "{}")
+	write(t, path+".tmp-123", "half")
+	write(t, path+".bak", "theirs")
+	project(t, f, figures)
+	if _, err := os.Stat(path + ".tmp-123"); err == nil {
+		t.Error("a killed writer's file is still there")
+	}
+	read(t, path+".bak")
+}
+
+// Writers that take the lock lose nothing, whatever a program without it does
+// at the same time, and no reader ever sees half a file.
+func TestManyWriters(t *testing.T) {
+	_, path := newFile(t, `{"theirs": 0}`)
+	const writers, rounds = 4, 10
+	stop := make(chan struct{})
+	var others, ours sync.WaitGroup
+	others.Go(func() { // a program that does not lock, but replaces the file whole
+		for n := 1; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(7 * time.Millisecond):
+			}
+			data, err := os.ReadFile(path)
+			if err != nil {
+				continue
+			}
+			text, _ := sjson.Set(string(data), "theirs", n)
+			if os.WriteFile(path+".theirs", []byte(text), 0o600) == nil {
+				_ = os.Rename(path+".theirs", path)
+			}
+		}
+	})
+	others.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+			}
+			if data, err := os.ReadFile(path); err == nil && !gjson.ValidBytes(data) {
+				t.Errorf("half a file: %q", data)
+				return
+			}
+		}
+	})
+	var mu sync.Mutex
+	count := 0
+	for range writers {
+		f := New(path)
+		ours.Go(func() {
+			for range rounds {
+				_, err := f.Write(context.Background(), func(context.Context) (Stats, error) {
+					mu.Lock()
+					defer mu.Unlock()
+					count++
+					return total(count), nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	ours.Wait()
+	close(stop)
+	others.Wait()
+	f := New(path)
+	project(t, f, total(count))
+	got, _ := f.Read()
+	if got.TotalAttempts != writers*rounds || gjson.Get(read(t, path), "theirs").Int() == 0 {
+		t.Errorf("%+v in %s", got, read(t, path))
+	}
+}
+
+func TestBaseline(t *testing.T) {
+	for _, c := range []struct {
+		content string
+		want    int
+		known   bool
+	}{{"-", 0, true}, {"", 0, true}, {`{}`, 0, true}, {`{"stats":{"localModelStats":{"successCount":4}}}`, 4, true}, {`{"stats":{"loc`, 0, false}} {
+		f, _ := newFile(t, c.content)
+		for _, wait := range []bool{false, true} {
+			got, known := f.Baseline(context.Background(), wait)
+			if got.SuccessCount != c.want || known != c.known {
+				t.Errorf("%q, wait %t: %+v, %t; want %d, %t", c.content, wait, got, known, c.want, c.known)
+			}
+		}
+	}
+}
+
+// The lock is waited for, and not for ever.
+func TestLocked(t *testing.T) {
+	f, path := newFile(t, "{}")
+	inside, release := make(chan struct{}), make(chan struct{})
+	done := make(chan error)
+	go func() {
+		_, err := New(path).Write(context.Background(), func(context.Context) (Stats, error) {
+			close(inside)
+			<-release
+			return total(1), nil
+		})
+		done <- err
+	}()
+	<-inside
+	ctx, stop := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer stop()
+	if _, err := f.Write(ctx, func(context.Context) (Stats, error) { return total(2), nil }); err == nil || !strings.Contains(err.Error(), ".lock") {
+		t.Errorf("error %v", err)
+	}
+	close(release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	project(t, f, total(2))
+	if got := fmt.Sprint(gjson.Get(read(t, path), blockPath+".totalAttempts")); got != "2" {
+		t.Errorf("at last %s", got)
+	}
+}
+
+// What was written between our look and our rename is not overwritten.
+func TestReplaceComparesAgain(t *testing.T) {
+	_, path := newFile(t, "theirs, newer")
+	if err := replace(path, []byte("as we saw it"), []byte("ours")); !errors.Is(err, errChanged) {
+		t.Errorf("error %v, want %v", err, errChanged)
+	}
+	if got := read(t, path); got != "theirs, newer" {
+		t.Errorf("overwritten: %q", got)
+	}
+	if left, err := filepath.Glob(path + ".tmp-*"); len(left) != 0 || err != nil {
+		t.Errorf("left behind %q, %v", left, err)
+	}
+}

@@ -1,0 +1,175 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// Every code of errors.go can be had, in the one form, and says what to do.
+func TestEveryErrorCode(t *testing.T) {
+	reached := map[string]bool{}
+	pass := args{"ticket_id": "A-1", "gate": "lint", "outcome": "pass", "event_id": "A-1:lint:1"}
+	for _, c := range []struct {
+		code      string
+		retryable bool
+		says      []string // in the text
+		call      func(b *bench) *Error
+	}{
+		{codeArgument, false, []string{"ticket_path (string)"}, func(b *bench) *Error {
+			return b.refuses(b.t.Context(), "plan_ticket", args{}, codeArgument)
+		}},
+		{codeNotFound, false, []string{"none.md", "relative to the project root"}, func(b *bench) *Error {
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "none.md"}, codeNotFound)
+		}},
+		{codeInvalid, false, []string{"bad.md line 3"}, func(b *bench) *Error {
+			b.write("bad.md", "---\nid: A\ntags: [a, b\n---\n")
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "bad.md"}, codeInvalid)
+		}},
+		{codeTooLarge, false, []string{"2097153 bytes", "2097152"}, func(b *bench) *Error {
+			b.write("big.md", strings.Repeat("x", ticket.MaxBytes+1))
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "big.md"}, codeTooLarge)
+		}},
+		{codeTooLarge, false, []string{"taken inline", "pass its path"}, func(b *bench) *Error { // fewer characters than bytes
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket": strings.Repeat("é", ticket.MaxInlineBytes/2+1)}, codeTooLarge)
+		}},
+		{codeOutside, false, []string{"outside the project root"}, func(b *bench) *Error {
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": ".."}, codeOutside)
+		}},
+		{codeUnreadable, false, []string{"not a regular file"}, func(b *bench) *Error {
+			b.write("dir.md/x", "")
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "dir.md"}, codeUnreadable)
+		}},
+		{codeUnreadable, false, []string{"CLAUDE_PROJECT_DIR"}, func(b *bench) *Error {
+			b.Root = filepath.Join(b.Root, "gone")
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "a.md"}, codeUnreadable)
+		}},
+		{codeConflict, false, []string{"nothing was changed", "new event_id"}, func(b *bench) *Error {
+			b.run("record_gate_outcome", pass)
+			other := args{"ticket_id": "A-1", "gate": "lint", "outcome": "fail", "event_id": "A-1:lint:1"}
+			return b.refuses(b.t.Context(), "record_gate_outcome", other, codeConflict)
+		}},
+		{codeJournal, true, []string{"nothing was recorded", "check_local_health"}, func(b *bench) *Error {
+			b.write("journal/x", "") // a directory where the journal should be
+			store := statestore.New(statestore.Options{Root: b.Root, State: "journal", Log: b.Log})
+			b.Journal = store
+			return b.refuses(b.t.Context(), "record_gate_outcome", pass, codeJournal)
+		}},
+		{codeCanceled, true, []string{"no figure was moved"}, func(b *bench) *Error {
+			ctx, cancel := context.WithCancel(b.t.Context())
+			b.Asker = &script{complete: func(ctx context.Context, _ routing.Route, _ routing.Request) (routing.Answer, error) {
+				cancel()
+				return routing.Answer{}, ctx.Err()
+			}}
+			return b.refuses(ctx, "classify_ticket", args{"ticket": asksModel}, codeCanceled)
+		}},
+		{codeTimeout, true, []string{"LOCALMODEL_DEADLINE"}, func(b *bench) *Error {
+			b.Deadline = 50 * time.Millisecond
+			b.Asker = &script{complete: func(ctx context.Context, _ routing.Route, _ routing.Request) (routing.Answer, error) {
+				<-ctx.Done()
+				return routing.Answer{}, ctx.Err()
+			}}
+			return b.refuses(b.t.Context(), "classify_ticket", args{"ticket": asksModel}, codeTimeout)
+		}},
+		{codeInternal, false, []string{"out of its mind", "localmodel doctor"}, func(b *bench) *Error {
+			b.Asker = &script{complete: func(context.Context, routing.Route, routing.Request) (routing.Answer, error) {
+				return routing.Answer{}, errors.New("out of its mind")
+			}}
+			return b.refuses(b.t.Context(), "classify_ticket", args{"ticket": asksModel}, codeInternal)
+		}},
+	} {
+		reached[c.code] = true
+		t.Run(c.code, func(t *testing.T) {
+			e := c.call(newBench(t, &script{}))
+			if e.Retryable != c.retryable {
+				t.Errorf("retryable %t, want %t: %v", e.Retryable, c.retryable, e)
+			}
+			for _, word := range c.says {
+				if !strings.Contains(e.Error(), word) {
+					t.Errorf("%q does not say %q", e.Error(), word)
+				}
+			}
+		})
+	}
+	source, err := os.ReadFile("errors.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range codeConstant.FindAllStringSubmatch(string(source), -1) {
+		if !reached[m[1]] {
+			t.Errorf("no call here gives %s", m[1])
+		}
+	}
+}
+
+// codeConstant is a code as errors.go declares it.
+var codeConstant = regexp.MustCompile(`"(E_[A-Z_]+)"`)
+
+// A symlink is where it leads to.
+func TestPathOutsideBySymlink(t *testing.T) {
+	b := newBench(t, &script{})
+	outside := filepath.Join(t.TempDir(), "secret.md")
+	if err := os.WriteFile(outside, []byte("---\nid: S-1\n---\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(b.Root, "link.md")); err != nil {
+		t.Skipf("no symlinks here: %v", err)
+	}
+	for _, path := range []string{"link.md", outside, "../" + filepath.Base(filepath.Dir(outside)) + "/secret.md"} {
+		b.refuses(t.Context(), "plan_ticket", args{"ticket_path": path}, codeOutside)
+	}
+	// In a batch it is one row's error; the others stand.
+	r := b.run("classify_ticket", args{"ticket_paths": []string{"link.md"}, "ticket": states})
+	if !strings.HasPrefix(r.Get("tickets.0.error").Str, codeOutside+": ") || r.Get("tickets.1.by").Str != "front_matter" {
+		t.Errorf("rows: %s", r.Raw)
+	}
+}
+
+// A bug costs one answer: in the handler and in what it starts beside itself.
+func TestPanicIsAnError(t *testing.T) {
+	b := newBench(t, &script{complete: func(context.Context, routing.Route, routing.Request) (routing.Answer, error) { panic("on purpose") }})
+	for name, in := range map[string]args{"plan_ticket": {"ticket": states}, "classify_ticket": {"ticket": asksModel}} {
+		if e := b.refuses(t.Context(), name, in, codeInternal); !strings.Contains(e.Error(), "on purpose") || strings.Contains(e.Error(), ".go:") {
+			t.Errorf("%s: %v", name, e)
+		}
+		if !strings.Contains(b.log.String(), "errors_test.go") {
+			t.Errorf("%s: the log does not say where: %s", name, b.log.String())
+		}
+		b.log.Reset()
+	}
+	if strings.Contains(b.log.String(), "the total") {
+		t.Error("ticket text in the log")
+	}
+	if r := b.run("classify_ticket", args{"ticket": states}); r.Get("tickets.0.by").Str != "front_matter" {
+		t.Errorf("the call after: %s", r.Raw)
+	}
+}
+
+// However much there is to say, an error is an instruction, not a report.
+func TestErrorTextIsBounded(t *testing.T) {
+	for _, e := range []*Error{
+		{Code: codeInternal, Cause: strings.Repeat("cause ", 1000), Next: "Do this."},
+		{Code: codeInternal, Cause: strings.Repeat("日本語", 1000), Next: strings.Repeat("next ", 100)},
+		{Code: codeInternal, Cause: "", Next: ""},
+	} {
+		text := e.Error()
+		if n := len([]rune(text)); n > maxErrorChars {
+			t.Errorf("%d characters", n)
+		}
+		if !strings.HasSuffix(text, "retryable: no") || strings.ContainsRune(text, '\uFFFD') {
+			t.Errorf("text %q", text)
+		}
+		if n := len([]rune(e.short())); n > 300 {
+			t.Errorf("%d characters in a row", n)
+		}
+	}
+}

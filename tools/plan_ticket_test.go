@@ -1,0 +1,89 @@
+package tools
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/statestore"
+)
+
+func planText(t *testing.T, d *Deps, text string) *planResult {
+	t.Helper()
+	parsed, fault := parseInline(text)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	r, err := d.plan(t.Context(), parsed, planInput{Ticket: text}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A ticket that a rule keeps from the local model is planned by another tier,
+// and no model is asked what it thinks of it first.
+func TestNoModelIsAskedWhereARuleDecides(t *testing.T) {
+	for why, text := range map[string]string{
+		"tag ARCH":        fm("id: X-1", "complexity: simple", "tags: [arch]") + "# Move it" + fileTable("a.go"),
+		"complexity high": fm("id: X-2") + "# Move them" + fileTable("a.go", "b.go", "c.go", "d.go"),
+	} {
+		m := &scriptedModel{says: func(string) (string, string) { return "TASK", "low" }}
+		r := planText(t, decider(t, m), text)
+		if r.Plan != "" || !strings.Contains(r.Next, why) || m.asked != 0 {
+			t.Errorf("%s: plan %q, next %q, %d questions", why, r.Plan, r.Next, m.asked)
+		}
+	}
+}
+
+// Where nothing but a model can tell the complexity, it is asked, once for the
+// same content.
+func TestComplexityIsAskedOnceForAPlan(t *testing.T) {
+	m := &scriptedModel{says: func(string) (string, string) { return "TASK", "high" }}
+	d := decider(t, m)
+	text := fm("id: TASK-3") + "# Move it" + fileTable("a.go")
+	for range 2 {
+		if r := planText(t, d, text); r.Plan != "" || !strings.Contains(r.Next, "complexity high") {
+			t.Errorf("plan %q, next %q", r.Plan, r.Next)
+		}
+	}
+	if m.asked != 1 {
+		t.Errorf("%d questions", m.asked)
+	}
+}
+
+// What is handed out as the next event id is free: a plan made again after a
+// failed one does not get the first one's.
+func TestNextEventIDAfterAPlanIsFree(t *testing.T) {
+	d := decider(t, &scriptedModel{down: refusedLocally})
+	text := fm("id: TASK-4", "complexity: simple") + "# Move it" + fileTable("a.go")
+	if r := planText(t, d, text); !strings.Contains(r.Next, `"TASK-4:plan:1"`) {
+		t.Errorf("next %q", r.Next)
+	}
+	if _, err := d.record(t.Context(), recordInput{TicketID: "TASK-4", Gate: "plan", Outcome: "fail", EventID: "TASK-4:plan:1"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if r := planText(t, d, text); !strings.Contains(r.Next, `"TASK-4:plan:2"`) {
+		t.Errorf("next %q", r.Next)
+	}
+}
+
+// An outcome with route local of a ticket that was never classified counts in
+// the record that the guard looks at, not in one of no model.
+func TestUnknownTicketCountsForThisModel(t *testing.T) {
+	d := decider(t, &scriptedModel{down: refusedLocally, digest: "d1"})
+	for i := range 2 {
+		if _, err := d.record(t.Context(), recordInput{TicketID: "NEW-1", Gate: "lint", Outcome: "fail", Route: "local", EventID: "NEW-1:lint:" + string(rune('1'+i))}, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	states, err := d.Journal.GuardStates(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := routing.ParseGuardState(states[statestore.GuardKey{Class: "medium", Digest: "d1/" + prompts.Version}])
+	if s.N != 1 || s.K != 1 {
+		t.Errorf("the record has %v of %v failed; all: %q", s.K, s.N, states)
+	}
+}
