@@ -82,6 +82,7 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
+	left := others(after.Files) - others(before.Files)
 	limit := func(what string, rss int, beside string, most float64) row {
 		return row{line: 2, what: what, ours: megabytes(rss), bare: beside, target: "≤ " + megabytes(int(most)), met: holds(float64(rss) <= most)}
 	}
@@ -89,12 +90,24 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 		limit("memory, idle", idle.RSS, megabytes(bareIdle.RSS), idleMost),
 		limit(fmt.Sprintf("memory after %d calls", calls), used.RSS, megabytes(bareUsed.RSS), usedMost),
 		limit("memory after a 2 MB ticket, at most "+settle.String()+" later", after.RSS, "", usedMost),
-		{line: 2, what: "files open and processes spawned by those calls", ours: fmt.Sprintf("%d more, %d", after.Files-before.Files, after.Spawned),
-			target: "0, 0", met: holds(after.Files <= before.Files && after.Spawned == 0)},
+		{line: 2, what: "files left open and processes spawned by those calls", ours: fmt.Sprintf("%d, %d", left, after.Spawned),
+			target: "0, 0", met: holds(left <= 0 && after.Spawned == 0)},
 	}
 	rows[0].ratio, rows[1].ratio = ratio(float64(idle.RSS)/float64(bareIdle.RSS)), ratio(float64(used.RSS)/float64(bareUsed.RSS))
 	l.note("Memory: %s at the answer to the 2 MB ticket, under %s again %s later; peak %s.", megabytes(large), megabytes(usedMost), under.Round(100*time.Millisecond), megabytes(after.PeakRSS))
 	return rows, nil
+}
+
+// others counts open files but for the journal's: it has up to four
+// connections, opened when first needed.
+func others(files []string) int {
+	n := 0
+	for _, f := range files {
+		if !strings.Contains(filepath.Base(f), "journal.db") {
+			n++
+		}
+	}
+	return n
 }
 
 // mixed makes n calls of both servers: mostly classifications, now and then an

@@ -11,10 +11,11 @@ import (
 
 // Usage is what a running process holds and has used.
 type Usage struct {
-	RSS, PeakRSS   int // bytes
-	Files, Threads int
-	CPU            time.Duration // of the threads that live
-	Spawned        int           // page faults of children that it has waited for; 0 = it had none
+	RSS, PeakRSS int      // bytes
+	Files        []string // what its open files are
+	Threads      int
+	CPU          time.Duration // of the threads that live
+	Spawned      int           // page faults of children that it has waited for; 0 = it had none
 }
 
 // ReadUsage looks into /proc.
@@ -43,7 +44,11 @@ func ReadUsage(pid int) (u Usage, err error) {
 	if err != nil {
 		return u, err
 	}
-	u.Files = len(files)
+	for _, f := range files {
+		if name, err := os.Readlink(dir + "fd/" + f.Name()); err == nil { // else closed meanwhile
+			u.Files = append(u.Files, name)
+		}
+	}
 	stat, err := os.ReadFile(dir + "stat")
 	if err != nil {
 		return u, err

@@ -9,10 +9,11 @@ import (
 
 // Usage is what a running process holds and has used.
 type Usage struct {
-	RSS, PeakRSS   int // bytes
-	Files, Threads int
-	CPU            time.Duration // of the threads that live
-	Spawned        int           // page faults of children that it has waited for; 0 = it had none
+	RSS, PeakRSS int      // bytes
+	Files        []string // what its open files are
+	Threads      int
+	CPU          time.Duration // of the threads that live
+	Spawned      int           // page faults of children that it has waited for; 0 = it had none
 }
 
 // ReadUsage is not possible here.
