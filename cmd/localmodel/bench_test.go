@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -27,8 +29,9 @@ func instantModel(b *testing.B) string {
 		case "/api/show":
 			fmt.Fprint(w, `{"capabilities":["completion"]}`)
 		case "/api/chat":
-			for _, token := range []string{`{\"complexity\"`, `:`, `\"low\"`, `}`} {
-				fmt.Fprintf(w, `{"message":{"role":"assistant","content":"%s"},"done":false}`+"\n", token)
+			for _, token := range tokens {
+				fmt.Fprintf(w, `{"model":"m:1b","created_at":"2026-11-24T07:00:00Z","message":{"role":"assistant","content":%[1]s},"done":false,`+
+					`"logprobs":[{"token":%[1]s,"logprob":-0.01,"bytes":[97],"top_logprobs":[%[2]s]}]}`+"\n", token, others)
 			}
 			fmt.Fprint(w, `{"message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"}`+"\n")
 		}
@@ -36,6 +39,18 @@ func instantModel(b *testing.B) string {
 	b.Cleanup(s.Close)
 	return s.URL
 }
+
+// tokens are a reply of a byte each, as the tiny models give it; others is what
+// Ollama says of the 20 likeliest for each.
+var (
+	tokens = func() (out []string) {
+		for _, b := range `{"complexity":"low"}` {
+			out = append(out, strconv.Quote(string(b)))
+		}
+		return out
+	}()
+	others = strings.TrimSuffix(strings.Repeat(`{"token":"x","logprob":-12.345678,"bytes":[120]},`, 20), ",")
+)
 
 // session is the server in this process, spoken to over pipes.
 type session struct {

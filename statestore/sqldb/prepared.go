@@ -65,7 +65,7 @@ func (p prepared) find(ctx context.Context, query string) (*sql.Stmt, runner) {
 }
 
 func (p prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	st, plain := p.find(ctx, query)
+	st, plain := p.find(ctx, query) //nolint:sqlclosecheck // stays prepared
 	if st == nil {
 		return plain.ExecContext(ctx, query, args...)
 	}
@@ -73,7 +73,7 @@ func (p prepared) ExecContext(ctx context.Context, query string, args ...any) (s
 }
 
 func (p prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	st, plain := p.find(ctx, query)
+	st, plain := p.find(ctx, query) //nolint:sqlclosecheck // stays prepared
 	if st == nil {
 		return plain.QueryContext(ctx, query, args...)
 	}
@@ -81,7 +81,7 @@ func (p prepared) QueryContext(ctx context.Context, query string, args ...any) (
 }
 
 func (p prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	st, plain := p.find(ctx, query)
+	st, plain := p.find(ctx, query) //nolint:sqlclosecheck // stays prepared
 	if st == nil {
 		return plain.QueryRowContext(ctx, query, args...)
 	}
