@@ -29,6 +29,8 @@ var arrows = map[string][]string{
 	"statestore/sqldb":      {},
 	"prompts":               {},
 	"integration":           {},
+	"integration/bench": {"integration/binary", "integration/fleetsim", "integration/mcpchild", "integration/ollamatest", "integration/parts", "integration/process",
+		"tools/ticket"}, // whose parser is measured by itself
 }
 
 // fences says where a library may be imported: a directory (and those beneath

@@ -2,6 +2,9 @@ package main
 
 import (
 	"context"
+	"math"
+	"runtime/debug"
+	"time"
 
 	"github.com/fjbelchi/localmodel/tools"
 	"github.com/fjbelchi/localmodel/tools/stdio"
@@ -13,6 +16,7 @@ func serve(ctx context.Context, w world, args []string) error {
 	if err := noArguments("serve", args); err != nil {
 		return err
 	}
+	limitMemory()
 	p := build(w)
 	for _, problem := range p.config.problems {
 		p.log.Warn("configuration", "problem", problem)
@@ -24,14 +28,35 @@ func serve(ctx context.Context, w world, args []string) error {
 			}
 		}()
 	}
-	go func() { // the server does not wait for it
-		if err := p.store.Reconcile(ctx); err != nil {
-			p.log.Warn("journal", "err", err)
-		}
-	}()
+	compare := time.AfterFunc(afterStart, func() { p.reconcile(ctx) })
 	err := stdio.Serve(ctx, tools.NewServer(p.deps, version()), w.in, w.out, stdio.Options{Log: p.log})
+	if compare.Stop() && ctx.Err() == nil { // the session was shorter than that
+		p.reconcile(ctx)
+	}
 	if e := p.store.Close(); e != nil {
 		p.log.Warn("closing the journal", "err", e)
 	}
 	return err
+}
+
+// afterStart is when what a killed process left behind is looked for: opening
+// the journal must not slow down the first answer.
+const afterStart = 100 * time.Millisecond
+
+func (p *parts) reconcile(ctx context.Context) {
+	if err := p.store.Reconcile(ctx); err != nil {
+		p.log.Warn("journal", "err", err)
+	}
+}
+
+// memoryLimit is what the Go runtime holds before it collects more eagerly. A
+// server is one of many beside an editor and a model: what a large ticket took
+// must not stay taken. It is soft: what is needed is had.
+const memoryLimit = 20 << 20
+
+// limitMemory leaves a limit that was set through GOMEMLIMIT alone.
+func limitMemory() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }

@@ -26,11 +26,17 @@ var built struct { // once per test binary
 // those of its users.
 func Path(t testing.TB) string {
 	t.Helper()
-	built.Do(func() { built.path, built.err = build() })
-	if built.err != nil {
-		t.Fatal(built.err)
+	path, err := Build()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return built.path
+	return path
+}
+
+// Build is Path for a program that is no test.
+func Build() (string, error) {
+	built.Do(func() { built.path, built.err = build() })
+	return built.path, built.err
 }
 
 func build() (string, error) {
@@ -74,7 +80,11 @@ func Remove() {
 // test's own.
 func Env(t testing.TB, vars ...string) []string {
 	t.Helper()
-	home := t.TempDir()
+	return Environ(t.TempDir(), vars...)
+}
+
+// Environ is Env for a program that is no test; home is to be its HOME.
+func Environ(home string, vars ...string) []string {
 	env := []string{"HOME=" + home, "USERPROFILE=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, ".cache"), "LocalAppData=" + home}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")

@@ -59,7 +59,7 @@ func Main(m *testing.M) int {
 	shared.main = true
 	code := m.Run()
 	if shared.server != nil {
-		shared.server.close()
+		shared.server.Close()
 	}
 	return code
 }
@@ -93,9 +93,18 @@ func New(t testing.TB, env ...string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.close)
-	s.logOnFailure(t) // runs before close
+	t.Cleanup(s.Close)
+	s.logOnFailure(t) // runs before Close
 	return s
+}
+
+// Start is New for a program that is no test, which calls Close itself.
+func Start(env ...string) (*Server, error) {
+	bin, err := parts.Find(parts.Ollama)
+	if err != nil {
+		return nil, err
+	}
+	return start(bin, env)
 }
 
 func start(bin string, env []string) (*Server, error) {
@@ -119,7 +128,7 @@ func start(bin string, env []string) (*Server, error) {
 	}
 	if err != nil {
 		err = fmt.Errorf("ollama: %w\n%s", err, s.Log())
-		s.close()
+		s.Close()
 		return nil, err
 	}
 	return s, nil
@@ -132,7 +141,7 @@ func (s *Server) run() error {
 		return err
 	}
 	defer log.Close()                   //nolint:errcheck // the child has its own handle
-	cmd := exec.Command(s.bin, "serve") //nolint:gosec,noctx // the part asked for; ended by close
+	cmd := exec.Command(s.bin, "serve") //nolint:gosec,noctx // the part asked for; ended by Close
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "USERPROFILE=" + s.home, "TMPDIR=" + s.home,
@@ -269,7 +278,8 @@ func (s *Server) process() *process.Process {
 
 func (s *Server) logPath() string { return filepath.Join(s.home, "server.log") }
 
-func (s *Server) close() {
+// Close ends the server and removes its models. Tests need not call it.
+func (s *Server) Close() {
 	if p := s.process(); p != nil {
 		p.Terminate()
 	}

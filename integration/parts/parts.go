@@ -23,6 +23,7 @@ const (
 	Ollama    = "ollama"
 	SmolLM    = "smollm"
 	Inspector = "inspector"
+	NodeMCP   = "node-mcp"
 	LiteLLM   = "litellm"
 	Postgres  = "postgres"
 	Linter    = "golangci-lint"
@@ -48,7 +49,8 @@ func All() []Part {
 		{Name: Linter, What: "golangci-lint " + LinterVersion, Env: "GOLANGCI_LINT_BIN", Cached: linterPath},
 		{Name: LiteLLM, What: "LiteLLM proxy", Env: "LITELLM_BIN", Cached: litellmPath},
 		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: smolPath},
-		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: inspectorPath},
+		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: npmProgram("inspector", "mcp-inspector")},
+		{Name: NodeMCP, What: "MCP server on Node.js", Env: "NODE_MCP_BIN", Cached: npmProgram("bench/node", "mcp-server-memory")},
 		{Name: Chromium, What: "Chromium browser", Env: "CHROMIUM_BIN", Installed: chromium},
 		{Name: Postgres, What: "PostgreSQL server programs", Env: "POSTGRES_BIN", Installed: postgresDir},
 	}

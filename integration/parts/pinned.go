@@ -85,18 +85,24 @@ func litellmPath() (string, error) {
 	return cached("litellm-"+hex.EncodeToString(sum[:4]), exe("litellm"))
 }
 
-// inspectorPath lies in the checkout: npm installs beside the lock file.
-func inspectorPath() (string, error) {
-	root, err := Root()
-	if err != nil {
-		return "", err
+// npmProgram lies in the checkout: npm installs beside the lock file, which is
+// in a directory under integration.
+func npmProgram(dir, name string) func() (string, error) {
+	return func() (string, error) {
+		root, err := Root()
+		if err != nil {
+			return "", err
+		}
+		file := name
+		if runtime.GOOS == "windows" {
+			file += ".cmd"
+		}
+		return filepath.Join(root, "integration", filepath.FromSlash(dir), "node_modules", ".bin", file), nil
 	}
-	name := "mcp-inspector"
-	if runtime.GOOS == "windows" {
-		name += ".cmd"
-	}
-	return filepath.Join(root, "integration", "inspector", "node_modules", ".bin", name), nil
 }
+
+// FromNPM says whether npm installs the part, into the checkout.
+func FromNPM(name string) bool { return name == Inspector || name == NodeMCP }
 
 // postgresDir finds the programs of the newest PostgreSQL; Debian keeps them
 // off the PATH.

@@ -41,6 +41,8 @@ type DB struct {
 	o       Options
 	writing chan struct{} // one transaction at a time, as SQLite has it anyway
 
+	kept statements
+
 	mu       sync.Mutex // guards what follows
 	db       *sql.DB
 	readOnly string // why nothing can be written here; "" = it can
@@ -81,7 +83,7 @@ func (d *DB) Read(ctx context.Context, fn func(q Q) error) error {
 		return err
 	}
 	start := time.Now()
-	q := Q{run: db, pg: d.Postgres()}
+	q := d.on(db, nil)
 	for try := 0; ; try++ {
 		err := fn(q)
 		stale := try == 0 && d.lost(err) // a connection from before the server's restart
@@ -150,7 +152,7 @@ func (d *DB) transaction(ctx context.Context, db *sql.DB, fn func(context.Contex
 		return false, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
-	q := Q{run: tx, pg: d.Postgres()}
+	q := d.on(db, tx)
 	if q.pg {
 		// One writer at a time, as SQLite has it; one who falls asleep inside
 		// is thrown out by the server.
@@ -209,12 +211,20 @@ func (d *DB) Close() error {
 
 // Q runs statements, which are written with ? for their parameters.
 type Q struct {
-	run interface {
-		ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-		QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	run runner
+	pg  bool
+}
+
+// on gives what runs statements in tx, or where that is nil outside of any. A
+// Postgres connection keeps its statements prepared by itself.
+func (d *DB) on(db *sql.DB, tx *sql.Tx) Q {
+	switch {
+	case !d.Postgres():
+		return Q{run: d.kept.on(db, tx)}
+	case tx == nil:
+		return Q{run: db, pg: true}
 	}
-	pg bool
+	return Q{run: tx, pg: true}
 }
 
 // Exec runs a statement.

@@ -2,7 +2,6 @@ package ticket
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 )
@@ -16,8 +15,9 @@ const (
 
 // body takes over what the Markdown states.
 func (c *collector) body(body string) {
-	sections := map[string][]string{}
-	title, current, level := "", "", 0
+	sections := map[string]*[]string{filesSection: {}, criteriaSection: {}, dependsSection: {}}
+	title, level := "", 0
+	var current *[]string
 	for line := range structure(body) {
 		if l, text := heading(line); l > 0 {
 			if l == 1 && title == "" {
@@ -25,19 +25,19 @@ func (c *collector) body(body string) {
 			}
 			line = "" // a heading ends a table
 			if name := sectionName(text); (l == 2 || l == 3) && name != "" {
-				current, level = name, l
+				current, level = sections[name], l
 			} else if l <= level {
-				current, level = "", 0
+				current, level = nil, 0
 			}
 		}
-		if current != "" {
-			sections[current] = append(sections[current], line)
+		if current != nil {
+			*current = append(*current, line)
 		}
 	}
 	c.heading(title)
-	c.fileTables(sections[filesSection])
-	c.dependencyTables(sections[dependsSection])
-	c.criteria(sections[criteriaSection])
+	c.fileTables(*sections[filesSection])
+	c.dependencyTables(*sections[dependsSection])
+	c.criteria(*sections[criteriaSection])
 }
 
 // sectionName gives the section that a heading opens, "" for others. Numbers,
@@ -54,11 +54,11 @@ func sectionName(title string) string {
 	return ""
 }
 
-var headingID = regexp.MustCompile(`^\[?(\pL[\pL\pN_]*(?:-[\pL\pN_]+)*-\pN+[a-z]?)(?:\]\s*[:：–—-]?|\s*[:：]|\s+[–—-]\s|\s*$)`)
+var headingID = pattern(`^\[?(\pL[\pL\pN_]*(?:-[\pL\pN_]+)*-\pN+[a-z]?)(?:\]\s*[:：–—-]?|\s*[:：]|\s+[–—-]\s|\s*$)`)
 
 // heading completes id and title from "# FEAT-001: Title".
 func (c *collector) heading(text string) {
-	if m := headingID.FindStringSubmatch(clip(text, 100)); m != nil {
+	if m := headingID().FindStringSubmatch(clip(text, 100)); m != nil {
 		if c.t.ID == "" && len(m[1]) <= 64 {
 			c.t.ID = m[1]
 		}
@@ -140,11 +140,11 @@ func item(text string) string {
 	return strings.TrimLeft(rest, " \t")
 }
 
-var statedID = regexp.MustCompile("^(\\*\\*|__|~~|`)?[\\[(]?[Aa][Cc][-_ #]?([0-9]{1,6}(?:\\.[0-9]{1,3})*[a-z]?)(?:[^\\pL\\pN]|$)")
+var statedID = pattern("^(\\*\\*|__|~~|`)?[\\[(]?[Aa][Cc][-_ #]?([0-9]{1,6}(?:\\.[0-9]{1,3})*[a-z]?)(?:[^\\pL\\pN]|$)")
 
 // criterionID splits "AC-1: text" in its usual spellings.
 func criterionID(text string) (id, rest string) {
-	m := statedID.FindStringSubmatchIndex(text[:min(len(text), 64)])
+	m := statedID().FindStringSubmatchIndex(text[:min(len(text), 64)])
 	if m == nil {
 		return "", text
 	}

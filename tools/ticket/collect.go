@@ -101,6 +101,9 @@ var actions = map[string]string{
 // action reduces what is stated to create, modify or delete; known is false if
 // it is none of them.
 func action(stated string) (normal string, known bool) {
+	if normal, known = actions[stated]; known { // as it mostly is
+		return normal, known
+	}
 	stated = strings.ToLower(strings.Trim(oneLine(stated), "`*_()[]\"'. "))
 	if isNothing(stated) {
 		return "", true

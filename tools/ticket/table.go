@@ -45,7 +45,7 @@ func isDelimiter(line string) bool {
 }
 
 func newTable(lines []string) table {
-	var t table
+	t := table{rows: make([][]string, 0, len(lines))}
 	for i, line := range lines {
 		if isDelimiter(line) {
 			if i == 1 && t.header == nil && len(t.rows) == 1 {
@@ -66,7 +66,7 @@ func newTable(lines []string) table {
 func cells(line string) []string {
 	line = strings.TrimSpace(line)
 	line = strings.TrimPrefix(line, "|")
-	var out []string
+	out := make([]string, 0, 4)
 	for len(out) < maxColumns {
 		at := pipe(line)
 		if at < 0 {

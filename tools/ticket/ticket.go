@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"unicode/utf8"
 )
 
 // Limits on what is read. Sizes are bytes as given; past a count the rest is
@@ -109,10 +110,10 @@ func hasPrefix(data []byte, prefix string) bool {
 }
 
 func invalidUTF8(text string) int {
-	valid := strings.ToValidUTF8(text, "")
-	if len(valid) == len(text) {
+	if utf8.ValidString(text) {
 		return -1
 	}
+	valid := strings.ToValidUTF8(text, "")
 	for i := range valid { // the texts part at the first bad byte
 		if valid[i] != text[i] {
 			return i

@@ -3,7 +3,9 @@ package ticket
 import (
 	"path"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -11,7 +13,7 @@ import (
 // oneLine trims text and turns line breaks and control characters to spaces,
 // so that a value can be printed and logged as it is.
 func oneLine(text string) string {
-	if strings.IndexFunc(text, unicode.IsControl) >= 0 {
+	if !plain(text) && strings.IndexFunc(text, unicode.IsControl) >= 0 {
 		text = strings.Map(func(r rune) rune {
 			if unicode.IsControl(r) {
 				return ' '
@@ -21,6 +23,16 @@ func oneLine(text string) string {
 		text = strings.Join(strings.Fields(text), " ")
 	}
 	return strings.TrimSpace(text)
+}
+
+// plain: ASCII without control characters, as most text is.
+func plain(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // clip shortens text to n runes for a message.
@@ -41,33 +53,47 @@ func clipBytes(text string, n int) string {
 	return text[:n]
 }
 
-const ornament = "()[]{}*_.…`'\"<>—–-~ "
-
-// isNothing: empty, dashes, dots, or a word for "nothing stated".
-func isNothing(text string) bool {
-	switch strings.ToLower(strings.Trim(text, ornament)) {
-	case "", "tbd", "null", "nil":
-		return true
-	}
-	return isNone(text)
-}
-
-// isNone: the text states that there is nothing, as the template's "(none)".
-func isNone(text string) bool {
-	switch strings.ToLower(strings.Trim(text, ornament)) {
-	case "none", "n/a", "na":
+func isOrnament(r rune) bool {
+	switch r {
+	case '(', ')', '[', ']', '{', '}', '*', '_', '.', '…', '`', '\'', '"', '<', '>', '—', '–', '-', '~', ' ':
 		return true
 	}
 	return false
 }
 
-var lineBreaks = strings.NewReplacer("<br>", ",", "<br/>", ",", "<br />", ",")
+// isNothing: empty, dashes, dots, or a word for "nothing stated".
+func isNothing(text string) bool {
+	word := strings.TrimFunc(text, isOrnament)
+	return isWord(word, "", "tbd", "null", "nil") || isNone(word)
+}
+
+// isNone: the text states that there is nothing, as the template's "(none)".
+func isNone(text string) bool {
+	return isWord(strings.TrimFunc(text, isOrnament), "none", "n/a", "na")
+}
+
+// isWord: the text is one of some short words, in any case.
+func isWord(text string, words ...string) bool {
+	const longest = 4
+	return len(text) <= longest && slices.Contains(words, strings.ToLower(text))
+}
 
 var (
-	markdownLink = regexp.MustCompile(`^\[([^\]]*)\]\(([^)]*)\)$`)
-	lineSuffix   = regexp.MustCompile(`:\d+(-\d+)?$`)
-	wholeID      = regexp.MustCompile(`^\pL[\pL\pN_]*(-[\pL\pN_]+)*-\pN+[a-z]?$`)
+	lineBreaks = strings.NewReplacer("<br>", ",", "<br/>", ",", "<br />", ",")
+	escapes    = strings.NewReplacer(`\_`, "_", `\*`, "*", `\[`, "[", `\]`, "]", `\-`, "-", `\.`, ".")
 )
+
+var (
+	markdownLink = pattern(`^\[([^\]]*)\]\(([^)]*)\)$`)
+	lineSuffix   = pattern(`:\d+(-\d+)?$`)
+	wholeID      = pattern(`^\pL[\pL\pN_]*(-[\pL\pN_]+)*-\pN+[a-z]?$`)
+)
+
+// pattern compiles an expression when it is first used: a server's start must
+// not wait for it.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // unlink gives the text of a Markdown link, or its target where that is the
 // same path written in full. Other text is returned as it is.
@@ -75,7 +101,7 @@ func unlink(text string) string {
 	if len(text) > 2*maxPath || !strings.HasPrefix(text, "[") {
 		return text
 	}
-	m := markdownLink.FindStringSubmatch(text)
+	m := markdownLink().FindStringSubmatch(text)
 	if m == nil {
 		return text
 	}
@@ -96,12 +122,14 @@ func cleanPath(text string) string {
 	if isNothing(text) || strings.HasPrefix(text, "<") && strings.HasSuffix(text, ">") {
 		return ""
 	}
-	if strings.Contains(text, "/") { // then a backslash before punctuation is Markdown's escape
-		text = strings.NewReplacer(`\_`, "_", `\*`, "*", `\[`, "[", `\]`, "]", `\-`, "-", `\.`, ".").Replace(text)
+	if strings.Contains(text, `\`) {
+		if strings.Contains(text, "/") { // then a backslash before punctuation is Markdown's escape
+			text = escapes.Replace(text)
+		}
+		text = strings.ReplaceAll(text, `\`, "/")
 	}
-	text = strings.ReplaceAll(text, `\`, "/")
-	if len(text) <= maxPath { // a longer one is refused by its length
-		text = lineSuffix.ReplaceAllString(text, "")
+	if len(text) <= maxPath && strings.Contains(text, ":") { // a longer one is refused by its length
+		text = lineSuffix().ReplaceAllString(text, "")
 	}
 	text = strings.TrimSpace(path.Clean(text))
 	if text == "." || text == "/" || strings.HasPrefix(strings.TrimPrefix(text, "/"), "path/to/") || isNothing(text) {
@@ -120,7 +148,7 @@ func cellPaths(cell string) []string {
 		}
 		return len(out) <= maxItems
 	}
-	if spans := codeSpans(cell); len(spans) > 0 && markdownLink.FindString(cell[:min(len(cell), 2*maxPath)]) == "" {
+	if spans := codeSpans(cell); len(spans) > 0 && markdownLink().FindString(cell[:min(len(cell), 2*maxPath)]) == "" {
 		for i, s := range spans {
 			text := cell[s.from:s.to]
 			if i > 0 && (!strings.ContainsAny(text, "./") || strings.Contains(text, "(")) {
@@ -132,7 +160,10 @@ func cellPaths(cell string) []string {
 		}
 		return out
 	}
-	for part := range strings.SplitSeq(lineBreaks.Replace(cell), ",") {
+	if strings.Contains(cell, "<br") {
+		cell = lineBreaks.Replace(cell)
+	}
+	for part := range strings.SplitSeq(cell, ",") {
 		part, _, _ = strings.Cut(strings.TrimSpace(part), " (") // "a.go (new)"
 		if !add(part) {
 			break
@@ -153,7 +184,7 @@ func ticketIDs(text string) []string {
 		before := len(out)
 		for word := range strings.FieldsSeq(part) {
 			word = strings.Trim(word, "()[]{}.:;!?`'\"*_/+&|")
-			if len(word) <= 64 && wholeID.MatchString(word) && len(out) <= maxItems {
+			if len(word) <= 64 && wholeID().MatchString(word) && len(out) <= maxItems {
 				out = append(out, word)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -110,7 +109,7 @@ func tryChunk(lines []string, first int, cause error) *Error {
 func refine(lines []string, first, line int, problem string) *Error {
 	for i, l := range lines {
 		switch {
-		case strings.HasPrefix(problem, "unknown anchor") && aliasMark.MatchString(l):
+		case strings.HasPrefix(problem, "unknown anchor") && aliasMark().MatchString(l):
 			return errAlias(first + i)
 		case isTabProblem(problem) && strings.Contains(l[:len(l)-len(strings.TrimLeft(l, " \t"))], "\t") && strings.TrimSpace(l) != "":
 			return errYAML(first+i, "tab character")
@@ -128,7 +127,7 @@ func refine(lines []string, first, line int, problem string) *Error {
 	return errYAML(first+min(max(line, 1), len(lines))-1, problem)
 }
 
-var aliasMark = regexp.MustCompile(`(^|[\s,\[{:-])\*\S`)
+var aliasMark = pattern(`(^|[\s,\[{:-])\*\S`)
 
 func isTabProblem(problem string) bool {
 	return strings.Contains(problem, "tab character") || strings.Contains(problem, "cannot start any token")
@@ -151,7 +150,7 @@ func shortestPrefix(lines []string, problem string) int {
 	return 1
 }
 
-var yamlLine = regexp.MustCompile(`^line (\d+): `)
+var yamlLine = pattern(`^line (\d+): `)
 
 // problemOf splits the library's message. Only the scanner's lines are those
 // of the problem; the parser names the start of the whole block, which is no
@@ -162,7 +161,7 @@ func problemOf(src string, err error) (problem string, line int) {
 		err = shifted
 	}
 	problem = stripLine(err)
-	m := yamlLine.FindStringSubmatch(strings.TrimPrefix(err.Error(), "yaml: "))
+	m := yamlLine().FindStringSubmatch(strings.TrimPrefix(err.Error(), "yaml: "))
 	if m == nil || strings.HasPrefix(problem, "did not find expected") && !strings.Contains(problem, "character") || strings.Contains(problem, "tag handle") {
 		return problem, 0
 	}
@@ -171,7 +170,7 @@ func problemOf(src string, err error) (problem string, line int) {
 }
 
 func stripLine(err error) string {
-	return yamlLine.ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), "")
+	return yamlLine().ReplaceAllString(strings.TrimPrefix(err.Error(), "yaml: "), "")
 }
 
 // unprintable: what YAML refuses in its text.

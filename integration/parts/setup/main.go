@@ -86,7 +86,7 @@ func missingOf(names []string) ([]parts.Part, error) {
 // stale says that npm has not installed since the lock file changed. npm writes
 // node_modules/.package-lock.json last, so a broken-off install is stale too.
 func stale(p parts.Part) bool {
-	if p.Name != parts.Inspector || os.Getenv(p.Env) != "" {
+	if !parts.FromNPM(p.Name) || os.Getenv(p.Env) != "" {
 		return false
 	}
 	path, err := p.Cached()

@@ -28,7 +28,8 @@ func recipes() map[string]recipe {
 		parts.Linter:    {"2 minutes", buildLinter},
 		parts.LiteLLM:   {"a minute, 700 MB", installLiteLLM},
 		parts.SmolLM:    {"93 MB", fetchSmol},
-		parts.Inspector: {"110 MB", installInspector},
+		parts.Inspector: {"110 MB", installNPM},
+		parts.NodeMCP:   {"30 MB", installNPM},
 	}
 }
 
@@ -152,9 +153,9 @@ func installLiteLLM(ctx context.Context, dst string) error {
 	return whole(dst, func(tmp string) error { return os.WriteFile(tmp, program, 0o700) }) //nolint:gosec // a program
 }
 
-func installInspector(ctx context.Context, dst string) error {
+func installNPM(ctx context.Context, dst string) error {
 	dir := filepath.Dir(filepath.Dir(filepath.Dir(dst))) // above node_modules/.bin
-	// No script of a package is run: the command line client needs none.
+	// No script of a package is run: these programs need none.
 	_, err := command(ctx, dir, nil, npm(), "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
 	return err
 }

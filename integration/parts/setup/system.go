@@ -29,6 +29,7 @@ func needs() []need {
 		{parts.LiteLLM, venv, "python3-venv", "install Python 3.11 to 3.13"},
 		{parts.SmolLM, pip, "python3-pip", "python3 -m ensurepip"},
 		{parts.Inspector, has(npm()), "npm", "install Node.js 22"},
+		{parts.NodeMCP, has(npm()), "npm", "install Node.js 22"},
 		{parts.Chromium, found(parts.Chromium), "chromium", "brew install --cask google-chrome"},
 		{parts.Postgres, found(parts.Postgres), "postgresql", "brew install postgresql"},
 	}

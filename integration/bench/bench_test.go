@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/fjbelchi/localmodel/integration/binary"
+	"github.com/fjbelchi/localmodel/integration/parts"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	binary.Remove()
+	os.Exit(code)
+}
+
+// TestQuickRunWorks runs every measurement with tiny sizes: they have to work,
+// whatever the figures are. A part that is absent has a row that says so.
+func TestQuickRunWorks(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "BENCHMARKS.md")
+	var table strings.Builder
+	rows, err := run(context.Background(), options{quick: true, out: out}, &table, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Log("\n" + table.String())
+	measured := map[int]bool{}
+	for _, r := range rows {
+		if r.met == skipped {
+			t.Logf("line %d: %s", r.line, r.ours)
+			continue
+		}
+		if r.ours == "" || strings.Contains(r.ours+r.bare+r.ratio, "?") || strings.Contains(r.ratio, "NaN") {
+			t.Errorf("line %d, %s: no figure: %q, %q, %q", r.line, r.what, r.ours, r.bare, r.ratio)
+		}
+		measured[r.line] = true
+	}
+	for line := range len(sections) {
+		if _, err := parts.Find(parts.Ollama); err != nil && line+1 == 3 {
+			continue // its row is looked for above
+		}
+		if !measured[line+1] {
+			t.Errorf("line %d has no figure", line+1)
+		}
+	}
+	document, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"a quick run", "load average", "mcp-go v", "| line | what", rows[0].what} {
+		if !strings.Contains(string(document), want) {
+			t.Errorf("the document does not have %q", want)
+		}
+	}
+}
+
+func TestFigures(t *testing.T) {
+	values := []float64{4, 1, 3, 2, 5}
+	for q, want := range map[float64]float64{0: 1, .5: 3, .875: 4.5, 1: 5} {
+		if got := quantile(values, q); got != want {
+			t.Errorf("quantile %v of %v is %v, want %v", q, values, got, want)
+		}
+	}
+	a, b := side{rounds: [][]float64{{2, 2, 2}, {4, 4, 4}}}, side{rounds: [][]float64{{1, 1, 1}, {1, 1, 1}}}
+	if got := over(a, b, .5); got.mid != 3 || got.low < 2 || got.high > 4 || got.low >= got.high {
+		t.Errorf("over %+v", got)
+	}
+	if got := slope([]float64{1, 2, 4, 8}, []float64{3, 12, 48, 192}); fmt.Sprintf("%.3f", got) != "2.000" {
+		t.Errorf("slope of a square is %v", got)
+	}
+	if at := atMost(1, "", "", "", spread{mid: 1.6}, 1.5); at.met != no {
+		t.Error("1.6 is met as at most 1.5")
+	}
+	if at := atLeast(1, "", "", "", spread{mid: 9}, 10); at.met != no {
+		t.Error("9 is met as at least 10")
+	}
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "modernc.org/sqlite" // driver "sqlite"
+
+	"github.com/fjbelchi/localmodel/integration/mcpchild"
+)
+
+// The journal of many tickets is made of one real ticket's rows, as localmodel
+// wrote them, copied with other ids: whatever the schema is.
+
+// template is the ticket that is copied; its number is replaced in every text.
+const template = "SEED-0000000"
+
+// fill makes a project's journal hold n closed tickets, spread over the last
+// 80 days.
+func (l *lab) fill(project string, n int) error {
+	if err := l.writeTemplate(project); err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(project, ".claude", "localmodel", "journal.db"))+
+		"?_pragma=synchronous(OFF)&_pragma=cache_size(-200000)")
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	return errors.Join(copies(db, n-1), db.Close())
+}
+
+// writeTemplate takes one ticket through all its gates.
+func (l *lab) writeTemplate(project string) error {
+	c, err := mcpchild.Open(l.server(project))
+	if err != nil {
+		return err
+	}
+	_, err = c.Tool("classify_ticket", stated(template))
+	for _, gate := range []string{"plan", "implement", "lint", "review", "commit"} {
+		if err == nil {
+			_, err = c.Tool("record_gate_outcome", fmt.Sprintf(`{"ticket_id":%q,"gate":%q,"outcome":"pass","route":"local","event_id":"%s:%s:1","quality_score":87,"evidence":"go test ./...: ok"}`,
+				template, gate, template, gate))
+		}
+	}
+	return errors.Join(err, c.Close())
+}
+
+// copied are the tables with rows of a ticket. An id is counted on by as many
+// as the template has rows, attempt by one.
+var copied = []string{"tickets", "attempts", "outcomes", "keys", "decisions"}
+
+// copies adds n copies of the template's rows, and counts them.
+func copies(db *sql.DB, n int) error {
+	if n < 1 {
+		return nil
+	}
+	tx, err := db.Begin() //nolint:noctx // as long as it takes
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
+	for _, table := range copied {
+		if err := copyTable(tx, table, n); err != nil {
+			return fmt.Errorf("copy %s: %w", table, err)
+		}
+	}
+	if _, err := tx.Exec(`UPDATE totals SET success = success + ?1, quality_sum = quality_sum * (1 + ?1), quality_n = quality_n + ?1`, n); err != nil { //nolint:noctx // as above
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	_, err = db.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`) //nolint:noctx // as above
+	return err
+}
+
+func copyTable(tx *sql.Tx, table string, n int) error {
+	columns, err := columnsOf(tx, table)
+	if err != nil {
+		return err
+	}
+	var rows int
+	if err := tx.QueryRow(`SELECT COUNT(*) FROM ` + table + ` WHERE ticket = '` + template + `'`).Scan(&rows); err != nil { //nolint:noctx // as above
+		return err
+	}
+	if rows == 0 {
+		return errors.New("the template has no row in it")
+	}
+	hour := time.Hour.Milliseconds()
+	values := make([]string, len(columns))
+	for i, c := range columns {
+		switch c {
+		case "id":
+			values[i] = fmt.Sprintf("id + n.i * %d", rows)
+		case "attempt":
+			values[i] = "CASE attempt WHEN 0 THEN 0 ELSE attempt + n.i END"
+		case "outcome":
+			values[i] = fmt.Sprintf("outcome + n.i * %d", rows) // a key each
+		case "at", "opened", "closed":
+			values[i] = fmt.Sprintf("%s - (n.i * 37 %% %d) * %d", c, 80*24, hour)
+		case "hash":
+			values[i] = "printf('%064x', n.i)"
+		default: // only a text can name the ticket
+			values[i] = fmt.Sprintf("CASE typeof(%[1]s) WHEN 'text' THEN replace(%[1]s, '%s', printf('SEED-%%07d', n.i)) ELSE %[1]s END", c, template)
+		}
+	}
+	order := "n.i"
+	if columns[0] == "id" {
+		order += ", id"
+	}
+	_, err = tx.ExecContext(context.Background(), `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+fmt.Sprint(n)+`)
+INSERT INTO `+table+` (`+strings.Join(columns, ", ")+`) SELECT `+strings.Join(values, ", ")+
+		` FROM n, (SELECT * FROM `+table+` WHERE ticket = '`+template+`') ORDER BY `+order) //nolint:noctx // as above
+	return err
+}
+
+func columnsOf(tx *sql.Tx, table string) (names []string, err error) {
+	rows, err := tx.Query(`SELECT name FROM pragma_table_info('` + table + `')`) //nolint:noctx // as above
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+const (
+	smallest = 1 << 10 // bytes
+	largest  = 2_000_000
+)
+
+// parsing measures the ticket parser beside a plain YAML decoder and a scan of
+// the lines, on tickets of 1 kB to 2 MB, each twice the last.
+func parsing(_ context.Context, l *lab) ([]row, error) {
+	var sizes, times []float64
+	var rows []row
+	for size := smallest; ; size = min(2*size, largest) {
+		data := ticketOf(size)
+		parse := func() error { _, err := ticket.Parse(data); return err }
+		// A small ticket is parsed often, so that the clock sees it.
+		repeat := max(1, l.pick(1<<20, 1<<14)/size)
+		again := func(do func() error) once {
+			return func() (time.Duration, error) {
+				took, err := timed(func() error {
+					for range repeat {
+						if err := do(); err != nil {
+							return err
+						}
+					}
+					return nil
+				})()
+				return took / time.Duration(repeat), err
+			}
+		}
+		sides, err := interleave(l.pick(5, 1), l.pick(5, 1), again(parse), again(func() error { return plain(data) }))
+		if err != nil {
+			return nil, err
+		}
+		took := sides[0].at(.5)
+		sizes, times = append(sizes, float64(len(data))), append(times, took)
+		if size == smallest || size == largest {
+			rows = append(rows, atMost(7, fmt.Sprintf("parse a ticket of %s, %s tickets/s, %s MB/s", kilobytes(len(data)), digits(1/took), digits(float64(len(data))/took/1e6)),
+				duration(took), duration(sides[1].at(.5)), over(sides[0], sides[1], .5), 20))
+		}
+		if size == largest {
+			break
+		}
+	}
+	// Past the limit on the front matter, the files and the criteria what is
+	// parsed no longer grows in the same way: the text alone does.
+	s := slope(sizes, times)
+	return append(rows, row{line: 7, what: fmt.Sprintf("time grows with the size, doubled from %s to %s, to the power of", kilobytes(int(sizes[0])), kilobytes(largest)),
+		ours: fmt.Sprintf("%.2f", s), target: "≤ 1.15", met: holds(s <= 1.15)}), nil
+}
+
+func kilobytes(n int) string {
+	if n < 1e6 {
+		return fmt.Sprintf("%d kB", n/1e3)
+	}
+	return fmt.Sprintf("%d MB", n/1e6)
+}
+
+// plain decodes the front matter and looks at each line of the rest.
+func plain(data []byte) error {
+	head, body, found := bytes.Cut(bytes.TrimPrefix(data, []byte("---\n")), []byte("---\n"))
+	if !found {
+		return fmt.Errorf("no front matter")
+	}
+	var front map[string]any
+	if err := yaml.Unmarshal(head, &front); err != nil {
+		return err
+	}
+	lines := bufio.NewScanner(bytes.NewReader(body))
+	cells := 0
+	for lines.Scan() {
+		if bytes.HasPrefix(lines.Bytes(), []byte("|")) {
+			cells++
+		}
+	}
+	return lines.Err()
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fjbelchi/localmodel/integration/binary"
+	"github.com/fjbelchi/localmodel/integration/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/process"
+)
+
+// instantProxy imitates a LiteLLM whose model takes no time, so that what is
+// around the call is what is measured. It answers what both sides can use.
+func instantProxy(w http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body) // only to be read
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, `{"model":"free","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"{\"complexity\":\"low\"}"}}],`+
+		`"usage":{"prompt_tokens":9,"completion_tokens":6}}`)
+}
+
+// script measures one call beside the shell script that is replaced, both to
+// the same instant proxy.
+func script(_ context.Context, l *lab) ([]row, error) {
+	for _, program := range []string{"bash", "python3", "curl"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return nil, absentError{fmt.Errorf("%s is not here", program)}
+		}
+	}
+	url, stop, err := listen(http.HandlerFunc(instantProxy))
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	project, err := l.project()
+	if err != nil {
+		return nil, err
+	}
+	ours, err := mcpchild.Open(l.server(project, "LOCALMODEL_LOCAL=proxy", "LITELLM_BASE_URL="+url))
+	if err != nil {
+		return nil, err
+	}
+	rows, err := l.compareScript(url, ours)
+	return rows, errors.Join(err, ours.Close())
+}
+
+func (l *lab) compareScript(url string, ours *mcpchild.Child) ([]row, error) {
+	var scriptCPU []float64
+	runScript := func() error {
+		cmd := exec.Command("bash", filepath.Join(l.root, "integration", "bench", "llm_call.sh"), "--model", "free", //nolint:noctx // short
+			"--system", "You classify tickets.", "--user", "The total is wrong. It is rounded down.")
+		cmd.Env = binary.Environ(l.dir, "LITELLM_BASE_URL="+url)
+		out, err := cmd.CombinedOutput()
+		if err == nil && !strings.Contains(string(out), `"low"`) {
+			err = errors.New("no answer")
+		}
+		if err != nil {
+			return fmt.Errorf("llm_call.sh: %w: %s", err, out)
+		}
+		scriptCPU = append(scriptCPU, (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds())
+		return nil
+	}
+	call := func() error { return classifyAsked(ours) }
+	if err := errors.Join(call(), runScript()); err != nil { // warm
+		return nil, err
+	}
+	scriptCPU = nil
+	sides, err := interleave(l.pick(10, 1), l.pick(5, 2), timed(call), timed(runScript))
+	if err != nil {
+		return nil, err
+	}
+	rows := []row{atLeast(4, "one call, beside the shell script it replaces: time", duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[1], sides[0], .5), 100)}
+	cpu, spawned, err := cpuOf(ours, l.pick(10, 1), l.pick(200, 20), call)
+	if err != nil {
+		return append(rows, row{line: 4, what: "the same: processor time", ours: err.Error(), met: skipped}), nil
+	}
+	each := make([]float64, len(cpu))
+	for i := range cpu {
+		each[i] = median(scriptCPU) / cpu[i]
+	}
+	return append(rows,
+		atLeast(4, "the same: processor time", duration(median(cpu)), duration(median(scriptCPU)), spreadOf(median(scriptCPU)/median(cpu), each), 100),
+		row{line: 4, what: "processes spawned by a call", ours: fmt.Sprint(spawned), bare: "python3 three times, curl, tail, head, subshells", target: "0", met: holds(spawned == 0)}), nil
+}
+
+// cpuOf is the processor time that a server spends on one call, round by round.
+func cpuOf(c *mcpchild.Child, rounds, n int, call func() error) (seconds []float64, spawned int, err error) {
+	for range rounds {
+		before, err := process.ReadUsage(c.PID())
+		if err != nil {
+			return nil, 0, err
+		}
+		for range n {
+			if err := call(); err != nil {
+				return nil, 0, err
+			}
+		}
+		after, err := process.ReadUsage(c.PID())
+		if err != nil {
+			return nil, 0, err
+		}
+		seconds = append(seconds, max(after.CPU-before.CPU, time.Microsecond).Seconds()/float64(n))
+		spawned = after.Spawned
+	}
+	return seconds, spawned, nil
+}

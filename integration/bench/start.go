@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"github.com/fjbelchi/localmodel/integration/mcpchild"
+)
+
+// start measures from spawning to the first answered request.
+func start(_ context.Context, l *lab) ([]row, error) {
+	project, err := l.project()
+	if err != nil {
+		return nil, err
+	}
+	ours := func() *exec.Cmd { return l.server(project) }
+	bare := func() *exec.Cmd { return exec.Command(l.bare) } //nolint:noctx // ended by its input
+	node, absent := l.node()
+	var rows []row
+	for _, era := range []mcpchild.Era{mcpchild.Legacy, mcpchild.Modern} {
+		things := []once{first(ours, era), first(bare, era)}
+		if absent == nil {
+			things = append(things, first(node, era))
+		}
+		sides, err := interleave(l.pick(10, 1), l.pick(3, 2), things...)
+		if err != nil {
+			return rows, err
+		}
+		what := "start to first answer, " + string(era)
+		rows = append(rows, atMost(1, what+", beside bare mcp-go", duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[0], sides[1], .5), 1.5))
+		if absent == nil {
+			rows = append(rows, atLeast(1, what+", beside Node.js", duration(sides[0].at(.5)), duration(sides[2].at(.5)), over(sides[0], sides[2], .5).inverse(), 10))
+		}
+	}
+	return rows, absent
+}
+
+// first starts a server, asks what a client of the era asks first, and ends it;
+// the time to the answer counts. An answer that says "unknown method" counts
+// too: it is what the server has to say.
+func first(command func() *exec.Cmd, era mcpchild.Era) once {
+	method, params := era.First()
+	return func() (time.Duration, error) {
+		cmd := command()
+		began := time.Now()
+		c, err := mcpchild.Start(cmd)
+		if err != nil {
+			return 0, err
+		}
+		_, err = c.Raw(method, params)
+		took := time.Since(began)
+		if err = errors.Join(err, c.Close()); err != nil {
+			err = fmt.Errorf("%s: %w", cmd.Path, err)
+		}
+		return took, err
+	}
+}
