@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -150,13 +149,11 @@ func TestContextOverflowInEverySpelling(t *testing.T) {
 }
 
 func TestUnreachableServers(t *testing.T) {
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
 	for name, c := range map[string]struct {
 		url, says string
 		kind      Kind
 	}{
-		"refused": {gone.URL, "(connection refused)", Unavailable},
+		"refused": {"http://127.0.0.1:9", "(connection refused)", Unavailable},
 		"no name": {"http://ollama.invalid:11434", "(host name not found)", Unavailable},
 		"no url":  {"http://%zz", "address is not valid", Unavailable},
 	} {

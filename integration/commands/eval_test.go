@@ -81,7 +81,7 @@ type project struct {
 func newProject(t *testing.T, vars ...string) *project {
 	t.Helper()
 	p := &project{root: t.TempDir()}
-	p.env = binary.Env(t, append([]string{"CLAUDE_PROJECT_DIR=" + p.root, "LOCALMODEL_NUM_CTX=4096", "LOCALMODEL_FALLBACK="}, vars...)...)
+	p.env = binary.Env(t, append([]string{"CLAUDE_PROJECT_DIR=" + p.root, "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_FALLBACK="}, vars...)...)
 	return p
 }
 

@@ -135,12 +135,9 @@ func unsure(w http.ResponseWriter, _ *http.Request) {
 
 func at(url string) func(*testing.T) string { return func(*testing.T) string { return url } }
 
-func refused(t *testing.T) string {
-	t.Helper()
-	s := httptest.NewServer(http.NotFoundHandler())
-	s.Close()
-	return s.URL
-}
+// refused is an address where nobody listens, nor will: a port just given back
+// may be another test's a moment later.
+func refused(*testing.T) string { return "http://127.0.0.1:9" }
 
 func localFaults() []localFault {
 	const (

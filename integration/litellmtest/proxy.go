@@ -95,7 +95,40 @@ func Shared(t testing.TB) *Stack {
 		t.Fatal(shared.err)
 	}
 	shared.stack.Proxy.logOnFailure(t)
+	shared.stack.awake(t)
 	return shared.stack
+}
+
+// awake waits until the paid tiers answer: a deployment that an earlier test let
+// fail rests for half a minute.
+func (s *Stack) awake(t testing.TB) {
+	t.Helper()
+	end := time.Now().Add(2 * time.Minute)
+	for _, group := range []string{"cheap", "balanced"} {
+		for !s.Proxy.answers(t.Context(), group) {
+			if time.Now().After(end) {
+				t.Fatalf("the proxy's group %s does not answer", group)
+			}
+			time.Sleep(500 * time.Millisecond)
+		}
+	}
+	s.Provider.Forget()
+}
+
+func (p *Proxy) answers(ctx context.Context, group string) bool {
+	body := `{"model":"` + group + `","max_tokens":1,"num_retries":0,"disable_fallbacks":true,"messages":[{"role":"user","content":"hi"}]}`
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.URL+"/v1/chat/completions", strings.NewReader(body))
+	if err != nil {
+		return false
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+p.Key)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close() // only the status counts
+	return resp.StatusCode == http.StatusOK
 }
 
 // Env is what the shipped configurations read from the environment, pointed at

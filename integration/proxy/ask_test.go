@@ -13,7 +13,7 @@ import (
 // askShell is a project whose tiers are those of the stack.
 func askShell(t *testing.T, s *litellmtest.Stack, env ...string) *shell {
 	t.Helper()
-	return newShell(t, append([]string{"OLLAMA_HOST=" + s.Ollama.URL, "LOCALMODEL_NUM_CTX=4096", "LOCALMODEL_MODEL=" + litellmtest.Local,
+	return newShell(t, append([]string{"OLLAMA_HOST=" + s.Ollama.URL, "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_MODEL=" + litellmtest.Local,
 		"LITELLM_BASE_URL=" + s.Proxy.URL, "LITELLM_MASTER_KEY=" + s.Proxy.Key}, env...)...)
 }
 

@@ -62,7 +62,7 @@ func newOutage(t *testing.T) *outage {
 	o.proxy = litellmtest.New(t, litellmtest.Config(t, "config.yaml"), stack.Env()...)
 	o.provider.Answer(t, litellmtest.Haiku, asAsked)
 	o.provider.Answer(t, litellmtest.Sonnet, asAsked)
-	o.shell = newShell(t, "OLLAMA_HOST="+o.ollama.URL, "LOCALMODEL_MODEL="+ollamatest.Steered, "LOCALMODEL_NUM_CTX=4096",
+	o.shell = newShell(t, "OLLAMA_HOST="+o.ollama.URL, "LOCALMODEL_MODEL="+ollamatest.Steered, "LOCALMODEL_NUM_CTX=8192",
 		"LITELLM_BASE_URL="+o.proxy.URL, "LITELLM_MASTER_KEY="+o.proxy.Key)
 	o.shell.write(t, "main.go", "package main\n")
 	return o
