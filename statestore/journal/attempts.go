@@ -51,19 +51,13 @@ func Open(ctx context.Context, tx sqldb.Q, o Opening, now time.Time) (a Attempt,
 // ReadAttempt reads an attempt with its outcomes, up to one of them (0 = none
 // are read).
 func ReadAttempt(ctx context.Context, q sqldb.Q, id, upTo int64) (*Attempt, error) {
-	a := &Attempt{ID: id}
-	var opened, closed int64
-	err := q.Row(ctx, `SELECT ticket, class, digest, opened, closed, state, plan, model FROM attempts WHERE id = ?`, id).
-		Scan(&a.TicketID, &a.Key.Class, &a.Key.Digest, &opened, &closed, &a.State, &a.Plan, &a.Model)
+	a := &Attempt{}
+	err := a.scan(q.Row(ctx, selectAttempt+` WHERE id = ?`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil //nolint:nilnil // folded by retention: there is none any more
 	}
 	if err != nil {
 		return nil, err
-	}
-	a.OpenedAt = time.UnixMilli(opened)
-	if closed != 0 {
-		a.ClosedAt = time.UnixMilli(closed)
 	}
 	if upTo == 0 {
 		return a, nil
@@ -75,15 +69,42 @@ func ReadAttempt(ctx context.Context, q sqldb.Q, id, upTo int64) (*Attempt, erro
 	defer rows.Close() //nolint:errcheck // only read; Err is looked at
 	for rows.Next() {
 		var o OutcomeRow
-		var at int64
-		var pass int
-		if err := rows.Scan(&at, &o.Gate, &pass, &o.Quality, &o.Evidence, &o.Route); err != nil {
+		if err := o.scan(rows); err != nil {
 			return nil, err
 		}
-		o.At, o.Pass = time.UnixMilli(at), pass == 1
 		a.Outcomes = append(a.Outcomes, o)
 	}
 	return a, rows.Err()
+}
+
+const selectAttempt = `SELECT id, ticket, class, digest, opened, closed, state, plan, model FROM attempts`
+
+// scanner is one row of a result.
+type scanner interface{ Scan(dest ...any) error }
+
+// scan reads what selectAttempt selects.
+func (a *Attempt) scan(row scanner) error {
+	var opened, closed int64
+	if err := row.Scan(&a.ID, &a.TicketID, &a.Key.Class, &a.Key.Digest, &opened, &closed, &a.State, &a.Plan, &a.Model); err != nil {
+		return err
+	}
+	a.OpenedAt = time.UnixMilli(opened)
+	if closed != 0 {
+		a.ClosedAt = time.UnixMilli(closed)
+	}
+	return nil
+}
+
+// scan reads an outcome: what stands before it in the row, then at, gate, pass,
+// quality, evidence, route.
+func (o *OutcomeRow) scan(row scanner, before ...any) error {
+	var at int64
+	var pass int
+	if err := row.Scan(append(before, &at, &o.Gate, &pass, &o.Quality, &o.Evidence, &o.Route)...); err != nil {
+		return err
+	}
+	o.At, o.Pass = time.UnixMilli(at), pass == 1
+	return nil
 }
 
 // TicketState says whether the ticket has an open local attempt, and at which

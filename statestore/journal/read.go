@@ -14,21 +14,48 @@ import (
 // a time, in the order of their opening, each with its outcomes; last is the id
 // of the last one, 0 where there is none.
 func ReadAttempts(ctx context.Context, q sqldb.Q, since time.Time, after int64, page int) (got []Attempt, last int64, err error) {
-	ids, err := readIDs(ctx, q, `SELECT id FROM attempts WHERE id > ? AND (closed = 0 OR closed >= ?) ORDER BY id LIMIT ?`,
-		after, since.UnixMilli(), page)
+	rows, err := q.Rows(ctx, selectAttempt+` WHERE id > ? AND (closed = 0 OR closed >= ?) ORDER BY id LIMIT ?`, after, since.UnixMilli(), page)
 	if err != nil {
 		return nil, 0, err
 	}
-	for _, id := range ids {
-		a, err := ReadAttempt(ctx, q, id, 1<<62)
-		if err != nil {
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		var a Attempt
+		if err := a.scan(rows); err != nil {
 			return nil, 0, err
 		}
-		if last = id; a != nil { // nil: folded between the two reads
-			got = append(got, *a)
+		got = append(got, a)
+	}
+	if err := rows.Err(); err != nil || len(got) == 0 {
+		return nil, 0, err
+	}
+	last = got[len(got)-1].ID
+	return got, last, readOutcomes(ctx, q, got)
+}
+
+// readOutcomes fills in the outcomes of attempts that are in the order of their
+// ids, in one pass.
+func readOutcomes(ctx context.Context, q sqldb.Q, attempts []Attempt) error {
+	rows, err := q.Rows(ctx, `SELECT attempt, at, gate, pass, quality, evidence, route FROM outcomes WHERE attempt >= ? AND attempt <= ? ORDER BY attempt, id`,
+		attempts[0].ID, attempts[len(attempts)-1].ID)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for i := 0; rows.Next(); {
+		var id int64
+		var o OutcomeRow
+		if err := o.scan(rows, &id); err != nil {
+			return err
+		}
+		for i < len(attempts) && attempts[i].ID < id {
+			i++
+		}
+		if i < len(attempts) && attempts[i].ID == id { // else it is older than asked for
+			attempts[i].Outcomes = append(attempts[i].Outcomes, o)
 		}
 	}
-	return got, last, nil
+	return rows.Err()
 }
 
 // ReadDaily reads the figures of the days since a time that are folded, in the
