@@ -21,7 +21,8 @@ func (s *Store) Calls(ctx context.Context, since time.Time, fn func(Call) error)
 }
 
 // Attempts gives fn the local attempts that are open or closed since a time,
-// in the order of their opening, each with its outcomes. Those that retention
+// in the order of their opening, with plan and outcomes where they were escalated.
+// Those that retention
 // has folded are in Daily. It stops at fn's first error.
 func (s *Store) Attempts(ctx context.Context, since time.Time, fn func(Attempt) error) error {
 	return pages(ctx, s, since, journal.ReadAttempts, fn)

@@ -59,7 +59,7 @@ func TestIterations(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"A escalated lint: lint:why", "B open plan:"}, attempts); diff != "" {
+	if diff := cmp.Diff([]string{"A escalated lint: lint:why", "B open"}, attempts); diff != "" {
 		t.Errorf("attempts (-want +got):\n%s", diff)
 	}
 }

@@ -77,7 +77,7 @@ func ReadAttempt(ctx context.Context, q sqldb.Q, id, upTo int64) (*Attempt, erro
 	return a, rows.Err()
 }
 
-const selectAttempt = `SELECT id, ticket, class, digest, opened, closed, state, plan, model FROM attempts`
+const selectAttempt = `SELECT id, ticket, class, digest, opened, closed, state, plan, model, quality FROM attempts`
 
 // scanner is one row of a result.
 type scanner interface{ Scan(dest ...any) error }
@@ -85,7 +85,7 @@ type scanner interface{ Scan(dest ...any) error }
 // scan reads what selectAttempt selects.
 func (a *Attempt) scan(row scanner) error {
 	var opened, closed int64
-	if err := row.Scan(&a.ID, &a.TicketID, &a.Key.Class, &a.Key.Digest, &opened, &closed, &a.State, &a.Plan, &a.Model); err != nil {
+	if err := row.Scan(&a.ID, &a.TicketID, &a.Key.Class, &a.Key.Digest, &opened, &closed, &a.State, &a.Plan, &a.Model, &a.Quality); err != nil {
 		return err
 	}
 	a.OpenedAt = time.UnixMilli(opened)

@@ -119,12 +119,8 @@ func (f folded) attempt(ctx context.Context, tx sqldb.Q, id int64) error {
 	} else {
 		d.Done++
 	}
-	var quality sql.NullFloat64
-	if err := tx.Row(ctx, `SELECT quality FROM attempts WHERE id = ?`, id).Scan(&quality); err != nil {
-		return err
-	}
-	if quality.Valid {
-		d.QualitySum, d.QualityN = d.QualitySum+quality.Float64, d.QualityN+1
+	if a.Quality != nil {
+		d.QualitySum, d.QualityN = d.QualitySum+*a.Quality, d.QualityN+1
 	}
 	if err := tx.Exec(ctx, `DELETE FROM outcomes WHERE attempt = ?`, id); err != nil {
 		return err

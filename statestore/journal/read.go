@@ -11,10 +11,12 @@ import (
 )
 
 // ReadAttempts reads a page of the local attempts that are open or closed since
-// a time, in the order of their opening, each with its outcomes; last is the id
+// a time, in the order of their opening; plan and outcomes are read only of those
+// that were escalated, since a long history has few of them; last is the id
 // of the last one, 0 where there is none.
 func ReadAttempts(ctx context.Context, q sqldb.Q, since time.Time, after int64, page int) (got []Attempt, last int64, err error) {
-	rows, err := q.Rows(ctx, selectAttempt+` WHERE id > ? AND (closed = 0 OR closed >= ?) ORDER BY id LIMIT ?`, after, since.UnixMilli(), page)
+	rows, err := q.Rows(ctx, `SELECT id, ticket, class, digest, opened, closed, state, CASE WHEN state = 'escalated' THEN plan ELSE '' END, model, quality
+FROM attempts WHERE id > ? AND (closed = 0 OR closed >= ?) ORDER BY id LIMIT ?`, after, since.UnixMilli(), page)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -33,10 +35,11 @@ func ReadAttempts(ctx context.Context, q sqldb.Q, since time.Time, after int64, 
 	return got, last, readOutcomes(ctx, q, got)
 }
 
-// readOutcomes fills in the outcomes of attempts that are in the order of their
-// ids, in one pass.
+// readOutcomes fills in the outcomes of the escalated among attempts that are in
+// the order of their ids, in one pass.
 func readOutcomes(ctx context.Context, q sqldb.Q, attempts []Attempt) error {
-	rows, err := q.Rows(ctx, `SELECT attempt, at, gate, pass, quality, evidence, route FROM outcomes WHERE attempt >= ? AND attempt <= ? ORDER BY attempt, id`,
+	rows, err := q.Rows(ctx, `SELECT attempt, at, gate, pass, quality, evidence, route FROM outcomes
+WHERE attempt IN (SELECT id FROM attempts WHERE id >= ? AND id <= ? AND state = 'escalated') ORDER BY attempt, id`,
 		attempts[0].ID, attempts[len(attempts)-1].ID)
 	if err != nil {
 		return err

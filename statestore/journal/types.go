@@ -57,6 +57,7 @@ type Attempt struct {
 	Key                GuardKey
 	OpenedAt, ClosedAt time.Time // ClosedAt is zero while open
 	State              string    // open, escalated or done
+	Quality            *float64  // the last score given in it
 	Plan, Model        string
 	Outcomes           []OutcomeRow
 }

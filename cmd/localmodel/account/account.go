@@ -155,11 +155,11 @@ func (b *Book) Attempt(a statestore.Attempt) error {
 		return nil
 	}
 	d := statestore.DailyFigures{Key: a.Key, Model: a.Model, Done: 1}
+	if a.Quality != nil {
+		d.QualitySum, d.QualityN = *a.Quality, 1
+	}
 	chars := len(a.Plan)
 	for _, o := range a.Outcomes {
-		if o.Quality != nil {
-			d.QualitySum, d.QualityN = *o.Quality, 1
-		}
 		if !o.Pass {
 			chars += len(o.Evidence)
 		}
