@@ -52,6 +52,15 @@ update: ## rewrite golden files, generated documents and pictures
 simulate: ## the quality guard against other policies, on histories of up to 2,000 tickets (2 min)
 	go test ./routing -run '^TestSimulation' -count=1 -v -timeout 30m -simulate
 
+.PHONY: bench
+bench: ## ours beside what one would pick instead, written to integration/BENCHMARKS.md (15 min)
+	@$(PART) ollama node-mcp
+	go run ./integration/bench
+
+.PHONY: simulate-fleet
+simulate-fleet: ## queueing, share answered locally and cost for 1 to 64 Ollama hosts and 1 to 500 users
+	go run ./integration/fleet
+
 .PHONY: soak
 soak: ## the journal under eight processes and 10,000 kills (an hour)
 	LOCALMODEL_FULL=1 LOCALMODEL_KILLS=10000 go test ./statestore -run 'TestEightProcesses|TestKilled|TestCountersEqualNaiveModel' -count=1 -v -timeout 3h
@@ -63,6 +72,7 @@ measure: ## the journal's figures: durable records, side by side, and growth
 .PHONY: smol
 smol: ## 60 labelled tickets through a real, weak language model (20 min)
 	LOCALMODEL_SMOL=all go test ./integration/smol -count=1 -v -timeout 2h
+	LOCALMODEL_SMOL=all go test ./integration/silence -run SecondTicket -count=1 -v
 
 .PHONY: eval-proof
 eval-proof: ## eval of 60 tickets by three models, interrupted and resumed (20 min)
