@@ -6,7 +6,7 @@ PART := go run ./integration/parts/setup
 
 .PHONY: help
 help: ## print this
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
 .PHONY: build
 build: ## build bin/localmodel, static and stripped
