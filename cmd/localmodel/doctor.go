@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,7 +73,7 @@ func printJSON(out io.Writer, v any) error {
 // gather finds the facts, the slow ones side by side.
 func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) checkup.Facts {
 	c := p.config
-	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: onThisHost(c.ollama), ByProxy: c.local == "proxy",
+	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: routing.Loopback(c.ollama), ByProxy: c.local == "proxy",
 		DefaultKey: c.key == defaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: shownState(c.state),
 		GuardMode: string(c.guard), Problems: c.problems, Settings: c.resolved(), Clients: clients.Find(place)}
 	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {
@@ -141,17 +140,4 @@ func (p *parts) gatherGuard(ctx context.Context, f *checkup.Facts) {
 		v := p.deps.Guard.Look(class, routing.ParseGuardState(state), totals, time.Now())
 		f.Guard = append(f.Guard, checkup.GuardClass{Class: class, Open: !v.Admit, Words: v.Why})
 	}
-}
-
-// onThisHost says whether an address is this machine's.
-func onThisHost(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil {
-		return false
-	}
-	switch u.Hostname() {
-	case "localhost", "127.0.0.1", "::1":
-		return true
-	}
-	return false
 }

@@ -10,52 +10,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
 )
 
 func TestMain(m *testing.M) {
 	code := litellmtest.Main(m)
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir) // a left-over in the temporary directory does no harm
-	}
+	binary.Remove()
 	os.Exit(code)
-}
-
-var built struct { // the program, once per test binary
-	once sync.Once
-	dir  string
-	path string
-	err  error
-}
-
-// program builds localmodel as it is shipped and returns its path.
-func program(t *testing.T) string {
-	t.Helper()
-	built.once.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "localmodel-bin-"); built.err != nil { //nolint:usetesting // outlives the test that builds it
-			return
-		}
-		built.path = filepath.Join(built.dir, "localmodel")
-		if runtime.GOOS == "windows" {
-			built.path += ".exe"
-		}
-		cmd := exec.Command("go", "build", "-o", built.path, "github.com/fjbelchi/localmodel/cmd/localmodel")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("go build: %w\n%s", err, out)
-		}
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
-	}
-	return built.path
 }
 
 // shell is a project directory and the environment that localmodel runs in.
@@ -68,7 +36,7 @@ type shell struct {
 // its environment; env adds to it, and the last value of a name wins.
 func newShell(t *testing.T, env ...string) *shell {
 	t.Helper()
-	s := &shell{bin: program(t), root: t.TempDir()}
+	s := &shell{bin: binary.Path(t), root: t.TempDir()}
 	s.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.root, "USERPROFILE=" + s.root, "XDG_CACHE_HOME=" + filepath.Join(s.root, "cache"),
 		"TMPDIR=" + os.TempDir(), "SystemRoot=" + os.Getenv("SystemRoot"), "CLAUDE_PROJECT_DIR=" + s.root}, env...)
 	return s
