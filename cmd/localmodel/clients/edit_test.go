@@ -27,7 +27,7 @@ func clientOf(t *testing.T, file string) Client {
 	return c
 }
 
-var place = Place{OS: "linux", Home: "/home/me", Root: "/work/shop", Lookup: func(string) (string, bool) { return "", false }}
+var place = Place{OS: "linux", Home: "/home/me", Root: "/srv/shop", Lookup: func(string) (string, bool) { return "", false }}
 
 func handMade(t *testing.T) []string {
 	t.Helper()
