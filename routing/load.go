@@ -126,6 +126,18 @@ func (o *ollama) startLoad() *load {
 	return l
 }
 
+// Loading is closed when the model's load under way has ended; nil where there is
+// none. A process that ends takes its load along, so one that has nothing else to
+// do waits for it.
+func (r *Router) Loading() <-chan struct{} {
+	r.ollama.mu.Lock()
+	defer r.ollama.mu.Unlock()
+	if r.ollama.loading == nil {
+		return nil
+	}
+	return r.ollama.loading.done
+}
+
 // loadNow loads the model with the options of every call, one load at a time
 // for the whole machine.
 func (o *ollama) loadNow(ctx context.Context) *Error {

@@ -35,10 +35,26 @@ func call(ctx context.Context, w world, args []string) error {
 		if err != nil {
 			return exitError{1, err.Error()}
 		}
-		_, err = fmt.Fprintf(w.out, "%s\n", text)
-		return err
+		if _, err = fmt.Fprintf(w.out, "%s\n", text); err != nil {
+			return err
+		}
+		waitForLoad(ctx, w.err, p.router.Loading())
+		return nil
 	}
 	return exitError{2, fmt.Sprintf("localmodel call: there is no tool %q; there are %s", args[0], strings.Join(names, ", "))}
+}
+
+// waitForLoad keeps the process until a model that is being loaded is there: a
+// large one would begin anew at each call, and never be.
+func waitForLoad(ctx context.Context, said io.Writer, loaded <-chan struct{}) {
+	if loaded == nil {
+		return
+	}
+	fmt.Fprintln(said, "localmodel: that is the answer; the model is still loading, and the next call finds it ready. Ctrl-C gives it up.")
+	select {
+	case <-loaded:
+	case <-ctx.Done():
+	}
 }
 
 func readArguments(in io.Reader, args []string) (json.RawMessage, error) {
