@@ -1,8 +1,10 @@
 package tools
 
 import (
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
@@ -85,5 +87,34 @@ func TestUnknownTicketCountsForThisModel(t *testing.T) {
 	s := routing.ParseGuardState(states[statestore.GuardKey{Class: "medium", Digest: "d1/" + prompts.Version}])
 	if s.N != 1 || s.K != 1 {
 		t.Errorf("the record has %v of %v failed; all: %q", s.K, s.N, states)
+	}
+}
+
+// A plan's whole result keeps to its size, however much the ticket holds: what
+// does not fit is said, and stands in the ticket.
+func TestPlanResultKeepsToItsSize(t *testing.T) {
+	long := strings.Repeat("an éclair of a sentence \"quoted\" ", 12)
+	text := fm("id: TASK-9", "complexity: simple") + "# " + long + "\n\n## Affected Files\n| File | Action | Description |\n|---|---|---|\n"
+	for _, p := range []string{"a.go", "b.go", "c.go"} {
+		text += "| " + p + " | modify | " + long + " |\n"
+	}
+	text += "\n## Acceptance Criteria\n"
+	for i := range 120 {
+		text += "- [ ] AC-" + strconv.Itoa(i+1) + ": " + long + "\n"
+	}
+	down := make([]routing.Attempt, 0, 3)
+	for _, tier := range []routing.Tier{routing.Local, routing.Cheap, routing.Balanced} {
+		down = append(down, routing.Attempt{Tier: tier, Kind: routing.InvalidOutput, Reason: strings.Repeat("reason ", 60)})
+	}
+	r := planText(t, decider(t, &scriptedModel{down: down}), text)
+	got, err := encode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := utf8.RuneCount(got); n > 6000 || n < 3500 {
+		t.Errorf("%d characters, want at most 6000, and a ticket that tries them: %.300s", n, got)
+	}
+	if !strings.Contains(string(got), "stand only in the ticket") {
+		t.Errorf("what was left out is not said: %.300s", got)
 	}
 }
