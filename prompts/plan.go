@@ -12,7 +12,7 @@ import (
 // Limits of a plan. They keep the rendered text under MaxPlanChars.
 const (
 	MaxPlanTokens = 1600
-	MaxPlanChars  = 5000 // characters of the rendered Markdown
+	MaxPlanChars  = 4500 // characters of the rendered Markdown
 	maxSteps      = 40
 )
 

@@ -65,7 +65,7 @@ func TestPlansThatAreRefused(t *testing.T) {
 		"a test without words":       {func(r *PlanReply) { r.Tests[0].Checks = "" }, "the test of AC-1 checks nothing"},
 		"deletes what is kept":       {func(r *PlanReply) { r.Steps[1].Action = "delete" }, "the ticket does not delete src/a.go"},
 		"creates what is there":      {func(r *PlanReply) { r.Steps = append(r.Steps, Step{"docs/guide.md", "create", "x", nil}) }, "docs/guide.md exists already"},
-		"too long":                   {func(r *PlanReply) { r.Steps[0].What = strings.Repeat("long ", MaxPlanChars/5) }, "characters, more than 5000"},
+		"too long":                   {func(r *PlanReply) { r.Steps[0].What = strings.Repeat("long ", MaxPlanChars/5) }, "characters, more than 4500"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q, r := planQuestion(), wholePlan()
