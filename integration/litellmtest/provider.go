@@ -22,6 +22,7 @@ type Provider struct {
 
 	mu      sync.Mutex
 	answers map[string]func(Asked) Said
+	over    map[string]chan struct{} // closed when the test that set a model's answer ends
 	asked   []Asked
 	done    chan struct{}
 }
@@ -49,23 +50,27 @@ type Said struct {
 
 // NewProvider starts a fake; close ends it.
 func NewProvider() (p *Provider, closeIt func()) {
-	p = &Provider{answers: map[string]func(Asked) Said{}, done: make(chan struct{})}
+	p = &Provider{answers: map[string]func(Asked) Said{}, over: map[string]chan struct{}{}, done: make(chan struct{})}
 	server := httptest.NewServer(p)
 	p.URL = server.URL
 	return p, func() { close(p.done); server.CloseClientConnections(); server.Close() }
 }
 
-// Answer sets how a model answers until the test ends.
+// Answer sets how a model answers until the test ends. An answer that is still
+// waited for then comes at once: the proxy waits on where its caller has gone, and
+// would put the deployment to rest in the middle of another test.
 func (p *Provider) Answer(t testing.TB, model string, answer func(Asked) Said) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before := p.answers[model]
-	p.answers[model] = answer
+	before, beforeOver := p.answers[model], p.over[model]
+	over := make(chan struct{})
+	p.answers[model], p.over[model] = answer, over
 	t.Cleanup(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.answers[model] = before
+		p.answers[model], p.over[model] = before, beforeOver
+		close(over)
 	})
 }
 
@@ -103,7 +108,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := readAsked(r, body)
 	p.mu.Lock()
 	p.asked = append(p.asked, a)
-	answer := p.answers[a.Model]
+	answer, over := p.answers[a.Model], p.over[a.Model]
 	p.mu.Unlock()
 	said := Said{Text: "OK"}
 	if answer != nil {
@@ -112,6 +117,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if said.After > 0 {
 		select {
 		case <-time.After(said.After):
+		case <-over:
 		case <-r.Context().Done():
 			return
 		case <-p.done:

@@ -43,7 +43,8 @@ type promises struct {
 func newPromises(t *testing.T) *promises {
 	t.Helper()
 	s := litellmtest.Shared(t)
-	p := &promises{ours: s.Proxy, stack: s, ollama: ollamatest.New(t, "OLLAMA_CONTEXT_LENGTH=512")}
+	// Ours is a proxy of this test's own as well: no other has put its tiers to rest.
+	p := &promises{ours: litellmtest.New(t, litellmtest.Config(t, "offline-test.yaml"), s.Env()...), stack: s, ollama: ollamatest.New(t, "OLLAMA_CONTEXT_LENGTH=512")}
 	p.ollama.Copy(t, ollamatest.Steered, litellmtest.Local)
 	path, err := filepath.Abs("testdata/plan.yaml")
 	if err != nil {
