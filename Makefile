@@ -32,12 +32,13 @@ setup: ## make or install the parts the tests run against (Ollama, a small model
 	@$(PART) || test -z "$${REQUIRE:-}"
 
 .PHONY: check
-check: ## format, vet, lint, tidy, and that it builds for each system
+check: ## format, vet, lint, tidy; vet and build for each system
 	@test -z "$$(gofmt -l .)" || { echo "not formatted; run make fmt:"; gofmt -l .; exit 1; }
-	go vet ./... && go -C integration/composetest vet ./...
+	go -C integration/composetest vet ./...
 	$$($(PART) -print golangci-lint) run ./...
 	go mod tidy -diff
-	@for os in linux darwin windows; do echo "build for $$os"; GOOS=$$os CGO_ENABLED=0 go build -o /dev/null ./cmd/localmodel; done
+	@export CGO_ENABLED=0; for os in linux darwin windows; do \
+	  echo "vet and build for $$os"; GOOS=$$os go vet -trimpath ./...; GOOS=$$os go build -trimpath -o /dev/null ./cmd/localmodel; done
 
 .PHONY: fmt
 fmt: ## format the code
@@ -90,14 +91,17 @@ fuzz: ## look for crashes, FUZZTIME (5m) each
 	    echo "== $$name in $$(dirname $$f)"; go test "./$$(dirname $$f)" -run '^$$' -fuzz "^$$name\$$" -fuzztime "$${FUZZTIME:-5m}"; \
 	  done; done
 
-RELEASE := goreleaser release --clean --config integration/release/goreleaser.yaml
+RELEASE := release --clean --config integration/release/goreleaser.yaml
+# runs GoReleaser with $(1), beside the program that writes the bills of materials
+goreleaser = rm -rf bin/release && tools=$$($(PART) -print goreleaser cyclonedx-gomod) && set -- $$tools && \
+	PATH="$$(dirname "$$2"):$$PATH" "$$1" $(RELEASE) $(1) && \
+	go run ./integration/release verify -bundles bin/release/bundles dist
+
 .PHONY: snapshot
-snapshot: ## build a release of this commit into dist/, published nowhere (needs goreleaser and syft)
-	rm -rf bin/release
-	$(RELEASE) --snapshot --skip=docker
+snapshot: ## build a release of this commit into dist/, published nowhere, and look at all of it
+	$(call goreleaser,--snapshot --skip=docker)
 
 .PHONY: release
 release: ## publish a draft release of the tag that is checked out (the release workflow calls it)
-	rm -rf bin/release
-	$(RELEASE)
+	$(call goreleaser)
 	go run ./integration/release registry -version "$$(git describe --exact-match --tags | sed s/^v//)" -bundles bin/release/bundles -out dist/server.json

@@ -20,14 +20,16 @@ import (
 
 // Names of the parts, as they stand in REQUIRE and as setup takes them.
 const (
-	Ollama    = "ollama"
-	SmolLM    = "smollm"
-	Inspector = "inspector"
-	NodeMCP   = "node-mcp"
-	LiteLLM   = "litellm"
-	Postgres  = "postgres"
-	Linter    = "golangci-lint"
-	Chromium  = "chromium"
+	Ollama     = "ollama"
+	SmolLM     = "smollm"
+	Inspector  = "inspector"
+	NodeMCP    = "node-mcp"
+	LiteLLM    = "litellm"
+	Postgres   = "postgres"
+	Linter     = "golangci-lint"
+	Chromium   = "chromium"
+	GoReleaser = "goreleaser"
+	CycloneDX  = "cyclonedx-gomod"
 )
 
 // Part is one external program or file.
@@ -40,6 +42,9 @@ type Part struct {
 	// Installed finds one that the system already has; it wins over Cached.
 	// nil = none is looked for.
 	Installed func() (string, bool)
+	// OnDemand parts are made only where setup or REQUIRE names them: no test
+	// runs against them.
+	OnDemand bool
 }
 
 // All lists every part, the quick ones to make last.
@@ -47,7 +52,9 @@ func All() []Part {
 	return []Part{
 		{Name: Ollama, What: "Ollama server " + OllamaVersion, Env: "OLLAMA_BIN", Cached: ollamaPath, Installed: onPath("ollama")},
 		{Name: Linter, What: "golangci-lint " + LinterVersion, Env: "GOLANGCI_LINT_BIN", Cached: linterPath},
+		{Name: GoReleaser, What: "GoReleaser " + GoReleaserVersion, Env: "GORELEASER_BIN", Cached: goReleaserPath, OnDemand: true},
 		{Name: LiteLLM, What: "LiteLLM proxy", Env: "LITELLM_BIN", Cached: litellmPath},
+		{Name: CycloneDX, What: "CycloneDX for Go modules " + CycloneDXVersion, Env: "CYCLONEDX_GOMOD_BIN", Cached: cycloneDXPath, OnDemand: true},
 		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: smolPath},
 		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: npmProgram("inspector", "mcp-inspector")},
 		{Name: NodeMCP, What: "MCP server on Node.js", Env: "NODE_MCP_BIN", Cached: npmProgram("bench/node", "mcp-server-memory")},

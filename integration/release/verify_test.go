@@ -1,0 +1,243 @@
+package main
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"debug/elf"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/fjbelchi/localmodel/integration/parts"
+)
+
+// small is a build for this machine alone, as goreleaser leaves it: the archive,
+// the bill of materials, the checksums, and the bundle that this program makes.
+type small struct {
+	build
+	p     platform
+	files map[string][]byte // of the archive
+	bill  map[string]any
+}
+
+const version = "1.2.3"
+
+// release builds the program with the flags of goreleaser.yaml.
+func release(t *testing.T) *small {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("the archive made here is the .tar.gz of the other systems")
+	}
+	s := &small{build{t.TempDir(), t.TempDir(), version}, platform{runtime.GOOS, runtime.GOARCH}, map[string][]byte{}, nil}
+	for _, name := range contents("localmodel") {
+		s.files[name] = []byte("text")
+	}
+	program := filepath.Join(t.TempDir(), "localmodel")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w -X main.released=v"+version, "-o", program, "./cmd/localmodel")
+	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s.files["localmodel"] = read(t, program)
+	modules, err := modulesOf(s.files["localmodel"])
+	must(t, err)
+	var components []any
+	for _, m := range modules {
+		name, v, _ := strings.Cut(m, " ")
+		components = append(components, map[string]any{"name": name, "version": v})
+	}
+	s.bill = map[string]any{"bomFormat": "CycloneDX", "components": components,
+		"metadata": map[string]any{"component": map[string]any{"name": module, "version": "v" + version}}}
+	docs := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(docs, "tools.json"), []byte(`{"tools":[{"name":"classify_ticket","description":"It does."}]}`), 0o600))
+	t.Chdir(root)
+	must(t, bundle{docs: docs, binary: program, os: s.p.os, arch: s.p.arch, version: version}.write(s.bundles))
+	return s
+}
+
+func (s *small) name(ending string) string {
+	return fmt.Sprintf("localmodel_%s_%s_%s%s", version, s.p.os, s.p.arch, ending)
+}
+
+// write writes what goreleaser writes, with checksums of what is there.
+func (s *small) write(t *testing.T) {
+	t.Helper()
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	w := tar.NewWriter(z)
+	for name, data := range s.files {
+		must(t, w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(data))}))
+		_, err := w.Write(data)
+		must(t, err)
+	}
+	must(t, w.Close())
+	must(t, z.Close())
+	bill, err := json.Marshal(s.bill)
+	must(t, err)
+	sums := ""
+	for name, data := range map[string][]byte{s.name(".tar.gz"): packed.Bytes(), s.name(".cdx.json"): bill} {
+		must(t, os.WriteFile(filepath.Join(s.dist, name), data, 0o600))
+		sums += fmt.Sprintf("%x  %s\n", sha256.Sum256(data), name)
+	}
+	packedBundle := read(t, filepath.Join(s.bundles, s.name(".mcpb")))
+	sums += fmt.Sprintf("%x  %s\n", sha256.Sum256(packedBundle), s.name(".mcpb"))
+	must(t, os.WriteFile(filepath.Join(s.dist, "checksums.txt"), []byte(sums), 0o600))
+	must(t, os.WriteFile(filepath.Join(s.dist, "metadata.json"), []byte(`{"version":"`+version+`"}`), 0o600))
+}
+
+func TestVerifySeesWhatIsWrong(t *testing.T) {
+	s := release(t)
+	s.write(t)
+	if err := verify(t.Context(), s.dist, s.bundles, []platform{s.p}); err != nil {
+		t.Fatalf("a sound build: %v", err)
+	}
+	whole := *s
+	for want, damage := range map[string]func(){
+		"man/man1/localmodel.1 is missing": func() { delete(s.files, "man/man1/localmodel.1") },
+		"completions/_localmodel is miss":  func() { s.files["completions/_localmodel"] = nil },
+		"not a program of":                 func() { s.files["localmodel"] = []byte("#!/bin/sh\necho localmodel v" + version) },
+		"the program calls itself": func() {
+			s.files["localmodel"] = bytes.ReplaceAll(s.files["localmodel"], []byte("v"+version), []byte("v9.9.9"))
+		},
+		"is not the program of the archive": func() { // bytes behind the end change nothing else
+			s.files["localmodel"] = append(slices.Clone(s.files["localmodel"]), 0)
+		},
+		"modernc.org/sqlite": func() {
+			s.bill["components"] = slices.DeleteFunc(slices.Clone(s.bill["components"].([]any)), func(c any) bool {
+				return c.(map[string]any)["name"] == "modernc.org/sqlite"
+			})
+		},
+		`a "SPDX" of`: func() { s.bill["bomFormat"] = "SPDX" },
+	} {
+		s.files, s.bill = maps.Clone(whole.files), maps.Clone(whole.bill)
+		damage()
+		s.write(t)
+		if err := verify(t.Context(), s.dist, s.bundles, []platform{s.p}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	s.files, s.bill = whole.files, whole.bill
+	s.write(t)
+	if err := verify(t.Context(), s.dist, s.bundles, released()); err == nil || !strings.Contains(err.Error(), "windows/arm64: open ") {
+		t.Errorf("five platforms are missing: %v", err)
+	}
+	must(t, os.WriteFile(filepath.Join(s.dist, s.name(".cdx.json")), []byte("{}"), 0o600))
+	if err := verify(t.Context(), s.dist, s.bundles, []platform{s.p}); err == nil || !strings.Contains(err.Error(), s.name(".cdx.json")+" is another file") {
+		t.Errorf("a file that changed after its checksum: %v", err)
+	}
+}
+
+// What a bundle holds is checked on the entries that are wrong.
+func TestVerifySeesAWrongBundle(t *testing.T) {
+	s := release(t)
+	path := filepath.Join(s.bundles, s.name(".mcpb"))
+	program := s.files["localmodel"]
+	must(t, s.bundle(path, s.p, program))
+	other := s.build
+	other.version = "9.9.9"
+	if err := other.bundle(path, s.p, program); err == nil || !strings.Contains(err.Error(), "version 1.2.3") {
+		t.Errorf("a bundle of another version: %v", err)
+	}
+	if err := s.bundle(path, platform{"windows", "amd64"}, program); err == nil || !strings.Contains(err.Error(), "is for ["+s.p.os) {
+		t.Errorf("a bundle for another system: %v", err)
+	}
+	if err := checkManifest([]byte(`{"manifest_version":"0.3","name":"x"}`)); err == nil || !strings.Contains(err.Error(), "server") {
+		t.Errorf("a manifest without a server: %v", err)
+	}
+}
+
+// Headers alone, as a linker for each platform writes them.
+func TestFormats(t *testing.T) {
+	elfHeader := func(m elf.Machine) []byte {
+		h := make([]byte, 64)
+		copy(h, "\x7fELF\x02\x01\x01")
+		h[16], h[18], h[20], h[52] = 2, byte(m), 1, 64 // executable, machine, version, size of this header
+		if m > 255 {
+			t.Fatal("one byte holds the machine")
+		}
+		return h
+	}
+	machoHeader := func(cpu byte) []byte {
+		h := make([]byte, 32)
+		copy(h, []byte{0xcf, 0xfa, 0xed, 0xfe, cpu, 0, 0, 1})
+		h[12] = 2 // executable
+		return h
+	}
+	peHeader := func(low, high byte) []byte {
+		h := make([]byte, 96+24+240)
+		copy(h, "MZ")
+		h[0x3c] = 96
+		copy(h[96:], []byte{'P', 'E', 0, 0, low, high})
+		return h
+	}
+	headers := map[platform][]byte{
+		{"linux", "amd64"}: elfHeader(elf.EM_X86_64), {"linux", "arm64"}: elfHeader(elf.EM_AARCH64),
+		{"darwin", "amd64"}: machoHeader(7), {"darwin", "arm64"}: machoHeader(12),
+		{"windows", "amd64"}: peHeader(0x64, 0x86), {"windows", "arm64"}: peHeader(0x64, 0xaa),
+	}
+	for _, want := range released() {
+		for p, header := range headers {
+			if err := format(want, header); (err == nil) != (p == want) {
+				t.Errorf("a program of %s taken for %s: %v", p, want, err)
+			}
+		}
+	}
+}
+
+// goreleaser.yaml builds the platforms that verify looks for, and the gate and
+// both workflows build them.
+func TestReleaseIsBuiltAndLookedAt(t *testing.T) {
+	var c struct {
+		Builds []struct{ Goos, Goarch []string }
+		Sboms  []struct{ Cmd string }
+	}
+	must(t, yaml.Unmarshal(read(t, "goreleaser.yaml"), &c))
+	var built []platform
+	for _, system := range c.Builds[0].Goos {
+		for _, arch := range c.Builds[0].Goarch {
+			built = append(built, platform{system, arch})
+		}
+	}
+	if !slices.Equal(built, released()) {
+		t.Errorf("goreleaser.yaml builds %v, verify wants %v", built, released())
+	}
+	if len(c.Sboms) != 1 || c.Sboms[0].Cmd != parts.CycloneDX {
+		t.Errorf("bills of materials are written by %+v, not by the part %s", c.Sboms, parts.CycloneDX)
+	}
+	gate := string(read(t, filepath.Join(root, ".ci/run")))
+	if !regexp.MustCompile(`(?m)^exec make test snapshot$`).MatchString(gate) {
+		t.Error("the gate does not build the snapshot")
+	}
+	for _, name := range strings.Split(regexp.MustCompile(`REQUIRE=(\S+)`).FindStringSubmatch(gate)[1], ",") {
+		if _, err := parts.Lookup(name); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, workflow := range []string{"ci.yml", "release.yml"} {
+		if !strings.Contains(string(read(t, filepath.Join(root, ".github/workflows", workflow))), "run: bash .ci/run\n") {
+			t.Errorf("%s does not run the gate", workflow)
+		}
+	}
+	makefile := string(read(t, filepath.Join(root, "Makefile")))
+	for _, target := range []string{"snapshot", "release"} {
+		recipe := regexp.MustCompile(`(?m)^` + target + `:.*\n((?:\t.*\n)+)`).FindStringSubmatch(makefile)
+		if recipe == nil || !strings.Contains(recipe[1], "$(call goreleaser") {
+			t.Errorf("make %s does not run goreleaser: %q", target, recipe)
+		}
+	}
+	if !regexp.MustCompile(`(?m)^goreleaser = (?:.*\\\n)+.*release verify .*dist$`).MatchString(makefile) {
+		t.Error("what goreleaser built is not looked at")
+	}
+}
