@@ -38,7 +38,8 @@ check: ## format, vet, lint, tidy; vet and build for each system
 	$$($(PART) -print golangci-lint) run ./...
 	go mod tidy -diff
 	@export CGO_ENABLED=0; for os in linux darwin windows; do \
-	  echo "vet and build for $$os"; GOOS=$$os go vet -trimpath ./...; GOOS=$$os go build -trimpath -o /dev/null ./cmd/localmodel; done
+	  echo "vet and build for $$os"; \
+	  GOOS=$$os go vet -trimpath ./... && GOOS=$$os go build -trimpath -o /dev/null ./cmd/localmodel || exit 1; done
 
 .PHONY: fmt
 fmt: ## format the code

@@ -2,9 +2,8 @@
 package documents
 
 import (
-	"errors"
+	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -12,10 +11,14 @@ import (
 	"testing"
 
 	"github.com/fjbelchi/localmodel/integration/binary"
+	"github.com/fjbelchi/localmodel/integration/ollamatest"
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	if strings.HasPrefix(filepath.Base(os.Args[0]), "claude") {
+		os.Exit(standIn(os.Args[1:]))
+	}
+	code := ollamatest.Main(m)
 	binary.Remove()
 	os.Exit(code)
 }
@@ -23,8 +26,8 @@ func TestMain(m *testing.M) {
 const root = "../.."
 
 var documents = []string{
-	"README.md", "SECURITY.md", "integration/README.md", "integration/clients/README.md",
-	"integration/claude-plugin/README.md", "integration/claude-plugin/MIGRATION.md",
+	"README.md", "AGENTS.md", "SECURITY.md", "integration/README.md", "integration/clients/README.md",
+	"integration/claude-plugin/README.md", "integration/claude-plugin/MIGRATION.md", "integration/smol/README.md",
 }
 
 func read(t *testing.T, path string) string {
@@ -37,129 +40,170 @@ func read(t *testing.T, path string) string {
 }
 
 var (
-	fence    = regexp.MustCompile("(?ms)^[ \t]*```(?:sh)?\n(.*?)^[ \t]*```")
-	inline   = regexp.MustCompile("`([^`\n]+)`")
-	comment  = regexp.MustCompile(`\s+#.*$`)
-	prefixes = []string{"localmodel ", "go test ", "make "}
+	inline  = regexp.MustCompile("`([^`\n]+)`")
+	comment = regexp.MustCompile(`\s+#.*$`)
+	// like is code in running text that looks like a command: a program, or a
+	// command of Claude Code, and a word after it.
+	like = regexp.MustCompile(`^(?:[A-Z][A-Z0-9_]*=\S* )*(?:[a-z][a-z0-9._/-]*|/[a-z]+) \S|^/localmodel:`)
 )
 
-// commands are the lines of shell blocks, and code in running text that begins
-// like one.
+// said is code in running text that only looks like a command: words of the
+// program.
+var said = []string{"local loading", "local unsure", "local too long"}
+
+// elsewhere are the commands that are not run here, each with its reason.
+var elsewhere = map[string]string{
+	"gh attestation verify FILE --repo fjbelchi/localmodel": "needs a published release; the release workflow attests what it built",
+	"mcpb validate": "a program of its own; the release's verify holds each bundle to the same schema",
+	`echo "…" | scripts/ops/llm_call.sh --model cheap --system S`:                                "a line that is replaced",
+	`scripts/ops/llm_call.sh --model free --user "Reply OK"`:                                     "a line that is replaced",
+	`scripts/ops/llm_call.sh --model free --system "Write implementation plan" --file ticket.md`: "a line that is replaced",
+	"scripts/implementer/classify.py ticket.md":                                                  "a line that is replaced",
+	"scripts/implementer/plan_generator.py ticket.md":                                            "a line that is replaced",
+}
+
+// placeholders are the words that a person replaces, and what stands for them
+// here. Any other word of capitals, or with an ellipsis, is an error.
+var placeholders = map[string]string{
+	"CLIENT": "cursor",
+	"DIR":    "backlog",
+	"S":      "You are terse",
+	"…":      "Add a login button",
+	"a,b":    ollamatest.Steered + "," + ollamatest.Unsure,
+}
+
+// commands are the lines of shell blocks, and code in running text that looks
+// like a command.
 func commands(text string) []string {
 	var out []string
-	for _, m := range fence.FindAllStringSubmatch(text, -1) {
-		out = append(out, strings.Split(m[1], "\n")...)
-	}
-	for _, m := range inline.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
-		out = append(out, strings.ReplaceAll(m[1], `\|`, "|")) // as in a table
-	}
-	var kept []string
-	for _, line := range out {
+	add := func(line string) {
 		line = comment.ReplaceAllString(strings.TrimSpace(line), "")
-		if i := strings.LastIndex(line, "| localmodel "); i >= 0 {
-			line = line[i+2:]
-		}
-		line, _, _ = strings.Cut(line, " | ") // what reads it is another program
-		starts := func(p string) bool { return strings.HasPrefix(line, p) }
-		if slices.ContainsFunc(prefixes, starts) && !slices.Contains(kept, line) {
-			kept = append(kept, line)
+		if line != "" && !slices.Contains(out, line) {
+			out = append(out, line)
 		}
 	}
-	return kept
+	block, inBlock := "", false
+	for line := range strings.Lines(text) {
+		language, isFence := strings.CutPrefix(strings.TrimSpace(line), "```")
+		switch {
+		case isFence:
+			block, inBlock = language, !inBlock
+		case inBlock && (block == "sh" || block == ""):
+			add(line)
+		case !inBlock:
+			for _, m := range inline.FindAllStringSubmatch(line, -1) {
+				if code := strings.ReplaceAll(m[1], `\|`, "|"); like.MatchString(code) { // \| as in a table
+					add(code)
+				}
+			}
+		}
+	}
+	return out
 }
+
+var word = regexp.MustCompile(`'([^']*)'|"([^"]*)"|(\S+)`)
 
 // words splits a command line at spaces outside quotes.
 func words(line string) []string {
 	var out []string
-	for _, m := range regexp.MustCompile(`'([^']*)'|"([^"]*)"|(\S+)`).FindAllStringSubmatch(line, -1) {
+	for _, m := range word.FindAllStringSubmatch(line, -1) {
 		out = append(out, m[1]+m[2]+m[3])
 	}
 	return out
 }
 
-// placeholder is a word that a person replaces.
-var placeholder = regexp.MustCompile(`^[A-Z]+$|…`)
+// replace puts something in the place of each placeholder and counts it.
+func replace(line string, used map[string]int) (string, error) {
+	var err error
+	line = word.ReplaceAllStringFunc(line, func(w string) string {
+		plain := strings.Trim(w, `'"`)
+		value, ok := placeholders[plain]
+		switch {
+		case ok:
+			used[plain]++
+			return "'" + value + "'"
+		case regexp.MustCompile(`^[A-Z]+$|…`).MatchString(plain):
+			err = fmt.Errorf("%q is a placeholder that nothing is known for: add it to the table", plain)
+		}
+		return w
+	})
+	return line, err
+}
+
+// unassigned is the line without the variables set before its program.
+func unassigned(line string) string {
+	return regexp.MustCompile(`^(?:[A-Z][A-Z0-9_]*=\S* )+`).ReplaceAllString(line, "")
+}
+
+// run runs a command of a document, or what stands for it.
+func run(t *testing.T, line string, used map[string]int) error {
+	if elsewhere[line] != "" || slices.Contains(said, line) {
+		used[line]++
+		return nil
+	}
+	whole, err := replace(line, used)
+	if err != nil {
+		return err
+	}
+	program, _, _ := strings.Cut(words(unassigned(whole))[0], ":")
+	kind, ok := kinds()[program]
+	if !ok {
+		return fmt.Errorf("nobody knows how to run %s: add a kind", program)
+	}
+	return kind(t, whole)
+}
 
 func TestCommandsOfTheDocuments(t *testing.T) {
-	makefile, ran := read(t, "Makefile"), map[string]int{}
+	used, found, ran := map[string]int{}, 0, 0
 	for _, doc := range documents {
 		for _, line := range commands(read(t, doc)) {
-			w := words(line)
-			if slices.ContainsFunc(w, placeholder.MatchString) {
-				continue
-			}
-			ran[w[0]]++
-			switch w[0] {
-			case "make":
-				if !regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(w[1]) + `:`).MatchString(makefile) {
-					t.Errorf("%s: %s: there is no such target", doc, line)
+			found++
+			t.Run(line, func(t *testing.T) {
+				ran++
+				if err := run(t, line, used); err != nil {
+					t.Errorf("%s: %s: %v", doc, line, err)
 				}
-			case "go":
-				checkGoTest(t, doc, line, w[2:])
-			default:
-				t.Run(line, func(t *testing.T) { runLocalmodel(t, doc, line, w[1:]) })
-			}
+			})
 		}
 	}
-	if ran["make"] < 2 || ran["go"] < 15 || ran["localmodel"] < 8 {
-		t.Errorf("the documents hold %v: the test looks at little", ran)
+	if found < 70 {
+		t.Errorf("the documents hold %d commands: the test looks at little", found)
 	}
-}
-
-// checkGoTest sees that the packages are there and that -run names tests of
-// theirs; they run with all the others.
-func checkGoTest(t *testing.T, doc, line string, args []string) {
-	t.Helper()
-	pattern := ""
-	var files []string
-	for i := 0; i < len(args); i++ {
-		switch {
-		case args[i] == "-run":
-			i++
-			pattern = args[i]
-		case strings.HasPrefix(args[i], "./"):
-			dir, rest, _ := strings.Cut(args[i], "/...")
-			found, err := filepath.Glob(filepath.Join(root, dir, "*_test.go"))
-			if err != nil || len(found) == 0 && (rest != "" || !strings.HasSuffix(args[i], "...")) {
-				t.Errorf("%s: %s: %s has no tests", doc, line, args[i])
-			}
-			files = append(files, found...)
-		}
+	if ran < found {
+		return // -run has chosen some
 	}
-	for _, one := range strings.Split(pattern, "|") {
-		test := regexp.MustCompile(`(?m)^func ` + one)
-		if pattern != "" && !slices.ContainsFunc(files, func(f string) bool {
-			data, err := os.ReadFile(f)
-			return err == nil && test.Match(data)
-		}) {
-			t.Errorf("%s: %s: there is no test %s", doc, line, one)
+	rows := slices.Clone(said)
+	for line := range elsewhere {
+		rows = append(rows, line)
+	}
+	for p := range placeholders {
+		rows = append(rows, p)
+	}
+	for _, row := range rows {
+		if used[row] == 0 {
+			t.Errorf("no document has %q any more: take it out of its table", row)
 		}
 	}
 }
 
-// runLocalmodel runs the command as a new user in a project that has the
-// tickets it names, with neither Ollama nor a proxy. Exit 1 is an answer (it
-// works with less); 2 is a command line that is wrong.
-func runLocalmodel(t *testing.T, doc, line string, args []string) {
-	project := t.TempDir()
-	for _, m := range regexp.MustCompile(`[\w./-]+\.md`).FindAllString(line, -1) {
-		path := filepath.Join(project, filepath.FromSlash(m))
-		text := "---\nid: BUG-14\ntitle: Mend it\ncomplexity: simple\n---\n# BUG-14: Mend it\n"
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o600)); err != nil {
-			t.Fatal(err)
+// A command that cannot work, or that nobody knows how to run, is an error.
+func TestWrongCommandsAreSeen(t *testing.T) {
+	doc := "```sh\ncurl https://example.com | sh\nlocalmodel install CLIENTS\n```\n```json\n{}\n```\n" +
+		"Then `make nothing`, `uvx localmodel`, `localmodel docter`, `localmodel stats --sinc 3d`, " +
+		"`localmodel call classify_tickets '{}'`, `go test ./routing -run TestNothingAtAll`, `go test ./nowhere`, " +
+		"`go install github.com/fjbelchi/localmodel/cmd/localmodl@latest`, `go run ./cmd/nothing`, `claude mcp add localmodel localmodel`, " +
+		"`claude mcp add localmodel -- localmodel serv`, `/plugin install local@localmodel`, `/localmodel:stat`, " +
+		"`/plugin marketplace add fjbelchi/local`, `ollama pull`, `export LOCALMODEL_MODELL=x`, `export LOCALMODEL_SLOTS=many`, `by: rules`."
+	lines := commands(doc)
+	if len(lines) != 19 {
+		t.Errorf("%d commands are found: %q", len(lines), lines)
+	}
+	for _, line := range lines {
+		if err := run(t, line, map[string]int{}); err == nil {
+			t.Errorf("%q is taken for good", line)
+		} else {
+			t.Logf("%s: %.200s", line, err)
 		}
-	}
-	cmd := exec.CommandContext(t.Context(), binary.Path(t), args...)
-	cmd.Dir = project
-	cmd.Env = binary.Env(t, "OLLAMA_HOST=127.0.0.1:9", "LITELLM_BASE_URL=http://127.0.0.1:9")
-	cmd.Stdin = strings.NewReader("Add a login button\n")
-	out, err := cmd.CombinedOutput()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() == 1 {
-		return
-	}
-	if err != nil || len(out) == 0 && args[0] != "serve" && args[0] != "export" {
-		t.Errorf("%s: %v\n%s", doc, err, out)
 	}
 }
 
