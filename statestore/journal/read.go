@@ -88,7 +88,7 @@ FROM attempts WHERE state = 'done' AND +closed >= ? GROUP BY 1, 2, 3, 4 ORDER BY
 // ended, those that are open included, in the order of their opening.
 func ReadFates(ctx context.Context, q sqldb.Q, since time.Time) (got []Fate, err error) {
 	rows, err := q.Rows(ctx, `SELECT ticket, closed, state FROM attempts WHERE (closed = 0 OR +closed >= ?) AND ticket IN
-(SELECT ticket FROM calls WHERE purpose = 'plan' AND tier = 'local' AND result = 'ok' AND at >= ?) ORDER BY id`, since.UnixMilli(), since.UnixMilli())
+(SELECT ticket FROM calls WHERE purpose = 'plan' AND tier = 'local' AND result = 'ok' AND +at >= ?) ORDER BY id`, since.UnixMilli(), since.UnixMilli())
 	if err != nil {
 		return nil, fmt.Errorf("read fates: %w", err)
 	}

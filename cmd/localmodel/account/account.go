@@ -90,7 +90,8 @@ type Savings struct {
 type Calls struct {
 	Local        int     `json:"local"`
 	LocalFailed  int     `json:"local_failed"`
-	Paid         int     `json:"paid"`
+	Paid         int     `json:"paid"`        // that were answered, or may have been billed
+	PaidFailed   int     `json:"paid_failed"` // refused or not reached: nothing was paid for them
 	PaidUSD      float64 `json:"paid_usd"`
 	EstimatedUSD float64 `json:"estimated_usd"` // of PaidUSD, what no provider named
 }
@@ -276,7 +277,10 @@ func (b *Book) settle(now time.Time) {
 }
 
 func (b *Book) call(c statestore.Call) {
-	if c.Paid {
+	switch {
+	case c.Paid && c.Result != "ok" && c.CostUSD == 0:
+		b.calls.PaidFailed++
+	case c.Paid:
 		b.calls.Paid++
 		b.calls.PaidUSD += c.CostUSD
 		if c.Estimated {
