@@ -20,20 +20,38 @@ func (s *Store) Calls(ctx context.Context, since time.Time, fn func(Call) error)
 	return pages(ctx, s, since, journal.ReadCalls, fn)
 }
 
-// Attempts gives fn the local attempts that are open or closed since a time,
-// in the order of their opening, with plan and outcomes where they were escalated.
-// Those that retention
-// has folded are in Daily. It stops at fn's first error.
+// Attempts gives fn the local attempts that are open, or escalated since a time,
+// in the order of their opening, with plan and outcomes of the escalated. Those
+// that were done are in Done, those that retention has folded in Daily. It stops
+// at fn's first error.
 func (s *Store) Attempts(ctx context.Context, since time.Time, fn func(Attempt) error) error {
 	return pages(ctx, s, since, journal.ReadAttempts, fn)
+}
+
+// Done gives fn the sums of the local attempts that were done since a time, in
+// the order of days; those that retention has folded are in Daily.
+func (s *Store) Done(ctx context.Context, since time.Time, fn func(DailyFigures) error) error {
+	return whole(ctx, s, since, journal.ReadDone, fn)
+}
+
+// Fates gives fn how the attempts of the tickets that local planned since a time
+// ended, those that are open included, in the order of their opening.
+func (s *Store) Fates(ctx context.Context, since time.Time, fn func(Fate) error) error {
+	return whole(ctx, s, since, journal.ReadFates, fn)
 }
 
 // Daily gives fn the figures of the days since a time that retention has
 // folded, in the order of days. The day that a folded attempt closed on counts.
 func (s *Store) Daily(ctx context.Context, since time.Time, fn func(DailyFigures) error) error {
-	var got []DailyFigures
+	return whole(ctx, s, since, journal.ReadDaily, fn)
+}
+
+// whole calls fn with what read finds.
+func whole[T any](ctx context.Context, s *Store, since time.Time,
+	read func(ctx context.Context, q sqldb.Q, since time.Time) ([]T, error), fn func(T) error) error {
+	var got []T
 	if err := s.read(ctx, func(q sqldb.Q) (err error) {
-		got, err = journal.ReadDaily(ctx, q, since)
+		got, err = read(ctx, q, since)
 		return err
 	}); err != nil {
 		return err

@@ -75,7 +75,10 @@ func TestFold(t *testing.T) {
 		if err := s.Attempts(ctx, time.Time{}, func(a Attempt) error { left = append(left, a.TicketID+" "+a.State); return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{"open open", "next done"}, left); diff != "" {
+		if err := s.Done(ctx, time.Time{}, func(d DailyFigures) error { left = append(left, fmt.Sprint(d.Done, " done")); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"open open", "1 done"}, left); diff != "" {
 			t.Errorf("attempts left (-want +got):\n%s", diff)
 		}
 		if n := countOutcomes(t, s, "cloud"); n != 0 {

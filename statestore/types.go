@@ -44,6 +44,9 @@ type Call = journal.Call
 // Stats are the plan's counters, in the schema of the state file.
 type Stats = journal.Stats
 
+// Fate is how an attempt ended.
+type Fate = journal.Fate
+
 // DailyFigures sum up what retention has folded of one day.
 type DailyFigures = journal.DailyFigures
 

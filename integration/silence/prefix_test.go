@@ -8,6 +8,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/tinygguf"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 )
@@ -32,7 +33,7 @@ func newReader(t *testing.T, ollama, model string) *reader {
 func (r *reader) read(system, task string) float64 {
 	r.t.Helper()
 	r.asked++
-	user := task + string(rune('a'+r.asked%26)) + strings.Repeat(" the button does nothing", 8)
+	user := task + string(rune('a'+r.asked%26)) + ticket
 	_, _ = r.r.Complete(r.t.Context(), routing.OnlyLocal, routing.Request{Purpose: "classify", System: system, User: user,
 		MaxTokens: 60, Schema: []byte(schema)}) // whether the answer counts is not the question
 	r.front.mu.Lock()
@@ -53,6 +54,9 @@ func best(n int, figure func() float64) float64 {
 	}
 	return least
 }
+
+// ticket is one of 200 bytes, but for a first letter.
+var ticket = strings.Repeat(" the button does nothing", 8)
 
 const (
 	taskClassify = "Task CLASSIFY. "
@@ -90,42 +94,66 @@ func TestLeadingPromptIsReadOnce(t *testing.T) {
 	}
 }
 
-// With a real model a second ticket costs what reading its own words costs: its
-// share, by tokens, of the whole prompt read anew. At most 1.5 times that, which
-// LOCALMODEL_SMOL=all holds it to on a machine that does nothing else; a busy one
-// is held to half of what a leading prompt read again would cost.
+// A second ticket costs what its own words cost when they are read alone: at most
+// 1.5 times that. The model is one block of qwen3:8b in its real size, so that
+// reading costs beside looking back what it costs there; in models as small as
+// the other ones here looking back costs more than reading. The server keeps its
+// context as README advises.
 //
-// The ticket without the leading prompt is read faster still: words far back in a
-// context have more to look back on.
+// LOCALMODEL_MEASURE=1 holds it to that, and shows the server as it comes and the
+// small real model too; a machine that does other things is held to half of what
+// a leading prompt read again would cost.
 func TestSecondTicketCostsItsOwnWords(t *testing.T) {
-	server := ollamatest.Shared(t)
-	rounds, strict := 2, os.Getenv("LOCALMODEL_SMOL") == "all"
-	if strict {
-		rounds = 6
-	}
-	r := newReader(t, server.URL, server.SmolLM(t))
-	whole := r.read(lead(), taskClassify)
-	all := r.count
-	alone, second, afterPlan := 1e9, 1e9, 1e9
-	var most, share float64
-	for range rounds {
-		alone = min(alone, best(2, func() float64 { return r.read("", taskClassify) }))
-		share = r.count / all
-		most = whole / 2
-		if strict {
-			most = 1.5 * whole * share
+	if os.Getenv("LOCALMODEL_MEASURE") == "" {
+		server := ollamatest.New(t, advised...)
+		second, _, whole := secondTicket(t, server, slice(t, server), 2)
+		if second > whole/2 {
+			t.Errorf("a second ticket costs %.0f ms, all of it anew %.0f ms", second, whole)
 		}
-		whole = min(whole, r.read(lead(), taskClassify)) // reads the leading prompt anew
+		return
+	}
+	t.Run("as advised", func(t *testing.T) {
+		server := ollamatest.New(t, advised...)
+		if second, alone, _ := secondTicket(t, server, slice(t, server), 8); second > 1.5*alone {
+			t.Errorf("a second ticket costs %.2f times what its words cost alone", second/alone)
+		}
+	})
+	t.Run("as it comes", func(t *testing.T) {
+		server := ollamatest.New(t)
+		secondTicket(t, server, slice(t, server), 8)
+		secondTicket(t, server, server.SmolLM(t), 4)
+	})
+}
+
+// advised is how README advises to start Ollama.
+var advised = []string{"OLLAMA_FLASH_ATTENTION=1", "OLLAMA_KV_CACHE_TYPE=q8_0"}
+
+func slice(t *testing.T, server *ollamatest.Server) string {
+	t.Helper()
+	const name = "slice-of-qwen3-8b"
+	server.Create(t, name, tinygguf.Options{Arch: tinygguf.Qwen3, Slice: tinygguf.Qwen3Of8B,
+		Words: lead() + taskClassify + taskPlan + ticket + "user system assistant"})
+	return name
+}
+
+// secondTicket measures, in milliseconds, reading a ticket of 200 bytes behind a
+// leading prompt of 3 kB that was read before, for another ticket or for its
+// plan; the ticket alone; and both anew.
+func secondTicket(t *testing.T, server *ollamatest.Server, model string, rounds int) (second, alone, whole float64) {
+	t.Helper()
+	r := newReader(t, server.URL, model)
+	whole = r.read(lead(), taskClassify)
+	all := r.count
+	second, alone = 1e9, 1e9
+	after := 1e9
+	for range rounds {
+		alone = min(alone, r.read("", taskClassify))
+		whole = min(whole, r.read(lead(), taskClassify))
 		second = min(second, best(2, func() float64 { return r.read(lead(), taskClassify) }))
 		r.read(lead(), taskPlan)
-		afterPlan = min(afterPlan, r.read(lead(), taskClassify))
-		if second <= most && afterPlan <= most {
-			break
-		}
+		after = min(after, r.read(lead(), taskClassify))
 	}
-	t.Logf("3 kB and a ticket of 200 bytes, %.0f tokens: %.0f ms; the ticket's share of that %.0f ms; second %.0f ms, after a plan %.0f ms; the ticket without the 3 kB %.0f ms",
-		all, whole, whole*share, second, afterPlan, alone)
-	if second > most || afterPlan > most {
-		t.Errorf("more than %.0f ms", most)
-	}
+	t.Logf("measured: %s: %.0f tokens anew %.1f ms; the ticket alone %.1f ms; a second one %.1f ms (%.2f×), after a plan %.1f ms (%.2f×)",
+		model, all, whole, alone, second, second/alone, after, after/alone)
+	return max(second, after), alone, whole
 }

@@ -19,7 +19,9 @@ const (
 const (
 	version   = 3
 	alignment = 32 // GGUF's default
-	typeF32   = 0  // tensor type
+	typeF32   = 0  // tensor types
+	typeQ4K   = 12 // Q4_K, blocks of blockQ4K weights
+	blockQ4K  = 256
 )
 
 type entry struct {
@@ -31,7 +33,9 @@ type entry struct {
 type tensor struct {
 	name string
 	dims []int
-	data []float32
+	kind uint32
+	data any // []float32 or, of Q4_K, its bytes
+	size int // of data, bytes
 }
 
 // file is a GGUF file in memory.
@@ -43,11 +47,16 @@ type file struct {
 func (f *file) set(key string, value any) { f.entries = append(f.entries, entry{key, value}) }
 
 func (f *file) add(name string, data []float32, dims ...int) {
-	f.tensors = append(f.tensors, tensor{name, dims, data})
+	f.tensors = append(f.tensors, tensor{name, dims, typeF32, data, 4 * len(data)})
 }
 
-// writeTo writes the header, the table of tensors and their data. Writes go to
-// a buffer, which cannot fail, and then out at once.
+// addQ4K adds weights that are quantized to Q4_K.
+func (f *file) addQ4K(name string, data []byte, dims ...int) {
+	f.tensors = append(f.tensors, tensor{name, dims, typeQ4K, data, len(data)})
+}
+
+// writeTo writes the header, the table of tensors and their data, each through a
+// buffer, which cannot fail. Each is padded, so each begins where it must.
 func (f *file) writeTo(w io.Writer) error {
 	var e encoder
 	e.WriteString("GGUF")
@@ -63,13 +72,20 @@ func (f *file) writeTo(w io.Writer) error {
 		for _, n := range t.dims {
 			e.put(uint64(n))
 		}
-		e.put(uint32(typeF32), uint64(offset))
-		offset += 4 * len(t.data)
+		e.put(t.kind, uint64(offset))
+		offset += t.size
 		offset += padding(offset)
 	}
 	e.pad()
 	for _, t := range f.tensors {
-		e.put(t.data)
+		if _, err := e.WriteTo(w); err != nil { // what comes before it; a slice is large
+			return err
+		}
+		if raw, ok := t.data.([]byte); ok {
+			e.Write(raw)
+		} else {
+			e.put(t.data)
+		}
 		e.pad()
 	}
 	_, err := e.WriteTo(w)

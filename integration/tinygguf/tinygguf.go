@@ -4,6 +4,9 @@
 //
 // One token is one byte (but for "th", since a tokenizer needs a merge), so
 // counts of tokens are predictable.
+//
+// A slice is not tiny: it has one block as large as a real model's, and knows
+// words, so that what takes time in it takes time in the same proportions.
 package tinygguf
 
 import (
@@ -36,7 +39,18 @@ type Options struct {
 	// several the strongest wins, or, under a reply schema, the strongest that
 	// the schema allows. Empty = random weights.
 	Say []Text
+	// Slice makes one block of a real model's size, with random weights; Words
+	// are texts whose words are then a token each, or few. Not with Say.
+	Slice Slice
+	Words string
 }
+
+// Slice is the size of a block.
+type Slice struct{ Width, Heads, KVHeads, Head, FeedForward int }
+
+// Qwen3Of8B is a block of qwen3:8b, one of its 36, in its Q4_K: 193 million
+// weights, 109 MB.
+var Qwen3Of8B = Slice{Width: 4096, Heads: 32, KVHeads: 8, Head: 128, FeedForward: 12288}
 
 // Text is something a steered model says.
 type Text struct {
@@ -50,7 +64,7 @@ type Text struct {
 const (
 	blocks      = 2
 	feedForward = 128
-	vocabulary  = 288 // a multiple of 32
+	vocabulary  = 288 // a multiple of 32; of a slice more
 	tokenTH     = 256
 	tokenText   = 257 // <|endoftext|>
 	tokenStart  = 258 // <|im_start|>
@@ -68,13 +82,21 @@ func Write(w io.Writer, o Options) error {
 	if o.Context == 0 {
 		o.Context = 131072
 	}
-	m := model{Options: o, width: 64, heads: 4, kvHeads: 2, rng: rand.New(rand.NewSource(o.Seed))} //nolint:gosec // repeatable on purpose
-	if len(o.Say) > 0 {
-		m.width, m.heads, m.kvHeads = vocabulary, 9, 9 // one channel per token
+	m := model{Options: o, width: 64, heads: 4, kvHeads: 2, head: 16, blocks: blocks, feedForward: feedForward,
+		rng: rand.New(rand.NewSource(o.Seed))} //nolint:gosec // repeatable on purpose
+	switch s := o.Slice; {
+	case s != Slice{}:
+		m.width, m.heads, m.kvHeads, m.head, m.blocks, m.feedForward = s.Width, s.Heads, s.KVHeads, s.Head, 1, s.FeedForward
+	case len(o.Say) > 0:
+		m.width, m.heads, m.kvHeads, m.head = vocabulary, 9, 9, vocabulary/9 // one channel per token
 	}
 	m.metadata()
 	m.tokenizer()
-	m.weights()
+	if o.Slice != (Slice{}) {
+		m.sliceWeights()
+	} else {
+		m.weights()
+	}
 	return m.writeTo(w)
 }
 
@@ -82,20 +104,21 @@ type model struct {
 	Options
 	file
 
-	width, heads, kvHeads int
-	rng                   *rand.Rand
+	width, heads, kvHeads, head, blocks, feedForward int
+	vocabulary                                       int // set by tokenizer
+	rng                                              *rand.Rand
 }
 
 func (m *model) metadata() {
-	head := m.width / m.heads
+	head := m.head
 	m.set("general.architecture", m.Arch)
 	m.set("general.name", "tiny")
 	m.set("general.file_type", uint32(0))
 	for _, e := range []entry{
-		{"block_count", uint32(blocks)},
-		{"context_length", uint32(m.Context)}, //nolint:gosec // a test's own number
-		{"embedding_length", uint32(m.width)}, //nolint:gosec // small
-		{"feed_forward_length", uint32(feedForward)},
+		{"block_count", uint32(m.blocks)},              //nolint:gosec // small
+		{"context_length", uint32(m.Context)},          //nolint:gosec // a test's own number
+		{"embedding_length", uint32(m.width)},          //nolint:gosec // small
+		{"feed_forward_length", uint32(m.feedForward)}, //nolint:gosec // small
 		{"attention.head_count", uint32(m.heads)},      //nolint:gosec // small
 		{"attention.head_count_kv", uint32(m.kvHeads)}, //nolint:gosec // small
 		{"attention.key_length", uint32(head)},         //nolint:gosec // small
@@ -103,55 +126,13 @@ func (m *model) metadata() {
 		{"attention.layer_norm_rms_epsilon", float32(1e-5)},
 		{"rope.dimension_count", uint32(head)}, //nolint:gosec // small
 		{"rope.freq_base", float32(10000)},
-		{"vocab_size", uint32(vocabulary)},
 	} {
 		m.set(m.Arch+"."+e.key, e.value)
 	}
 }
 
-func (m *model) tokenizer() {
-	const normal, control, unused = 1, 3, 5
-	tokens := byteTokens()
-	types := make([]int32, vocabulary)
-	for i := range types {
-		types[i] = normal
-	}
-	merge := tokens['t'] + " " + tokens['h']
-	tokens = append(tokens, tokens['t']+tokens['h'], "<|endoftext|>", "<|im_start|>", "<|im_end|>")
-	for i := tokenText; i <= tokenEnd; i++ {
-		types[i] = control
-	}
-	for i := len(tokens); i < vocabulary; i++ {
-		tokens, types[i] = append(tokens, fmt.Sprintf("[PAD%d]", i)), unused
-	}
-	m.set("tokenizer.ggml.model", "gpt2")
-	m.set("tokenizer.ggml.pre", "qwen2")
-	m.set("tokenizer.ggml.tokens", tokens)
-	m.set("tokenizer.ggml.token_type", types)
-	m.set("tokenizer.ggml.merges", []string{merge})
-	m.set("tokenizer.ggml.bos_token_id", uint32(tokenText))
-	m.set("tokenizer.ggml.eos_token_id", uint32(tokenEnd))
-	m.set("tokenizer.ggml.padding_token_id", uint32(tokenText))
-	m.set("tokenizer.ggml.add_bos_token", false)
-}
-
-// byteTokens is GPT-2's printable name of each byte.
-func byteTokens() []string {
-	out := make([]string, 256, vocabulary)
-	unprintable := 0
-	for b := range out {
-		if (b >= '!' && b <= '~') || (b >= 0xA1 && b <= 0xAC) || b >= 0xAE {
-			out[b] = string(rune(b))
-			continue
-		}
-		out[b] = string(rune(256 + unprintable))
-		unprintable++
-	}
-	return out
-}
-
 func (m *model) weights() {
-	d, head := m.width, m.width/m.heads
+	d, head := m.width, m.head
 	embed, output, spread := m.randomTable()
 	if len(m.Say) > 0 {
 		embed, output = m.steeredTable()

@@ -10,13 +10,13 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// ReadAttempts reads a page of the local attempts that are open or closed since
-// a time, in the order of their opening; plan and outcomes are read only of those
-// that were escalated, since a long history has few of them; last is the id
-// of the last one, 0 where there is none.
+// ReadAttempts reads a page of the local attempts that are open, or escalated
+// since a time, in the order of their opening, with plan and outcomes of the
+// escalated; last is the id of the last one, 0 where there is none. Those that
+// were done are the many, and in ReadDone.
 func ReadAttempts(ctx context.Context, q sqldb.Q, since time.Time, after int64, page int) (got []Attempt, last int64, err error) {
 	rows, err := q.Rows(ctx, `SELECT id, ticket, class, digest, opened, closed, state, CASE WHEN state = 'escalated' THEN plan ELSE '' END, model, quality
-FROM attempts WHERE id > ? AND (closed = 0 OR closed >= ?) ORDER BY id LIMIT ?`, after, since.UnixMilli(), page)
+FROM attempts WHERE id > ? AND (state = 'open' OR state = 'escalated' AND +closed >= ?) ORDER BY id LIMIT ?`, after, since.UnixMilli(), page)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -59,6 +59,52 @@ WHERE attempt IN (SELECT id FROM attempts WHERE id >= ? AND id <= ? AND state = 
 		}
 	}
 	return rows.Err()
+}
+
+// ReadDone sums up the attempts that were done since a time, by day, class,
+// digest and model. They are counted where they are: to carry a row out of the
+// database takes longer than to count it. The + keeps the index from being used,
+// which for so many rows is the slower way.
+func ReadDone(ctx context.Context, q sqldb.Q, since time.Time) (got []DailyFigures, err error) {
+	rows, err := q.Rows(ctx, `SELECT closed / 86400000, class, digest, model, COUNT(*), COALESCE(SUM(quality), 0), COUNT(quality)
+FROM attempts WHERE state = 'done' AND +closed >= ? GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4`, since.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("read what was done: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		var d DailyFigures
+		var day int64 // since 1970
+		if err := rows.Scan(&day, &d.Key.Class, &d.Key.Digest, &d.Model, &d.Done, &d.QualitySum, &d.QualityN); err != nil {
+			return nil, fmt.Errorf("read what was done: %w", err)
+		}
+		d.Day = time.Unix(day*24*60*60, 0).UTC().Format(Day)
+		got = append(got, d)
+	}
+	return got, rows.Err()
+}
+
+// ReadFates reads how the attempts of the tickets that local planned since a time
+// ended, those that are open included, in the order of their opening.
+func ReadFates(ctx context.Context, q sqldb.Q, since time.Time) (got []Fate, err error) {
+	rows, err := q.Rows(ctx, `SELECT ticket, closed, state FROM attempts WHERE (closed = 0 OR +closed >= ?) AND ticket IN
+(SELECT ticket FROM calls WHERE purpose = 'plan' AND tier = 'local' AND result = 'ok' AND +at >= ?) ORDER BY id`, since.UnixMilli(), since.UnixMilli())
+	if err != nil {
+		return nil, fmt.Errorf("read fates: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		var f Fate
+		var closed int64
+		if err := rows.Scan(&f.TicketID, &closed, &f.State); err != nil {
+			return nil, fmt.Errorf("read fates: %w", err)
+		}
+		if closed != 0 {
+			f.ClosedAt = time.UnixMilli(closed)
+		}
+		got = append(got, f)
+	}
+	return got, rows.Err()
 }
 
 // ReadDaily reads the figures of the days since a time that are folded, in the

@@ -101,8 +101,15 @@ type Stats struct {
 	AvgQualityScore  float64        `json:"avgQualityScore"`
 }
 
-// DailyFigures sum up the attempts that closed on one day and were folded by
-// retention, for one class, digest and model. Outcomes of tickets that were the
+// Fate is how an attempt ended.
+type Fate struct {
+	TicketID string
+	ClosedAt time.Time // zero = it is open
+	State    string    // open, done or escalated
+}
+
+// DailyFigures sum up the attempts that closed on one day, for one class, digest
+// and model; those that retention has folded with their outcomes. Outcomes of tickets that were the
 // cloud's stand under an empty key, in GatesPassed and GatesFailed alone.
 type DailyFigures struct {
 	Day             string // 2006-01-02, UTC

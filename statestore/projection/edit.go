@@ -2,6 +2,7 @@ package projection
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -65,34 +66,27 @@ func edit(data []byte, s Stats) ([]byte, error) {
 	// sjson drops what follows the closing brace; it is put back.
 	body := bytes.TrimRight(data, " \t\r\n")
 	tail := data[len(body):]
-	out := body
-	var err error
-	set := func(path, raw string) {
-		if err == nil {
-			out, err = sjson.SetRawBytes(out, path, []byte(raw))
-		}
-	}
-	for _, d := range defaults {
-		parent, key := split(d.path)
-		if parent != "" && !gjson.GetBytes(out, parent).IsObject() {
+	d := &document{text: body}
+	for _, m := range defaults {
+		parent, _ := split(m.path)
+		if parent != "" && !d.get(parent).IsObject() {
 			continue // somebody keeps something else there
 		}
-		switch v := gjson.GetBytes(out, d.path); {
+		switch v := d.get(m.path); {
 		case !v.Exists():
-			out = insert(out, parent, key, d.raw)
-		case d.raw == "{}" && v.Type == gjson.Null, d.path == blockPath && !v.IsObject():
-			set(d.path, d.raw)
+			d.insert(m.path, m.raw)
+		case m.raw == "{}" && v.Type == gjson.Null, m.path == blockPath && !v.IsObject():
+			d.set(m.path, m.raw)
 		}
 	}
-	if older(gjson.GetBytes(out, "version")) {
-		set("version", `"`+version+`"`)
+	if older(d.get("version")) {
+		d.set("version", `"`+version+`"`)
 	}
-	if err == nil {
-		out, err = setFigures(out, s)
+	d.setFigures(s)
+	if d.err != nil {
+		return nil, fmt.Errorf("edit: %w", d.err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("edit: %w", err)
-	}
+	out := d.text
 	if isNew {
 		var pretty bytes.Buffer
 		if err := json.Indent(&pretty, out, "", "  "); err != nil {
@@ -107,10 +101,50 @@ func edit(data []byte, s Stats) ([]byte, error) {
 	return out, nil
 }
 
+// document is a JSON object that is edited. Its members are found once for many
+// looks: a big project's tickets stand between them.
+type document struct {
+	text    []byte
+	members map[string]gjson.Result // nil = not looked for since the last change
+	err     error                   // the first
+}
+
+// get finds a value.
+func (d *document) get(path string) gjson.Result {
+	if d.members == nil {
+		d.members = map[string]gjson.Result{}
+		gjson.ParseBytes(d.text).ForEach(func(k, v gjson.Result) bool {
+			if _, twice := d.members[k.Str]; !twice { // the first counts
+				d.members[k.Str] = v
+			}
+			return true
+		})
+	}
+	first, rest, nested := strings.Cut(path, ".")
+	if !nested {
+		return d.members[first]
+	}
+	return d.members[first].Get(rest)
+}
+
+func (d *document) insert(path, raw string) {
+	parent, key := split(path)
+	d.text, d.members = insert(d.text, parent, key, raw), nil
+}
+
+func (d *document) set(path, raw string) {
+	text, err := sjson.SetRawBytes(d.text, path, []byte(raw))
+	if err != nil {
+		d.err = cmp.Or(d.err, err)
+		return
+	}
+	d.text, d.members = text, nil
+}
+
 // setFigures sets the keys of our block, which is there.
-func setFigures(out []byte, s Stats) (_ []byte, err error) {
-	failures, e := json.Marshal(s.FailuresByType)
-	if e != nil || s.FailuresByType == nil {
+func (d *document) setFigures(s Stats) {
+	failures, err := json.Marshal(s.FailuresByType)
+	if err != nil || s.FailuresByType == nil {
 		failures = []byte("{}")
 	}
 	for _, f := range []struct{ key, raw string }{
@@ -120,16 +154,14 @@ func setFigures(out []byte, s Stats) (_ []byte, err error) {
 		{"failuresByType", string(failures)},
 		{"avgQualityScore", strconv.FormatFloat(s.AvgQualityScore, 'f', -1, 64)},
 	} {
-		switch v := gjson.GetBytes(out, blockPath+"."+f.key); {
+		path := blockPath + "." + f.key
+		switch v := d.get(path); {
 		case !v.Exists():
-			out = insert(out, blockPath, f.key, f.raw)
+			d.insert(path, f.raw)
 		case !same(v, f.raw):
-			if out, err = sjson.SetRawBytes(out, blockPath+"."+f.key, []byte(f.raw)); err != nil {
-				return nil, err
-			}
+			d.set(path, f.raw)
 		}
 	}
-	return out, nil
 }
 
 // same compares values, not spellings: a block that says the same is left as

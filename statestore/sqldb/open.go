@@ -26,27 +26,32 @@ const connections = 4
 
 // open opens and migrates the database once; a failure is tried again by the
 // next call, since its cause may be mended meanwhile.
-func (d *DB) open(ctx context.Context) (db *sql.DB, readOnly string, err error) {
+func (d *DB) open(ctx context.Context) (*opened, error) {
 	d.mu.Lock()
 	if d.down != nil && time.Now().Before(d.downTill) {
 		defer d.mu.Unlock()
-		return nil, "", d.down
+		return nil, d.down
 	}
 	d.down = nil
-	if d.db != nil {
+	if d.opened != nil {
 		defer d.mu.Unlock()
-		return d.db, d.readOnly, nil
+		return d.opened, nil
 	}
 	start := time.Now()
-	db, readOnly, err = d.openAndMigrate(ctx)
+	db, readOnly, err := d.openAndMigrate(ctx)
+	var at *opened
 	if err == nil {
-		d.db, d.readOnly = db, readOnly
+		at = &opened{db: db, readOnly: readOnly}
+		if !d.Postgres() {
+			at.file = newFile(db)
+		}
+		d.opened = at
 	}
 	d.mu.Unlock()
 	if err != nil {
-		return nil, "", d.unavailable(err, start)
+		return nil, d.unavailable(err, start)
 	}
-	return db, readOnly, nil
+	return at, nil
 }
 
 func (d *DB) openAndMigrate(ctx context.Context) (*sql.DB, string, error) {

@@ -6,84 +6,92 @@ import (
 	"sync"
 )
 
-// runner runs statements: a database, or a transaction of it.
+// runner runs statements: a database, a connection of it, or a transaction.
 type runner interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
+// preparer is a runner that prepares statements.
+type preparer interface {
+	runner
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+}
+
 // keptStatements bounds how many statements stay prepared; there are fewer.
 const keptStatements = 100
 
-// statements keeps SQLite's statements prepared: to parse one costs as much as
-// to run it, and a record runs a dozen.
-type statements struct {
+// prepared runs SQLite's statements and keeps them prepared: to parse one costs
+// as much as to run it, and a record runs a dozen.
+//
+// A context is looked at before a statement and not while it runs: one that may
+// end costs two goroutines a statement, more than most statements do, and none
+// of them takes long.
+type prepared struct {
+	on preparer
+
 	mu     sync.Mutex
-	db     *sql.DB // they are this one's
 	byText map[string]*sql.Stmt
 }
 
-// on gives what runs statements in tx, or where that is nil outside of any.
-func (s *statements) on(db *sql.DB, tx *sql.Tx) runner { return prepared{s, db, tx} }
+func newPrepared(on preparer) *prepared { return &prepared{on: on, byText: map[string]*sql.Stmt{}} }
 
-// get prepares a statement, or finds it; nil where that is not possible.
-func (s *statements) get(ctx context.Context, db *sql.DB, query string) *sql.Stmt {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.db != db { // closed and opened again: the old ones went with it
-		s.db, s.byText = db, map[string]*sql.Stmt{}
-	}
-	st, ok := s.byText[query]
-	if ok || len(s.byText) >= keptStatements {
+// find prepares a statement, or finds it; nil where that is not possible.
+func (p *prepared) find(ctx context.Context, query string) *sql.Stmt {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	st, ok := p.byText[query]
+	if ok || len(p.byText) >= keptStatements {
 		return st
 	}
-	st, err := db.PrepareContext(ctx, query) //nolint:sqlclosecheck // closed with the database
+	st, err := p.on.PrepareContext(ctx, query) //nolint:sqlclosecheck // closed with the database
 	if err != nil {
 		return nil // running it will say why
 	}
-	s.byText[query] = st
+	p.byText[query] = st
 	return st
 }
 
-type prepared struct {
-	kept *statements
-	db   *sql.DB
-	tx   *sql.Tx
+// close closes what is prepared. database/sql does that by itself for a database,
+// and not for a connection, which SQLite keeps open until it is done.
+func (p *prepared) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, st := range p.byText {
+		_ = st.Close() // nothing is lost with it
+	}
+	clear(p.byText)
 }
 
-// find gives the statement as it runs here, else what runs its text.
-func (p prepared) find(ctx context.Context, query string) (*sql.Stmt, runner) {
-	st := p.kept.get(ctx, p.db, query)
-	switch {
-	case p.tx == nil:
-		return st, p.db
-	case st == nil:
-		return nil, p.tx
+// unending is ctx without its end, or ctx where it has ended: then nothing runs.
+func unending(ctx context.Context) context.Context {
+	if ctx.Err() != nil {
+		return ctx
 	}
-	return p.tx.StmtContext(ctx, st), p.tx
+	return context.WithoutCancel(ctx)
 }
 
-func (p prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	st, plain := p.find(ctx, query) //nolint:sqlclosecheck // stays prepared
-	if st == nil {
-		return plain.ExecContext(ctx, query, args...)
+func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	ctx = unending(ctx)
+	if st := p.find(ctx, query); st != nil { //nolint:sqlclosecheck // stays prepared
+		return st.ExecContext(ctx, args...)
 	}
-	return st.ExecContext(ctx, args...)
+	return p.on.ExecContext(ctx, query, args...)
 }
 
-func (p prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	st, plain := p.find(ctx, query) //nolint:sqlclosecheck // stays prepared
-	if st == nil {
-		return plain.QueryContext(ctx, query, args...)
+func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	ctx = unending(ctx)
+	if st := p.find(ctx, query); st != nil { //nolint:sqlclosecheck // stays prepared
+		return st.QueryContext(ctx, args...)
 	}
-	return st.QueryContext(ctx, args...)
+	return p.on.QueryContext(ctx, query, args...)
 }
 
-func (p prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	st, plain := p.find(ctx, query) //nolint:sqlclosecheck // stays prepared
-	if st == nil {
-		return plain.QueryRowContext(ctx, query, args...)
+func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	ctx = unending(ctx)
+	if st := p.find(ctx, query); st != nil { //nolint:sqlclosecheck // stays prepared
+		return st.QueryRowContext(ctx, args...)
 	}
-	return st.QueryRowContext(ctx, args...)
+	return p.on.QueryRowContext(ctx, query, args...)
 }

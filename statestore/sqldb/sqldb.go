@@ -41,13 +41,17 @@ type DB struct {
 	o       Options
 	writing chan struct{} // one transaction at a time, as SQLite has it anyway
 
-	kept statements
-
 	mu       sync.Mutex // guards what follows
-	db       *sql.DB
-	readOnly string // why nothing can be written here; "" = it can
-	down     error  // what to say until the server is tried again
+	opened   *opened    // nil = not yet
+	down     error      // what to say until the server is tried again
 	downTill time.Time
+}
+
+// opened is a database that is open.
+type opened struct {
+	db       *sql.DB
+	file     *file  // db, where it is a SQLite file; nil = a server's
+	readOnly string // why nothing can be written here; "" = it can
 }
 
 // New names a database. It opens nothing: the first use does.
@@ -78,12 +82,15 @@ func (d *DB) Exists() bool {
 
 // Read runs fn to look at the database, outside a transaction.
 func (d *DB) Read(ctx context.Context, fn func(q Q) error) error {
-	db, _, err := d.open(ctx)
+	at, err := d.open(ctx)
 	if err != nil {
 		return err
 	}
 	start := time.Now()
-	q := d.on(db, nil)
+	q := Q{run: at.db, pg: true} // a Postgres connection keeps its statements prepared by itself
+	if at.file != nil {
+		q = Q{run: at.file.readers}
+	}
 	for try := 0; ; try++ {
 		err := fn(q)
 		stale := try == 0 && d.lost(err) // a connection from before the server's restart
@@ -99,19 +106,22 @@ func (d *DB) Read(ctx context.Context, fn func(q Q) error) error {
 func (d *DB) ReadOnly() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.readOnly
+	if d.opened == nil {
+		return ""
+	}
+	return d.opened.readOnly
 }
 
 // Write runs fn in one transaction that is durable when Write returns nil. fn
 // may run more than once; only its last run counts. A canceled ctx leaves
 // either everything or nothing behind.
 func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error) error {
-	db, readOnly, err := d.open(ctx)
+	at, err := d.open(ctx)
 	if err != nil {
 		return err
 	}
-	if readOnly != "" {
-		return fmt.Errorf("%w: %s", ErrReadOnly, readOnly)
+	if at.readOnly != "" {
+		return fmt.Errorf("%w: %s", ErrReadOnly, at.readOnly)
 	}
 	select {
 	case d.writing <- struct{}{}:
@@ -121,7 +131,7 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error
 	defer func() { <-d.writing }()
 	start := time.Now()
 	for try := 0; ; try++ {
-		committing, err := d.transaction(ctx, db, fn)
+		committing, err := d.transaction(ctx, at, fn)
 		if err == nil || ctx.Err() != nil {
 			return d.failed(ctx, err, start)
 		}
@@ -137,29 +147,27 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error
 
 // transaction runs fn once. committing says that a failure came from the
 // commit itself, whose effect is then unknown.
-func (d *DB) transaction(ctx context.Context, db *sql.DB, fn func(context.Context, Q) error) (committing bool, err error) {
+func (d *DB) transaction(ctx context.Context, at *opened, fn func(context.Context, Q) error) (committing bool, err error) {
+	if at.file != nil {
+		return at.file.transaction(ctx, fn)
+	}
 	// The caller may cancel until the commit begins, and no longer: what is
 	// committed must not be called canceled.
-	inner, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	if d.Postgres() {
-		inner, cancel = context.WithTimeout(context.WithoutCancel(ctx), d.o.Wait)
-	}
+	inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.o.Wait)
 	defer cancel()
 	detach := context.AfterFunc(ctx, cancel)
 	defer detach()
-	tx, err := db.BeginTx(inner, nil)
+	tx, err := at.db.BeginTx(inner, nil)
 	if err != nil {
 		return false, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
-	q := d.on(db, tx)
-	if q.pg {
-		// One writer at a time, as SQLite has it; one who falls asleep inside
-		// is thrown out by the server.
-		if err := q.Exec(inner, `SELECT set_config('idle_in_transaction_session_timeout', ?, true), pg_advisory_xact_lock(7310584)`,
-			fmt.Sprintf("%dms", d.o.Wait.Milliseconds())); err != nil {
-			return false, err
-		}
+	q := Q{run: tx, pg: true}
+	// One writer at a time, as SQLite has it; one who falls asleep inside is
+	// thrown out by the server.
+	if err := q.Exec(inner, `SELECT set_config('idle_in_transaction_session_timeout', ?, true), pg_advisory_xact_lock(7310584)`,
+		fmt.Sprintf("%dms", d.o.Wait.Milliseconds())); err != nil {
+		return false, err
 	}
 	if err := fn(inner, q); err != nil {
 		return false, err
@@ -201,30 +209,21 @@ func (d *DB) unavailable(err error, start time.Time) error {
 func (d *DB) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.db == nil {
+	at := d.opened
+	d.opened = nil
+	switch {
+	case at == nil:
 		return nil
+	case at.file != nil:
+		return at.file.close(d.writing)
 	}
-	err := d.db.Close()
-	d.db = nil
-	return err
+	return at.db.Close()
 }
 
 // Q runs statements, which are written with ? for their parameters.
 type Q struct {
 	run runner
 	pg  bool
-}
-
-// on gives what runs statements in tx, or where that is nil outside of any. A
-// Postgres connection keeps its statements prepared by itself.
-func (d *DB) on(db *sql.DB, tx *sql.Tx) Q {
-	switch {
-	case !d.Postgres():
-		return Q{run: d.kept.on(db, tx)}
-	case tx == nil:
-		return Q{run: db, pg: true}
-	}
-	return Q{run: tx, pg: true}
 }
 
 // Exec runs a statement.

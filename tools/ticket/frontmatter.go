@@ -3,6 +3,7 @@ package ticket
 import (
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -115,7 +116,11 @@ func check(n *yaml.Node, first, depth int) error {
 func (c *collector) key(name string, value *yaml.Node, line int) {
 	switch name {
 	case "id":
-		if id := c.scalar(value, "id", line); !isPlaceholderID(id) {
+		switch id := c.scalar(value, "id", line); {
+		case isPlaceholderID(id):
+		case utf8.RuneCountInString(id) > maxID:
+			c.warn("the id on line %d has more than %d characters, under which nothing can be recorded; left out", line, maxID)
+		default:
 			c.t.ID = id
 		}
 	case "title":

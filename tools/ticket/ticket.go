@@ -20,6 +20,7 @@ const (
 	maxDepth       = 16 // nesting of the front matter
 	maxItems       = 1000
 	maxWarnings    = 20
+	maxID          = 100  // characters, which record_gate_outcome takes
 	maxField       = 500  // bytes of a one-line field
 	maxPath        = 1024 // bytes
 )

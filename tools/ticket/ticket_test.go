@@ -182,7 +182,7 @@ func TestAnchorsWithoutAliasAreText(t *testing.T) {
 
 func TestLimitsAreSaid(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("---\nid: " + strings.Repeat("x", 499) + strings.Repeat("é", 50) + "\ntags: [")
+	b.WriteString("---\nid: " + strings.Repeat("é", 101) + "\ntitle: " + strings.Repeat("x", 499) + strings.Repeat("é", 50) + "\ntags: [")
 	for i := range 1100 {
 		fmt.Fprintf(&b, "t%d,", i)
 	}
@@ -202,21 +202,22 @@ func TestLimitsAreSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts := []int{len(got.ID), len(got.Tags), len(got.Files), len(got.Criteria), len(got.DependsOn)}
-	if want := []int{499, 1000, 1000, 1000, 1000}; !slices.Equal(counts, want) {
+	counts := []int{len(got.ID), len(got.Title), len(got.Tags), len(got.Files), len(got.Criteria), len(got.DependsOn)}
+	if want := []int{0, 499, 1000, 1000, 1000, 1000}; !slices.Equal(counts, want) {
 		t.Errorf("counts %v, want %v", counts, want)
 	}
 	if last := got.Criteria[999].ID; last != "AC-1000" {
 		t.Errorf("the last criterion is %s", last)
 	}
 	for _, want := range []string{
-		"id has 599 bytes; cut to 500",
+		"the id on line 2 has more than 100 characters, under which nothing can be recorded; left out",
+		"title has 599 bytes; cut to 500",
 		"more than 1000 tags; the rest is left out",
 		"more than 1000 affected files; the rest is left out",
 		"more than 1000 acceptance criteria; the rest is left out",
 		"more than 1000 dependencies; the rest is left out",
 		"affected file f0.go: unknown action \"rename\"; valid: create, modify, delete",
-		"1083 more warnings", // 1100 actions and a path; 18 of them said beside two others
+		"1084 more warnings", // 1100 actions and a path; 17 of them said beside three others
 	} {
 		if !slices.Contains(got.Warnings, want) {
 			t.Errorf("no warning %q", want)

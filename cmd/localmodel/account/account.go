@@ -90,7 +90,8 @@ type Savings struct {
 type Calls struct {
 	Local        int     `json:"local"`
 	LocalFailed  int     `json:"local_failed"`
-	Paid         int     `json:"paid"`
+	Paid         int     `json:"paid"`        // that were answered, or may have been billed
+	PaidFailed   int     `json:"paid_failed"` // refused or not reached: nothing was paid for them
 	PaidUSD      float64 `json:"paid_usd"`
 	EstimatedUSD float64 `json:"estimated_usd"` // of PaidUSD, what no provider named
 }
@@ -103,7 +104,7 @@ type Week struct {
 	NetUSD    float64 `json:"net_usd"`
 }
 
-// Book collects rows and makes the report. Attempts come before calls.
+// Book collects rows and makes the report. Fates come before calls.
 type Book struct {
 	tier  routing.Tier
 	since time.Time
@@ -115,12 +116,12 @@ type Book struct {
 	gates                 map[string]int
 	weeks                 map[string]*Week
 
-	attempts map[string][]span // by ticket, in the order of their opening
-	held     []statestore.Call // not yet counted; kept of them were held when last looked at
-	kept     int
-	waiting  map[question]statestore.Call
-	savings  Savings
-	calls    Calls
+	fates   map[string][]statestore.Fate // by ticket, in the order of their opening
+	held    []statestore.Call            // not yet counted; kept of them were held when last looked at
+	kept    int
+	waiting map[question]statestore.Call
+	savings Savings
+	calls   Calls
 }
 
 type tally struct {
@@ -129,32 +130,25 @@ type tally struct {
 	qualityN        int
 }
 
-// span is when an attempt ended, and how.
-type span struct {
-	closed time.Time
-	state  string
-}
-
 type question struct{ ticket, purpose string }
 
 // New makes a book. tier is the one that would have been asked instead of the
 // local model; since is where it begins, zero = at the beginning.
 func New(tier routing.Tier, since time.Time) *Book {
 	b := &Book{tier: tier, since: since, classes: map[string]*tally{}, models: map[string]*tally{}, gates: map[string]int{},
-		weeks: map[string]*Week{}, attempts: map[string][]span{}, waiting: map[question]statestore.Call{}}
+		weeks: map[string]*Week{}, fates: map[string][]statestore.Fate{}, waiting: map[question]statestore.Call{}}
 	b.savings = Savings{Tier: tier, PricesDate: routing.PricesDate}
 	b.savings.PriceIn, b.savings.PriceOut = routing.ListPrice(tier)
 	return b
 }
 
-// Attempt adds one local attempt with its outcomes.
+// Attempt adds one local attempt that is open or was escalated, with its outcomes.
 func (b *Book) Attempt(a statestore.Attempt) error {
-	b.attempts[a.TicketID] = append(b.attempts[a.TicketID], span{a.ClosedAt, a.State})
 	if a.State == "open" {
 		b.open++
 		return nil
 	}
-	d := statestore.DailyFigures{Key: a.Key, Model: a.Model, Done: 1}
+	d := statestore.DailyFigures{Key: a.Key, Model: a.Model, Escalated: 1}
 	if a.Quality != nil {
 		d.QualitySum, d.QualityN = *a.Quality, 1
 	}
@@ -164,14 +158,27 @@ func (b *Book) Attempt(a statestore.Attempt) error {
 			chars += len(o.Evidence)
 		}
 	}
-	if a.State == "escalated" {
-		d.Done, d.Escalated = 0, 1
-		if n := len(a.Outcomes); n > 0 {
-			d.EscalatedByGate = map[string]int{a.Outcomes[n-1].Gate: 1}
-		}
-		b.handOff(a.ClosedAt, 1, chars)
+	if n := len(a.Outcomes); n > 0 {
+		d.EscalatedByGate = map[string]int{a.Outcomes[n-1].Gate: 1}
 	}
+	b.handOff(a.ClosedAt, 1, chars)
 	b.count(a.ClosedAt, d)
+	return nil
+}
+
+// Done adds attempts that were done on one day.
+func (b *Book) Done(d statestore.DailyFigures) error {
+	day, err := time.Parse(time.DateOnly, d.Day)
+	if err != nil {
+		return err
+	}
+	b.count(day, d)
+	return nil
+}
+
+// Fate adds how an attempt ended whose plans are to be counted.
+func (b *Book) Fate(f statestore.Fate) error {
+	b.fates[f.TicketID] = append(b.fates[f.TicketID], f)
 	return nil
 }
 
@@ -270,7 +277,10 @@ func (b *Book) settle(now time.Time) {
 }
 
 func (b *Book) call(c statestore.Call) {
-	if c.Paid {
+	switch {
+	case c.Paid && c.Result != "ok" && c.CostUSD == 0:
+		b.calls.PaidFailed++
+	case c.Paid:
 		b.calls.Paid++
 		b.calls.PaidUSD += c.CostUSD
 		if c.Estimated {
@@ -325,9 +335,9 @@ func (b *Book) answer(c statestore.Call) {
 // ticket that was not closed when the plan was made. Without one the plan was
 // never taken to a gate.
 func (b *Book) fate(c statestore.Call) string {
-	for _, s := range b.attempts[c.TicketID] {
-		if s.closed.IsZero() || !s.closed.Before(c.At) {
-			return s.state
+	for _, f := range b.fates[c.TicketID] {
+		if f.ClosedAt.IsZero() || !f.ClosedAt.Before(c.At) {
+			return f.State
 		}
 	}
 	return "open"

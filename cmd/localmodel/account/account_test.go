@@ -105,6 +105,7 @@ func TestMoneyByHand(t *testing.T) {
 	// C's first reply was refused: the cheap tier answered a second later.
 	h.call(local("classify", "C", 700, 8))
 	h.call(statestore.Call{Purpose: "classify", TicketID: "C", Tier: "cheap", Model: "haiku", TokensIn: 650, TokensOut: 9, Paid: true, CostUSD: .0007, Estimated: true})
+	h.call(statestore.Call{Purpose: "classify", TicketID: "C", Tier: "balanced", Paid: true, Result: "unavailable"})
 	h.call(statestore.Call{Purpose: "classify", TicketID: "E", Tier: "local", TokensIn: 50, Result: "timeout"})
 	// D is open: (4000*1 + 200*5)/1e6 = .005, in no other figure.
 	h.call(local("plan", "D", 4000, 200))
@@ -119,7 +120,7 @@ func TestMoneyByHand(t *testing.T) {
 	if s.Answers != 2 || s.Tokens != 3510 || s.WastedTokens != 4358 || s.PricesDate != routing.PricesDate {
 		t.Errorf("%+v", s)
 	}
-	if want := (Calls{Local: 6, LocalFailed: 1, Paid: 1, PaidUSD: .0007, EstimatedUSD: .0007}); r.Calls != want {
+	if want := (Calls{Local: 6, LocalFailed: 1, Paid: 1, PaidFailed: 1, PaidUSD: .0007, EstimatedUSD: .0007}); r.Calls != want {
 		t.Errorf("calls %+v", r.Calls)
 	}
 	if r.Tickets.K != 1 || r.Tickets.N != 2 || r.Open != 1 || r.QualityN != 2 || *r.Quality != 65 {

@@ -137,6 +137,9 @@ func (r Report) paid() string {
 	if c.EstimatedUSD > 0 {
 		text += fmt.Sprintf(", %s of it estimated", usd(c.EstimatedUSD))
 	}
+	if c.PaidFailed > 0 {
+		text += fmt.Sprintf(", and %d that failed at no cost", c.PaidFailed)
+	}
 	return text + fmt.Sprintf("; %d local calls, %d without an answer", c.Local, c.LocalFailed)
 }
 

@@ -12,6 +12,8 @@ import (
 type Journal interface {
 	Stats(ctx context.Context) (statestore.Stats, error)
 	Attempts(ctx context.Context, since time.Time, fn func(statestore.Attempt) error) error
+	Done(ctx context.Context, since time.Time, fn func(statestore.DailyFigures) error) error
+	Fates(ctx context.Context, since time.Time, fn func(statestore.Fate) error) error
 	Daily(ctx context.Context, since time.Time, fn func(statestore.DailyFigures) error) error
 	Calls(ctx context.Context, since time.Time, fn func(statestore.Call) error) error
 	Flush(ctx context.Context) error
@@ -24,6 +26,12 @@ func Read(ctx context.Context, j Journal, tier routing.Tier, since, now time.Tim
 		return Report{}, err
 	}
 	if err := j.Attempts(ctx, since, b.Attempt); err != nil {
+		return Report{}, err
+	}
+	if err := j.Done(ctx, since, b.Done); err != nil {
+		return Report{}, err
+	}
+	if err := j.Fates(ctx, since, b.Fate); err != nil {
 		return Report{}, err
 	}
 	if err := j.Daily(ctx, since, b.Daily); err != nil {
