@@ -210,7 +210,7 @@ func (p *proxy) unreachable(err error) *Error {
 		return fail(Timeout, limitError{"connection to the proxy at " + p.shown(), p.cfg.ConnectTimeout, "LOCALMODEL_CONNECT_TIMEOUT"}.Error(), err)
 	}
 	return &Error{Kind: Unavailable, Err: err, Reason: "the proxy is not reachable at " + p.shown() + " (" + netCause(err) + ")",
-		Fix: "litellm --config integration/litellm/config.yaml --host 127.0.0.1 --port 8000"}
+		Fix: "git clone --depth 1 https://github.com/fjbelchi/localmodel && cd localmodel/integration/litellm && litellm --config config.yaml --host 127.0.0.1 --port 8000"}
 }
 
 func (p *proxy) get(ctx context.Context, path string) ([]byte, *Error) {

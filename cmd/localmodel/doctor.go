@@ -39,8 +39,11 @@ func doctor(ctx context.Context, w world, args []string) error {
 	if _, err := option.Parse(fs, args, 0); err != nil {
 		return err
 	}
-	p := build(w)
-	defer p.store.Close() //nolint:errcheck // nothing was recorded
+	p, done, err := look(w, *deep) // a generation is a row of the journal
+	if err != nil {
+		return err
+	}
+	defer done()
 	place := clientPlace(w)
 	facts := p.gather(ctx, place, *deep)
 	if *fix {
@@ -73,12 +76,13 @@ func printJSON(out io.Writer, v any) error {
 // gather finds the facts, the slow ones side by side.
 func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) checkup.Facts {
 	c := p.config
-	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: routing.Loopback(c.ollama), ByProxy: c.local == "proxy",
+	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: routing.Loopback(c.ollama), ByProxy: c.local == "proxy", LocalProxy: routing.Loopback(c.proxy),
 		DefaultKey: c.key == defaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: shownState(c.state),
 		GuardMode: string(c.guard), Problems: c.problems, Settings: c.resolved(), Clients: clients.Find(place)}
 	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {
 		f.Installed, _ = exec.LookPath("ollama") // "" where it is not installed
 	}
+	f.LiteLLM, _ = exec.LookPath("litellm")
 	var group sync.WaitGroup
 	group.Go(func() {
 		f.Health = p.router.Health(ctx, deep)
@@ -99,7 +103,7 @@ func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) chec
 func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
 	data, err := os.ReadFile(filepath.Join(p.config.root, ".claude", "implementer-state.json"))
 	f.StateFile = err == nil
-	if f.JournalErr = p.store.Writable(ctx); f.JournalErr != nil {
+	if f.JournalErr = p.recordable(ctx); f.JournalErr != nil {
 		return
 	}
 	if f.Stats, f.JournalErr = p.store.Stats(ctx); f.JournalErr != nil {

@@ -27,8 +27,11 @@ func export(ctx context.Context, w world, args []string) error {
 	if *format != "jsonl" && *format != "csv" {
 		return exitError{2, fmt.Sprintf("localmodel export: there is no format %q; there are jsonl, csv", *format)}
 	}
-	p := build(w)
-	defer p.store.Close() //nolint:errcheck // nothing was recorded
+	p, done, err := look(w, false)
+	if err != nil {
+		return err
+	}
+	defer done()
 	out := w.out
 	if *file != "" {
 		f, err := os.Create(*file)

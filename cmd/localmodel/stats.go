@@ -27,8 +27,11 @@ func stats(ctx context.Context, w world, args []string) error {
 	if _, err := option.Parse(fs, args, 0); err != nil {
 		return err
 	}
-	p := build(w)
-	defer p.store.Close() //nolint:errcheck // nothing was recorded
+	p, done, err := look(w, false)
+	if err != nil {
+		return err
+	}
+	defer done()
 	report, err := account.Read(ctx, p.store, p.config.dearTier(), since.At, time.Now())
 	if err != nil {
 		return err

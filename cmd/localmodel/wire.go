@@ -19,6 +19,7 @@ type parts struct {
 	router *routing.Router
 	deps   *tools.Deps
 	log    *slog.Logger
+	unmade string // path of the journal where the store is only an empty one in its place
 }
 
 func build(w world) *parts { return assemble(w, loadConfig(w.lookup)) }

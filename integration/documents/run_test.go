@@ -349,3 +349,36 @@ func TestExampleOfTheReadme(t *testing.T) {
 		t.Errorf("%s (-README +got):\n%s", m[1], d)
 	}
 }
+
+// What doctor says of a missing proxy can be done by whoever has no clone: the
+// files it names are in the repository it names.
+func TestFixForTheProxy(t *testing.T) {
+	out, err := newUser(t).shell(t, "localmodel doctor --json || test $? = 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Checks []struct {
+			Name  string
+			Fixes []string
+		}
+	}
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	var fixes string
+	for _, c := range report.Checks {
+		if c.Name == "proxy" {
+			fixes = strings.Join(c.Fixes, "\n")
+		}
+	}
+	m := regexp.MustCompile(`^git clone --depth 1 https://(\S+)\ncd localmodel/(\S+)\n(?:python3 -m pip .* -r (\S+)\n)?litellm --config (\S+) `).FindStringSubmatch(fixes)
+	if m == nil || m[1] != module {
+		t.Fatalf("fixes are\n%s", fixes)
+	}
+	for _, file := range []string{m[3], m[4]} {
+		if _, err := os.Stat(filepath.Join(root, m[2], file)); err != nil {
+			t.Error(err)
+		}
+	}
+}

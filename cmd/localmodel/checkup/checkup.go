@@ -54,6 +54,9 @@ type Facts struct {
 	Installed string // path of the ollama program; "" = not found
 	ByProxy   bool   // the local tier is the proxy's
 
+	LocalProxy bool   // the proxy runs on this machine, or would
+	LiteLLM    string // path of the litellm program; "" = not found
+
 	DefaultKey bool
 	Cloud      bool // paid tiers may be asked
 	Fallback   []routing.Tier

@@ -59,6 +59,15 @@ func TestVerdicts(t *testing.T) {
 		{"proxy down", func(f *Facts) {
 			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "litellm"}
 		}, 1, Less, "not reachable", "or go without: export LOCALMODEL_FALLBACK="},
+		{"proxy down, not installed", func(f *Facts) {
+			f.Health.Proxy, f.LocalProxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}, true
+		}, 1, Less, "not reachable", "python3 -m pip install --require-hashes -r requirements.txt"},
+		{"proxy down elsewhere", func(f *Facts) {
+			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}
+		}, 1, Less, "not reachable", "start LiteLLM on that host"},
+		{"proxy refuses the key", func(f *Facts) {
+			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "401", Fix: "export LITELLM_MASTER_KEY=<k>"}
+		}, 1, Less, "401", "export LITELLM_MASTER_KEY=<k>"},
 		{"default key", func(f *Facts) { f.DefaultKey = true }, 0, Advice, "default key", ""},
 		{"budget spent", func(f *Facts) { f.SpentUSD = 5 }, 1, Less, "closed until midnight UTC", ""},
 		{"no journal", func(f *Facts) { f.JournalErr = errors.New("disk is full") }, 2, Fail, "nothing can be recorded: disk is full", ""},

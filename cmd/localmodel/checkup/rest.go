@@ -21,7 +21,7 @@ func (f Facts) proxy() []Check {
 			c.Text += ": paid tiers are closed until midnight UTC"
 		}
 	default:
-		c.Status, c.Text, c.Fixes = Less, p.Error, nonEmpty(p.Fix)
+		c.Status, c.Text, c.Fixes = Less, p.Error, f.proxyFixes()
 		if !f.ByProxy {
 			c.Fixes = append(c.Fixes, "or go without: export LOCALMODEL_FALLBACK=")
 		}
@@ -32,6 +32,24 @@ func (f Facts) proxy() []Check {
 			Fixes: []string{"export LITELLM_MASTER_KEY=<a key of your own>, for the proxy too"}})
 	}
 	return out
+}
+
+// proxyFixes has a line for each command of the proxy's own fix, and the
+// installation before the last where the program is not here.
+func (f Facts) proxyFixes() []string {
+	p := f.Health.Proxy
+	fixes := nonEmpty(strings.Split(p.Fix, " && ")...)
+	last := len(fixes) - 1
+	if last < 0 || !strings.HasPrefix(fixes[last], "litellm ") {
+		return fixes
+	}
+	if !f.LocalProxy {
+		return []string{"start LiteLLM on that host", "or export LITELLM_BASE_URL=<another>"}
+	}
+	if f.LiteLLM == "" {
+		fixes = slices.Insert(fixes, last, "python3 -m pip install --require-hashes -r requirements.txt")
+	}
+	return fixes
 }
 
 func tiers(f Facts) string {
