@@ -96,7 +96,7 @@ RELEASE := release --clean --config integration/release/goreleaser.yaml
 # runs GoReleaser with $(1), beside the program that writes the bills of materials
 goreleaser = rm -rf bin/release && tools=$$($(PART) -print goreleaser cyclonedx-gomod) && set -- $$tools && \
 	PATH="$$(dirname "$$2"):$$PATH" "$$1" $(RELEASE) $(1) && \
-	go run ./integration/release verify -bundles bin/release/bundles dist
+	bin/release/tool verify -bundles bin/release/bundles dist
 
 .PHONY: snapshot
 snapshot: ## build a release of this commit into dist/, published nowhere, and look at all of it

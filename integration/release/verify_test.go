@@ -237,7 +237,7 @@ func TestReleaseIsBuiltAndLookedAt(t *testing.T) {
 			t.Errorf("make %s does not run goreleaser: %q", target, recipe)
 		}
 	}
-	if !regexp.MustCompile(`(?m)^goreleaser = (?:.*\\\n)+.*release verify .*dist$`).MatchString(makefile) {
+	if !regexp.MustCompile(`(?m)^goreleaser = (?:.*\\\n)+.*release/tool verify .*dist$`).MatchString(makefile) {
 		t.Error("what goreleaser built is not looked at")
 	}
 }
