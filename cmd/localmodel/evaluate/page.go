@@ -105,7 +105,7 @@ func (s Score) calibrationSection() page.Section {
 		mark = *c.Threshold
 	}
 	return page.Section{Title: "How sure is " + s.Model, Table: t,
-		Text: fmt.Sprintf("Brier score %.3f, calibration error %.3f, over %d answers. %s.", c.Brier, c.Error, c.Answers, c.words()),
+		Text: fmt.Sprintf("Brier score %.3f, calibration error %.3f, over %d answers; %s.", c.Brier, c.Error, c.Answers, c.words()),
 		Charts: []page.Chart{
 			{SVG: page.Reliability("Reliability of "+s.Model, points), Caption: "On the dashed line a model is right as often as it is sure; below it, it is too sure of itself. Larger dots stand for more answers, lines for 95 % intervals."},
 			{Keys: []page.Key{{Class: "one", Name: "right, with " + c.Next + " for the rest"}, {Class: "three", Name: "kept"}},
