@@ -68,13 +68,13 @@ soak: ## the journal under eight processes and 10,000 kills (an hour)
 	LOCALMODEL_FULL=1 LOCALMODEL_KILLS=10000 go test ./statestore -run 'TestEightProcesses|TestKilled|TestCountersEqualNaiveModel' -count=1 -v -timeout 3h
 
 .PHONY: measure
-measure: ## the journal's figures: durable records, side by side, and growth
+measure: ## the journal's figures: durable records, side by side, growth; and what a second ticket costs
 	LOCALMODEL_MEASURE=1 go test ./statestore -run TestMeasure -count=1 -v -timeout 1h
+	LOCALMODEL_MEASURE=1 go test ./integration/silence -run SecondTicket -count=1 -v
 
 .PHONY: smol
 smol: ## 60 labelled tickets through a real, weak language model (20 min)
 	LOCALMODEL_SMOL=all go test ./integration/smol -count=1 -v -timeout 2h
-	LOCALMODEL_SMOL=all go test ./integration/silence -run SecondTicket -count=1 -v
 
 .PHONY: eval-proof
 eval-proof: ## eval of 60 tickets by three models, interrupted and resumed (20 min)

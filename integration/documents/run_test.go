@@ -312,7 +312,7 @@ func runMake(t *testing.T, line string) error {
 // runOllama holds the line to the program's own usage. The model has 18 GB and
 // is not pulled; a real server is started by every test that needs one.
 func runOllama(t *testing.T, line string) error {
-	w := words(line)
+	w := words(unassigned(line))
 	if len(w) != map[string]int{"serve": 2, "pull": 3}[w[1]] {
 		return errors.New("ollama serve, or ollama pull MODEL")
 	}
