@@ -82,14 +82,12 @@ func (f *File) Read() (s Stats, found bool) {
 // any, are not known yet; with wait an empty or torn file is read again for a
 // while first.
 func (f *File) Baseline(ctx context.Context, wait bool) (s Stats, known bool) {
-	var data []byte
-	var err error
-	if wait {
-		data, err = f.readSettled(ctx, f.path)
-	} else if data, err = os.ReadFile(f.path); errors.Is(err, fs.ErrNotExist) {
-		err = nil
+	settle := f.settle
+	if !wait {
+		settle = 0
 	}
-	if err != nil || broken(data) != "" {
+	data, damage, err := readSettled(ctx, f.path, settle)
+	if err != nil || damage != "" {
 		return s, false
 	}
 	s, _ = parse(gjson.GetBytes(bytes.TrimPrefix(data, bom), blockPath))
@@ -146,11 +144,11 @@ func (f *File) Write(ctx context.Context, want func(context.Context) (Stats, err
 var errChanged = errors.New("changed meanwhile")
 
 func (f *File) writeOnce(ctx context.Context, path string, stats Stats) (said []string, err error) {
-	before, err := f.readSettled(ctx, path)
+	before, damage, err := readSettled(ctx, path, f.settle)
 	if err != nil {
 		return nil, err
 	}
-	if damage := broken(before); damage != "" {
+	if damage != "" {
 		aside, err := setAside(path, before)
 		if err != nil {
 			return nil, fmt.Errorf("%s, and no copy of it can be set aside: %w", damage, err)
@@ -269,23 +267,24 @@ func resolve(path string) (string, error) {
 	return "", fmt.Errorf("%s: too many links", path)
 }
 
-// readSettled reads the file; one that is empty or torn is read again for a
-// while. A missing file reads as nil.
-func (f *File) readSettled(ctx context.Context, path string) ([]byte, error) {
-	for end := time.Now().Add(f.settle); ; {
+// readSettled reads the file, nil where it is missing, and says what is wrong with
+// it. One that is empty or torn is read again for a while.
+func readSettled(ctx context.Context, path string, settle time.Duration) (data []byte, damage string, err error) {
+	for end := time.Now().Add(settle); ; {
 		data, err := os.ReadFile(path) //nolint:gosec // the project's own state file
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil
+			return nil, "", nil
 		}
 		if err != nil {
-			return nil, err
+			return nil, "", err
 		}
-		if len(bytes.TrimSpace(data)) > 0 && broken(data) == "" || time.Now().After(end) {
-			return data, nil
+		damage := broken(data)
+		if len(bytes.TrimSpace(data)) > 0 && damage == "" || !time.Now().Before(end) {
+			return data, damage, nil
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return nil, "", ctx.Err()
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
