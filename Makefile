@@ -94,7 +94,7 @@ fuzz: ## look for crashes, FUZZTIME (5m) each
 
 RELEASE := release --clean --config integration/release/goreleaser.yaml
 # runs GoReleaser with $(1), beside the program that writes the bills of materials
-goreleaser = rm -rf bin/release && tools=$$($(PART) -print goreleaser cyclonedx-gomod) && set -- $$tools && \
+goreleaser = rm -rf bin/release && tools=$$($(PART) -print goreleaser cyclonedx-gomod) && IFS=$$'\n' && set -- $$tools && \
 	PATH="$$(dirname "$$2"):$$PATH" "$$1" $(RELEASE) $(1) && \
 	bin/release/tool verify -bundles bin/release/bundles dist
 

@@ -39,10 +39,7 @@ func doctor(ctx context.Context, w world, args []string) error {
 	if _, err := option.Parse(fs, args, 0); err != nil {
 		return err
 	}
-	p, done, err := look(w, *deep) // a generation is a row of the journal
-	if err != nil {
-		return err
-	}
+	p, done := look(w, *deep) // a generation is a row of the journal
 	defer done()
 	place := clientPlace(w)
 	facts := p.gather(ctx, place, *deep)

@@ -27,10 +27,7 @@ func export(ctx context.Context, w world, args []string) error {
 	if *format != "jsonl" && *format != "csv" {
 		return exitError{2, fmt.Sprintf("localmodel export: there is no format %q; there are jsonl, csv", *format)}
 	}
-	p, done, err := look(w, false)
-	if err != nil {
-		return err
-	}
+	p, done := look(w, false)
 	defer done()
 	out := w.out
 	if *file != "" {

@@ -16,16 +16,17 @@ import (
 // look is build for a command that only reads, and leaves nothing behind: where
 // there is no journal yet, an empty one in a temporary directory stands for it,
 // unless this time something will be recorded. The caller calls done.
-func look(w world, records bool) (p *parts, done func(), err error) {
+func look(w world, records bool) (p *parts, done func()) {
 	c := loadConfig(w.lookup)
 	journal := c.journal()
-	if _, err := os.Stat(journal); records || journal == "" || !errors.Is(err, fs.ErrNotExist) {
-		p = assemble(w, c)
-		return p, func() { _ = p.store.Close() }, nil // what matters has been flushed
+	_, missing := os.Stat(journal)
+	dir := ""
+	if !records && journal != "" && errors.Is(missing, fs.ErrNotExist) {
+		dir, _ = os.MkdirTemp("", "localmodel-") // without one the journal is made: better than no answer
 	}
-	dir, err := os.MkdirTemp("", "localmodel-")
-	if err != nil {
-		return nil, nil, err
+	if dir == "" {
+		p = assemble(w, c)
+		return p, func() { _ = p.store.Close() } // what matters has been flushed
 	}
 	empty := *c
 	empty.state = filepath.Join(dir, "journal.db")
@@ -34,7 +35,7 @@ func look(w world, records bool) (p *parts, done func(), err error) {
 	return p, func() {
 		_ = p.store.Close()
 		_ = os.RemoveAll(dir) // a left-over in the temporary directory does no harm
-	}, nil
+	}
 }
 
 // journal is the path of the journal's file, "" where a server keeps it.

@@ -27,10 +27,7 @@ func stats(ctx context.Context, w world, args []string) error {
 	if _, err := option.Parse(fs, args, 0); err != nil {
 		return err
 	}
-	p, done, err := look(w, false)
-	if err != nil {
-		return err
-	}
+	p, done := look(w, false)
 	defer done()
 	report, err := account.Read(ctx, p.store, p.config.dearTier(), since.At, time.Now())
 	if err != nil {

@@ -126,8 +126,10 @@ func runLocalmodel(t *testing.T, line string) error {
 			return err
 		}
 	}
-	if before, after, piped := strings.Cut(line, " | "); piped && !strings.HasPrefix(after, "localmodel ") && runtime.GOOS != "linux" {
-		line = before // what reads it is another program, which has other flags here
+	if before, after, piped := strings.Cut(line, " | "); piped && !strings.HasPrefix(after, "localmodel ") {
+		// What reads it is another program: it may not be here, have other flags,
+		// or end before it has read all.
+		line = before
 	}
 	out, err := u.shell(t, line)
 	var exit *exec.ExitError
@@ -194,8 +196,8 @@ func runGo(t *testing.T, line string) error {
 func (u user) goTool(t *testing.T, env []string, args ...string) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", args...)
-	cmd.Dir, cmd.Env = root, append(slices.Clone(u.env), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath"), "CGO_ENABLED=0")
-	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
+	cmd.Dir, cmd.Env = root, append(slices.Clone(u.env), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -trimpath -buildvcs=false"), "CGO_ENABLED=0")
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOENV"} {
 		value, err := exec.CommandContext(t.Context(), "go", "env", name).Output()
 		if err != nil {
 			t.Fatal(err)

@@ -43,8 +43,11 @@ func verify(ctx context.Context, dist, bundles string, want []platform) error {
 		return err
 	}
 	var meta struct{ Version string }
-	if err := json.Unmarshal(data, &meta); err != nil || meta.Version == "" {
-		return fmt.Errorf("metadata.json names no version: %w", err)
+	if err := json.Unmarshal(data, &meta); err != nil {
+		return fmt.Errorf("metadata.json: %w", err)
+	}
+	if meta.Version == "" {
+		return errors.New("metadata.json names no version")
 	}
 	b := build{dist, bundles, meta.Version}
 	sums, err := b.checksums()

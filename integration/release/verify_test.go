@@ -75,7 +75,8 @@ func (s *small) name(ending string) string {
 func (s *small) write(t *testing.T) {
 	t.Helper()
 	var packed bytes.Buffer
-	z := gzip.NewWriter(&packed)
+	z, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	must(t, err)
 	w := tar.NewWriter(z)
 	for name, data := range s.files {
 		must(t, w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(data))}))
@@ -104,7 +105,7 @@ func TestVerifySeesWhatIsWrong(t *testing.T) {
 		t.Fatalf("a sound build: %v", err)
 	}
 	whole := *s
-	for want, damage := range map[string]func(){
+	damages := map[string]func(){
 		"man/man1/localmodel.1 is missing": func() { delete(s.files, "man/man1/localmodel.1") },
 		"completions/_localmodel is miss":  func() { s.files["completions/_localmodel"] = nil },
 		"not a program of":                 func() { s.files["localmodel"] = []byte("#!/bin/sh\necho localmodel v" + version) },
@@ -120,7 +121,11 @@ func TestVerifySeesWhatIsWrong(t *testing.T) {
 			})
 		},
 		`a "SPDX" of`: func() { s.bill["bomFormat"] = "SPDX" },
-	} {
+	}
+	if s.p.os == "darwin" { // kills a program that was changed after it was signed
+		delete(damages, "the program calls itself")
+	}
+	for want, damage := range damages {
 		s.files, s.bill = maps.Clone(whole.files), maps.Clone(whole.bill)
 		damage()
 		s.write(t)

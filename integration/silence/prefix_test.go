@@ -104,6 +104,9 @@ func TestLeadingPromptIsReadOnce(t *testing.T) {
 // small real model too; a machine that does other things is held to half of what
 // a leading prompt read again would cost.
 func TestSecondTicketCostsItsOwnWords(t *testing.T) {
+	if readme, err := os.ReadFile("../../README.md"); err != nil || !strings.Contains(string(readme), strings.Join(advised, " ")+" ollama serve") {
+		t.Errorf("README.md does not advise %v (%v)", advised, err)
+	}
 	if os.Getenv("LOCALMODEL_MEASURE") == "" {
 		server := ollamatest.New(t, advised...)
 		second, _, whole := secondTicket(t, server, slice(t, server), 2)

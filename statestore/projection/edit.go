@@ -106,6 +106,7 @@ func edit(data []byte, s Stats) ([]byte, error) {
 type document struct {
 	text    []byte
 	members map[string]gjson.Result // nil = not looked for since the last change
+	twice   bool                    // a key stands there more than once
 	err     error                   // the first
 }
 
@@ -114,11 +115,13 @@ func (d *document) get(path string) gjson.Result {
 	if d.members == nil {
 		d.members = map[string]gjson.Result{}
 		gjson.ParseBytes(d.text).ForEach(func(k, v gjson.Result) bool {
-			if _, twice := d.members[k.Str]; !twice { // the first counts
-				d.members[k.Str] = v
-			}
+			_, again := d.members[k.Str]
+			d.members[k.Str], d.twice = v, d.twice || again
 			return true
 		})
+	}
+	if d.twice { // then it is not the same whether one looks here or there
+		return gjson.GetBytes(d.text, path)
 	}
 	first, rest, nested := strings.Cut(path, ".")
 	if !nested {

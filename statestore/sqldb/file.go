@@ -63,17 +63,22 @@ func (f *file) rollback(q Q) {
 	}
 }
 
-// close closes the file. A transaction that is at work has a moment to end: it
-// keeps its connection, and with it the file, until then.
+// close closes the file. A transaction that is at work has a moment to end; one
+// that takes longer keeps its connection, and with it the file, until it has.
 func (f *file) close(writing chan struct{}) error {
-	limit := time.NewTimer(time.Second)
-	defer limit.Stop()
-	select {
-	case writing <- struct{}{}:
+	ended := make(chan struct{})
+	go func() {
+		writing <- struct{}{}
 		if f.writer != nil {
 			f.closeWriter(nil)
 		}
 		<-writing
+		close(ended)
+	}()
+	limit := time.NewTimer(time.Second)
+	defer limit.Stop()
+	select {
+	case <-ended:
 	case <-limit.C:
 	}
 	return f.db.Close()

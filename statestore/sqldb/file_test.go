@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // However a transaction ends that is not committed, it leaves nothing, and the
@@ -65,5 +66,43 @@ func TestTransactionEnds(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A transaction that outlives Close is committed, and closes the file when it
+// ends.
+func TestCloseDoesNotWaitForLong(t *testing.T) {
+	ctx := context.Background()
+	file := filepath.Join(t.TempDir(), "localmodel", "t.db")
+	o := Options{State: file, Migrations: []string{`CREATE TABLE t (x TEXT)`}}
+	d := New(o)
+	inside, goOn, done := make(chan bool), make(chan bool), make(chan error)
+	go func() {
+		done <- d.Write(ctx, func(ctx context.Context, tx Q) error {
+			close(inside)
+			<-goOn
+			return tx.Exec(ctx, `INSERT INTO t VALUES ('kept')`)
+		})
+	}()
+	<-inside
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Errorf("the transaction: %v", err)
+	}
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if left, _ := filepath.Glob(file + "-*"); len(left) == 0 {
+			break
+		} else if time.Now().After(limit) {
+			t.Fatalf("there is still %v", left)
+		}
+	}
+	var got string
+	d = New(o)
+	defer d.Close() //nolint:errcheck // only read
+	if err := d.Read(ctx, func(q Q) error { return q.Row(ctx, `SELECT x FROM t`).Scan(&got) }); err != nil || got != "kept" {
+		t.Errorf("rows %q, %v", got, err)
 	}
 }

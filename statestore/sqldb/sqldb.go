@@ -246,7 +246,8 @@ func (q Q) Row(ctx context.Context, query string, args ...any) *sql.Row {
 	return q.run.QueryRowContext(ctx, q.dialect(query), clean(args)...)
 }
 
-// Rows reads rows. The caller closes them.
+// Rows reads rows. The caller closes them, come what may: while they are open
+// the connection cannot be closed.
 func (q Q) Rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return q.run.QueryContext(ctx, q.dialect(query), clean(args)...)
 }

@@ -19,7 +19,8 @@ type Journal interface {
 	Flush(ctx context.Context) error
 }
 
-// Read makes the report of a journal since a time, zero = all of it.
+// Read makes the report of a journal since a time, zero = all of it. It reads
+// table by table: what closes meanwhile may stand in it as open too.
 func Read(ctx context.Context, j Journal, tier routing.Tier, since, now time.Time) (Report, error) {
 	b := New(tier, since)
 	if err := j.Flush(ctx); err != nil { // rows of this process may still wait
