@@ -64,7 +64,7 @@ simulate-fleet: ## queueing, share answered locally and cost for 1 to 64 Ollama 
 	go run ./integration/fleet
 
 .PHONY: soak
-soak: ## the journal under eight processes and 10,000 kills (an hour)
+soak: ## the journal under eight processes and 10,000 kills (7 min)
 	LOCALMODEL_FULL=1 LOCALMODEL_KILLS=10000 go test ./statestore -run 'TestEightProcesses|TestKilled|TestCountersEqualNaiveModel' -count=1 -v -timeout 3h
 
 .PHONY: measure
