@@ -55,7 +55,7 @@ simulate: ## the quality guard against other policies, on histories of up to 2,0
 	go test ./routing -run '^TestSimulation' -count=1 -v -timeout 30m -simulate
 
 .PHONY: bench
-bench: ## ours beside what one would pick instead, written to integration/BENCHMARKS.md (15 min)
+bench: ## ours beside what one would pick instead, written to integration/BENCHMARKS.md (5 min)
 	@$(PART) ollama node-mcp
 	go run ./integration/bench
 
@@ -77,7 +77,7 @@ smol: ## 60 labelled tickets through a real, weak language model (20 min)
 	LOCALMODEL_SMOL=all go test ./integration/smol -count=1 -v -timeout 2h
 
 .PHONY: eval-proof
-eval-proof: ## eval of 60 tickets by three models, interrupted and resumed (20 min)
+eval-proof: ## eval of 60 tickets by three models, interrupted and resumed (3 min)
 	EVAL_FULL=1 REQUIRE=litellm,ollama,smollm go test ./integration/commands -run OfARealModel -count=1 -v -timeout 2h
 
 .PHONY: pages
