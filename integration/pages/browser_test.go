@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/process"
 )
 
 // browser is a headless Chromium that is spoken to over two pipes, in the
@@ -46,12 +47,14 @@ func newBrowser(t *testing.T) *browser {
 	}
 	read, childWrites := pipe(t)
 	childReads, write := pipe(t)
-	cmd := exec.CommandContext(t.Context(), bin, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+	// Without the test's context: that ends before the clean-up, and kills the
+	// browser when its children still write into its directory.
+	cmd := exec.Command(bin, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
 		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
 	cmd.ExtraFiles = []*os.File{childReads, childWrites} // 3 and 4
-	cmd.WaitDelay = 10 * time.Second
-	if err := cmd.Start(); err != nil {
+	p, err := process.Start(cmd)
+	if err != nil {
 		t.Fatal(err)
 	}
 	childReads.Close()
@@ -61,13 +64,13 @@ func newBrowser(t *testing.T) *browser {
 	t.Cleanup(func() { // asked to end it takes its children along
 		fmt.Fprint(write, `{"id":999999,"method":"Browser.close"}`+"\x00")
 		write.Close()
-		ended := make(chan struct{})
-		go func() { _ = cmd.Wait(); close(ended) }()
 		select {
-		case <-ended:
+		case <-p.Ended():
 		case <-time.After(20 * time.Second):
-			_ = cmd.Process.Kill()
-			<-ended
+		}
+		p.Kill()
+		for limit := time.Now().Add(10 * time.Second); process.GroupLives(p.PID()) && time.Now().Before(limit); {
+			time.Sleep(time.Millisecond) // what was killed is gone a moment later
 		}
 	})
 	var target struct{ TargetID string }
