@@ -1,0 +1,101 @@
+// Package policy holds the pure decisions of the product: what a ticket is,
+// whether the local model may have it, and what a gate's outcome leads to. It
+// does no I/O, reads no clock and imports nothing of the project.
+package policy
+
+import "slices"
+
+// Tier is one level of models: the free local one, then two paid ones.
+type Tier string
+
+// The tiers, cheapest first.
+const (
+	Local    Tier = "local"
+	Cheap    Tier = "cheap"
+	Balanced Tier = "balanced"
+)
+
+// Route says which tiers a caller allows.
+type Route string
+
+// Auto asks every tier in order, OnlyLocal asks only tiers on this machine and
+// OnlyCloud skips the local tier.
+const (
+	Auto      Route = "auto"
+	OnlyLocal Route = "local"
+	OnlyCloud Route = "cloud"
+)
+
+// Complexity is how hard a ticket is.
+type Complexity string
+
+// The complexities, easiest first.
+const (
+	Low    Complexity = "low"
+	Medium Complexity = "medium"
+	High   Complexity = "high"
+)
+
+// Complexities lists every complexity, easiest first.
+var Complexities = []Complexity{Low, Medium, High}
+
+// Higher returns the harder of c and d. An empty value is the easiest.
+func (c Complexity) Higher(d Complexity) Complexity {
+	if slices.Index(Complexities, d) > slices.Index(Complexities, c) {
+		return d
+	}
+	return c
+}
+
+// Category is what kind of work a ticket is. A project may add its own with
+// its ticket prefixes.
+type Category string
+
+// The categories that every project has.
+const (
+	Bug  Category = "BUG"
+	Feat Category = "FEAT"
+	Task Category = "TASK"
+)
+
+// Owner is whose ticket it is: the local model's or the cloud's.
+type Owner string
+
+// The owners.
+const (
+	OwnerLocal Owner = "local"
+	OwnerCloud Owner = "cloud"
+)
+
+// Gate is one quality gate of a ticket.
+type Gate string
+
+// The gates.
+const (
+	Plan      Gate = "plan"
+	Implement Gate = "implement"
+	Lint      Gate = "lint"
+	Review    Gate = "review"
+	Commit    Gate = "commit"
+)
+
+// Outcome is what a gate said.
+type Outcome string
+
+// The outcomes.
+const (
+	Pass Outcome = "pass"
+	Fail Outcome = "fail"
+)
+
+// Action is what the caller does next.
+type Action string
+
+// The actions. Stop means: show the user what was tried and do not retry.
+const (
+	Continue Action = "continue"
+	Retry    Action = "retry"
+	Escalate Action = "escalate"
+	Stop     Action = "stop"
+	Complete Action = "complete"
+)
