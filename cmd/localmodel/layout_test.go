@@ -29,6 +29,7 @@ var arrows = map[string][]string{
 	"statestore/sqldb":      {},
 	"prompts":               {},
 	"integration":           {},
+	"integration/train":     {"routing/policy"},
 	"integration/bench": {"integration/binary", "integration/fleetsim", "integration/mcpchild", "integration/ollamatest", "integration/parts", "integration/process",
 		"tools/ticket"}, // whose parser is measured by itself
 }

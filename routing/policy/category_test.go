@@ -1,0 +1,167 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestGuessCategory_Titles(t *testing.T) {
+	for title, want := range map[string]Category{
+		"Add login button":                 Feat,
+		"Adds a dark mode":                 Feat,
+		"Adding CSV export":                Feat,
+		"Add an error page":                Feat, // the first word says what is asked for
+		"New report":                       Feat,
+		"Support for Postgres":             Feat,
+		"Let users pick a colour":          Feat,
+		"Login button does not work":       Bug,
+		"Fix the cart":                     Bug,
+		"Fixes rounding":                   Bug,
+		"App crashes on start":             Bug,
+		"Users can’t log in":               Bug,
+		"Address book shows a wrong name":  Bug, // not something to add
+		"Newsletter is broken":             Bug, // nothing new
+		"Add missing cache header":         Bug,
+		"Refactor the parser":              Task,
+		"Update dependencies":              Task,
+		"Move docs to a new folder":        Task,
+		"Fixtures for the parser tests":    Task,
+		"Add tests for the parser":         Task,
+		"Fix typo in the README":           Task,
+		"Fix lint":                         Task,
+		"Añadir botón de inicio de sesión": Feat,
+		"Añadir pruebas del carrito":       Task,
+		"Corregir el fallo al pagar":       Bug,
+		"Neue Anmeldung":                   Feat,
+		"Absturz beim Speichern":           Bug,
+		"Ajouter un bouton de connexion":   Feat,
+		"Erreur lors du paiement":          Bug,
+		"Adicionar botão de login":         Feat,
+		"添加登录按钮":                           Feat,
+		"修复登录崩溃":                           Bug,
+		"添加单元测试":                           Task,
+		"更新文档":                             Task,
+		"ログインボタンを追加":                       Feat,
+		"ログイン画面のバグ":                        Bug,
+		"エラーページを追加":                        Feat, // the verb stands last
+		"テストを追加":                           Task,
+		"로그인 버튼 추가":                        Feat,
+		"결제 오류 수정":                         Bug,
+		"로그인이 되지 않음":                       Bug,
+		"의존성 업데이트":                         Task,
+		"테스트 추가":                           Task,
+		"إضافة زر تسجيل الدخول":            Feat,
+		"Добавить кнопку входа":            Feat,
+	} {
+		got := GuessCategory(title, "")
+		if got.Category != want {
+			t.Errorf("%q is %s (%.2f), want %s", title, got.Category, got.Confidence, want)
+		}
+		if got.Confidence < 1.0/3 || got.Confidence > 1 || got.Why == "" {
+			t.Errorf("%q: confidence %v, why %q", title, got.Confidence, got.Why)
+		}
+	}
+}
+
+func TestGuessCategory_Prefixes(t *testing.T) {
+	for title, want := range map[string]Category{
+		"fix: add retries":                      Bug,
+		"Fix(api)!: new error type":             Bug,
+		"feat: fix the broken flow":             Feat,
+		"feat(ui)!: remove the sidebar":         Feat,
+		"docs: fix the crash section":           Task,
+		"chore(deps): add support for npm 12":   Task,
+		"ci: fix":                               Task,
+		"[Bug] Add to cart":                     Bug,
+		"[BUG]: Add to cart":                    Bug,
+		"[Bug/cart] Add to cart":                Bug,
+		"【Bug】添加购物车":                            Bug,
+		"[Feature Request] crash report upload": Feat,
+		"Feature request: fix on save":          Feat,
+		"Bug report: new window":                Bug,
+		":sparkles: error boundary":             Feat,
+		"🐛 new window":                          Bug,
+		"バグ：追加ボタン":                              Bug,
+	} {
+		got := GuessCategory(title, "")
+		if got.Category != want || got.Confidence != prefixConfidence || got.Why != "prefix of the title" {
+			t.Errorf("%q is %+v, want %s by its prefix", title, got, want)
+		}
+	}
+	for _, title := range []string{"Login: button does not work", "[cart] totals", "note: nothing", "fix the cart: totals"} {
+		if got := GuessCategory(title, ""); got.Confidence == prefixConfidence {
+			t.Errorf("%q was taken for a title with a prefix: %+v", title, got)
+		}
+	}
+}
+
+func TestGuessCategory_Body(t *testing.T) {
+	for name, c := range map[string]struct {
+		title, body string
+		want        Category
+	}{
+		"prose":            {"Checkout", "The page crashes when the cart is empty.", Bug},
+		"a comment":        {"Checkout", "<!-- Please search for a duplicate bug first -->\nAdd a gift card field.", Feat},
+		"open comment":     {"Checkout", "Allow gift cards.\n<!-- is it broken?", Feat},
+		"headings":         {"Checkout", "### Is this a bug?\n\nWe should support gift cards.", Feat},
+		"bold headings":    {"Checkout", "**Describe the bug**\n\nAllow gift cards.", Feat},
+		"check boxes":      {"Checkout", "- [x] I searched for errors\n- [ ] This is a bug\n\nAllow gift cards.", Feat},
+		"code":             {"Checkout", "```\nthrow new Error('fail')\n```\nAllow gift cards.", Feat},
+		"title goes first": {"Add gift cards", "The page crashes.", Feat},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := GuessCategory(c.title, c.body); got.Category != c.want {
+				t.Errorf("got %+v, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestGuessCategory_NothingToGoBy(t *testing.T) {
+	for _, title := range []string{"", "Zzz", "#12"} {
+		if got := GuessCategory(title, ""); got.Confidence > 0.5 || got.Why != "no telling word" {
+			t.Errorf("%q is %+v, want a low confidence for want of a telling word", title, got)
+		}
+	}
+}
+
+// A verdict is bounded in time whatever the text is.
+func FuzzGuessCategory(f *testing.F) {
+	f.Add("fix(a)!: b", "<!-- x")
+	f.Add("添加", "- [ ] x\n```")
+	f.Add("\xff\xf0[", "**\x00**")
+	f.Fuzz(func(t *testing.T, title, body string) {
+		got := GuessCategory(title, body)
+		if got.Category != Bug && got.Category != Feat && got.Category != Task {
+			t.Errorf("category %q", got.Category)
+		}
+		if got.Confidence < 1.0/3-1e-9 || got.Confidence > 1 {
+			t.Errorf("confidence %v", got.Confidence)
+		}
+	})
+}
+
+func TestCategoryWeights_Table(t *testing.T) {
+	rows := 0
+	for line := range strings.Lines(categoryWeightsText) {
+		if !strings.HasPrefix(line, "#") {
+			rows++
+		}
+	}
+	w := categoryWeights()
+	if rows != len(w) || rows < 300 || rows > 500 {
+		t.Errorf("%d rows, %d read; want 300 to 500", rows, len(w))
+	}
+	for _, feature := range []string{"bias", "rule:none", "rule:first:BUG", "rule:title:FEAT", "rule:pair:TASK"} {
+		if _, ok := w[feature]; !ok {
+			t.Errorf("no weight for %s", feature)
+		}
+	}
+	for feature, row := range w {
+		for i, v := range row {
+			if v < -10 || v > 10 || v != v {
+				t.Errorf("%s: weight %d is %v", feature, i, v)
+			}
+		}
+	}
+}
