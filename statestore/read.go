@@ -14,7 +14,7 @@ import (
 // two pages, so fn may take its time and call the store.
 const page = 500
 
-// Calls gives fn the model calls since a time, in the order they were written.
+// Calls gives fn the model calls since a time, in the order of their beginnings.
 // It stops at fn's first error.
 func (s *Store) Calls(ctx context.Context, since time.Time, fn func(Call) error) error {
 	return pages(ctx, s, since, journal.ReadCalls, fn)
@@ -59,20 +59,21 @@ func whole[T any](ctx context.Context, s *Store, since time.Time,
 	return each(got, fn)
 }
 
-// pages calls read with the last id it returned, and fn with what it read, until
-// it finds nothing more.
-func pages[T any](ctx context.Context, s *Store, since time.Time,
-	read func(ctx context.Context, q sqldb.Q, since time.Time, after int64, page int) (got []T, last int64, err error), fn func(T) error) error {
-	for after := int64(0); ; {
+// pages calls read with the last place it returned, and fn with what it read,
+// until it finds nothing more.
+func pages[T any, P comparable](ctx context.Context, s *Store, since time.Time,
+	read func(ctx context.Context, q sqldb.Q, since time.Time, after P, page int) (got []T, last P, err error), fn func(T) error) error {
+	var after, none P
+	for {
 		var got []T
-		var last int64
+		var last P
 		if err := s.read(ctx, func(q sqldb.Q) (err error) {
 			got, last, err = read(ctx, q, since, after, page)
 			return err
 		}); err != nil {
 			return err
 		}
-		if err := each(got, fn); err != nil || last == 0 {
+		if err := each(got, fn); err != nil || last == none {
 			return err
 		}
 		after = last

@@ -37,24 +37,28 @@ func KnownDigest(ctx context.Context, q sqldb.Q, model string) (string, error) {
 	return string(digest), err
 }
 
-// ReadCalls reads a page of the calls since a time, in the order they were
-// written; last is the id of the last one, 0 where there is none.
-func ReadCalls(ctx context.Context, q sqldb.Q, since time.Time, after int64, page int) (got []Call, last int64, err error) {
+// CallPlace is a call's place in time: when it began, milliseconds, and its id.
+type CallPlace struct{ At, ID int64 }
+
+// ReadCalls reads a page of the calls since a time, in the order of their
+// beginnings: a long call is written after shorter ones that began later. last
+// is the place of the last one, zero where there is none.
+func ReadCalls(ctx context.Context, q sqldb.Q, since time.Time, after CallPlace, page int) (got []Call, last CallPlace, err error) {
+	from := max(after.At, since.UnixMilli())
 	rows, err := q.Rows(ctx, `SELECT id, at, purpose, ticket, tier, model, digest, prompt, tokens_in, tokens_out, cost, estimated, paid, ms, result
-FROM calls WHERE id > ? AND at >= ? ORDER BY id LIMIT ?`, after, since.UnixMilli(), page)
+FROM calls WHERE at >= ? AND (at > ? OR id > ?) ORDER BY at, id LIMIT ?`, from, after.At, after.ID, page)
 	if err != nil {
-		return nil, 0, err
+		return nil, last, err
 	}
 	defer rows.Close() //nolint:errcheck // only read; Err is looked at
 	for rows.Next() {
 		var c Call
-		var at int64
 		var estimated, paid int
-		if err := rows.Scan(&last, &at, &c.Purpose, &c.TicketID, &c.Tier, &c.Model, &c.Digest, &c.PromptVersion,
+		if err := rows.Scan(&last.ID, &last.At, &c.Purpose, &c.TicketID, &c.Tier, &c.Model, &c.Digest, &c.PromptVersion,
 			&c.TokensIn, &c.TokensOut, &c.CostUSD, &estimated, &paid, &c.MS, &c.Result); err != nil {
-			return nil, 0, err
+			return nil, last, err
 		}
-		c.At, c.Estimated, c.Paid = time.UnixMilli(at), estimated == 1, paid == 1
+		c.At, c.Estimated, c.Paid = time.UnixMilli(last.At), estimated == 1, paid == 1
 		got = append(got, c)
 	}
 	return got, last, rows.Err()

@@ -15,7 +15,6 @@ package account
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
@@ -30,6 +29,8 @@ const (
 	// sameQuestion is how soon after a reply another call for the same ticket
 	// and purpose means that the reply was not the answer.
 	sameQuestion = 2 * time.Minute
+	// maxWaiting bounds the replies that are held until nothing can follow them.
+	maxWaiting = 4096
 )
 
 // Report is what the journal says of a time.
@@ -117,8 +118,6 @@ type Book struct {
 	weeks                 map[string]*Week
 
 	fates   map[string][]statestore.Fate // by ticket, in the order of their opening
-	held    []statestore.Call            // not yet counted; kept of them were held when last looked at
-	kept    int
 	waiting map[question]statestore.Call
 	savings Savings
 	calls   Calls
@@ -236,34 +235,13 @@ func (b *Book) waste(at time.Time, usd float64) {
 	b.week(at).NetUSD -= usd
 }
 
-// Call adds one model call. The journal holds them as they were written, and a
-// long one is written after shorter ones that began later, so that they are
-// held until none before them can come.
+// Call adds one model call; calls come in the order of their beginnings.
 func (b *Book) Call(c statestore.Call) error {
-	const held, longest = 1000, 15 * time.Minute
-	b.held = append(b.held, c)
-	if len(b.held) >= max(held, 2*b.kept) {
-		b.release(longest)
-		b.kept = len(b.held)
+	b.call(c)
+	if len(b.waiting) > maxWaiting {
+		b.settle(c.At)
 	}
 	return nil
-}
-
-// release counts the calls that are older than the newest one by a time.
-func (b *Book) release(older time.Duration) {
-	slices.SortStableFunc(b.held, func(a, b statestore.Call) int { return a.At.Compare(b.At) })
-	n := len(b.held)
-	for i, c := range b.held {
-		if older > 0 && b.held[n-1].At.Sub(c.At) < older {
-			b.held = append([]statestore.Call(nil), b.held[i:]...)
-			return
-		}
-		b.call(c)
-		if len(b.waiting) > 4096 {
-			b.settle(c.At)
-		}
-	}
-	b.held = nil
 }
 
 // settle counts the replies that nothing can follow any more.

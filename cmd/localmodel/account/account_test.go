@@ -2,8 +2,10 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,30 +168,23 @@ func TestWhatTheScriptsHadCountedIsSaid(t *testing.T) {
 	}
 }
 
-// Many calls, a paid one written before the local one that it replaced each
-// time: nothing is lost or counted twice on the way.
-func TestCallsWrittenOutOfOrder(t *testing.T) {
+// A reply that nothing follows within two minutes is counted on the way, so
+// that a long history is not held in memory.
+func TestWaitingRepliesAreBounded(t *testing.T) {
 	b := New(routing.Cheap, time.Time{})
 	start := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
-	const n = 6000
+	const n = 3 * maxWaiting
 	for i := range n {
-		at := start.Add(time.Duration(i) * time.Minute)
-		refused, stood := local("classify", "R", 100, 0), local("classify", "S", 1000, 0)
-		refused.At, refused.Result, stood.At, stood.Result = at, "ok", at.Add(-10*time.Minute), "ok"
-		refused.TicketID += fmt.Sprint(i)
-		stood.TicketID += fmt.Sprint(i)
-		paid := statestore.Call{At: at.Add(time.Second), Purpose: "classify", TicketID: refused.TicketID, Tier: "cheap", Paid: true, Result: "ok"}
-		for _, c := range []statestore.Call{paid, refused, stood} {
-			if err := b.Call(c); err != nil {
-				t.Fatal(err)
-			}
+		c := local("classify", fmt.Sprint("T-", i), 1000, 0)
+		c.At, c.Result = start.Add(time.Duration(i)*time.Second), "ok"
+		if err := b.Call(c); err != nil {
+			t.Fatal(err)
 		}
-		if len(b.held) > 4*1000 {
-			t.Fatalf("%d calls held", len(b.held))
+		if len(b.waiting) > maxWaiting {
+			t.Fatalf("%d replies are held", len(b.waiting))
 		}
 	}
-	s := b.Report(statestore.Stats{}, start).Savings
-	if s.Answers != n || s.WastedTokens != n*100 || !near(s.GrossUSD, n*.001) {
+	if s := b.Report(statestore.Stats{}, start).Savings; s.Answers != n || !near(s.GrossUSD, n*.001) {
 		t.Errorf("%+v", s)
 	}
 }
@@ -205,5 +200,86 @@ func TestFoldedDaysCount(t *testing.T) {
 	// One hand-off of at most 1,000 tokens at $3 a million.
 	if r.Tickets.K != 3 || r.Tickets.N != 4 || *r.Quality != 80 || !near(r.Savings.NetUSD, -.003) || r.Imported != (Imported{}) || r.Weeks[0].Start != "2026-05-04" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Rows stand in the journal as calls end, so a long one has a later id than the
+// short ones that began after it.
+func TestLinesAreInOrderOfTime(t *testing.T) {
+	h := newHistory(t, "2026-11-02T10:00:00Z")
+	start := h.now
+	logged := func(after time.Duration, took time.Duration, tier, ticket, purpose, result string) {
+		h.now = start.Add(after)
+		h.call(statestore.Call{Purpose: purpose, TicketID: ticket, Tier: tier, Model: "m", MS: took.Milliseconds(),
+			Paid: tier != "local", Result: result})
+	}
+	// The cheap call is written first: the local one took long to be given up.
+	logged(40*time.Second, time.Second, "cheap", "A", "plan", "unavailable")
+	logged(0, 40*time.Second, "local", "A", "plan", "timeout")
+	logged(41*time.Second, time.Second, "balanced", "A", "plan", "ok")
+	// Asked again later, and asked without a ticket: other questions.
+	logged(200*time.Second, time.Second, "local", "C", "plan", "busy")
+	logged(500*time.Second, time.Second, "cheap", "C", "plan", "ok")
+	logged(600*time.Second, time.Second, "local", "", "ask", "busy")
+	logged(602*time.Second, time.Second, "cheap", "", "ask", "ok")
+	// The local model is asked again when the others have failed.
+	logged(700*time.Second, time.Second, "cheap", "D", "plan", "busy")
+	logged(701*time.Second, time.Second, "local", "D", "plan", "ok")
+	want := []string{
+		"0s A free timeout", "40s A cheap unavailable: local: timeout", "41s A balanced ok: cheap: unavailable",
+		"3m20s C free busy", "8m20s C cheap ok",
+		"10m0s  free busy", "10m2s  cheap ok", "11m40s D cheap busy", "11m41s D free ok",
+	}
+	for _, since := range []time.Duration{0, 40 * time.Second} {
+		var out strings.Builder
+		if err := WriteLines(t.Context(), h.store, &out, "jsonl", start.Add(since)); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for text := range strings.Lines(out.String()) {
+			var l Line
+			if err := json.Unmarshal([]byte(text), &l); err != nil {
+				t.Fatal(err)
+			}
+			at, err := time.Parse(time.RFC3339, l.Timestamp)
+			if err != nil {
+				t.Fatal(err)
+			}
+			row := fmt.Sprintf("%s %s %s %s", at.Sub(start), l.TicketID, l.ModelAlias, l.Status)
+			if l.EscalationReason != nil {
+				row += ": " + *l.EscalationReason
+			}
+			got = append(got, row)
+		}
+		expected := want
+		if since > 0 {
+			expected = slices.Clone(want[1:])
+			expected[0] = "40s A cheap unavailable" // what it followed is not read
+		}
+		if d := cmp.Diff(expected, got); d != "" {
+			t.Errorf("since %s (-want +got):\n%s", since, d)
+		}
+	}
+}
+
+// More rows than a page, all of one millisecond: none is lost or repeated.
+func TestLinesOfOneMoment(t *testing.T) {
+	h := newHistory(t, "2026-11-02T10:00:00Z")
+	const n = 1203
+	start := h.now
+	for i := range n {
+		h.now = start.Add(time.Duration(i/600) * time.Millisecond)
+		h.call(local("classify", fmt.Sprint("T-", i), 1, 1))
+	}
+	var out strings.Builder
+	if err := WriteLines(t.Context(), h.store, &out, "csv", time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(out.String()) {
+		seen[strings.Split(line, ",")[3]] = true
+	}
+	if got := strings.Count(out.String(), "\n"); got != n+1 || len(seen) != n+1 {
+		t.Errorf("%d lines, %d tickets, want %d of each", got, len(seen), n+1)
 	}
 }

@@ -5,10 +5,12 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -46,7 +48,7 @@ func (l Line) Fields() []string {
 		strconv.FormatBool(l.CacheHit), "", reason, l.Status}
 }
 
-// Lines turns calls into lines, in the order they were written.
+// Lines turns calls, in the order of their beginnings, into lines.
 type Lines struct {
 	failed map[question]statestore.Call // the last call for a question, where it failed
 }
@@ -56,24 +58,39 @@ func NewLines() *Lines { return &Lines{failed: map[question]statestore.Call{}} }
 
 // Of gives the line of the next call.
 func (l *Lines) Of(c statestore.Call) Line {
-	line := Line{Timestamp: c.At.UTC().Format(time.RFC3339), Workflow: "localmodel", Phase: c.Purpose, TicketID: c.TicketID,
-		ModelAlias: c.Tier, Provider: provider(c), Model: c.Model, InputTokens: c.TokensIn, OutputTokens: c.TokensOut,
-		CostUSD: c.CostUSD, Status: c.Result}
-	if c.Tier == "local" {
+	line := Line{
+		Timestamp: c.At.UTC().Format(time.RFC3339), Workflow: "localmodel", Phase: c.Purpose,
+		TicketID: c.TicketID, ModelAlias: c.Tier, Provider: provider(c), Model: c.Model,
+		InputTokens: c.TokensIn, OutputTokens: c.TokensOut, CostUSD: c.CostUSD, Status: c.Result,
+	}
+	if c.Tier == string(routing.Local) {
 		line.ModelAlias = "free"
 	}
 	q := question{c.TicketID, c.Purpose}
-	if before, found := l.failed[q]; found {
-		delete(l.failed, q)
-		if before.Tier != c.Tier && c.At.Sub(before.At) < time.Hour {
-			reason := before.Tier + ": " + before.Result
-			line.EscalationReason = &reason
-		}
+	before, found := l.failed[q]
+	if found && escalates(before, c) {
+		reason := before.Tier + ": " + before.Result
+		line.EscalationReason = &reason
 	}
+	delete(l.failed, q)
 	if c.Result != "ok" {
 		l.failed[q] = c
 	}
 	return line
+}
+
+// tierOrder is the order in which tiers are asked.
+var tierOrder = []string{string(routing.Local), string(routing.Cheap), string(routing.Balanced)}
+
+// escalates reports whether the call was made because the one before it had
+// failed: a later tier, for the same ticket, soon after the other's end. Calls
+// without a ticket may be of different questions.
+func escalates(before, c statestore.Call) bool {
+	if c.TicketID == "" || slices.Index(tierOrder, c.Tier) <= slices.Index(tierOrder, before.Tier) {
+		return false
+	}
+	ended := before.At.Add(time.Duration(before.MS) * time.Millisecond)
+	return c.At.Sub(ended) <= sameQuestion
 }
 
 // provider is the part of a model's name before the stroke where the proxy
@@ -81,7 +98,7 @@ func (l *Lines) Of(c statestore.Call) Line {
 func provider(c statestore.Call) string {
 	name, rest, found := strings.Cut(c.Model, "/")
 	switch {
-	case c.Tier == "local":
+	case c.Tier == string(routing.Local):
 		return "ollama"
 	case found && rest != "" && !strings.ContainsAny(name, ".:"):
 		return name
@@ -94,6 +111,9 @@ func provider(c statestore.Call) string {
 // WriteLines writes every call since a time, oldest first, as JSON lines or, for
 // the format csv, as a table with a head.
 func WriteLines(ctx context.Context, store Journal, out io.Writer, format string, since time.Time) error {
+	if err := store.Flush(ctx); err != nil { // rows of this process may still wait
+		return err
+	}
 	lines := NewLines()
 	if format == "csv" {
 		table := csv.NewWriter(out)

@@ -13,7 +13,6 @@ import (
 // Report closes the book. all are the journal's own counters, which also hold
 // what was imported; they count only where the book begins at the beginning.
 func (b *Book) Report(all statestore.Stats, now time.Time) Report {
-	b.release(0)
 	for _, c := range b.waiting {
 		b.answer(c)
 	}
