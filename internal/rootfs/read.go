@@ -1,0 +1,134 @@
+package rootfs
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
+)
+
+// Read reads a regular file of at most limit bytes. A link is followed where it
+// stays inside the root. A larger file is a *SizeError and is not read, what is
+// no regular file a *KindError.
+func (r *Root) Read(ctx context.Context, name string, limit int64) ([]byte, error) {
+	return within(ctx, nil, func() ([]byte, error) {
+		f, info, err := r.open(name, os.O_RDONLY)
+		if err != nil {
+			return nil, &fs.PathError{Op: "read", Path: name, Err: unwrap(err)}
+		}
+		defer f.Close() //nolint:errcheck // only read
+		data, err := readAll(f, info.Size(), limit)
+		if err != nil {
+			return nil, &fs.PathError{Op: "read", Path: name, Err: unwrap(err)}
+		}
+		return data, nil
+	})
+}
+
+// readAll reads an open file, which may have grown since its size was asked.
+func readAll(f io.Reader, size, limit int64) ([]byte, error) {
+	if size > limit {
+		return nil, &SizeError{Size: size, Limit: limit}
+	}
+	data := make([]byte, 0, size+1) // the last byte is for the end to be found
+	for {
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case int64(len(data)) > limit:
+			return nil, &SizeError{Size: int64(len(data)), Limit: limit}
+		case err == io.EOF: //nolint:errorlint // a reader returns it bare
+			return data, nil
+		case err != nil:
+			return nil, err
+		case len(data) == cap(data):
+			data = slices.Grow(data, 4096)
+		}
+	}
+}
+
+// ReadJSON is Read, and returns jsondepth.ErrTooDeep where a JSON library must
+// not see the content.
+func (r *Root) ReadJSON(ctx context.Context, name string, limit int64) ([]byte, error) {
+	data, err := r.Read(ctx, name, limit)
+	if err != nil {
+		return nil, err
+	}
+	if err := jsondepth.Check(data); err != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
+	}
+	return data, nil
+}
+
+// Stat describes what is under a name; a link is followed inside the root.
+func (r *Root) Stat(ctx context.Context, name string) (fs.FileInfo, error) {
+	return within(ctx, nil, func() (fs.FileInfo, error) {
+		info, err := r.dir.Stat(name)
+		if err != nil {
+			return nil, &fs.PathError{Op: "stat", Path: name, Err: unwrap(err)}
+		}
+		return info, nil
+	})
+}
+
+// List returns the names in a directory in their order, at most limit of them;
+// more is true where there are others.
+func (r *Root) List(ctx context.Context, name string, limit int) (entries []fs.DirEntry, more bool, err error) {
+	entries, err = within(ctx, nil, func() ([]fs.DirEntry, error) {
+		dir, err := r.walk(name, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer dir.drop()
+		f, err := dir.dir.Open(".")
+		if err != nil {
+			return nil, &fs.PathError{Op: "list", Path: name, Err: unwrap(err)}
+		}
+		defer f.Close() //nolint:errcheck // only read
+		entries, err := f.ReadDir(limit + 1)
+		if err == io.EOF { //nolint:errorlint // as above
+			err = nil
+		}
+		return entries, err
+	})
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int {
+		if a.Name() < b.Name() {
+			return -1
+		}
+		return 1
+	})
+	if more = len(entries) > limit; more {
+		entries = entries[:limit]
+	}
+	return entries, more, err
+}
+
+// open opens a regular file without blocking and looks at what it opened.
+func (r *Root) open(name string, flag int) (*os.File, fs.FileInfo, error) {
+	f, err := r.dir.OpenFile(name, flag|nonblock, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = &KindError{info.Mode()}
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// ReadFile is Read beneath a directory that is opened for this one file.
+func ReadFile(ctx context.Context, dir, name string, limit int64) ([]byte, error) {
+	root, err := Open(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.drop()
+	return root.Read(ctx, name, limit)
+}
