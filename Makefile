@@ -21,7 +21,7 @@ demo: ## show the four tools on a small backlog
 	@go run ./cmd/localmodel demo
 
 .PHONY: test
-test: setup check ## everything: set-up, checks, and all tests against the real parts
+test: setup ## all tests, against the real parts, which it sets up first
 	go test -race -shuffle=on -timeout 30m ./...
 	go -C integration/composetest test -count=1 ./...
 
@@ -31,15 +31,15 @@ test: setup check ## everything: set-up, checks, and all tests against the real 
 setup: ## make or install the parts the tests run against (Ollama, a small model, ...)
 	@$(PART) || test -z "$${REQUIRE:-}"
 
-.PHONY: check
-check: ## format, vet, lint, tidy; vet and build for each system
+.PHONY: lint
+lint: ## format, tidy, vet and build for each system, golangci-lint
 	@test -z "$$(gofmt -l .)" || { echo "not formatted; run make fmt:"; gofmt -l .; exit 1; }
-	go -C integration/composetest vet ./...
-	$$($(PART) -print golangci-lint) run ./...
 	go mod tidy -diff
+	go -C integration/composetest vet ./...
 	@export CGO_ENABLED=0; for os in linux darwin windows; do \
 	  echo "vet and build for $$os"; \
 	  GOOS=$$os go vet -trimpath ./... && GOOS=$$os go build -trimpath -o /dev/null ./cmd/localmodel || exit 1; done
+	$$($(PART) -print golangci-lint) run ./...
 
 .PHONY: fmt
 fmt: ## format the code

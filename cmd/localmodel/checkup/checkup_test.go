@@ -61,7 +61,7 @@ func TestVerdicts(t *testing.T) {
 		}, 1, Less, "not reachable", "or go without: export LOCALMODEL_FALLBACK="},
 		{"proxy down, not installed", func(f *Facts) {
 			f.Health.Proxy, f.LocalProxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}, true
-		}, 1, Less, "not reachable", "python3 -m pip install --require-hashes -r requirements.txt"},
+		}, 1, Less, "not reachable", "python3 -m pip install --no-deps --require-hashes -r requirements.txt"},
 		{"proxy down elsewhere", func(f *Facts) {
 			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}
 		}, 1, Less, "not reachable", "start LiteLLM on that host"},

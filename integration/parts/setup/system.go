@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -24,7 +22,8 @@ type need struct {
 func needs() []need {
 	return []need{
 		{parts.Ollama, has("g++"), "g++", "install a C++ compiler"},
-		{parts.Ollama, file("/usr/include/nlohmann/json_fwd.hpp", "/opt/homebrew/include/nlohmann/json_fwd.hpp"), "nlohmann-json3-dev", "brew install nlohmann-json"},
+		{parts.Ollama, file("/usr/include/nlohmann/json_fwd.hpp", "/opt/homebrew/include/nlohmann/json_fwd.hpp"),
+			"nlohmann-json3-dev", "brew install nlohmann-json"},
 		{parts.Ollama, file("/usr/include/stb/stb_image.h"), "libstb-dev", "brew install ollama"},
 		{parts.LiteLLM, venv, "python3-venv", "install Python 3.11 to 3.13"},
 		{parts.SmolLM, pip, "python3-pip", "python3 -m ensurepip"},
@@ -35,34 +34,57 @@ func needs() []need {
 	}
 }
 
-// install gets the Debian packages that the missing parts stand on, all at
-// once. Where it cannot, it says what to run.
-func (m maker) install(ctx context.Context, missing []parts.Part) error {
-	var packages, commands []string
+// lacking is the first thing of the system that the part needs and that is not
+// there; nil = nothing.
+func lacking(p parts.Part) *need {
+	for _, n := range needs() {
+		if n.part == p.Name && !n.there() {
+			return &n
+		}
+	}
+	return nil
+}
+
+func waits(p parts.Part) bool { return lacking(p) != nil }
+
+// install gets the Debian packages that the missing parts need, all at once.
+// Where it cannot, each of those parts says what to run.
+func (m maker) install(ctx context.Context, missing []parts.Part) {
+	var packages []string
 	for _, n := range needs() {
 		wanted := slices.ContainsFunc(missing, func(p parts.Part) bool { return p.Name == n.part })
 		if wanted && !n.there() && !slices.Contains(packages, n.debian) {
 			packages = append(packages, n.debian)
-			commands = append(commands, n.command)
 		}
 	}
 	if len(packages) == 0 {
-		return nil
+		return
 	}
-	get := append([]string{"install", "-y", "--no-install-recommends"}, packages...)
+	get := append([]string{"apt-get", "install", "-y", "--no-install-recommends"}, packages...)
 	if _, err := exec.LookPath("apt-get"); err != nil {
-		return errors.New("some of the system is missing; run: " + strings.Join(commands, " && "))
+		return
 	}
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("packages are missing; run: sudo apt-get update && sudo apt-get %s", strings.Join(get, " "))
+		m.board.say("packages are missing; run: sudo apt-get update && sudo %s", strings.Join(get, " "))
+		return
 	}
-	fmt.Fprintf(m.log, "setup: installing %s\n", strings.Join(packages, " "))
+	job := m.board.begin("Debian packages", strings.Join(packages, " "))
+	defer m.board.end(job)
+	log, err := openLog("apt")
+	if err != nil {
+		m.board.say("apt-get: %v", err)
+		return
+	}
+	defer log.Close() //nolint:errcheck // its errors are those of a log
 	quiet := []string{"DEBIAN_FRONTEND=noninteractive"}
-	if _, err := command(ctx, "", quiet, "apt-get", "update", "-qq"); err != nil {
-		return err
+	for _, run := range [][]string{{"apt-get", "update", "-qq"}, get} {
+		job.step(run[1])
+		s := step{env: quiet, run: append([]string{run[0], "-o", "DPkg::Lock::Timeout=120"}, run[1:]...)}
+		if err := s.do(ctx, "", log); err != nil {
+			m.board.say("FAILED: %s: %v\n%s  log: %s", strings.Join(run, " "), err, lastLines(log.Name()), log.Name())
+			return
+		}
 	}
-	_, err := command(ctx, "", quiet, "apt-get", get...)
-	return err
 }
 
 func has(program string) func() bool {
