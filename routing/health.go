@@ -27,6 +27,7 @@ type OllamaHealth struct {
 	ContextLength       int // tokens, as loaded; 0 = not loaded
 	Error, Fix          string
 	Generated           string // with deep: how long one real answer took
+	SlotsError          string // why local calls are not limited, "" = they are
 	Proxied             bool   // it is the proxy's group: of the hosts nothing is known
 }
 
@@ -49,7 +50,10 @@ func (r *Router) Health(ctx context.Context, deep bool) Health {
 	var h Health
 	var group sync.WaitGroup
 	if r.cfg.Local != "proxy" {
-		group.Go(func() { h.Ollama = r.ollama.health(limited) })
+		group.Go(func() {
+			h.Ollama = r.ollama.health(limited)
+			h.Ollama.SlotsError = r.ollama.machine.problem(limited)
+		})
 	}
 	group.Go(func() { h.Proxy = r.proxyHealth(limited) })
 	group.Wait()

@@ -1,15 +1,11 @@
 package routing
 
 import (
-	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) {
-	if job := os.Getenv("ROUTING_TEST_CHILD"); job != "" {
-		os.Exit(child(job))
-	}
 	goleak.VerifyTestMain(m)
 }

@@ -78,7 +78,7 @@ func New(cfg Config, ledger Ledger, budget Budget) *Router {
 	cfg = cfg.withDefaults()
 	return &Router{cfg: cfg, ledger: ledger, budget: budget, breaker: NewBreaker(time.Now), gauge: newGauge(cfg),
 		cooling: map[string]time.Time{}, last: map[string]string{},
-		ollama: newOllama(cfg, newMachine(cfg.SlotDir, cfg.OllamaURL, cfg.Slots)), proxy: newProxy(cfg)}
+		ollama: newOllama(cfg, newMachine(cfg)), proxy: newProxy(cfg)}
 }
 
 // tiers lists whom a route may ask, in order.

@@ -147,7 +147,7 @@ type Config struct {
 	NumCtx           int    // tokens; ONE value for every call, since another makes Ollama reload
 	KeepAlive        time.Duration
 	Slots            int    // local generations at once on this machine, over all processes
-	SlotDir          string // where their lock files are; "" = the user's cache directory
+	SlotDir          string // where their lock files are, a directory of the user's own; "" = no limit
 	ConnectTimeout, LoadTimeout,
 	FirstTokenTimeout, TokenTimeout time.Duration
 	LoadGrace          time.Duration // how long a cold model may hold up a call that has another tier; 0 = 2 s

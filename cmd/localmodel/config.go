@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/internal/userdirs"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
@@ -43,7 +45,8 @@ type config struct {
 	log           slog.Level
 	prefixes      []string
 	home          string // the user's directory; "" = not known
-	plain         bool   // NO_COLOR or a dumb terminal: no colour is wanted
+	dirs          userdirs.Dirs
+	plain         bool // NO_COLOR or a dumb terminal: no colour is wanted
 
 	sources  map[string]string // where each value came from, by variable
 	problems []string          // what is wrong, in words; the default stands instead
@@ -93,6 +96,7 @@ func loadConfig(lookup func(string) (string, bool)) *config {
 	c.log = s.level()
 	c.prefixes = s.prefixes()
 	c.home = cmp.Or(s.getenv("HOME"), s.getenv("USERPROFILE"))
+	c.dirs = s.userDirs()
 	c.plain = s.getenv("NO_COLOR") != "" || s.getenv("TERM") == "dumb"
 	return c
 }
@@ -323,6 +327,23 @@ func (s *settings) tiers() []routing.Tier {
 
 func (s *settings) level() slog.Level {
 	return map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}[s.choice("LOCALMODEL_LOG", "warn", "debug", "info", "error")]
+}
+
+// userDirs are where the user's own files are; empty where there is no home.
+func (s *settings) userDirs() userdirs.Dirs {
+	dirs, err := userdirs.Find(runtime.GOOS, s.getenv)
+	if err != nil {
+		s.problem("%v", err)
+	}
+	return dirs
+}
+
+// slotDir is where the lock files of local calls are.
+func (c *config) slotDir() string {
+	if c.dirs.State == "" {
+		return ""
+	}
+	return filepath.Join(c.dirs.State, "slots")
 }
 
 func (s *settings) prefixes() []string {

@@ -43,7 +43,7 @@ func assemble(w world, c *config) *parts {
 // routing is what the router needs to know of the configuration.
 func (c *config) routing(log *slog.Logger) routing.Config {
 	return routing.Config{
-		OllamaURL: c.ollama, Model: c.model, Local: c.local, NumCtx: c.numCtx, KeepAlive: c.keepAlive, Slots: c.slots,
+		OllamaURL: c.ollama, Model: c.model, Local: c.local, NumCtx: c.numCtx, KeepAlive: c.keepAlive, Slots: c.slots, SlotDir: c.slotDir(),
 		ConnectTimeout: c.connect, LoadTimeout: c.load, FirstTokenTimeout: c.firstToken, TokenTimeout: c.token,
 		MinConfidence: c.minConfidence, ProxyURL: c.proxy, ProxyKey: c.key, Fallback: c.fallback, CloudAllowed: c.cloud,
 		Log: log, Version: version(),

@@ -1,8 +1,9 @@
-package routing
+package slots
 
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,11 +17,11 @@ import (
 
 // child is this test binary as another localmodel process of the machine.
 func child(job string) int {
-	dir := os.Getenv("ROUTING_TEST_DIR")
-	m := newMachine(dir, "http://one", 1)
+	dir := os.Getenv("SLOTS_TEST_DIR")
+	m := New(dir, "http://one", 1)
 	switch job {
 	case "hold": // takes the slot and keeps it until killed
-		release, fault := m.slot(context.Background(), Request{})
+		release, fault := m.Acquire(context.Background(), nil)
 		if fault != nil {
 			return 1
 		}
@@ -36,7 +37,7 @@ func child(job string) int {
 				}
 			}
 		}()
-		_, _ = m.slot(context.Background(), Request{})
+		_, _ = m.Acquire(context.Background(), nil)
 	}
 	return 0
 }
@@ -45,7 +46,7 @@ func child(job string) int {
 func another(t *testing.T, job, dir, word string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0]) //nolint:gosec,noctx // this test binary, killed below
-	cmd.Env = append(os.Environ(), "ROUTING_TEST_CHILD="+job, "ROUTING_TEST_DIR="+dir)
+	cmd.Env = append(os.Environ(), "SLOTS_TEST_CHILD="+job, "SLOTS_TEST_DIR="+dir)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -61,12 +62,12 @@ func another(t *testing.T, job, dir, word string) *exec.Cmd {
 }
 
 func TestSlotsLimitWhatRunsAtOnce(t *testing.T) {
-	m := newMachine(t.TempDir(), "http://one", 2)
+	m := New(t.TempDir(), "http://one", 2)
 	var now, most atomic.Int64
 	var group sync.WaitGroup
 	for range 12 {
 		group.Go(func() {
-			release, fault := m.slot(within(t, time.Minute), Request{})
+			release, fault := m.Acquire(within(t, time.Minute), nil)
 			if fault != nil {
 				t.Error(fault)
 				return
@@ -83,7 +84,7 @@ func TestSlotsLimitWhatRunsAtOnce(t *testing.T) {
 	if most.Load() != 2 {
 		t.Errorf("%d at once, want 2", most.Load())
 	}
-	left, err := filepath.Glob(filepath.Join(must(m.dir()), queueDir, "*"))
+	left, err := filepath.Glob(queueOf(m))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left in the queue: %v, %v", left, err)
 	}
@@ -95,24 +96,21 @@ func TestKilledHolderFreesItsSlot(t *testing.T) {
 	dir := t.TempDir()
 	holder := another(t, "hold", dir, "held")
 	first := another(t, "wait", dir, "waits")
-	var said atomic.Value
-	said.Store("")
-	got := make(chan *Error, 1)
+	var said atomic.Int64
+	said.Store(-1)
+	got := make(chan error, 1)
 	go func() {
-		release, fault := newMachine(dir, "http://one", 1).slot(within(t, 2*time.Minute), Request{
-			Progress: func(message string, _, _ int) { said.Store(message) }})
+		release, fault := New(dir, "http://one", 1).Acquire(within(t, 2*time.Minute), watch(&said))
 		if fault == nil {
 			release()
 		}
 		got <- fault
 	}()
-	eventually(t, "place 2", func() bool {
-		return strings.Contains(said.Load().(string), "place 2 in the queue of this machine, slots 1")
-	})
+	eventually(t, "one ahead", func() bool { return said.Load() == 1 })
 	if err := first.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "place 1 once the one ahead is dead", func() bool { return strings.Contains(said.Load().(string), "place 1 ") })
+	eventually(t, "none ahead once that one is dead", func() bool { return said.Load() == 0 })
 	select {
 	case fault := <-got:
 		t.Fatalf("got the slot while it was held: %v", fault)
@@ -134,8 +132,8 @@ func TestKilledHolderFreesItsSlot(t *testing.T) {
 }
 
 func TestFirstComeFirstServed(t *testing.T) {
-	m := newMachine(t.TempDir(), "http://one", 1)
-	release, fault := m.slot(within(t, time.Minute), Request{})
+	m := New(t.TempDir(), "http://one", 1)
+	release, fault := m.Acquire(within(t, time.Minute), nil)
 	if fault != nil {
 		t.Fatal(fault)
 	}
@@ -144,7 +142,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 	var group sync.WaitGroup
 	for i := range 5 {
 		group.Go(func() {
-			done, fault := m.slot(within(t, time.Minute), Request{})
+			done, fault := m.Acquire(within(t, time.Minute), nil)
 			if fault != nil {
 				t.Error(fault)
 				return
@@ -155,7 +153,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 			done()
 		})
 		eventually(t, "queued", func() bool {
-			found, _ := filepath.Glob(filepath.Join(must(m.dir()), queueDir, "*"))
+			found, _ := filepath.Glob(queueOf(m))
 			return len(found) == i+1
 		})
 	}
@@ -167,66 +165,74 @@ func TestFirstComeFirstServed(t *testing.T) {
 }
 
 func TestQueuedCallLeavesWhenItsTimeIsOver(t *testing.T) {
-	m := newMachine(t.TempDir(), "http://one", 1)
-	release, fault := m.slot(within(t, time.Minute), Request{})
+	m := New(t.TempDir(), "http://one", 1)
+	release, fault := m.Acquire(within(t, time.Minute), nil)
 	if fault != nil {
 		t.Fatal(fault)
 	}
 	defer release()
-	_, fault = m.slot(within(t, 100*time.Millisecond), Request{})
-	if fault == nil || fault.Kind != Busy || !strings.Contains(fault.Reason, "no local slot within") {
+	_, fault = m.Acquire(within(t, 100*time.Millisecond), nil)
+	var waited *WaitError
+	if !errors.As(fault, &waited) || !errors.Is(fault, context.DeadlineExceeded) {
 		t.Fatalf("got %v", fault)
 	}
-	if left, _ := filepath.Glob(filepath.Join(must(m.dir()), queueDir, "*")); len(left) > 0 {
+	if left, _ := filepath.Glob(queueOf(m)); len(left) > 0 {
 		t.Errorf("left in the queue: %v", left)
 	}
 }
 
-// Two servers have slots of their own.
-func TestSlotsAreOfOneServer(t *testing.T) {
-	dir := t.TempDir()
-	for _, url := range []string{"http://one", "http://two"} {
-		release, fault := newMachine(dir, url, 1).slot(within(t, 10*time.Second), Request{})
-		if fault != nil {
-			t.Fatal(fault)
-		}
-		defer release()
+// queueOf is the pattern of a server's places in the queue.
+func queueOf(s *Server) string {
+	return filepath.Join(s.dir, serverName(context.Background(), s.address), queueDir, "*")
+}
+
+// watch tells how many are ahead, as often as it can.
+func watch(said *atomic.Int64) func(func() int) func() {
+	return func(ahead func() int) func() {
+		stop := make(chan struct{})
+		var group sync.WaitGroup
+		group.Go(func() {
+			for {
+				said.Store(int64(ahead()))
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Millisecond):
+				}
+			}
+		})
+		return func() { close(stop); group.Wait() }
 	}
 }
 
-// The limit is a courtesy: where no lock can be made nobody waits.
-func TestNoLockDirectoryHoldsNobodyUp(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	m := newMachine(filepath.Join(file, "below"), "http://one", 1)
-	for range 2 {
-		if _, fault := m.slot(within(t, 10*time.Second), Request{}); fault != nil {
-			t.Fatal(fault)
-		}
-		if _, fault := m.lock(within(t, 10*time.Second), "load"); fault != nil {
-			t.Fatal(fault)
-		}
-	}
+// within gives a context with a limit far above what is expected.
+func within(t testing.TB, d time.Duration) context.Context {
+	t.Helper()
+	ctx, stop := context.WithTimeout(context.Background(), d)
+	t.Cleanup(stop)
+	return ctx
 }
 
-func must(s string, err error) string {
-	if err != nil {
-		panic(err)
+func eventually(t testing.TB, what string, cond func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("never: " + what)
+		}
 	}
-	return s
 }
 
 // Nobody is first while one who lives is ahead.
 func TestPlacesInTheQueue(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, queueDir), 0o700); err != nil {
+	s := New(t.TempDir(), "http://one", 1)
+	ctx := within(t, time.Minute)
+	dir, err := s.directory(ctx)
+	if err != nil {
 		t.Fatal(err)
 	}
 	var places []*place
 	for range 3 {
-		p, err := enqueue(dir)
+		p, err := dir.enqueue(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -234,7 +240,7 @@ func TestPlacesInTheQueue(t *testing.T) {
 	}
 	firsts := func() (out []bool) {
 		for _, p := range places {
-			out = append(out, p.first())
+			out = append(out, p.first(ctx))
 		}
 		return out
 	}
@@ -242,17 +248,17 @@ func TestPlacesInTheQueue(t *testing.T) {
 	if got := fmt.Sprint(firsts()); got != "[true false false]" || places[2].ahead.Load() != 2 {
 		t.Errorf("first: %s, %d ahead of the last", got, places[2].ahead.Load())
 	}
-	if nobodyWaits(dir) {
+	if dir.nobodyWaits(ctx) {
 		t.Error("nobody waits")
 	}
 	places[0].leave()
-	_ = places[1].lock.Close() // as by death
+	places[1].lock.Unlock() // as by death
 	places = places[2:]
 	if got := fmt.Sprint(firsts()); got != "[true]" {
 		t.Errorf("first, the one ahead having died: %s", got)
 	}
 	places[0].leave()
-	if !nobodyWaits(dir) {
+	if !dir.nobodyWaits(ctx) {
 		t.Error("someone still waits")
 	}
 }

@@ -1,0 +1,5 @@
+package slots
+
+import "errors"
+
+func asPipe(string) error { return errors.New("Windows has no such pipes") }
