@@ -68,7 +68,7 @@ type classifying struct {
 }
 
 func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) (*classifyResult, error) {
-	batch := d.readBatch(in)
+	batch := d.readBatch(ctx, in)
 	if err := d.classifyAll(ctx, batch, routing.Route(orAuto(in.Route)), p); err != nil {
 		return nil, err
 	}

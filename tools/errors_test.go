@@ -45,7 +45,7 @@ func TestEveryErrorCode(t *testing.T) {
 		{codeOutside, false, []string{"outside the project root"}, func(b *bench) *Error {
 			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": ".."}, codeOutside)
 		}},
-		{codeUnreadable, false, []string{"not a regular file"}, func(b *bench) *Error {
+		{codeUnreadable, false, []string{"is a directory"}, func(b *bench) *Error {
 			b.write("dir.md/x", "")
 			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "dir.md"}, codeUnreadable)
 		}},

@@ -69,7 +69,7 @@ func planTicket(d *Deps) Tool {
 		case in.TicketPath != "" && inline:
 			return nil, arguments().refuse("both ticket_path and ticket are given; one is planned at a time")
 		}
-		t, fault := d.readOne(in)
+		t, fault := d.readOne(ctx, in)
 		if fault != nil {
 			return nil, fault
 		}
@@ -77,10 +77,10 @@ func planTicket(d *Deps) Tool {
 	}}
 }
 
-func (d *Deps) readOne(in planInput) (ticket.Ticket, *Error) {
+func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *Error) {
 	name, read := "ticket", func() (ticket.Ticket, *Error) { return parseInline(in.Ticket) }
 	if in.TicketPath != "" {
-		name, read = baseName(in.TicketPath), func() (ticket.Ticket, *Error) { return d.readTicket(in.TicketPath) }
+		name, read = baseName(in.TicketPath), func() (ticket.Ticket, *Error) { return d.readTicket(ctx, in.TicketPath) }
 	}
 	t, fault := read()
 	if t.ID == "" {
@@ -268,7 +268,8 @@ func (r *planResult) fromTemplate(q prompts.PlanQuestion, reason string, took ti
 // question is what is asked, and its words. The affected files get what room the
 // ticket itself leaves.
 func (d *Deps) question(ctx context.Context, t ticket.Ticket, route routing.Route, include bool, r *planResult) (prompts.PlanQuestion, string, error) {
-	q := prompts.PlanQuestion{ID: t.ID, Ticket: t.Body, Exists: d.exists}
+	q := prompts.PlanQuestion{ID: t.ID, Ticket: t.Body,
+		Exists: func(path string) bool { return d.exists(ctx, path) }}
 	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
 		q.Ticket = t.Title + "\n\n" + t.Body
 	}
@@ -283,7 +284,7 @@ func (d *Deps) question(ctx context.Context, t ticket.Ticket, route routing.Rout
 		return q, user, err
 	}
 	var notes []string
-	q.Sources, notes = d.sources(t, d.promptRoom(ctx, route)-len(prompts.System)-len(user))
+	q.Sources, notes = d.sources(ctx, t, d.promptRoom(ctx, route)-len(prompts.System)-len(user))
 	for _, n := range notes {
 		r.warn(n)
 	}

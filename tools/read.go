@@ -1,61 +1,63 @@
 package tools
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
-// inside resolves a path of an argument, symlinks included, and refuses one
-// that leaves the project root.
-func (d *Deps) inside(path string) (string, *Error) {
-	root, err := filepath.EvalSymlinks(d.Root)
+// readFile reads a file of the project, named relative to its root or absolutely,
+// of at most limit bytes. name is its name beneath the root.
+func (d *Deps) readFile(ctx context.Context, path string, limit int64) (data []byte, name string, fault *Error) {
+	root, err := rootfs.Open(ctx, d.Root)
 	if err != nil {
-		return "", &Error{Code: codeUnreadable, Cause: "project root: " + err.Error(),
-			Next: "Set CLAUDE_PROJECT_DIR to the project's directory."}
+		return nil, "", &Error{Code: codeUnreadable, Cause: "project root: " + err.Error(),
+			Next: "Set CLAUDE_PROJECT_DIR to the project's directory.", Err: err}
 	}
-	full := path
-	if !filepath.IsAbs(full) {
-		full = filepath.Join(root, full)
-	}
-	real, err := filepath.EvalSymlinks(full)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", &Error{Code: codeNotFound, Cause: "no file " + clip(path, 200) + " in " + root,
-			Next: "Give a path relative to the project root."}
+	defer root.Close() //nolint:errcheck // only read
+	name, err = root.Rel(ctx, path)
+	if err == nil {
+		data, err = root.Read(ctx, name, limit)
 	}
 	if err != nil {
-		return "", &Error{Code: codeUnreadable, Cause: clip(path, 200) + ": " + err.Error(), Next: "Give the path of a readable file."}
+		return nil, name, d.fileError(ctx, path, err)
 	}
-	rel, err := filepath.Rel(root, real)
-	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return "", &Error{Code: codeOutside, Cause: clip(path, 200) + " is outside the project root " + root,
-			Next: "Give a path inside the project, or pass the text as `ticket`."}
+	return data, name, nil
+}
+
+func (d *Deps) fileError(ctx context.Context, path string, err error) *Error {
+	fault := &Error{Code: codeUnreadable, Cause: clip(path, 200) + ": " + cause(err), Next: "Give the path of a readable file.", Err: err}
+	var size *rootfs.SizeError
+	switch {
+	case ctx.Err() != nil:
+		fault.Code, fault.Cause = codeTimeout, clip(path, 200)+": the file system did not answer in time"
+		fault.Next, fault.Retryable = "Call again; check the disk if it stays.", true
+	case errors.Is(err, fs.ErrNotExist):
+		fault.Code, fault.Cause = codeNotFound, "no file "+clip(path, 200)+" in "+d.Root
+		fault.Next = "Give a path relative to the project root."
+	case errors.Is(err, rootfs.ErrOutside):
+		fault.Code, fault.Cause = codeOutside, clip(path, 200)+" is outside the project root "+d.Root
+		fault.Next = "Give a path inside the project, or pass the text as `ticket`."
+	case errors.As(err, &size):
+		fault.Code, fault.Cause = codeTooLarge, fmt.Sprintf("%s has %d bytes, more than the %d taken by path", clip(path, 200), size.Size, size.Limit)
+		fault.Next = "Split the ticket, or move attachments out of it."
 	}
-	return real, nil
+	return fault
 }
 
 // readTicket reads and parses a ticket file inside the root.
-func (d *Deps) readTicket(path string) (ticket.Ticket, *Error) {
-	real, fault := d.inside(path)
+func (d *Deps) readTicket(ctx context.Context, path string) (ticket.Ticket, *Error) {
+	data, name, fault := d.readFile(ctx, path, ticket.MaxBytes)
 	if fault != nil {
 		return ticket.Ticket{}, fault
 	}
-	data, size, err := readUpTo(real, ticket.MaxBytes)
-	switch {
-	case err != nil:
-		return ticket.Ticket{}, &Error{Code: codeUnreadable, Cause: clip(path, 200) + ": " + cause(err), Next: "Give the path of a readable file."}
-	case size > ticket.MaxBytes:
-		return ticket.Ticket{}, &Error{Code: codeTooLarge,
-			Cause: fmt.Sprintf("%s has %d bytes, more than the %d taken by path", clip(path, 200), size, ticket.MaxBytes),
-			Next:  "Split the ticket, or move attachments out of it."}
-	}
-	return parseTicket(data, filepath.Base(real))
+	return parseTicket(data, filepath.Base(name))
 }
 
 func parseTicket(data []byte, name string) (ticket.Ticket, *Error) {
@@ -88,7 +90,7 @@ func parseInline(text string) (ticket.Ticket, *Error) {
 
 // readBatch reads every ticket of a call; one that cannot be read stands as
 // its error, beside the others.
-func (d *Deps) readBatch(in classifyInput) []classifying {
+func (d *Deps) readBatch(ctx context.Context, in classifyInput) []classifying {
 	batch := make([]classifying, 0, len(in.TicketPaths)+1)
 	add := func(name string, t ticket.Ticket, fault *Error) {
 		c := classifying{fault: fault}
@@ -100,7 +102,7 @@ func (d *Deps) readBatch(in classifyInput) []classifying {
 		batch = append(batch, c)
 	}
 	for _, path := range in.TicketPaths {
-		t, fault := d.readTicket(path)
+		t, fault := d.readTicket(ctx, path)
 		add(baseName(path), t, fault)
 	}
 	if strings.TrimSpace(in.Ticket) != "" {
@@ -113,28 +115,6 @@ func (d *Deps) readBatch(in classifyInput) []classifying {
 func baseName(path string) string {
 	name := filepath.Base(filepath.ToSlash(path))
 	return clip(strings.TrimSuffix(name, filepath.Ext(name)), 100)
-}
-
-// readUpTo reads a regular file of at most limit bytes; a larger one is not
-// read, only measured.
-func readUpTo(path string, limit int64) (data []byte, size int64, err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("is not a regular file")
-	}
-	if info.Size() > limit {
-		return nil, info.Size(), nil
-	}
-	f, err := os.Open(path) //nolint:gosec // the path was resolved inside the project root
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close() //nolint:errcheck // only read
-	data, err = io.ReadAll(io.LimitReader(f, limit+1))
-	return data, int64(len(data)), err
 }
 
 // cause words a file error without repeating its path.

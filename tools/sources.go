@@ -3,12 +3,13 @@ package tools
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/tools/ticket"
@@ -20,13 +21,18 @@ const (
 )
 
 // exists says whether a path of a plan is a file, inside the project root.
-func (d *Deps) exists(path string) bool {
-	real, fault := d.inside(path)
-	if fault != nil {
+func (d *Deps) exists(ctx context.Context, path string) bool {
+	root, err := rootfs.Open(ctx, d.Root)
+	if err != nil {
 		return false
 	}
-	info, err := os.Stat(real)
-	return err == nil && !info.IsDir()
+	defer root.Close() //nolint:errcheck // only read
+	name, err := root.Rel(ctx, path)
+	if err != nil {
+		return false
+	}
+	info, err := root.Stat(ctx, name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // promptRoom is how many bytes of prompt a plan may have on the route's first
@@ -42,9 +48,9 @@ func (d *Deps) promptRoom(ctx context.Context, route routing.Route) int {
 // sources reads the affected files, files to modify first and then in the
 // ticket's order, into the bytes of prompt that are left. What is left out or
 // cut is said in notes.
-func (d *Deps) sources(t ticket.Ticket, room int) (out []prompts.Source, notes []string) {
+func (d *Deps) sources(ctx context.Context, t ticket.Ticket, room int) (out []prompts.Source, notes []string) {
 	for _, f := range byRelevance(t.Files) {
-		s, note := d.source(f, room-len(f.Path)-aroundSource)
+		s, note := d.source(ctx, f, room-len(f.Path)-aroundSource)
 		if note != "" {
 			notes = append(notes, note)
 		}
@@ -71,24 +77,22 @@ func byRelevance(files []ticket.File) []ticket.File {
 	return append(first, rest...)
 }
 
-func (d *Deps) source(f ticket.File, room int) (prompts.Source, string) {
+func (d *Deps) source(ctx context.Context, f ticket.File, room int) (prompts.Source, string) {
 	none := prompts.Source{}
-	real, fault := d.inside(f.Path)
-	if fault != nil {
-		if fault.Code == codeNotFound {
-			return none, f.Path + " was not shown to the model: it does not exist"
-		}
+	data, _, fault := d.readFile(ctx, f.Path, maxSourceBytes)
+	var size *rootfs.SizeError
+	switch {
+	case fault == nil:
+	case fault.Code == codeNotFound:
+		return none, f.Path + " was not shown to the model: it does not exist"
+	case errors.As(fault, &size):
+		return none, fmt.Sprintf("%s was not shown to the model: %d bytes, more than %d", f.Path, size.Size, size.Limit)
+	case errors.Is(fault, rootfs.ErrNotRegular):
+		return none, f.Path + " was not shown to the model: it " + cause(fault.Err)
+	default:
 		return none, f.Path + " was not shown to the model: " + fault.Cause
 	}
-	if info, err := os.Stat(real); err == nil && info.IsDir() {
-		return none, f.Path + " was not shown to the model: it is a directory"
-	}
-	data, size, err := readUpTo(real, maxSourceBytes)
 	switch {
-	case err != nil:
-		return none, f.Path + " was not shown to the model: " + cause(err)
-	case size > maxSourceBytes:
-		return none, fmt.Sprintf("%s was not shown to the model: %d bytes, more than %d", f.Path, size, maxSourceBytes)
 	case bytes.IndexByte(data, 0) >= 0 || !utf8.Valid(data):
 		return none, f.Path + " was not shown to the model: it is not text"
 	case len(data) == 0:

@@ -22,7 +22,7 @@ func sourcesOf(d *Deps, room int, paths ...string) (map[string]prompts.Source, s
 		}
 		t.Files = append(t.Files, ticket.File{Path: path, Action: action})
 	}
-	list, notes := d.sources(t, room)
+	list, notes := d.sources(context.Background(), t, room)
 	out := map[string]prompts.Source{}
 	for _, s := range list {
 		out[s.Path] = s
@@ -114,7 +114,7 @@ func TestExists(t *testing.T) {
 	b := newBench(t, &script{})
 	b.write("dir/x.go", "x")
 	for path, want := range map[string]bool{"dir/x.go": true, "dir": false, "gone": false, "../" + filepath.Base(b.Root) + "/dir/x.go": true, "/etc/passwd": false} {
-		if got := b.exists(path); got != want {
+		if got := b.exists(t.Context(), path); got != want {
 			t.Errorf("%s: %v", path, got)
 		}
 	}
