@@ -1,0 +1,131 @@
+package draft
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/evanw/esbuild/pkg/api"
+	"github.com/pelletier/go-toml/v2"
+	"go.yaml.in/yaml/v3"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// errNoParser says that nothing here reads the language.
+var errNoParser = errors.New("no parser for this kind of file")
+
+// parseFile returns nil where the text is syntactically whole, errNoParser
+// where nothing here reads the language, else the parser's error with its line.
+func parseFile(ctx context.Context, name, text string) error {
+	switch ext := strings.ToLower(path.Ext(name)); ext {
+	case ".go":
+		_, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
+		return err
+	case ".json":
+		return parseJSON(text)
+	case ".yaml", ".yml":
+		return parseYAML(text)
+	case ".toml":
+		var v map[string]any
+		return toml.Unmarshal([]byte(text), &v)
+	case ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".css":
+		return parseWeb(ext, text)
+	case ".sh", ".bash":
+		_, err := syntax.NewParser().Parse(strings.NewReader(text), name)
+		return err
+	case ".py":
+		return parsePython(ctx, text)
+	case ".md", ".markdown", ".txt":
+		return nil
+	}
+	return errNoParser
+}
+
+func parseJSON(text string) error {
+	d := json.NewDecoder(strings.NewReader(text))
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return err
+	}
+	if d.More() {
+		return errors.New("text after the JSON value")
+	}
+	return nil
+}
+
+func parseYAML(text string) error {
+	d := yaml.NewDecoder(strings.NewReader(text))
+	for {
+		var node yaml.Node
+		err := d.Decode(&node)
+		switch {
+		case err == nil:
+			continue
+		case err.Error() == "EOF":
+			return nil
+		}
+		return err
+	}
+}
+
+// parseWeb reads JavaScript, TypeScript and CSS as esbuild does.
+func parseWeb(ext, text string) error {
+	loaders := map[string]api.Loader{
+		".jsx": api.LoaderJSX, ".tsx": api.LoaderTSX, ".css": api.LoaderCSS,
+		".ts": api.LoaderTS, ".mts": api.LoaderTS, ".cts": api.LoaderTS,
+	}
+	loader, ok := loaders[ext]
+	if !ok {
+		loader = api.LoaderJSX // plain JavaScript with JSX is common
+	}
+	result := api.Transform(text, api.TransformOptions{Loader: loader, LogLevel: api.LogLevelSilent})
+	if ext == ".css" { // a fault in CSS is a warning there
+		result.Errors = append(result.Errors, result.Warnings...)
+	}
+	if len(result.Errors) == 0 {
+		return nil
+	}
+	first := result.Errors[0]
+	if first.Location == nil {
+		return errors.New(first.Text)
+	}
+	return fmt.Errorf("%d:%d: %s", first.Location.Line, first.Location.Column+1, first.Text)
+}
+
+// pythonTimeout ends a parse that hangs.
+const pythonTimeout = 10 * time.Second
+
+// parsePython asks the Python on the PATH to parse the text. Nothing of it is
+// run: isolated mode, no site packages, an empty directory of ours.
+func parsePython(ctx context.Context, text string) error {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		return errNoParser
+	}
+	ctx, cancel := context.WithTimeout(ctx, pythonTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, python, "-I", "-S", "-c",
+		"import ast,sys\ntry:\n ast.parse(sys.stdin.buffer.read())\nexcept SyntaxError as e:\n sys.exit(f'{e.lineno}: {e.msg}')")
+	cmd.Dir = os.TempDir()
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Stdin = strings.NewReader(text)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Run(); err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() == 1 {
+			return errors.New(strings.TrimSpace(stderr.String()))
+		}
+		return errNoParser
+	}
+	return nil
+}
