@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // State is how a check ended. A check that could not run has not passed.
@@ -82,19 +83,21 @@ func checkParses(ctx context.Context, c Change) Check {
 
 // placeholders are the ways in which models leave work undone. Each is looked
 // for in added lines only.
-var placeholders = []*regexp.Regexp{
-	regexp.MustCompile(`(?i)\b(rest|remainder) of (the|your|this) (\w+ )?(code|file|function|method|class|implementation|logic|body|module)`),
-	regexp.MustCompile(`(?i)(//|#|/\*|<!--|--|;|%|\{/\*)\s*(\.\.\.|…)`),
-	regexp.MustCompile(`(?i)(//|#|/\*|<!--|\{/\*).{0,20}\b(existing|previous|other|remaining|unchanged)\b.{0,30}\b(code|here|unchanged|same|stays?|remains?|as (before|is)|methods|functions)\b`),
-	regexp.MustCompile(`(?i)\b(add|put|insert|write|place)? ?your (own )?(code|logic|implementation)( goes)? here\b`),
-	regexp.MustCompile(`(?i)(//|#|/\*|<!--|\*|--)\s*(TODO|FIXME|XXX|TBD)\b`),
-	regexp.MustCompile(`(?i)(//|#|/\*|<!--).{0,10}\b(implement(ation)?|code|logic|fill)( goes)?( \w+)? (this|here|me|later)\b`),
-	regexp.MustCompile(`\b(todo|unimplemented)!\(`),
-	regexp.MustCompile(`\braise NotImplementedError\b`),
-	regexp.MustCompile(`(?i)\b(panic|throw|raise|Error|errors\.New|Exception)\b.{0,30}\b(not (yet )?implemented|unimplemented|TODO)\b`),
-	regexp.MustCompile(`^\s*(\.\.\.|…)\s*$`),
-	regexp.MustCompile(`\{\s*(\.\.\.|…|/\*\s*(\.\.\.|…)?\s*\*/)\s*\}\s*$`),
-}
+var placeholders = sync.OnceValue(func() []*regexp.Regexp {
+	return []*regexp.Regexp{
+		regexp.MustCompile(`(?i)\b(rest|remainder) of (the|your|this) (\w+ )?(code|file|function|method|class|implementation|logic|body|module)`),
+		regexp.MustCompile(`(?i)(//|#|/\*|<!--|--|;|%|\{/\*)\s*(\.\.\.|…)`),
+		regexp.MustCompile(`(?i)(//|#|/\*|<!--|\{/\*).{0,20}\b(existing|previous|other|remaining|unchanged)\b.{0,30}\b(code|here|unchanged|same|stays?|remains?|as (before|is)|methods|functions)\b`),
+		regexp.MustCompile(`(?i)\b(add|put|insert|write|place)? ?your (own )?(code|logic|implementation)( goes)? here\b`),
+		regexp.MustCompile(`(?i)(//|#|/\*|<!--|\*|--)\s*(TODO|FIXME|XXX|TBD)\b`),
+		regexp.MustCompile(`(?i)(//|#|/\*|<!--).{0,10}\b(implement(ation)?|code|logic|fill)( goes)?( \w+)? (this|here|me|later)\b`),
+		regexp.MustCompile(`\b(todo|unimplemented)!\(`),
+		regexp.MustCompile(`\braise NotImplementedError\b`),
+		regexp.MustCompile(`(?i)\b(panic|throw|raise|Error|errors\.New|Exception)\b.{0,30}\b(not (yet )?implemented|unimplemented|TODO)\b`),
+		regexp.MustCompile(`^\s*(\.\.\.|…)\s*$`),
+		regexp.MustCompile(`\{\s*(\.\.\.|…|/\*\s*(\.\.\.|…)?\s*\*/)\s*\}\s*$`),
+	}
+})
 
 func checkPlaceholder(c Change) Check {
 	before := map[string]bool{}
@@ -105,7 +108,7 @@ func checkPlaceholder(c Change) Check {
 		if before[strings.TrimSpace(line)] || strings.HasSuffix(c.Path, ".pyi") {
 			continue
 		}
-		for _, pattern := range placeholders {
+		for _, pattern := range placeholders() {
 			if len(line) < 2000 && pattern.MatchString(line) {
 				return Check{Name: CheckPlaceholder, State: Failed,
 					Detail: fmt.Sprintf("line %d leaves work undone: %s", i+1, clip(strings.TrimSpace(line), 80))}
@@ -122,13 +125,14 @@ const (
 	maxLostLines = 15
 )
 
-var removes = regexp.MustCompile(
-	`(?i)\b(remov|delet|drop|extract|mov(e|ing)|split|simplif|replac|clean|dedup|inline|shorten|merg|strip|eliminat)`)
+var removes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(remov|delet|drop|extract|mov(e|ing)|split|simplif|replac|clean|dedup|inline|shorten|merg|strip|eliminat)`)
+})
 
 func checkShrink(c Change) Check {
 	before, after := countLines(c.Text), countLines(c.After)
 	lost := before - after
-	if c.Exists && lost > maxLostLines && float64(lost) > maxLostShare*float64(before) && !removes.MatchString(c.Step) {
+	if c.Exists && lost > maxLostLines && float64(lost) > maxLostShare*float64(before) && !removes().MatchString(c.Step) {
 		return Check{Name: CheckShrink, State: Failed,
 			Detail: fmt.Sprintf("%d of %d lines are gone, and the plan removes nothing", lost, before)}
 	}
@@ -159,13 +163,6 @@ func checkSecret(c Change, secrets func(string) []string) Check {
 		}
 	}
 	return Check{Name: CheckSecret, State: Passed}
-}
-
-func checkBase(before, now File) Check {
-	if before.Exists != now.Exists || before.Text != now.Text {
-		return Check{Name: CheckBase, State: Failed, File: before.Path, Detail: "the file changed while the draft was written"}
-	}
-	return Check{Name: CheckBase, State: Passed, File: before.Path}
 }
 
 func checkScope(name string, allowed []string) Check {

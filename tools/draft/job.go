@@ -1,0 +1,249 @@
+package draft
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fjbelchi/localmodel/prompts"
+)
+
+// Target is one file that the plan changes.
+type Target struct {
+	Path   string `json:"path"`
+	Step   string `json:"step"` // the plan's words for it
+	Create bool   `json:"create,omitempty"`
+}
+
+// Spec is a draft to write: an accepted plan of one ticket.
+type Spec struct {
+	Project  string   `json:"project"` // its identity in the journal
+	TicketID string   `json:"ticket_id"`
+	Ticket   string   `json:"ticket"`
+	Plan     string   `json:"plan"`
+	Targets  []Target `json:"targets"`
+	// Allowed lists the paths that the draft may touch: the ticket's affected
+	// files and the plan's test files.
+	Allowed []string `json:"allowed"`
+}
+
+// Limits of one draft.
+const (
+	maxTargets   = 10
+	maxFileBytes = 64 << 10
+	jobTimeout   = 30 * time.Minute
+)
+
+// fileResult is what came of one target.
+type fileResult struct {
+	Target
+	Done     bool    `json:"done"`
+	BaseHash string  `json:"base_hash,omitempty"`
+	After    string  `json:"after,omitempty"` // "" = nothing usable
+	Checks   []Check `json:"checks,omitempty"`
+	Why      string  `json:"why,omitempty"` // why there is nothing usable
+}
+
+// job is a draft in the state directory. It is written after each file, so that
+// a restart goes on where it stood.
+type job struct {
+	Key      string       `json:"key"`
+	Spec     Spec         `json:"spec"`
+	Ended    bool         `json:"ended"`
+	Began    time.Time    `json:"began"`
+	Files    []fileResult `json:"files"`
+	Stats    Stats        `json:"stats"`
+	Commands *Check       `json:"commands,omitempty"`
+}
+
+// Resume returns the plan that a draft of the ticket was begun for, as long as
+// the ticket's text is the same, so that the same call again neither plans
+// anew nor loses what is written.
+func (m *Manager) Resume(project, ticketID, ticket string) (Spec, bool) {
+	j, err := loadJob(m.directory(project, ticketID))
+	if err != nil || j.Spec.Ticket != ticket || j.Spec.key() != j.Key || (j.Ended && m.stale(j)) {
+		return Spec{}, false
+	}
+	return j.Spec, true
+}
+
+// key names a draft by everything that it depends on but the files' texts.
+func (s Spec) key() string {
+	h := sha256.New()
+	for _, part := range append([]string{s.Project, s.TicketID, s.Ticket, s.Plan}, s.Allowed...) {
+		fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	for _, t := range s.Targets {
+		fmt.Fprintf(h, "%d:%s%d:%s%v", len(t.Path), t.Path, len(t.Step), t.Step, t.Create)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// directory is where the drafts of a ticket are kept: one a ticket.
+func (m *Manager) directory(project, ticketID string) string {
+	sum := sha256.Sum256([]byte(project + "\x00" + strings.ToUpper(ticketID)))
+	return filepath.Join(m.cfg.Dir, hex.EncodeToString(sum[:10]))
+}
+
+func hashOf(f File) string {
+	if !f.Exists {
+		return "absent"
+	}
+	sum := sha256.Sum256([]byte(f.Text))
+	return hex.EncodeToString(sum[:])
+}
+
+const (
+	jobFile   = "job.json"
+	patchFile = "draft.patch"
+	lockFile  = "lock"
+	maxJob    = 8 << 20 // bytes of a job file
+)
+
+func loadJob(dir string) (*job, error) {
+	name := filepath.Join(dir, jobFile)
+	info, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxJob {
+		return nil, fmt.Errorf("%s is not a job file", name)
+	}
+	data, err := os.ReadFile(name) //nolint:gosec // beneath the user's state directory
+	if err != nil {
+		return nil, err
+	}
+	var j job
+	if err := json.Unmarshal(data, &j); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return &j, nil
+}
+
+func (j *job) save(dir string) error {
+	data, err := json.Marshal(j)
+	if err != nil {
+		return err
+	}
+	return replaceFile(filepath.Join(dir, jobFile), data)
+}
+
+// replaceFile writes a file of our own through a temporary one.
+func replaceFile(name string, data []byte) error {
+	temp, err := os.CreateTemp(filepath.Dir(name), ".tmp-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }()
+	if _, err := temp.Write(data); err != nil {
+		_ = temp.Close()
+		return err
+	}
+	if err := temp.Sync(); err != nil {
+		_ = temp.Close()
+		return err
+	}
+	if err := temp.Close(); err != nil {
+		return err
+	}
+	return os.Rename(temp.Name(), name)
+}
+
+// writeFile drafts one target. It returns an error only when the job's time is
+// over; anything else is the file's result.
+func (m *Manager) writeFile(ctx context.Context, s Spec, t Target, progress func(string, int, int)) (fileResult, error) {
+	r := fileResult{Target: t, Done: true}
+	if check := checkScope(t.Path, s.Allowed); check.State == Failed {
+		r.Checks, r.Why = []Check{check}, check.Detail
+		return r, nil
+	}
+	base, err := m.cfg.Read(ctx, t.Path)
+	switch {
+	case ctx.Err() != nil:
+		return r, ctx.Err()
+	case err != nil:
+		r.Why = "not readable: " + err.Error()
+		return r, nil
+	case len(base.Text) > maxFileBytes:
+		r.Why = fmt.Sprintf("%d bytes, more than %d", len(base.Text), maxFileBytes)
+		return r, nil
+	case !base.Exists && !t.Create:
+		r.Why = "the file to change does not exist"
+		return r, nil
+	}
+	r.BaseHash = hashOf(base)
+	return m.ask(ctx, s, r, base, progress)
+}
+
+func (m *Manager) ask(ctx context.Context, s Spec, r fileResult, base File,
+	progress func(string, int, int),
+) (fileResult, error) {
+	mode := ModeFor(base.Text)
+	q := prompts.DraftQuestion{
+		ID: s.TicketID, Ticket: s.Ticket, Plan: s.Plan,
+		Path: r.Path, Text: base.Text, Step: r.Step,
+		Exists: base.Exists, Whole: mode == Whole, Markdown: isMarkdown(r.Path),
+	}
+	user, err := prompts.Draft(q)
+	if err != nil {
+		return r, err
+	}
+	var last *Defect
+	accept := func(reply []byte) error {
+		r.After, r.Checks = "", nil
+		after, bad := base.Result(mode, string(reply))
+		if bad != nil {
+			r.Checks = []Check{{Name: CheckApplies, State: Failed, File: r.Path, Detail: bad.Why}}
+			last = bad
+			return bad
+		}
+		r.Checks = append([]Check{{Name: CheckScope, State: Passed, File: r.Path}, {Name: CheckApplies, State: Passed, File: r.Path}},
+			checkContent(ctx, Change{File: base, After: after, Step: r.Step}, m.cfg.Secrets)...)
+		if check := r.Checks[len(r.Checks)-1]; check.State == Failed {
+			last = &Defect{Why: check.Name + ": " + check.Detail}
+			return last
+		}
+		r.After = after
+		return nil
+	}
+	err = m.cfg.Ask(ctx, Prompt{
+		TicketID: s.TicketID, System: prompts.DraftSystem, User: user,
+		MaxTokens: replyTokens(base.Text, mode), Accept: accept,
+		Repair: func(_ []byte, defects error) string {
+			show := ""
+			if last != nil {
+				show = last.Show
+			}
+			return prompts.DraftRepair(q, defects.Error(), show)
+		},
+		Progress: progress,
+	})
+	if ctx.Err() != nil {
+		return r, ctx.Err()
+	}
+	if err != nil || r.After == "" {
+		r.After = ""
+		r.Why = "the local model gave nothing usable"
+		if last != nil {
+			r.Why = last.Why
+		} else if err != nil {
+			r.Why = clip(err.Error(), 200)
+		}
+	}
+	return r, nil
+}
+
+// replyTokens bounds a reply: a whole file may grow, blocks repeat a part.
+func replyTokens(text string, mode Mode) int {
+	const bytesPerToken = 3
+	if mode == Blocks {
+		return 4000
+	}
+	return min(1500+len(text)*3/2/bytesPerToken, 12000)
+}

@@ -1,0 +1,333 @@
+package draft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// Prompt is one question to the local model. Accept judges a reply, and Repair
+// words the one repair turn.
+type Prompt struct {
+	TicketID, System, User string
+	MaxTokens              int
+	Accept                 func(reply []byte) error
+	Repair                 func(reply []byte, defects error) string
+	Progress               func(message string, tokens, budget int)
+}
+
+// Config is what a Manager works with.
+type Config struct {
+	Dir string // where drafts are kept, beneath the user's state directory
+	// Read returns a file as it stands in the ticket's working tree.
+	Read func(ctx context.Context, path string) (File, error)
+	// Ask puts a prompt to the local tier, behind interactive calls. It returns
+	// nil only when Accept took the reply.
+	Ask func(ctx context.Context, p Prompt) error
+	// Secrets lists the secrets of a text; nil = none can be looked for.
+	Secrets func(text string) []string
+	// Commands runs the project's own checks on the changed files in a scratch
+	// copy; nil = not trusted.
+	Commands func(ctx context.Context, changes []Change) Check
+	Log      *slog.Logger
+}
+
+// Manager writes drafts in the background. Its methods may be called
+// concurrently; one draft per ticket is at work on a machine.
+type Manager struct {
+	cfg    Config
+	ctx    context.Context //nolint:containedctx // the life of the background work
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+
+	mu      sync.Mutex
+	running map[string]*run // by directory
+}
+
+type run struct {
+	key    string
+	cancel context.CancelFunc
+	ended  chan struct{}
+
+	mu     sync.Mutex
+	status Status
+}
+
+// NewManager returns a manager. It reads nothing and starts nothing.
+func NewManager(cfg Config) *Manager {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Manager{cfg: cfg, ctx: ctx, cancel: cancel, running: map[string]*run{}}
+}
+
+// Close ends the background work. What was written so far is kept.
+func (m *Manager) Close() {
+	m.cancel()
+	m.wait.Wait()
+}
+
+// Draft returns the state of the draft for a plan. It starts the work, or takes
+// it up where an earlier process stood, and waits for it until ctx ends.
+// progress may be nil.
+func (m *Manager) Draft(ctx context.Context, s Spec, progress func(message string, done, of int)) (Status, error) {
+	if len(s.Targets) == 0 || len(s.Targets) > maxTargets {
+		return Status{State: StateNone, Why: fmt.Sprintf("%d files to draft; 1 to %d can be", len(s.Targets), maxTargets)}, nil
+	}
+	dir := m.directory(s.Project, s.TicketID)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return Status{}, fmt.Errorf("directory of drafts: %w", err)
+	}
+	for {
+		if st, ended := m.ended(dir, s); ended {
+			return st, nil
+		}
+		r, err := m.start(dir, s)
+		switch {
+		case err != nil:
+			return Status{}, err
+		case r == nil: // another process writes it
+			if !sleep(ctx, otherPoll) {
+				return m.othersStatus(dir, s), nil
+			}
+		default:
+			return r.await(ctx, progress), nil
+		}
+	}
+}
+
+// otherPoll is how often the job file of another process is looked at.
+const otherPoll = time.Second
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// ended returns the result of a finished draft whose files are still as they
+// were. Where one changed since, the draft is written anew.
+func (m *Manager) ended(dir string, s Spec) (Status, bool) {
+	j, err := loadJob(dir)
+	if err != nil || j.Key != s.key() || !j.Ended || m.stale(j) {
+		return Status{}, false
+	}
+	return statusOf(j, dir), true
+}
+
+func (m *Manager) stale(j *job) bool {
+	return slices.ContainsFunc(j.Files, func(r fileResult) bool {
+		if r.After == "" {
+			return false
+		}
+		now, err := m.cfg.Read(m.ctx, r.Path)
+		return err != nil || hashOf(now) != r.BaseHash
+	})
+}
+
+func (m *Manager) othersStatus(dir string, s Spec) Status {
+	j, err := loadJob(dir)
+	if err != nil || j.Key != s.key() {
+		return Status{State: StateWriting, Of: len(s.Targets)}
+	}
+	return statusOf(j, dir)
+}
+
+// start begins the work in this process, or returns what is running already.
+// nil means that another process holds the ticket's draft.
+func (m *Manager) start(dir string, s Spec) (*run, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.ctx.Err() != nil {
+		return nil, errors.New("the server is ending")
+	}
+	if old := m.running[dir]; old != nil {
+		if old.key == s.key() {
+			return old, nil
+		}
+		old.cancel() // the plan changed: its draft is of no use
+		<-old.ended
+	}
+	lock := flock.New(filepath.Join(dir, lockFile))
+	locked, err := lock.TryLock()
+	if err != nil || !locked {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(m.ctx, jobTimeout)
+	r := &run{key: s.key(), cancel: cancel, ended: make(chan struct{})}
+	r.status = Status{State: StateWriting, Of: len(s.Targets)}
+	m.running[dir] = r
+	m.wait.Go(func() {
+		defer func() {
+			cancel()
+			_ = lock.Unlock()
+			close(r.ended)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if m.running[dir] == r {
+				delete(m.running, dir)
+			}
+		}()
+		m.work(ctx, dir, s, r)
+		m.tidy(dir)
+	})
+	return r, nil
+}
+
+// work writes the files one after another and saves after each.
+func (m *Manager) work(ctx context.Context, dir string, s Spec, r *run) {
+	j, err := loadJob(dir)
+	if err != nil || j.Key != s.key() || j.Ended {
+		j = &job{Key: s.key(), Spec: s, Began: time.Now()}
+		for _, t := range s.Targets {
+			j.Files = append(j.Files, fileResult{Target: t})
+		}
+		if err := j.save(dir); err != nil {
+			m.cfg.Log.Warn("draft not saved", "error", err)
+		}
+	}
+	for i := range j.Files {
+		if j.Files[i].Done && !m.stale(&job{Files: j.Files[i : i+1]}) {
+			continue
+		}
+		result, err := m.writeFile(ctx, s, j.Files[i].Target, func(message string, tokens, budget int) {
+			r.set(Status{State: StateWriting, Done: i, Of: len(j.Files), Message: message})
+		})
+		if err != nil && m.ctx.Err() != nil {
+			return // the server ends; a restart goes on here
+		}
+		if err != nil {
+			result = fileResult{Target: j.Files[i].Target, Done: true, Why: "not written in time"}
+		}
+		j.Files[i] = result
+		if err := j.save(dir); err != nil {
+			m.cfg.Log.Warn("draft not saved", "error", err)
+		}
+		r.set(Status{State: StateWriting, Done: i + 1, Of: len(j.Files)})
+	}
+	m.finish(ctx, dir, j)
+	r.set(statusOf(j, dir))
+}
+
+// finish checks that no file changed meanwhile, runs the project's commands
+// and writes the patch.
+func (m *Manager) finish(ctx context.Context, dir string, j *job) {
+	var changes []Change
+	for i := range j.Files {
+		r := &j.Files[i]
+		if r.After == "" {
+			continue
+		}
+		now, err := m.cfg.Read(ctx, r.Path)
+		check := Check{Name: CheckBase, State: Passed, File: r.Path}
+		if err != nil || hashOf(now) != r.BaseHash {
+			check.State, check.Detail = Failed, "the file changed while the draft was written"
+			r.After, r.Why = "", check.Detail
+		}
+		r.Checks = append(r.Checks, check)
+		if check.State == Passed {
+			changes = append(changes, Change{File: now, After: r.After, Step: r.Step})
+		}
+	}
+	if len(changes) > 0 {
+		check := Check{Name: CheckCommands, State: NotRun, Detail: "the project's commands are not trusted"}
+		if m.cfg.Commands != nil {
+			check = m.cfg.Commands(ctx, changes)
+		}
+		j.Commands = &check
+		if check.State == Failed {
+			for i := range j.Files {
+				j.Files[i].After = ""
+			}
+			changes = nil
+		}
+	}
+	patch, stats := Patch(changes)
+	j.Stats, j.Ended = stats, true
+	if err := replaceFile(filepath.Join(dir, patchFile), []byte(patch)); err != nil {
+		m.cfg.Log.Warn("patch not written", "error", err)
+	}
+	if err := j.save(dir); err != nil {
+		m.cfg.Log.Warn("draft not saved", "error", err)
+	}
+}
+
+func (r *run) set(s Status) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.status = s
+}
+
+func (r *run) get() Status {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.status
+}
+
+// await returns the status when the work or ctx ends, whichever is first.
+func (r *run) await(ctx context.Context, progress func(string, int, int)) Status {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-r.ended:
+			return r.get()
+		case <-ctx.Done():
+			return r.get()
+		case <-ticker.C:
+			if s := r.get(); progress != nil {
+				progress(s.Message, s.Done, s.Of)
+			}
+		}
+	}
+}
+
+// Drafts are kept this long, and this many.
+const (
+	keepFor  = 14 * 24 * time.Hour
+	keepMost = 50
+)
+
+// tidy removes old drafts that nobody writes, but for the one in dir.
+func (m *Manager) tidy(dir string) {
+	entries, err := os.ReadDir(m.cfg.Dir)
+	if err != nil {
+		return
+	}
+	type aged struct {
+		path string
+		at   time.Time
+	}
+	var all []aged
+	for _, e := range entries {
+		name := filepath.Join(m.cfg.Dir, e.Name())
+		if info, err := e.Info(); err == nil && e.IsDir() && name != dir {
+			all = append(all, aged{name, info.ModTime()})
+		}
+	}
+	slices.SortFunc(all, func(a, b aged) int { return b.at.Compare(a.at) })
+	for i, a := range all {
+		if i < keepMost && time.Since(a.at) < keepFor {
+			continue
+		}
+		lock := flock.New(filepath.Join(a.path, lockFile))
+		if locked, err := lock.TryLock(); err == nil && locked {
+			_ = os.RemoveAll(a.path)
+			_ = lock.Unlock()
+		}
+	}
+}
