@@ -6,11 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/prompts"
 )
 
@@ -66,7 +66,7 @@ type job struct {
 // the ticket's text is the same, so that the same call again neither plans
 // anew nor loses what is written.
 func (m *Manager) Resume(project, ticketID, ticket string) (Spec, bool) {
-	j, err := loadJob(m.directory(project, ticketID))
+	j, err := m.loadJob(m.directory(project, ticketID))
 	if err != nil || j.Spec.Ticket != ticket || j.Spec.key() != j.Key || (j.Ended && m.stale(j)) {
 		return Spec{}, false
 	}
@@ -106,53 +106,38 @@ const (
 	maxJob    = 8 << 20 // bytes of a job file
 )
 
-func loadJob(dir string) (*job, error) {
-	name := filepath.Join(dir, jobFile)
-	info, err := os.Lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Size() > maxJob {
-		return nil, fmt.Errorf("%s is not a job file", name)
-	}
-	data, err := os.ReadFile(name) //nolint:gosec // beneath the user's state directory
+// loadJob reads the draft in a directory of the manager's.
+func (m *Manager) loadJob(dir string) (*job, error) {
+	data, err := rootfs.ReadFile(m.ctx, dir, jobFile, maxJob)
 	if err != nil {
 		return nil, err
 	}
 	var j job
 	if err := json.Unmarshal(data, &j); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", jobFile, err)
 	}
 	return &j, nil
 }
 
-func (j *job) save(dir string) error {
+// save writes the draft to its directory. A failure costs a restart the work,
+// not the caller the draft.
+func (m *Manager) save(dir string, j *job) {
 	data, err := json.Marshal(j)
-	if err != nil {
-		return err
+	if err == nil {
+		err = m.replace(dir, jobFile, data)
 	}
-	return replaceFile(filepath.Join(dir, jobFile), data)
+	if err != nil {
+		m.cfg.Log.Warn("draft not saved", "error", err)
+	}
 }
 
-// replaceFile writes a file of our own through a temporary one.
-func replaceFile(name string, data []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(name), ".tmp-*") // 0600
+func (m *Manager) replace(dir, name string, data []byte) error {
+	root, err := rootfs.Private(m.ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(temp.Name()) }()
-	if _, err := temp.Write(data); err != nil {
-		_ = temp.Close()
-		return err
-	}
-	if err := temp.Sync(); err != nil {
-		_ = temp.Close()
-		return err
-	}
-	if err := temp.Close(); err != nil {
-		return err
-	}
-	return os.Rename(temp.Name(), name)
+	defer func() { _ = root.Close() }()
+	return root.Replace(m.ctx, name, data, rootfs.Write{Perm: 0o600})
 }
 
 // writeFile drafts one target. It returns an error only when the job's time is

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/gofrs/flock"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 // Prompt is one question to the local model. Accept judges a reply, and Repair
@@ -84,9 +84,6 @@ func (m *Manager) Draft(ctx context.Context, s Spec, progress func(message strin
 		return Status{State: StateNone, Why: fmt.Sprintf("%d files to draft; 1 to %d can be", len(s.Targets), maxTargets)}, nil
 	}
 	dir := m.directory(s.Project, s.TicketID)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return Status{}, fmt.Errorf("directory of drafts: %w", err)
-	}
 	for {
 		if st, ended := m.ended(dir, s); ended {
 			return st, nil
@@ -122,7 +119,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // ended returns the result of a finished draft whose files are still as they
 // were. Where one changed since, the draft is written anew.
 func (m *Manager) ended(dir string, s Spec) (Status, bool) {
-	j, err := loadJob(dir)
+	j, err := m.loadJob(dir)
 	if err != nil || j.Key != s.key() || !j.Ended || m.stale(j) {
 		return Status{}, false
 	}
@@ -140,7 +137,7 @@ func (m *Manager) stale(j *job) bool {
 }
 
 func (m *Manager) othersStatus(dir string, s Spec) Status {
-	j, err := loadJob(dir)
+	j, err := m.loadJob(dir)
 	if err != nil || j.Key != s.key() {
 		return Status{State: StateWriting, Of: len(s.Targets)}
 	}
@@ -162,9 +159,8 @@ func (m *Manager) start(dir string, s Spec) (*run, error) {
 		old.cancel() // the plan changed: its draft is of no use
 		<-old.ended
 	}
-	lock := flock.New(filepath.Join(dir, lockFile))
-	locked, err := lock.TryLock()
-	if err != nil || !locked {
+	lock, err := m.lock(dir)
+	if err != nil || lock == nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(m.ctx, jobTimeout)
@@ -174,7 +170,7 @@ func (m *Manager) start(dir string, s Spec) (*run, error) {
 	m.wait.Go(func() {
 		defer func() {
 			cancel()
-			_ = lock.Unlock()
+			lock.Unlock()
 			close(r.ended)
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -188,17 +184,30 @@ func (m *Manager) start(dir string, s Spec) (*run, error) {
 	return r, nil
 }
 
+// lock takes the lock of a draft's directory, which it creates. nil means that
+// another process holds it.
+func (m *Manager) lock(dir string) (*rootfs.Lock, error) {
+	root, err := rootfs.Private(m.ctx, dir)
+	if err != nil {
+		return nil, fmt.Errorf("directory of drafts: %w", err)
+	}
+	defer func() { _ = root.Close() }()
+	lock, err := root.TryLock(m.ctx, lockFile)
+	if errors.Is(err, rootfs.ErrLocked) {
+		return nil, nil //nolint:nilnil // see above
+	}
+	return lock, err
+}
+
 // work writes the files one after another and saves after each.
 func (m *Manager) work(ctx context.Context, dir string, s Spec, r *run) {
-	j, err := loadJob(dir)
+	j, err := m.loadJob(dir)
 	if err != nil || j.Key != s.key() || j.Ended {
 		j = &job{Key: s.key(), Spec: s, Began: time.Now()}
 		for _, t := range s.Targets {
 			j.Files = append(j.Files, fileResult{Target: t})
 		}
-		if err := j.save(dir); err != nil {
-			m.cfg.Log.Warn("draft not saved", "error", err)
-		}
+		m.save(dir, j)
 	}
 	for i := range j.Files {
 		if j.Files[i].Done && !m.stale(&job{Files: j.Files[i : i+1]}) {
@@ -214,9 +223,7 @@ func (m *Manager) work(ctx context.Context, dir string, s Spec, r *run) {
 			result = fileResult{Target: j.Files[i].Target, Done: true, Why: "not written in time"}
 		}
 		j.Files[i] = result
-		if err := j.save(dir); err != nil {
-			m.cfg.Log.Warn("draft not saved", "error", err)
-		}
+		m.save(dir, j)
 		r.set(Status{State: StateWriting, Done: i + 1, Of: len(j.Files)})
 	}
 	m.finish(ctx, dir, j)
@@ -258,12 +265,11 @@ func (m *Manager) finish(ctx context.Context, dir string, j *job) {
 	}
 	patch, stats := Patch(changes)
 	j.Stats, j.Ended = stats, true
-	if err := replaceFile(filepath.Join(dir, patchFile), []byte(patch)); err != nil {
+	if err := m.replace(dir, patchFile, []byte(patch)); err != nil {
 		m.cfg.Log.Warn("patch not written", "error", err)
+		j.Stats = Stats{}
 	}
-	if err := j.save(dir); err != nil {
-		m.cfg.Log.Warn("draft not saved", "error", err)
-	}
+	m.save(dir, j)
 }
 
 func (r *run) set(s Status) {
@@ -324,10 +330,9 @@ func (m *Manager) tidy(dir string) {
 		if i < keepMost && time.Since(a.at) < keepFor {
 			continue
 		}
-		lock := flock.New(filepath.Join(a.path, lockFile))
-		if locked, err := lock.TryLock(); err == nil && locked {
+		if lock, err := m.lock(a.path); err == nil && lock != nil {
 			_ = os.RemoveAll(a.path)
-			_ = lock.Unlock()
+			lock.Unlock()
 		}
 	}
 }

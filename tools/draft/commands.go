@@ -1,0 +1,240 @@
+package draft
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/fjbelchi/localmodel/internal/rootfs"
+)
+
+// Project is what the project's own commands run on: trusted by its user.
+type Project struct {
+	Root     string   // the working tree; it is only read
+	Scratch  string   // directory beneath which the copy is made
+	Commands []string // lines for the system's shell, in order
+	Timeout  time.Duration
+}
+
+// Limits of a scratch copy and of a command.
+const (
+	maxCopyFiles   = 20_000
+	maxCopyBytes   = 512 << 20
+	maxOutput      = 64 << 10
+	commandTimeout = 5 * time.Minute
+)
+
+// Run applies the changes to a scratch copy of the working tree and runs the
+// commands there, without a network where the system can forbid it. The check
+// has failed where a command does, and has not run where none could.
+func (p Project) Run(ctx context.Context, changes []Change) Check {
+	check := Check{Name: CheckCommands, State: NotRun}
+	if len(p.Commands) == 0 {
+		check.Detail = "the project names no commands"
+		return check
+	}
+	dir, err := os.MkdirTemp(p.Scratch, "scratch-*")
+	if err != nil {
+		check.Detail = "no scratch directory: " + err.Error()
+		return check
+	}
+	defer func() { _ = removeAll(dir) }()
+	tree := filepath.Join(dir, "tree")
+	if err := p.copyTo(ctx, tree, changes); err != nil {
+		check.Detail = "no scratch copy: " + err.Error()
+		return check
+	}
+	timeout := p.Timeout
+	if timeout <= 0 {
+		timeout = commandTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	network := false
+	for _, line := range p.Commands {
+		out, open, err := runShell(ctx, tree, dir, line)
+		network = network || open
+		var exit *exec.ExitError
+		switch {
+		case ctx.Err() != nil:
+			check.Detail = fmt.Sprintf("%s: not finished within %s", clip(line, 60), timeout)
+			return check
+		case errors.As(err, &exit):
+			check.State = Failed
+			check.Detail = fmt.Sprintf("%s: %v: %s", clip(line, 60), err, lastLines(out, 400))
+			return check
+		case err != nil:
+			check.Detail = clip(line, 60) + ": " + err.Error()
+			return check
+		}
+	}
+	check.State = Passed
+	if network {
+		check.Detail = "the system could not take the network away"
+	}
+	return check
+}
+
+// copyTo copies the working tree's regular files and writes the changes into
+// the copy. Symlinks, special files and .git are left out.
+func (p Project) copyTo(ctx context.Context, to string, changes []Change) error {
+	source, err := rootfs.Open(ctx, p.Root)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = source.Close() }()
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	target, err := os.OpenRoot(to)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = target.Close() }()
+	c := treeCopy{source: source, target: target}
+	if err := c.directory(ctx, "."); err != nil {
+		return err
+	}
+	for _, change := range changes {
+		name := filepath.FromSlash(change.Path)
+		if err := target.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return err
+		}
+		if err := target.WriteFile(name, []byte(change.After), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// treeCopy copies a tree of regular files within the limits.
+type treeCopy struct {
+	source *rootfs.Root
+	target *os.Root
+	files  int
+	bytes  int64
+}
+
+func (c *treeCopy) directory(ctx context.Context, name string) error {
+	entries, more, err := c.source.List(ctx, name, maxCopyFiles)
+	if err != nil {
+		return err
+	}
+	if c.files += len(entries); more || c.files > maxCopyFiles {
+		return fmt.Errorf("more than %d files", maxCopyFiles)
+	}
+	for _, e := range entries {
+		inside := filepath.Join(name, e.Name())
+		switch {
+		case e.IsDir() && e.Name() != ".git":
+			if err := c.target.Mkdir(inside, 0o700); err != nil {
+				return err
+			}
+			err = c.directory(ctx, inside)
+		case e.Type().IsRegular():
+			err = c.file(ctx, inside, e)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *treeCopy) file(ctx context.Context, name string, e fs.DirEntry) error {
+	data, err := c.source.Read(ctx, name, maxCopyBytes-c.bytes)
+	if err != nil {
+		return err
+	}
+	c.bytes += int64(len(data))
+	perm := fs.FileMode(0o600)
+	if info, err := e.Info(); err == nil {
+		perm |= info.Mode().Perm() & 0o100
+	}
+	return c.target.WriteFile(name, data, perm)
+}
+
+// runShell runs one line in the copy. open says that it had a network.
+func runShell(ctx context.Context, tree, dir, line string) (out []byte, open bool, err error) {
+	for _, isolated := range []bool{true, false} {
+		name, args := "/bin/sh", []string{"-c", line}
+		if runtime.GOOS == "windows" {
+			name, args = "cmd", []string{"/D", "/C", line}
+		}
+		cmd := exec.CommandContext(ctx, name, args...)
+		cmd.Dir, cmd.Env = tree, commandEnv(dir)
+		cmd.WaitDelay = 5 * time.Second
+		output := &bounded{}
+		cmd.Stdout, cmd.Stderr = output, output
+		if isolated && !isolate(cmd) {
+			continue
+		}
+		ownGroup(cmd)
+		err = cmd.Run()
+		if isolated && cmd.Process == nil { // the system does not let us: again, with a network
+			continue
+		}
+		return output.data, !isolated, err
+	}
+	return nil, true, err
+}
+
+// commandEnv is the environment without what looks like a secret, with a
+// temporary directory of the scratch copy's own.
+func commandEnv(dir string) []string {
+	env := make([]string, 0, len(os.Environ())+3)
+	for _, pair := range os.Environ() {
+		name, _, _ := strings.Cut(pair, "=")
+		if !secretName(name) {
+			env = append(env, pair)
+		}
+	}
+	return append(env, "TMPDIR="+dir, "TMP="+dir, "TEMP="+dir, "CI=true")
+}
+
+func secretName(name string) bool {
+	name = strings.ToUpper(name)
+	for _, word := range []string{"KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "AUTH", "LITELLM", "LOCALMODEL", "COOKIE"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// bounded keeps the last maxOutput bytes written to it.
+type bounded struct{ data []byte }
+
+func (b *bounded) Write(p []byte) (int, error) {
+	b.data = append(b.data, p...)
+	if over := len(b.data) - maxOutput; over > 0 {
+		b.data = append(b.data[:0], b.data[over:]...)
+	}
+	return len(p), nil
+}
+
+func lastLines(out []byte, n int) string {
+	text := strings.TrimSpace(string(out))
+	if len(text) > n {
+		text = "..." + strings.ToValidUTF8(text[len(text)-n:], "")
+	}
+	return text
+}
+
+// removeAll removes a scratch copy, read-only directories included.
+func removeAll(dir string) error {
+	_ = filepath.WalkDir(dir, func(name string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			_ = os.Chmod(name, 0o700) //nolint:gosec // a directory of our own
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}

@@ -1,0 +1,5 @@
+package draft
+
+import "os/exec"
+
+func ownGroup(*exec.Cmd) {}
