@@ -22,6 +22,7 @@ var arrows = map[string][]string{
 	"cmd":                   {"tools", "tools/stdio", "tools/ticket", "routing", "statestore", "prompts"},
 	"tools":                 {"tools/stdio", "tools/ticket", "routing", "statestore", "prompts"},
 	"tools/stdio":           {},
+	"tools/draft":           {"prompts"},
 	"tools/ticket":          {},
 	"routing":               {},
 	"statestore":            {},
@@ -34,6 +35,7 @@ var arrows = map[string][]string{
 	"internal/userdirs":     {},
 	"integration":           {},
 	"integration/train":     {"routing/policy"},
+	"integration/parts":     {"cmd/localmodel/term"}, // progress on a terminal
 	"integration/bench": {"integration/binary", "integration/fleetsim", "integration/mcpchild", "integration/ollamatest", "integration/parts", "integration/process",
 		"tools/ticket"}, // whose parser is measured by itself
 }
@@ -41,16 +43,19 @@ var arrows = map[string][]string{
 // fences says where a library may be imported: a directory (and those beneath
 // it) or one file.
 var fences = map[string][]string{
-	"github.com/mark3labs/mcp-go":  {"tools", "cmd"},
-	"github.com/ollama/ollama/api": {"routing/ollama.go"},
-	"database/sql":                 {"statestore"},
-	"modernc.org/sqlite":           {"statestore"},
-	"github.com/jackc/pgx":         {"statestore"},
-	"go.yaml.in/yaml":              {"tools/ticket"},
-	"github.com/tidwall/sjson":     {"statestore"},
-	"net/http":                     {"routing"},
-	"github.com/tailscale/hujson":  {"cmd/localmodel/clients"},
-	"github.com/pelletier/go-toml": {"cmd/localmodel/clients"},
+	"github.com/mark3labs/mcp-go":      {"tools", "cmd"},
+	"github.com/ollama/ollama/api":     {"routing/ollama.go"},
+	"database/sql":                     {"statestore"},
+	"modernc.org/sqlite":               {"statestore"},
+	"github.com/jackc/pgx":             {"statestore"},
+	"go.yaml.in/yaml":                  {"tools/ticket", "tools/draft"},
+	"github.com/evanw/esbuild":         {"tools/draft"},
+	"mvdan.cc/sh":                      {"tools/draft"},
+	"github.com/aymanbagabas/go-udiff": {"tools/draft"},
+	"github.com/tidwall/sjson":         {"statestore"},
+	"net/http":                         {"routing"},
+	"github.com/tailscale/hujson":      {"cmd/localmodel/clients"},
+	"github.com/pelletier/go-toml":     {"cmd/localmodel/clients", "tools/draft"},
 }
 
 type sourceFile struct {
