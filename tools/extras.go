@@ -3,17 +3,23 @@ package tools
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
+	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
 // statsURI is the one resource: what the local model has done.
 const statsURI = "localmodel://stats"
+
+// promptName is the one prompt: the way of one ticket.
+const promptName = "local_first_ticket"
 
 //go:embed local_first_ticket.md
 var localFirstTicket string
@@ -27,7 +33,7 @@ func addExtras(s *server.MCPServer, d *Deps) {
 	s.AddResource(mcp.NewResource(statsURI, "Local model statistics",
 		mcp.WithResourceDescription("Tickets that stayed local, escalations by gate, mean quality, and the state of the quality guard"),
 		mcp.WithMIMEType("application/json")), d.statsResource)
-	s.AddPrompt(mcp.NewPrompt("local_first_ticket",
+	s.AddPrompt(mcp.NewPrompt(promptName,
 		mcp.WithPromptDescription("Take one ticket through the gates, the local model first"),
 		mcp.WithArgument("ticket", mcp.RequiredArgument(), mcp.ArgumentDescription("path of the ticket's Markdown file in the project"))),
 		promptLocalFirst)
@@ -52,13 +58,32 @@ func (d *Deps) statsResource(ctx context.Context, req mcp.ReadResourceRequest) (
 	return []mcp.ResourceContents{mcp.TextResourceContents{URI: req.Params.URI, MIMEType: "application/json", Text: string(text)}}, nil
 }
 
-func promptLocalFirst(_ context.Context, req mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
-	path := strings.TrimSpace(req.Params.Arguments["ticket"])
+// CheckRequest refuses a request whose parameters mcp-go would let through to
+// a handler, whose errors it answers as internal ones. It is stdio's Check.
+func CheckRequest(method string, params json.RawMessage) error {
+	if method != string(mcp.MethodPromptsGet) || gjson.GetBytes(params, "name").Str != promptName {
+		return nil
+	}
+	_, err := promptPath(gjson.GetBytes(params, "arguments.ticket").String())
+	return err
+}
+
+// promptPath checks the prompt's argument.
+func promptPath(argument string) (string, error) {
+	path := strings.TrimSpace(argument)
 	switch {
 	case path == "":
-		return nil, fmt.Errorf("the argument ticket is missing: the path of a ticket's Markdown file")
+		return "", errors.New("the argument ticket is missing: the path of a ticket's Markdown file")
 	case len([]rune(path)) > maxPromptPath || strings.ContainsAny(path, "\r\n`\""):
-		return nil, fmt.Errorf("the argument ticket is no path: one line of at most %d characters without quotes is wanted", maxPromptPath)
+		return "", fmt.Errorf("the argument ticket is no path: one line of at most %d characters without quotes is wanted", maxPromptPath)
+	}
+	return path, nil
+}
+
+func promptLocalFirst(_ context.Context, req mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+	path, err := promptPath(req.Params.Arguments["ticket"])
+	if err != nil {
+		return nil, err
 	}
 	text := strings.TrimSpace(strings.ReplaceAll(localFirstTicket, "{{ticket}}", path))
 	return mcp.NewGetPromptResult("Local first: "+path, []mcp.PromptMessage{

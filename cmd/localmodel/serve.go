@@ -29,7 +29,9 @@ func serve(ctx context.Context, w world, args []string) error {
 		}()
 	}
 	compare := time.AfterFunc(afterStart, func() { p.reconcile(ctx) })
-	err := stdio.Serve(ctx, tools.NewServer(p.deps, version()), w.in, w.out, stdio.Options{Log: p.log})
+	err := stdio.Serve(ctx, tools.NewServer(p.deps, version()), w.in, w.out, stdio.Options{
+		Log: p.log, Check: tools.CheckRequest, Gone: func() bool { return readerGone(w.out) },
+	})
 	if compare.Stop() && ctx.Err() == nil { // the session was shorter than that
 		p.reconcile(ctx)
 	}

@@ -132,7 +132,7 @@ func TestLocalFirstPrompt(t *testing.T) {
 			}
 		}
 		for _, bad := range got[2:] {
-			if why := bad.Get("error.message").Str; !strings.Contains(why, "ticket") {
+			if why := bad.Get("error.message").Str; !strings.Contains(why, "ticket") || bad.Get("error.code").Int() != -32602 {
 				t.Errorf("a bad argument is answered %s", bad)
 			}
 		}

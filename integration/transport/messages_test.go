@@ -199,7 +199,7 @@ func TestLongLines(t *testing.T) {
 			}
 			s.send(`"}}}` + "\n")
 			m, _ := s.wait("refusal", from, func(m gjson.Result) bool { return m.Get("error").Exists() })
-			if m.Get("error.code").Int() != -32600 || m.Get("id").Raw != "null" || !strings.Contains(m.Get("error.message").Str, "4194304") {
+			if m.Get("error.code").Int() != -32600 || m.Get("id").Raw != "1" || !strings.Contains(m.Get("error.message").Str, "4194304") {
 				t.Errorf("%d MB: %s", megabytes, m.Raw)
 			}
 			s.alive(strconv.Itoa(10 + i))

@@ -19,12 +19,13 @@ type conn struct {
 	feed  *io.PipeWriter
 	fed   *io.PipeReader
 	max   int
+	check func(method string, params json.RawMessage) error
 }
 
 func newConn(out io.Writer, o Options) *conn {
 	calls := newRequests(o.Workers+o.Queue, openLines*o.MaxLine)
 	fed, feed := io.Pipe()
-	return &conn{calls: calls, out: newWriter(out, calls), feed: feed, fed: fed, max: o.MaxLine}
+	return &conn{calls: calls, out: newWriter(out, calls), feed: feed, fed: fed, max: o.MaxLine, check: o.Check}
 }
 
 // pump hands the client's lines to mcp-go until they end; nil is end of file.
@@ -33,7 +34,7 @@ func (c *conn) pump(lines *lineReader) error {
 		line, err := lines.next()
 		switch {
 		case errors.Is(err, errLineTooLong):
-			c.out.refuse(refusal{nil, mcp.INVALID_REQUEST, fmt.Sprintf("line longer than %d bytes refused", c.max)})
+			c.out.refuse(refusal{idIn(line), mcp.INVALID_REQUEST, fmt.Sprintf("line longer than %d bytes refused", c.max)})
 			continue
 		case errors.Is(err, io.EOF):
 			return nil
@@ -60,6 +61,9 @@ func (c *conn) accept(m message, size int) *refusal {
 	case m.ID == nil:
 		c.pass(m.encode(""))
 	default:
+		if err := c.check(*m.Method, m.Params); err != nil {
+			return &refusal{m.ID, mcp.INVALID_PARAMS, err.Error()}
+		}
 		r := c.calls.open(&m, size)
 		if r == nil {
 			return &refusal{m.ID, codeOverloaded, "too many open requests; wait for an answer and try again"}

@@ -7,29 +7,34 @@ import (
 	"io"
 )
 
-const readBuffer = 64 << 10
+const (
+	readBuffer = 64 << 10
+	headBytes  = 4 << 10 // kept of a line that is too long, to find its id
+)
 
 var errLineTooLong = errors.New("line too long")
 
 // lineReader cuts a stream into lines and holds at most one line of max bytes.
 type lineReader struct {
-	r   *bufio.Reader
-	max int
-	buf []byte
-	end error // sticky: a terminal may go on after its end of file, a session does not
+	r    *bufio.Reader
+	max  int
+	buf  []byte
+	head []byte // the first bytes of a line that was too long
+	end  error  // sticky: a terminal may go on after its end of file, a session does not
 }
 
 func (l *lineReader) reset(in io.Reader) { l.r, l.end = bufio.NewReaderSize(in, readBuffer), nil }
 
 // next returns the next line that is not blank, without the white space around
 // it; it is valid until the following call. A last line needs no newline. The
-// error is errLineTooLong for a line that was skipped, after which reading goes
-// on, or what ended the stream.
+// error is errLineTooLong for a line that was skipped, of which the first
+// headBytes are returned and after which reading goes on, or what ended the
+// stream.
 func (l *lineReader) next() ([]byte, error) {
 	for {
 		line, err := l.line()
 		if err != nil {
-			return nil, err
+			return line, err
 		}
 		if line = bytes.Trim(line, " \t\r"); len(line) > 0 {
 			return line, nil
@@ -50,7 +55,12 @@ func (l *lineReader) line() ([]byte, error) {
 		if err == nil {
 			part = part[:len(part)-1]
 		}
-		if long = long || len(l.buf)+len(part) > l.max; long {
+		if !long && len(l.buf)+len(part) > l.max {
+			long = true
+			l.head = append(l.head[:0], l.buf[:min(len(l.buf), headBytes)]...)
+			l.head = append(l.head, part[:min(len(part), headBytes-len(l.head))]...)
+		}
+		if long {
 			l.buf = nil
 		} else {
 			l.buf = append(l.buf, part...)
@@ -63,7 +73,7 @@ func (l *lineReader) line() ([]byte, error) {
 		case err != nil && !errors.Is(err, io.EOF):
 			return nil, err
 		case long:
-			return nil, errLineTooLong
+			return l.head, errLineTooLong
 		case err != nil && len(l.buf) == 0:
 			return nil, err
 		}

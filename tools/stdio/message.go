@@ -63,6 +63,29 @@ func (m message) usableID() json.RawMessage {
 	return nil
 }
 
+// idIn finds the id of a message of which only the first bytes are there, nil
+// where it does not stand in them.
+func idIn(head []byte) json.RawMessage {
+	d := json.NewDecoder(bytes.NewReader(head))
+	if open, err := d.Token(); err != nil || open != json.Delim('{') {
+		return nil
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return nil
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil || d.InputOffset() == int64(len(head)) {
+			return nil // cut within the value
+		}
+		if name == "id" {
+			return message{ID: value}.usableID()
+		}
+	}
+	return nil
+}
+
 // key makes ids comparable with their type: a string by its value, with its
 // opening quote, a number as written, so that no digit is lost.
 func key(id json.RawMessage) string {

@@ -48,6 +48,25 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestIDIn(t *testing.T) {
+	for head, want := range map[string]string{
+		`{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"a":"xxx`: `7`,
+		`{"id":"a\"b","params":[[[[`:                                       `"a\"b"`,
+		`{"params":{"id":9,"a":[1]},"id":12345678901234567890,"x":"`:       `12345678901234567890`,
+		`{"params":{"id":9,"a":"xxx`:                                       ``,
+		`{"id":`:                                                           ``,
+		`{"id":12`:                                                         ``, // may go on
+		`{"id":null,"method":"`:                                            ``,
+		`[{"id":1},`:                                                       ``,
+		`"id"`:                                                             ``,
+		``:                                                                 ``,
+	} {
+		if got := idIn([]byte(head)); string(got) != want {
+			t.Errorf("%s: id %s, want %s", head, got, want)
+		}
+	}
+}
+
 func TestKeysTellIDsApart(t *testing.T) {
 	for _, c := range []struct {
 		a, b string

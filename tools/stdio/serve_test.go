@@ -472,6 +472,27 @@ func TestSubscription(t *testing.T) {
 	}
 }
 
+// TestEndOfInput_NobodyReads holds that a call that only waits is canceled at
+// once when the client has gone, not after the whole of Drain.
+func TestEndOfInput_NobodyReads(t *testing.T) {
+	began, canceled := make(chan struct{}), make(chan struct{})
+	p := serve(t, stdio.Options{Drain: 10 * patience, Gone: func() bool { return true }},
+		func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			close(began)
+			<-ctx.Done()
+			close(canceled)
+			return text(req), nil
+		})
+	p.send(call("1", 1))
+	<-began
+	p.closes()
+	select {
+	case <-canceled:
+	case <-time.After(patience):
+		t.Fatal("the call was not canceled")
+	}
+}
+
 // Serve returns at the end of its context, whoever still works.
 func TestContextEnds(t *testing.T) {
 	began, release := make(chan struct{}), make(chan struct{})

@@ -11,6 +11,7 @@ package stdio
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -45,6 +46,12 @@ type Options struct {
 	Queue   int           // requests that wait beside them, default 1000; one more is refused
 	Log     *slog.Logger  // default: discards
 	OnEOF   func()        // called once input has ended and every answer is written
+	// Check refuses a request before mcp-go sees it: its error is answered with
+	// the code for invalid parameters. nil = none is refused.
+	Check func(method string, params json.RawMessage) error
+	// Gone reports that nobody can read the answers any more. It is asked at
+	// the end of input; nil = not known.
+	Gone func() bool
 }
 
 func (o Options) withDefaults() Options {
@@ -61,6 +68,12 @@ func (o Options) withDefaults() Options {
 		o.Queue = defaultQueue
 	}
 	o.Queue = min(o.Queue, maxQueue-o.Workers)
+	if o.Check == nil {
+		o.Check = func(string, json.RawMessage) error { return nil }
+	}
+	if o.Gone == nil {
+		o.Gone = func() bool { return false }
+	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -136,7 +149,7 @@ func (c *conn) finish(ctx context.Context, o Options, listened <-chan error) err
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		c.drain(ctx, o.Drain)
+		c.drain(ctx, o)
 	}()
 	select {
 	case <-answered:
@@ -159,13 +172,21 @@ func (c *conn) finish(ctx context.Context, o Options, listened <-chan error) err
 	return nil
 }
 
-// drain waits for the open requests, cancels those that take longer than
-// limit, and answers for those that do not heed that either.
-func (c *conn) drain(ctx context.Context, limit time.Duration) {
+// drain waits for the open requests, cancels those that take longer than the
+// limit, and answers for those that do not heed that either. Where nobody reads
+// the answers any more only what is about to end, such as a record being
+// written, is waited for.
+func (c *conn) drain(ctx context.Context, o Options) {
 	c.cancel(c.calls.cancel(func(r *request) bool { return r.stream() }, false))
 	idle := c.calls.idle()
-	if wait(ctx, idle, limit) {
-		return
+	limit := time.Now().Add(o.Drain)
+	for first := true; ; first = false {
+		if wait(ctx, idle, min(grace, max(time.Until(limit), 0))) {
+			return
+		}
+		if !time.Now().Before(limit) || o.Gone() && !first {
+			break
+		}
 	}
 	c.cancel(c.calls.cancel(func(*request) bool { return true }, false))
 	if wait(ctx, idle, grace) {

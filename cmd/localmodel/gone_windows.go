@@ -1,0 +1,6 @@
+package main
+
+import "io"
+
+// readerGone reports false: a pipe does not tell it here before a write fails.
+func readerGone(io.Writer) bool { return false }
