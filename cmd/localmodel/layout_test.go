@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 	"internal/jsondepth":    {},
 	"internal/plain":        {},
 	"internal/rootfs":       {"internal/jsondepth"},
+	"internal/secrets":      {"internal/plain"},
 	"internal/userdirs":     {},
 	"integration":           {},
 	"integration/train":     {"routing/policy"},
@@ -55,7 +56,7 @@ var fences = map[string][]string{
 	"github.com/tidwall/sjson":         {"statestore"},
 	"net/http":                         {"routing"},
 	"github.com/tailscale/hujson":      {"cmd/localmodel/clients"},
-	"github.com/pelletier/go-toml":     {"cmd/localmodel/clients", "tools/draft"},
+	"github.com/pelletier/go-toml":     {"cmd/localmodel/clients", "tools/draft", "internal/secrets"},
 }
 
 type sourceFile struct {

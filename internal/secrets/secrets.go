@@ -1,0 +1,204 @@
+// Package secrets finds secrets in text and tells files that hold them by their
+// names, so that neither reaches a model on another machine or a hand-off. The
+// rules are gitleaks' and some of our own; nothing is loaded until the first
+// scan.
+package secrets
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// MaxBytes is the longest text that is scanned, twice what fits a model's
+// context window.
+const MaxBytes = 512 << 10
+
+// unscanned is the kind of a text over MaxBytes.
+const unscanned = "too-long-to-scan"
+
+// span is a secret in a text: bytes from to to.
+type span struct {
+	from, to int
+	kind     string
+}
+
+// Mask replaces each secret in text by a marker that names its kind, such as
+// "[secret-password]", and returns the kinds found, sorted, each once. Escape
+// sequences and invisible characters are taken out first, since they split
+// secrets. A masked text is masked again to itself.
+//
+// The time it takes grows with the text, up to some 20 ms for each kB of one
+// that is made to take long: one over MaxBytes is withheld whole.
+func Mask(text string) (masked string, kinds []string) {
+	if len(text) > MaxBytes {
+		return "[secret-" + unscanned + "]", []string{unscanned}
+	}
+	text = Visible(text)
+	found := keyBlocks(text)
+	lower := lowerASCII(text)
+	for _, r := range ownRules() {
+		if containsAny(lower, r.keywords) {
+			found = r.find(text, 0, found)
+		}
+	}
+	for _, near := range around(text, lower, nameWords) {
+		for _, r := range namedRules() {
+			found = r.find(text[near.from:near.to], near.from, found)
+		}
+		found = assignments(text[near.from:near.to], near.from, found)
+	}
+	found = rules().find(text, lower, found)
+	return replace(text, found)
+}
+
+// MaskKeys replaces private keys and nothing else: no model is shown one. It
+// loads no rules.
+func MaskKeys(text string) (masked string, found bool) {
+	spans := keyBlocks(text)
+	if len(spans) == 0 {
+		return text, false
+	}
+	masked, _ = replace(text, spans)
+	return masked, true
+}
+
+// replace puts the markers in. Of spans that overlap the kind of the first and
+// longest stands for all.
+func replace(text string, found []span) (masked string, kinds []string) {
+	if len(found) == 0 {
+		return text, nil
+	}
+	slices.SortStableFunc(found, func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to))
+	})
+	var b strings.Builder
+	end := 0
+	for _, s := range found {
+		switch {
+		case s.to <= end:
+			continue
+		case s.from < end: // the rest of it
+			end = s.to
+			continue
+		}
+		b.WriteString(text[end:s.from])
+		b.WriteString("[secret-" + s.kind + "]")
+		end = s.to
+		if !slices.Contains(kinds, s.kind) {
+			kinds = append(kinds, s.kind)
+		}
+	}
+	b.WriteString(text[end:])
+	slices.Sort(kinds)
+	return b.String(), kinds
+}
+
+// Private keys, as PEM and PuTTY write them. A key that was cut has no end.
+var (
+	keyBegin = lazy(`-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----|Private-Lines: ?\d+`)
+	keyEnd   = lazy(`-----END[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----|Private-MAC: ?\w+`)
+	keyHead  = lazy(`^\s*(?:[A-Za-z-]+: [^\n]*\n)+\s*`)
+)
+
+// keyBlocks finds private keys, and of one without an end all until the next
+// empty line.
+func keyBlocks(text string) (found []span) {
+	if !strings.Contains(text, "PRIVATE KEY") && !strings.Contains(text, "Private-Lines") {
+		return nil
+	}
+	for at := 0; at < len(text); {
+		begin := keyBegin().FindStringIndex(text[at:])
+		if begin == nil {
+			break
+		}
+		from, rest := at+begin[0], at+begin[1]
+		to := len(text)
+		next := len(text)
+		if b := keyBegin().FindStringIndex(text[rest:]); b != nil {
+			next = rest + b[0]
+		}
+		if end := keyEnd().FindStringIndex(text[rest:next]); end != nil {
+			to = rest + end[1]
+		} else {
+			head := len(keyHead().FindString(text[rest:]))
+			if empty := emptyLine().FindStringIndex(text[rest+head:]); empty != nil {
+				to = min(rest+head+empty[0], next)
+			}
+		}
+		found = append(found, span{from, to, "private-key"})
+		at = to
+	}
+	return found
+}
+
+var emptyLine = lazy(`\n[^\S\n]*\n`)
+
+// ownRule completes gitleaks' rules: what people paste from shells, headers and
+// connection strings has no random part to go by.
+type ownRule struct {
+	kind     string
+	keywords []string // lower case; one of them stands in every text with a match
+	// regex has the secret in its groups; what is empty is not matched.
+	regex func() *regexp.Regexp
+	ok    func(name, secret string) bool // whether a match is a secret; nil = always
+}
+
+// find appends the secrets in a text, whose first byte is at offset.
+func (r *ownRule) find(text string, offset int, found []span) []span {
+	for _, at := range r.regex().FindAllStringSubmatchIndex(text, -1) {
+		for g := 2; g+1 < len(at); g += 2 {
+			if at[g] < 0 || at[g] == at[g+1] {
+				continue
+			}
+			secret := text[at[g]:at[g+1]]
+			if isPlaceholder(secret) || r.ok != nil && !r.ok(text[at[0]:at[g]], secret) {
+				continue
+			}
+			found = append(found, span{offset + at[g], offset + at[g+1], r.kind})
+		}
+	}
+	return found
+}
+
+// around lists the lines with one of some words, each with the one that follows
+// it; those that overlap are one. Most of a text is not among them.
+func around(text, lower string, words []string) (out []span) {
+	for from := 0; from < len(text); {
+		to := lineEnd(text, from)
+		if containsAny(lower[from:to], words) {
+			end := lineEnd(text, to)
+			if last := len(out) - 1; last >= 0 && out[last].to >= from {
+				out[last].to = end
+			} else {
+				out = append(out, span{from: from, to: end})
+			}
+		}
+		from = to
+	}
+	return out
+}
+
+// lineEnd is where the line that begins at from ends, its newline included.
+func lineEnd(text string, from int) int {
+	if at := strings.IndexByte(text[from:], '\n'); at >= 0 {
+		return from + at + 1
+	}
+	return len(text)
+}
+
+func containsAny(text string, words []string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(text, w) })
+}
+
+// lowerASCII keeps every byte at its place, which strings.ToLower does not.
+func lowerASCII(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
