@@ -68,9 +68,11 @@ soak: ## the journal under eight processes and 10,000 kills (7 min)
 	LOCALMODEL_FULL=1 LOCALMODEL_KILLS=10000 go test ./statestore -run 'TestEightProcesses|TestKilled|TestCountersEqualNaiveModel' -count=1 -v -timeout 3h
 
 .PHONY: measure
-measure: ## the journal's figures: durable records, side by side, growth; and what a second ticket costs
+measure: ## what compares durations: the journal, a second ticket, a fleet beside its simulation, start and memory
 	LOCALMODEL_MEASURE=1 go test ./statestore -run TestMeasure -count=1 -v -timeout 1h
 	LOCALMODEL_MEASURE=1 go test ./integration/silence -run SecondTicket -count=1 -v
+	LOCALMODEL_MEASURE=1 go test ./integration/fleetsim -run RealFleet -count=1 -v
+	LOCALMODEL_MEASURE=1 go test ./integration/transport -run TestFigures -count=1 -v
 
 .PHONY: smol
 smol: ## 60 labelled tickets through a real, weak language model (20 min)

@@ -10,7 +10,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 // coldServer imitates an Ollama whose model takes as long to load as the test
@@ -54,13 +55,9 @@ func TestCallWaitsForItsLoad(t *testing.T) {
 		code <- run(context.Background(), []string{"call", "classify_ticket", `{"ticket":"# Fix it\n\n## Affected Files\n| File | Action |\n|---|---|\n| a.go | modify |"}`},
 			env.lookup, strings.NewReader(""), out, said)
 	}()
-	deadline := time.Now().Add(time.Minute)
-	for !strings.Contains(said.String(), "still loading, and the next call") {
-		if time.Now().After(deadline) {
-			t.Fatalf("it does not say that it waits: %s %s", out, said)
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	testkit.Eventually(t, "it says that it waits", func() bool {
+		return strings.Contains(said.String(), "still loading, and the next call")
+	})
 	if !strings.Contains(out.String(), `"by":"rules"`) {
 		t.Errorf("no answer before the load: %s", out)
 	}

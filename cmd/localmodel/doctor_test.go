@@ -22,6 +22,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	external "github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/integration/tinygguf"
 )
 
@@ -264,11 +265,9 @@ func endProcess(t *testing.T, pid int) {
 		return
 	}
 	_ = p.Signal(os.Interrupt)
-	for range 200 {
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid)); err != nil {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	_ = p.Kill()
+	t.Cleanup(func() { _ = p.Kill() })
+	testkit.Eventually(t, "the server ends", func() bool {
+		_, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+		return err != nil
+	})
 }

@@ -12,12 +12,12 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
 	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -253,15 +253,10 @@ func TestEvalAsksAtATerminal(t *testing.T) {
 // interrupt sends what Ctrl-C sends, once the results file has n lines.
 func interrupt(t *testing.T, cmd *exec.Cmd, results string, n int) {
 	t.Helper()
-	for end := time.Now().Add(15 * time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	testkit.Eventually(t, fmt.Sprintf("%d results", n), func() bool {
 		data, _ := os.ReadFile(results) // not there yet
-		if bytes.Count(data, []byte("\n")) >= n {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatalf("no %d results within fifteen minutes", n)
-		}
-	}
+		return bytes.Count(data, []byte("\n")) >= n
+	})
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/integration/tinygguf"
 	"github.com/fjbelchi/localmodel/routing"
 )
@@ -132,12 +133,8 @@ func askReal(t *testing.T, s *ollamatest.Server, proxy string, f realFault) ([]r
 		if err := r.Preload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		deadline := time.Now().Add(time.Minute)
-		for !r.Health(t.Context(), false).Ollama.Loaded {
-			if time.Now().After(deadline) {
-				t.Fatal("the model was not loaded")
-			}
-		}
+		loaded := func() bool { return r.Health(t.Context(), false).Ollama.Loaded }
+		testkit.Eventually(t, "the model is loaded", loaded)
 		f.ready(t, s)
 	}
 	var once sync.Once

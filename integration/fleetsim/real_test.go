@@ -15,6 +15,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/mcpchild"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -25,9 +26,9 @@ func TestMain(m *testing.M) {
 
 // TestAgainstARealFleet compares the simulation with two localmodel processes,
 // each with a real Ollama of its own, in a wave that queues for one slot. What a
-// call takes is measured before and after: both hosts share this machine's cores
-// with whatever else runs, so the limits are wide.
+// call takes is measured before and after.
 func TestAgainstARealFleet(t *testing.T) {
+	testkit.Measure(t)
 	const n = 6
 	var users [2]*mcpchild.Child
 	for i := range users {
@@ -46,7 +47,7 @@ func TestAgainstARealFleet(t *testing.T) {
 	}
 	f := Fleet{Hosts: 2, Slots: 1, Routing: Pinned, Poll: .025}
 	var said []string
-	for range 4 { // the machine may change its pace within one try
+	for range 4 { // another program may change the pace within one try
 		waves(t, users[:], 2, 1) // warm
 		before, _ := waves(t, users[:], 3, 1)
 		took, end := waves(t, users[:], n, n)

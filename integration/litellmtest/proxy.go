@@ -15,7 +15,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -28,6 +27,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/process"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 // Models of the production tiers, as the provider is asked for them, and the
@@ -94,7 +94,7 @@ func Shared(t testing.TB) *Stack {
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
-	shared.stack.Proxy.logOnFailure(t)
+	shared.stack.Proxy.log.Watch(t)
 	shared.stack.awake(t)
 	return shared.stack
 }
@@ -157,6 +157,7 @@ type Proxy struct {
 	port              int
 	env               []string
 	proc              *process.Process
+	log               *testkit.Log
 }
 
 // New starts a proxy for this test alone with a configuration file; env adds to
@@ -168,7 +169,7 @@ func New(t testing.TB, config string, env ...string) *Proxy {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.close)
-	p.logOnFailure(t) // runs before close
+	p.log.Watch(t)
 	return p
 }
 
@@ -177,10 +178,14 @@ func start(bin, config string, env []string) (*Proxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Proxy{bin: bin, config: config, home: home, env: env, Key: "sk-test-" + rand.Text()}
+	log, err := testkit.NewLog("litellm")
+	if err != nil {
+		return nil, err
+	}
+	p := &Proxy{bin: bin, config: config, home: home, env: env, log: log, Key: "sk-test-" + rand.Text()}
 	// Another process may take the port between the look and the start.
 	for range 3 {
-		if p.port, err = freePort(); err != nil {
+		if p.port, err = testkit.FreePort(); err != nil {
 			break
 		}
 		p.URL = fmt.Sprintf("http://127.0.0.1:%d", p.port)
@@ -188,7 +193,7 @@ func start(bin, config string, env []string) (*Proxy, error) {
 			return p, nil
 		}
 	}
-	err = fmt.Errorf("litellm: %w\n%s", err, tail(p.Log()))
+	err = p.log.Failed(fmt.Errorf("litellm: %w", err))
 	p.close()
 	return nil, err
 }
@@ -198,7 +203,7 @@ var offline = []string{"LITELLM_LOCAL_MODEL_COST_MAP=True", "LITELLM_LOCAL_ANTHR
 	"LITELLM_LOCAL_POLICY_TEMPLATES=true", "LITELLM_LOCAL_BLOG_POSTS=True", "LITELLM_MODE=PRODUCTION"}
 
 func (p *Proxy) run() error {
-	log, err := os.OpenFile(p.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := p.log.Open()
 	if err != nil {
 		return err
 	}
@@ -250,11 +255,8 @@ func (p *Proxy) ready(ctx context.Context) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// Log is all that the proxy said.
-func (p *Proxy) Log() string {
-	data, _ := os.ReadFile(p.logPath()) // nothing said yet
-	return string(data)
-}
+// Log is all that the proxy has printed.
+func (p *Proxy) Log() string { return p.log.Text() }
 
 // Kill kills the proxy at once, as a crash would.
 func (p *Proxy) Kill() { p.proc.Kill() }
@@ -262,36 +264,10 @@ func (p *Proxy) Kill() { p.proc.Kill() }
 // PID is the number of the proxy's process.
 func (p *Proxy) PID() int { return p.proc.PID() }
 
-func (p *Proxy) logOnFailure(t testing.TB) {
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(tail(p.Log()))
-		}
-	})
-}
-
-func tail(log string) string {
-	const most = 8 << 10
-	if len(log) > most {
-		log = log[len(log)-most:]
-	}
-	return "--- the proxy's log\n" + strings.TrimSpace(log)
-}
-
-func (p *Proxy) logPath() string { return filepath.Join(p.home, "proxy.log") }
-
 func (p *Proxy) close() {
 	if p.proc != nil {
 		p.proc.Kill() // it keeps nothing, and a gentle end takes seconds
 	}
 	_ = os.RemoveAll(p.home) // a left-over in the temporary directory does no harm
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close() //nolint:errcheck // freed for the proxy
-	return l.Addr().(*net.TCPAddr).Port, nil
+	p.log.Remove()
 }

@@ -16,18 +16,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/process"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 // readyWithin bounds the start of a server; a loaded machine is slow.
@@ -40,6 +39,7 @@ type Server struct {
 	bin, home string
 	port      int
 	env       []string
+	log       *testkit.Log
 
 	mu    sync.Mutex
 	proc  *process.Process
@@ -81,7 +81,7 @@ func Shared(t testing.TB) *Server {
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
-	shared.server.logOnFailure(t)
+	shared.server.log.Watch(t)
 	return shared.server
 }
 
@@ -94,7 +94,7 @@ func New(t testing.TB, env ...string) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	s.logOnFailure(t) // runs before Close
+	s.log.Watch(t)
 	return s
 }
 
@@ -112,10 +112,14 @@ func start(bin string, env []string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, home: home, env: env}
+	log, err := testkit.NewLog("ollama")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{bin: bin, home: home, env: env, log: log}
 	// Another process may take the port between the look and the start.
 	for range 5 {
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = testkit.FreePort(); err != nil {
 			break
 		}
 		s.URL = fmt.Sprintf("http://127.0.0.1:%d", s.port)
@@ -127,7 +131,7 @@ func start(bin string, env []string) (*Server, error) {
 		err = s.createTiny()
 	}
 	if err != nil {
-		err = fmt.Errorf("ollama: %w\n%s", err, s.Log())
+		err = s.log.Failed(fmt.Errorf("ollama: %w", err))
 		s.Close()
 		return nil, err
 	}
@@ -136,7 +140,7 @@ func start(bin string, env []string) (*Server, error) {
 
 // run starts the process and waits until it answers.
 func (s *Server) run() error {
-	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := s.log.Open()
 	if err != nil {
 		return err
 	}
@@ -225,7 +229,7 @@ func (s *Server) Restart(t testing.TB) {
 	t.Helper()
 	s.process().Terminate()
 	if err := s.run(); err != nil {
-		t.Fatalf("ollama: restart: %v\n%s", err, s.Log())
+		t.Fatal(s.log.Failed(fmt.Errorf("ollama: restart: %w", err)))
 	}
 }
 
@@ -252,23 +256,8 @@ func (s *Server) Runners(t testing.TB) []int {
 	return pids
 }
 
-// Log is the end of what the server said, at most about 8 kB.
-func (s *Server) Log() string {
-	data, _ := os.ReadFile(s.logPath()) // nothing said yet
-	const most = 8 << 10
-	if len(data) > most {
-		data = data[len(data)-most:]
-	}
-	return "--- ollama's log\n" + strings.TrimSpace(string(data))
-}
-
-func (s *Server) logOnFailure(t testing.TB) {
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Log(s.Log())
-		}
-	})
-}
+// Log is all that the server has printed.
+func (s *Server) Log() string { return s.log.Text() }
 
 func (s *Server) process() *process.Process {
 	s.mu.Lock()
@@ -276,21 +265,11 @@ func (s *Server) process() *process.Process {
 	return s.proc
 }
 
-func (s *Server) logPath() string { return filepath.Join(s.home, "server.log") }
-
 // Close ends the server and removes its models. Tests need not call it.
 func (s *Server) Close() {
 	if p := s.process(); p != nil {
 		p.Terminate()
 	}
 	_ = os.RemoveAll(s.home) // a left-over in the temporary directory does no harm
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close() //nolint:errcheck // freed for the server
-	return l.Addr().(*net.TCPAddr).Port, nil
+	s.log.Remove()
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/process"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/integration/tinygguf"
 )
 
@@ -108,12 +109,9 @@ func TestKilledRunnerIsLoadedAgain(t *testing.T) {
 	if n := s.KillRunner(t); n != 1 {
 		t.Fatalf("%d runners killed", n)
 	}
-	deadline := time.Now().Add(time.Minute)
-	for chat(t, s, Steered, "Fix it.", classifySchema, 1).DoneReason != "stop" {
-		if time.Now().After(deadline) {
-			t.Fatal("the model did not come back")
-		}
-	}
+	testkit.Eventually(t, "the model is back", func() bool {
+		return chat(t, s, Steered, "Fix it.", classifySchema, 1).DoneReason == "stop"
+	})
 }
 
 func TestRestartKeepsAddressAndModels(t *testing.T) {
@@ -141,6 +139,7 @@ func serveAsChild(_ *testing.M) int {
 	}
 	_ = s.post("/api/chat", []byte(`{"model":"`+Steered+`","messages":[]}`))
 	_, _ = os.Stdout.WriteString(strconv.Itoa(s.process().PID()) + " " + s.URL + " " + s.home + "\n")
+	s.log.Remove() // nobody else will
 	select {}
 }
 
@@ -173,11 +172,5 @@ func TestServerDiesWithTheTestBinary(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	deadline := time.Now().Add(20 * time.Second)
-	for process.GroupLives(pid) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the server's group %d lives on", pid)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	testkit.Eventually(t, "the server's group ends", func() bool { return !process.GroupLives(pid) })
 }

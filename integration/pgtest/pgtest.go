@@ -18,7 +18,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +31,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 const (
@@ -47,6 +47,7 @@ type Server struct {
 	port      int
 	cmd       *exec.Cmd
 	ended     chan struct{} // closed when cmd has ended
+	log       *testkit.Log
 }
 
 var shared struct { // one server per test binary, as the package comment says
@@ -83,6 +84,7 @@ func Shared(t testing.TB) *Server {
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
+	shared.server.log.Watch(t)
 	return shared.server
 }
 
@@ -96,6 +98,7 @@ func New(t testing.TB, settings ...string) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.close)
+	s.log.Watch(t)
 	return s
 }
 
@@ -150,14 +153,18 @@ func start(bin string, settings ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{bin: bin, home: home, settings: settings}
+	log, err := testkit.NewLog("postgres")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{bin: bin, home: home, settings: settings, log: log}
 	err = own(home)
 	if err == nil {
 		err = s.command("initdb", "-D", s.data(), "-U", user, "-A", "trust", "--no-instructions", "--no-sync", "--locale=C", "-E", "UTF8")
 	}
 	// Another process may take the port between the look and the start.
 	for try := 0; err == nil; try++ {
-		if s.port, err = freePort(); err != nil {
+		if s.port, err = testkit.FreePort(); err != nil {
 			break
 		}
 		failed := s.run()
@@ -168,13 +175,14 @@ func start(bin string, settings ...string) (*Server, error) {
 			err = failed
 		}
 	}
+	err = s.log.Failed(fmt.Errorf("postgres: %w", err))
 	s.close()
-	return nil, fmt.Errorf("postgres: %w", err)
+	return nil, err
 }
 
 // run starts the server and waits until it answers.
 func (s *Server) run() error {
-	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	log, err := s.log.Open()
 	if err != nil {
 		return err
 	}
@@ -202,7 +210,7 @@ func (s *Server) run() error {
 	}
 	s.cmd, s.ended = cmd, ended
 	if err := s.awaitReady(); err != nil {
-		return errors.Join(fmt.Errorf("%w\n%s", err, s.log()), s.stop())
+		return errors.Join(err, s.stop())
 	}
 	return nil
 }
@@ -257,28 +265,10 @@ func (s *Server) command(program string, args ...string) error {
 	return nil
 }
 
-func (s *Server) data() string    { return filepath.Join(s.home, "data") }
-func (s *Server) logPath() string { return filepath.Join(s.home, "server.log") }
-
-func (s *Server) log() string {
-	data, _ := os.ReadFile(s.logPath()) // nothing said yet
-	return "--- the server's log\n" + string(bytes.TrimSpace(data))
-}
+func (s *Server) data() string { return filepath.Join(s.home, "data") }
 
 func (s *Server) close() {
 	_ = s.stop()
 	_ = os.RemoveAll(s.home) // a left-over in the temporary directory does no harm
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close() //nolint:errcheck // freed for the server
-	address, ok := l.Addr().(*net.TCPAddr)
-	if !ok {
-		return 0, errors.New("no TCP address")
-	}
-	return address.Port, nil
+	s.log.Remove()
 }

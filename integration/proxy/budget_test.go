@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/statestore"
 )
@@ -215,7 +216,7 @@ func TestBrokenOffCallsStayCounted(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			until(t, "the call reaches the provider", func() bool { return len(s.Provider.Asked(litellmtest.Haiku)) == 1 })
+			testkit.Eventually(t, "the call reaches the provider", func() bool { return len(s.Provider.Asked(litellmtest.Haiku)) == 1 })
 			if err := end(cmd.Process); err != nil {
 				t.Fatal(err)
 			}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
@@ -102,7 +103,7 @@ func TestEachFailureNamesItsFix(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var a routing.Attempt
 			slow := c.kind == routing.BudgetSpent || c.group == "cooling" // booked after the answer; counted within a minute
-			until(t, "the failure is the one expected", func() bool {
+			testkit.Eventually(t, "the failure is the one expected", func() bool {
 				a = refusal(t, mustRouter(router(t, s.Proxy, c.key, c.group)), c.user)
 				return !slow || strings.Contains(a.Reason, c.reason)
 			})
@@ -132,7 +133,7 @@ func TestHealthTellsWhatTheLastCallMet(t *testing.T) {
 		t.Errorf("after the refusal: %+v", h)
 	}
 	s.Provider.Says(t, "bad-key", litellmtest.Said{Text: "OK"})
-	until(t, "a call that succeeds clears it", func() bool {
+	testkit.Eventually(t, "a call that succeeds clears it", func() bool {
 		_, err := r.Complete(t.Context(), routing.OnlyCloud, word("hi"))
 		return err == nil
 	})

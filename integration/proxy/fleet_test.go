@@ -16,6 +16,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
@@ -112,7 +113,7 @@ func (f *fleet) blind(t *testing.T, n int) (answered int, by map[string]int) {
 
 func TestFleetLosesAHostAndGetsItBack(t *testing.T) {
 	f := newFleet(t)
-	until(t, "both hosts serve", func() bool { _, by := f.blind(t, 4); return len(by) == 2 })
+	testkit.Eventually(t, "both hosts serve", func() bool { _, by := f.blind(t, 4); return len(by) == 2 })
 	t.Logf("two hosts: %s", f.calls(t, 20))
 	f.keepsWindow(t)
 
@@ -123,7 +124,7 @@ func TestFleetLosesAHostAndGetsItBack(t *testing.T) {
 	if len(first.lost) > 3 || first.by["free-2"] > 0 {
 		t.Errorf("a killed host cost %d of 20 calls: %v", len(first.lost), first.lost)
 	}
-	until(t, "the dead host is out of the draw", func() bool { n, _ := f.blind(t, 10); return n == 10 })
+	testkit.Eventually(t, "the dead host is out of the draw", func() bool { n, _ := f.blind(t, 10); return n == 10 })
 	t.Logf("measured: without retry or fallback 10 of 10 answered %s after the kill", time.Since(killed).Round(time.Second))
 	if later := f.calls(t, 20); len(later.lost) > 0 || later.by["free-1"] != 20 {
 		t.Errorf("after that: %s %v", later, later.lost)
@@ -132,7 +133,7 @@ func TestFleetLosesAHostAndGetsItBack(t *testing.T) {
 	f.hosts[1].Restart(t)
 	back := time.Now()
 	lost := 0
-	until(t, "the host serves again", func() bool {
+	testkit.Eventually(t, "the host serves again", func() bool {
 		r := f.calls(t, 5)
 		lost += len(r.lost)
 		return r.by["free-2"] > 0
@@ -171,11 +172,11 @@ func (f *fleet) keepsWindow(t *testing.T) {
 // probe finds out after health_check_timeout.
 func TestFleetPassesOverAHungHost(t *testing.T) {
 	f := newFleet(t)
-	until(t, "both hosts serve", func() bool { _, by := f.blind(t, 4); return len(by) == 2 })
+	testkit.Eventually(t, "both hosts serve", func() bool { _, by := f.blind(t, 4); return len(by) == 2 })
 	resume := f.hosts[1].Hang(t)
 	hung := time.Now()
 	slow := 0
-	until(t, "the hung host is out of the draw", func() bool {
+	testkit.Eventually(t, "the hung host is out of the draw", func() bool {
 		for range 10 {
 			ctx, stop := context.WithTimeout(t.Context(), 5*time.Second) // a caller of its own patience
 			q := word("Fix the crash.")
@@ -192,7 +193,7 @@ func TestFleetPassesOverAHungHost(t *testing.T) {
 	})
 	t.Logf("measured: one host hung: %d calls gave up after 5 s, 10 of 10 answered %s after the hang", slow, time.Since(hung).Round(time.Second))
 	resume()
-	until(t, "the host serves again", func() bool { return f.calls(t, 5).by["free-2"] > 0 })
+	testkit.Eventually(t, "the host serves again", func() bool { return f.calls(t, 5).by["free-2"] > 0 })
 }
 
 func TestFleetNeverAnswersWithAPaidModel(t *testing.T) {

@@ -80,13 +80,3 @@ func (s *shell) run(t *testing.T, in string, args ...string) ran {
 	}
 	return ran{cmd.ProcessState.ExitCode(), out.String(), errOut.String(), time.Since(start)}
 }
-
-// until polls until done says so, and fails the test after two minutes.
-func until(t *testing.T, what string, done func() bool) {
-	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !done(); time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("not within two minutes: %s", what)
-		}
-	}
-}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 // hungHost accepts connections and never says a word: no real server hangs on
@@ -130,8 +131,8 @@ func (p *promises) deadOllama(t *testing.T) (plan, ours string) {
 	r := chat(t, p.plan, "free-dead", "hi", nil)
 	again := chat(t, p.plan, "free-dead", "hi", nil)
 	o := chat(t, p.ours, "free-down", "hi", fields{"fallbacks": []string{"cheap"}})
-	if by(r) != "cheap" || r.took < 3*time.Second || again.took < 3*time.Second || o.status != 200 || o.took > r.took/2 {
-		t.Errorf("plan %s, then %s; ours %d after %s", r.took, again.took, o.status, o.took)
+	if by(r) != "cheap" || r.took < 3*time.Second || again.took < 3*time.Second || o.status != 200 || by(o) != "cheap" {
+		t.Errorf("plan %s, then %s; ours %d by %s", r.took, again.took, o.status, by(o))
 	}
 	return fmt.Sprintf("FAILS: cheap answers after %s, and the next time after %s: no cooldown shields it", r.took.Round(100*time.Millisecond), again.took.Round(100*time.Millisecond)),
 		fmt.Sprintf("cheap answers after %s", o.took.Round(10*time.Millisecond))
@@ -141,8 +142,8 @@ func (p *promises) hungOllama(t *testing.T) (plan, ours string) {
 	r := chat(t, p.plan, "free-hung", "hi", nil)
 	p.stack.Provider.Says(t, "slow", litellmtest.Said{Text: "late", After: time.Minute})
 	o := chat(t, p.ours, "slow", "hi", fields{"num_retries": 0, "fallbacks": []string{"cheap"}}) // its time-out is 1 s too
-	if by(r) != "cheap" || r.took < 6*time.Second || by(o) != "cheap" || o.took > r.took/2 {
-		t.Errorf("plan %s after %s, ours %s after %s", by(r), r.took, by(o), o.took)
+	if by(r) != "cheap" || r.took < 6*time.Second || by(o) != "cheap" {
+		t.Errorf("plan %s after %s, ours %s", by(r), r.took, by(o))
 	}
 	return fmt.Sprintf("FAILS: with 1 s for its 120 s cheap answers after %s: three waits and the pauses, so about 6 minutes", r.took.Round(100*time.Millisecond)),
 		fmt.Sprintf("with 1 s for its 90 s cheap answers after %s; localmodel itself gives up after LOCALMODEL_FIRST_TOKEN_TIMEOUT", o.took.Round(100*time.Millisecond))
@@ -171,7 +172,7 @@ func (p *promises) budget(t *testing.T) (plan, ours string) {
 		t.Errorf("free: 0 blocks: %d", r.status)
 	}
 	var o said
-	until(t, "our cap closes the group", func() bool {
+	testkit.Eventually(t, "our cap closes the group", func() bool {
 		o = chat(t, p.ours, "over-budget", "hi", fields{"num_retries": 0})
 		return o.status != 200
 	})

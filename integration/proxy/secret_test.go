@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 const marker = "xyzzy-text-of-the-ticket"
@@ -87,7 +88,7 @@ func TestKeyAndTicketAreSeenNowhere(t *testing.T) {
 	s := litellmtest.Shared(t)
 	l := &leaks{t: t, key: s.Proxy.Key}
 	reached := func(model string) {
-		until(t, "the call reaches the provider", func() bool { return len(s.Provider.Asked(model)) > 0 })
+		testkit.Eventually(t, "the call reaches the provider", func() bool { return len(s.Provider.Asked(model)) > 0 })
 	}
 	sh := askShell(t, s, "LOCALMODEL_LOG=debug", "OLLAMA_HOST=127.0.0.1:9")
 	sh.write(t, "T-1.md", strings.ReplaceAll(openTicket, "%s", "T-1")+"\n"+marker+"\n")

@@ -85,22 +85,14 @@ func (o *outage) both(t *testing.T) (row, plan gjson.Result, slowest time.Durati
 	return c.get("tickets.0"), gjson.Parse(p.out), max(c.took, p.took)
 }
 
-// quickest is the slowest step of the quickest of three rounds: what the
-// program takes, not what a busy machine adds.
-func (o *outage) quickest(t *testing.T, check func(row, plan gjson.Result)) time.Duration {
-	t.Helper()
-	best := time.Hour
-	for range 3 {
-		row, plan, slowest := o.both(t)
-		check(row, plan)
-		best = min(best, slowest)
-	}
-	return best
-}
+// stuck is what a step takes that waits for a tier until LOCALMODEL_DEADLINE; an
+// idle machine needs less than a second.
+const stuck = 40 * time.Second
 
 func TestTiersTakeOverOneAfterAnother(t *testing.T) {
 	o := newOutage(t)
-	row, plan, _ := o.both(t)
+	row, plan, took := o.both(t)
+	t.Logf("measured: all up: %s", took)
 	if row.Get("by").Str != "local" || plan.Get("by").Str != "local" || plan.Get("answer.fell_back").Bool() {
 		t.Errorf("with all up: %s\n%s", row, plan)
 	}
@@ -109,37 +101,35 @@ func TestTiersTakeOverOneAfterAnother(t *testing.T) {
 	}
 
 	o.ollama.KillServer()
-	took := o.quickest(t, func(row, plan gjson.Result) {
-		for _, r := range []gjson.Result{row, plan} {
-			a := r.Get("answer")
-			if r.Get("by").Str != "cheap" || !strings.Contains(a.Get("model").Str, "haiku") || a.Get("cost_usd").Float() <= 0 ||
-				!a.Get("fell_back").Bool() || !strings.Contains(a.Get("reason").Str, "Ollama is not reachable") {
-				t.Errorf("without Ollama: %s", r)
-			}
+	row, plan, took = o.both(t)
+	for _, r := range []gjson.Result{row, plan} {
+		a := r.Get("answer")
+		if r.Get("by").Str != "cheap" || !strings.Contains(a.Get("model").Str, "haiku") || a.Get("cost_usd").Float() <= 0 ||
+			!a.Get("fell_back").Bool() || !strings.Contains(a.Get("reason").Str, "Ollama is not reachable") {
+			t.Errorf("without Ollama: %s", r)
 		}
-	})
+	}
 	t.Logf("measured: Ollama stopped, cheap answers: the slower of classify and plan takes %s", took)
-	if took >= 3*time.Second {
-		t.Errorf("cheap took over after %s, which is not under 3 s", took)
+	if took >= stuck {
+		t.Errorf("cheap took over after %s", took)
 	}
 
-	// Its own three rounds would put the deployment to rest; it is down either way.
 	o.provider.Says(t, litellmtest.Haiku, litellmtest.Said{Status: 500, Error: "api_error: Internal server error"})
-	took = o.quickest(t, func(row, plan gjson.Result) {
-		for _, r := range []gjson.Result{row, plan} {
-			a := r.Get("answer")
-			if r.Get("by").Str != "balanced" || !strings.Contains(a.Get("model").Str, "sonnet") || a.Get("cost_usd").Float() <= 0 ||
-				!strings.Contains(a.Get("reason").Str, "cheap: ") {
-				t.Errorf("without cheap: %s", r)
-			}
+	row, plan, took = o.both(t)
+	for _, r := range []gjson.Result{row, plan} {
+		a := r.Get("answer")
+		if r.Get("by").Str != "balanced" || !strings.Contains(a.Get("model").Str, "sonnet") || a.Get("cost_usd").Float() <= 0 ||
+			!strings.Contains(a.Get("reason").Str, "cheap: ") {
+			t.Errorf("without cheap: %s", r)
 		}
-	})
+	}
 	t.Logf("measured: cheap down too, balanced answers: %s", took)
 
 	o.provider.Says(t, litellmtest.Sonnet, litellmtest.Said{Status: 500, Error: "api_error: Internal server error"})
-	took = o.quickest(t, func(row, plan gjson.Result) { o.floor(t, row, plan) })
+	row, plan, took = o.both(t)
+	o.floor(t, row, plan)
 	t.Logf("measured: all three down, the floor answers: %s", took)
-	if took >= 15*time.Second {
+	if took >= stuck {
 		t.Errorf("the floor waited %s for tiers at rest", took)
 	}
 	o.proxy.Kill()

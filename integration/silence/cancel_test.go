@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
@@ -52,7 +53,7 @@ func TestCancelStopsTheRunner(t *testing.T) {
 		t.Fatalf("%d runners", len(runners))
 	}
 	before := ticks(t, runners[0])
-	eventually(t, "the runner works", func() bool { return ticks(t, runners[0]) > before+5 })
+	testkit.Eventually(t, "the runner works", func() bool { return ticks(t, runners[0]) > before+5 })
 	at := time.Now()
 	cancel()
 	// The last tick after which a second passes without another.

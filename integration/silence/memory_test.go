@@ -17,6 +17,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 // A ticket of 2 MB by path is answered or refused with its size, never cut, and
@@ -51,7 +52,7 @@ func TestLargeTicketByPath(t *testing.T) {
 		t.Skip("memory is read from /proc: this system has none")
 	}
 	most := memory(t, c.cmd.Process.Pid, "VmHWM")
-	eventually(t, "memory under 40 MB", func() bool { return memory(t, c.cmd.Process.Pid, "VmRSS") < 40<<10 })
+	testkit.Eventually(t, "memory under 40 MB", func() bool { return memory(t, c.cmd.Process.Pid, "VmRSS") < 40<<10 })
 	t.Logf("memory %d kB after, %d kB at most", memory(t, c.cmd.Process.Pid, "VmRSS"), most)
 }
 

@@ -3,14 +3,17 @@ package silence
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
@@ -32,6 +35,12 @@ func child(job string) int {
 	if job == "hold" {
 		calls, req.MaxTokens, req.Schema = 1, 3000, nil
 	}
+	var waits sync.Once
+	req.Progress = func(message string, _, _ int) {
+		if strings.Contains(message, "in the queue of this machine") {
+			waits.Do(func() { fmt.Println(queued) })
+		}
+	}
 	for range calls {
 		group.Go(func() {
 			if _, err := r.Complete(ctx, routing.OnlyLocal, req); err != nil {
@@ -44,18 +53,25 @@ func child(job string) int {
 	return int(failed.Load())
 }
 
+// queued is what a child prints when the first of its calls waits for the slot.
+const queued = "queued"
+
 const schema = `{"type":"object","properties":{"category":{"type":"string","enum":["BUG","FEAT","TASK"]},"complexity":{"type":"string","enum":["low","medium","high"]}},"required":["category","complexity"],"additionalProperties":false}`
 
-func start(t *testing.T, job, ollama, slots string) *exec.Cmd {
+func start(t *testing.T, job, ollama, slots string) (*exec.Cmd, io.Reader) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0]) //nolint:gosec,noctx // this test binary, killed below
 	cmd.Env = append(os.Environ(), "SILENCE_CHILD="+job, "SILENCE_OLLAMA="+ollama, "SILENCE_SLOTS="+slots)
 	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	return cmd
+	return cmd, out
 }
 
 // 32 calls from four processes wait behind a fifth that holds the only slot.
@@ -67,13 +83,17 @@ func TestCallsOfFourProcesses(t *testing.T) {
 	// its process, when the next may have begun.
 	front := count(t, server.URL, `"num_predict":3000`)
 	slots := t.TempDir()
-	holder := start(t, "hold", front.URL, slots)
-	eventually(t, "the holder generates", func() bool { return front.begun.Load() == 1 })
+	holder, _ := start(t, "hold", front.URL, slots)
+	testkit.Eventually(t, "the holder generates", func() bool { return front.begun.Load() == 1 })
 	var others []*exec.Cmd
 	for range 4 {
-		others = append(others, start(t, "call", front.URL, slots))
+		cmd, out := start(t, "call", front.URL, slots)
+		others = append(others, cmd)
+		line := make([]byte, len(queued))
+		if _, err := io.ReadFull(out, line); err != nil || string(line) != queued {
+			t.Fatalf("a process did not queue: %q, %v", line, err)
+		}
 	}
-	time.Sleep(time.Second) // they queue meanwhile; were the slot not held, they would begin
 	if begun, others := front.begun.Load(), front.now.Load(); begun != 1 || others != 0 {
 		t.Fatalf("%d generations while the only slot is held, %d of them not the holder's", begun, others)
 	}
@@ -81,7 +101,7 @@ func TestCallsOfFourProcesses(t *testing.T) {
 	if err := holder.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "a call gets the slot", func() bool { return front.begun.Load() > 1 })
+	testkit.Eventually(t, "a call gets the slot", func() bool { return front.begun.Load() > 1 })
 	t.Logf("the slot was free %s after kill -9", time.Since(killed).Round(time.Millisecond))
 	for _, cmd := range others {
 		if err := cmd.Wait(); err != nil {
@@ -92,15 +112,4 @@ func TestCallsOfFourProcesses(t *testing.T) {
 		t.Errorf("%d generations, at most %d at once; want 33, 1", front.begun.Load(), front.most.Load())
 	}
 	t.Logf("32 calls from 4 processes in %s", time.Since(killed).Round(time.Millisecond))
-}
-
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
-	for !cond() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within two minutes: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/integration/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 // A client's model pays for every byte of the list, in every session.
@@ -19,7 +20,10 @@ const maxListBytes = 6000
 func TestFigures(t *testing.T) {
 	binary.Path(t) // built before anything is timed
 	for _, e := range []era{legacy, modern} {
-		const runs = 30
+		runs := 1
+		if testkit.Measuring() {
+			runs = 30
+		}
 		var first []time.Duration
 		var rss []int
 		for range runs {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -55,35 +54,26 @@ func TestSignals(t *testing.T) {
 			{"SIGINT and SIGTERM", []os.Signal{syscall.SIGINT, syscall.SIGTERM}}, // what Claude Code sends
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				const runs = 5
-				var took []time.Duration
-				for range runs {
-					m := newSlowModel(t)
-					project := t.TempDir()
-					s := start(t, e, project, m.environment(1)...)
-					s.open()
-					s.done("1")
-					s.send(e.call("2", "classify_ticket", slowTicket(2)) + e.call("3", "classify_ticket", slowTicket(3)) +
-						e.call("4", "plan_ticket", slowTicket(4)))
-					m.until(t, "a call", func() bool { return m.now == 1 }) // the others wait for its slot
-					sent := time.Now()
-					for _, sig := range c.signals {
-						if err := s.cmd.Process.Signal(sig); err != nil {
-							t.Fatal(err)
-						}
+				m := newSlowModel(t)
+				project := t.TempDir()
+				s := start(t, e, project, m.environment(1)...)
+				s.open()
+				s.done("1")
+				s.send(e.call("2", "classify_ticket", slowTicket(2)) + e.call("3", "classify_ticket", slowTicket(3)) +
+					e.call("4", "plan_ticket", slowTicket(4)))
+				m.until(t, "a call", func() bool { return m.now == 1 }) // the others wait for its slot
+				sent := time.Now()
+				for _, sig := range c.signals {
+					if err := s.cmd.Process.Signal(sig); err != nil {
+						t.Fatal(err)
 					}
-					code, d := s.end(sent)
-					if code != 0 {
-						t.Errorf("exit %d (%s), want 0", code, s.cmd.ProcessState)
-					}
-					took = append(took, d)
-					keeps(t, project)
 				}
-				slices.Sort(took)
-				if took[runs/2] > 2*time.Second { // a busy machine may be slow, a program that waits for its calls never is that quick
-					t.Errorf("the median took %s, want 300 ms on a machine with nothing else to do", took[runs/2])
+				code, took := s.end(sent) // fails where the program waits for its calls: none is ever answered
+				if code != 0 {
+					t.Errorf("exit %d (%s), want 0", code, s.cmd.ProcessState)
 				}
-				t.Logf("median %s, slowest %s of %d", took[runs/2].Round(time.Millisecond), took[runs-1].Round(time.Millisecond), runs)
+				keeps(t, project)
+				t.Logf("measured: ended after %s", took.Round(time.Millisecond))
 			})
 		}
 	})

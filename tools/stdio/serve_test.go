@@ -464,7 +464,7 @@ func TestSubscription(t *testing.T) {
 		if err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-	case <-time.After(patience / 2):
+	case <-time.After(patience):
 		t.Fatal("the end of input waits for the subscription")
 	}
 	if m := p.answer("77"); !m.Get("result").Exists() {

@@ -7,7 +7,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 func TestMemoryIsPlausible(t *testing.T) {
@@ -32,16 +33,13 @@ func TestLeave(t *testing.T) {
 	if err != nil || pid <= 0 {
 		t.Fatalf("%d, %v", pid, err)
 	}
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		data, _ := os.ReadFile(log)
-		if words := strings.Fields(string(data)); len(words) > 1 && strings.HasSuffix(string(data), "\n") {
-			if words[0] != "behind" || runtime.GOOS == "linux" && (len(words) != 3 || words[1] != words[2]) {
-				t.Errorf("got %q", data)
-			}
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("got %q", data)
-		}
+	var words []string
+	testkit.Eventually(t, "a whole line is in the log", func() bool {
+		data, _ := os.ReadFile(log) // not there yet
+		words = strings.Fields(string(data))
+		return len(words) > 1 && strings.HasSuffix(string(data), "\n")
+	})
+	if words[0] != "behind" || runtime.GOOS == "linux" && (len(words) != 3 || words[1] != words[2]) {
+		t.Errorf("got %q", words)
 	}
 }
