@@ -47,7 +47,7 @@ fmt: ## format the code
 
 .PHONY: update
 update: ## rewrite golden files, generated documents and pictures
-	go test ./tools ./tools/ticket ./statestore/projection ./cmd/localmodel/clients ./integration/clients ./integration/faults -update
+	go test ./tools ./tools/ticket ./statestore/projection ./cmd/localmodel ./cmd/localmodel/clients ./integration/clients ./integration/faults -update
 	go run ./integration/draw
 
 .PHONY: simulate

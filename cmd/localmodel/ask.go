@@ -209,3 +209,10 @@ func shellName(tier routing.Tier) string {
 	}
 	return string(tier)
 }
+
+func cut(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + "..."
+	}
+	return s
+}

@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/ollama/ollama/envconfig"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
@@ -32,11 +35,15 @@ func configOf(t *testing.T, file string, env environment) *config {
 			t.Fatal(err)
 		}
 	}
+	env = maps.Clone(env)
+	if env == nil {
+		env = environment{}
+	}
 	if _, set := env["CLAUDE_PROJECT_DIR"]; !set {
-		if env == nil {
-			env = environment{}
-		}
 		env["CLAUDE_PROJECT_DIR"] = root
+	}
+	if _, set := env["HOME"]; !set {
+		env["HOME"], env["USERPROFILE"] = filepath.Join(root, "home"), filepath.Join(root, "home")
 	}
 	return loadConfig(env.lookup)
 }
@@ -53,10 +60,13 @@ var settingCases = []struct {
 	{"OLLAMA_HOST", func(c *config) any { return c.ollama }, "http://127.0.0.1:11434",
 		map[string]any{"10.0.0.7": "http://10.0.0.7:11434", "https://box/ollama/": "https://box:443/ollama"}, []string{"ftp://x", "a b", "user:secret@box:1"}},
 	{"LOCALMODEL_MODEL", func(c *config) any { return c.model }, "qwen3-coder:30b", map[string]any{"llama3.2:1b": "llama3.2:1b"}, nil},
-	{"LOCALMODEL_LOCAL", func(c *config) any { return c.local }, "ollama", map[string]any{"proxy": "proxy", "Proxy": "proxy"}, []string{"vllm"}},
+	{"LOCALMODEL_LOCAL", func(c *config) any { return c.local }, "ollama", map[string]any{"proxy": "proxy", "Proxy": "proxy", "openai": "openai"}, []string{"vllm"}},
 	{"LOCALMODEL_NUM_CTX", func(c *config) any { return c.numCtx }, 32768, map[string]any{"8192": 8192}, []string{"8k", "0", "-1", "1e4", "511", "99999999999999999999"}},
-	{"LOCALMODEL_KEEP_ALIVE", func(c *config) any { return c.keepAlive }, 30 * time.Minute, map[string]any{"1h": time.Hour, "90": 90 * time.Second}, []string{"long", "0", "-5m", "1e300", "NaN"}},
-	{"LOCALMODEL_PRELOAD", func(c *config) any { return c.preload }, false, map[string]any{"1": true, "0": false}, []string{"yes", "2"}},
+	{"LOCALMODEL_KEEP_ALIVE", func(c *config) any { return c.keepAlive }, settings.KeepAlive{For: 30 * time.Minute},
+		map[string]any{"1h": settings.KeepAlive{For: time.Hour}, "90": settings.KeepAlive{For: 90 * time.Second}, "0": settings.KeepAlive{},
+			"-1": settings.KeepAlive{For: -time.Second}, "-5m": settings.KeepAlive{For: -time.Second}, "Server": settings.KeepAlive{Server: true}},
+		[]string{"long", "1e300", "NaN", "Inf"}},
+	{"LOCALMODEL_PRELOAD", func(c *config) any { return c.preload }, false, map[string]any{"1": true, "0": false, "true": true}, []string{"2", "maybe"}},
 	{"LOCALMODEL_SLOTS", func(c *config) any { return c.slots }, 1, map[string]any{"4": 4}, []string{"0", "many", "1025"}},
 	{"LOCALMODEL_DEADLINE", func(c *config) any { return c.deadline }, 55 * time.Second, map[string]any{"110s": 110 * time.Second}, []string{"0s", "soon", "Inf"}},
 	{"LOCALMODEL_CONNECT_TIMEOUT", func(c *config) any { return c.connect }, 2 * time.Second, map[string]any{"500ms": 500 * time.Millisecond}, []string{"-1"}},
@@ -65,7 +75,8 @@ var settingCases = []struct {
 	{"LOCALMODEL_TOKEN_TIMEOUT", func(c *config) any { return c.token }, 10 * time.Second, map[string]any{"2.5": 2500 * time.Millisecond}, []string{"x"}},
 	{"LOCALMODEL_MIN_CONFIDENCE", func(c *config) any { return c.minConfidence }, 0.60, map[string]any{"0": 0.0, "1": 1.0, ".75": 0.75}, []string{"60", "-0.1", "NaN", "high"}},
 	{"LITELLM_BASE_URL", func(c *config) any { return c.proxy }, "http://127.0.0.1:8000",
-		map[string]any{"https://llm.example.com/v2/": "https://llm.example.com/v2"}, []string{"llm.example.com", "ftp://x", "http://", "http://user:secret@x", "://"}},
+		map[string]any{"https://llm.example.com/v2/": "https://llm.example.com/v2", "http://h:1/v1/": "http://h:1", "http://h:1/v1": "http://h:1"},
+		[]string{"llm.example.com", "ftp://x", "http://", "http://user:secret@x", "://", "http://x?key=secret", "http://x/\u202e"}},
 	{"LITELLM_MASTER_KEY", func(c *config) any { return c.key }, "sk-litellm-changeme", map[string]any{"sk-1": "sk-1"}, nil},
 	{"LOCALMODEL_FALLBACK", func(c *config) any { return fmt.Sprint(c.fallback) }, "[cheap balanced]",
 		map[string]any{"balanced": "[balanced]", " Balanced , cheap": "[balanced cheap]", "cheap,cheap": "[cheap]", "": "[]", "  ": "[]"}, nil},
@@ -75,6 +86,13 @@ var settingCases = []struct {
 		map[string]any{"fixed": routing.Fixed, "always": routing.Always, "never": routing.Never}, []string{"strict"}},
 	{"LOCALMODEL_STATE", func(c *config) any { return c.state }, filepath.Join(".claude", "localmodel", "journal.db"),
 		map[string]any{"/tmp/j.db": "/tmp/j.db", "postgres://u:p@h/db": "postgres://u:p@h/db"}, nil},
+	{"OLLAMA_API_KEY", func(c *config) any { return c.ollamaKey }, "", map[string]any{"k": "k"}, nil},
+	{"LOCALMODEL_LOCAL_URL", func(c *config) any { return c.localURL }, "", map[string]any{"http://127.0.0.1:1234/v1": "http://127.0.0.1:1234"}, []string{"lmstudio"}},
+	{"LOCALMODEL_LOCAL_KEY", func(c *config) any { return c.localKey }, "", map[string]any{"k": "k"}, nil},
+	{"LOCALMODEL_LOCAL_REMOTE", func(c *config) any { return c.localRemote }, false, map[string]any{"allow": true, "deny": false}, []string{"yes"}},
+	{"LOCALMODEL_DRAFT", func(c *config) any { return c.draft }, false, map[string]any{"on": true, "off": false}, []string{"maybe"}},
+	{"LOCALMODEL_PROJECT", func(c *config) any { return c.project }, "", map[string]any{"team/app": "team/app"}, []string{"a\u202eb", strings.Repeat("x", 201)}},
+	{"LOCALMODEL_STATE_FILE", func(c *config) any { return c.stateFile }, false, map[string]any{"on": true, "off": false, "auto": false}, []string{"1"}},
 	{"LOCALMODEL_LOG", func(c *config) any { return c.log }, slog.LevelWarn,
 		map[string]any{"debug": slog.LevelDebug, "INFO": slog.LevelInfo, "error": slog.LevelError}, []string{"verbose"}},
 }
@@ -91,7 +109,7 @@ func TestSettings(t *testing.T) {
 				if len(c.problems) != problems {
 					t.Errorf("%s: problems %q, want %d", what, c.problems, problems)
 				}
-				if got := c.sources[s.name]; got != source {
+				if got := c.From(s.name); got != source {
 					t.Errorf("%s: source %q, want %q", what, got, source)
 				}
 				return c
@@ -183,63 +201,111 @@ func TestSlotsFollowOllama(t *testing.T) {
 // the default.
 func TestUnknownCloudIsClosed(t *testing.T) {
 	c := configOf(t, "", environment{"LOCALMODEL_CLOUD": "nope"})
-	if c.cloud || len(c.problems) != 1 || !strings.Contains(c.problems[0], "stay closed") {
+	if c.cloud || len(c.problems) != 1 || !strings.Contains(c.problems[0], "; never is used") {
 		t.Errorf("cloud %v, problems %q", c.cloud, c.problems)
 	}
 }
 
-// A project may be a stranger's: it cannot have a secret of the environment sent
-// to an address that it names itself.
-func TestProjectFileDrawsNoSecret(t *testing.T) {
-	const abroad = `{"llmOps":{"gateway":{"baseURL":"http://elsewhere:4000","apiKeyEnv":"AWS_SECRET_ACCESS_KEY"}}}`
-	env := environment{"AWS_SECRET_ACCESS_KEY": "precious"}
-	c := configOf(t, abroad, env)
-	if c.key != defaultKey || len(c.problems) != 1 || !strings.Contains(c.problems[0], "AWS_SECRET_ACCESS_KEY") || strings.Contains(c.problems[0], "precious") {
-		t.Errorf("key %q, problems %q", c.key, c.problems)
-	}
-	// An address that the user chose may have it.
-	env["LITELLM_BASE_URL"] = "http://chosen:4000"
-	if c := configOf(t, abroad, env); c.key != "precious" || len(c.problems) != 0 {
-		t.Errorf("key %q, problems %q", c.key, c.problems)
-	}
-}
+const askingProject = `{"llmOps":{"gateway":{"baseURL":"http://elsewhere:4000/v1","apiKeyEnv":"LITELLM_TEAM_KEY"}},
+	"backlog":{"ticketPrefixes":["SEC-","bug","OPS","", "DATA"],"dataDir":"backlog/data"}}`
 
-func TestProjectFile(t *testing.T) {
-	const file = `{"llmOps":{"gateway":{"baseURL":"http://127.0.0.1:4000/","apiKeyEnv":"TEAM_KEY"}},"backlog":{"ticketPrefixes":["SEC-","bug","OPS","", "DATA"]}}`
-	c := configOf(t, file, environment{"TEAM_KEY": "sk-team"})
-	if c.proxy != "http://127.0.0.1:4000" || c.key != "sk-team" || len(c.problems) != 0 {
-		t.Errorf("proxy %s, key %s, problems %q", c.proxy, c.key, c.problems)
+// A project may be a stranger's: what decides where data goes counts only once
+// its exact values are trusted.
+func TestProjectFile_Trust(t *testing.T) {
+	env := environment{"LITELLM_TEAM_KEY": "sk-team", "CLAUDE_PROJECT_DIR": t.TempDir(), "HOME": t.TempDir()}
+	file := filepath.Join(env["CLAUDE_PROJECT_DIR"], "backlog.config.json")
+	load := func(content string) *config {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return configOf(t, "", env)
+	}
+	untrusted := func(what string, c *config, notes int) {
+		t.Helper()
+		if c.proxy != "http://127.0.0.1:8000" || c.key != settings.DefaultKey || len(c.untrusted) != notes || len(c.problems) != 0 {
+			t.Errorf("%s: proxy %s, key %s, notes %q, problems %q", what, c.proxy, c.key, c.untrusted, c.problems)
+		}
+	}
+	c := load(askingProject)
+	untrusted("not trusted", c, 2)
+	if !strings.Contains(c.untrusted[0], "localmodel trust") || !strings.Contains(c.untrusted[0], "elsewhere") {
+		t.Errorf("note %q", c.untrusted[0])
 	}
 	if diff := cmp.Diff([]string{"SEC", "OPS", "DATA"}, c.prefixes); diff != "" {
 		t.Errorf("prefixes (-want +got):\n%s", diff)
 	}
-	if got := c.sources["LITELLM_BASE_URL"]; got != "backlog.config.json llmOps.gateway.baseURL" {
+	if want := filepath.Join("backlog", "data"); c.Project.DataDir != want {
+		t.Errorf("data directory %q, want %q", c.Project.DataDir, want)
+	}
+	if _, err := settings.Trust(t.Context(), c.Dirs.State, c.root, c.Project.Requests); err != nil {
+		t.Fatal(err)
+	}
+	c = load(askingProject)
+	if c.proxy != "http://elsewhere:4000" || c.key != "sk-team" || len(c.untrusted)+len(c.problems) != 0 {
+		t.Errorf("trusted: proxy %s, key %s, notes %q, problems %q", c.proxy, c.key, c.untrusted, c.problems)
+	}
+	if got := c.From("LITELLM_BASE_URL"); got != "backlog.config.json llmOps.gateway.baseURL" {
 		t.Errorf("source %q", got)
 	}
-	// The environment comes first.
-	c = configOf(t, file, environment{"TEAM_KEY": "sk-team", "LITELLM_MASTER_KEY": "sk-mine", "LITELLM_BASE_URL": "http://mine:1"})
-	if c.proxy != "http://mine:1" || c.key != "sk-mine" {
-		t.Errorf("proxy %s, key %s", c.proxy, c.key)
+	untrusted("another address", load(strings.Replace(askingProject, "elsewhere", "elsewhere2", 1)), 2)
+	untrusted("one value less", load(`{"llmOps":{"gateway":{"baseURL":"http://elsewhere:4000/v1"}}}`), 1)
+	env["LITELLM_MASTER_KEY"], env["LITELLM_BASE_URL"] = "sk-mine", "http://mine:1"
+	if c = load(askingProject); c.proxy != "http://mine:1" || c.key != "sk-mine" || len(c.untrusted) != 0 {
+		t.Errorf("the environment comes first: proxy %s, key %s, notes %q", c.proxy, c.key, c.untrusted)
 	}
-	// A variable that is named and not set is not a key.
-	if c = configOf(t, file, nil); c.key != defaultKey {
-		t.Errorf("key %s, want the default", c.key)
+	if c = load(strings.Replace(askingProject, "elsewhere", "else", 1)); len(c.untrusted) != 0 {
+		t.Errorf("what the environment decides is asked for in vain: %q", c.untrusted)
+	}
+	delete(env, "LITELLM_MASTER_KEY")
+	delete(env, "LITELLM_BASE_URL")
+	if changed, err := settings.Trust(t.Context(), c.Dirs.State, c.root, nil); !changed || err != nil {
+		t.Fatal(changed, err)
+	}
+	untrusted("revoked", load(askingProject), 2)
+	// The defaults of the usual project ask for nothing new.
+	untrusted("the default", load(`{"llmOps":{"gateway":{"baseURL":"http://localhost:8000","apiKeyEnv":"LITELLM_MASTER_KEY"}}}`), 0)
+}
+
+// What is trusted lies in a file of the user's alone.
+func TestTrust_FileIsPrivate(t *testing.T) {
+	c := configOf(t, askingProject, nil)
+	if _, err := settings.Trust(t.Context(), c.Dirs.State, c.root, c.Project.Requests); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(filepath.Join(c.Dirs.State, "trust.json"))
+	if err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// No secret of the environment but LITELLM_* can be named.
+func TestProjectFile_NamesNoOtherSecret(t *testing.T) {
+	for _, name := range []string{"AWS_SECRET_ACCESS_KEY", "MY_LITELLM_KEY", "LITELLM_", "litellm_key", "LITELLM_X\nY", "PATH"} {
+		file := fmt.Sprintf(`{"llmOps":{"gateway":{"apiKeyEnv":%q}}}`, name)
+		c := configOf(t, file, environment{name: "precious"})
+		if c.key != settings.DefaultKey || len(c.problems) != 1 || len(c.Project.Requests) != 0 || strings.Contains(c.problems[0], "precious") {
+			t.Errorf("%s: key %q, problems %q, requests %v", name, c.key, c.problems, c.Project.Requests)
+		}
 	}
 }
 
 func TestProjectFileThatCannotBeUsed(t *testing.T) {
-	for _, c := range []struct{ file, says string }{
-		{`{`, "not valid JSON"},
-		{`{"llmOps":{"gateway":{"baseURL":"gateway"}}}`, "LITELLM_BASE_URL in backlog.config.json llmOps.gateway.baseURL"},
+	for file, says := range map[string]string{
+		`{`: "not valid JSON",
+		`{"llmOps":{"gateway":{"baseURL":"gateway"}}}`: "llmOps.gateway.baseURL in backlog.config.json",
+		`{"backlog":{"dataDir":"../elsewhere"}}`:       "backlog.dataDir",
+		strings.Repeat("[", 10<<10):                    "nested more than 64 levels",
+		`{"a":"` + strings.Repeat("x", 1<<20) + `"}`:   "more than the 1048576",
 	} {
-		got := configOf(t, c.file, nil)
-		if len(got.problems) != 1 || !strings.Contains(got.problems[0], c.says) || got.proxy != "http://127.0.0.1:8000" {
-			t.Errorf("%s: problems %q, proxy %s", c.file, got.problems, got.proxy)
+		got := configOf(t, file, nil)
+		if len(got.problems) != 1 || !strings.Contains(got.problems[0], says) || got.proxy != "http://127.0.0.1:8000" {
+			t.Errorf("%.40s: problems %q, proxy %s", file, got.problems, got.proxy)
 		}
 	}
 	// Oddly typed values and placeholders are passed over.
 	for _, file := range []string{`[]`, `{"llmOps":{"gateway":{"baseURL":"${GATEWAY}","apiKeyEnv":7}},"backlog":{"ticketPrefixes":"BUG"}}`, `{"llmOps":null}`} {
-		if got := configOf(t, file, nil); len(got.problems) != 0 || got.proxy != "http://127.0.0.1:8000" || got.key != defaultKey {
+		if got := configOf(t, file, nil); len(got.problems) != 0 || got.proxy != "http://127.0.0.1:8000" || got.key != settings.DefaultKey {
 			t.Errorf("%s: problems %q, proxy %s", file, got.problems, got.proxy)
 		}
 	}
@@ -247,8 +313,63 @@ func TestProjectFileThatCannotBeUsed(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(root, "backlog.config.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if got := configOf(t, "", environment{"CLAUDE_PROJECT_DIR": root}); len(got.problems) != 1 || !strings.Contains(got.problems[0], "cannot be read") {
+	if got := configOf(t, "", environment{"CLAUDE_PROJECT_DIR": root}); len(got.problems) != 1 || !strings.Contains(got.problems[0], "is a directory") {
 		t.Errorf("a directory for a file: problems %q", got.problems)
+	}
+}
+
+// config.toml of the user's stands between the environment and the default.
+func TestConfigFile(t *testing.T) {
+	load := func(content string, env environment) *config {
+		t.Helper()
+		home := t.TempDir()
+		if env == nil {
+			env = environment{}
+		}
+		env["HOME"], env["XDG_CONFIG_HOME"], env["AppData"] = home, filepath.Join(home, "c"), filepath.Join(home, "c")
+		c := configOf(t, "", env)
+		if err := os.MkdirAll(c.Dirs.Config, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(c.ConfigFile(), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return configOf(t, "", env)
+	}
+	const file = `model = "qwen3:8b"
+num_ctx = 8192
+min_confidence = 0.5
+preload = true
+cloud = "never"
+fallback = ["balanced"]
+keep_alive = "server"
+ollama_host = "box"
+litellm_base_url = "http://proxy:1"
+litellm_master_key = "sk-file"
+`
+	c := load(file, environment{"LOCALMODEL_NUM_CTX": "4096"})
+	if len(c.problems) != 0 || c.model != "qwen3:8b" || c.numCtx != 4096 || c.minConfidence != 0.5 || !c.preload || c.cloud ||
+		fmt.Sprint(c.fallback) != "[balanced]" || !c.keepAlive.Server || c.ollama != "http://box:11434" || c.proxy != "http://proxy:1" || c.key != "sk-file" {
+		t.Errorf("problems %q, %+v", c.problems, c)
+	}
+	if c.From("LOCALMODEL_MODEL") != "config.toml" || c.From("LOCALMODEL_NUM_CTX") != "environment" || c.From("LOCALMODEL_LOG") != "default" {
+		t.Errorf("sources %s, %s, %s", c.From("LOCALMODEL_MODEL"), c.From("LOCALMODEL_NUM_CTX"), c.From("LOCALMODEL_LOG"))
+	}
+	if c := load(`fallback = ""`, nil); len(c.fallback) != 0 || c.From("LOCALMODEL_FALLBACK") != "config.toml" {
+		t.Errorf("an empty fallback is %v from %s", c.fallback, c.From("LOCALMODEL_FALLBACK"))
+	}
+	for content, says := range map[string]string{
+		"model = ":                          "not valid TOML, so it is left out: line 1",
+		"mdoel = \"x\"":                     "\"mdoel\" in",
+		"num_ctx = \"many\"":                "num_ctx = \"many\" in config.toml is not a whole number",
+		"[model]\nname = \"x\"":             "model in",
+		"claude_project_dir = \"/\"":        "is no setting",
+		"model = \"${MODEL}\"":              "placeholder",
+		"litellm_master_key = \"a\\u0000\"": "(a value not shown here)",
+	} {
+		if c := load(content, nil); len(c.problems) != 1 || !strings.Contains(c.problems[0], says) || c.model != "qwen3-coder:30b" {
+			t.Errorf("%q: problems %q, model %s", content, c.problems, c.model)
+		}
 	}
 }
 

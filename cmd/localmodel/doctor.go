@@ -16,6 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
@@ -74,8 +75,8 @@ func printJSON(out io.Writer, v any) error {
 func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) checkup.Facts {
 	c := p.config
 	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: routing.Loopback(c.ollama), ByProxy: c.local == "proxy", LocalProxy: routing.Loopback(c.proxy),
-		DefaultKey: c.key == defaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: shownState(c.state),
-		GuardMode: string(c.guard), Problems: c.problems, Settings: c.resolved(), Clients: clients.Find(place)}
+		DefaultKey: c.key == settings.DefaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: settings.HidePassword(c.state),
+		GuardMode: string(c.guard), Problems: c.problems, Untrusted: c.untrusted, Settings: c.Values(), Clients: clients.Find(place)}
 	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {
 		f.Installed, _ = exec.LookPath("ollama") // "" where it is not installed
 	}

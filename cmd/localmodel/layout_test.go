@@ -56,7 +56,7 @@ var fences = map[string][]string{
 	"github.com/tidwall/sjson":         {"statestore"},
 	"net/http":                         {"routing"},
 	"github.com/tailscale/hujson":      {"cmd/localmodel/clients"},
-	"github.com/pelletier/go-toml":     {"cmd/localmodel/clients", "tools/draft", "internal/secrets"},
+	"github.com/pelletier/go-toml":     {"cmd/localmodel/clients", "cmd/localmodel/settings", "tools/draft", "internal/secrets"},
 }
 
 type sourceFile struct {

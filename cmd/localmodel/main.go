@@ -18,7 +18,7 @@ import (
 )
 
 // readsOwnHelp lists the commands whose --help is their own flags'.
-var readsOwnHelp = []string{"doctor", "stats", "eval", "export", "install", "uninstall", "completion", "man"}
+var readsOwnHelp = []string{"doctor", "config", "trust", "stats", "eval", "export", "install", "uninstall", "completion", "man"}
 
 func main() {
 	// A client that has gone is a failed write, which run tells, not the end of
@@ -51,6 +51,8 @@ func commands() []command {
 		{"ask", "[OPTION...]", "put one question to one tier", ask},
 		{"demo", "[--cloud]", "show all four tools on a small backlog", showDemo},
 		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
+		{"config", "[--json]", "print each setting and where its value comes from", showConfig},
+		{"trust", "[--revoke]", "let the project's file name the proxy", trust},
 		{"stats", "[OPTION...]", "say what the local model did and saved", stats},
 		{"eval", "DIR [OPTION...]", "replay tickets through models side by side", eval},
 		{"export", "[--format jsonl|csv]", "write every model call as a usage ledger", export},

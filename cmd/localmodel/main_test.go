@@ -16,7 +16,7 @@ import (
 // nowhere is an environment in which no model and no proxy answers.
 func nowhere(t *testing.T) environment {
 	t.Helper()
-	return environment{"CLAUDE_PROJECT_DIR": t.TempDir(), "OLLAMA_HOST": "127.0.0.1:1", "LITELLM_BASE_URL": "http://127.0.0.1:1", "LOCALMODEL_CLOUD": "never"}
+	return environment{"CLAUDE_PROJECT_DIR": t.TempDir(), "HOME": t.TempDir(), "OLLAMA_HOST": "127.0.0.1:1", "LITELLM_BASE_URL": "http://127.0.0.1:1", "LOCALMODEL_CLOUD": "never"}
 }
 
 // runs calls the program as a shell does.

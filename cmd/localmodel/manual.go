@@ -10,6 +10,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/manual"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/tools"
 )
 
@@ -17,7 +18,7 @@ import (
 func theManual(w world) manual.Manual {
 	var overview bytes.Buffer
 	usage(&overview)
-	m := manual.Manual{Version: version(), Settings: manual.Settings(), Words: map[string][]string{"completion": manual.Shells}}
+	m := manual.Manual{Version: version(), Settings: settings.Table, Words: map[string][]string{"completion": manual.Shells}}
 	for _, c := range commands() {
 		var help bytes.Buffer
 		page := manual.Command{Name: c.name, Args: c.args, Short: c.short}

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/manual"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 )
 
 // program looks for one that a test needs, and skips by its name.
@@ -57,8 +60,8 @@ func TestManPageRendersWithoutWarnings(t *testing.T) {
 			}
 		}
 	}
-	for _, v := range manual.Settings() {
-		if !strings.Contains(text, v.Name+" "+v.Text) {
+	for _, v := range settings.Table {
+		if !strings.Contains(text, v.Name+" "+v.Meaning) {
 			t.Errorf("%s is not in the man page as it stands", v.Name)
 		}
 	}
@@ -87,36 +90,35 @@ func TestHelpIsTheSameByBothWays(t *testing.T) {
 	}
 }
 
-// The manual's settings are those that config.go reads, with its defaults.
-func TestSettingsAreThoseOfTheConfiguration(t *testing.T) {
+// The table's defaults are what counts where nothing is set, and every setting
+// is made use of.
+func TestSettingsTable(t *testing.T) {
 	source, err := os.ReadFile("config.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	read := map[string]bool{}
-	for _, m := range regexp.MustCompile(`"((?:LOCALMODEL|LITELLM|OLLAMA|CLAUDE)_[A-Z_]+)"`).FindAllStringSubmatch(string(source), -1) {
-		read[m[1]] = true
-	}
-	delete(read, "OLLAMA_NUM_PARALLEL") // a default of LOCALMODEL_SLOTS
-	resolved := map[string]string{}
-	for _, s := range loadConfig(func(string) (string, bool) { return "", false }).resolved() {
-		resolved[s.Name] = s.Value
-	}
-	for _, s := range manual.Settings() {
-		if !read[s.Name] {
-			t.Errorf("config.go does not read %s", s.Name)
+	c := configOf(t, "", nil)
+	for i, v := range c.Values() {
+		row := settings.Table[i]
+		if !row.EnvOnly && !strings.Contains(string(source), strconv.Quote(row.Name)) &&
+			row.Name != "LOCALMODEL_FALLBACK" && row.Name != "LOCALMODEL_STATE_FILE" {
+			t.Errorf("config.go makes no use of %s", row.Name)
 		}
-		delete(read, s.Name)
-		value, ok := resolved[s.Name]
-		if !ok || slices.Contains([]string{"LITELLM_MASTER_KEY", "LOCALMODEL_SLOTS", "LOCALMODEL_STATE"}, s.Name) {
-			continue // shown in other words
+		if slices.Contains([]string{"LOCALMODEL_SLOTS", "LOCALMODEL_PROJECT", "CLAUDE_PROJECT_DIR"}, row.Name) {
+			continue // depends on the machine
 		}
-		if value != s.Default {
-			t.Errorf("%s: the manual says %q, the configuration %q", s.Name, s.Default, value)
+		want := row.Default
+		switch {
+		case want == "":
+			want = "not set"
+		case row.Secret:
+			want = "the default one"
+		case row.Name == "LOCALMODEL_MIN_CONFIDENCE":
+			want = "0.6"
 		}
-	}
-	for name := range read {
-		t.Errorf("%s is not in the manual", name)
+		if v.Value != want || v.From != "default" && !row.EnvOnly {
+			t.Errorf("%s: %s (%s), want %s", row.Name, v.Value, v.From, want)
+		}
 	}
 }
 
@@ -164,5 +166,44 @@ func TestCompletionScriptsParse(t *testing.T) {
 	}
 	if code, _, errOut := s.run("completion", "csh"); code != 2 || !strings.Contains(errOut, "powershell") {
 		t.Errorf("csh: exit %d, %q", code, errOut)
+	}
+}
+
+var update = flag.Bool("update", false, "write the table of settings in README.md")
+
+// README's table of settings is the program's own.
+func TestReadme_SettingsTable(t *testing.T) {
+	const file, begin, end = "../../README.md", "<!-- settings: make update writes this table -->\n", "<!-- /settings -->"
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, found := strings.Cut(string(data), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatal("README.md has no markers of the table of settings")
+	}
+	var b strings.Builder
+	b.WriteString("| variable | in `config.toml` | default | |\n|---|---|---|---|\n")
+	code := func(s string) string {
+		if s == "" {
+			return ""
+		}
+		return "`" + s + "`"
+	}
+	for _, r := range settings.Table {
+		value := code(r.Default)
+		if strings.Contains(r.Default, " ") { // words, not a value
+			value = r.Default
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(r.Name), code(r.Key()), value, r.Meaning)
+	}
+	want := before + begin + b.String() + end + after
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	} else if want != string(data) {
+		t.Error("README's table of settings is not the program's: make update")
 	}
 }

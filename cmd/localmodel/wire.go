@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/fjbelchi/localmodel/prompts"
@@ -36,14 +37,14 @@ func assemble(w world, c *config) *parts {
 	router := routing.New(asking, ledger{store}, budget{store, c.dailyUSD})
 	return &parts{config: c, store: store, router: router, log: log, deps: &tools.Deps{
 		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
-		Guard: guard, Asker: router, Room: router.Room, Journal: store, Problems: c.problems, CloudAllowed: c.cloud, Log: log,
+		Guard: guard, Asker: router, Room: router.Room, Journal: store, Problems: append(slices.Clone(c.problems), c.untrusted...), CloudAllowed: c.cloud, Log: log,
 	}}
 }
 
 // routing is what the router needs to know of the configuration.
 func (c *config) routing(log *slog.Logger) routing.Config {
 	return routing.Config{
-		OllamaURL: c.ollama, Model: c.model, Local: c.local, NumCtx: c.numCtx, KeepAlive: c.keepAlive, Slots: c.slots, SlotDir: c.slotDir(),
+		OllamaURL: c.ollama, Model: c.model, Local: c.local, NumCtx: c.numCtx, KeepAlive: c.keepAlive.For, Slots: c.slots, SlotDir: c.slotDir(),
 		ConnectTimeout: c.connect, LoadTimeout: c.load, FirstTokenTimeout: c.firstToken, TokenTimeout: c.token,
 		MinConfidence: c.minConfidence, ProxyURL: c.proxy, ProxyKey: c.key, Fallback: c.fallback, CloudAllowed: c.cloud,
 		Log: log, Version: version(),

@@ -74,6 +74,23 @@ func (r *Root) Stat(ctx context.Context, name string) (fs.FileInfo, error) {
 	})
 }
 
+// Lstat describes what is under a name itself, a link too. No link is followed
+// on the way.
+func (r *Root) Lstat(ctx context.Context, name string) (fs.FileInfo, error) {
+	return within(ctx, nil, func() (fs.FileInfo, error) {
+		dir, base, err := r.parent(name, 0)
+		if err != nil {
+			return nil, err
+		}
+		defer dir.drop()
+		info, err := dir.dir.Lstat(base)
+		if err != nil {
+			return nil, &fs.PathError{Op: "lstat", Path: name, Err: unwrap(err)}
+		}
+		return info, nil
+	})
+}
+
 // List returns the names in a directory in their order, at most limit of them;
 // more is true where there are others.
 func (r *Root) List(ctx context.Context, name string, limit int) (entries []fs.DirEntry, more bool, err error) {
@@ -131,4 +148,28 @@ func ReadFile(ctx context.Context, dir, name string, limit int64) ([]byte, error
 	}
 	defer root.drop()
 	return root.Read(ctx, name, limit)
+}
+
+// ReadNamed is Read of a file that the user named, wherever it is: links are
+// followed, also out of its directory. Without blocking, regular files only.
+func ReadNamed(ctx context.Context, path string, limit int64) ([]byte, error) {
+	return within(ctx, nil, func() ([]byte, error) {
+		f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0) //nolint:gosec // the user's own choice
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close() //nolint:errcheck // only read
+		info, err := f.Stat()
+		if err == nil && !info.Mode().IsRegular() {
+			err = &KindError{info.Mode()}
+		}
+		var data []byte
+		if err == nil {
+			data, err = readAll(f, info.Size(), limit)
+		}
+		if err != nil {
+			return nil, &fs.PathError{Op: "read", Path: path, Err: unwrap(err)}
+		}
+		return data, nil
+	})
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -34,13 +35,6 @@ type Check struct {
 	Status Status   `json:"status"`
 	Text   string   `json:"text"`
 	Fixes  []string `json:"fixes,omitempty"`
-}
-
-// Setting is one value of the configuration and where it came from.
-type Setting struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-	From  string `json:"from"`
 }
 
 // Facts is what was found.
@@ -72,9 +66,10 @@ type Facts struct {
 	GuardMode string
 	Guard     []GuardClass
 
-	Problems []string // of the configuration
-	Settings []Setting
-	Clients  []clients.Found
+	Problems  []string // of the configuration
+	Untrusted []string // what the project asks for and the user has not trusted
+	Settings  []settings.Value
+	Clients   []clients.Found
 }
 
 // GuardClass is the guard's word on one class of tickets.
@@ -86,9 +81,9 @@ type GuardClass struct {
 
 // Report is every check, and the configuration as resolved.
 type Report struct {
-	Exit          int       `json:"exit"`
-	Checks        []Check   `json:"checks"`
-	Configuration []Setting `json:"configuration"`
+	Exit          int              `json:"exit"`
+	Checks        []Check          `json:"checks"`
+	Configuration []settings.Value `json:"configuration"`
 }
 
 // Judge makes the report. Exit is 0 where all works, 1 where it works with
@@ -139,7 +134,7 @@ func (r Report) Print(out io.Writer, paint term.Painter, all bool) {
 }
 
 func (r Report) printSettings(out io.Writer, paint term.Painter, all bool) {
-	var shown []Setting
+	var shown []settings.Value
 	widest := 0
 	for _, s := range r.Configuration {
 		if all || s.From != "default" {

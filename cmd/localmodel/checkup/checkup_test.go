@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -27,8 +28,9 @@ func healthy() Facts {
 		SpentUSD: 0.12, DailyUSD: 5, State: ".claude/localmodel/journal.db", StateFile: true,
 		Stats:     statestore.Stats{TotalAttempts: 5, SuccessCount: 4, EscalatedToCloud: 1},
 		GuardMode: "adaptive", Guard: []GuardClass{{Class: "low", Words: "guard closed: 1.0 of 5.0 failed"}},
-		Clients:  []clients.Found{{Title: "Claude Code", Path: ".mcp.json"}},
-		Settings: []Setting{{"LOCALMODEL_MODEL", "qwen3-coder:30b", "default"}, {"LITELLM_MASTER_KEY", "set", "environment"}},
+		Clients: []clients.Found{{Title: "Claude Code", Path: ".mcp.json"}},
+		Settings: []settings.Value{{Name: "LOCALMODEL_MODEL", Value: "qwen3-coder:30b", From: "default"},
+			{Name: "LITELLM_MASTER_KEY", Value: "set", From: "environment"}},
 	}
 }
 

@@ -122,12 +122,16 @@ func (f Facts) guard() Check {
 }
 
 func (f Facts) configuration() []Check {
-	if len(f.Problems) == 0 {
-		return []Check{{Name: "settings", Status: OK, Text: "all can be used"}}
-	}
 	var out []Check
 	for _, p := range f.Problems {
 		out = append(out, Check{Name: "settings", Status: Fail, Text: p})
+	}
+	if len(out) == 0 {
+		out = append(out, Check{Name: "settings", Status: OK, Text: "all can be used"})
+	}
+	for _, text := range f.Untrusted {
+		text, command, _ := strings.Cut(text, ": ")
+		out = append(out, Check{Name: "trust", Status: Advice, Text: text, Fixes: nonEmpty(command)})
 	}
 	return out
 }

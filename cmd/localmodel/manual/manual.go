@@ -5,13 +5,15 @@ package manual
 import (
 	"regexp"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 )
 
 // Manual is everything there is to say about the program.
 type Manual struct {
 	Version  string
 	Commands []Command
-	Settings []Setting
+	Settings []settings.Row
 	// Words are what may follow a command, where it takes one of a few.
 	Words map[string][]string
 }

@@ -1,6 +1,7 @@
 package manual
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -33,9 +34,9 @@ func (m Manual) Roff() string {
 			x.roff(&b, i == 0)
 		}
 	}
-	b.WriteString(".SH ENVIRONMENT\nA flag wins over the environment, the environment over backlog.config.json in the project, that over the default. A bad value never stops the program: doctor names it.\n")
+	b.WriteString(".SH ENVIRONMENT\nA flag wins over the environment, the environment over config.toml, that over what you trusted of backlog.config.json in the project, that over the default. In config.toml the keys are these names in lower case, without LOCALMODEL_. A bad value never stops the program: doctor names it.\n")
 	for _, s := range m.Settings {
-		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n(default %s)\n", escape(s.Name), escape(s.Text), escape(s.Default))
+		fmt.Fprintf(&b, ".TP\n.B %s\n%s\n(default %s)\n", escape(s.Name), escape(s.Meaning), escape(cmp.Or(s.Default, "none")))
 	}
 	b.WriteString(".SH FILES\n")
 	for _, f := range files {
@@ -54,7 +55,8 @@ var description = []string{
 var files = [][2]string{
 	{".claude/localmodel/journal.db", "The journal: every outcome, attempt, model call and cost."},
 	{".claude/implementer-state.json", "Its counters for other programs, in stats.localModelStats."},
-	{"backlog.config.json", "Settings of the project."},
+	{"config.toml", "Your settings: in ~/.config/localmodel, on macOS in ~/Library/Application Support/localmodel, on Windows in %AppData%\\localmodel."},
+	{"backlog.config.json", "Settings of the project, as far as you trust them: localmodel trust."},
 }
 
 func (x block) roff(b *strings.Builder, first bool) {

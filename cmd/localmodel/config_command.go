@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/internal/plain"
+)
+
+const aboutConfig = `
+Prints each setting with its value and where the value comes from: the environment, config.toml in your config directory, the project as far as you trust it, or the default. Keys and passwords are not shown.`
+
+// configReport is what `localmodel config --json` prints.
+type configReport struct {
+	File      string           `json:"file"`
+	Settings  []settings.Value `json:"settings"`
+	Problems  []string         `json:"problems,omitempty"`
+	Untrusted []string         `json:"untrusted,omitempty"`
+}
+
+// showConfig prints the settings as they count here.
+func showConfig(_ context.Context, w world, args []string) error {
+	fs := option.Flags(w.out, "config", "[--json]", aboutConfig)
+	asJSON := fs.Bool("json", false, "print the settings as JSON")
+	if _, err := option.Parse(fs, args, 0); err != nil {
+		return err
+	}
+	c := loadConfig(w.lookup)
+	r := configReport{File: c.ConfigFile(), Settings: c.Values(), Problems: c.problems, Untrusted: c.untrusted}
+	if *asJSON {
+		return printJSON(w.out, r)
+	}
+	widest := 0
+	for _, v := range r.Settings {
+		widest = max(widest, len(v.Name))
+	}
+	fmt.Fprintf(w.out, "Your file: %s\n\n", plain.Line(r.File))
+	for _, v := range r.Settings {
+		fmt.Fprint(w.out, term.Wrap(fmt.Sprintf("%-*s  ", widest, v.Name), fmt.Sprintf("%s (%s)", v.Value, v.From)))
+	}
+	for _, text := range append(r.Problems, r.Untrusted...) {
+		fmt.Fprint(w.err, term.Wrap("! ", plain.Line(text)))
+	}
+	return nil
+}

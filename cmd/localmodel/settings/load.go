@@ -1,0 +1,371 @@
+package settings
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/internal/userdirs"
+)
+
+// Sources of values, as they are shown.
+const (
+	fromEnvironment = "environment"
+	fromFile        = "config.toml"
+	fromProject     = "backlog.config.json"
+	fromDefault     = "default"
+)
+
+const (
+	maxFileBytes = 1 << 20 // of config.toml, of backlog.config.json and of the trusted settings
+	// readTime bounds each file that is read at the start.
+	readTime = 2 * time.Second
+)
+
+// Value is a setting as it counts.
+type Value struct {
+	Name    string `json:"name"`
+	Value   string `json:"value"` // secrets masked
+	From    string `json:"from"`
+	Meaning string `json:"meaning"`
+}
+
+// Set is every setting, resolved.
+type Set struct {
+	Root     string        // of the project
+	Dirs     userdirs.Dirs // empty where the user has no home
+	Project  Project       // what the project's own file says
+	Problems []string      // what is wrong, in words; the default stands instead
+	// Untrusted is what the project's file asks for and the user has not trusted.
+	Untrusted []Request
+
+	lookup func(string) (string, bool)
+	file   map[string]any
+	values map[string]any
+	from   map[string]string
+}
+
+// Load resolves the settings. lookup tells a variable that is set but empty from
+// one that is not set; only LOCALMODEL_FALLBACK minds.
+func Load(ctx context.Context, lookup func(string) (string, bool)) *Set {
+	s := &Set{lookup: lookup, values: map[string]any{}, from: map[string]string{}}
+	s.Root = s.root()
+	dirs, err := userdirs.Find(runtime.GOOS, s.Getenv)
+	if err != nil {
+		s.problem("%v", err)
+	}
+	s.Dirs = dirs
+	s.readFile(ctx)
+	s.readProject(ctx)
+	for i := range Table {
+		s.resolve(&Table[i])
+	}
+	s.resolveSlots()
+	return s
+}
+
+// Getenv is a variable as it stands, "" where it is not set.
+func (s *Set) Getenv(name string) string {
+	v, _ := s.lookup(name)
+	return v
+}
+
+// Get returns a setting's value. It panics where the table has no such setting
+// or another type.
+func Get[T any](s *Set, name string) T {
+	v, ok := s.values[row(name).Name].(T)
+	if !ok {
+		panic(fmt.Sprintf("settings: %s is no %T but a %T", name, v, s.values[name]))
+	}
+	return v
+}
+
+// On returns a setting of two words.
+func (s *Set) On(name string) bool { return Get[Switch](s, name).On }
+
+// From says where a setting's value came from.
+func (s *Set) From(name string) string { return s.from[name] }
+
+// ConfigFile is the path of config.toml, "" where the user has no home.
+func (s *Set) ConfigFile() string {
+	if s.Dirs.Config == "" {
+		return ""
+	}
+	return filepath.Join(s.Dirs.Config, "config.toml")
+}
+
+// Values lists every setting for a person.
+func (s *Set) Values() []Value {
+	out := make([]Value, 0, len(Table))
+	for i := range Table {
+		r := &Table[i]
+		out = append(out, Value{Name: r.Name, Value: plain.Line(s.shown(r)), From: plain.Line(s.from[r.Name]), Meaning: r.Meaning})
+	}
+	return out
+}
+
+// shown is a setting's value without secrets.
+func (s *Set) shown(r *Row) string {
+	v := s.values[r.Name]
+	switch {
+	case r.Secret && v == "":
+		return "not set"
+	case r.Secret && v == r.Default:
+		return "the default one"
+	case r.Secret:
+		return "set"
+	case r.Name == "LOCALMODEL_STATE":
+		return HidePassword(fmt.Sprint(v))
+	case r.Name == "CLAUDE_PROJECT_DIR":
+		return s.Root
+	case v == "":
+		return "not set"
+	}
+	return show(v)
+}
+
+func (s *Set) problem(format string, args ...any) {
+	if text := plain.Line(fmt.Sprintf(format, args...)); !slices.Contains(s.Problems, text) {
+		s.Problems = append(s.Problems, text)
+	}
+}
+
+// env is a variable's value; one that is empty or an unexpanded placeholder
+// counts as not set.
+func (s *Set) env(name string) string {
+	v := strings.TrimSpace(s.Getenv(name))
+	if strings.HasPrefix(v, "${") {
+		s.problem("%s is the unexpanded placeholder %s, so it counts as not set", name, quote(v))
+		return ""
+	}
+	return v
+}
+
+// resolve finds one setting's value.
+func (s *Set) resolve(r *Row) {
+	value, from := s.find(r)
+	note := func(text string) { s.problem("%s %s", s.label(r, value, from), text) }
+	v, want := r.parse(value, note)
+	if from == fromDefault && (r.computed || value == "") {
+		v, want = s.computed(r), ""
+	}
+	if want != "" {
+		instead, used := r.Default, "the default "+r.Default
+		if r.instead != "" {
+			instead, used = r.instead, r.instead
+		}
+		s.problem("%s is not %s; %s is used", s.label(r, value, from), want, used)
+		from = fromDefault
+		if v, _ = r.parse(instead, note); r.computed || instead == "" {
+			v = s.computed(r)
+		}
+	}
+	s.values[r.Name], s.from[r.Name] = v, from
+}
+
+func (s *Set) label(r *Row, value, from string) string {
+	shown := quote(value)
+	if r.Secret {
+		shown = "(a value not shown here)"
+	}
+	label := r.Name + "=" + shown
+	if from == fromFile {
+		label = r.Key() + " = " + shown + " in " + fromFile
+	} else if strings.HasPrefix(from, fromProject) {
+		label = r.Name + "=" + shown + " in " + from
+	}
+	return label
+}
+
+// computed is the default of a setting whose default depends on the machine.
+func (s *Set) computed(r *Row) any {
+	switch r.Name {
+	case "LOCALMODEL_SLOTS":
+		return 1
+	case "LOCALMODEL_STATE":
+		return filepath.Join(".claude", "localmodel", "journal.db")
+	}
+	return ""
+}
+
+// find looks for a value in the order of the sources. The empty fallback of the
+// environment or of the file means none, not the default.
+func (s *Set) find(r *Row) (value, from string) {
+	raw, set := s.lookup(r.Name)
+	if v := s.env(r.Name); v != "" || set && strings.TrimSpace(raw) == "" && r.Name == "LOCALMODEL_FALLBACK" {
+		return v, fromEnvironment
+	}
+	if v, ok := s.fromFile(r); ok {
+		return v, fromFile
+	}
+	if v, from := s.fromProject(r); v != "" {
+		return v, from
+	}
+	return r.Default, fromDefault
+}
+
+// fromFile is a value of config.toml, as a variable would have it.
+func (s *Set) fromFile(r *Row) (string, bool) {
+	v, ok := s.file[r.Key()]
+	if !ok {
+		return "", false
+	}
+	var text string
+	switch v := v.(type) {
+	case string:
+		text = strings.TrimSpace(v)
+	case int64:
+		text = strconv.FormatInt(v, 10)
+	case float64:
+		text = strconv.FormatFloat(v, 'f', -1, 64)
+	case bool:
+		text = strconv.FormatBool(v)
+	case []any:
+		parts := make([]string, 0, len(v))
+		for _, p := range v {
+			parts = append(parts, fmt.Sprint(p))
+		}
+		text = strings.Join(parts, ",")
+	default:
+		s.problem("%s in %s is no value but a %T; it is left out", r.Key(), s.ConfigFile(), v)
+		return "", false
+	}
+	if strings.HasPrefix(text, "${") {
+		s.problem("%s in %s is the unexpanded placeholder %s, so it counts as not set", r.Key(), s.ConfigFile(), quote(text))
+		return "", false
+	}
+	return text, text != "" || r.Name == "LOCALMODEL_FALLBACK"
+}
+
+// readFile reads config.toml.
+func (s *Set) readFile(ctx context.Context) {
+	path := s.ConfigFile()
+	if path == "" {
+		return
+	}
+	ctx, stop := context.WithTimeout(ctx, readTime)
+	defer stop()
+	data, err := rootfs.ReadNamed(ctx, path, maxFileBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	if err != nil {
+		s.problem("the settings in %s are left out: %v", path, err)
+		return
+	}
+	if err := toml.Unmarshal(data, &s.file); err != nil {
+		where := ""
+		var wrong *toml.DecodeError
+		if errors.As(err, &wrong) {
+			line, column := wrong.Position()
+			where = fmt.Sprintf(" line %d, column %d", line, column)
+		}
+		s.problem("%s is not valid TOML, so it is left out:%s %v", path, where, err)
+		s.file = nil
+		return
+	}
+	known := map[string]bool{}
+	for i := range Table {
+		known[Table[i].Key()] = true
+	}
+	for _, key := range sortedKeys(s.file) {
+		if key == "" || !known[key] {
+			s.problem("%s in %s is no setting; localmodel config lists them", quote(key), path)
+		}
+	}
+}
+
+func sortedKeys(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// resolveSlots follows Ollama's own variable where ours says nothing.
+func (s *Set) resolveSlots() {
+	const ours, ollamas = "LOCALMODEL_SLOTS", "OLLAMA_NUM_PARALLEL"
+	v := s.env(ollamas)
+	if s.from[ours] != fromDefault || v == "" || s.env(ours) != "" {
+		return
+	}
+	n, err := strconv.Atoi(v)
+	switch {
+	case err != nil || n < 0 || n > 1024:
+		s.problem("%s=%s is not a whole number from 0 to 1024; the default of 1 slot is used", ollamas, quote(v))
+	case n > 0: // for 0 Ollama chooses
+		s.values[ours], s.from[ours] = n, ollamas
+	}
+}
+
+func (s *Set) root() string {
+	if v := s.env("CLAUDE_PROJECT_DIR"); v != "" {
+		if info, err := os.Stat(v); err == nil && info.IsDir() {
+			return v
+		}
+		s.problem("CLAUDE_PROJECT_DIR=%s is no directory; the working directory is used", quote(v))
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		s.problem("the working directory cannot be read: %v", err)
+		return "."
+	}
+	return dir
+}
+
+// Home is the user's directory, "" where it is not known.
+func (s *Set) Home() string {
+	if home := s.Getenv("HOME"); home != "" {
+		return home
+	}
+	return s.Getenv("USERPROFILE")
+}
+
+// KeepsStateFile says whether .claude/implementer-state.json is kept: as
+// LOCALMODEL_STATE_FILE says, else where it exists already or the project has
+// its own settings file.
+func (s *Set) KeepsStateFile(ctx context.Context) bool {
+	switch Get[string](s, "LOCALMODEL_STATE_FILE") {
+	case "on":
+		return true
+	case "off":
+		return false
+	}
+	if s.Project.Found {
+		return true
+	}
+	ctx, stop := context.WithTimeout(ctx, readTime)
+	defer stop()
+	root, err := rootfs.Open(ctx, s.Root)
+	if err != nil {
+		return false
+	}
+	defer root.Close() //nolint:errcheck // only read
+	_, err = root.Lstat(ctx, filepath.Join(".claude", "implementer-state.json"))
+	return err == nil
+}
+
+// TrustNotes says what the project's file asks for in vain, and the command
+// that trusts it.
+func (s *Set) TrustNotes() []string {
+	var out []string
+	for _, r := range s.Untrusted {
+		out = append(out, fmt.Sprintf("%s asks for %s = %s, which is left out until you trust it: localmodel trust",
+			fromProject, r.Key, strconv.Quote(plain.Line(r.Value))))
+	}
+	return out
+}

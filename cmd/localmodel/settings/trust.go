@@ -1,0 +1,125 @@
+package settings
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"github.com/fjbelchi/localmodel/internal/rootfs"
+)
+
+// trustFile holds what the user trusts, by the real path of the project's root:
+// the exact values, so that a changed one is not trusted.
+const trustFile = "trust.json"
+
+type trusted map[string]map[string]string
+
+var errNoState = errors.New("the user has no state directory: set HOME")
+
+// Trusted returns what the user trusts of a project; state is the user's state
+// directory.
+func Trusted(ctx context.Context, state, root string) (map[string]string, error) {
+	if state == "" {
+		return nil, nil
+	}
+	dir, err := rootfs.Open(ctx, state)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close() //nolint:errcheck // only read
+	all, err := readTrusted(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	name, err := realPath(root)
+	return all[name], err
+}
+
+// Trust records the exact values of a project's requests; none revokes. It
+// reports whether anything changed.
+func Trust(ctx context.Context, state, root string, requests []Request) (bool, error) {
+	if state == "" {
+		return false, errNoState
+	}
+	name, err := realPath(root)
+	if err != nil {
+		return false, err
+	}
+	dir, err := rootfs.Private(ctx, state)
+	if err != nil {
+		return false, err
+	}
+	defer dir.Close() //nolint:errcheck // flushed by Replace
+	lock, err := dir.Lock(ctx, trustFile+".lock", 10*time.Millisecond)
+	if err != nil {
+		return false, err
+	}
+	defer lock.Unlock()
+	all, err := readTrusted(ctx, dir)
+	if err != nil {
+		return false, err
+	}
+	if same(all[name], requests) {
+		return false, nil
+	}
+	delete(all, name)
+	if len(requests) > 0 {
+		all[name] = values(requests)
+	}
+	data, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		return false, err
+	}
+	return true, dir.Replace(ctx, trustFile, append(data, '\n'), rootfs.Write{Perm: 0o600})
+}
+
+func readTrusted(ctx context.Context, dir *rootfs.Root) (trusted, error) {
+	all := trusted{}
+	data, err := dir.ReadJSON(ctx, trustFile, maxFileBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return all, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(data, &all)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", filepath.Join(dir.Name(), trustFile), err)
+	}
+	return all, nil
+}
+
+func realPath(root string) (string, error) {
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return "", err
+	}
+	return filepath.EvalSymlinks(abs)
+}
+
+func values(requests []Request) map[string]string {
+	out := map[string]string{}
+	for _, r := range requests {
+		out[r.Key] = r.Value
+	}
+	return out
+}
+
+// same says whether exactly these requests are trusted.
+func same(trusted map[string]string, requests []Request) bool {
+	if len(trusted) != len(requests) {
+		return false
+	}
+	for _, r := range requests {
+		if v, ok := trusted[r.Key]; !ok || v != r.Value {
+			return false
+		}
+	}
+	return true
+}
