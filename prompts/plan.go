@@ -4,16 +4,18 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/prompts/outline"
 )
 
-// Limits of a plan. They keep the rendered text under MaxPlanChars.
+// Limits of a plan.
 const (
-	MaxPlanTokens = 1600
-	MaxPlanChars  = 4500 // characters of the rendered Markdown
-	maxSteps      = 40
+	MaxPlanChars  = 6800 // characters of the rendered Markdown; the whole result has at most 8,000
+	MaxPlanTokens = 3200 // tokens of a reply, whatever the ticket is
+	maxListed     = 40   // files, and criteria, that a plan is asked to cover
+	maxCommands   = 8
 )
 
 // PlanFile is a file the ticket names.
@@ -24,40 +26,56 @@ type PlanCriterion struct{ ID, Text string }
 
 // Source is the present text of an affected file, shown to the model.
 type Source struct {
-	Path, Text  string
-	Size, Shown int // bytes of the file, and of it shown
+	Path string
+	Text string // what is shown: all of it, or the parts that matter
+	Full string // all of it; what a plan says is checked against this
+	Size int    // bytes of the file
+	// Shown is how many bytes of the file are in Text.
+	Shown int
 }
 
-// Cut says whether only the beginning is shown.
+// Cut says whether only a part is shown.
 func (s Source) Cut() bool { return s.Shown < s.Size }
 
 // PlanQuestion is a ticket to plan.
 type PlanQuestion struct {
-	ID, Ticket string
-	Files      []PlanFile
-	Criteria   []PlanCriterion
-	Sources    []Source
-	Exists     func(path string) bool // whether a path exists in the project
+	ID, Title, Ticket string
+	Files             []PlanFile
+	Criteria          []PlanCriterion
+	Sources           []Source
+	Commands          []string // by which the ticket or the project checks a change
+	Evidence          string   // what a failed plan gate recorded; "" = nothing
+	// Exists says whether a path is a file of the project; nil = unknown.
+	Exists func(path string) bool
 }
 
-// Step is one piece of work of a plan.
+// Step is what a plan does to one file.
 type Step struct {
-	File     string   `json:"file"`
-	Action   string   `json:"action"`
-	What     string   `json:"what"`
-	Criteria []string `json:"criteria"`
+	File     string `json:"file,omitempty"` // only where the ticket names no file
+	Action   string `json:"action"`
+	Where    string `json:"where"` // symbol or anchor in the file
+	What     string `json:"what"`
+	Approach string `json:"approach"`
+	After    string `json:"after,omitempty"` // the file whose step comes before
 }
 
 // Test is the check of one acceptance criterion.
 type Test struct {
-	Criterion string `json:"criterion"`
-	Checks    string `json:"checks"`
+	File   string `json:"file"`
+	Name   string `json:"name"`
+	Checks string `json:"checks"`
 }
 
-// PlanReply is a model's plan.
+// PlanReply is a model's plan. Files and Criteria have one key for each affected
+// file and each criterion; where the ticket names none, Steps and Tests are
+// lists.
 type PlanReply struct {
-	Steps []Step `json:"steps"`
-	Tests []Test `json:"tests"`
+	Files    map[string]Step `json:"files,omitempty"`
+	Steps    []Step          `json:"steps,omitempty"`
+	Criteria map[string]Test `json:"criteria,omitempty"`
+	Tests    []Test          `json:"tests,omitempty"`
+	Verify   []string        `json:"verify,omitempty"`
+	Risk     string          `json:"risk"`
 }
 
 // Coverage counts what of the ticket a plan covers.
@@ -66,222 +84,193 @@ type Coverage struct {
 	FilesTotal    int `json:"files_total"`
 	Criteria      int `json:"criteria"`
 	CriteriaTotal int `json:"criteria_total"`
+	// Listed says that the template lists them: no one thought about how.
+	Listed bool `json:"listed,omitempty"`
 }
 
 // Plan renders the question as the tail that follows System.
 func Plan(q PlanQuestion) (string, error) {
 	var b strings.Builder
-	b.WriteString(q.Ticket)
+	b.WriteString(q.Ticket + q.Evidence)
 	for _, s := range q.Sources {
 		b.WriteString(s.Text)
 	}
 	return render(planTemplate(), struct {
 		PlanQuestion
-		Criteria []string
-		Fence    string
+		CriterionIDs []string
+		Fence        string
 	}{q, q.criterionIDs(), Marker(b.String())})
 }
 
-func (q PlanQuestion) criterionIDs() []string {
-	ids := make([]string, 0, len(q.Criteria))
+// files are the affected files, each once, as far as a plan is asked for them.
+func (q PlanQuestion) files() []PlanFile {
+	var out []PlanFile
+	seen := map[string]bool{}
+	for _, f := range q.Files {
+		p := clean(f.Path)
+		if p == "" || seen[p] || len(out) == maxListed {
+			continue
+		}
+		seen[p] = true
+		f.Path = p
+		out = append(out, f)
+	}
+	return out
+}
+
+// criteria are the acceptance criteria, each id once.
+func (q PlanQuestion) criteria() []PlanCriterion {
+	var out []PlanCriterion
+	seen := map[string]bool{}
 	for _, c := range q.Criteria {
+		if c.ID == "" || seen[c.ID] || len(out) == maxListed {
+			continue
+		}
+		seen[c.ID] = true
+		out = append(out, c)
+	}
+	return out
+}
+
+func (q PlanQuestion) criterionIDs() []string {
+	var ids []string
+	for _, c := range q.criteria() {
 		ids = append(ids, c.ID)
 	}
 	return ids
 }
 
-// Schema is the reply's JSON Schema. Criterion ids are an enum, so a model
-// cannot invent one; every free string has a maxLength.
-func (q PlanQuestion) Schema() json.RawMessage {
-	criterion := `{"type":"string","maxLength":20}`
-	if ids := q.criterionIDs(); len(ids) > 0 {
-		v, _ := json.Marshal(ids) // strings always marshal
-		criterion = `{"type":"string","enum":` + string(v) + `}`
+// Tokens bounds the reply to this question: each file and criterion has its
+// share.
+func (q PlanQuestion) Tokens() int {
+	const base, file, criterion = 200, 300, 120
+	files, criteria := len(q.files()), len(q.criteria())
+	if files == 0 {
+		files = 4
 	}
-	return json.RawMessage(fmt.Sprintf(`{"type":"object","properties":{`+
-		`"steps":{"type":"array","minItems":1,"maxItems":%d,"items":{"type":"object","properties":{`+
-		`"file":{"type":"string","maxLength":200},`+
-		`"action":{"type":"string","enum":["create","modify","delete"]},`+
-		`"what":{"type":"string","maxLength":300},`+
-		`"criteria":{"type":"array","maxItems":20,"items":%[2]s}},`+
-		`"required":["file","action","what","criteria"],"additionalProperties":false}},`+
-		`"tests":{"type":"array","maxItems":%[1]d,"items":{"type":"object","properties":{`+
-		`"criterion":%[2]s,"checks":{"type":"string","maxLength":300}},`+
-		`"required":["criterion","checks"],"additionalProperties":false}}},`+
-		`"required":["steps","tests"],"additionalProperties":false}`, maxSteps, criterion))
+	if criteria == 0 {
+		criteria = 3
+	}
+	return min(MaxPlanTokens, base+file*files+criterion*criteria)
 }
 
 // Parse reads a reply without judging it.
 func (q PlanQuestion) Parse(text []byte) (PlanReply, error) {
 	var r PlanReply
-	if err := json.Unmarshal(text, &r); err != nil {
+	err := json.Unmarshal(text, &r)
+	if err != nil {
 		return r, fmt.Errorf("reply is not the JSON asked for: %w", err)
 	}
 	return r, nil
 }
 
-// Accept is the acceptance check: the plan covers every affected file and
-// every criterion and names no file that neither exists nor is to be created.
-// The error lists every defect, for the repair round and for the reason.
-func (q PlanQuestion) Accept(text []byte) error {
-	r, err := q.Parse(text)
-	if err != nil {
-		return err
+// steps are the plan's steps in the order of work, each with its file: a step
+// that says `after` follows the one it names; a circle is cut.
+func (q PlanQuestion) steps(r PlanReply) []Step {
+	var list []Step
+	for _, f := range q.files() {
+		s, ok := r.Files[f.Path]
+		if ok {
+			s.File = f.Path
+			list = append(list, s)
+		}
 	}
-	var defects []string
-	files, criteria := q.missing(r)
-	for _, f := range files {
-		defects = append(defects, "no step for "+f)
+	for _, s := range r.Steps {
+		s.File = clean(s.File)
+		list = append(list, s)
 	}
-	for _, c := range criteria {
-		defects = append(defects, "no step or test for "+c)
+	var out []Step
+	done := map[string]bool{}
+	for len(list) > 0 {
+		next := slices.IndexFunc(list, func(s Step) bool {
+			return done[clean(s.After)] || !slices.ContainsFunc(list, func(other Step) bool {
+				return other.File == clean(s.After) && other.File != s.File
+			})
+		})
+		next = max(next, 0)
+		done[list[next].File] = true
+		out = append(out, list[next])
+		list = slices.Delete(list, next, next+1)
 	}
-	defects = append(defects, q.foreign(r)...)
-	defects = append(defects, q.contrary(r)...)
-	for i, s := range r.Steps {
-		if strings.TrimSpace(s.What) == "" {
-			defects = append(defects, fmt.Sprintf("step %d says nothing", i+1))
+	return out
+}
+
+// namedTest is a test with the criterion it checks, "" = none.
+type namedTest struct {
+	criterion PlanCriterion
+	Test
+}
+
+func (q PlanQuestion) tests(r PlanReply) []namedTest {
+	var out []namedTest
+	for _, c := range q.criteria() {
+		t, ok := r.Criteria[c.ID]
+		if ok {
+			out = append(out, namedTest{c, t})
 		}
 	}
 	for _, t := range r.Tests {
-		if strings.TrimSpace(t.Checks) == "" {
-			defects = append(defects, "the test of "+t.Criterion+" checks nothing")
-		}
+		out = append(out, namedTest{PlanCriterion{}, t})
 	}
-	if len(defects) == 0 {
-		if n := len([]rune(q.Render(r))); n > MaxPlanChars {
-			defects = append(defects, fmt.Sprintf("the plan has %d characters, more than %d", n, MaxPlanChars))
-		}
-	}
-	if len(defects) > 0 {
-		return &Defects{defects}
-	}
-	return nil
-}
-
-// Defects says why a plan was refused.
-type Defects struct{ List []string }
-
-func (d *Defects) Error() string {
-	const most = 8
-	list, more := d.List, ""
-	if len(list) > most {
-		more = fmt.Sprintf("; and %d more", len(list)-most)
-		list = list[:most]
-	}
-	return "plan refused: " + strings.Join(list, "; ") + more
-}
-
-// Repair is the user message of the one repair round.
-func (q PlanQuestion) Repair(defects error) string {
-	return "That plan was refused. " + defects.Error() +
-		".\nWrite the whole plan again, as one JSON object of the same shape, with every defect mended."
+	return out
 }
 
 // missing returns the affected files and the criteria the plan leaves out.
 func (q PlanQuestion) missing(r PlanReply) (files, criteria []string) {
-	named, served := map[string]bool{}, map[string]bool{}
-	for _, s := range r.Steps {
-		named[clean(s.File)] = true
-		for _, c := range s.Criteria {
-			served[strings.ToUpper(strings.TrimSpace(c))] = true
-		}
-	}
-	for _, t := range r.Tests {
-		served[strings.ToUpper(strings.TrimSpace(t.Criterion))] = true
-	}
-	for _, f := range q.Files {
-		if !named[clean(f.Path)] {
+	for _, f := range q.files() {
+		if _, ok := r.Files[f.Path]; !ok {
 			files = append(files, f.Path)
 		}
 	}
-	for _, c := range q.Criteria {
-		if !served[strings.ToUpper(c.ID)] {
+	for _, c := range q.criteria() {
+		if _, ok := r.Criteria[c.ID]; !ok {
 			criteria = append(criteria, c.ID)
 		}
 	}
 	return files, criteria
 }
 
-// foreign lists the steps whose file is neither the ticket's, nor there, nor
-// created by a step, or that leaves the project.
-func (q PlanQuestion) foreign(r PlanReply) []string {
-	known := map[string]bool{}
-	for _, f := range q.Files {
-		known[clean(f.Path)] = true
+// Covers counts what the plan covers.
+func (q PlanQuestion) Covers(r PlanReply) Coverage {
+	files, criteria := q.missing(r)
+	return Coverage{
+		Files: len(q.files()) - len(files), FilesTotal: len(q.Files),
+		Criteria: len(q.criteria()) - len(criteria), CriteriaTotal: len(q.Criteria),
 	}
-	for _, s := range r.Steps {
-		if s.Action == "create" {
-			known[clean(s.File)] = true
-		}
-	}
-	var out []string
-	for _, s := range r.Steps {
-		p := clean(s.File)
-		switch {
-		case p == "" || p == ".":
-			out = append(out, "a step names no file")
-		case path.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../"):
-			out = append(out, p+" is outside the project")
-		case !q.there(known, p):
-			out = append(out, p+" does not exist and no step creates it")
-		}
-		for _, named := range pathsIn(s.What, known) {
-			if !q.there(known, named) {
-				out = append(out, named+" does not exist and no step creates it")
-			}
-		}
-	}
-	slices.Sort(out)
-	return slices.Compact(out)
 }
 
-func (q PlanQuestion) there(known map[string]bool, p string) bool {
-	return known[p] || (q.Exists != nil && q.Exists(p))
+// Show returns what a prompt has of a file: all of it, or within room bytes the
+// parts that the ticket and its criteria name.
+func (q PlanQuestion) Show(path, full string, room int) Source {
+	words := q.Words()
+	for _, c := range q.Criteria {
+		words += "\n" + c.Text
+	}
+	e := outline.Choose(path, full, words, room)
+	return Source{Path: path, Text: e.Text, Full: full, Size: len(full), Shown: e.Shown}
 }
 
-var pathLike = regexp.MustCompile(`[\w.@-]+(?:/[\w.@-]+)*/[\w@-]+(?:\.[\w-]+)+`)
-
-// pathsIn finds the paths that a step's words name. So that neither an address
-// nor a fraction is taken for one, it must begin in a directory of a known file.
-func pathsIn(text string, known map[string]bool) []string {
-	tops := map[string]bool{}
-	for p := range known {
-		if top, _, found := strings.Cut(p, "/"); found {
-			tops[top] = true
+// source is the whole text of an affected file, where it is known.
+func (q PlanQuestion) source(file string) (string, bool) {
+	for _, s := range q.Sources {
+		if clean(s.Path) == file && s.Full != "" {
+			return s.Full, true
 		}
 	}
-	var out []string
-	for _, at := range pathLike.FindAllStringIndex(text, -1) {
-		p := clean(text[at[0]:at[1]])
-		top, _, _ := strings.Cut(p, "/")
-		if tops[top] && (at[0] == 0 || text[at[0]-1] != '/') {
-			out = append(out, p)
-		}
-	}
-	return out
+	return "", false
 }
 
-// contrary lists the steps that do to a file what the ticket does not want:
-// deleting one it keeps, or creating one that is there.
-func (q PlanQuestion) contrary(r PlanReply) []string {
-	action := map[string]string{}
-	for _, f := range q.Files {
-		action[clean(f.Path)] = f.Action
+// mentioned are the definitions of a file that the ticket names.
+func (q PlanQuestion) mentioned(file string) []outline.Definition {
+	full, ok := q.source(file)
+	if !ok {
+		return nil
 	}
-	var out []string
-	for _, s := range r.Steps {
-		p := clean(s.File)
-		wanted, stated := action[p]
-		switch {
-		case s.Action == "delete" && stated && (wanted == "create" || wanted == "modify"):
-			out = append(out, "the ticket does not delete "+p)
-		case s.Action == "create" && wanted != "create" && q.Exists != nil && q.Exists(p):
-			out = append(out, p+" exists already")
-		}
-	}
-	return out
+	return outline.Mentioned(outline.Of(file, full), q.Words())
 }
+
+// Words are the ticket's words, by which the parts of its files are chosen.
+func (q PlanQuestion) Words() string { return q.Title + "\n" + q.Ticket }
 
 func clean(p string) string {
 	p = strings.Trim(strings.TrimSpace(strings.ReplaceAll(p, `\`, "/")), "`")
@@ -289,13 +278,4 @@ func clean(p string) string {
 		return ""
 	}
 	return path.Clean(p)
-}
-
-// Covers counts what the plan covers.
-func (q PlanQuestion) Covers(r PlanReply) Coverage {
-	files, criteria := q.missing(r)
-	return Coverage{
-		Files: len(q.Files) - len(files), FilesTotal: len(q.Files),
-		Criteria: len(q.Criteria) - len(criteria), CriteriaTotal: len(q.Criteria),
-	}
 }

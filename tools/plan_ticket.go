@@ -53,6 +53,9 @@ type planResult struct {
 	Warnings []string          `json:"warnings,omitempty"`
 }
 
+// maxPlanResult is how many characters a whole result may have.
+const maxPlanResult = 8000
+
 func (r *planResult) warn(text string) { r.Warnings = addWarning(r.Warnings, text) }
 
 func planTicket(d *Deps) Tool {
@@ -114,6 +117,11 @@ func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progre
 	for _, text := range d.Journal.Warnings() {
 		r.warn(text)
 	}
+	r.Warnings = fitWarnings(r.Warnings, maxPlanResult, func(list []string) any {
+		whole := *r
+		whole.Warnings = list
+		return whole
+	})
 	return r, nil
 }
 
@@ -195,7 +203,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	defer stop()
 	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "plan", TicketID: t.ID, System: prompts.System, User: user,
-		Schema: q.Schema(), MaxTokens: prompts.MaxPlanTokens,
+		Schema: q.Schema(), MaxTokens: d.planTokens(q),
 		Accept:   q.Accept,
 		Repair:   func(_ []byte, defects error) string { return q.Repair(defects) },
 		Progress: p.tokens(t.ID),
@@ -217,6 +225,9 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	r.Plan, r.Coverage, r.By, r.Answer = q.Render(reply), &cover, string(a.Tier), answerOf(a)
 	if a.CostEstimated {
 		r.warn(estimatedCost)
+	}
+	for _, text := range q.Warnings(reply) {
+		r.warn(text)
 	}
 	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
@@ -259,16 +270,24 @@ func (r *planResult) fromTemplate(q prompts.PlanQuestion, reason string, took ti
 	plan, cover, cut := q.Template()
 	r.Plan, r.Coverage, r.By = plan, &cover, "template"
 	r.Answer = &answer{FellBack: true, Reason: clip(reason, 600), MS: took.Milliseconds()}
-	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one is built from the ticket by rules", r.ID)
+	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one lists %d of %d files and %d of %d criteria of the ticket", r.ID,
+		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
 	if cut > 0 {
 		r.warn(fmt.Sprintf("%d lines did not fit the plan and stand only in the ticket", cut))
 	}
 }
 
+// planTokens bounds the reply: what the ticket needs, within a third of the
+// window, so that a small window keeps room for the question.
+func (d *Deps) planTokens(q prompts.PlanQuestion) int {
+	const least = 256
+	return min(q.Tokens(), max(least, d.NumCtx/3))
+}
+
 // question is what is asked, and its words. The affected files get what room the
 // ticket itself leaves.
 func (d *Deps) question(ctx context.Context, t ticket.Ticket, route routing.Route, include bool, r *planResult) (prompts.PlanQuestion, string, error) {
-	q := prompts.PlanQuestion{ID: t.ID, Ticket: t.Body,
+	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Commands: d.commands(ctx, t),
 		Exists: func(path string) bool { return d.exists(ctx, path) }}
 	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
 		q.Ticket = t.Title + "\n\n" + t.Body
@@ -284,7 +303,7 @@ func (d *Deps) question(ctx context.Context, t ticket.Ticket, route routing.Rout
 		return q, user, err
 	}
 	var notes []string
-	q.Sources, notes = d.sources(ctx, t, d.promptRoom(ctx, route)-len(prompts.System)-len(user))
+	q.Sources, notes = d.sources(ctx, t, q, d.promptRoom(ctx, route, d.planTokens(q))-len(prompts.System)-len(user))
 	for _, n := range notes {
 		r.warn(n)
 	}

@@ -219,7 +219,8 @@ func TestClassifyResults(t *testing.T) {
 }
 
 func TestPlanResults(t *testing.T) {
-	const plan = `{"steps":[{"file":"a.go","action":"modify","what":"Sum <all> & \"each\" item.","criteria":["AC-1"]}],"tests":[{"criterion":"AC-1","checks":"The total of two items."}]}`
+	const plan = `{"files":{"a.go":{"action":"modify","where":"a","what":"Sum <all> & \"each\" item with a running total.","approach":""}},` +
+		`"criteria":{"AC-1":{"file":"a_test.go","name":"TestSum","checks":"The total of two items."}},"risk":""}`
 	for _, c := range []struct {
 		name string
 		s    *script
@@ -248,7 +249,7 @@ func TestPlanResults(t *testing.T) {
 			if got := r.Get("plan").Exists(); got != c.plan {
 				t.Errorf("plan there: %t, want %t: %s", got, c.plan, r.Raw)
 			}
-			if n := len([]rune(r.Raw)); n > 6000 {
+			if n := len([]rune(r.Raw)); n > maxPlanResult {
 				t.Errorf("%d characters", n)
 			}
 		})

@@ -36,9 +36,9 @@ func (d *Deps) exists(ctx context.Context, path string) bool {
 }
 
 // promptRoom is how many bytes of prompt a plan may have on the route's first
-// tier, so that the reply and one repair round still fit.
-func (d *Deps) promptRoom(ctx context.Context, route routing.Route) int {
-	reply := prompts.MaxPlanTokens + min(prompts.MaxPlanTokens, d.NumCtx/8)
+// tier, so that a reply of so many tokens and one repair round still fit.
+func (d *Deps) promptRoom(ctx context.Context, route routing.Route, tokens int) int {
+	reply := tokens + min(tokens, d.NumCtx/8)
 	if d.Room != nil {
 		return d.Room(ctx, route, reply)
 	}
@@ -46,11 +46,18 @@ func (d *Deps) promptRoom(ctx context.Context, route routing.Route) int {
 }
 
 // sources reads the affected files, files to modify first and then in the
-// ticket's order, into the bytes of prompt that are left. What is left out or
-// cut is said in notes.
-func (d *Deps) sources(ctx context.Context, t ticket.Ticket, room int) (out []prompts.Source, notes []string) {
-	for _, f := range byRelevance(t.Files) {
-		s, note := d.source(ctx, f, room-len(f.Path)-aroundSource)
+// ticket's order, into the bytes of prompt that are left. Of a file that does
+// not fit, the parts that the ticket names are shown. What is left out is said
+// in notes.
+func (d *Deps) sources(ctx context.Context, t ticket.Ticket, q prompts.PlanQuestion, room int) (out []prompts.Source, notes []string) {
+	files := byRelevance(t.Files)
+	for i, f := range files {
+		// The first files may not starve the others.
+		share := room
+		if left := len(files) - i; left > 1 {
+			share = max(room*2/3, room/left)
+		}
+		s, note := d.source(ctx, f, q, share-len(f.Path)-aroundSource)
 		if note != "" {
 			notes = append(notes, note)
 		}
@@ -77,7 +84,7 @@ func byRelevance(files []ticket.File) []ticket.File {
 	return append(first, rest...)
 }
 
-func (d *Deps) source(ctx context.Context, f ticket.File, room int) (prompts.Source, string) {
+func (d *Deps) source(ctx context.Context, f ticket.File, q prompts.PlanQuestion, room int) (prompts.Source, string) {
 	none := prompts.Source{}
 	data, _, fault := d.readFile(ctx, f.Path, maxSourceBytes)
 	var size *rootfs.SizeError
@@ -99,25 +106,12 @@ func (d *Deps) source(ctx context.Context, f ticket.File, room int) (prompts.Sou
 		return none, ""
 	}
 	text := strings.ReplaceAll(string(data), "\r\n", "\n")
-	shown := cutAtLine(text, room)
-	if shown == "" {
+	s := q.Show(filepath.ToSlash(f.Path), text, room)
+	if s.Text == "" {
 		return none, f.Path + " was not shown to the model: no room left in the context window"
 	}
-	s := prompts.Source{Path: filepath.ToSlash(f.Path), Text: shown, Size: len(text), Shown: len(shown)}
 	if s.Cut() {
-		return s, fmt.Sprintf("%s was shown in part: the first %d of %d bytes", f.Path, s.Shown, s.Size)
+		return s, fmt.Sprintf("%s was shown in part: %d of %d bytes", f.Path, s.Shown, s.Size)
 	}
 	return s, ""
-}
-
-// cutAtLine keeps whole lines within room bytes.
-func cutAtLine(text string, room int) string {
-	if len(text) <= room {
-		return text
-	}
-	if room <= 0 {
-		return ""
-	}
-	end := strings.LastIndexByte(text[:room], '\n')
-	return text[:end+1]
 }

@@ -22,7 +22,7 @@ func sourcesOf(d *Deps, room int, paths ...string) (map[string]prompts.Source, s
 		}
 		t.Files = append(t.Files, ticket.File{Path: path, Action: action})
 	}
-	list, notes := d.sources(context.Background(), t, room)
+	list, notes := d.sources(context.Background(), t, prompts.PlanQuestion{}, room)
 	out := map[string]prompts.Source{}
 	for _, s := range list {
 		out[s.Path] = s
@@ -62,24 +62,32 @@ func TestSourcesThatAreNotShown(t *testing.T) {
 	}
 }
 
-// Files to modify come before those to delete; what does not fit is cut at a
-// line, and said.
-func TestSourcesWithinTheirRoom(t *testing.T) {
+// Files to modify come before those to delete; one that does not fit is shown in
+// part, and said.
+func TestSources_WithinTheirRoom(t *testing.T) {
 	b := newBench(t, &script{})
 	line := strings.Repeat("x", 99) + "\n"
-	b.write("old.go", strings.Repeat(line, 10))
-	b.write("a.go", strings.Repeat(line, 10))
-	b.write("b.go", strings.Repeat(line, 10))
-	got, notes := sourcesOf(b.Deps, 1800, "delete old.go", "a.go", "b.go")
-	if a := got["a.go"]; a.Cut() || a.Shown != 1000 {
-		t.Errorf("a.go: %+v", a)
+	b.write("old.go", strings.Repeat(line, 100))
+	b.write("a.go", strings.Repeat(line, 20))
+	b.write("b.go", strings.Repeat(line, 100))
+	const room = 8000
+	got, notes := sourcesOf(b.Deps, room, "delete old.go", "a.go", "b.go")
+	if a := got["a.go"]; a.Cut() || a.Shown != 2000 {
+		t.Errorf("a.go: %d of %d", a.Shown, a.Size)
 	}
-	if s := got["b.go"]; !s.Cut() || s.Shown != 500 || !strings.HasSuffix(s.Text, "x\n") || s.Size != 1000 {
-		t.Errorf("b.go: %d of %d", s.Shown, s.Size)
+	sum := 0
+	for _, s := range got {
+		sum += len(s.Text)
 	}
-	if _, shown := got["old.go"]; shown || !strings.Contains(notes, "old.go was not shown to the model: no room left") ||
-		!strings.Contains(notes, "b.go was shown in part: the first 500 of 1000 bytes") {
-		t.Errorf("notes:\n%s", notes)
+	if s := got["b.go"]; !s.Cut() || s.Shown < 2500 || s.Size != 10_000 || sum > room {
+		t.Errorf("b.go: %d of %d, all: %d", s.Shown, s.Size, sum)
+	}
+	if _, shown := got["old.go"]; !shown || !strings.Contains(notes, "b.go was shown in part: ") {
+		t.Errorf("old.go shown: %t, notes:\n%s", shown, notes)
+	}
+	got, notes = sourcesOf(b.Deps, 150, "b.go")
+	if len(got) != 0 || !strings.Contains(notes, "b.go was not shown to the model: no room left") {
+		t.Errorf("shown %v, notes:\n%s", got, notes)
 	}
 }
 

@@ -104,7 +104,7 @@ func TestDemoWithOllama(t *testing.T) {
 	if got["TASK-003"] != "TASK low no front_matter" || got["FEAT-004"] != "FEAT high no rules" {
 		t.Errorf("rules were not asked first: %v", got)
 	}
-	for _, text := range []string{"BUG-001: plan by local, 1 of 1 files and 1 of 1 criteria covered", "Modify `main.go`: main.go (AC-1)", "Planned by " + ollamatest.Steered, "Local failed on BUG-001 at lint. Escalated."} {
+	for _, text := range []string{"BUG-001: plan by local, 1 of 1 files and 1 of 1 criteria covered", "Modify `main.go` at `" + ollamatest.SteeredWords + "`", "Planned by " + ollamatest.Steered, "Local failed on BUG-001 at lint. Escalated."} {
 		if !strings.Contains(out, text) {
 			t.Errorf("the demo does not say %q", text)
 		}

@@ -34,8 +34,15 @@ const (
 
 const (
 	steeredReply = tinygguf.Start + `{"category":"BUG","complexity":"medium"}` + tinygguf.End
-	steeredPlan  = tinygguf.Start + `{"steps":[{"file":"main.go","action":"modify","what":"main.go","criteria":["AC-1"]}],` +
-		`"tests":[{"criterion":"AC-1","checks":"main.go"}]}` + tinygguf.End
+	steeredPlan  = tinygguf.Start + `{"files":{"main.go":{"action":"modify","where":` + steeredWords + `,"what":` + steeredWords +
+		`,"approach":` + steeredWords + `}},"criteria":{"AC-1":{"file":` + steeredWords + `,"name":` + steeredWords +
+		`,"checks":` + steeredWords + `}},"risk":` + steeredWords + `}` + tinygguf.End
+	// steeredWords stand in every free string. The model knows only its last
+	// byte, so no byte may occur twice; "main" is in any main.go, and four more
+	// words are what the acceptance check wants of a step.
+	steeredWords = `"` + SteeredWords + `"`
+	// SteeredWords is what the plans of Steered say.
+	SteeredWords = "main jug,box;fly/wept"
 )
 
 // steered is a ladder: where a byte may be followed by several, the step that
@@ -44,9 +51,9 @@ func steered() []tinygguf.Text {
 	return []tinygguf.Text{
 		{Text: steeredReply, Boost: 20},
 		{Text: steeredPlan, Boost: 20},
-		{Text: `"]`, Boost: 28},        // a list ends after one
-		{Text: `[{`, Boost: 28},        // and is not empty
-		{Text: `"main.go"`, Boost: 40}, // in a free string, over everything else
+		{Text: `"]`, Boost: 28},         // a list ends after one
+		{Text: `[{`, Boost: 28},         // and is not empty
+		{Text: steeredWords, Boost: 40}, // in a free string, over everything else
 	}
 }
 

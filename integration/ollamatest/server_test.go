@@ -15,6 +15,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/process"
 	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/integration/tinygguf"
+	"github.com/fjbelchi/localmodel/prompts"
 )
 
 func TestMain(m *testing.M) {
@@ -24,10 +25,10 @@ func TestMain(m *testing.M) {
 	os.Exit(Main(m))
 }
 
-const (
-	classifySchema = `{"type":"object","properties":{"category":{"type":"string","enum":["BUG","FEAT","TASK"]},"complexity":{"type":"string","enum":["low","medium","high"]}},"required":["category","complexity"],"additionalProperties":false}`
-	planSchema     = `{"type":"object","properties":{"steps":{"type":"array","minItems":1,"maxItems":40,"items":{"type":"object","properties":{"file":{"type":"string","maxLength":200},"action":{"type":"string","enum":["create","modify","delete"]},"what":{"type":"string","maxLength":300},"criteria":{"type":"array","maxItems":20,"items":{"type":"string","enum":["AC-1"]}}},"required":["file","action","what","criteria"],"additionalProperties":false}},"tests":{"type":"array","maxItems":40,"items":{"type":"object","properties":{"criterion":{"type":"string","enum":["AC-1"]},"checks":{"type":"string","maxLength":300}},"required":["criterion","checks"],"additionalProperties":false}}},"required":["steps","tests"],"additionalProperties":false}`
-)
+const classifySchema = `{"type":"object","properties":{"category":{"type":"string","enum":["BUG","FEAT","TASK"]},"complexity":{"type":"string","enum":["low","medium","high"]}},"required":["category","complexity"],"additionalProperties":false}`
+
+var planSchema = string(prompts.PlanQuestion{Files: []prompts.PlanFile{{Path: "main.go", Action: "modify"}},
+	Criteria: []prompts.PlanCriterion{{ID: "AC-1"}}}.Schema())
 
 type chatReply struct {
 	Message    struct{ Content string }

@@ -29,9 +29,9 @@ title: Crash when the list is empty
 // asAsked answers what the reply schema asks for: a classification or a plan.
 func asAsked(a litellmtest.Asked) litellmtest.Said {
 	properties := gjson.Get(a.Schema, "properties")
-	if properties.Get("steps").Exists() {
-		return litellmtest.Said{Text: `{"steps":[{"file":"main.go","action":"modify","what":"Check the length first","criteria":["AC-1"]}],` +
-			`"tests":[{"criterion":"AC-1","checks":"An empty list gives no error"}]}`, In: 900, Out: 80}
+	if properties.Get("files").Exists() {
+		return litellmtest.Said{Text: `{"files":{"main.go":{"action":"modify","where":"main","what":"Return early for a slice without elements.","approach":""}},` +
+			`"criteria":{"AC-1":{"file":"main_test.go","name":"TestEmpty","checks":"Passing nil returns zero without panicking"}},"risk":""}`, In: 900, Out: 80}
 	}
 	var fields []string
 	for name, value := range map[string]string{"category": "BUG", "complexity": "low"} {

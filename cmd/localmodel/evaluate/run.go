@@ -150,7 +150,7 @@ func (p Plan) request(t task) (routing.Request, *outcome, error) {
 	}
 	q := p.question(t.ticket)
 	user, err := prompts.Plan(q)
-	return routing.Request{Purpose: "plan", System: prompts.System, User: user, Schema: q.Schema(), MaxTokens: prompts.MaxPlanTokens,
+	return routing.Request{Purpose: "plan", System: prompts.System, User: user, Schema: q.Schema(), MaxTokens: q.Tokens(),
 		Accept: func(text []byte) error {
 			seen.seen++
 			if reply, err := q.Parse(text); err == nil {
@@ -172,7 +172,7 @@ func (t *Ticket) hidden() string {
 }
 
 func (p Plan) question(t *Ticket) prompts.PlanQuestion {
-	q := prompts.PlanQuestion{ID: t.ID, Ticket: t.Body, Exists: func(path string) bool {
+	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Exists: func(path string) bool {
 		if !filepath.IsLocal(path) {
 			return false
 		}

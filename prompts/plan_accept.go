@@ -1,0 +1,304 @@
+package prompts
+
+import (
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// leastWords is how many content words a step must have beyond the ticket's
+// title, the path and the ids.
+const leastWords = 4
+
+// Accept is the acceptance check. A plan counts when it covers every affected
+// file and criterion, names places that are there, and says something that the
+// ticket's title does not. The error lists every defect, for the repair round
+// and for the reason.
+func (q PlanQuestion) Accept(text []byte) error {
+	r, err := q.Parse(text)
+	if err != nil {
+		return err
+	}
+	defects := q.defects(r)
+	if len(defects) == 0 {
+		if n := len([]rune(q.Render(r))); n > MaxPlanChars {
+			defects = []string{fmt.Sprintf("the plan has %d characters, more than %d", n, MaxPlanChars)}
+		}
+	}
+	if len(defects) > 0 {
+		return &Defects{defects}
+	}
+	return nil
+}
+
+func (q PlanQuestion) defects(r PlanReply) []string {
+	var out []string
+	files, criteria := q.missing(r)
+	for _, f := range files {
+		out = append(out, "no step for "+f)
+	}
+	for _, c := range criteria {
+		out = append(out, "no test for "+c)
+	}
+	steps, tests := q.steps(r), q.tests(r)
+	if len(steps) == 0 && len(files) == 0 {
+		out = append(out, "the plan has no step")
+	}
+	own := q.ownPaths(r)
+	for i, s := range steps {
+		out = append(out, q.stepDefects(s, own)...)
+		for _, earlier := range steps[:i] {
+			if same(s.What, earlier.What) && (same(s.Where, earlier.Where) || s.File == earlier.File) {
+				out = append(out, "the steps for "+name(earlier.File)+" and "+name(s.File)+" are the same")
+			}
+		}
+	}
+	for i, t := range tests {
+		out = append(out, q.testDefects(t)...)
+		for _, earlier := range tests[:i] {
+			if same(t.Checks, earlier.Checks) {
+				out = append(out, "the tests of "+t.label(i)+" and "+earlier.label(i-1)+" check the same")
+			}
+		}
+	}
+	return slices.Compact(out)
+}
+
+func (t namedTest) label(i int) string {
+	if t.criterion.ID != "" {
+		return t.criterion.ID
+	}
+	return fmt.Sprintf("test %d", i+1)
+}
+
+func (q PlanQuestion) stepDefects(s Step, own map[string]bool) []string {
+	file := name(s.File)
+	if why := q.badPath(s, own); why != "" {
+		return []string{why}
+	}
+	var out []string
+	if why := q.contrary(s); why != "" {
+		out = append(out, why)
+	}
+	if why := q.empty(s); why != "" {
+		out = append(out, "the step for "+file+" "+why)
+	} else if why := q.opposite(s); why != "" {
+		out = append(out, "the step for "+file+" "+why)
+	}
+	if why := q.lost(s); why != "" {
+		out = append(out, why)
+	}
+	for _, p := range q.ghosts(s.What+" "+s.Approach, own) {
+		if q.ownExtension(p) {
+			out = append(out, p+" does not exist and no step creates it")
+		}
+	}
+	return out
+}
+
+// badPath says what is wrong with the path of a step: outside the project, or
+// neither the ticket's, nor there, nor created.
+func (q PlanQuestion) badPath(s Step, own map[string]bool) string {
+	switch {
+	case s.File == "" || s.File == ".":
+		return "a step names no file"
+	case outside(s.File):
+		return name(s.File) + " is outside the project"
+	case !own[s.File] && (q.Exists == nil || !q.Exists(s.File)):
+		return name(s.File) + " does not exist and no step creates it"
+	}
+	return ""
+}
+
+func outside(p string) bool {
+	return path.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../") || len(p) > 1 && p[1] == ':'
+}
+
+// contrary says where a step does to a file what the ticket does not want.
+func (q PlanQuestion) contrary(s Step) string {
+	if verbs[s.Action] == "" {
+		return "the step for " + name(s.File) + " has no action"
+	}
+	wanted := ""
+	for _, f := range q.files() {
+		if f.Path == s.File {
+			wanted = f.Action
+		}
+	}
+	switch {
+	case s.Action == "delete" && (wanted == "create" || wanted == "modify"):
+		return "the ticket does not delete " + name(s.File)
+	case s.Action == "create" && wanted != "create" && q.Exists != nil && q.Exists(s.File):
+		return name(s.File) + " exists already"
+	}
+	return ""
+}
+
+// empty says why a step tells nobody what to do.
+func (q PlanQuestion) empty(s Step) string {
+	least := leastWords
+	if s.Action == "delete" {
+		least = 1 // the action says it
+	}
+	switch {
+	case strings.TrimSpace(s.What) == "":
+		return "says nothing"
+	case placeholder().MatchString(s.What):
+		return "is a placeholder"
+	case q.ofPrompt(s.What):
+		return "repeats the wording of the task"
+	case q.ofCriterion(s.What):
+		return "repeats an acceptance criterion instead of saying what to change"
+	case nothingToDo().MatchString(s.What):
+		return "changes nothing"
+	}
+	if found := beyond(s.What, q.Title, s.File, q.ids()); len(found) < least {
+		return "says too little beyond the ticket's title: name what changes and how"
+	}
+	return ""
+}
+
+func (q PlanQuestion) ids() string { return q.ID + " " + strings.Join(q.criterionIDs(), " ") }
+
+func (q PlanQuestion) ofCriterion(text string) bool {
+	for _, c := range q.criteria() {
+		if same(text, c.Text) || same(text, c.ID+" "+c.Text) {
+			return true
+		}
+	}
+	return false
+}
+
+var placeholder = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(?:TODO|TBD|FIXME|XXX|lorem ipsum|not implemented|to be (?:done|determined|defined|decided)|` +
+		`your code here|fill (?:this )?in|same as (?:above|before)|as (?:described|specified|stated|required|per) (?:above|in the ticket)|` +
+		`see (?:the )?ticket)\b|^\W*\.\.\.|<[a-z_ ]{3,30}>\s*$|^[^\p{L}\p{N}]*$`)
+})
+
+var nothingToDo = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^\W*(?:(?:no|without any) changes?\b|nothing (?:to|needs|has)\b|leave (?:it|this|the|everything)\b.*\b(?:unchanged|as (?:it|they) (?:is|are))|` +
+		`do not (?:change|modify|touch)\b|n/?a\b|none\b|ok\b\W*$)`)
+})
+
+// ofPrompt says whether a text has five words in a row of what was asked.
+func (q PlanQuestion) ofPrompt(text string) bool {
+	const run = 5
+	asked := promptShingles()
+	for s := range shingles(text, run) {
+		if asked[s] {
+			return true
+		}
+	}
+	return false
+}
+
+var promptShingles = sync.OnceValue(func() map[string]bool {
+	_, task, _ := strings.Cut(System, "Task PLAN")
+	return shingles(task+"\n"+planText, 5)
+})
+
+// opposites are verbs that undo each other.
+var opposites = [][2]string{{"add", "remov"}, {"add", "delet"}, {"add", "drop"}, {"creat", "remov"}, {"creat", "delet"},
+	{"enabl", "disabl"}, {"allow", "forbid"}, {"allow", "disallow"}, {"allow", "block"}, {"allow", "deny"}, {"allow", "reject"},
+	{"show", "hid"}, {"increas", "decreas"}, {"increas", "reduc"}, {"rais", "lower"}, {"start", "stop"}, {"accept", "reject"},
+	{"accept", "refus"}, {"open", "clos"}, {"lock", "unlock"}, {"introduc", "remov"}, {"support", "remov"}, {"support", "drop"},
+	{"implement", "remov"}, {"include", "exclud"}, {"keep", "remov"}, {"keep", "delet"}, {"encrypt", "decrypt"}, {"install", "uninstall"},
+	{"retry", "abort"}, {"fix", "keep"}, {"cach", "uncach"}, {"strict", "loos"}}
+
+// opposite says whether a step undoes what the title asks for: the opposite verb
+// at its beginning, on an object of the title, and not the title's own verb.
+func (q PlanQuestion) opposite(s Step) string {
+	title, what := allWords(q.Title), allWords(s.What)
+	if len(title) < 2 || len(what) < 2 {
+		return ""
+	}
+	objects := 0
+	near := what[1:min(len(what), 9)]
+	for _, w := range title[1:] {
+		if len(w) > 3 && slices.Contains(near, w) {
+			objects++
+		}
+	}
+	if objects == 0 {
+		return ""
+	}
+	begins := func(w, verb string) bool { return strings.HasPrefix(w, stem(verb)) }
+	for _, pair := range opposites {
+		for _, p := range [][2]string{pair, {pair[1], pair[0]}} {
+			asked := begins(title[0], p[0])
+			done := begins(what[0], p[1])
+			also := slices.ContainsFunc(what[1:], func(w string) bool { return begins(w, p[0]) })
+			if asked && done && !also {
+				return "does the opposite of the ticket's title"
+			}
+		}
+	}
+	return ""
+}
+
+func allWords(text string) []string {
+	var out []string
+	for _, w := range word().FindAllString(strings.ToLower(text), -1) {
+		if len(w) > 1 {
+			out = append(out, stem(w))
+		}
+	}
+	return out
+}
+
+func (q PlanQuestion) testDefects(t namedTest) []string {
+	label := t.criterion.ID
+	if label == "" {
+		label = "a test"
+	} else {
+		label = "the test of " + label
+	}
+	file := clean(t.File)
+	var out []string
+	switch {
+	case strings.TrimSpace(t.Checks) == "":
+		out = append(out, label+" checks nothing")
+	case placeholder().MatchString(t.Checks) || q.ofPrompt(t.Checks):
+		out = append(out, label+" is a placeholder")
+	case t.criterion.Text != "" && len(beyond(t.Checks, t.criterion.Text, t.criterion.ID)) < 2:
+		out = append(out, label+" repeats the criterion instead of saying what is checked")
+	case len(beyond(t.Checks, q.ids())) < 2:
+		out = append(out, label+" checks nothing in particular")
+	}
+	if file != "" && outside(file) {
+		out = append(out, name(file)+" is outside the project")
+	}
+	return out
+}
+
+// Defects says why a plan was refused.
+type Defects struct{ List []string }
+
+func (d *Defects) Error() string {
+	const most = 8
+	list, more := d.List, ""
+	if len(list) > most {
+		more = fmt.Sprintf("; and %d more", len(list)-most)
+		list = list[:most]
+	}
+	return "plan refused: " + strings.Join(list, "; ") + more
+}
+
+// Repair is the user message of the one repair round.
+func (q PlanQuestion) Repair(defects error) string {
+	return "That plan was refused. " + defects.Error() +
+		".\nWrite the whole plan again, as one JSON object of the same shape, without these defects."
+}
+
+// name makes a path fit for a message.
+func name(p string) string {
+	const most = 120
+	p = oneLine(p)
+	if r := []rune(p); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return p
+}

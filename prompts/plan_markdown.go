@@ -1,0 +1,165 @@
+package prompts
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
+)
+
+var verbs = map[string]string{"create": "Create", "modify": "Modify", "delete": "Delete"}
+
+// Render writes a plan as the Markdown that is handed over: a check box for each
+// step, test and command.
+func (q PlanQuestion) Render(r PlanReply) string {
+	var b strings.Builder
+	b.WriteString("## Implementation Plan\n")
+	for i, s := range q.steps(r) {
+		fmt.Fprintf(&b, "- [ ] %d. %s %s", i+1, verbs[s.Action], code(s.File))
+		if where := oneLine(s.Where); where != "" && s.Action == "modify" {
+			b.WriteString(" at " + code(where))
+		}
+		b.WriteString(": " + oneLine(s.What) + "\n")
+		if approach := oneLine(s.Approach); approach != "" && !same(approach, s.What) {
+			b.WriteString("      How: " + approach + "\n")
+		}
+	}
+	tests := q.tests(r)
+	if len(tests) > 0 {
+		b.WriteString("\nTests to write:\n")
+	}
+	for _, t := range tests {
+		b.WriteString("- [ ] ")
+		if t.criterion.ID != "" {
+			b.WriteString(oneLine(t.criterion.ID) + ": ")
+		}
+		if file := clean(t.File); file != "" {
+			b.WriteString(code(file) + " ")
+		}
+		if name := oneLine(t.Name); name != "" {
+			b.WriteString(code(name) + " ")
+		}
+		b.WriteString("checks: " + oneLine(t.Checks) + "\n")
+	}
+	commands := r.Verify
+	if len(commands) == 0 {
+		commands = q.commands()[:min(1, len(q.commands()))]
+	}
+	b.WriteString(verify(commands))
+	if risk := oneLine(r.Risk); len(risk) > 3 {
+		b.WriteString("\nRisk: " + risk + "\n")
+	}
+	return b.String()
+}
+
+// verify lists commands with the result that is expected of each.
+func verify(commands []string) string {
+	if len(commands) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\nVerify:\n")
+	for _, c := range commands {
+		b.WriteString("- [ ] " + code(c) + " ends with status 0\n")
+	}
+	return b.String()
+}
+
+// code writes foreign text as a code span that it cannot end.
+func code(s string) string { return "`" + strings.ReplaceAll(oneLine(s), "`", "'") + "`" }
+
+// oneLine makes foreign text one line of plain characters.
+func oneLine(s string) string { return strings.Join(strings.Fields(plain.Line(s)), " ") }
+
+// Template is the plan built from the ticket and the project alone, for when no
+// model gave an acceptable one: created files first, then modified, deleted and
+// others, each with the definitions that the ticket names and its test file,
+// then one test a criterion and the project's commands. cut says how many lines
+// did not fit MaxPlanChars and stand only in the ticket; the text says so too.
+func (q PlanQuestion) Template() (plan string, cover Coverage, cut int) {
+	var steps, tests []string
+	for _, action := range []string{"create", "modify", "delete", ""} {
+		for _, f := range q.Files {
+			if f.Action != action && (action != "" || verbs[f.Action] != "") {
+				continue
+			}
+			verb := verbs[action]
+			if verb == "" {
+				verb = "Work on"
+			}
+			steps = append(steps, bullet(verb+" "+code(f.Path), f.Description)+q.found(f))
+		}
+	}
+	for _, c := range q.Criteria {
+		tests = append(tests, bullet(oneLine(c.ID), c.Text))
+	}
+	if len(steps) == 0 {
+		steps = append(steps, "- [ ] Find the files to change: the ticket names none.")
+	}
+	commands := verify(q.commands()[:min(3, len(q.commands()))])
+	room := MaxPlanChars - len([]rune(commands)) - 200
+	steps, cutSteps := fit(steps, room*3/5)
+	tests, cutTests := fit(tests, room*2/5)
+	var b strings.Builder
+	b.WriteString("## Implementation Plan\n" + strings.Join(steps, "\n") + "\n")
+	if len(tests) > 0 {
+		b.WriteString("\nTests to write:\n" + strings.Join(tests, "\n") + "\n")
+	}
+	b.WriteString(commands)
+	cover = Coverage{
+		Files: len(q.Files) - cutSteps, FilesTotal: len(q.Files),
+		Criteria: len(q.Criteria) - cutTests, CriteriaTotal: len(q.Criteria), Listed: true,
+	}
+	return b.String(), cover, cutSteps + cutTests
+}
+
+// found is what is cheap to find about a file: the definitions that the ticket
+// names, and where its tests are.
+func (q PlanQuestion) found(f PlanFile) string {
+	const most = 6
+	var b strings.Builder
+	mentioned := q.mentioned(clean(f.Path))
+	for i, d := range mentioned[:min(most, len(mentioned))] {
+		if i == 0 {
+			b.WriteString("\n      The ticket names: ")
+		} else {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s (line %d)", code(d.Name), d.Line)
+	}
+	if q.Exists == nil || IsTestFile(f.Path) {
+		return b.String()
+	}
+	for _, p := range TestFilesFor(clean(f.Path)) {
+		if q.Exists(p) {
+			b.WriteString("\n      Its tests: " + code(p))
+			break
+		}
+	}
+	return b.String()
+}
+
+func bullet(head, text string) string {
+	const most = 240
+	text = oneLine(text)
+	if r := []rune(text); len(r) > most {
+		text = string(r[:most]) + "… (see ticket)"
+	}
+	if text == "" {
+		return "- [ ] " + head
+	}
+	return "- [ ] " + head + ": " + text
+}
+
+// fit keeps the lines that fit a budget of characters and says how many more
+// there are.
+func fit(lines []string, budget int) (kept []string, cut int) {
+	for i, l := range lines {
+		if budget -= len([]rune(l)) + 1; budget < 0 {
+			cut = len(lines) - i
+			return append(kept, fmt.Sprintf("- and %d more: see the ticket", cut)), cut
+		}
+		kept = append(kept, l)
+	}
+	return kept, 0
+}

@@ -1,0 +1,251 @@
+package prompts
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+)
+
+var symbol = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[\p{L}_$][\p{L}\p{N}_$]*(?:(?:\.|::|->|#)[\p{L}_$][\p{L}\p{N}_$]*)*`)
+})
+
+// lost says that the place of a step is not in the file as it is: no whole line
+// of it, and a symbol that does not occur. Files that are created, and those
+// whose text is not known, are not looked at.
+func (q PlanQuestion) lost(s Step) string {
+	if s.Action != "modify" {
+		return ""
+	}
+	full, known := q.source(s.File)
+	where := strings.Trim(oneLine(s.Where), "`\"' ")
+	switch {
+	case !known:
+		return ""
+	case where == "":
+		return "the step for " + name(s.File) + " does not say where in it"
+	case strings.Contains(oneLine(full), where) && len(where) > 2, hasWord(full, where):
+		return ""
+	}
+	symbols, prose := symbols(s.Where)
+	if len(symbols) == 0 {
+		symbols = nil
+		for _, w := range prose {
+			if !commonPlace[strings.ToLower(w)] && len(w) > 3 {
+				symbols = append(symbols, w)
+			}
+		}
+		if slices.ContainsFunc(symbols, func(w string) bool { return hasWord(full, w) }) || q.edge(s.Where) {
+			return ""
+		}
+		return "`" + name(s.Where) + "` is not in " + name(s.File)
+	}
+	for _, sym := range symbols {
+		if !hasWord(full, last(sym)) {
+			return "`" + name(sym) + "` is not in " + name(s.File)
+		}
+	}
+	return ""
+}
+
+// edge knows the places that every file has.
+func (q PlanQuestion) edge(where string) bool { return edgePlace().MatchString(where) }
+
+var edgePlace = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)^(?:at |the |in |after )*(?:top|start|beginning|end|bottom|imports?|import block|file header|package (?:clause|comment)|whole file|entire file|new section|end of (?:the )?file)\b.{0,40}$`)
+})
+
+// commonPlace are words that say where and name nothing.
+var commonPlace = map[string]bool{"function": true, "method": true, "class": true, "file": true, "after": true, "before": true,
+	"inside": true, "line": true, "near": true, "into": true, "this": true, "that": true, "section": true, "block": true,
+	"module": true, "body": true, "code": true, "with": true, "from": true, "where": true, "existing": true, "handler": true,
+	"definition": true, "constructor": true, "here": true, "some": true, "func": true, "struct": true, "type": true}
+
+// symbols tells the names in a place from its prose: written with a capital
+// inside, an underscore, a dot, a digit, in backticks or with ().
+func symbols(where string) (names, prose []string) {
+	for _, at := range symbol().FindAllStringIndex(where, -1) {
+		w, rest := where[at[0]:at[1]], where[at[1]:]
+		before := where[:at[0]]
+		quoted := strings.Count(before, "`")%2 == 1
+		called := strings.HasPrefix(rest, "(")
+		shaped := strings.ContainsAny(w, "_$.#:>") || strings.ContainsAny(w[1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+		if (quoted || called || shaped) && !commonPlace[w] {
+			names = append(names, w)
+		} else {
+			prose = append(prose, w)
+		}
+	}
+	return names, prose
+}
+
+func last(symbol string) string {
+	parts := strings.FieldsFunc(symbol, func(r rune) bool { return strings.ContainsRune(".:->#", r) })
+	if len(parts) == 0 {
+		return symbol
+	}
+	return parts[len(parts)-1]
+}
+
+// hasWord says whether a text has a name as a whole word.
+func hasWord(text, name string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], name)
+		if i < 0 {
+			return false
+		}
+		i += from
+		end := i + len(name)
+		if (i == 0 || !nameByte(text[i-1])) && (end == len(text) || !nameByte(text[end])) {
+			return true
+		}
+		from = i + 1
+	}
+}
+
+func nameByte(b byte) bool {
+	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80
+}
+
+// ownPaths are the paths that a plan may name: the ticket's, those that a step
+// creates, and the files of its tests.
+func (q PlanQuestion) ownPaths(r PlanReply) map[string]bool {
+	own := map[string]bool{}
+	for _, f := range q.files() {
+		own[f.Path] = true
+	}
+	for _, s := range r.Steps {
+		if p := clean(s.File); s.Action == "create" && !outside(p) {
+			own[p] = true
+		}
+	}
+	for _, t := range q.tests(r) {
+		if p := clean(t.File); !outside(p) {
+			own[p] = true
+		}
+	}
+	return own
+}
+
+var pathLike = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[\w.@-]+(?:/[\w.@-]+)*/[\w@-]+(?:\.[\w-]+)+`)
+})
+
+// ghosts are the words of a step that look like paths of the project and are
+// none. So that neither an address nor a fraction is taken for one, a path must
+// begin in a directory of a known file.
+func (q PlanQuestion) ghosts(text string, own map[string]bool) []string {
+	tops := map[string]bool{}
+	for p := range own {
+		if top, _, found := strings.Cut(p, "/"); found {
+			tops[top] = true
+		}
+	}
+	var out []string
+	for _, at := range pathLike().FindAllStringIndex(text, -1) {
+		p := clean(text[at[0]:at[1]])
+		top, _, _ := strings.Cut(p, "/")
+		inProject := tops[top] && (at[0] == 0 || text[at[0]-1] != '/')
+		if inProject && !own[p] && (q.Exists == nil || !q.Exists(p)) && !q.siblingTest(p) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// ownExtension says whether a path ends as one of the ticket's files does. Only
+// such a one is surely meant as a file: `internal/pipe/docker.Retry` and
+// `api/v1.2` are none.
+func (q PlanQuestion) ownExtension(p string) bool {
+	return slices.ContainsFunc(q.files(), func(f PlanFile) bool {
+		return path.Ext(f.Path) != "" && path.Ext(f.Path) == path.Ext(p)
+	})
+}
+
+// siblingTest says whether a path is a test file beside one of the ticket's
+// files, or in a directory of tests.
+func (q PlanQuestion) siblingTest(p string) bool {
+	if !IsTestFile(p) {
+		return false
+	}
+	return slices.ContainsFunc(q.files(), func(f PlanFile) bool {
+		stem := testStem(f.Path)
+		return path.Dir(f.Path) == path.Dir(p) || len(stem) > 2 && strings.Contains(path.Base(p), stem)
+	})
+}
+
+func testStem(p string) string { return strings.TrimSuffix(path.Base(p), path.Ext(p)) }
+
+// IsTestFile says whether a path is a test's by the habits of the languages.
+func IsTestFile(p string) bool {
+	base := path.Base(p)
+	stem := testStem(p)
+	switch {
+	case strings.HasSuffix(stem, "_test"), strings.HasPrefix(base, "test_"), strings.HasSuffix(stem, "_spec"):
+		return true
+	case strings.HasSuffix(stem, ".test"), strings.HasSuffix(stem, ".spec"):
+		return true
+	case strings.HasSuffix(stem, "Test"), strings.HasSuffix(stem, "Tests"), strings.HasSuffix(stem, "Spec"):
+		return true
+	}
+	for _, dir := range strings.Split(path.Dir(p), "/") {
+		if dir == "test" || dir == "tests" || dir == "__tests__" || dir == "spec" {
+			return true
+		}
+	}
+	return false
+}
+
+// TestFilesFor lists where the tests of a file may be, most likely first.
+func TestFilesFor(p string) []string {
+	dir, ext, stem := path.Dir(p), path.Ext(p), testStem(p)
+	names := map[string][]string{
+		".go": {stem + "_test.go"}, ".py": {"test_" + stem + ".py", stem + "_test.py"},
+		".rb": {stem + "_spec.rb", stem + "_test.rb"}, ".java": {stem + "Test.java"}, ".kt": {stem + "Test.kt"},
+		".cs": {stem + "Tests.cs"}, ".php": {stem + "Test.php"}, ".dart": {stem + "_test.dart"}, ".ex": {stem + "_test.exs"},
+	}[ext]
+	switch ext {
+	case ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".vue", ".svelte":
+		script := ext
+		if ext == ".vue" || ext == ".svelte" {
+			script = ".ts"
+		}
+		names = []string{stem + ".test" + script, stem + ".spec" + script}
+	}
+	var out []string
+	for _, n := range names {
+		for _, d := range []string{dir, dir + "/__tests__", dir + "/tests", "tests", "test", "spec", inTests(dir)} {
+			out = append(out, path.Join(d, n))
+		}
+	}
+	return out
+}
+
+// inTests is the directory among the tests that mirrors one of the sources.
+func inTests(dir string) string {
+	if rest, ok := strings.CutPrefix(dir, "src/main/"); ok {
+		return "src/test/" + rest
+	}
+	for _, top := range []string{"src/", "lib/", "app/"} {
+		if rest, ok := strings.CutPrefix(dir, top); ok {
+			return "tests/" + rest
+		}
+	}
+	return "tests/" + dir
+}
+
+// Warnings are what a reader of an accepted plan should know: paths that it
+// names and that are not there, and tests in unusual places.
+func (q PlanQuestion) Warnings(r PlanReply) []string {
+	own := q.ownPaths(r)
+	var out []string
+	for _, s := range q.steps(r) {
+		for _, p := range q.ghosts(s.What+" "+s.Approach, own) {
+			out = append(out, "the plan names "+name(p)+", which is no file of the project")
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
