@@ -52,7 +52,7 @@ update: ## rewrite golden files, generated documents and pictures
 
 .PHONY: simulate
 simulate: ## the quality guard against other policies, on histories of up to 2,000 tickets (2 min)
-	go test ./routing -run '^TestSimulation' -count=1 -v -timeout 30m -simulate
+	go test ./routing/policy -run '^TestSimulation' -count=1 -v -timeout 30m -simulate
 
 .PHONY: bench
 bench: ## ours beside what one would pick instead, written to integration/BENCHMARKS.md (5 min)

@@ -11,7 +11,7 @@ type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time       { return c.at }
 func (c *clock) pass(d time.Duration) { c.at = c.at.Add(d) }
-func newClock() *clock                { return &clock{at: anyDay} }
+func newClock() *clock                { return &clock{at: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)} }
 func (c *clock) breaker() *Breaker    { return NewBreaker(c.now) }
 func fails(b *Breaker, key string, n int) {
 	for range n {

@@ -6,62 +6,75 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // call makes one model call and judges its reply: window and breaker before,
 // budget around, ledger after.
-func (r *Router) call(whole, ctx context.Context, b backend, q question, a *Attempt) (reply, *Error) { //nolint:revive // two contexts: the caller's and the tier's share of it
-	if fault := r.fits(ctx, b, q); fault != nil {
-		return reply{}, fault
-	}
+func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Message, a *Attempt) (Reply, *Error) { //nolint:revive // two contexts: the caller's and the tier's share of it
+	r := u.router
 	if fault := r.admit(ctx, b); fault != nil {
-		return reply{}, r.ended(whole, ctx, fault)
+		return Reply{}, r.ended(whole, ctx, fault)
+	}
+	place, fault := r.permit(ctx, b, u.route)
+	if fault != nil {
+		fault = r.ended(whole, ctx, fault)
+		r.health(b, fault)
+		return Reply{}, fault
+	}
+	a.Remote = !place.OnThisMachine()
+	q.Messages = u.messages(a.Remote, tail)
+	if fault := r.fits(b, q); fault != nil {
+		r.breaker.Abandon(key(b))
+		return Reply{}, fault
 	}
 	estimate, settle, fault := r.reserve(ctx, b, q)
 	if fault != nil {
-		r.breaker.Abandon(b.key())
-		return reply{}, r.ended(whole, ctx, fault)
+		r.breaker.Abandon(key(b))
+		return Reply{}, r.ended(whole, ctx, fault)
 	}
 	start := time.Now()
-	rep, fault := b.ask(ctx, q)
+	rep, fault := b.Ask(ctx, q)
+	rep.Model = policy.Shorten(rep.Model, maxName)
 	if fault = r.ended(whole, ctx, fault); fault == nil {
-		fault = r.judge(q.Request, rep)
+		if place, fault = r.cameFromAfar(b, rep, u.route); fault == nil {
+			a.Remote = !place.OnThisMachine()
+			fault = r.judge(q.Request, &rep)
+		}
 	}
 	r.health(b, fault)
-	cost, estimated := rep.cost, rep.estimated
-	if b.paid() && fault != nil && cost == 0 && mayHaveCost(fault.Kind) {
-		cost, estimated = estimate, true // it may have been served: count it
-	}
-	a.TokensIn, a.TokensOut, a.CostUSD = a.TokensIn+rep.in, a.TokensOut+rep.out, a.CostUSD+cost
-	if rep.model != "" {
-		a.Model = rep.model
+	cost, estimated := settled(b, rep, estimate)
+	a.TokensIn, a.TokensOut, a.CostUSD = a.TokensIn+rep.In, a.TokensOut+rep.Out, a.CostUSD+cost
+	if rep.Model != "" {
+		a.Model = rep.Model
 	}
 	// The row and the settlement stand even if the caller is gone.
 	after, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer stop()
 	if err := settle(after, cost); err != nil {
-		r.cfg.Log.Error("paid call not settled; its estimate stays counted", "tier", b.tier(), "err", err)
+		r.cfg.Log.Error("paid call not settled; its estimate stays counted", "tier", b.Tier(), "err", err)
 	}
-	record := CallRecord{At: start, Purpose: q.Purpose, TicketID: q.TicketID, Tier: b.tier(), Model: a.Model, Digest: rep.digest,
-		TokensIn: rep.in, TokensOut: rep.out, CostUSD: cost, Estimated: estimated, Paid: b.paid(),
+	record := CallRecord{At: start, Purpose: q.Purpose, TicketID: q.TicketID, Tier: b.Tier(), Model: a.Model, Digest: rep.Digest,
+		TokensIn: rep.In, TokensOut: rep.Out, CostUSD: cost, Estimated: estimated, Paid: b.Paid(),
 		MS: time.Since(start).Milliseconds(), Result: "ok"}
 	if fault != nil {
 		record.Result = string(fault.Kind)
 	}
 	if err := r.ledger.Call(after, record); err != nil {
-		r.cfg.Log.Warn("model call not recorded", "tier", b.tier(), "err", err)
+		r.cfg.Log.Warn("model call not recorded", "tier", b.Tier(), "err", err)
 	}
-	r.learn(after, b, q, rep, fault)
+	r.learn(b, q, rep, fault)
 	return rep, fault
 }
 
 // reserve keeps the estimate of a paid call back before it is made.
-func (r *Router) reserve(ctx context.Context, b backend, q question) (estimate float64, settle func(context.Context, float64) error, fault *Error) {
-	if !b.paid() {
+func (r *Router) reserve(ctx context.Context, b Backend, q Question) (estimate float64, settle func(context.Context, float64) error, fault *Error) {
+	if !b.Paid() {
 		return 0, func(context.Context, float64) error { return nil }, nil
 	}
-	estimate = estimateCost(b.tier(), q)
-	settle, err := r.budget.Reserve(ctx, b.tier(), estimate)
+	estimate = b.Estimate(q)
+	settle, err := r.budget.Reserve(ctx, b.Tier(), estimate)
 	if err == nil {
 		return estimate, settle, nil
 	}
@@ -70,19 +83,28 @@ func (r *Router) reserve(ctx context.Context, b backend, q question) (estimate f
 		return 0, nil, &Error{Kind: known.Kind, Reason: known.Reason, Fix: known.Fix, Err: err}
 	}
 	// Unrecorded money is not spent: no reservation, no paid call.
-	return 0, nil, fail(BudgetSpent, "the spending journal cannot be written, so no paid call is made", err)
+	return 0, nil, Fail(BudgetSpent, "the spending journal cannot be written, so no paid call is made", err)
 }
 
-// mayHaveCost says whether a failed call may have been billed all the same.
-func mayHaveCost(k Kind) bool { return k == Timeout || k == Canceled || k == InvalidOutput }
+// settled is what a call cost: finite and at least 0; unknown = the
+// reservation.
+func settled(b Backend, rep Reply, reserved float64) (usd float64, estimated bool) {
+	switch {
+	case rep.Cost == CostNone:
+		return 0, false
+	case rep.Cost == CostUnknown || !(rep.CostUSD >= 0 && rep.CostUSD <= maxCostUSD):
+		return reserved, b.Paid() // a free tier reserves 0
+	}
+	return dollars(rep.CostUSD), rep.Cost == CostEstimated
+}
 
 // learn keeps what a call has taught about the model's tokens.
-func (r *Router) learn(ctx context.Context, b backend, q question, rep reply, fault *Error) {
+func (r *Router) learn(b Backend, q Question, rep Reply, fault *Error) {
 	switch {
-	case rep.in > 0:
-		r.gauge.learn(ctx, b.model(), q.bytes(), rep.in)
+	case rep.In > 0:
+		r.gauge.learn(b.Model(), q.PromptBytes(), rep.In)
 	case fault != nil && fault.Kind == ContextOverflow:
-		r.gauge.overflowed(ctx, b.model(), q.bytes(), b.window())
+		r.gauge.overflowed(b.Model(), q.PromptBytes(), b.Window())
 	}
 }
 
@@ -93,26 +115,26 @@ func (r *Router) ended(whole, ctx context.Context, fault *Error) *Error { //noli
 	case fault == nil:
 		return nil
 	case errors.Is(whole.Err(), context.Canceled):
-		return fail(Canceled, "canceled by the caller", fault)
+		return Fail(Canceled, "canceled by the caller", fault)
 	case ctx.Err() != nil && fault.Kind != Loading && fault.Kind != Busy && fault.Kind != Timeout:
-		var limit limitError
+		var limit LimitError
 		if errors.As(context.Cause(ctx), &limit) {
-			return fail(Timeout, limit.Error(), fault)
+			return Fail(Timeout, limit.Error(), fault)
 		}
-		return fail(Timeout, "no whole answer within the call's time (LOCALMODEL_DEADLINE)", fault)
+		return Fail(Timeout, "no whole answer within the call's time (LOCALMODEL_DEADLINE)", fault)
 	}
 	return fault
 }
 
 // admit asks the breaker. In its half-open state a free probe goes first.
-func (r *Router) admit(ctx context.Context, b backend) *Error {
-	if wait := r.coolingFor(b.key()); wait > 0 {
+func (r *Router) admit(ctx context.Context, b Backend) *Error {
+	if wait := r.coolingFor(key(b)); wait > 0 {
 		return &Error{Kind: Busy, RetryAfter: wait, Reason: "it asked not to be called again for another " + wait.Round(100*time.Millisecond).String()}
 	}
-	ok, halfOpen, retryIn := r.breaker.Allow(b.key())
+	ok, halfOpen, retryIn := r.breaker.Allow(key(b))
 	if !ok {
-		reason := fmt.Sprintf("not asked after repeated failures, next try in %s", seconds(retryIn))
-		if why := r.lastFault(b.key()); why != "" {
+		reason := fmt.Sprintf("not asked after repeated failures, next try in %s", Seconds(retryIn))
+		if why := r.lastFault(key(b)); why != "" {
 			reason += " (" + why + ")"
 		}
 		return &Error{Kind: Unavailable, RetryAfter: retryIn, Reason: reason, Err: errBreakerOpen}
@@ -120,37 +142,44 @@ func (r *Router) admit(ctx context.Context, b backend) *Error {
 	if !halfOpen {
 		return nil
 	}
-	fault := b.probe(ctx)
+	fault := b.Probe(ctx)
 	switch {
 	case fault == nil:
 	case ctx.Err() != nil:
-		r.breaker.Abandon(b.key()) // says nothing of the endpoint
+		r.breaker.Abandon(key(b)) // says nothing of the endpoint
 	default:
-		r.breaker.Failure(b.key())
+		r.breaker.Failure(key(b))
 	}
 	return fault
 }
 
 var errBreakerOpen = errors.New("breaker open")
 
+// bounds of what a server says and a row keeps.
+const (
+	maxName    = 120  // bytes of a model's name
+	maxReason  = 400  // bytes of a reason
+	maxCostUSD = 1000 // US dollars of one call; more is not believed
+)
+
 // health tells the breaker, and the calls that come after, how one ended.
-func (r *Router) health(b backend, fault *Error) {
+func (r *Router) health(b Backend, fault *Error) {
 	switch {
 	case fault == nil:
-		r.breaker.Success(b.key())
+		r.breaker.Success(key(b))
 	case fault.Kind.infrastructure():
-		r.breaker.Failure(b.key())
+		r.breaker.Failure(key(b))
 		r.mu.Lock()
-		r.last[b.key()] = fault.Reason
+		r.last[key(b)] = fault.Reason
 		r.mu.Unlock()
 	case fault.Kind == InvalidOutput || fault.Kind == ContextOverflow || fault.Kind == LowConfidence:
-		r.breaker.Success(b.key()) // it is alive, whatever it wrote
+		r.breaker.Success(key(b)) // it is alive, whatever it wrote
 	default:
-		r.breaker.Abandon(b.key())
+		r.breaker.Abandon(key(b))
 	}
 	if fault != nil && fault.Kind == Busy && fault.RetryAfter > 0 {
 		r.mu.Lock()
-		r.cooling[b.key()] = time.Now().Add(min(fault.RetryAfter, breakerMost))
+		r.cooling[key(b)] = time.Now().Add(min(fault.RetryAfter, breakerMost))
 		r.mu.Unlock()
 	}
 }
@@ -178,16 +207,16 @@ const soon = 2 * time.Second
 // await waits for an endpoint that said when it may be asked again: while
 // another tier could answer only where that is soon, else as long as there is
 // time. It says whether to ask again.
-func (r *Router) await(ctx context.Context, q question, b backend, fault *Error) bool {
-	if fault == nil || fault.Kind != Busy || fault.RetryAfter <= 0 || (!q.alone && fault.RetryAfter > soon) {
+func (r *Router) await(ctx context.Context, q Question, b Backend, fault *Error) bool {
+	if fault == nil || fault.Kind != Busy || fault.RetryAfter <= 0 || (!q.Alone && fault.RetryAfter > soon) {
 		return false
 	}
 	if end, ok := ctx.Deadline(); !ok || time.Until(end) <= fault.RetryAfter+fault.RetryAfter/4 {
 		return false
 	}
 	start := time.Now()
-	defer narrate(q.Request, func() (string, int) {
-		return fmt.Sprintf("%s is busy, asking again in %s", b.model(), seconds(fault.RetryAfter-time.Since(start))), 0
+	defer q.Narrate(func() (string, int) {
+		return fmt.Sprintf("%s is busy, asking again in %s", b.Model(), Seconds(fault.RetryAfter-time.Since(start))), 0
 	})()
 	t := time.NewTimer(fault.RetryAfter + 10*time.Millisecond) // not a moment before it is due
 	defer t.Stop()
@@ -204,22 +233,22 @@ type refusedError struct{ error }
 
 // judge says whether a reply counts: not empty, fitting the schema, accepted,
 // and the model sure enough.
-func (r *Router) judge(req Request, rep reply) *Error {
-	if len(bytes.TrimSpace(rep.text)) == 0 {
-		return fail(InvalidOutput, "the reply is empty", nil)
+func (r *Router) judge(req Request, rep *Reply) *Error {
+	if len(bytes.TrimSpace(rep.Text)) == 0 {
+		return Fail(InvalidOutput, "the reply is empty", nil)
 	}
 	if req.Schema != nil {
-		if err := r.schemas.check(req.Schema, rep.text); err != nil {
-			return fail(InvalidOutput, "the reply does not fit its schema: "+shorten(err.Error(), 120), nil)
+		if err := r.schemas.check(req.Schema, rep.Text); err != nil {
+			return Fail(InvalidOutput, "the reply does not fit its schema: "+policy.Shorten(err.Error(), 120), nil)
 		}
 	}
 	if req.Accept != nil {
-		if err := req.Accept(rep.text); err != nil {
-			return fail(InvalidOutput, shorten(err.Error(), 300), refusedError{err})
+		if err := req.Accept(rep.Text); err != nil {
+			return Fail(InvalidOutput, policy.Shorten(err.Error(), 300), refusedError{err})
 		}
 	}
-	if c := sure(req, rep); c != nil && *c < r.cfg.MinConfidence {
-		return fail(LowConfidence, "low confidence "+twoDigits(*c), nil)
+	if c := sure(req, *rep); c != nil && *c < r.cfg.MinConfidence {
+		return Fail(LowConfidence, "low confidence "+policy.TwoDigits(*c), nil)
 	}
 	return nil
 }

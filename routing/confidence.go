@@ -9,12 +9,12 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// tokenProb is one generated token with its alternatives, as natural log
+// TokenProb is one generated token with its alternatives, as natural log
 // probabilities before temperature and grammar.
-type tokenProb struct {
-	token   string
-	logprob float64
-	top     []tokenProb
+type TokenProb struct {
+	Token   string
+	Logprob float64
+	Top     []TokenProb
 }
 
 // confidence is the model's probability of the value it gave for an enum
@@ -22,7 +22,7 @@ type tokenProb struct {
 // the token taken among those that continue such a value. Probabilities come
 // from before the grammar, so illegal continuations are left out and the rest
 // renormalised. nil where it cannot be told.
-func confidence(text []byte, field string, legal []string, probs []tokenProb) *float64 {
+func confidence(text []byte, field string, legal []string, probs []TokenProb) *float64 {
 	value := gjson.GetBytes(text, gjson.Escape(field))
 	if len(probs) == 0 || len(legal) < 2 || value.Type != gjson.String || value.Index == 0 || !spells(probs, text) {
 		return nil
@@ -35,7 +35,7 @@ func confidence(text []byte, field string, legal []string, probs []tokenProb) *f
 	start := value.Index + 1 // after the opening quote
 	sure, at := 1.0, 0
 	for _, p := range probs {
-		begin, end := at, at+len(p.token)
+		begin, end := at, at+len(p.Token)
 		at = end
 		if end <= start {
 			continue
@@ -61,34 +61,34 @@ func confidence(text []byte, field string, legal []string, probs []tokenProb) *f
 
 // spells says whether the tokens are the text: where a server dropped some,
 // nothing can be told from their places.
-func spells(probs []tokenProb, text []byte) bool {
+func spells(probs []TokenProb, text []byte) bool {
 	at := 0
 	for _, p := range probs {
-		if !bytes.HasPrefix(text[at:], []byte(p.token)) {
+		if !bytes.HasPrefix(text[at:], []byte(p.Token)) {
 			return false
 		}
-		at += len(p.token)
+		at += len(p.Token)
 	}
 	return at == len(text)
 }
 
 // share is the part of the probability that the chosen token has among the
 // tokens that continue a value still possible; left are the values it leaves.
-func share(p tokenProb, lead, before string, alive []string) (c *float64, left []string) {
-	left = startingWith(alive, before+inValue(p.token, lead))
+func share(p TokenProb, lead, before string, alive []string) (c *float64, left []string) {
+	left = startingWith(alive, before+inValue(p.Token, lead))
 	mine, all := 0.0, 0.0
 	seen := map[string]bool{}
-	for _, alt := range append([]tokenProb{p}, p.top...) {
-		if seen[alt.token] || !strings.HasPrefix(alt.token, lead) {
+	for _, alt := range append([]TokenProb{p}, p.Top...) {
+		if seen[alt.Token] || !strings.HasPrefix(alt.Token, lead) {
 			continue
 		}
-		seen[alt.token] = true
-		next := before + inValue(alt.token, lead)
+		seen[alt.Token] = true
+		next := before + inValue(alt.Token, lead)
 		kept := startingWith(alive, next)
 		if next == before || len(kept) == 0 {
 			continue
 		}
-		mass := math.Exp(alt.logprob)
+		mass := math.Exp(alt.Logprob)
 		all += mass
 		if subset(kept, left) {
 			mine += mass

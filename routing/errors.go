@@ -3,6 +3,8 @@ package routing
 import (
 	"fmt"
 	"time"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Kind is why a tier gave no answer that counts. Each has one rule in the
@@ -19,8 +21,10 @@ const (
 	ContextOverflow Kind = "context_overflow"
 	InvalidOutput   Kind = "invalid_output" // cut, empty, off the schema, or refused by the acceptance check
 	LowConfidence   Kind = "low_confidence"
-	Auth            Kind = "auth"
+	Auth            Kind = "auth"      // a key is missing or not accepted
+	Forbidden       Kind = "forbidden" // the key is known and may not do this
 	BudgetSpent     Kind = "budget"
+	Remote          Kind = "remote" // not on this machine, and the route or LOCALMODEL_CLOUD=never forbids that
 	Canceled        Kind = "canceled"
 )
 
@@ -32,7 +36,7 @@ func (k Kind) infrastructure() bool {
 
 // Error is a tier's failure.
 type Error struct {
-	Tier       Tier
+	Tier       policy.Tier
 	Kind       Kind
 	Reason     string        // for a person, ASCII, one clause
 	Fix        string        // the command that mends it, "" = none known
@@ -50,6 +54,7 @@ func (e *Error) Error() string {
 // Unwrap gives the underlying error.
 func (e *Error) Unwrap() error { return e.Err }
 
-func fail(kind Kind, reason string, err error) *Error {
+// Fail makes a failure without a fix.
+func Fail(kind Kind, reason string, err error) *Error {
 	return &Error{Kind: kind, Reason: reason, Err: err}
 }

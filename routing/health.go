@@ -2,36 +2,23 @@ package routing
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/tidwall/gjson"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Health is what this machine can do now. Looking costs nothing: no probe is a
 // paid call.
 type Health struct {
-	Ollama OllamaHealth
+	Ollama Check // the local tier
 	Proxy  ProxyHealth
 }
 
-// OllamaHealth is the local tier.
-type OllamaHealth struct {
-	OK                  bool
-	URL, Version, Model string
-	Present, Loaded     bool
-	Digest              string
-	ContextLength       int // tokens, as loaded; 0 = not loaded
-	Error, Fix          string
-	Generated           string // with deep: how long one real answer took
-	SlotsError          string // why local calls are not limited, "" = they are
-	Proxied             bool   // it is the proxy's group: of the hosts nothing is known
-}
-
-// ProxyHealth is LiteLLM. Used is false where the configuration asks it nothing.
+// ProxyHealth is the tiers behind the local one. Used is false where the
+// configuration asks them nothing.
 type ProxyHealth struct {
 	OK, Used     bool
 	URL, Version string
@@ -39,160 +26,113 @@ type ProxyHealth struct {
 	Error, Fix   string
 }
 
-// healthTime bounds all probes together.
-const healthTime = 2 * time.Second
+// HealthTimeout bounds all probes together.
+const HealthTimeout = 2 * time.Second
 
-// Health probes Ollama and the proxy side by side, for 2 s at most; deep makes
-// one real local generation after that, within ctx.
+// Health probes all tiers side by side, for 2 s at most; deep makes one real
+// local generation after that, within ctx. An address that may not be reached
+// is not: its tier says why.
 func (r *Router) Health(ctx context.Context, deep bool) Health {
-	limited, stop := context.WithTimeout(ctx, healthTime)
+	limited, stop := context.WithTimeout(ctx, HealthTimeout)
 	defer stop()
-	var h Health
+	checks := make([]Check, len(r.backends))
 	var group sync.WaitGroup
-	if r.cfg.Local != "proxy" {
-		group.Go(func() {
-			h.Ollama = r.ollama.health(limited)
-			h.Ollama.SlotsError = r.ollama.machine.problem(limited)
-		})
+	for i, b := range r.backends {
+		if b.Tier() != policy.Local && !r.cfg.CloudAllowed {
+			continue
+		}
+		group.Go(func() { checks[i] = r.check(limited, b) })
 	}
-	group.Go(func() { h.Proxy = r.proxyHealth(limited) })
 	group.Wait()
-	if r.cfg.Local == "proxy" {
-		h.Ollama = r.proxiedHealth(h.Proxy)
-	}
-	if local := r.tiers(OnlyLocal); deep && h.Ollama.Present && len(local) > 0 {
-		start := time.Now()
-		_, attempt, fault := r.try(ctx, local[0], Request{Purpose: "health", System: "Answer with one word.",
-			User: "Say OK.", MaxTokens: 64, Schema: []byte(`{"type":"object","properties":{"ok":{"type":"string","enum":["OK"]}},"required":["ok"],"additionalProperties":false}`)}, 0)
-		if fault != nil {
-			h.Ollama.OK, h.Ollama.Error, h.Ollama.Fix = false, attempt.Reason, fault.Fix
-		} else {
-			h.Ollama.Generated = fmt.Sprintf("%d ms", time.Since(start).Milliseconds())
+	var h Health
+	for i, b := range r.backends {
+		switch {
+		case b.Tier() == policy.Local:
+			h.Ollama = checks[i]
+		case r.cfg.CloudAllowed:
+			h.Proxy.add(checks[i])
 		}
+	}
+	if local := r.local(); deep && local != nil && h.Ollama.Present && h.Ollama.OK {
+		r.generate(ctx, local, &h.Ollama)
 	}
 	return h
 }
 
-func (o *ollama) health(ctx context.Context) OllamaHealth {
-	h := OllamaHealth{URL: o.cfg.OllamaURL, Model: o.cfg.Model}
-	data, fault := o.get(ctx, "/api/version")
+// check looks at one tier, if it may be asked.
+func (r *Router) check(ctx context.Context, b Backend) Check {
+	if fault := r.forbidden(b); fault != nil {
+		place := policy.PlaceOf(b.Paid(), b.Address(), b.Model(), "")
+		return Check{URL: b.Address(), Model: b.Model(), Remote: place.Remote, Error: fault.Reason, Fix: fault.Fix}
+	}
+	c := b.Check(ctx)
+	place := policy.PlaceOf(b.Paid(), b.Address(), b.Model(), c.Remote)
+	c.Remote = place.Remote
+	if fault := r.refuse(place, policy.Auto); fault != nil {
+		c.OK, c.Error, c.Fix = false, fault.Reason, fault.Fix
+	}
+	return c
+}
+
+// add takes in one tier behind the local one.
+func (h *ProxyHealth) add(c Check) {
+	first := !h.Used
+	h.Used = true
+	if first {
+		h.OK, h.URL, h.Version, h.Models, h.Error, h.Fix = c.OK, c.URL, c.Version, c.Models, c.Error, c.Fix
+		return
+	}
+	if h.OK && !c.OK {
+		h.OK, h.Error, h.Fix = false, c.Error, c.Fix
+	}
+}
+
+// deepSchema is the reply of a deep look.
+const deepSchema = `{"type":"object","properties":{"ok":{"type":"string","enum":["OK"]}},` +
+	`"required":["ok"],"additionalProperties":false}`
+
+// generate makes one real answer.
+func (r *Router) generate(ctx context.Context, b Backend, h *Check) {
+	start := time.Now()
+	u := &run{router: r, route: policy.Auto, start: start, caller: ctx, req: Request{Purpose: "health",
+		System: "Answer with one word.", User: "Say OK.", MaxTokens: 64, Schema: json.RawMessage(deepSchema)}}
+	_, attempt, fault := u.try(ctx, b, 0)
 	if fault != nil {
-		h.Error, h.Fix = fault.Reason, fault.Fix
-		return h
+		h.OK, h.Error, h.Fix = false, attempt.Reason, fault.Fix
+		return
 	}
-	h.Version = gjson.GetBytes(data, "version").Str
-	tags, fault := o.get(ctx, "/api/tags")
+	h.Generated = fmt.Sprintf("%d ms", time.Since(start).Milliseconds())
+}
+
+// Inspect asks the local tier what its model takes. Nothing is loaded by it.
+func (r *Router) Inspect(ctx context.Context) (ModelInfo, error) {
+	b, ok := r.local().(Inspector)
+	if !ok {
+		return ModelInfo{}, Fail(Unavailable, "the local tier does not tell what its model takes", nil)
+	}
+	if fault := r.forbidden(r.local()); fault != nil {
+		return ModelInfo{}, withTier(policy.Local, fault)
+	}
+	info, fault := b.Inspect(ctx)
 	if fault != nil {
-		h.Error, h.Fix = fault.Reason, fault.Fix
-		return h
+		return info, withTier(policy.Local, fault)
 	}
-	h.Digest, h.Present = findDigest(tags, o.cfg.Model)
-	if !h.Present {
-		h.Error, h.Fix = "model "+o.cfg.Model+" is not there", "ollama pull "+o.cfg.Model
-		return h
-	}
-	h.OK = true
-	if ps, fault := o.get(ctx, "/api/ps"); fault == nil {
-		gjson.GetBytes(ps, "models").ForEach(func(_, m gjson.Result) bool {
-			if sameModel(m.Get("name").Str, o.cfg.Model) {
-				h.Loaded, h.ContextLength = true, int(m.Get("context_length").Int())
-			}
-			return !h.Loaded
-		})
-	}
-	return h
+	return info, nil
 }
 
-func findDigest(tags []byte, model string) (digest string, found bool) {
-	gjson.GetBytes(tags, "models").ForEach(func(_, m gjson.Result) bool {
-		if sameModel(m.Get("name").Str, model) {
-			digest, found = strings.TrimPrefix(m.Get("digest").Str, "sha256:"), true
-		}
-		return !found
-	})
-	return digest, found
-}
-
-// keepDigest is how long a digest is taken to stay: a pull changes it.
-const keepDigest = 30 * time.Second
-
-func (o *ollama) knownDigest() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.digest
-}
-
-// askDigest looks the digest up; a server that is slow or down gives "".
-func (o *ollama) askDigest(ctx context.Context) string {
-	o.mu.Lock()
-	digest, at := o.digest, o.digestAt
-	o.mu.Unlock()
-	if !at.IsZero() && time.Since(at) < keepDigest {
-		return digest
+// Pull makes the local tier fetch its model. Report hears what is being
+// fetched, with bytes done of total, 0 of 0 where there is nothing to count. A
+// pull that is canceled goes on where it stopped when it is asked for again.
+func (r *Router) Pull(ctx context.Context, report func(status string, done, total int64)) error {
+	b, ok := r.local().(Puller)
+	if !ok {
+		return Fail(Unavailable, "the local tier fetches its models itself", nil)
 	}
-	limited, stop := context.WithTimeout(ctx, healthTime/4)
-	defer stop()
-	tags, fault := o.get(limited, "/api/tags")
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if fault == nil {
-		o.digest, _ = findDigest(tags, o.cfg.Model)
+	if fault := r.forbidden(r.local()); fault != nil {
+		return withTier(policy.Local, fault)
 	}
-	if ctx.Err() == nil {
-		o.digestAt = time.Now() // also of a failure: one that is down is not asked for each ticket
+	if fault := b.Pull(ctx, report); fault != nil {
+		return withTier(policy.Local, fault)
 	}
-	return o.digest
-}
-
-func (r *Router) proxyHealth(ctx context.Context) ProxyHealth {
-	h := ProxyHealth{URL: r.proxy.shown(), Used: (r.cfg.Local == "proxy" && len(r.tiers(OnlyLocal)) > 0) || (r.cfg.CloudAllowed && len(r.cfg.Fallback) > 0)}
-	if !h.Used {
-		return h
-	}
-	ready, fault := r.proxy.get(ctx, "/health/readiness")
-	if fault != nil {
-		h.Error, h.Fix = fault.Reason, fault.Fix
-		return h
-	}
-	h.Version = gjson.GetBytes(ready, "litellm_version").Str
-	models, fault := r.proxy.get(ctx, "/v1/models")
-	if fault != nil {
-		h.Error, h.Fix = fault.Reason, fault.Fix
-		return h
-	}
-	gjson.GetBytes(models, "data.#.id").ForEach(func(_, id gjson.Result) bool {
-		h.Models = append(h.Models, id.Str)
-		return true
-	})
-	h.OK = true
-	for _, t := range r.cfg.Fallback {
-		if r.cfg.CloudAllowed && !slices.Contains(h.Models, string(t)) {
-			h.OK, h.Error, h.Fix = false, "the proxy has no model group "+string(t), "add it to model_list in the proxy's configuration, or name others in LOCALMODEL_FALLBACK"
-		}
-		if fault, ago := r.proxy.faults.recent(t); fault != nil && h.OK {
-			h.OK, h.Error, h.Fix = false, fmt.Sprintf("%s, %s ago: %s", t, seconds(ago), fault.Reason), fault.Fix
-		}
-	}
-	return h
-}
-
-// proxiedHealth is the local tier where it is the proxy's group: whether the
-// group is there. What its hosts do only a call would tell.
-func (r *Router) proxiedHealth(p ProxyHealth) OllamaHealth {
-	model := r.proxy.group(Local).model()
-	h := OllamaHealth{URL: p.URL, Model: model, Version: p.Version, Proxied: true, Present: slices.Contains(p.Models, model)}
-	fault, ago := r.proxy.faults.recent(Local)
-	switch {
-	case !p.Used:
-		h.Error, h.Fix = "the proxy is not on this machine, and LOCALMODEL_CLOUD=never", "export LOCALMODEL_CLOUD=allow"
-	case len(p.Models) == 0:
-		h.Error, h.Fix = p.Error, p.Fix
-	case !h.Present:
-		h.Error, h.Fix = "the proxy has no model group "+model, fixGroup
-	case fault != nil:
-		h.Error, h.Fix = fmt.Sprintf("%s ago: %s", seconds(ago), fault.Reason), fault.Fix
-	default:
-		h.OK = true
-	}
-	return h
+	return nil
 }

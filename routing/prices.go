@@ -2,9 +2,9 @@ package routing
 
 import (
 	"math"
-	"net/http"
-	"strconv"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // PricesDate is the day of the price table.
@@ -42,17 +42,7 @@ const bedrockRegional = 1.10
 
 // tierPrice is what a tier is taken to cost before it has answered, and where
 // its model is not in the table.
-var tierPrice = map[Tier]price{Local: {}, Cheap: {1, 5}, Balanced: {3, 15}}
-
-// cost is what the proxy says the call cost, else an estimate from the tokens
-// used. The header is absent for models whose price the proxy does not know.
-func (g group) cost(h http.Header, r reply) (usd float64, estimated bool) {
-	if v, err := strconv.ParseFloat(h.Get("x-litellm-response-cost"), 64); err == nil && v > 0 {
-		return dollars(v), false
-	}
-	p := priceOf(r.model, r.in, usual(g.t))
-	return p.of(r.in, r.out), p != price{}
-}
+var tierPrice = map[policy.Tier]price{policy.Local: {}, policy.Cheap: {1, 5}, policy.Balanced: {3, 15}}
 
 // dollars cuts what arithmetic adds to a sum: a billionth is far below a token.
 func dollars(v float64) float64 { return math.Round(v*1e9) / 1e9 }
@@ -84,21 +74,29 @@ func (p price) of(in, out int) float64 {
 // a reply schema or a tool.
 const framing = 500
 
-// estimateCost is the most a call is likely to cost, for the reservation: two
+// EstimateCost is the most a call is likely to cost, for the reservation: two
 // bytes a token in (English has four, code and other scripts less), and the
 // whole output limit.
-func estimateCost(t Tier, q question) float64 {
+func EstimateCost(t policy.Tier, q Question) float64 {
 	bytes := len(q.Schema)
-	for _, m := range q.messages {
+	for _, m := range q.Messages {
 		bytes += len(m.Content)
 	}
 	return usual(t).of(bytes/2+framing, q.MaxTokens)
 }
 
+// CostOf is what a call of so many tokens costs by the list price of the model
+// that answered, else by the tier's usual one, in US dollars. known is false
+// for a tier without a price.
+func CostOf(t policy.Tier, model string, in, out int) (usd float64, known bool) {
+	p := priceOf(model, in, usual(t))
+	return p.of(in, out), p != price{}
+}
+
 // usual is the price of a tier as it is configured here.
-func usual(t Tier) price {
+func usual(t policy.Tier) price {
 	if p, ok := tierPrice[t]; ok {
 		return p
 	}
-	return tierPrice[Balanced]
+	return tierPrice[policy.Balanced]
 }

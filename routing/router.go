@@ -3,9 +3,10 @@ package routing
 import (
 	"context"
 	"errors"
-	"net/url"
 	"sync"
 	"time"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 const (
@@ -20,105 +21,54 @@ const (
 	floorShare = 0.05
 )
 
-type message struct{ Role, Content string }
-
-// question is a Request as one backend gets it.
-type question struct {
-	Request
-	messages []message
-	alone    bool // no other tier may be asked after this one
-}
-
-func (q question) temperature() float64 {
-	if q.Temperature > 0 {
-		return q.Temperature
-	}
-	return 0.2
-}
-
-// reply is what a backend gives back, not yet judged.
-type reply struct {
-	text          []byte
-	model, digest string
-	in, out       int // tokens
-	probs         []tokenProb
-	cost          float64 // USD
-	estimated     bool
-}
-
-// backend is one tier's endpoint. Its errors are *Error without a tier.
-type backend interface {
-	tier() Tier
-	model() string
-	key() string // of its breaker: endpoint and model
-	paid() bool
-	window() int                      // tokens of prompt and reply together
-	probe(ctx context.Context) *Error // a free sign of life
-	ask(ctx context.Context, q question) (reply, *Error)
-}
-
 // Router asks the tiers in order until one gives an answer that counts.
 type Router struct {
-	cfg     Config
-	ledger  Ledger
-	budget  Budget
-	breaker *Breaker
-	schemas schemas
-	gauge   *gauge
-	ollama  *ollama
-	proxy   *proxy
+	cfg      Config
+	backends []Backend // in order of tiers
+	ledger   Ledger
+	budget   Budget
+	breaker  *Breaker
+	schemas  schemas
+	gauge    *gauge
 
 	mu      sync.Mutex
 	cooling map[string]time.Time // endpoints that said when they may be asked again
+	hosts   map[string]modelHost // where each local model runs
 	last    map[string]string    // why each endpoint failed last, for when its breaker is open
 }
 
-// New makes a router. It opens and dials nothing.
-func New(cfg Config, ledger Ledger, budget Budget) *Router {
-	cfg = cfg.withDefaults()
-	return &Router{cfg: cfg, ledger: ledger, budget: budget, breaker: NewBreaker(time.Now), gauge: newGauge(cfg),
-		cooling: map[string]time.Time{}, last: map[string]string{},
-		ollama: newOllama(cfg, newMachine(cfg)), proxy: newProxy(cfg)}
+// New makes a router over backends in order of tiers. It opens and dials
+// nothing.
+func New(cfg Config, backends []Backend, ledger Ledger, budget Budget) *Router {
+	return &Router{
+		cfg: cfg.withDefaults(), backends: backends, ledger: ledger, budget: budget,
+		breaker: NewBreaker(time.Now), gauge: newGauge(),
+		cooling: map[string]time.Time{}, last: map[string]string{}, hosts: map[string]modelHost{},
+	}
 }
 
-// tiers lists whom a route may ask, in order.
-func (r *Router) tiers(route Route) []backend {
-	var out []backend
-	if route != OnlyCloud {
+// tiers lists whom a route may ask, in order. Whether one may be asked where
+// it runs is decided when its turn comes: permit.
+func (r *Router) tiers(route policy.Route) []Backend {
+	var out []Backend
+	for _, b := range r.backends {
+		isLocal := b.Tier() == policy.Local
 		switch {
-		case r.cfg.Local != "proxy":
-			out = append(out, r.ollama)
-		case r.cfg.CloudAllowed || Loopback(r.cfg.ProxyURL):
-			out = append(out, r.proxy.group(Local))
-		}
-	}
-	if route != OnlyLocal && r.cfg.CloudAllowed {
-		for _, t := range r.cfg.Fallback {
-			out = append(out, r.proxy.group(t))
+		case route == policy.OnlyCloud && isLocal, route == policy.OnlyLocal && !isLocal:
+		case b.Paid() && !r.cfg.CloudAllowed:
+		default:
+			out = append(out, b)
 		}
 	}
 	return out
-}
-
-// Loopback says whether a URL stays on this machine.
-func Loopback(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil {
-		return false
-	}
-	switch u.Hostname() {
-	case "localhost", "127.0.0.1", "::1":
-		return true
-	}
-	return false
 }
 
 // Complete asks the tiers of a route in order. The error is *Unanswered when
 // none gave an answer that counts, in time included, else context.Canceled. It
 // ends a little before the context's deadline, so that the caller can still
 // answer by rules.
-func (r *Router) Complete(ctx context.Context, route Route, req Request) (Answer, error) {
-	run := &run{router: r, req: req, start: time.Now(), caller: ctx}
+func (r *Router) Complete(ctx context.Context, route policy.Route, req Request) (Answer, error) {
+	run := &run{router: r, route: route, req: req, start: time.Now(), caller: ctx}
 	limited, stop := keepTime(ctx, floorTime, floorShare)
 	defer stop()
 	tiers := r.tiers(route)
@@ -130,7 +80,7 @@ func (r *Router) Complete(ctx context.Context, route Route, req Request) (Answer
 	// With nobody else left, a model that is loading is worth the rest of the
 	// call's time.
 	for _, b := range tiers {
-		if run.loading == b.tier() && len(tiers) > 1 && limited.Err() == nil {
+		if run.loading == b.Tier() && len(tiers) > 1 && limited.Err() == nil {
 			if answer, done, err := run.ask(limited, b, 0); done {
 				return answer, err
 			}
@@ -139,11 +89,11 @@ func (r *Router) Complete(ctx context.Context, route Route, req Request) (Answer
 	if err := ctx.Err(); errors.Is(err, context.Canceled) {
 		return Answer{}, err
 	}
-	return Answer{}, &Unanswered{Attempts: run.attempts, Closed: r.closed(tiers)}
+	return Answer{}, &Unanswered{Attempts: run.attempts, Closed: r.closed(tiers), Withheld: run.withheld}
 }
 
 // closed says which setting leaves nobody to ask.
-func (r *Router) closed(tiers []backend) string {
+func (r *Router) closed(tiers []Backend) string {
 	switch {
 	case len(tiers) > 0:
 		return ""
@@ -156,32 +106,62 @@ func (r *Router) closed(tiers []backend) string {
 // run is one Complete under way.
 type run struct {
 	router   *Router
+	route    policy.Route
 	req      Request
 	caller   context.Context //nolint:containedctx // of one call, gone with it
 	start    time.Time
 	attempts []Attempt
 	spent    float64
-	loading  Tier // the tier whose model is still loading
+	loading  policy.Tier // the tier whose model is still loading
+
+	redacted bool // Request.Remote was called
+	remote   string
+	withheld []string
 }
 
 // ask asks one tier. done means that the call is over: answered, or canceled.
-func (u *run) ask(ctx context.Context, b backend, behind int) (a Answer, done bool, err error) {
-	rep, attempt, fault := u.router.try(ctx, b, u.req, behind)
+func (u *run) ask(ctx context.Context, b Backend, behind int) (a Answer, done bool, err error) {
+	rep, attempt, fault := u.try(ctx, b, behind)
 	u.spent += attempt.CostUSD
 	u.note(attempt)
 	if fault == nil {
-		return Answer{Text: rep.text, Tier: b.tier(), Model: rep.model, Digest: rep.digest,
-			Confidence: sure(u.req, rep), CostUSD: u.spent, CostEstimated: rep.estimated,
-			TokensIn: rep.in, TokensOut: rep.out, Attempts: u.attempts, MS: time.Since(u.start).Milliseconds()}, true, nil
+		return Answer{
+			Text: rep.Text, Tier: b.Tier(), Model: rep.Model, Digest: rep.Digest, Remote: attempt.Remote,
+			Confidence: sure(u.req, rep), CostUSD: u.spent, CostEstimated: b.Paid() && rep.Cost != CostStated,
+			TokensIn: rep.In, TokensOut: rep.Out, Attempts: u.attempts, Withheld: u.withheld,
+			MS: time.Since(u.start).Milliseconds(),
+		}, true, nil
 	}
-	u.router.cfg.Log.Info("tier did not answer", "tier", b.tier(), "kind", fault.Kind, "reason", fault.Reason)
+	u.router.cfg.Log.Info("tier did not answer", "tier", b.Tier(), "kind", fault.Kind, "reason", fault.Reason)
 	if fault.Kind == Loading {
-		u.loading = b.tier()
+		u.loading = b.Tier()
 	}
 	if fault.Kind == Canceled {
 		return Answer{}, true, u.caller.Err()
 	}
 	return Answer{}, false, nil
+}
+
+// messages is what a tier is sent: a remote one gets what the caller lets leave
+// the machine. tail is the repair round.
+func (u *run) messages(remote bool, tail []Message) []Message {
+	var out []Message
+	if u.req.System != "" {
+		out = append(out, Message{"system", u.req.System})
+	}
+	out = append(out, Message{"user", u.user(remote)})
+	return append(out, tail...)
+}
+
+func (u *run) user(remote bool) string {
+	if !remote || u.req.Remote == nil {
+		return u.req.User
+	}
+	if !u.redacted {
+		u.redacted = true
+		u.remote, u.withheld = u.req.Remote()
+	}
+	return u.remote
 }
 
 // note adds an attempt. A tier that was asked twice in vain stands once, with
@@ -199,10 +179,10 @@ func (u *run) note(a Attempt) {
 
 // sure is the confidence of the least sure field asked about; nil where one of
 // them cannot be told.
-func sure(req Request, rep reply) *float64 {
+func sure(req Request, rep Reply) *float64 {
 	var least *float64
 	for _, field := range req.ConfidenceFields {
-		c := confidence(rep.text, field, enumOf(req.Schema, field), rep.probs)
+		c := confidence(rep.Text, field, enumOf(req.Schema, field), rep.Probs)
 		if c == nil {
 			return nil
 		}
@@ -216,38 +196,44 @@ func sure(req Request, rep reply) *float64 {
 // try asks one tier, within its share of the time left. A reply that was whole
 // but not accepted gets one repair round, and an endpoint that says when it may
 // be asked again is waited for once, where that is soon.
-func (r *Router) try(ctx context.Context, b backend, req Request, behind int) (reply, Attempt, *Error) {
+func (u *run) try(ctx context.Context, b Backend, behind int) (Reply, Attempt, *Error) {
 	start := time.Now()
-	a := Attempt{Tier: b.tier(), Model: b.model()}
-	if ctx.Err() != nil {
-		fault := r.ended(ctx, ctx, fail(Timeout, "not asked, the call's time was over (LOCALMODEL_DEADLINE)", nil))
-		fault.Tier, a.Kind, a.Reason = b.tier(), fault.Kind, fault.Reason
-		return reply{}, a, fault
-	}
-	tierCtx, stop := share4tier(ctx, behind)
+	a := Attempt{Tier: b.Tier(), Model: policy.Shorten(b.Model(), maxName)}
+	tierCtx, stop := tierTimeout(ctx, behind)
 	defer stop()
-	q := question{Request: req, alone: behind == 0}
-	if req.System != "" {
-		q.messages = append(q.messages, message{"system", req.System})
-	}
-	q.messages = append(q.messages, message{"user", req.User})
-
-	rep, fault := r.call(ctx, tierCtx, b, q, &a)
-	if r.await(tierCtx, q, b, fault) {
-		rep, fault = r.call(ctx, tierCtx, b, q, &a)
-	}
-	var refused refusedError
-	if fault != nil && req.Repair != nil && errors.As(fault.Err, &refused) {
-		req.report("the reply was refused; asking "+b.model()+" once more with the defects listed", 0)
-		q.messages = append(q.messages, message{"assistant", string(rep.text)}, message{"user", req.Repair(rep.text, refused.error)})
-		rep, fault = r.call(ctx, tierCtx, b, q, &a)
-	}
+	rep, fault := u.question(ctx, tierCtx, b, behind == 0, &a)
 	a.MS = time.Since(start).Milliseconds()
 	if fault != nil {
-		fault = &Error{Tier: b.tier(), Kind: fault.Kind, Reason: fault.Reason, Fix: fault.Fix, RetryAfter: fault.RetryAfter, Err: fault.Err}
+		fault = &Error{Tier: b.Tier(), Kind: fault.Kind, Reason: policy.Shorten(fault.Reason, maxReason),
+			Fix: fault.Fix, RetryAfter: fault.RetryAfter, Err: fault.Err}
 		a.Kind, a.Reason, a.Fix = fault.Kind, fault.Reason, fault.Fix
 	}
 	return rep, a, fault
+}
+
+// question is try without its bookkeeping.
+func (u *run) question(whole, ctx context.Context, b Backend, alone bool, a *Attempt) (Reply, *Error) { //nolint:revive // as call
+	r := u.router
+	if whole.Err() != nil {
+		return Reply{}, r.ended(whole, whole, Fail(Timeout, "not asked, the call's time was over (LOCALMODEL_DEADLINE)", nil))
+	}
+	if fault := r.refuse(policy.PlaceOf(b.Paid(), b.Address(), b.Model(), ""), u.route); fault != nil {
+		return Reply{}, fault
+	}
+	q := Question{Request: u.req, Alone: alone}
+	rep, fault := u.call(whole, ctx, b, q, nil, a)
+	if r.await(ctx, q, b, fault) {
+		rep, fault = u.call(whole, ctx, b, q, nil, a)
+	}
+	var refused refusedError
+	if fault != nil && u.req.Repair != nil && errors.As(fault.Err, &refused) {
+		u.req.Report("the reply was refused; asking "+a.Model+" once more with the defects listed", 0)
+		rep, fault = u.call(whole, ctx, b, q, []Message{
+			{"assistant", string(rep.Text)},
+			{"user", u.req.Repair(rep.Text, refused.error)},
+		}, a)
+	}
+	return rep, fault
 }
 
 // keepTime ends a context earlier than its deadline by the smaller of a time
@@ -259,11 +245,11 @@ func keepTime(ctx context.Context, most time.Duration, share float64) (context.C
 	}
 	left := time.Until(end)
 	left -= min(most, time.Duration(float64(left)*share))
-	return context.WithTimeoutCause(ctx, left, limitError{"whole answer", left.Round(100 * time.Millisecond), "LOCALMODEL_DEADLINE"})
+	return context.WithTimeoutCause(ctx, left, LimitError{"whole answer", left.Round(100 * time.Millisecond), "LOCALMODEL_DEADLINE"})
 }
 
-// share4tier limits one tier's time so that those behind it still have some.
-func share4tier(ctx context.Context, behind int) (context.Context, context.CancelFunc) {
+// tierTimeout limits one tier's time so that those behind it still have some.
+func tierTimeout(ctx context.Context, behind int) (context.Context, context.CancelFunc) {
 	if behind == 0 {
 		return context.WithCancel(ctx)
 	}
@@ -272,21 +258,44 @@ func share4tier(ctx context.Context, behind int) (context.Context, context.Cance
 
 // Digest is the local model's digest if the server tells it quickly, else "".
 func (r *Router) Digest(ctx context.Context) string {
-	if r.cfg.Local == "proxy" {
+	b, ok := r.local().(Digester)
+	if !ok || r.forbidden(r.local()) != nil {
 		return ""
 	}
-	return r.ollama.askDigest(ctx)
+	return b.AskDigest(ctx)
 }
+
+// errNotLoaded says that the local tier has nothing to load from here.
+var errNotLoaded = errors.New("the local tier loads its models itself")
 
 // Preload starts loading the local model and returns; the load goes on.
 func (r *Router) Preload(ctx context.Context) error {
-	if r.cfg.Local == "proxy" {
-		return errors.New("the local tier is the proxy's: it loads its models itself")
+	b, ok := r.local().(Loader)
+	if !ok {
+		return errNotLoaded
 	}
-	if loaded, fault := r.ollama.isLoaded(ctx); fault != nil {
-		return fault
-	} else if !loaded {
-		r.ollama.startLoad()
+	if _, fault := r.permit(ctx, r.local(), policy.Auto); fault != nil {
+		return withTier(policy.Local, fault)
+	}
+	if fault := b.Preload(ctx); fault != nil {
+		return withTier(policy.Local, fault)
 	}
 	return nil
+}
+
+// Loading is closed when the model's load under way has ended; nil where there
+// is none. A process that ends takes its load along, so one that has nothing
+// else to do waits for it.
+func (r *Router) Loading() <-chan struct{} {
+	if b, ok := r.local().(Loader); ok {
+		return b.Loading()
+	}
+	return nil
+}
+
+// withTier is a fault as the Router hands it out.
+func withTier(t policy.Tier, fault *Error) *Error {
+	out := *fault
+	out.Tier = t
+	return &out
 }

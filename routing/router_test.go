@@ -1,4 +1,4 @@
-package routing
+package routing_test
 
 import (
 	"context"
@@ -12,9 +12,14 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/integration/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/tiers"
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-func kinds(attempts []Attempt) string {
+func kinds(attempts []routing.Attempt) string {
 	var out []string
 	for _, a := range attempts {
 		out = append(out, strings.TrimSuffix(string(a.Tier)+" "+string(a.Kind), " "))
@@ -22,31 +27,22 @@ func kinds(attempts []Attempt) string {
 	return strings.Join(out, ", ")
 }
 
-func unanswered(t *testing.T, err error) *Unanswered {
-	t.Helper()
-	var none *Unanswered
-	if !errors.As(err, &none) {
-		t.Fatalf("got %v", err)
-	}
-	return none
-}
-
 // A cancel reaches Ollama at once, moves no breaker, and leaves its row.
 func TestCancelReachesOllama(t *testing.T) {
 	hung := make(chan time.Time, 1)
 	begun := make(chan bool, 1)
-	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, chunk("{"))
+	f := fakeserver.New(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, fakeserver.Chunk("{"))
 		w.(http.Flusher).Flush()
 		begun <- true
 		<-r.Context().Done()
 		hung <- time.Now()
 	})
-	r, b := newRouter(t, testConfig(t, f.URL))
-	for range breakerTrip + 1 {
+	r, b := tiers.NewKept(t, tiers.Patient(t, f.URL))
+	for range routing.BreakerTrip + 1 {
 		ctx, cancel := context.WithCancel(context.Background())
 		done := make(chan error, 1)
-		go func() { _, err := r.Complete(ctx, OnlyLocal, question1()); done <- err }()
+		go func() { _, err := r.Complete(ctx, policy.OnlyLocal, fakeserver.Question()); done <- err }()
 		<-begun
 		at := time.Now()
 		cancel()
@@ -58,13 +54,13 @@ func TestCancelReachesOllama(t *testing.T) {
 			t.Errorf("Ollama heard of it after %s", took)
 		}
 	}
-	for _, row := range b.rows {
-		if row.Result != string(Canceled) {
+	for _, row := range b.Rows {
+		if row.Result != string(routing.Canceled) {
 			t.Errorf("row %+v", row)
 		}
 	}
-	if ok, _, _ := r.breaker.Allow(r.ollama.key()); !ok || len(b.rows) != breakerTrip+1 {
-		t.Errorf("breaker closed %v, %d rows", ok, len(b.rows))
+	if ok := r.BreakerAllows("local"); !ok || len(b.Rows) != routing.BreakerTrip+1 {
+		t.Errorf("breaker closed %v, %d rows", ok, len(b.Rows))
 	}
 }
 
@@ -73,25 +69,25 @@ func TestCancelReachesOllama(t *testing.T) {
 func TestCancelOfQueuedCall(t *testing.T) {
 	release := make(chan bool)
 	begun := make(chan bool, 2)
-	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
+	f := fakeserver.New(t, func(w http.ResponseWriter, _ *http.Request) {
 		begun <- true
 		<-release
-		fmt.Fprint(w, good())
+		fmt.Fprint(w, fakeserver.Good())
 	})
-	cfg := testConfig(t, f.URL)
-	r, b := newRouter(t, cfg)
+	cfg := tiers.Patient(t, f.URL)
+	r, b := tiers.NewKept(t, cfg)
 	first := make(chan error, 1)
 	go func() {
-		_, err := r.Complete(within(t, time.Minute), OnlyLocal, question1())
+		_, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question())
 		first <- err
 	}()
 	<-begun
-	ctx, cancel := context.WithCancel(within(t, time.Minute))
+	ctx, cancel := context.WithCancel(fakeserver.Within(t, time.Minute))
 	second := make(chan error, 1)
-	req := question1()
+	req := fakeserver.Question()
 	queued := make(chan string, 100)
 	req.Progress = func(message string, _, _ int) { queued <- message }
-	go func() { _, err := r.Complete(ctx, OnlyLocal, req); second <- err }()
+	go func() { _, err := r.Complete(ctx, policy.OnlyLocal, req); second <- err }()
 	if message := <-queued; !strings.Contains(message, "place 1 in the queue of this machine") {
 		t.Errorf("said %q", message)
 	}
@@ -103,33 +99,33 @@ func TestCancelOfQueuedCall(t *testing.T) {
 	if err := <-first; err != nil {
 		t.Error(err)
 	}
-	if n := len(f.sent(t)); n != 1 {
+	if n := len(f.Requests(t)); n != 1 {
 		t.Errorf("%d generations", n)
 	}
-	if diff := cmp.Diff([]string{"local canceled", "local ok"}, b.results()); diff != "" {
+	if diff := cmp.Diff([]string{"local canceled", "local ok"}, b.Results()); diff != "" {
 		t.Error(diff)
 	}
 }
 
 // Slots hold over all calls of the process.
 func TestGenerationsNeverExceedTheSlots(t *testing.T) {
-	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
+	f := fakeserver.New(t, func(w http.ResponseWriter, _ *http.Request) {
 		time.Sleep(20 * time.Millisecond)
-		fmt.Fprint(w, good())
+		fmt.Fprint(w, fakeserver.Good())
 	})
-	cfg := testConfig(t, f.URL)
+	cfg := tiers.Patient(t, f.URL)
 	cfg.Slots = 2
-	r, _ := newRouter(t, cfg)
+	r, _ := tiers.NewKept(t, cfg)
 	var group sync.WaitGroup
 	for range 10 {
 		group.Go(func() {
-			if _, err := r.Complete(within(t, time.Minute), OnlyLocal, question1()); err != nil {
+			if _, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question()); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	group.Wait()
-	if most := f.mostInFlight.Load(); most > 2 {
+	if most := f.MostInFlight.Load(); most > 2 {
 		t.Errorf("%d generations at once", most)
 	}
 }
@@ -138,23 +134,23 @@ func TestGenerationsNeverExceedTheSlots(t *testing.T) {
 // time to the rules.
 func TestTimeIsLeftForThoseBehind(t *testing.T) {
 	hang := func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-	f := newFake(t, hang)
+	f := fakeserver.New(t, hang)
 	var hung atomic.Bool
-	p := newFakeProxy(t, func(w http.ResponseWriter, r *http.Request) {
+	p := fakeserver.NewProxy(t, func(w http.ResponseWriter, r *http.Request) {
 		if hung.Load() {
 			hang(w, r)
 			return
 		}
-		proxySays("low")(w, r)
+		fakeserver.ProxySays("low")(w, r)
 	})
-	r, _ := newRouter(t, withProxy(testConfig(t, f.URL), p.URL))
-	a, err := r.Complete(within(t, 2*time.Second), Auto, question1())
-	if err != nil || a.Tier != Cheap || !strings.Contains(a.Reason(), "local: no whole answer within 1.3s (LOCALMODEL_DEADLINE)") {
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL).WithProxy(p.URL))
+	a, err := r.Complete(fakeserver.Within(t, 2*time.Second), policy.Auto, fakeserver.Question())
+	if err != nil || a.Tier != policy.Cheap || !strings.Contains(a.Reason(), "local: no whole answer within 1.3s (LOCALMODEL_DEADLINE)") {
 		t.Fatalf("got %s %q, %v", a.Tier, a.Reason(), err)
 	}
 	hung.Store(true)
-	_, err = r.Complete(within(t, 2*time.Second), Auto, question1())
-	none := unanswered(t, err)
+	_, err = r.Complete(fakeserver.Within(t, 2*time.Second), policy.Auto, fakeserver.Question())
+	none := fakeserver.Unanswered(t, err)
 	if kinds(none.Attempts) != "local timeout, cheap timeout" || !strings.Contains(none.Reason(), "cheap: no whole answer within 1.9s") {
 		t.Errorf("got %s", none.Reason())
 	}
@@ -163,23 +159,23 @@ func TestTimeIsLeftForThoseBehind(t *testing.T) {
 // Route local never leaves the machine, route cloud never asks it, and without
 // permission no route reaches the cloud.
 func TestRoutes(t *testing.T) {
-	f := newFake(t, says(500, ""))
-	p := newFakeProxy(t, proxySays("low"))
+	f := fakeserver.New(t, fakeserver.Says(500, ""))
+	p := fakeserver.NewProxy(t, fakeserver.ProxySays("low"))
 	for _, c := range []struct {
-		route   Route
+		route   policy.Route
 		allowed bool
 		want    string
 	}{
-		{Auto, true, "local unavailable, cheap"}, {OnlyLocal, true, "local unavailable"}, {OnlyCloud, true, "cheap"},
-		{Auto, false, "local unavailable"}, {OnlyLocal, false, "local unavailable"}, {OnlyCloud, false, ""},
+		{policy.Auto, true, "local unavailable, cheap"}, {policy.OnlyLocal, true, "local unavailable"}, {policy.OnlyCloud, true, "cheap"},
+		{policy.Auto, false, "local unavailable"}, {policy.OnlyLocal, false, "local unavailable"}, {policy.OnlyCloud, false, ""},
 	} {
-		cfg := withProxy(testConfig(t, f.URL), p.URL)
+		cfg := tiers.Patient(t, f.URL).WithProxy(p.URL)
 		cfg.CloudAllowed = c.allowed
-		r, _ := newRouter(t, cfg)
-		a, err := r.Complete(within(t, time.Minute), c.route, question1())
+		r, _ := tiers.NewKept(t, cfg)
+		a, err := r.Complete(fakeserver.Within(t, time.Minute), c.route, fakeserver.Question())
 		attempts := a.Attempts
 		if err != nil {
-			attempts = unanswered(t, err).Attempts
+			attempts = fakeserver.Unanswered(t, err).Attempts
 		}
 		if got := kinds(attempts); got != c.want {
 			t.Errorf("%s, cloud %v: %q, want %q", c.route, c.allowed, got, c.want)
@@ -190,26 +186,26 @@ func TestRoutes(t *testing.T) {
 // Low confidence asks the next tier and says so; the model's row says it too.
 func TestLowConfidenceAsksTheNextTier(t *testing.T) {
 	probs := `"logprobs":[{"token":"{\"complexity\":\"","logprob":0},{"token":"low","logprob":-1.2,"top_logprobs":[{"token":"low","logprob":-1.2},{"token":"high","logprob":-0.8}]},{"token":"\"}","logprob":0}]`
-	f := newFake(t, says(200, strings.Replace(chunk(`{"complexity":"low"}`), `"done"`, probs+`,"done"`, 1)+end("stop", 700, 9)))
-	p := newFakeProxy(t, proxySays("high"))
-	cfg := withProxy(testConfig(t, f.URL), p.URL)
+	f := fakeserver.New(t, fakeserver.Says(200, strings.Replace(fakeserver.Chunk(`{"complexity":"low"}`), `"done"`, probs+`,"done"`, 1)+fakeserver.End("stop", 700, 9)))
+	p := fakeserver.NewProxy(t, fakeserver.ProxySays("high"))
+	cfg := tiers.Patient(t, f.URL).WithProxy(p.URL)
 	cfg.MinConfidence = 0.6
-	r, b := newRouter(t, cfg)
-	req := question1()
+	r, b := tiers.NewKept(t, cfg)
+	req := fakeserver.Question()
 	req.ConfidenceFields = []string{"complexity"}
-	a, err := r.Complete(within(t, time.Minute), Auto, req)
-	if err != nil || a.Tier != Cheap || a.Reason() != "local: low confidence .40" || a.Confidence != nil {
+	a, err := r.Complete(fakeserver.Within(t, time.Minute), policy.Auto, req)
+	if err != nil || a.Tier != policy.Cheap || a.Reason() != "local: low confidence .40" || a.Confidence != nil {
 		t.Fatalf("got %s %q %v, %v", a.Tier, a.Reason(), a.Confidence, err)
 	}
-	if diff := cmp.Diff([]string{"local low_confidence", "cheap ok"}, b.results()); diff != "" {
+	if diff := cmp.Diff([]string{"local low_confidence", "cheap ok"}, b.Results()); diff != "" {
 		t.Error(diff)
 	}
-	if !f.sent(t)[0].Logprobs {
+	if !f.Requests(t)[0].Logprobs {
 		t.Error("no probabilities were asked for")
 	}
 	cfg.MinConfidence = 0.3
-	r, _ = newRouter(t, cfg)
-	if a, err = r.Complete(within(t, time.Minute), Auto, req); err != nil || a.Tier != Local || a.Confidence == nil {
+	r, _ = tiers.NewKept(t, cfg)
+	if a, err = r.Complete(fakeserver.Within(t, time.Minute), policy.Auto, req); err != nil || a.Tier != policy.Local || a.Confidence == nil {
 		t.Errorf("got %s, %v", a.Tier, err)
 	}
 }
@@ -217,24 +213,24 @@ func TestLowConfidenceAsksTheNextTier(t *testing.T) {
 // Three failures of the endpoint keep calls away from it, with the reason of
 // the last one; what a model wrote never does.
 func TestBreakerAndRouter(t *testing.T) {
-	f := newFake(t, says(500, `{"error":"out of memory"}`))
-	r, _ := newRouter(t, testConfig(t, f.URL))
-	for range breakerTrip {
-		_, err := r.Complete(within(t, time.Minute), OnlyLocal, question1())
-		unanswered(t, err)
+	f := fakeserver.New(t, fakeserver.Says(500, `{"error":"out of memory"}`))
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL))
+	for range routing.BreakerTrip {
+		_, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question())
+		fakeserver.Unanswered(t, err)
 	}
-	before := len(f.sent(t))
-	_, err := r.Complete(within(t, time.Minute), OnlyLocal, question1())
-	reason := unanswered(t, err).Reason()
-	if !strings.Contains(reason, "not asked after repeated failures, next try in 30s (Ollama answers 500: out of memory)") || len(f.sent(t)) != before {
-		t.Errorf("got %q after %d more generations", reason, len(f.sent(t))-before)
+	before := len(f.Requests(t))
+	_, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question())
+	reason := fakeserver.Unanswered(t, err).Reason()
+	if !strings.Contains(reason, "not asked after repeated failures, next try in 30s (Ollama answers 500: out of memory)") || len(f.Requests(t)) != before {
+		t.Errorf("got %q after %d more generations", reason, len(f.Requests(t))-before)
 	}
-	for _, reply := range []string{chunk("no") + end("stop", 1, 1), end("length", 1, 1)} {
-		f := newFake(t, says(200, reply))
-		r, _ := newRouter(t, testConfig(t, f.URL))
-		for range breakerTrip + 2 {
-			_, err := r.Complete(within(t, time.Minute), OnlyLocal, question1())
-			if none := unanswered(t, err); none.Attempts[0].Kind != InvalidOutput {
+	for _, reply := range []string{fakeserver.Chunk("no") + fakeserver.End("stop", 1, 1), fakeserver.End("length", 1, 1)} {
+		f := fakeserver.New(t, fakeserver.Says(200, reply))
+		r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL))
+		for range routing.BreakerTrip + 2 {
+			_, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question())
+			if none := fakeserver.Unanswered(t, err); none.Attempts[0].Kind != routing.InvalidOutput {
 				t.Fatalf("got %s", none.Reason())
 			}
 		}
@@ -244,35 +240,33 @@ func TestBreakerAndRouter(t *testing.T) {
 // A trial that its caller cancels says nothing of the endpoint: the next call
 // may try.
 func TestCanceledTrialIsNoVerdict(t *testing.T) {
-	f := newFake(t, says(200, good()))
+	f := fakeserver.New(t, fakeserver.Says(200, fakeserver.Good()))
 	begun := make(chan bool, 1)
-	f.control = func(w http.ResponseWriter, r *http.Request) {
+	f.Control = func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/api/version" {
-			f.healthy(w, r)
+			f.Healthy(w, r)
 			return
 		}
 		begun <- true
 		<-r.Context().Done()
 	}
-	r, _ := newRouter(t, testConfig(t, f.URL))
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL))
 	now := time.Now()
-	r.breaker.now = func() time.Time { return now }
-	for range breakerTrip {
-		r.breaker.Failure(r.ollama.key())
+	r.SetBreakerClock(func() time.Time { return now })
+	for range routing.BreakerTrip {
+		r.BreakerFailure("local")
 	}
-	now = now.Add(breakerFirst + time.Second)
+	now = now.Add(routing.BreakerFirst + time.Second)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { _, err := r.Complete(ctx, OnlyLocal, question1()); done <- err }()
+	go func() { _, err := r.Complete(ctx, policy.OnlyLocal, fakeserver.Question()); done <- err }()
 	<-begun
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
-	f.mu.Lock()
-	f.control = nil
-	f.mu.Unlock()
-	if _, err := r.Complete(within(t, time.Minute), OnlyLocal, question1()); err != nil {
+	f.SetControl(nil)
+	if _, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question()); err != nil {
 		t.Errorf("the next trial: %v", err)
 	}
 }
@@ -284,7 +278,7 @@ func TestRetryAfter(t *testing.T) {
 		var calls atomic.Int64
 		return func(w http.ResponseWriter, r *http.Request) {
 			if calls.Add(1) > 1 {
-				proxySays("low")(w, r)
+				fakeserver.ProxySays("low")(w, r)
 				return
 			}
 			w.Header().Set("retry-after", fmt.Sprint(seconds))
@@ -292,21 +286,21 @@ func TestRetryAfter(t *testing.T) {
 			fmt.Fprint(w, `{"error":{"message":"litellm.RateLimitError: slow down","type":"throttling_error","code":"429"}}`)
 		}, &calls
 	}
-	ask := func(seconds int, deadline time.Duration) (*Router, Answer, *atomic.Int64, error) {
+	ask := func(seconds int, deadline time.Duration) (*routing.Router, routing.Answer, *atomic.Int64, error) {
 		handler, calls := limited(seconds)
-		r, _ := newRouter(t, withProxy(testConfig(t, "http://127.0.0.1:9"), newFakeProxy(t, handler).URL))
-		a, err := r.Complete(within(t, deadline), OnlyCloud, question1())
+		r, _ := tiers.NewKept(t, tiers.Patient(t, "http://127.0.0.1:9").WithProxy(fakeserver.NewProxy(t, handler).URL))
+		a, err := r.Complete(fakeserver.Within(t, deadline), policy.OnlyCloud, fakeserver.Question())
 		return r, a, calls, err
 	}
-	if _, a, calls, err := ask(1, time.Minute); err != nil || a.Tier != Cheap || calls.Load() != 2 || a.MS < 1000 {
+	if _, a, calls, err := ask(1, time.Minute); err != nil || a.Tier != policy.Cheap || calls.Load() != 2 || a.MS < 1000 {
 		t.Errorf("fits: %+v, %v after %d calls", a, err, calls.Load())
 	}
 	r, _, calls, err := ask(100, 30*time.Second)
-	if none := unanswered(t, err); none.Attempts[0].Kind != Busy || !strings.Contains(none.Reason(), "again in 1m40s") || calls.Load() != 1 {
+	if none := fakeserver.Unanswered(t, err); none.Attempts[0].Kind != routing.Busy || !strings.Contains(none.Reason(), "again in 1m40s") || calls.Load() != 1 {
 		t.Errorf("too long: %s after %d calls", none.Reason(), calls.Load())
 	}
-	_, err = r.Complete(within(t, 30*time.Second), OnlyCloud, question1())
-	if none := unanswered(t, err); !strings.Contains(none.Reason(), "asked not to be called again for another 1m") || calls.Load() != 1 {
+	_, err = r.Complete(fakeserver.Within(t, 30*time.Second), policy.OnlyCloud, fakeserver.Question())
+	if none := fakeserver.Unanswered(t, err); !strings.Contains(none.Reason(), "asked not to be called again for another 1m") || calls.Load() != 1 {
 		t.Errorf("before its time: %s after %d calls", none.Reason(), calls.Load())
 	}
 }
@@ -315,12 +309,12 @@ func TestRetryAfter(t *testing.T) {
 // tier, with the defects listed.
 func TestRepairRound(t *testing.T) {
 	var replies atomic.Int64
-	f := newFake(t, func(w http.ResponseWriter, _ *http.Request) {
+	f := fakeserver.New(t, func(w http.ResponseWriter, _ *http.Request) {
 		level := map[bool]string{true: "low", false: "high"}[replies.Add(1)%2 == 1]
-		fmt.Fprint(w, chunk(`{"complexity":"`+level+`"}`)+end("stop", 700, 9))
+		fmt.Fprint(w, fakeserver.Chunk(`{"complexity":"`+level+`"}`)+fakeserver.End("stop", 700, 9))
 	})
-	r, b := newRouter(t, testConfig(t, f.URL))
-	req := question1()
+	r, b := tiers.NewKept(t, tiers.Patient(t, f.URL))
+	req := fakeserver.Question()
 	req.Accept = func(text []byte) error {
 		if strings.Contains(string(text), "low") {
 			return errors.New("low is not enough")
@@ -328,20 +322,20 @@ func TestRepairRound(t *testing.T) {
 		return nil
 	}
 	req.Repair = func(_ []byte, defects error) string { return "Mend: " + defects.Error() }
-	a, err := r.Complete(within(t, time.Minute), OnlyLocal, req)
+	a, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, req)
 	if err != nil || string(a.Text) != `{"complexity":"high"}` || a.TokensIn != 700 {
 		t.Fatalf("got %+v, %v", a, err)
 	}
-	second := f.sent(t)[1].Messages
+	second := f.Requests(t)[1].Messages
 	if len(second) != 4 || second[2].Content != `{"complexity":"low"}` || second[3].Content != "Mend: low is not enough" {
 		t.Errorf("the repair round sent %+v", second)
 	}
-	if diff := cmp.Diff([]string{"local invalid_output", "local ok"}, b.results()); diff != "" {
+	if diff := cmp.Diff([]string{"local invalid_output", "local ok"}, b.Results()); diff != "" {
 		t.Error(diff)
 	}
 	req.Accept = func([]byte) error { return errors.New("never") }
-	_, err = r.Complete(within(t, time.Minute), OnlyLocal, req)
-	if none := unanswered(t, err); none.Attempts[0].Kind != InvalidOutput || none.Attempts[0].Reason != "never" || replies.Load() != 4 {
+	_, err = r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, req)
+	if none := fakeserver.Unanswered(t, err); none.Attempts[0].Kind != routing.InvalidOutput || none.Attempts[0].Reason != "never" || replies.Load() != 4 {
 		t.Errorf("got %s after %d replies", none.Reason(), replies.Load())
 	}
 }
@@ -349,19 +343,19 @@ func TestRepairRound(t *testing.T) {
 // Progress tells tokens so far of the budget, never falls, and ends with the
 // result.
 func TestProgress(t *testing.T) {
-	f := newFake(t, func(w http.ResponseWriter, r *http.Request) {
+	f := fakeserver.New(t, func(w http.ResponseWriter, r *http.Request) {
 		for range 25 {
-			fmt.Fprint(w, chunk(" "))
+			fmt.Fprint(w, fakeserver.Chunk(" "))
 			w.(http.Flusher).Flush()
 			time.Sleep(100 * time.Millisecond)
 		}
-		fmt.Fprint(w, good())
+		fmt.Fprint(w, fakeserver.Good())
 	})
-	r, _ := newRouter(t, testConfig(t, f.URL))
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL))
 	var mu sync.Mutex
 	var tokens []int
 	ended := false
-	req := question1()
+	req := fakeserver.Question()
 	req.Progress = func(message string, n, budget int) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -373,7 +367,7 @@ func TestProgress(t *testing.T) {
 		}
 		tokens = append(tokens, n)
 	}
-	if _, err := r.Complete(within(t, time.Minute), OnlyLocal, req); err != nil {
+	if _, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, req); err != nil {
 		t.Fatal(err)
 	}
 	mu.Lock()
@@ -393,36 +387,36 @@ func TestProgress(t *testing.T) {
 
 // A paid call is reserved before it is made and settled after, whatever came.
 func TestMoney(t *testing.T) {
-	p := newFakeProxy(t, proxySays("low"))
-	cfg := withProxy(testConfig(t, "http://127.0.0.1:9"), p.URL)
-	r, b := newRouter(t, cfg)
-	a, err := r.Complete(within(t, time.Minute), OnlyCloud, question1())
-	if err != nil || a.CostUSD != 0.001 || len(b.reserved) != 1 || len(b.settled) != 1 || b.settled[0] != 0.001 {
-		t.Errorf("cost %v, reserved %v, settled %v, %v", a.CostUSD, b.reserved, b.settled, err)
+	p := fakeserver.NewProxy(t, fakeserver.ProxySays("low"))
+	cfg := tiers.Patient(t, "http://127.0.0.1:9").WithProxy(p.URL)
+	r, b := tiers.NewKept(t, cfg)
+	a, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyCloud, fakeserver.Question())
+	if err != nil || a.CostUSD != 0.001 || len(b.Reserved) != 1 || len(b.Settled) != 1 || b.Settled[0] != 0.001 {
+		t.Errorf("cost %v, reserved %v, settled %v, %v", a.CostUSD, b.Reserved, b.Settled, err)
 	}
-	b.refuse = errors.New("disk full")
-	_, err = r.Complete(within(t, time.Minute), OnlyCloud, question1())
-	if none := unanswered(t, err); none.Attempts[0].Kind != BudgetSpent || p.seen("/v1/chat/completions") != 1 {
-		t.Errorf("got %s after %d paid calls", none.Reason(), p.seen("/v1/chat/completions"))
+	b.Refuse = errors.New("disk full")
+	_, err = r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyCloud, fakeserver.Question())
+	if none := fakeserver.Unanswered(t, err); none.Attempts[0].Kind != routing.BudgetSpent || p.Seen("/v1/chat/completions") != 1 {
+		t.Errorf("got %s after %d paid calls", none.Reason(), p.Seen("/v1/chat/completions"))
 	}
-	hang, _ := newRouter(t, withProxy(testConfig(t, "http://127.0.0.1:9"), newFakeProxy(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }).URL))
-	hb := hang.ledger.(*books)
-	if _, err = hang.Complete(within(t, 300*time.Millisecond), OnlyCloud, question1()); err == nil {
+	deaf := fakeserver.NewProxy(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	hang, hb := tiers.NewKept(t, tiers.Patient(t, "http://127.0.0.1:9").WithProxy(deaf.URL))
+	if _, err = hang.Complete(fakeserver.Within(t, 300*time.Millisecond), policy.OnlyCloud, fakeserver.Question()); err == nil {
 		t.Fatal("a hanging proxy answered")
 	}
-	if len(hb.settled) != 1 || hb.settled[0] != hb.reserved[0] || !hb.rows[0].Estimated {
-		t.Errorf("a call that timed out: reserved %v, settled %v", hb.reserved, hb.settled)
+	if len(hb.Settled) != 1 || hb.Settled[0] != hb.Reserved[0] || !hb.Rows[0].Estimated {
+		t.Errorf("a call that timed out: reserved %v, settled %v", hb.Reserved, hb.Settled)
 	}
 }
 
 // A route on which nobody may be asked says which setting closed it.
 func TestNobodyToAskNamesTheSetting(t *testing.T) {
-	for want, cfg := range map[string]Config{
-		"LOCALMODEL_CLOUD=never":            {Fallback: []Tier{Cheap}},
+	for want, cfg := range map[string]tiers.Config{
+		"LOCALMODEL_CLOUD=never":            {Fallback: []policy.Tier{policy.Cheap}},
 		"LOCALMODEL_FALLBACK names no tier": {CloudAllowed: true},
 	} {
-		_, err := New(cfg, nil, nil).Complete(t.Context(), OnlyCloud, Request{User: "x", MaxTokens: 1})
-		if got := unanswered(t, err).Reason(); got != want {
+		_, err := tiers.New(t, cfg, nil, nil).Complete(t.Context(), policy.OnlyCloud, routing.Request{User: "x", MaxTokens: 1})
+		if got := fakeserver.Unanswered(t, err).Reason(); got != want {
 			t.Errorf("reason %q, want %q", got, want)
 		}
 	}

@@ -68,8 +68,3 @@ func (s *schemas) get(schema string) (*jsonschema.Schema, error) {
 	s.compiled[schema] = sch
 	return sch, nil
 }
-
-// twoDigits writes a share as ".41".
-func twoDigits(v float64) string {
-	return strings.TrimPrefix(fmt.Sprintf("%.2f", v), "0")
-}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -155,10 +156,10 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	if err != nil {
 		r.Warnings = addWarning(r.Warnings, "guard not readable: "+err.Error())
 	}
-	totals := routing.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
+	totals := policy.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
 	digest := d.guardDigest(ctx)
 	for _, class := range prompts.Complexities {
-		state := routing.ParseGuardState(states[statestore.GuardKey{Class: class, Digest: digest}])
+		state := policy.ParseGuardState(states[statestore.GuardKey{Class: class, Digest: digest}])
 		if v := d.Guard.Look(class, state, totals, time.Now()); !v.Admit && class != "high" {
 			r.Guard.Open = append(r.Guard.Open, v.Why)
 		}
@@ -170,11 +171,11 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	}
 }
 
-func ollamaState(h routing.OllamaHealth) string {
+func ollamaState(h routing.Check) string {
 	switch {
 	case h.Loaded:
 		return "loaded"
-	case h.Proxied && h.Present:
+	case h.Fleet && h.Present:
 		return "behind the proxy"
 	case h.Present:
 		return "cold"

@@ -7,21 +7,22 @@ import (
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // classifyRow is one ticket. Its order is the order a reader wants it in.
 type classifyRow struct {
-	ID         string         `json:"id"`
-	Category   string         `json:"category,omitempty"`
-	Complexity string         `json:"complexity,omitempty"`
-	Confidence *float64       `json:"confidence,omitempty"`
-	Local      *bool          `json:"local,omitempty"`
-	Why        string         `json:"why,omitempty"`
-	By         string         `json:"by,omitempty"`
-	Error      string         `json:"error,omitempty"`
-	Rules      []routing.Rule `json:"rules,omitempty"`
-	Guard      string         `json:"guard,omitempty"`
-	Answer     *answer        `json:"answer,omitempty"`
+	ID         string        `json:"id"`
+	Category   string        `json:"category,omitempty"`
+	Complexity string        `json:"complexity,omitempty"`
+	Confidence *float64      `json:"confidence,omitempty"`
+	Local      *bool         `json:"local,omitempty"`
+	Why        string        `json:"why,omitempty"`
+	By         string        `json:"by,omitempty"`
+	Error      string        `json:"error,omitempty"`
+	Rules      []policy.Rule `json:"rules,omitempty"`
+	Guard      string        `json:"guard,omitempty"`
+	Answer     *answer       `json:"answer,omitempty"`
 }
 
 // What one row may cost for an id of up to 12 characters, and the whole result

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -24,31 +25,31 @@ func longReason(k routing.Kind) string {
 }
 
 // factsOfEachRule let each rule decide in turn.
-func factsOfEachRule() map[string]routing.Facts {
-	plain := routing.Facts{ID: "FEAT-0000001", Complexity: "medium", WaveKnown: true, Guard: routing.Verdict{Admit: true, Why: "guard closed"}}
-	with := func(change func(*routing.Facts)) routing.Facts { f := plain; change(&f); return f }
-	open := routing.GuardState{K: 19.1, N: 22.4, Open: true, Opening: 1, Interval: 48}
+func factsOfEachRule() map[string]policy.Facts {
+	plain := policy.Facts{ID: "FEAT-0000001", Complexity: "medium", WaveKnown: true, Guard: policy.Verdict{Admit: true, Why: "guard closed"}}
+	with := func(change func(*policy.Facts)) policy.Facts { f := plain; change(&f); return f }
+	open := policy.GuardState{K: 19.1, N: 22.4, Open: true, Opening: 1, Interval: 48}
 	probing := open
 	probing.Probe, probing.ProbeAt = "FEAT-0000009", anyHour
-	look := func(g routing.Guard, s routing.GuardState) routing.Verdict {
-		return g.Look("medium", s, routing.Totals{Attempts: 100000, Escalated: 99999}, anyHour)
+	look := func(g policy.Guard, s policy.GuardState) policy.Verdict {
+		return g.Look("medium", s, policy.Totals{Attempts: 100000, Escalated: 99999}, anyHour)
 	}
-	return map[string]routing.Facts{
+	return map[string]policy.Facts{
 		"eligible": plain,
-		"probe": with(func(f *routing.Facts) {
-			f.Guard = routing.Verdict{Admit: true, Probe: true, Why: "probe for medium: 19.1 of 22.4 failed, one try in 48 tickets"}
+		"probe": with(func(f *policy.Facts) {
+			f.Guard = policy.Verdict{Admit: true, Probe: true, Why: "probe for medium: 19.1 of 22.4 failed, one try in 48 tickets"}
 		}),
-		"high":  with(func(f *routing.Facts) { f.Complexity = "high" }),
-		"tag":   with(func(f *routing.Facts) { f.Tags = []string{"SECURITY"} }),
-		"files": with(func(f *routing.Facts) { f.Files = strings.Split(strings.Repeat("x", 1000)+"abcdefgh", "") }),
-		"depends": with(func(f *routing.Facts) {
+		"high":  with(func(f *policy.Facts) { f.Complexity = "high" }),
+		"tag":   with(func(f *policy.Facts) { f.Tags = []string{"SECURITY"} }),
+		"files": with(func(f *policy.Facts) { f.Files = strings.Split(strings.Repeat("x", 1000)+"abcdefgh", "") }),
+		"depends": with(func(f *policy.Facts) {
 			f.DependsOn, f.Wave = []string{strings.Repeat("é", 400)}, []string{strings.Repeat("é", 400)}
 		}),
-		"escalated":  with(func(f *routing.Facts) { f.Escalated = "implement" }),
-		"guard":      with(func(f *routing.Facts) { f.Guard = look(routing.Guard{Mode: routing.Adaptive}, open) }),
-		"guard busy": with(func(f *routing.Facts) { f.Guard = look(routing.Guard{Mode: routing.Adaptive}, probing) }),
-		"fixed":      with(func(f *routing.Facts) { f.Guard = look(routing.Guard{Mode: routing.Fixed}, open) }),
-		"never":      with(func(f *routing.Facts) { f.Guard = look(routing.Guard{Mode: routing.Never}, open) }),
+		"escalated":  with(func(f *policy.Facts) { f.Escalated = "implement" }),
+		"guard":      with(func(f *policy.Facts) { f.Guard = look(policy.Guard{Mode: policy.Adaptive}, open) }),
+		"guard busy": with(func(f *policy.Facts) { f.Guard = look(policy.Guard{Mode: policy.Adaptive}, probing) }),
+		"fixed":      with(func(f *policy.Facts) { f.Guard = look(policy.Guard{Mode: policy.Fixed}, open) }),
+		"never":      with(func(f *policy.Facts) { f.Guard = look(policy.Guard{Mode: policy.Never}, open) }),
 	}
 }
 
@@ -89,7 +90,7 @@ func TestRowSize(t *testing.T) {
 	for name, f := range factsOfEachRule() {
 		c := &classifying{}
 		c.id = "FEAT-0000001"
-		c.local, c.deciding, c.rules = routing.Eligible(f)
+		c.local, c.deciding, c.rules = policy.Eligible(f)
 		c.class.Complexity = f.Complexity
 		for _, category := range []string{"BUG", "REFACTOR"} {
 			c.class.Category = category
@@ -98,18 +99,18 @@ func TestRowSize(t *testing.T) {
 			c.confidence, c.by = &half, "local"
 			check(name, c, nil)
 			for _, one := range allKinds {
-				local := routing.Attempt{Tier: routing.Local, Kind: one, Reason: longReason(one)}
+				local := routing.Attempt{Tier: policy.Local, Kind: one, Reason: longReason(one)}
 				c.confidence, c.by = &half, "cheap"
 				check(name, c, []routing.Attempt{local})
 				c.confidence, c.by = nil, "rules"
 				check(name, c, []routing.Attempt{local})
 				for _, two := range allKinds {
-					cheap := routing.Attempt{Tier: routing.Cheap, Kind: two, Reason: longReason(two)}
+					cheap := routing.Attempt{Tier: policy.Cheap, Kind: two, Reason: longReason(two)}
 					c.confidence, c.by = &half, "balanced"
 					check(name, c, []routing.Attempt{local, cheap})
 					c.confidence, c.by = nil, "rules"
 					for _, three := range allKinds {
-						check(name, c, []routing.Attempt{local, cheap, {Tier: routing.Balanced, Kind: three, Reason: longReason(three)}})
+						check(name, c, []routing.Attempt{local, cheap, {Tier: policy.Balanced, Kind: three, Reason: longReason(three)}})
 					}
 				}
 			}
@@ -123,18 +124,18 @@ func TestRowSaysItInFull(t *testing.T) {
 	c := &classifying{}
 	c.id, c.by = "FEAT-1", "rules"
 	c.class.Category, c.class.Complexity = "FEAT", "low"
-	c.local, c.deciding = true, routing.Rule{Name: "eligible", OK: true, Why: "eligible", Short: "eligible"}
-	c.failed = []routing.Attempt{{Tier: routing.Local, Kind: routing.Loading, Reason: "model is loading"}}
+	c.local, c.deciding = true, policy.Rule{Name: "eligible", OK: true, Why: "eligible", Short: "eligible"}
+	c.failed = []routing.Attempt{{Tier: policy.Local, Kind: routing.Loading, Reason: "model is loading"}}
 	c.fallback = "local: model is loading"
 	if got := c.row(false).Why; got != "eligible; local: model is loading" {
 		t.Error(got)
 	}
-	c.failed = []routing.Attempt{{Tier: routing.Local, Kind: routing.Unavailable}, {Tier: routing.Cheap, Kind: routing.Unavailable}, {Tier: routing.Balanced, Kind: routing.Auth}}
+	c.failed = []routing.Attempt{{Tier: policy.Local, Kind: routing.Unavailable}, {Tier: policy.Cheap, Kind: routing.Unavailable}, {Tier: policy.Balanced, Kind: routing.Auth}}
 	c.fallback = strings.Repeat("long ", 30)
 	if got := c.row(false).Why; got != "eligible; local+cheap down, balanced auth" {
 		t.Error(got)
 	}
-	c.local, c.deciding = false, routing.Rule{Name: "dependencies", Why: strings.Repeat("depends on it ", 9), Short: "needs FEAT-0000002"}
+	c.local, c.deciding = false, policy.Rule{Name: "dependencies", Why: strings.Repeat("depends on it ", 9), Short: "needs FEAT-0000002"}
 	if got := c.row(false).Why; got != "needs FEAT-0000002; local+cheap down, balanced auth" {
 		t.Error(got)
 	}
@@ -143,9 +144,9 @@ func TestRowSaysItInFull(t *testing.T) {
 // Up to four tickets cost at most 800 characters, with all there is to warn of.
 func TestClassifySize(t *testing.T) {
 	worst := &scriptedModel{down: []routing.Attempt{
-		{Tier: routing.Local, Kind: routing.ContextOverflow, Reason: longReason(routing.ContextOverflow)},
-		{Tier: routing.Cheap, Kind: routing.InvalidOutput, Reason: longReason(routing.InvalidOutput)},
-		{Tier: routing.Balanced, Kind: routing.ModelMissing, Reason: longReason(routing.ModelMissing)},
+		{Tier: policy.Local, Kind: routing.ContextOverflow, Reason: longReason(routing.ContextOverflow)},
+		{Tier: policy.Cheap, Kind: routing.InvalidOutput, Reason: longReason(routing.InvalidOutput)},
+		{Tier: policy.Balanced, Kind: routing.ModelMissing, Reason: longReason(routing.ModelMissing)},
 	}}
 	confident := &scriptedModel{sure: .87654, before: worst.down[:2], says: func(string) (string, string) { return "TASK", "medium" }}
 	noisy := "unknown: 1\ncomplexity: spicy\naffected_files:\n  - {path: a.go, action: wobble}\n  - {path: b.go, action: jiggle}\n  - [c]\ntags: {a: b}\n"

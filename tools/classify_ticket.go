@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 //go:embed classify_ticket.md
@@ -69,7 +69,7 @@ type classifying struct {
 
 func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) (*classifyResult, error) {
 	batch := d.readBatch(ctx, in)
-	if err := d.classifyAll(ctx, batch, routing.Route(orAuto(in.Route)), p); err != nil {
+	if err := d.classifyAll(ctx, batch, policy.Route(orAuto(in.Route)), p); err != nil {
 		return nil, err
 	}
 	w := wave{ids: in.Wave, known: in.Wave != nil}
@@ -126,7 +126,7 @@ func waveOf(batch []classifying) wave {
 
 // classifyAll asks for each ticket, a few at a time: the local model answers
 // one after another in its slots, the paid tiers side by side.
-func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route routing.Route, p progress) error {
+func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route policy.Route, p progress) error {
 	const atOnce = 4
 	var (
 		group sync.WaitGroup

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -30,7 +31,7 @@ type scriptedModel struct {
 	asked int
 }
 
-func (m *scriptedModel) Complete(_ context.Context, _ routing.Route, req routing.Request) (routing.Answer, error) {
+func (m *scriptedModel) Complete(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {
 	m.mu.Lock()
 	m.asked++
 	m.mu.Unlock()
@@ -52,9 +53,9 @@ func (m *scriptedModel) Complete(_ context.Context, _ routing.Route, req routing
 	if err != nil {
 		return routing.Answer{}, fmt.Errorf("the script is wrong: %w", err)
 	}
-	tier := routing.Local
+	tier := policy.Local
 	if len(m.before) > 0 {
-		tier = routing.Balanced
+		tier = policy.Balanced
 	}
 	a := routing.Answer{Text: text, Tier: tier, Model: "scripted", Digest: m.digest, Attempts: slices.Concat(m.before, []routing.Attempt{{Tier: tier}})}
 	if m.sure > 0 {
@@ -68,7 +69,7 @@ func (m *scriptedModel) Health(context.Context, bool) routing.Health { return ro
 func (m *scriptedModel) Preload(context.Context) error               { return nil }
 
 // refusedLocally is why a scripted model that is down does not answer.
-var refusedLocally = []routing.Attempt{{Tier: routing.Local, Kind: routing.Unavailable, Reason: "connection refused"}}
+var refusedLocally = []routing.Attempt{{Tier: policy.Local, Kind: routing.Unavailable, Reason: "connection refused"}}
 
 // decider is the tools on a real journal in a directory of its own.
 func decider(t *testing.T, m *scriptedModel) *Deps {
@@ -84,7 +85,7 @@ func deciderIn(t *testing.T, root string, m *scriptedModel) *Deps {
 			t.Error(err)
 		}
 	})
-	return &Deps{Root: root, Model: "scripted", NumCtx: 8192, Deadline: time.Minute, Guard: routing.Guard{Mode: routing.Adaptive},
+	return &Deps{Root: root, Model: "scripted", NumCtx: 8192, Deadline: time.Minute, Guard: policy.Guard{Mode: policy.Adaptive},
 		Asker: m, Journal: store, Log: slog.New(slog.DiscardHandler)}
 }
 

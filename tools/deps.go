@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
 // Asker asks models in order of tier. *routing.Router is one.
 type Asker interface {
-	Complete(ctx context.Context, route routing.Route, req routing.Request) (routing.Answer, error)
+	Complete(ctx context.Context, route policy.Route, req routing.Request) (routing.Answer, error)
 	Digest(ctx context.Context) string
 	Health(ctx context.Context, deep bool) routing.Health
 	Preload(ctx context.Context) error
@@ -42,11 +43,11 @@ type Deps struct {
 	Model    string   // the local model's name
 	NumCtx   int      // its context window, tokens
 	Deadline time.Duration
-	Guard    routing.Guard
+	Guard    policy.Guard
 	Asker    Asker
 	// Room is how many bytes of prompt the first tier of a route takes beside a
 	// reply of maxTokens; nil = estimated from NumCtx.
-	Room         func(ctx context.Context, route routing.Route, maxTokens int) int
+	Room         func(ctx context.Context, route policy.Route, maxTokens int) int
 	Journal      Journal
 	Problems     []string // what is wrong with the configuration
 	CloudAllowed bool

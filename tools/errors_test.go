@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -66,7 +67,7 @@ func TestEveryErrorCode(t *testing.T) {
 		}},
 		{codeCanceled, true, []string{"no figure was moved"}, func(b *bench) *Error {
 			ctx, cancel := context.WithCancel(b.t.Context())
-			b.Asker = &script{complete: func(ctx context.Context, _ routing.Route, _ routing.Request) (routing.Answer, error) {
+			b.Asker = &script{complete: func(ctx context.Context, _ policy.Route, _ routing.Request) (routing.Answer, error) {
 				cancel()
 				return routing.Answer{}, ctx.Err()
 			}}
@@ -74,14 +75,14 @@ func TestEveryErrorCode(t *testing.T) {
 		}},
 		{codeTimeout, true, []string{"LOCALMODEL_DEADLINE"}, func(b *bench) *Error {
 			b.Deadline = 50 * time.Millisecond
-			b.Asker = &script{complete: func(ctx context.Context, _ routing.Route, _ routing.Request) (routing.Answer, error) {
+			b.Asker = &script{complete: func(ctx context.Context, _ policy.Route, _ routing.Request) (routing.Answer, error) {
 				<-ctx.Done()
 				return routing.Answer{}, ctx.Err()
 			}}
 			return b.refuses(b.t.Context(), "classify_ticket", args{"ticket": asksModel}, codeTimeout)
 		}},
 		{codeInternal, false, []string{"out of its mind", "localmodel doctor"}, func(b *bench) *Error {
-			b.Asker = &script{complete: func(context.Context, routing.Route, routing.Request) (routing.Answer, error) {
+			b.Asker = &script{complete: func(context.Context, policy.Route, routing.Request) (routing.Answer, error) {
 				return routing.Answer{}, errors.New("out of its mind")
 			}}
 			return b.refuses(b.t.Context(), "classify_ticket", args{"ticket": asksModel}, codeInternal)
@@ -136,7 +137,7 @@ func TestPathOutsideBySymlink(t *testing.T) {
 
 // A bug costs one answer: in the handler and in what it starts beside itself.
 func TestPanicIsAnError(t *testing.T) {
-	b := newBench(t, &script{complete: func(context.Context, routing.Route, routing.Request) (routing.Answer, error) { panic("on purpose") }})
+	b := newBench(t, &script{complete: func(context.Context, policy.Route, routing.Request) (routing.Answer, error) { panic("on purpose") }})
 	for name, in := range map[string]args{"plan_ticket": {"ticket": states}, "classify_ticket": {"ticket": asksModel}} {
 		if e := b.refuses(t.Context(), name, in, codeInternal); !strings.Contains(e.Error(), "on purpose") || strings.Contains(e.Error(), ".go:") {
 			t.Errorf("%s: %v", name, e)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -51,13 +51,13 @@ func openGuard(t *testing.T, d *Deps, complexity string) {
 	}
 }
 
-func guardState(t *testing.T, d *Deps, complexity string) routing.GuardState {
+func guardState(t *testing.T, d *Deps, complexity string) policy.GuardState {
 	t.Helper()
 	states, err := d.Journal.GuardStates(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return routing.ParseGuardState(states[statestore.GuardKey{Class: complexity, Digest: d.guardDigest(t.Context())}])
+	return policy.ParseGuardState(states[statestore.GuardKey{Class: complexity, Digest: d.guardDigest(t.Context())}])
 }
 
 func TestBatchTwice(t *testing.T) {
@@ -195,7 +195,7 @@ func TestBatchInTwoProcesses(t *testing.T) {
 // The plan's rule looks at the counters: absorbing, over all classes.
 func TestFixedGuard(t *testing.T) {
 	d := decider(t, &scriptedModel{down: refusedLocally, digest: "d"})
-	d.Guard.Mode = routing.Fixed
+	d.Guard.Mode = policy.Fixed
 	k := gateKeeper{t: t, deps: d}
 	why := func() string {
 		return classifyText(t, d, classifyInput{Ticket: fm("id: FEAT-1", "complexity: low"), Explain: true}).Tickets[0].Guard
@@ -236,7 +236,7 @@ func TestOpenAttemptKeepsItsTicket(t *testing.T) {
 	if *row.Local || row.Why != "escalated at lint" {
 		t.Errorf("after the escalation: %+v", row)
 	}
-	d.Guard.Mode = routing.Never
+	d.Guard.Mode = policy.Never
 	k.run("FEAT-2", "local", "plan pass")
 	if row := classifyText(t, d, classifyInput{Ticket: fm("id: FEAT-2", "complexity: low")}).Tickets[0]; *row.Local {
 		t.Errorf("LOCALMODEL_GUARD=never: %+v", row)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // attacks are what a ticket may say to whoever reads it.
@@ -33,7 +34,7 @@ type obedient struct {
 
 func newObedient() *obedient {
 	o := &obedient{}
-	o.complete = func(_ context.Context, _ routing.Route, req routing.Request) (routing.Answer, error) {
+	o.complete = func(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {
 		o.users, o.systems = append(o.users, req.User), append(o.systems, req.System)
 		var fields []string
 		if strings.Contains(string(req.Schema), `"category"`) {
@@ -44,9 +45,9 @@ func newObedient() *obedient {
 		}
 		text := []byte("{" + strings.Join(fields, ",") + "}")
 		if err := req.Accept(text); err != nil {
-			return routing.Answer{}, &routing.Unanswered{Attempts: []routing.Attempt{{Tier: routing.Local, Kind: routing.InvalidOutput, Reason: err.Error()}}}
+			return routing.Answer{}, &routing.Unanswered{Attempts: []routing.Attempt{{Tier: policy.Local, Kind: routing.InvalidOutput, Reason: err.Error()}}}
 		}
-		return routing.Answer{Text: text, Tier: routing.Local, Model: "obedient:1b", Attempts: []routing.Attempt{{Tier: routing.Local}}}, nil
+		return routing.Answer{Text: text, Tier: policy.Local, Model: "obedient:1b", Attempts: []routing.Attempt{{Tier: policy.Local}}}, nil
 	}
 	return o
 }

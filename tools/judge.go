@@ -8,6 +8,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -16,7 +17,7 @@ import (
 type judged struct {
 	id     string
 	ticket ticket.Ticket
-	class  routing.Classification
+	class  policy.Classification
 	by     string // front_matter, rules, or the tier that answered
 
 	confidence *float64
@@ -26,8 +27,8 @@ type judged struct {
 	failed     []routing.Attempt
 
 	local    bool
-	deciding routing.Rule
-	rules    []routing.Rule
+	deciding policy.Rule
+	rules    []policy.Rule
 	guard    string // the guard's words
 }
 
@@ -42,8 +43,8 @@ type answer struct {
 
 // classify says what kind of ticket it is and how hard: what it states, what
 // the rules set, and for the rest a model, or the rules where none answers.
-func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Route, p progress) (judged, error) {
-	j := judged{id: t.ID, ticket: t, class: routing.Classify(d.stated(t))}
+func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route, p progress) (judged, error) {
+	j := judged{id: t.ID, ticket: t, class: policy.Classify(d.stated(t))}
 	j.by = j.class.By
 	if !j.class.AskCategory && !j.class.AskComplexity {
 		return j, nil
@@ -91,12 +92,12 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route routing.Rout
 	return j, nil
 }
 
-func (d *Deps) stated(t ticket.Ticket) routing.Stated {
+func (d *Deps) stated(t ticket.Ticket) policy.Stated {
 	paths := make([]string, 0, len(t.Files))
 	for _, f := range t.Files {
 		paths = append(paths, f.Path)
 	}
-	return routing.Stated{ID: t.ID, Type: t.Type, Complexity: t.Complexity, Tags: t.Tags, Files: paths,
+	return policy.Stated{ID: t.ID, Type: t.Type, Complexity: t.Complexity, Tags: t.Tags, Files: paths,
 		HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable, Title: t.Title, Body: t.Body, Prefixes: d.Prefixes}
 }
 
@@ -115,39 +116,39 @@ func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
 	if err != nil {
 		warning = "journal not readable, so past outcomes were not considered: " + err.Error()
 	}
-	facts := routing.Facts{ID: j.id, Complexity: j.class.Complexity, Tags: s.Tags, Files: s.Files,
+	facts := policy.Facts{ID: j.id, Complexity: j.class.Complexity, Tags: s.Tags, Files: s.Files,
 		DependsOn: j.ticket.DependsOn, Wave: w.ids, WaveKnown: w.known, Escalated: escalated,
-		Guard: routing.Verdict{Admit: true, Why: "not asked: another rule decides"}}
-	ok, _, _ := routing.Eligible(facts)
+		Guard: policy.Verdict{Admit: true, Why: "not asked: another rule decides"}}
+	ok, _, _ := policy.Eligible(facts)
 	switch {
 	case !ok:
 	case err != nil:
 		facts.Guard.Why = "not asked: the journal is not readable"
-	case open && d.Guard.Mode != routing.Never:
+	case open && d.Guard.Mode != policy.Never:
 		facts.Guard.Why = "not asked: its local attempt is open"
 	default:
 		if facts.Guard, err = d.admit(ctx, j); err != nil {
 			warning = "journal not readable, so the guard was not asked: " + err.Error()
-			facts.Guard = routing.Verdict{Admit: true, Why: "not asked: the journal is not readable"}
+			facts.Guard = policy.Verdict{Admit: true, Why: "not asked: the journal is not readable"}
 		}
 	}
 	j.guard = facts.Guard.Why
-	j.local, j.deciding, j.rules = routing.Eligible(facts)
+	j.local, j.deciding, j.rules = policy.Eligible(facts)
 	return warning
 }
 
 // admit asks the quality guard for this ticket, in one transaction of the
 // journal.
-func (d *Deps) admit(ctx context.Context, j *judged) (routing.Verdict, error) {
-	var totals routing.Totals
-	if d.Guard.Mode == routing.Fixed {
+func (d *Deps) admit(ctx context.Context, j *judged) (policy.Verdict, error) {
+	var totals policy.Totals
+	if d.Guard.Mode == policy.Fixed {
 		stats, err := d.Journal.Stats(ctx)
 		if err != nil {
-			return routing.Verdict{}, err
+			return policy.Verdict{}, err
 		}
-		totals = routing.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
+		totals = policy.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
 	}
-	var verdict routing.Verdict
+	var verdict policy.Verdict
 	key := statestore.GuardKey{Class: j.class.Complexity, Digest: d.guardDigest(ctx)}
 	err := d.Journal.Admit(ctx, key, j.id, func(state, memo []byte) (newState, newMemo []byte, err error) {
 		verdict, newState, newMemo, err = d.Guard.Admit(key.Class, j.id, state, memo, totals, time.Now())

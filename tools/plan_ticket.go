@@ -10,6 +10,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -93,7 +94,7 @@ func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *Error
 }
 
 func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progress) (*planResult, error) {
-	route := routing.Route(orAuto(in.Route))
+	route := policy.Route(orAuto(in.Route))
 	r := &planResult{ID: t.ID}
 	for _, text := range t.Warnings {
 		r.warn(text)
@@ -127,7 +128,7 @@ func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progre
 
 // judge classifies the ticket, or recalls the decision on the same content,
 // and settles whether local may have it.
-func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route routing.Route, r *planResult, p progress) (judged, error) {
+func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route policy.Route, r *planResult, p progress) (judged, error) {
 	w := wave{ids: in.Wave, known: in.Wave != nil}
 	last, found, err := d.Journal.Decision(ctx, t.Hash)
 	if err != nil {
@@ -142,10 +143,10 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route r
 	switch {
 	case found:
 		j = judged{id: t.ID, ticket: t, by: last.By}
-		j.class = routing.Classify(d.stated(t)).WithModel(last.Category, last.Complexity)
+		j.class = policy.Classify(d.stated(t)).WithModel(last.Category, last.Complexity)
 	case d.refusedByRule(t, w):
 		// What a model thinks of it would change nothing: none is asked.
-		j = judged{id: t.ID, ticket: t, by: "rules", class: routing.Classify(d.stated(t)).WithoutModel()}
+		j = judged{id: t.ID, ticket: t, by: "rules", class: policy.Classify(d.stated(t)).WithoutModel()}
 	default:
 		asked = true
 		if j, err = d.classify(ctx, t, route, p); err != nil {
@@ -168,19 +169,19 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route r
 // whatever complexity a model would find.
 func (d *Deps) refusedByRule(t ticket.Ticket, w wave) bool {
 	s := d.stated(t)
-	least := routing.Classify(s)
+	least := policy.Classify(s)
 	if least.AskComplexity {
 		least.Complexity = "low"
 	}
-	ok, _, _ := routing.Eligible(routing.Facts{ID: t.ID, Complexity: least.Complexity, Tags: s.Tags, Files: s.Files,
-		DependsOn: t.DependsOn, Wave: w.ids, WaveKnown: w.known, Guard: routing.Verdict{Admit: true}})
+	ok, _, _ := policy.Eligible(policy.Facts{ID: t.ID, Complexity: least.Complexity, Tags: s.Tags, Files: s.Files,
+		DependsOn: t.DependsOn, Wave: w.ids, WaveKnown: w.known, Guard: policy.Verdict{Admit: true}})
 	return !ok
 }
 
 // refusal says which tier should plan a ticket that local may not have, or ""
 // where local may. route local opens a closed guard for this one call, and
 // never a tag, file or dependency rule.
-func (d *Deps) refusal(j *judged, route routing.Route) string {
+func (d *Deps) refusal(j *judged, route policy.Route) string {
 	if j.local || (route == "local" && j.deciding.Name == "guard") {
 		return ""
 	}
@@ -193,7 +194,7 @@ func (d *Deps) refusal(j *judged, route routing.Route) string {
 		tier, model, j.deciding.Why)
 }
 
-func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.Ticket, in planInput, route routing.Route, p progress) error {
+func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.Ticket, in planInput, route policy.Route, p progress) error {
 	q, user, err := d.question(ctx, t, route, in.IncludeFiles == nil || *in.IncludeFiles, r)
 	if err != nil {
 		return err
@@ -286,7 +287,7 @@ func (d *Deps) planTokens(q prompts.PlanQuestion) int {
 
 // question is what is asked, and its words. The affected files get what room the
 // ticket itself leaves.
-func (d *Deps) question(ctx context.Context, t ticket.Ticket, route routing.Route, include bool, r *planResult) (prompts.PlanQuestion, string, error) {
+func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route, include bool, r *planResult) (prompts.PlanQuestion, string, error) {
 	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Commands: d.commands(ctx, t),
 		Exists: func(path string) bool { return d.exists(ctx, path) }}
 	if t.Title != "" && !strings.Contains(t.Body, t.Title) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -84,7 +85,7 @@ func TestUnknownTicketCountsForThisModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := routing.ParseGuardState(states[statestore.GuardKey{Class: "medium", Digest: "d1/" + prompts.Version}])
+	s := policy.ParseGuardState(states[statestore.GuardKey{Class: "medium", Digest: "d1/" + prompts.Version}])
 	if s.N != 1 || s.K != 1 {
 		t.Errorf("the record has %v of %v failed; all: %q", s.K, s.N, states)
 	}
@@ -103,7 +104,7 @@ func TestPlanResultKeepsToItsSize(t *testing.T) {
 		text += "- [ ] AC-" + strconv.Itoa(i+1) + ": " + long + "\n"
 	}
 	down := make([]routing.Attempt, 0, 3)
-	for _, tier := range []routing.Tier{routing.Local, routing.Cheap, routing.Balanced} {
+	for _, tier := range []policy.Tier{policy.Local, policy.Cheap, policy.Balanced} {
 		down = append(down, routing.Attempt{Tier: tier, Kind: routing.InvalidOutput, Reason: strings.Repeat("reason ", 60)})
 	}
 	parsed, fault := parseInline(text)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -164,7 +164,7 @@ func TestPlanOpensTheAttempt(t *testing.T) {
 		t.Errorf("hand-off:\n%s", k.last.Handoff)
 	}
 	states, err := k.deps.Journal.GuardStates(t.Context())
-	if s := routing.ParseGuardState(states[key]); err != nil || s.K != 1 || s.N != 1 {
+	if s := policy.ParseGuardState(states[key]); err != nil || s.K != 1 || s.N != 1 {
 		t.Errorf("guard of the attempt's class and digest: %+v, %v", s, err)
 	}
 }

@@ -16,22 +16,23 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
 // script imitates the router with answers known beforehand, and states of
 // health that real servers cannot be put into on demand.
 type script struct {
-	complete func(ctx context.Context, route routing.Route, req routing.Request) (routing.Answer, error)
+	complete func(ctx context.Context, route policy.Route, req routing.Request) (routing.Answer, error)
 	health   routing.Health
 	preload  error
 }
 
-func (s *script) Complete(ctx context.Context, route routing.Route, req routing.Request) (routing.Answer, error) {
+func (s *script) Complete(ctx context.Context, route policy.Route, req routing.Request) (routing.Answer, error) {
 	if s.complete == nil {
 		return routing.Answer{}, &routing.Unanswered{Attempts: []routing.Attempt{
-			{Tier: routing.Local, Kind: routing.Unavailable, Reason: "Ollama is not reachable at http://127.0.0.1:11434 (connection refused)"},
-			{Tier: routing.Cheap, Kind: routing.Unavailable, Reason: "LiteLLM is not reachable at http://127.0.0.1:8000 (connection refused)"},
+			{Tier: policy.Local, Kind: routing.Unavailable, Reason: "Ollama is not reachable at http://127.0.0.1:11434 (connection refused)"},
+			{Tier: policy.Cheap, Kind: routing.Unavailable, Reason: "LiteLLM is not reachable at http://127.0.0.1:8000 (connection refused)"},
 		}}
 	}
 	return s.complete(ctx, route, req)
@@ -42,14 +43,14 @@ func (s *script) Health(context.Context, bool) routing.Health { return s.health 
 func (s *script) Preload(context.Context) error               { return s.preload }
 
 // says answers every question with one text, on one tier.
-func says(text string, a routing.Answer) func(context.Context, routing.Route, routing.Request) (routing.Answer, error) {
-	return func(_ context.Context, _ routing.Route, req routing.Request) (routing.Answer, error) {
+func says(text string, a routing.Answer) func(context.Context, policy.Route, routing.Request) (routing.Answer, error) {
+	return func(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {
 		if err := req.Accept([]byte(text)); err != nil {
 			return routing.Answer{}, fmt.Errorf("the script is wrong: %w", err)
 		}
 		a.Text = []byte(text)
 		if a.Tier == "" {
-			a.Tier = routing.Local
+			a.Tier = policy.Local
 		}
 		a.Model, a.MS = "scripted:1b", 42
 		return a, nil
@@ -74,7 +75,7 @@ func newBench(t *testing.T, s *script) *bench {
 			t.Error(err)
 		}
 	})
-	b.Deps = &Deps{Root: root, Model: "scripted:1b", NumCtx: 8192, Deadline: time.Minute, Guard: routing.Guard{Mode: routing.Adaptive},
+	b.Deps = &Deps{Root: root, Model: "scripted:1b", NumCtx: 8192, Deadline: time.Minute, Guard: policy.Guard{Mode: policy.Adaptive},
 		Asker: s, Journal: store, CloudAllowed: true, Log: log}
 	return b
 }
@@ -189,8 +190,8 @@ func TestClassifyResults(t *testing.T) {
 		{"front matter", &script{}, args{"ticket": states}, `by=front_matter complexity=low category=BUG`, true},
 		{"no tier answers", &script{}, args{"ticket": asksModel}, `by=rules complexity=low category=BUG`, true},
 		{"local", &script{complete: says(`{"complexity":"medium"}`, routing.Answer{Confidence: &sure})}, args{"ticket": asksModel}, `by=local complexity=medium confidence=0.93`, true},
-		{"fell back and paid", &script{complete: says(`{"complexity":"high"}`, routing.Answer{Tier: routing.Cheap, CostUSD: 0.0012,
-			Attempts: []routing.Attempt{{Tier: routing.Local, Kind: routing.Loading, Reason: "the model is loading"}, {Tier: routing.Cheap}}})},
+		{"fell back and paid", &script{complete: says(`{"complexity":"high"}`, routing.Answer{Tier: policy.Cheap, CostUSD: 0.0012,
+			Attempts: []routing.Attempt{{Tier: policy.Local, Kind: routing.Loading, Reason: "the model is loading"}, {Tier: policy.Cheap}}})},
 			args{"ticket": asksModel, "explain": true}, `by=cheap complexity=high answer.fell_back=true answer.cost_usd=0.0012`, false},
 		{"explained", &script{}, args{"ticket": states, "explain": true, "wave": []string{"A-1"}}, `rules.0.rule=complexity`, true},
 		{"unreadable beside others", &script{}, args{"ticket_paths": []string{"none.md"}, "ticket": states}, `id=none`, false},
@@ -229,8 +230,8 @@ func TestPlanResults(t *testing.T) {
 		plan bool
 	}{
 		{"local", &script{complete: says(plan, routing.Answer{})}, args{"ticket": states}, `by=local coverage.files=1 answer.model=scripted:1b`, true},
-		{"paid", &script{complete: says(plan, routing.Answer{Tier: routing.Balanced, CostUSD: 0.01,
-			Attempts: []routing.Attempt{{Tier: routing.Local, Kind: routing.Timeout, Reason: "no token within 40s"}, {Tier: routing.Balanced}}})},
+		{"paid", &script{complete: says(plan, routing.Answer{Tier: policy.Balanced, CostUSD: 0.01,
+			Attempts: []routing.Attempt{{Tier: policy.Local, Kind: routing.Timeout, Reason: "no token within 40s"}, {Tier: policy.Balanced}}})},
 			args{"ticket": states, "route": "cloud"}, `by=balanced answer.cost_usd=0.01 answer.fell_back=true`, true},
 		{"template", &script{}, args{"ticket": states, "include_files": false}, `by=template coverage.criteria=1 answer.fell_back=true`, true},
 		{"refused", &script{}, args{"ticket": strings.Replace(states, "low", "high", 1)}, `by=rules id=BUG-7`, false},
@@ -293,13 +294,13 @@ func TestRecordResults(t *testing.T) {
 
 func TestHealthResults(t *testing.T) {
 	longModel := "registry.example.com/some-team/qwen3-coder-instruct-tuned:30b-a3b-q4_K_M"
-	up := routing.OllamaHealth{OK: true, URL: "http://127.0.0.1:11434", Version: "0.24.0", Model: "qwen3-coder:30b", Present: true}
+	up := routing.Check{OK: true, URL: "http://127.0.0.1:11434", Version: "0.24.0", Model: "qwen3-coder:30b", Present: true}
 	loaded := up
 	loaded.Loaded, loaded.ContextLength, loaded.Generated = true, 32768, "1234 ms"
 	missing := up
 	missing.OK, missing.Present, missing.Model = false, false, longModel
 	missing.Error, missing.Fix = "model "+longModel+" is not there", "ollama pull "+longModel
-	down := routing.OllamaHealth{URL: "http://gpu-box-17.internal.example.com:11434", Model: longModel,
+	down := routing.Check{URL: "http://gpu-box-17.internal.example.com:11434", Model: longModel,
 		Error: "Ollama is not reachable at http://gpu-box-17.internal.example.com:11434 (dial tcp: lookup gpu-box-17.internal.example.com: no such host)", Fix: "ollama serve"}
 	proxy := routing.ProxyHealth{OK: true, Used: true, URL: "http://127.0.0.1:8000", Version: "1.80.0"}
 	proxyDown := routing.ProxyHealth{Used: true, URL: "https://litellm.internal.example.com/team/proxy",
@@ -308,22 +309,22 @@ func TestHealthResults(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		h     routing.Health
-		mode  routing.GuardMode
+		mode  policy.GuardMode
 		open  bool
 		state string
 		ok    bool
 		fixes int
 	}{
-		{"all well", routing.Health{Ollama: loaded, Proxy: proxy}, routing.Adaptive, false, "loaded", true, 0},
-		{"cold", routing.Health{Ollama: up, Proxy: proxy}, routing.Adaptive, false, "cold", true, 0},
-		{"model missing", routing.Health{Ollama: missing, Proxy: proxy}, routing.Adaptive, false, "missing", false, 1},
-		{"Ollama down", routing.Health{Ollama: down, Proxy: proxy}, routing.Adaptive, false, "down", false, 1},
-		{"proxy down", routing.Health{Ollama: up, Proxy: proxyDown}, routing.Adaptive, false, "cold", true, 1},
-		{"all down", routing.Health{Ollama: down, Proxy: proxyDown}, routing.Adaptive, false, "down", false, 2},
-		{"proxy not used", routing.Health{Ollama: loaded, Proxy: routing.ProxyHealth{URL: "http://127.0.0.1:8000"}}, routing.Adaptive, false, "loaded", true, 0},
-		{"all down, guard open", routing.Health{Ollama: down, Proxy: proxyDown}, routing.Adaptive, true, "down", false, 2},
-		{"guard never", routing.Health{Ollama: down, Proxy: proxyDown}, routing.Never, true, "down", false, 2},
-		{"guard fixed", routing.Health{Ollama: down, Proxy: proxyDown}, routing.Fixed, true, "down", false, 2},
+		{"all well", routing.Health{Ollama: loaded, Proxy: proxy}, policy.Adaptive, false, "loaded", true, 0},
+		{"cold", routing.Health{Ollama: up, Proxy: proxy}, policy.Adaptive, false, "cold", true, 0},
+		{"model missing", routing.Health{Ollama: missing, Proxy: proxy}, policy.Adaptive, false, "missing", false, 1},
+		{"Ollama down", routing.Health{Ollama: down, Proxy: proxy}, policy.Adaptive, false, "down", false, 1},
+		{"proxy down", routing.Health{Ollama: up, Proxy: proxyDown}, policy.Adaptive, false, "cold", true, 1},
+		{"all down", routing.Health{Ollama: down, Proxy: proxyDown}, policy.Adaptive, false, "down", false, 2},
+		{"proxy not used", routing.Health{Ollama: loaded, Proxy: routing.ProxyHealth{URL: "http://127.0.0.1:8000"}}, policy.Adaptive, false, "loaded", true, 0},
+		{"all down, guard open", routing.Health{Ollama: down, Proxy: proxyDown}, policy.Adaptive, true, "down", false, 2},
+		{"guard never", routing.Health{Ollama: down, Proxy: proxyDown}, policy.Never, true, "down", false, 2},
+		{"guard fixed", routing.Health{Ollama: down, Proxy: proxyDown}, policy.Fixed, true, "down", false, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBench(t, &script{health: c.h})
@@ -364,7 +365,7 @@ func (b *bench) fail(complexity string, n int) {
 
 // What cannot be used of the configuration is named, all of it.
 func TestHealthNamesEveryProblem(t *testing.T) {
-	b := newBench(t, &script{health: routing.Health{Ollama: routing.OllamaHealth{OK: true, URL: "http://127.0.0.1:11434", Model: "m", Version: "1", Present: true}}})
+	b := newBench(t, &script{health: routing.Health{Ollama: routing.Check{OK: true, URL: "http://127.0.0.1:11434", Model: "m", Version: "1", Present: true}}})
 	for i := range 30 {
 		b.Problems = append(b.Problems, fmt.Sprintf("LOCALMODEL_%d=%q is not a number; the default 1 is used", i, strings.Repeat("x", 60)))
 	}
@@ -377,7 +378,7 @@ func TestHealthNamesEveryProblem(t *testing.T) {
 }
 
 func TestHealthPreloads(t *testing.T) {
-	h := routing.Health{Ollama: routing.OllamaHealth{OK: true, URL: "http://127.0.0.1:11434", Version: "0.24.0", Model: "m", Present: true}}
+	h := routing.Health{Ollama: routing.Check{OK: true, URL: "http://127.0.0.1:11434", Version: "0.24.0", Model: "m", Present: true}}
 	if r := newBench(t, &script{health: h}).run("check_local_health", args{"preload": true}); r.Get("ollama.state").Str != "loading" {
 		t.Errorf("preload of a cold model: %s", r.Raw)
 	}

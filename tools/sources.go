@@ -11,7 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/prompts"
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -37,7 +37,7 @@ func (d *Deps) exists(ctx context.Context, path string) bool {
 
 // promptRoom is how many bytes of prompt a plan may have on the route's first
 // tier, so that a reply of so many tokens and one repair round still fit.
-func (d *Deps) promptRoom(ctx context.Context, route routing.Route, tokens int) int {
+func (d *Deps) promptRoom(ctx context.Context, route policy.Route, tokens int) int {
 	reply := tokens + min(tokens, d.NumCtx/8)
 	if d.Room != nil {
 		return d.Room(ctx, route, reply)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -95,13 +96,13 @@ func TestSources_WithinTheirRoom(t *testing.T) {
 func TestPlanPromptKeepsToItsRoom(t *testing.T) {
 	const room = 12_000
 	var prompt int
-	s := &script{complete: func(_ context.Context, _ routing.Route, req routing.Request) (routing.Answer, error) {
+	s := &script{complete: func(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {
 		prompt = len(req.System) + len(req.User)
 		return routing.Answer{}, &routing.Unanswered{}
 	}}
 	b := newBench(t, s)
-	b.Room = func(_ context.Context, route routing.Route, _ int) int {
-		if route != routing.OnlyCloud {
+	b.Room = func(_ context.Context, route policy.Route, _ int) int {
+		if route != policy.OnlyCloud {
 			t.Errorf("route %s", route)
 		}
 		return room

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 const askHelp = `localmodel ask puts one question to one tier and prints the answer.
@@ -50,7 +51,7 @@ const (
 
 // question is what a person asks on the command line.
 type question struct {
-	tier         routing.Tier
+	tier         policy.Tier
 	system, user string
 	tokens       int // 0 = not said
 	temperature  float64
@@ -63,19 +64,15 @@ func ask(ctx context.Context, w world, args []string) error {
 		return exitError{2, "localmodel ask: " + err.Error() + "; localmodel ask --help says more"}
 	}
 	c := loadConfig(w.lookup)
-	route := routing.OnlyLocal
-	if q.tier != routing.Local {
-		if !c.cloud {
-			return exitError{1, "localmodel ask: " + string(q.tier) + " is not asked under LOCALMODEL_CLOUD=never"}
-		}
-		route, c.fallback = routing.OnlyCloud, []routing.Tier{q.tier}
+	if q.tier != policy.Local && !c.cloud {
+		return exitError{1, "localmodel ask: " + string(q.tier) + " is not asked under LOCALMODEL_CLOUD=never"}
 	}
 	if q.tokens == 0 { // not said: room for the question, where the window is small
-		if q.tokens = askTokens; q.tier == routing.Local {
+		if q.tokens = askTokens; q.tier == policy.Local {
 			q.tokens = min(askTokens, c.numCtx/2)
 		}
 	}
-	p := assemble(w, c)
+	p := assemble(w, c, q.tier)
 	defer func() {
 		if err := p.store.Close(); err != nil {
 			p.log.Warn("closing the journal", "err", err)
@@ -83,7 +80,7 @@ func ask(ctx context.Context, w world, args []string) error {
 	}()
 	limited, stop := context.WithTimeout(ctx, askLimit)
 	defer stop()
-	a, err := p.router.Complete(limited, route, routing.Request{
+	a, err := p.router.Complete(limited, policy.Auto, routing.Request{
 		Purpose: "ask", System: q.system, User: q.user, MaxTokens: q.tokens, Temperature: q.temperature})
 	if err != nil {
 		return unanswered(q.tier, err)
@@ -115,9 +112,9 @@ func readQuestion(in io.Reader, args []string) (question, error) {
 	}
 	switch *model {
 	case "free":
-		q.tier = routing.Local
+		q.tier = policy.Local
 	case "cheap", "balanced":
-		q.tier = routing.Tier(*model)
+		q.tier = policy.Tier(*model)
 	default:
 		return q, fmt.Errorf("--model is free, cheap or balanced, not %q", *model)
 	}
@@ -168,7 +165,7 @@ func isTerminal(in io.Reader) bool {
 }
 
 // unanswered words why there is no answer, and what mends it.
-func unanswered(tier routing.Tier, err error) error {
+func unanswered(tier policy.Tier, err error) error {
 	var u *routing.Unanswered
 	if !errors.As(err, &u) {
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -191,7 +188,7 @@ func unanswered(tier routing.Tier, err error) error {
 }
 
 // credit says who answered, in how many tokens, and at what cost.
-func credit(tier routing.Tier, a routing.Answer) string {
+func credit(tier policy.Tier, a routing.Answer) string {
 	text := fmt.Sprintf("%s: %s answered in %.1f s, %d tokens in, %d out", shellName(tier), a.Model, float64(a.MS)/1000, a.TokensIn, a.TokensOut)
 	if a.CostUSD > 0 {
 		text += fmt.Sprintf(", $%.6f", a.CostUSD)
@@ -203,8 +200,8 @@ func credit(tier routing.Tier, a routing.Answer) string {
 }
 
 // shellName is what the command line calls a tier.
-func shellName(tier routing.Tier) string {
-	if tier == routing.Local {
+func shellName(tier policy.Tier) string {
+	if tier == policy.Local {
 		return "free"
 	}
 	return string(tier)

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // config is every setting, resolved. cmd/localmodel/settings reads them: the
@@ -31,10 +31,10 @@ type config struct {
 	firstToken, token   time.Duration
 	minConfidence       float64
 	proxy, key          string
-	fallback            []routing.Tier
+	fallback            []policy.Tier
 	cloud               bool
 	dailyUSD            float64
-	guard               routing.GuardMode
+	guard               policy.GuardMode
 	draft               bool
 	state               string
 	project             string // the project's name in the journal; "" = derived
@@ -76,7 +76,7 @@ func loadConfig(lookup func(string) (string, bool)) *config {
 		key:           text("LITELLM_MASTER_KEY"),
 		cloud:         s.On("LOCALMODEL_CLOUD"),
 		dailyUSD:      settings.Get[float64](s, "LOCALMODEL_CLOUD_DAILY_USD"),
-		guard:         routing.GuardMode(text("LOCALMODEL_GUARD")),
+		guard:         policy.GuardMode(text("LOCALMODEL_GUARD")),
 		draft:         s.On("LOCALMODEL_DRAFT"),
 		state:         text("LOCALMODEL_STATE"),
 		project:       text("LOCALMODEL_PROJECT"),
@@ -89,7 +89,7 @@ func loadConfig(lookup func(string) (string, bool)) *config {
 		untrusted:     s.TrustNotes(),
 	}
 	for _, tier := range settings.Get[[]string](s, "LOCALMODEL_FALLBACK") {
-		c.fallback = append(c.fallback, routing.Tier(tier))
+		c.fallback = append(c.fallback, policy.Tier(tier))
 	}
 	return c
 }

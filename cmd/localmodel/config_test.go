@@ -15,7 +15,7 @@ import (
 	"github.com/ollama/ollama/envconfig"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 type environment map[string]string
@@ -82,8 +82,8 @@ var settingCases = []struct {
 		map[string]any{"balanced": "[balanced]", " Balanced , cheap": "[balanced cheap]", "cheap,cheap": "[cheap]", "": "[]", "  ": "[]"}, nil},
 	{"LOCALMODEL_CLOUD", func(c *config) any { return c.cloud }, true, map[string]any{"never": false, "NEVER": false, "off": false, "0": false, "allow": true, "yes": true}, nil},
 	{"LOCALMODEL_CLOUD_DAILY_USD", func(c *config) any { return c.dailyUSD }, 5.0, map[string]any{"0": 0.0, "12.5": 12.5}, []string{"-1", "$5", "Inf"}},
-	{"LOCALMODEL_GUARD", func(c *config) any { return c.guard }, routing.Adaptive,
-		map[string]any{"fixed": routing.Fixed, "always": routing.Always, "never": routing.Never}, []string{"strict"}},
+	{"LOCALMODEL_GUARD", func(c *config) any { return c.guard }, policy.Adaptive,
+		map[string]any{"fixed": policy.Fixed, "always": policy.Always, "never": policy.Never}, []string{"strict"}},
 	{"LOCALMODEL_STATE", func(c *config) any { return c.state }, filepath.Join(".claude", "localmodel", "journal.db"),
 		map[string]any{"/tmp/j.db": "/tmp/j.db", "postgres://u:p@h/db": "postgres://u:p@h/db"}, nil},
 	{"OLLAMA_API_KEY", func(c *config) any { return c.ollamaKey }, "", map[string]any{"k": "k"}, nil},

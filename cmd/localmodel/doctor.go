@@ -19,7 +19,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/prompts"
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -74,7 +74,7 @@ func printJSON(out io.Writer, v any) error {
 // gather finds the facts, the slow ones side by side.
 func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) checkup.Facts {
 	c := p.config
-	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: routing.Loopback(c.ollama), ByProxy: c.local == "proxy", LocalProxy: routing.Loopback(c.proxy),
+	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: policy.Loopback(c.ollama), ByProxy: c.local == "proxy", LocalProxy: policy.Loopback(c.proxy),
 		DefaultKey: c.key == settings.DefaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: settings.HidePassword(c.state),
 		GuardMode: string(c.guard), Problems: c.problems, Untrusted: c.untrusted, Settings: c.Values(), Clients: clients.Find(place)}
 	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {
@@ -133,13 +133,13 @@ func (p *parts) gatherGuard(ctx context.Context, f *checkup.Facts) {
 	if digest == "" {
 		digest, _ = p.store.KnownDigest(ctx, p.config.model) // "" is a key as well
 	}
-	totals := routing.Totals{Attempts: f.Stats.TotalAttempts, Escalated: f.Stats.EscalatedToCloud}
+	totals := policy.Totals{Attempts: f.Stats.TotalAttempts, Escalated: f.Stats.EscalatedToCloud}
 	for _, class := range prompts.Complexities {
 		if class == "high" {
 			continue // never for the local model
 		}
 		state := states[statestore.GuardKey{Class: class, Digest: digest + "/" + prompts.Version}]
-		v := p.deps.Guard.Look(class, routing.ParseGuardState(state), totals, time.Now())
+		v := p.deps.Guard.Look(class, policy.ParseGuardState(state), totals, time.Now())
 		f.Guard = append(f.Guard, checkup.GuardClass{Class: class, Open: !v.Admit, Words: v.Why})
 	}
 }

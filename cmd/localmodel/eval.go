@@ -11,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/fjbelchi/localmodel/routing"
 )
 
 const aboutEval = `
@@ -54,7 +55,7 @@ func eval(ctx context.Context, w world, args []string) error {
 	session := &evaluate.Session{Plan: evaluate.Plan{Set: set, Plans: f.plans, Root: c.root, Deadline: c.deadline},
 		In: w.in, Out: w.err, Yes: f.yes, DailyUSD: c.dailyUSD}
 	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: max(c.log, slog.LevelError)}))
-	if err := session.AddModels(ctx, cmp.Or(f.models, c.model), c.routing(log)); err != nil {
+	if err := session.AddModels(ctx, cmp.Or(f.models, c.model), c.routing(log), func(name string) routing.Backend { return c.backend(name, log) }); err != nil {
 		return err
 	}
 	path := cmp.Or(f.results, filepath.Join(c.root, ".claude", "localmodel", "eval.jsonl"))

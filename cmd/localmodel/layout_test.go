@@ -19,24 +19,26 @@ const module = "github.com/fjbelchi/localmodel/"
 // beneath it; a directory that is not listed follows its nearest listed parent.
 // integration tests may import anything, and every room what lies in internal.
 var arrows = map[string][]string{
-	"cmd":                   {"tools", "tools/stdio", "tools/ticket", "routing", "statestore", "prompts"},
-	"tools":                 {"tools/stdio", "tools/ticket", "routing", "statestore", "prompts"},
-	"tools/stdio":           {},
-	"tools/draft":           {"prompts"},
-	"tools/ticket":          {},
-	"routing":               {},
-	"statestore":            {},
-	"statestore/projection": {},
-	"statestore/sqldb":      {},
-	"prompts":               {},
-	"internal/jsondepth":    {},
-	"internal/plain":        {},
-	"internal/rootfs":       {"internal/jsondepth"},
-	"internal/secrets":      {"internal/plain"},
-	"internal/userdirs":     {},
-	"integration":           {},
-	"integration/train":     {"routing/policy"},
-	"integration/parts":     {"cmd/localmodel/term"}, // progress on a terminal
+	"cmd":                    {"tools", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/ollama", "routing/openai", "statestore", "prompts"},
+	"tools":                  {"tools/stdio", "tools/ticket", "routing", "routing/policy", "statestore", "prompts"},
+	"tools/stdio":            {},
+	"tools/draft":            {"prompts"},
+	"tools/ticket":           {},
+	"routing":                {},
+	"statestore":             {},
+	"statestore/projection":  {},
+	"statestore/sqldb":       {},
+	"prompts":                {},
+	"internal/jsondepth":     {},
+	"internal/plain":         {},
+	"internal/rootfs":        {"internal/jsondepth"},
+	"internal/secrets":       {"internal/plain"},
+	"internal/userdirs":      {},
+	"integration/fakeserver": {"routing", "routing/policy"},
+	"integration/tiers":      {"integration/fakeserver", "routing", "routing/policy", "routing/ollama", "routing/openai"},
+	"integration":            {},
+	"integration/train":      {"routing/policy"},
+	"integration/parts":      {"cmd/localmodel/term"}, // progress on a terminal
 	"integration/bench": {"integration/binary", "integration/fleetsim", "integration/mcpchild", "integration/ollamatest", "integration/parts", "integration/process",
 		"tools/ticket"}, // whose parser is measured by itself
 }
@@ -45,7 +47,7 @@ var arrows = map[string][]string{
 // it) or one file.
 var fences = map[string][]string{
 	"github.com/mark3labs/mcp-go":      {"tools", "cmd"},
-	"github.com/ollama/ollama/api":     {"routing/ollama.go"},
+	"github.com/ollama/ollama/api":     {"routing/ollama"},
 	"database/sql":                     {"statestore"},
 	"modernc.org/sqlite":               {"statestore"},
 	"github.com/jackc/pgx":             {"statestore"},

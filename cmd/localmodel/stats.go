@@ -9,7 +9,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 const aboutStats = `
@@ -46,11 +46,11 @@ func stats(ctx context.Context, w world, args []string) error {
 }
 
 // dearTier is the tier that would be asked instead of the local model.
-func (c *config) dearTier() routing.Tier {
+func (c *config) dearTier() policy.Tier {
 	if len(c.fallback) > 0 {
 		return c.fallback[0]
 	}
-	return routing.Cheap
+	return policy.Cheap
 }
 
 // writePage writes a page whole or not at all, and says where it is.

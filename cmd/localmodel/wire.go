@@ -9,6 +9,9 @@ import (
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/ollama"
+	"github.com/fjbelchi/localmodel/routing/openai"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools"
 )
@@ -25,16 +28,16 @@ type parts struct {
 
 func build(w world) *parts { return assemble(w, loadConfig(w.lookup)) }
 
-func assemble(w world, c *config) *parts {
+// assemble puts the program together with the tiers that are named, else with
+// all that are configured.
+func assemble(w world, c *config, only ...policy.Tier) *parts {
 	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: c.log}))
-	guard := routing.Guard{Mode: c.guard}
+	guard := policy.Guard{Mode: c.guard}
 	store := statestore.New(statestore.Options{State: c.state, Root: c.root, Log: log, Version: version(),
 		Settle: func(state []byte, closed statestore.Closed) ([]byte, error) {
 			return guard.Settle(closed.TicketID, state, closed.Escalated, time.Now())
 		}})
-	asking := c.routing(log)
-	asking.Calibration = store
-	router := routing.New(asking, ledger{store}, budget{store, c.dailyUSD})
+	router := routing.New(c.routing(log), c.backends(log, only), ledger{store}, budget{store, c.dailyUSD})
 	return &parts{config: c, store: store, router: router, log: log, deps: &tools.Deps{
 		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
 		Guard: guard, Asker: router, Room: router.Room, Journal: store, Problems: append(slices.Clone(c.problems), c.untrusted...), CloudAllowed: c.cloud, Log: log,
@@ -43,12 +46,54 @@ func assemble(w world, c *config) *parts {
 
 // routing is what the router needs to know of the configuration.
 func (c *config) routing(log *slog.Logger) routing.Config {
-	return routing.Config{
-		OllamaURL: c.ollama, Model: c.model, Local: c.local, NumCtx: c.numCtx, KeepAlive: c.keepAlive.For, Slots: c.slots, SlotDir: c.slotDir(),
-		ConnectTimeout: c.connect, LoadTimeout: c.load, FirstTokenTimeout: c.firstToken, TokenTimeout: c.token,
-		MinConfidence: c.minConfidence, ProxyURL: c.proxy, ProxyKey: c.key, Fallback: c.fallback, CloudAllowed: c.cloud,
-		Log: log, Version: version(),
+	return routing.Config{CloudAllowed: c.cloud, LocalRemote: c.localRemote, MinConfidence: c.minConfidence, Log: log}
+}
+
+// backends are the tiers in order: the local one, then the paid ones. only
+// names the ones that are wanted; none = all that are configured.
+func (c *config) backends(log *slog.Logger, only []policy.Tier) []routing.Backend {
+	if len(only) == 0 {
+		only = append([]policy.Tier{policy.Local}, c.fallback...)
 	}
+	proxy := c.litellm()
+	local := map[string]func() routing.Backend{ // a new kind of local tier is one line here
+		"ollama": func() routing.Backend { return c.native(c.model, log) },
+		"openai": func() routing.Backend { return c.native(c.model, log) },
+		"proxy":  func() routing.Backend { return proxy.Tier(policy.Local) },
+	}
+	var tiers []routing.Backend
+	for _, t := range only {
+		if t == policy.Local {
+			tiers = append(tiers, local[c.local]())
+			continue
+		}
+		tiers = append(tiers, proxy.Tier(t))
+	}
+	return tiers
+}
+
+// backend is one tier by the name that ask and eval know it by: free, cheap,
+// balanced, or a model of Ollama's.
+func (c *config) backend(name string, log *slog.Logger) routing.Backend {
+	switch name {
+	case "free":
+		return c.litellm().Tier(policy.Local)
+	case string(policy.Cheap), string(policy.Balanced):
+		return c.litellm().Tier(policy.Tier(name))
+	}
+	return c.native(name, log)
+}
+
+func (c *config) native(model string, log *slog.Logger) routing.Backend {
+	return ollama.New(ollama.Config{
+		URL: c.ollama, Model: model, NumCtx: c.numCtx, KeepAlive: c.keepAlive.For, Slots: c.slots, SlotDir: c.slotDir(),
+		ConnectTimeout: c.connect, LoadTimeout: c.load, FirstTokenTimeout: c.firstToken, TokenTimeout: c.token,
+		Log: log, Version: version(),
+	})
+}
+
+func (c *config) litellm() *openai.Server {
+	return openai.New(openai.Config{URL: c.proxy, Key: c.key, ConnectTimeout: c.connect, NumCtx: c.numCtx, Version: version()})
 }
 
 // ledger writes the router's calls into the journal: routing and statestore
@@ -67,7 +112,7 @@ type budget struct {
 	capUSD float64
 }
 
-func (b budget) Reserve(ctx context.Context, tier routing.Tier, estimateUSD float64) (func(context.Context, float64) error, error) {
+func (b budget) Reserve(ctx context.Context, tier policy.Tier, estimateUSD float64) (func(context.Context, float64) error, error) {
 	id, _, err := b.store.Reserve(ctx, string(tier), estimateUSD, b.capUSD)
 	if errors.Is(err, statestore.ErrBudget) {
 		return nil, &routing.Error{Tier: tier, Kind: routing.BudgetSpent, Err: err,

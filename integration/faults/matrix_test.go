@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools"
 )
@@ -47,7 +49,7 @@ func (f *free) Call(_ context.Context, c routing.CallRecord) error {
 	return nil
 }
 
-func (f *free) Reserve(context.Context, routing.Tier, float64) (func(context.Context, float64) error, error) {
+func (f *free) Reserve(context.Context, policy.Tier, float64) (func(context.Context, float64) error, error) {
 	return func(context.Context, float64) error { return nil }, nil
 }
 
@@ -68,10 +70,10 @@ func (noJournal) KnownDigest(context.Context, string) (string, error)     { retu
 func (noJournal) Warnings() []string                                      { return nil }
 
 // settings are a cell's: the program's defaults, with limits that run out.
-func settings(ollama, proxy, slots string) routing.Config {
-	return routing.Config{OllamaURL: ollama, Model: "tiny", NumCtx: 4096, KeepAlive: time.Minute, Slots: 64, SlotDir: slots,
+func settings(ollama, proxy, slots string) tiers.Config {
+	return tiers.Config{OllamaURL: ollama, Model: "tiny", NumCtx: 4096, KeepAlive: time.Minute, Slots: 64, SlotDir: slots,
 		ConnectTimeout: 10 * time.Second, LoadTimeout: time.Minute, FirstTokenTimeout: patience, TokenTimeout: patience, LoadGrace: patience,
-		MinConfidence: 0.6, ProxyURL: proxy, ProxyKey: "sk-test", Fallback: []routing.Tier{routing.Cheap, routing.Balanced}, CloudAllowed: true}
+		MinConfidence: 0.6, ProxyURL: proxy, ProxyKey: "sk-test", Fallback: []policy.Tier{policy.Cheap, policy.Balanced}, CloudAllowed: true}
 }
 
 // outcome is what a caller of classify_ticket sees.
@@ -88,7 +90,7 @@ const ticket = "---\nid: N-7\ntitle: Button does nothing\n---\n\n# Button does n
 
 func classify(t *testing.T, root string, asker tools.Asker, limit time.Duration) outcome {
 	t.Helper()
-	d := &tools.Deps{Root: root, Model: "tiny", NumCtx: 4096, Deadline: limit, Guard: routing.Guard{Mode: "always"},
+	d := &tools.Deps{Root: root, Model: "tiny", NumCtx: 4096, Deadline: limit, Guard: policy.Guard{Mode: "always"},
 		Asker: asker, Journal: noJournal{}, CloudAllowed: true, Log: slog.New(slog.DiscardHandler)}
 	arguments, err := json.Marshal(map[string]any{"ticket": ticket, "explain": true})
 	if err != nil {
@@ -155,7 +157,7 @@ func TestMatrix(t *testing.T) {
 	}
 }
 
-func cell(t *testing.T, root string, cfg routing.Config, l localFault, p proxyFault) string {
+func cell(t *testing.T, root string, cfg tiers.Config, l localFault, p proxyFault) string {
 	t.Helper()
 	by, within := want(l, p)
 	limit := deadline
@@ -170,7 +172,7 @@ func cell(t *testing.T, root string, cfg routing.Config, l localFault, p proxyFa
 	if !strings.Contains(l.reason, "LOCALMODEL_TOKEN") {
 		cfg.TokenTimeout = deadline
 	}
-	o := classify(t, root, routing.New(cfg, books, books), limit)
+	o := classify(t, root, tiers.New(t, cfg, books, books), limit)
 	if o.By != by {
 		t.Fatalf("answered by %s, want %s: %s", o.By, by, o.Answer.Reason)
 	}

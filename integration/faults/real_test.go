@@ -10,8 +10,10 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/testkit"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/integration/tinygguf"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // onReal names the rows that TestRealOllama shows on a real server too.
@@ -32,7 +34,7 @@ const (
 type realFault struct {
 	row, model string
 	req        routing.Request
-	cfg        func(*routing.Config)
+	cfg        func(*tiers.Config)
 	ready      func(*testing.T, *ollamatest.Server)
 	during     func(*testing.T, *ollamatest.Server)
 	reason     string // "" = as in the matrix
@@ -53,16 +55,16 @@ func realFaults() []realFault {
 	return []realFault{
 		{row: "refused", ready: kill, req: ask},
 		{row: "model missing", model: "nope", req: ask, reason: "model nope is not there"},
-		{row: "loading", req: ask, cfg: func(c *routing.Config) { c.LoadGrace = time.Nanosecond }},
+		{row: "loading", req: ask, cfg: func(c *tiers.Config) { c.LoadGrace = time.Nanosecond }},
 		{row: "500 invalid format", req: question(`{"type":"object","properties":{"n":{"type":"string","pattern":"0"}},"required":["n"]}`, "Classify.", 60)},
 		{row: "200 `done:false`", model: ollamatest.Looping, req: question(prose, "Plan.", 1600)},
 		{row: "length cut", req: question(enum, "Classify.", 3), reason: "the answer was cut at 3 tokens"},
 		{row: "schema-invalid", model: ollamatest.TinyQwen, req: question(number, "A number.", 400), reason: "the reply does not fit its schema: at /n: rule m"},
 		{row: "empty content", model: "silent", req: question("", "Say nothing.", 60)},
 		{row: "context overflow, to 0.29", req: question(enum, strings.Repeat("word ", 1400), 60)},
-		{row: "slow first byte", req: ask, cfg: func(c *routing.Config) { c.FirstTokenTimeout = patience },
+		{row: "slow first byte", req: ask, cfg: func(c *tiers.Config) { c.FirstTokenTimeout = patience },
 			ready: func(t *testing.T, s *ollamatest.Server) { t.Cleanup(stopRunners(t, s)) }},
-		{row: "stall in mid-stream", model: endless, req: speak, cfg: func(c *routing.Config) { c.TokenTimeout = 2 * time.Second }, during: pause, reason: "no next token within 2s (LOCALMODEL_TOKEN_TIMEOUT)"},
+		{row: "stall in mid-stream", model: endless, req: speak, cfg: func(c *tiers.Config) { c.TokenTimeout = 2 * time.Second }, during: pause, reason: "no next token within 2s (LOCALMODEL_TOKEN_TIMEOUT)"},
 		{row: "runner killed", model: endless, req: speak, during: func(t *testing.T, s *ollamatest.Server) { s.KillRunner(t) }},
 		{row: "server killed", model: endless, req: speak, during: kill},
 		{row: "low confidence", model: ollamatest.Unsure, req: func() routing.Request {
@@ -101,7 +103,7 @@ func TestRealOllama(t *testing.T) {
 					t.Errorf("got %s %q, want %s %q", attempts[0].Kind, attempts[0].Reason, want.kind, f.reason)
 				}
 				// A model that only loads may still answer when nobody else does.
-				if proxy == "up" && tier != routing.Cheap || proxy == "refused" && tier != "" && f.row != "loading" {
+				if proxy == "up" && tier != policy.Cheap || proxy == "refused" && tier != "" && f.row != "loading" {
 					t.Errorf("answered by %q", tier)
 				}
 			})
@@ -121,14 +123,14 @@ func server(t *testing.T, f realFault) *ollamatest.Server {
 	return s
 }
 
-func askReal(t *testing.T, s *ollamatest.Server, proxy string, f realFault) ([]routing.Attempt, routing.Tier) {
+func askReal(t *testing.T, s *ollamatest.Server, proxy string, f realFault) ([]routing.Attempt, policy.Tier) {
 	t.Helper()
 	cfg := settings(s.URL, proxy, t.TempDir())
 	cfg.Model, cfg.LoadGrace, cfg.FirstTokenTimeout, cfg.TokenTimeout = f.model, time.Minute, time.Minute, time.Minute
 	if f.cfg != nil {
 		f.cfg(&cfg)
 	}
-	r := routing.New(cfg, &free{}, &free{})
+	r := tiers.New(t, cfg, &free{}, &free{})
 	if f.ready != nil {
 		if err := r.Preload(t.Context()); err != nil {
 			t.Fatal(err)
@@ -143,7 +145,7 @@ func askReal(t *testing.T, s *ollamatest.Server, proxy string, f realFault) ([]r
 			once.Do(func() { f.during(t, s) })
 		}
 	}
-	a, err := r.Complete(t.Context(), routing.Auto, f.req)
+	a, err := r.Complete(t.Context(), policy.Auto, f.req)
 	var none *routing.Unanswered
 	if errors.As(err, &none) {
 		return none.Attempts, ""
@@ -165,7 +167,7 @@ func TestRealBusyServer(t *testing.T) {
 			cfg := settings(s.URL, refused(t), "")
 			cfg.SlotDir = t.TempDir() // another machine each, so that nobody holds them back
 			cfg.Model, cfg.LoadGrace, cfg.FirstTokenTimeout, cfg.Fallback = ollamatest.Steered, time.Minute, time.Minute, nil
-			a, err := routing.New(cfg, &free{}, &free{}).Complete(t.Context(), routing.Auto, question(enum, "Classify.", 60))
+			a, err := tiers.New(t, cfg, &free{}, &free{}).Complete(t.Context(), policy.Auto, question(enum, "Classify.", 60))
 			attempts := a.Attempts
 			var none *routing.Unanswered
 			if errors.As(err, &none) {

@@ -15,7 +15,9 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
 	"github.com/fjbelchi/localmodel/integration/testkit"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -27,7 +29,7 @@ type purse struct {
 	cap   float64
 }
 
-func (p purse) Reserve(ctx context.Context, tier routing.Tier, estimate float64) (func(context.Context, float64) error, error) {
+func (p purse) Reserve(ctx context.Context, tier policy.Tier, estimate float64) (func(context.Context, float64) error, error) {
 	id, _, err := p.store.Reserve(ctx, string(tier), estimate, p.cap)
 	if errors.Is(err, statestore.ErrBudget) {
 		return nil, &routing.Error{Tier: tier, Kind: routing.BudgetSpent, Reason: "spent", Err: err}
@@ -40,7 +42,7 @@ func (p purse) Reserve(ctx context.Context, tier routing.Tier, estimate float64)
 
 func openJournal(t *testing.T, root string) *statestore.Store {
 	t.Helper()
-	s := statestore.New(statestore.Options{State: journal, Root: root, Version: "test"})
+	s := statestore.New(statestore.Options{State: journal, Root: root})
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -59,28 +61,28 @@ func estimate(t *testing.T, stack *litellmtest.Stack) float64 {
 	t.Helper()
 	var reserved float64
 	n := &notebook{}
-	r := paying(t, stack, n, reserveFunc(func(_ context.Context, _ routing.Tier, usd float64) (func(context.Context, float64) error, error) {
+	r := paying(t, stack, n, reserveFunc(func(_ context.Context, _ policy.Tier, usd float64) (func(context.Context, float64) error, error) {
 		reserved = usd
 		return nil, &routing.Error{Kind: routing.BudgetSpent, Reason: "only looking"}
 	}))
-	_, _ = r.Complete(t.Context(), routing.OnlyCloud, word("hi")) // refused, as it is told above
+	_, _ = r.Complete(t.Context(), policy.OnlyCloud, word("hi")) // refused, as it is told above
 	if reserved <= 0 {
 		t.Fatal("nothing was reserved")
 	}
 	return reserved
 }
 
-type reserveFunc func(context.Context, routing.Tier, float64) (func(context.Context, float64) error, error)
+type reserveFunc func(context.Context, policy.Tier, float64) (func(context.Context, float64) error, error)
 
-func (f reserveFunc) Reserve(ctx context.Context, t routing.Tier, usd float64) (func(context.Context, float64) error, error) {
+func (f reserveFunc) Reserve(ctx context.Context, t policy.Tier, usd float64) (func(context.Context, float64) error, error) {
 	return f(ctx, t, usd)
 }
 
 // paying asks cheap under a budget.
 func paying(t *testing.T, stack *litellmtest.Stack, ledger routing.Ledger, budget routing.Budget) *routing.Router {
 	t.Helper()
-	return routing.New(routing.Config{OllamaURL: "http://127.0.0.1:9", NumCtx: 4096, SlotDir: t.TempDir(), ConnectTimeout: 30 * time.Second,
-		ProxyURL: stack.Proxy.URL, ProxyKey: stack.Proxy.Key, Fallback: []routing.Tier{routing.Cheap}, CloudAllowed: true}, ledger, budget)
+	return tiers.New(t, tiers.Config{OllamaURL: "http://127.0.0.1:9", NumCtx: 4096, SlotDir: t.TempDir(), ConnectTimeout: 30 * time.Second,
+		ProxyURL: stack.Proxy.URL, ProxyKey: stack.Proxy.Key, Fallback: []policy.Tier{policy.Cheap}, CloudAllowed: true}, ledger, budget)
 }
 
 func TestParallelCallsStayWithinTheCap(t *testing.T) {
@@ -116,7 +118,7 @@ func TestParallelCallsStayWithinTheCap(t *testing.T) {
 			var group sync.WaitGroup
 			for range calls {
 				group.Go(func() {
-					_, err := r.Complete(t.Context(), routing.OnlyCloud, word("hi"))
+					_, err := r.Complete(t.Context(), policy.OnlyCloud, word("hi"))
 					var u *routing.Unanswered
 					switch {
 					case err == nil:
@@ -142,7 +144,7 @@ func TestParallelCallsStayWithinTheCap(t *testing.T) {
 				t.Errorf("$%.6f over the cap although no call cost more than its estimate", over)
 			}
 			// What was dearer than estimated closes the day.
-			if _, err := r.Complete(t.Context(), routing.OnlyCloud, word("hi")); c.said.In > 0 && err == nil {
+			if _, err := r.Complete(t.Context(), policy.OnlyCloud, word("hi")); c.said.In > 0 && err == nil {
 				t.Error("a call over the cap was let in")
 			}
 		})

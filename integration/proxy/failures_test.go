@@ -12,7 +12,9 @@ import (
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/testkit"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // notebook keeps what the router reports; its budget never ends.
@@ -28,18 +30,18 @@ func (n *notebook) Call(_ context.Context, c routing.CallRecord) error {
 	return nil
 }
 
-func (n *notebook) Reserve(context.Context, routing.Tier, float64) (func(context.Context, float64) error, error) {
+func (n *notebook) Reserve(context.Context, policy.Tier, float64) (func(context.Context, float64) error, error) {
 	return func(context.Context, float64) error { return nil }, nil
 }
 
 // router asks groups of the proxy, in order, and nothing else.
-func router(t *testing.T, p *litellmtest.Proxy, key string, groups ...routing.Tier) (*routing.Router, *notebook) {
+func router(t *testing.T, p *litellmtest.Proxy, key string, groups ...policy.Tier) (*routing.Router, *notebook) {
 	t.Helper()
 	n := &notebook{}
-	return routing.New(routing.Config{
+	return tiers.New(t, tiers.Config{
 		OllamaURL: "http://127.0.0.1:9", Model: "none", NumCtx: 4096, SlotDir: t.TempDir(),
 		ConnectTimeout: 5 * time.Second, LoadTimeout: time.Minute, FirstTokenTimeout: time.Minute, TokenTimeout: time.Minute,
-		ProxyURL: p.URL, ProxyKey: key, Fallback: groups, CloudAllowed: true, Version: "test",
+		ProxyURL: p.URL, ProxyKey: key, Fallback: groups, CloudAllowed: true,
 	}, n, n), n
 }
 
@@ -53,7 +55,7 @@ func refusal(t *testing.T, r *routing.Router, user string) routing.Attempt {
 	// Too short to wait for a rate limit to pass.
 	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
-	_, err := r.Complete(ctx, routing.OnlyCloud, word(user))
+	_, err := r.Complete(ctx, policy.OnlyCloud, word(user))
 	var u *routing.Unanswered
 	if !errors.As(err, &u) || len(u.Attempts) != 1 {
 		t.Fatalf("not one failed attempt: %v", err)
@@ -76,10 +78,10 @@ func TestEachFailureNamesItsFix(t *testing.T) {
 	}
 	// The first call crosses the budget, and is still made; another test may have
 	// made it.
-	_, _ = mustRouter(router(t, s.Proxy, s.Proxy.Key, "over-budget")).Complete(t.Context(), routing.OnlyCloud, word("hi"))
+	_, _ = mustRouter(router(t, s.Proxy, s.Proxy.Key, "over-budget")).Complete(t.Context(), policy.OnlyCloud, word("hi"))
 	for _, c := range []struct {
 		name, key string
-		group     routing.Tier
+		group     policy.Tier
 		user      string
 		kind      routing.Kind
 		reason    string
@@ -134,7 +136,7 @@ func TestHealthTellsWhatTheLastCallMet(t *testing.T) {
 	}
 	s.Provider.Says(t, "bad-key", litellmtest.Said{Text: "OK"})
 	testkit.Eventually(t, "a call that succeeds clears it", func() bool {
-		_, err := r.Complete(t.Context(), routing.OnlyCloud, word("hi"))
+		_, err := r.Complete(t.Context(), policy.OnlyCloud, word("hi"))
 		return err == nil
 	})
 	if h := r.Health(t.Context(), false).Proxy; !h.OK {
@@ -147,13 +149,13 @@ func TestHealthMakesNoCallAndKnowsTheKey(t *testing.T) {
 	s.Provider.Forget()
 	for _, c := range []struct {
 		key    string
-		groups []routing.Tier
+		groups []policy.Tier
 		want   string
 	}{
-		{s.Proxy.Key, []routing.Tier{"cheap", "balanced"}, ""},
-		{"sk-wrong", []routing.Tier{"cheap"}, "the proxy does not know our key"},
-		{"", []routing.Tier{"cheap"}, "the proxy got no key"},
-		{s.Proxy.Key, []routing.Tier{"cheap", "gold"}, "the proxy has no model group gold"},
+		{s.Proxy.Key, []policy.Tier{"cheap", "balanced"}, ""},
+		{"sk-wrong", []policy.Tier{"cheap"}, "the proxy does not know our key"},
+		{"", []policy.Tier{"cheap"}, "the proxy got no key"},
+		{s.Proxy.Key, []policy.Tier{"cheap", "gold"}, "the proxy has no model group gold"},
 	} {
 		r, _ := router(t, s.Proxy, c.key, c.groups...)
 		h := r.Health(t.Context(), true).Proxy
@@ -174,7 +176,7 @@ func TestHealthMakesNoCallAndKnowsTheKey(t *testing.T) {
 func TestCostFromHeaderOrTable(t *testing.T) {
 	s := litellmtest.Shared(t)
 	for _, c := range []struct {
-		group     routing.Tier
+		group     policy.Tier
 		model     string
 		usd       float64
 		estimated bool
@@ -185,7 +187,7 @@ func TestCostFromHeaderOrTable(t *testing.T) {
 	} {
 		s.Provider.Says(t, c.model, litellmtest.Said{Text: "OK", In: 1000, Out: 100})
 		r, n := router(t, s.Proxy, s.Proxy.Key, c.group)
-		a, err := r.Complete(t.Context(), routing.OnlyCloud, word("hi"))
+		a, err := r.Complete(t.Context(), policy.OnlyCloud, word("hi"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +205,7 @@ func TestSchemaArrivesInThePortableSubset(t *testing.T) {
 	s := litellmtest.Shared(t)
 	schema := `{"type":"object","properties":{"steps":{"type":"array","minItems":1,"maxItems":4,"items":{"type":"string","maxLength":30}}},"required":["steps"],"additionalProperties":false}`
 	for _, c := range []struct {
-		group routing.Tier
+		group policy.Tier
 		model string
 		tool  bool
 	}{{"cheap", litellmtest.Haiku, false}, {"balanced", litellmtest.Sonnet, false}, {"cheap-unknown-price", "claude-haiku-5-5", true}} {
@@ -212,7 +214,7 @@ func TestSchemaArrivesInThePortableSubset(t *testing.T) {
 		r, _ := router(t, s.Proxy, s.Proxy.Key, c.group)
 		q := word("hi")
 		q.Schema = []byte(schema)
-		a, err := r.Complete(t.Context(), routing.OnlyCloud, q)
+		a, err := r.Complete(t.Context(), policy.OnlyCloud, q)
 		if err != nil || strings.ReplaceAll(string(a.Text), " ", "") != `{"steps":["one"]}` {
 			t.Fatalf("%s: %s, %v", c.group, a.Text, err)
 		}
@@ -230,7 +232,7 @@ func TestSchemaArrivesInThePortableSubset(t *testing.T) {
 		}
 		// The bound still holds: a reply beyond it does not count.
 		s.Provider.Says(t, c.model, litellmtest.Said{Text: `{"steps":["1","2","3","4","5"]}`})
-		_, err = r.Complete(t.Context(), routing.OnlyCloud, q)
+		_, err = r.Complete(t.Context(), policy.OnlyCloud, q)
 		var u *routing.Unanswered
 		if !errors.As(err, &u) || u.Attempts[0].Kind != routing.InvalidOutput || u.Attempts[0].CostUSD <= 0 {
 			t.Errorf("%s: five steps counted: %v", c.group, err)
@@ -276,7 +278,7 @@ func TestBrokenOffLocalAnswerDoesNotCount(t *testing.T) {
 	r := localRouter(t, s.Proxy)
 	q := word("Plan.")
 	q.Schema, q.MaxTokens = loopSchema, 1600
-	_, err := r.Complete(t.Context(), routing.OnlyLocal, q)
+	_, err := r.Complete(t.Context(), policy.OnlyLocal, q)
 	var u *routing.Unanswered
 	if !errors.As(err, &u) || u.Attempts[0].Kind != routing.InvalidOutput {
 		t.Errorf("it counted: %v", err)

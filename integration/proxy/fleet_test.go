@@ -18,6 +18,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 var classSchema = json.RawMessage(`{"type":"object","properties":{"category":{"type":"string","enum":["BUG","FEAT","TASK"]},` +
@@ -81,7 +82,7 @@ func (f *fleet) calls(t *testing.T, n int) tally {
 		q := word("Fix the crash.")
 		q.Schema = classSchema
 		start := time.Now()
-		a, err := f.router.Complete(t.Context(), routing.OnlyLocal, q)
+		a, err := f.router.Complete(t.Context(), policy.OnlyLocal, q)
 		out.slowest = max(out.slowest, time.Since(start))
 		if err != nil {
 			out.lost = append(out.lost, err.Error())
@@ -182,7 +183,7 @@ func TestFleetPassesOverAHungHost(t *testing.T) {
 			q := word("Fix the crash.")
 			q.Schema = classSchema
 			// A router of its own: what is looked at is the proxy, not the breaker.
-			_, err := localRouter(t, f.proxy).Complete(ctx, routing.OnlyLocal, q)
+			_, err := localRouter(t, f.proxy).Complete(ctx, policy.OnlyLocal, q)
 			stop()
 			if err != nil {
 				slow++
@@ -207,7 +208,7 @@ func TestFleetNeverAnswersWithAPaidModel(t *testing.T) {
 		t.Errorf("something answered as local: %v", r.by)
 	}
 	long := word(strings.Repeat("word ", 40000)) // beyond max_input_tokens, where the proxy has a fallback of its own
-	if a, err := f.router.Complete(t.Context(), routing.OnlyLocal, long); err == nil {
+	if a, err := f.router.Complete(t.Context(), policy.OnlyLocal, long); err == nil {
 		t.Errorf("an overlong prompt was answered by %s", a.Model)
 	}
 	if paid := f.provider.Asked(""); len(paid) != 0 {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
@@ -15,9 +16,9 @@ var loopSchema = json.RawMessage(`{"type":"object","properties":{"what":{"type":
 func localRouter(t *testing.T, p *litellmtest.Proxy) *routing.Router {
 	t.Helper()
 	n := &notebook{}
-	return routing.New(routing.Config{
+	return tiers.New(t, tiers.Config{
 		OllamaURL: "http://127.0.0.1:9", Model: "none", Local: "proxy", NumCtx: 4096, SlotDir: t.TempDir(),
 		ConnectTimeout: 5 * time.Second, LoadTimeout: time.Minute, FirstTokenTimeout: time.Minute, TokenTimeout: time.Minute,
-		ProxyURL: p.URL, ProxyKey: p.Key, CloudAllowed: true, Version: "test",
+		ProxyURL: p.URL, ProxyKey: p.Key, CloudAllowed: true,
 	}, n, n)
 }

@@ -12,7 +12,9 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/testkit"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Esc in mid-generation: the runner's processor is idle at once, and the row
@@ -24,13 +26,13 @@ func TestCancelStopsTheRunner(t *testing.T) {
 	server := ollamatest.New(t) // alone, so that its runner works for nobody else
 	createEndless(t, server)
 	kept := &rows{}
-	r := routing.New(settings(t, server.URL, endless), kept, nil)
+	r := tiers.New(t, settings(t, server.URL, endless), kept, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	running := make(chan bool, 1)
 	done := make(chan error, 1)
 	go func() {
-		_, err := r.Complete(ctx, routing.OnlyLocal, routing.Request{Purpose: "ask", User: "Go on.", MaxTokens: 4000,
+		_, err := r.Complete(ctx, policy.OnlyLocal, routing.Request{Purpose: "ask", User: "Go on.", MaxTokens: 4000,
 			Progress: func(_ string, tokens, _ int) {
 				if tokens > 10 {
 					select {

@@ -10,9 +10,11 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/testkit"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/integration/tinygguf"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // reader asks one model and tells how long the server took to read the prompt.
@@ -27,7 +29,7 @@ type reader struct {
 func newReader(t *testing.T, ollama, model string) *reader {
 	t.Helper()
 	front := count(t, ollama)
-	return &reader{t: t, front: front, r: routing.New(settings(t, front.URL, model), &rows{}, nil)}
+	return &reader{t: t, front: front, r: tiers.New(t, settings(t, front.URL, model), &rows{}, nil)}
 }
 
 // read asks about a ticket of 200 bytes that was not asked about before, and
@@ -36,7 +38,7 @@ func (r *reader) read(system, task string) float64 {
 	r.t.Helper()
 	r.asked++
 	user := task + string(rune('a'+r.asked%26)) + ticket
-	_, _ = r.r.Complete(r.t.Context(), routing.OnlyLocal, routing.Request{Purpose: "classify", System: system, User: user,
+	_, _ = r.r.Complete(r.t.Context(), policy.OnlyLocal, routing.Request{Purpose: "classify", System: system, User: user,
 		MaxTokens: 60, Schema: []byte(schema)}) // whether the answer counts is not the question
 	r.front.mu.Lock()
 	defer r.front.mu.Unlock()

@@ -24,8 +24,10 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/integration/tinygguf"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools"
 )
@@ -71,9 +73,9 @@ func (r *rows) results() string {
 	return strings.Join(out, ", ")
 }
 
-func settings(t testing.TB, ollama, model string) routing.Config {
+func settings(t testing.TB, ollama, model string) tiers.Config {
 	t.Helper()
-	return routing.Config{OllamaURL: ollama, Model: model, NumCtx: 4096, KeepAlive: time.Hour, Slots: 1, SlotDir: t.TempDir(),
+	return tiers.Config{OllamaURL: ollama, Model: model, NumCtx: 4096, KeepAlive: time.Hour, Slots: 1, SlotDir: t.TempDir(),
 		ConnectTimeout: 30 * time.Second, FirstTokenTimeout: 2 * time.Minute, TokenTimeout: time.Minute}
 }
 
@@ -90,7 +92,7 @@ func project(t *testing.T, asker tools.Asker, body string) *tools.Deps {
 	}
 	store := statestore.New(statestore.Options{Root: root})
 	t.Cleanup(func() { _ = store.Close() })
-	return &tools.Deps{Root: root, Model: "any", NumCtx: 4096, Deadline: 5 * time.Minute, Guard: routing.Guard{Mode: "always"},
+	return &tools.Deps{Root: root, Model: "any", NumCtx: 4096, Deadline: 5 * time.Minute, Guard: policy.Guard{Mode: "always"},
 		Asker: asker, Journal: store, Log: slog.New(slog.DiscardHandler)}
 }
 
@@ -142,7 +144,7 @@ func TestLongPromptIsNeverCut(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s %d", c.model, c.bytes), func(t *testing.T) {
 			kept := &rows{}
-			d := project(t, routing.New(settings(t, server.URL, c.model), kept, nil), strings.Repeat("word ", c.bytes/5))
+			d := project(t, tiers.New(t, settings(t, server.URL, c.model), kept, nil), strings.Repeat("word ", c.bytes/5))
 			var classified, planned result
 			use(t, d, "classify_ticket", map[string]any{"ticket_paths": []string{"ticket.md"}, "route": "local", "explain": true}, &classified)
 			use(t, d, "plan_ticket", map[string]any{"ticket_path": "ticket.md", "route": "local"}, &planned)

@@ -14,7 +14,9 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/testkit"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // child is another window on the machine: a process with a router of its own.
@@ -23,9 +25,9 @@ func child(job string) int {
 	if job == "hold" {
 		model = endless
 	}
-	cfg := routing.Config{OllamaURL: os.Getenv("SILENCE_OLLAMA"), Model: model, NumCtx: 4096, KeepAlive: time.Hour, Slots: 1,
+	cfg := tiers.Config{OllamaURL: os.Getenv("SILENCE_OLLAMA"), Model: model, NumCtx: 4096, KeepAlive: time.Hour, Slots: 1,
 		SlotDir: os.Getenv("SILENCE_SLOTS"), ConnectTimeout: 30 * time.Second, FirstTokenTimeout: 2 * time.Minute, TokenTimeout: time.Minute}
-	r := routing.New(cfg, &rows{}, nil)
+	r := tiers.New(nil, cfg, &rows{}, nil)
 	ctx, stop := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer stop()
 	var failed atomic.Int64
@@ -43,7 +45,7 @@ func child(job string) int {
 	}
 	for range calls {
 		group.Go(func() {
-			if _, err := r.Complete(ctx, routing.OnlyLocal, req); err != nil {
+			if _, err := r.Complete(ctx, policy.OnlyLocal, req); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				failed.Add(1)
 			}

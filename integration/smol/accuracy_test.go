@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -21,9 +21,9 @@ func TestClassifyIsNotWorseThanRules(t *testing.T) {
 	if !all() {
 		set = []labelledTicket{set[0], set[13], set[21], set[46], set[52]}
 	}
-	rules := newProject(t, routing.Config{OllamaURL: "http://127.0.0.1:9", Model: model})
-	raw := newProject(t, routing.Config{OllamaURL: server.URL, Model: model})
-	whole := newProject(t, routing.Config{OllamaURL: server.URL, Model: model, MinConfidence: minConfidence})
+	rules := newProject(t, tiers.Config{OllamaURL: "http://127.0.0.1:9", Model: model})
+	raw := newProject(t, tiers.Config{OllamaURL: server.URL, Model: model})
+	whole := newProject(t, tiers.Config{OllamaURL: server.URL, Model: model, MinConfidence: minConfidence})
 	var byRules, byModel, byBoth score
 	by := map[string]int{}
 	var lines []string

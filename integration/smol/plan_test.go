@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 )
 
 type planned struct {
@@ -28,7 +28,7 @@ func TestPlansAreWhole(t *testing.T) {
 	if all() {
 		set = tickets(t)[:10]
 	}
-	p := newProject(t, routing.Config{OllamaURL: server.URL, Model: model})
+	p := newProject(t, tiers.Config{OllamaURL: server.URL, Model: model})
 	by := map[string]int{}
 	for _, l := range set {
 		var r planned

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools"
 )
@@ -38,7 +40,7 @@ func (l ledger) Call(_ context.Context, c routing.CallRecord) error {
 	return nil
 }
 
-func newProject(t *testing.T, cfg routing.Config) *project {
+func newProject(t *testing.T, cfg tiers.Config) *project {
 	t.Helper()
 	p := &project{root: t.TempDir(), calls: map[string]int{}}
 	cfg.NumCtx, cfg.KeepAlive, cfg.Slots, cfg.SlotDir = 4096, time.Hour, 1, t.TempDir()
@@ -46,7 +48,7 @@ func newProject(t *testing.T, cfg routing.Config) *project {
 	store := statestore.New(statestore.Options{Root: p.root})
 	t.Cleanup(func() { _ = store.Close() })
 	p.deps = &tools.Deps{Root: p.root, Model: cfg.Model, NumCtx: cfg.NumCtx, Deadline: 10 * time.Minute,
-		Guard: routing.Guard{Mode: "always"}, Asker: routing.New(cfg, ledger{p}, nil), Journal: store, Log: discard}
+		Guard: policy.Guard{Mode: "always"}, Asker: tiers.New(t, cfg, ledger{p}, nil), Journal: store, Log: discard}
 	return p
 }
 

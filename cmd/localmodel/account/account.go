@@ -19,6 +19,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -73,10 +74,10 @@ type Gate struct {
 
 // Savings is the money and the tokens. NetUSD = GrossUSD - WastedUSD.
 type Savings struct {
-	Tier       routing.Tier `json:"tier"` // that would have been asked instead
-	PriceIn    float64      `json:"price_in_usd_per_mtok"`
-	PriceOut   float64      `json:"price_out_usd_per_mtok"`
-	PricesDate string       `json:"prices_date"`
+	Tier       policy.Tier `json:"tier"` // that would have been asked instead
+	PriceIn    float64     `json:"price_in_usd_per_mtok"`
+	PriceOut   float64     `json:"price_out_usd_per_mtok"`
+	PricesDate string      `json:"prices_date"`
 
 	Answers      int     `json:"answers"` // given locally that stood
 	Tokens       int     `json:"tokens"`  // of them, in and out
@@ -107,7 +108,7 @@ type Week struct {
 
 // Book collects rows and makes the report. Fates come before calls.
 type Book struct {
-	tier  routing.Tier
+	tier  policy.Tier
 	since time.Time
 
 	done, escalated, open int
@@ -133,7 +134,7 @@ type question struct{ ticket, purpose string }
 
 // New makes a book. tier is the one that would have been asked instead of the
 // local model; since is where it begins, zero = at the beginning.
-func New(tier routing.Tier, since time.Time) *Book {
+func New(tier policy.Tier, since time.Time) *Book {
 	b := &Book{tier: tier, since: since, classes: map[string]*tally{}, models: map[string]*tally{}, gates: map[string]int{},
 		weeks: map[string]*Week{}, fates: map[string][]statestore.Fate{}, waiting: map[question]statestore.Call{}}
 	b.savings = Savings{Tier: tier, PricesDate: routing.PricesDate}
@@ -226,7 +227,7 @@ func (b *Book) week(at time.Time) *Week {
 
 // handOff takes off what the tier escalated to pays to read hand-offs.
 func (b *Book) handOff(at time.Time, n, chars int) {
-	in, _ := routing.ListPrice(routing.Balanced)
+	in, _ := routing.ListPrice(policy.Balanced)
 	b.waste(at, float64(min(chars, n*handoffChars)/charsPerToken)*in/1e6)
 }
 
@@ -274,7 +275,7 @@ func (b *Book) call(c statestore.Call) {
 			b.answer(last)
 		}
 	}
-	if c.Tier != string(routing.Local) || c.Purpose == "health" {
+	if c.Tier != string(policy.Local) || c.Purpose == "health" {
 		return
 	}
 	b.calls.Local++

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -74,7 +75,7 @@ func (h *history) gate(ticket, gate string, pass bool, quality float64, evidence
 
 func (h *history) report(since time.Time) Report {
 	h.t.Helper()
-	r, err := Read(context.Background(), h.store, routing.Cheap, since, h.now)
+	r, err := Read(context.Background(), h.store, policy.Cheap, since, h.now)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -161,7 +162,7 @@ func TestSinceLeavesTheRestOut(t *testing.T) {
 }
 
 func TestWhatTheScriptsHadCountedIsSaid(t *testing.T) {
-	b := New(routing.Cheap, time.Time{})
+	b := New(policy.Cheap, time.Time{})
 	r := b.Report(statestore.Stats{SuccessCount: 5, EscalatedToCloud: 2}, time.Now())
 	if r.Imported != (Imported{5, 2}) || r.Tickets.N != 0 {
 		t.Errorf("%+v", r)
@@ -171,7 +172,7 @@ func TestWhatTheScriptsHadCountedIsSaid(t *testing.T) {
 // A reply that nothing follows within two minutes is counted on the way, so
 // that a long history is not held in memory.
 func TestWaitingRepliesAreBounded(t *testing.T) {
-	b := New(routing.Cheap, time.Time{})
+	b := New(policy.Cheap, time.Time{})
 	start := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 	const n = 3 * maxWaiting
 	for i := range n {
@@ -190,7 +191,7 @@ func TestWaitingRepliesAreBounded(t *testing.T) {
 }
 
 func TestFoldedDaysCount(t *testing.T) {
-	b := New(routing.Cheap, time.Time{})
+	b := New(policy.Cheap, time.Time{})
 	err := b.Daily(statestore.DailyFigures{Day: "2026-05-06", Key: statestore.GuardKey{Class: "low"}, Model: "m", Done: 3, Escalated: 1,
 		QualitySum: 240, QualityN: 3, EscalatedByGate: map[string]int{"review": 1}})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -63,7 +63,7 @@ func (l *Lines) Of(c statestore.Call) Line {
 		TicketID: c.TicketID, ModelAlias: c.Tier, Provider: provider(c), Model: c.Model,
 		InputTokens: c.TokensIn, OutputTokens: c.TokensOut, CostUSD: c.CostUSD, Status: c.Result,
 	}
-	if c.Tier == string(routing.Local) {
+	if c.Tier == string(policy.Local) {
 		line.ModelAlias = "free"
 	}
 	q := question{c.TicketID, c.Purpose}
@@ -80,7 +80,7 @@ func (l *Lines) Of(c statestore.Call) Line {
 }
 
 // tierOrder is the order in which tiers are asked.
-var tierOrder = []string{string(routing.Local), string(routing.Cheap), string(routing.Balanced)}
+var tierOrder = []string{string(policy.Local), string(policy.Cheap), string(policy.Balanced)}
 
 // escalates reports whether the call was made because the one before it had
 // failed: a later tier, for the same ticket, soon after the other's end. Calls
@@ -98,7 +98,7 @@ func escalates(before, c statestore.Call) bool {
 func provider(c statestore.Call) string {
 	name, rest, found := strings.Cut(c.Model, "/")
 	switch {
-	case c.Tier == string(routing.Local):
+	case c.Tier == string(policy.Local):
 		return "ollama"
 	case found && rest != "" && !strings.ContainsAny(name, ".:"):
 		return name

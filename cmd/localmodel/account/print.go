@@ -8,7 +8,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Print writes the report for a person.
@@ -181,6 +181,6 @@ func (r Report) plot(out io.Writer, paint term.Painter) {
 }
 
 // tierModel words whose price is taken.
-func tierModel(t routing.Tier) string {
-	return map[routing.Tier]string{routing.Cheap: "cheap (Haiku)", routing.Balanced: "balanced (Sonnet)"}[t]
+func tierModel(t policy.Tier) string {
+	return map[policy.Tier]string{policy.Cheap: "cheap (Haiku)", policy.Balanced: "balanced (Sonnet)"}[t]
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -21,7 +21,7 @@ type Journal interface {
 
 // Read makes the report of a journal since a time, zero = all of it. It reads
 // table by table: what closes meanwhile may stand in it as open too.
-func Read(ctx context.Context, j Journal, tier routing.Tier, since, now time.Time) (Report, error) {
+func Read(ctx context.Context, j Journal, tier policy.Tier, since, now time.Time) (Report, error) {
 	b := New(tier, since)
 	if err := j.Flush(ctx); err != nil { // rows of this process may still wait
 		return Report{}, err

@@ -12,6 +12,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -53,7 +54,7 @@ type Facts struct {
 
 	DefaultKey bool
 	Cloud      bool // paid tiers may be asked
-	Fallback   []routing.Tier
+	Fallback   []policy.Tier
 	SpentUSD   float64 // today
 	DailyUSD   float64
 

@@ -12,6 +12,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -19,12 +20,12 @@ import (
 func healthy() Facts {
 	return Facts{
 		Health: routing.Health{
-			Ollama: routing.OllamaHealth{OK: true, URL: "http://127.0.0.1:11434", Version: "0.24.0", Model: "qwen3-coder:30b",
+			Ollama: routing.Check{OK: true, URL: "http://127.0.0.1:11434", Version: "0.24.0", Model: "qwen3-coder:30b",
 				Present: true, Loaded: true, ContextLength: 32768},
 			Proxy: routing.ProxyHealth{OK: true, Used: true, URL: "http://127.0.0.1:8000", Version: "1.80.0"},
 		},
 		Model:  routing.ModelInfo{Bytes: 18e9, ContextBytes: 3.2e9, MaxContext: 262144, Parameters: "30.5B", Quantization: "Q4_K_M", LoadedBytes: 21.2e9, GPUBytes: 21.2e9},
-		NumCtx: 32768, Memory: 64e9, LocalHost: true, Installed: "/usr/bin/ollama", Cloud: true, Fallback: []routing.Tier{routing.Cheap, routing.Balanced},
+		NumCtx: 32768, Memory: 64e9, LocalHost: true, Installed: "/usr/bin/ollama", Cloud: true, Fallback: []policy.Tier{policy.Cheap, policy.Balanced},
 		SpentUSD: 0.12, DailyUSD: 5, State: ".claude/localmodel/journal.db", StateFile: true,
 		Stats:     statestore.Stats{TotalAttempts: 5, SuccessCount: 4, EscalatedToCloud: 1},
 		GuardMode: "adaptive", Guard: []GuardClass{{Class: "low", Words: "guard closed: 1.0 of 5.0 failed"}},
@@ -43,12 +44,12 @@ func TestVerdicts(t *testing.T) {
 		says   string // of the first check that is not ok
 		fix    string
 	}{
-		{"down, installed", func(f *Facts) { f.Health.Ollama = routing.OllamaHealth{Error: "refused"} }, 1, Less, "refused", "localmodel doctor --fix"},
+		{"down, installed", func(f *Facts) { f.Health.Ollama = routing.Check{Error: "refused"} }, 1, Less, "refused", "localmodel doctor --fix"},
 		{"down, not installed", func(f *Facts) {
-			f.Health.Ollama, f.Installed = routing.OllamaHealth{Error: "refused", Model: "m"}, ""
+			f.Health.Ollama, f.Installed = routing.Check{Error: "refused", Model: "m"}, ""
 		}, 1, Less, "not installed", "ollama pull m"},
 		{"down elsewhere", func(f *Facts) {
-			f.Health.Ollama, f.LocalHost = routing.OllamaHealth{Error: "refused"}, false
+			f.Health.Ollama, f.LocalHost = routing.Check{Error: "refused"}, false
 		}, 1, Less, "refused", "start Ollama on that host"},
 		{"too old", func(f *Facts) { f.Health.Ollama.Version = "0.9.6" }, 0, Advice, "older than 0.17.4", "install a newer Ollama from https://ollama.com/download"},
 		{"model missing", func(f *Facts) {
@@ -102,7 +103,7 @@ func TestAllWorks(t *testing.T) {
 		"as it is": func(*Facts) {},
 		"cold":     func(f *Facts) { f.Health.Ollama.Loaded, f.Model.LoadedBytes = false, 0 },
 		"no proxy": func(f *Facts) { f.Health.Proxy = routing.ProxyHealth{} },
-		"a fleet":  func(f *Facts) { f.Health.Ollama, f.ByProxy = routing.OllamaHealth{}, true },
+		"a fleet":  func(f *Facts) { f.Health.Ollama, f.ByProxy = routing.Check{}, true },
 	} {
 		f := healthy()
 		change(&f)

@@ -15,8 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 func write(t *testing.T, dir, name, text string) string {
@@ -137,7 +139,7 @@ func answer(s *Set, model, id, category, complexity string, confidence float64, 
 
 func TestScoreByHand(t *testing.T) {
 	_, s := backlog(t)
-	p := Plan{Set: s, Models: []*Model{{Name: "small", Tier: routing.Local}, {Name: "cheap", Tier: routing.Cheap}}}
+	p := Plan{Set: s, Models: []*Model{{Name: "small", Tier: policy.Local}, {Name: "cheap", Tier: policy.Cheap}}}
 	coverage := func(files, of int) *prompts.Coverage {
 		return &prompts.Coverage{Files: files, FilesTotal: of, Criteria: 1, CriteriaTotal: 2}
 	}
@@ -267,7 +269,7 @@ func TestResultsSurviveATornLineAndRefuseTwoWriters(t *testing.T) {
 
 func TestQuoteIsAnUpperBound(t *testing.T) {
 	_, s := backlog(t)
-	p := Plan{Set: s, Models: []*Model{{Name: "small", Tier: routing.Local}, {Name: "balanced", Tier: routing.Balanced}}, Plans: 1}
+	p := Plan{Set: s, Models: []*Model{{Name: "small", Tier: policy.Local}, {Name: "balanced", Tier: policy.Balanced}}, Plans: 1}
 	results, err := OpenResults(filepath.Join(t.TempDir(), "a.jsonl"), false)
 	if err != nil {
 		t.Fatal(err)
@@ -292,18 +294,18 @@ func TestQuoteIsAnUpperBound(t *testing.T) {
 func TestWalletKeepsToWhatWasAgreed(t *testing.T) {
 	w := &Wallet{}
 	w.Fill(.10)
-	settle, err := w.Reserve(context.Background(), routing.Cheap, .08)
+	settle, err := w.Reserve(context.Background(), policy.Cheap, .08)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var spent *routing.Error
-	if _, err := w.Reserve(context.Background(), routing.Cheap, .08); !errors.As(err, &spent) || spent.Kind != routing.BudgetSpent {
+	if _, err := w.Reserve(context.Background(), policy.Cheap, .08); !errors.As(err, &spent) || spent.Kind != routing.BudgetSpent {
 		t.Errorf("over the amount: %v", err)
 	}
 	if err := settle(context.Background(), .01); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Reserve(context.Background(), routing.Cheap, .08); err != nil {
+	if _, err := w.Reserve(context.Background(), policy.Cheap, .08); err != nil {
 		t.Errorf("what was not spent is back: %v", err)
 	}
 }
@@ -312,7 +314,7 @@ func TestWalletKeepsToWhatWasAgreed(t *testing.T) {
 // at counts as done.
 func TestAServerThatIsDownStopsTheRun(t *testing.T) {
 	_, s := backlog(t)
-	m := &Model{Name: "m", Tier: routing.Local, Route: routing.OnlyLocal, Asker: routing.New(routing.Config{OllamaURL: "http://127.0.0.1:1", Model: "m", NumCtx: 2048,
+	m := &Model{Name: "m", Tier: policy.Local, Route: policy.OnlyLocal, Asker: tiers.New(t, tiers.Config{OllamaURL: "http://127.0.0.1:1", Model: "m", NumCtx: 2048,
 		ConnectTimeout: time.Second, LoadTimeout: time.Second, FirstTokenTimeout: time.Second, TokenTimeout: time.Second, KeepAlive: time.Second, SlotDir: t.TempDir()}, Unrecorded{}, &Wallet{})}
 	if err := m.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "not reachable") {
 		t.Errorf("ready: %v", err)

@@ -12,33 +12,34 @@ import (
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Asker asks one model. *routing.Router is one.
 type Asker interface {
-	Complete(ctx context.Context, route routing.Route, req routing.Request) (routing.Answer, error)
+	Complete(ctx context.Context, route policy.Route, req routing.Request) (routing.Answer, error)
 	Health(ctx context.Context, deep bool) routing.Health
 }
 
 // Model is one column of the comparison.
 type Model struct {
 	Name   string
-	Tier   routing.Tier
+	Tier   policy.Tier
 	Group  bool // a group of the proxy, not a model of Ollama
-	Route  routing.Route
+	Route  policy.Route
 	Asker  Asker
 	Digest string // of its weights; Ready fills it
 }
 
 // Paid says whether asking it costs money.
-func (m *Model) Paid() bool { return m.Tier != routing.Local }
+func (m *Model) Paid() bool { return m.Tier != policy.Local }
 
 // Ready looks whether a model is there. Nothing is paid for.
 func (m *Model) Ready(ctx context.Context) error {
 	h := m.Asker.Health(ctx, false)
 	if m.Group {
 		group := string(m.Tier)
-		if m.Tier == routing.Local {
+		if m.Tier == policy.Local {
 			group = "free"
 		}
 		switch {

@@ -8,6 +8,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Report is the comparison.
@@ -155,15 +156,15 @@ func (p Plan) rules() said {
 	out := said{}
 	for i := range p.Set.Tickets {
 		t := &p.Set.Tickets[i]
-		c := routing.Classify(t.unlabelled(p.Set.prefixes)).WithoutModel()
+		c := policy.Classify(t.unlabelled(p.Set.prefixes)).WithoutModel()
 		out[t.Hash] = Result{Category: c.Category, Complexity: c.Complexity}
 	}
 	return out
 }
 
 // unlabelled is what a ticket states beside its labels.
-func (t *Ticket) unlabelled(prefixes []string) routing.Stated {
-	s := routing.Stated{Tags: t.Tags, HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable, Title: t.Title, Body: t.Body, Prefixes: prefixes}
+func (t *Ticket) unlabelled(prefixes []string) policy.Stated {
+	s := policy.Stated{Tags: t.Tags, HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable, Title: t.Title, Body: t.Body, Prefixes: prefixes}
 	for _, f := range t.Files {
 		s.Files = append(s.Files, f.Path)
 	}
@@ -209,7 +210,7 @@ func (p Plan) score(name string, mine []Result, answers map[string]said) Score {
 
 // routed is the complexity that classify_ticket would decide.
 func (p Plan) routed(t *Ticket, a Result) string {
-	c := routing.Classify(t.unlabelled(p.Set.prefixes))
+	c := policy.Classify(t.unlabelled(p.Set.prefixes))
 	if c.AskComplexity {
 		c = c.WithModel(a.Category, a.Complexity)
 	}

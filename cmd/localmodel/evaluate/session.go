@@ -11,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Session is one comparison at a terminal.
@@ -31,15 +32,16 @@ var (
 )
 
 // AddModels makes a router for each name, comma between, and looks whether the
-// model is there. base is the user's configuration.
-func (s *Session) AddModels(ctx context.Context, names string, base routing.Config) error {
+// model is there. base is the user's
+// configuration, and backend makes the tier of a name.
+func (s *Session) AddModels(ctx context.Context, names string, base routing.Config, backend func(name string) routing.Backend) error {
 	for _, name := range strings.Split(names, ",") {
 		name = strings.TrimSpace(name)
 		known := slices.ContainsFunc(s.Models, func(m *Model) bool { return m.Name == name })
 		if name == "" || name == Rules || known {
 			continue
 		}
-		m, err := s.model(name, base)
+		m, err := s.model(name, base, backend)
 		if err == nil {
 			err = m.Ready(ctx)
 		}
@@ -54,21 +56,16 @@ func (s *Session) AddModels(ctx context.Context, names string, base routing.Conf
 	return nil
 }
 
-func (s *Session) model(name string, c routing.Config) (*Model, error) {
-	local := c.Model
-	c.MinConfidence, c.Fallback, c.Local, c.Model = 0, nil, "ollama", name // every answer is looked at, however unsure
-	m := &Model{Name: name, Tier: routing.Local, Route: routing.OnlyLocal}
-	switch name {
-	case "free":
-		c.Local, c.Model, m.Group = "proxy", local, true
-	case string(routing.Cheap), string(routing.Balanced):
+func (s *Session) model(name string, c routing.Config, backend func(name string) routing.Backend) (*Model, error) {
+	c.MinConfidence = 0 // every answer is looked at, however unsure
+	m := &Model{Name: name, Tier: policy.Local, Route: policy.Auto, Group: name == "free"}
+	if tier := policy.Tier(name); tier == policy.Cheap || tier == policy.Balanced {
 		if !c.CloudAllowed {
 			return nil, fmt.Errorf("%s is a paid tier, and LOCALMODEL_CLOUD=never forbids it", name)
 		}
-		m.Tier, m.Route, m.Group = routing.Tier(name), routing.OnlyCloud, true
-		c.Fallback, c.Model = []routing.Tier{m.Tier}, local
+		m.Tier, m.Route, m.Group = tier, policy.OnlyCloud, true
 	}
-	m.Asker = routing.New(c, Unrecorded{}, &s.wallet)
+	m.Asker = routing.New(c, []routing.Backend{backend(name)}, Unrecorded{}, &s.wallet)
 	return m, nil
 }
 

@@ -16,7 +16,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -97,7 +97,7 @@ func (s *Set) read(path, rel string) {
 // stated is the label that a ticket states.
 func (s *Set) stated(t ticket.Ticket) Label {
 	var l Label
-	if c := routing.Classify(routing.Stated{ID: t.ID, Type: t.Type, Prefixes: s.prefixes, HasFrontMatter: true}); !c.AskCategory {
+	if c := policy.Classify(policy.Stated{ID: t.ID, Type: t.Type, Prefixes: s.prefixes, HasFrontMatter: true}); !c.AskCategory {
 		l.Category = c.Category
 	}
 	l.Complexity, _ = complexity(t.Complexity)
@@ -106,7 +106,7 @@ func (s *Set) stated(t ticket.Ticket) Label {
 
 // complexity reads a complexity in the words that tickets use.
 func complexity(text string) (string, bool) {
-	c := routing.Classify(routing.Stated{Complexity: text, HasFrontMatter: true})
+	c := policy.Classify(policy.Stated{Complexity: text, HasFrontMatter: true})
 	return c.Complexity, !c.AskComplexity
 }
 

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Unrecorded keeps eval's calls out of the journal.
@@ -27,7 +28,7 @@ func (w *Wallet) Fill(usd float64) {
 }
 
 // Reserve takes an estimate out; what it returns puts back what was not spent.
-func (w *Wallet) Reserve(_ context.Context, tier routing.Tier, estimateUSD float64) (func(context.Context, float64) error, error) {
+func (w *Wallet) Reserve(_ context.Context, tier policy.Tier, estimateUSD float64) (func(context.Context, float64) error, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if estimateUSD > w.left {

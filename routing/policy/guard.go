@@ -1,4 +1,4 @@
-package routing
+package policy
 
 import (
 	"encoding/json"
@@ -184,7 +184,7 @@ func (g Guard) openVerdict(class string, s GuardState) Verdict {
 	}
 	next, short := "next try in "+tickets(left), fmt.Sprintf("guard open, next in %d", left)
 	if s.Probe != "" {
-		next, short = "next try when "+shorten(s.Probe, 40)+" is through", "guard open, probe out"
+		next, short = "next try when "+Shorten(s.Probe, 40)+" is through", "guard open, probe out"
 	}
 	// Where the bound does not hold, a run of failures opened it and the rate
 	// keeps it open.
@@ -204,7 +204,7 @@ func tickets(n int) string {
 
 // floorDigits writes a share as ".33", cut and not rounded: what is said to
 // have reached a threshold has.
-func floorDigits(v float64) string { return twoDigits(math.Floor(v*100+1e-9) / 100) }
+func floorDigits(v float64) string { return TwoDigits(math.Floor(v*100+1e-9) / 100) }
 
 // simple is every mode but the adaptive one.
 func (g Guard) simple(t Totals) (Verdict, bool) {

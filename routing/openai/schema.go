@@ -1,4 +1,4 @@
-package routing
+package openai
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package routing
+package ollama
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/slots"
 )
 
@@ -21,31 +22,31 @@ type machine struct {
 }
 
 func newMachine(cfg Config) *machine {
-	return &machine{server: slots.New(cfg.SlotDir, cfg.OllamaURL, cfg.Slots), log: cfg.Log}
+	return &machine{server: slots.New(cfg.SlotDir, cfg.URL, cfg.Slots), log: cfg.Log}
 }
 
 // slot waits for one of the local generation slots, first come, first served.
-func (m *machine) slot(ctx context.Context, q Request) (release func(), fault *Error) {
+func (m *machine) slot(ctx context.Context, q routing.Request) (release func(), fault *routing.Error) {
 	start := time.Now()
 	release, err := m.server.Acquire(ctx, func(ahead func() int) func() {
-		return narrate(q, func() (string, int) {
+		return q.Narrate(func() (string, int) {
 			return fmt.Sprintf("waiting for a local slot for %s: place %d in the queue of this machine, slots %d",
-				seconds(time.Since(start)), ahead()+1, m.server.Slots()), 0
+				routing.Seconds(time.Since(start)), ahead()+1, m.server.Slots()), 0
 		})
 	})
 	return release, m.fault(err)
 }
 
 // lock waits for a lock of the whole machine.
-func (m *machine) lock(ctx context.Context, name string) (release func(), fault *Error) {
+func (m *machine) lock(ctx context.Context, name string) (release func(), fault *routing.Error) {
 	release, err := m.server.Lock(ctx, name)
 	return release, m.fault(err)
 }
 
-func (m *machine) fault(err error) *Error {
+func (m *machine) fault(err error) *routing.Error {
 	var waited *slots.WaitError
 	if errors.As(err, &waited) {
-		return fail(Busy, waited.Error(), waited.Err)
+		return routing.Fail(routing.Busy, waited.Error(), waited.Err)
 	}
 	if err != nil && m.log != nil {
 		m.reported.Do(func() { m.log.Warn("slots", "err", err) })

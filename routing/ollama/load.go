@@ -1,4 +1,4 @@
-package routing
+package ollama
 
 import (
 	"context"
@@ -8,31 +8,34 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/httpclient"
 )
 
 // load is a model being brought into memory. It belongs to no call: a caller
 // that goes away must not abort it, or a big model would never get loaded.
 type load struct {
 	done chan struct{}
-	err  *Error
+	err  *routing.Error
 }
 
 // trustLoaded is how long a model seen loaded is taken to stay so.
 const trustLoaded = 10 * time.Second
 
-func (o *ollama) sawLoaded() {
+func (o *Backend) sawLoaded() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.loadedUntil = time.Now().Add(min(trustLoaded, max(o.cfg.KeepAlive, 0)))
 }
 
-func (o *ollama) forgetLoaded() {
+func (o *Backend) forgetLoaded() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.loadedUntil = time.Time{}
 }
 
-func (o *ollama) trusted() bool {
+func (o *Backend) trusted() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return time.Now().Before(o.loadedUntil)
@@ -41,7 +44,7 @@ func (o *ollama) trusted() bool {
 // ensureLoaded returns when the model is in memory. A cold model's load goes on
 // in the background; a call that has another tier waits for it no longer than
 // LoadGrace, one that has none waits with progress.
-func (o *ollama) ensureLoaded(ctx context.Context, q question) *Error {
+func (o *Backend) ensureLoaded(ctx context.Context, q routing.Question) *routing.Error {
 	if o.trusted() {
 		return nil
 	}
@@ -55,7 +58,7 @@ func (o *ollama) ensureLoaded(ctx context.Context, q question) *Error {
 	}
 	l := o.startLoad()
 	var grace <-chan time.Time
-	if !q.alone {
+	if !q.Alone {
 		t := time.NewTimer(o.cfg.LoadGrace)
 		defer t.Stop()
 		grace = t.C
@@ -68,18 +71,18 @@ func (o *ollama) ensureLoaded(ctx context.Context, q question) *Error {
 		case <-l.done:
 			return l.err // shared by all who wait: not to be changed
 		case <-grace:
-			return fail(Loading, "the model is loading", nil)
+			return routing.Fail(routing.Loading, "the model is loading", nil)
 		case <-ctx.Done():
-			return fail(Loading, fmt.Sprintf("the model is still loading after %s", seconds(time.Since(start))), context.Cause(ctx))
+			return routing.Fail(routing.Loading, fmt.Sprintf("the model is still loading after %s", routing.Seconds(time.Since(start))), context.Cause(ctx))
 		case <-tick.C:
-			q.report(fmt.Sprintf("loading %s, %s so far", o.cfg.Model, seconds(time.Since(start))), 0)
+			q.Report(fmt.Sprintf("loading %s, %s so far", o.cfg.Model, routing.Seconds(time.Since(start))), 0)
 		}
 	}
 }
 
 // isLoaded looks at /api/ps. A model loaded with another context window does
 // not count: the server would reload it for our call.
-func (o *ollama) isLoaded(ctx context.Context) (bool, *Error) {
+func (o *Backend) isLoaded(ctx context.Context) (bool, *routing.Error) {
 	data, err := o.get(ctx, "/api/ps")
 	if err != nil {
 		return false, err
@@ -94,15 +97,15 @@ func (o *ollama) isLoaded(ctx context.Context) (bool, *Error) {
 	switch {
 	case held == 0:
 		return false, nil
-	case held == o.window():
+	case held == o.Window():
 		return true, nil
 	}
-	o.modelTraits(ctx) // a model made for less than we ask gets less
-	return held == o.window(), nil
+	o.knownTraits(ctx) // a model made for less than we ask gets less
+	return held == o.Window(), nil
 }
 
 // startLoad begins the load, or joins the one under way.
-func (o *ollama) startLoad() *load {
+func (o *Backend) startLoad() *load {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.loading != nil {
@@ -126,21 +129,31 @@ func (o *ollama) startLoad() *load {
 	return l
 }
 
-// Loading is closed when the model's load under way has ended; nil where there is
-// none. A process that ends takes its load along, so one that has nothing else to
-// do waits for it.
-func (r *Router) Loading() <-chan struct{} {
-	r.ollama.mu.Lock()
-	defer r.ollama.mu.Unlock()
-	if r.ollama.loading == nil {
+// Preload starts the load unless the model is in memory.
+func (o *Backend) Preload(ctx context.Context) *routing.Error {
+	if o.knownTraits(ctx).remote != "" {
+		return routing.Fail(routing.Remote, "the model runs elsewhere: there is nothing to load", nil)
+	}
+	loaded, fault := o.isLoaded(ctx)
+	if fault == nil && !loaded {
+		o.startLoad()
+	}
+	return fault
+}
+
+// Loading is closed when the load under way has ended; nil = none is.
+func (o *Backend) Loading() <-chan struct{} {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.loading == nil {
 		return nil
 	}
-	return r.ollama.loading.done
+	return o.loading.done
 }
 
 // loadNow loads the model with the options of every call, one load at a time
 // for the whole machine.
-func (o *ollama) loadNow(ctx context.Context) *Error {
+func (o *Backend) loadNow(ctx context.Context) *routing.Error {
 	release, fault := o.machine.lock(ctx, "load")
 	if fault != nil {
 		return o.loadFault(ctx, fault)
@@ -151,28 +164,26 @@ func (o *ollama) loadNow(ctx context.Context) *Error {
 	r.Stream = &no
 	body, err := json.Marshal(r)
 	if err != nil {
-		return fail(Unavailable, "the load request cannot be written", err)
+		return routing.Fail(routing.Unavailable, "the load request cannot be written", err)
 	}
 	resp, fault := o.post(ctx, "/api/chat", body)
 	if fault != nil {
 		return o.loadFault(ctx, fault)
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxLineBytes))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, httpclient.MaxLineBytes))
 	switch {
 	case err != nil:
-		return o.loadFault(ctx, brokenOff(err))
+		return o.loadFault(ctx, httpclient.BrokenOff(err))
 	case !gjson.GetBytes(data, "done").Bool():
-		return fail(Unavailable, "the load was broken off by the server", nil)
+		return routing.Fail(routing.Unavailable, "the load was broken off by the server", nil)
 	}
 	return nil
 }
 
-func (o *ollama) loadFault(ctx context.Context, fault *Error) *Error {
+func (o *Backend) loadFault(ctx context.Context, fault *routing.Error) *routing.Error {
 	if ctx.Err() != nil {
-		return fail(Timeout, limitError{"loaded model", o.cfg.LoadTimeout, "LOCALMODEL_LOAD_TIMEOUT"}.Error(), fault)
+		return routing.Fail(routing.Timeout, routing.LimitError{What: "loaded model", Limit: o.cfg.LoadTimeout, Setting: "LOCALMODEL_LOAD_TIMEOUT"}.Error(), fault)
 	}
 	return fault
 }
-
-func seconds(d time.Duration) string { return d.Round(time.Second).String() }

@@ -1,4 +1,4 @@
-package routing
+package policy
 
 import (
 	"fmt"
@@ -97,7 +97,7 @@ func byDependencies(f Facts) Rule {
 	}
 	for _, d := range f.DependsOn {
 		if !strings.EqualFold(d, f.ID) && slices.ContainsFunc(f.Wave, func(w string) bool { return strings.EqualFold(w, d) }) {
-			return Rule{"dependencies", false, "depends on " + shorten(d, 40) + " of this wave", "needs " + shorten(d, 16)}
+			return Rule{"dependencies", false, "depends on " + Shorten(d, 40) + " of this wave", "needs " + Shorten(d, 16)}
 		}
 	}
 	return Rule{"dependencies", true, "depends on no ticket of this wave", ""}

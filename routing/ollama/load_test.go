@@ -1,16 +1,19 @@
-package routing
+package ollama_test
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/fjbelchi/localmodel/integration/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/tiers"
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // gate holds a load until it is opened, and says whether the client hung up.
@@ -31,11 +34,11 @@ func (g *gate) load(_ http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func coldFake(t *testing.T) (*fakeOllama, *gate) {
+func coldFake(t *testing.T) (*fakeserver.Server, *gate) {
 	t.Helper()
 	g := newGate()
-	f := newFake(t, says(200, good()))
-	f.loaded, f.load = false, g.load
+	f := fakeserver.New(t, fakeserver.Says(200, fakeserver.Good()))
+	f.Loaded, f.Load = false, g.load
 	return f, g
 }
 
@@ -43,27 +46,27 @@ func coldFake(t *testing.T) (*fakeOllama, *gate) {
 // model loaded.
 func TestLoadOutlivesItsCaller(t *testing.T) {
 	f, g := coldFake(t)
-	r, b := newRouter(t, testConfig(t, f.URL))
+	r, b := tiers.NewKept(t, tiers.Patient(t, f.URL))
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		_, err := r.Complete(ctx, OnlyLocal, question1())
+		_, err := r.Complete(ctx, policy.OnlyLocal, fakeserver.Question())
 		done <- err
 	}()
-	eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
+	fakeserver.Eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
 	close(g.open)
-	a, err := r.Complete(within(t, time.Minute), OnlyLocal, question1())
+	a, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g.started.Load() != 1 || g.aborted.Load() != 0 || a.Tier != Local {
+	if g.started.Load() != 1 || g.aborted.Load() != 0 || a.Tier != policy.Local {
 		t.Errorf("loads begun %d, aborted %d, answer by %s", g.started.Load(), g.aborted.Load(), a.Tier)
 	}
-	if got := strings.Join(b.results(), ", "); got != "local canceled, local ok" {
+	if got := strings.Join(b.Results(), ", "); got != "local canceled, local ok" {
 		t.Errorf("rows: %s", got)
 	}
 }
@@ -71,14 +74,14 @@ func TestLoadOutlivesItsCaller(t *testing.T) {
 // The same for a caller whose time is over: it hears that the model loads.
 func TestLoadOutlivesItsCallersTime(t *testing.T) {
 	f, g := coldFake(t)
-	r, _ := newRouter(t, testConfig(t, f.URL))
-	_, err := r.Complete(within(t, 300*time.Millisecond), OnlyLocal, question1())
-	if none := unanswered(t, err); none.Attempts[0].Kind != Loading {
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL))
+	_, err := r.Complete(fakeserver.Within(t, 300*time.Millisecond), policy.OnlyLocal, fakeserver.Question())
+	if none := fakeserver.Unanswered(t, err); none.Attempts[0].Kind != routing.Loading {
 		t.Fatalf("got %s", none.Reason())
 	}
-	eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
+	fakeserver.Eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
 	close(g.open)
-	if _, err := r.Complete(within(t, time.Minute), OnlyLocal, question1()); err != nil {
+	if _, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question()); err != nil {
 		t.Fatal(err)
 	}
 	if g.started.Load() != 1 || g.aborted.Load() != 0 {
@@ -89,9 +92,9 @@ func TestLoadOutlivesItsCallersTime(t *testing.T) {
 // Calls side by side wait for one load, with progress.
 func TestCallsJoinOneLoad(t *testing.T) {
 	f, g := coldFake(t)
-	r, _ := newRouter(t, testConfig(t, f.URL))
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL))
 	var told atomic.Int64
-	req := question1()
+	req := fakeserver.Question()
 	req.Progress = func(message string, _, _ int) {
 		if strings.HasPrefix(message, "loading tiny") {
 			told.Add(1)
@@ -100,12 +103,12 @@ func TestCallsJoinOneLoad(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			if _, err := r.Complete(within(t, time.Minute), OnlyLocal, req); err != nil {
+			if _, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, req); err != nil {
 				t.Error(err)
 			}
 		})
 	}
-	eventually(t, "progress", func() bool { return told.Load() >= 8 })
+	fakeserver.Eventually(t, "progress", func() bool { return told.Load() >= 8 })
 	close(g.open)
 	group.Wait()
 	if g.started.Load() != 1 {
@@ -115,20 +118,20 @@ func TestCallsJoinOneLoad(t *testing.T) {
 
 // A failed load fails every call that waited for it, each with its own error.
 func TestFailedLoadFailsAllWhoWait(t *testing.T) {
-	f := newFake(t, says(200, good()))
-	f.loaded = false
-	f.load = func(w http.ResponseWriter, r *http.Request) {
+	f := fakeserver.New(t, fakeserver.Says(200, fakeserver.Good()))
+	f.Loaded = false
+	f.Load = func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(20 * time.Millisecond)
 		http.Error(w, `{"error":"model requires more system memory (18.0 GiB) than is available (4.0 GiB)"}`, http.StatusInternalServerError)
 		panic(http.ErrAbortHandler)
 	}
-	r, _ := newRouter(t, testConfig(t, f.URL))
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL))
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			_, err := r.Complete(within(t, time.Minute), OnlyLocal, question1())
-			var none *Unanswered
-			if !errors.As(err, &none) || none.Attempts[0].Kind != Unavailable {
+			_, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question())
+			var none *routing.Unanswered
+			if !errors.As(err, &none) || none.Attempts[0].Kind != routing.Unavailable {
 				t.Errorf("got %v", err)
 			}
 		})
@@ -140,9 +143,9 @@ func TestFailedLoadFailsAllWhoWait(t *testing.T) {
 // server load it again, in the middle of a call with a short limit.
 func TestOtherWindowCountsAsCold(t *testing.T) {
 	f, g := coldFake(t)
-	f.loaded, f.loadedCtx = true, 2048
+	f.Loaded, f.LoadedCtx = true, 2048
 	close(g.open)
-	if _, last := askLocal(t, testConfig(t, f.URL), question1()); last.Kind != "" {
+	if _, last := askLocal(t, tiers.Patient(t, f.URL), fakeserver.Question()); last.Kind != "" {
 		t.Errorf("got %+v", last)
 	}
 	if g.started.Load() != 1 {
@@ -154,14 +157,15 @@ func TestOtherWindowCountsAsCold(t *testing.T) {
 // no reason to load it again and again, and it is the window that counts.
 func TestModelsOwnSmallerWindow(t *testing.T) {
 	f, g := coldFake(t)
-	f.loaded, f.loadedCtx, f.contextMost = true, 2048, 2048
+	f.Loaded, f.LoadedCtx, f.ContextMost = true, 2048, 2048
 	close(g.open)
-	r, _ := newRouter(t, testConfig(t, f.URL))
-	if _, err := r.Complete(within(t, time.Minute), OnlyLocal, question1()); err != nil {
+	local := tiers.Backends(t, tiers.Patient(t, f.URL))
+	r := routing.New(routing.Config{}, local, &fakeserver.Books{}, nil)
+	if _, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question()); err != nil {
 		t.Fatal(err)
 	}
-	if g.started.Load() != 0 || r.ollama.window() != 2048 {
-		t.Errorf("%d loads, window %d", g.started.Load(), r.ollama.window())
+	if g.started.Load() != 0 || local[0].Window() != 2048 {
+		t.Errorf("%d loads, window %d", g.started.Load(), local[0].Window())
 	}
 }
 
@@ -169,15 +173,15 @@ func TestModelsOwnSmallerWindow(t *testing.T) {
 // there: it answers and says why.
 func TestColdModelGoesToTheNextTier(t *testing.T) {
 	f, g := coldFake(t)
-	p := newFakeProxy(t, proxySays("low"))
-	r, _ := newRouter(t, withProxy(testConfig(t, f.URL), p.URL))
-	a, err := r.Complete(within(t, time.Minute), Auto, question1())
-	if err != nil || a.Tier != Cheap || a.Reason() != "local: the model is loading" {
+	p := fakeserver.NewProxy(t, fakeserver.ProxySays("low"))
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL).WithProxy(p.URL))
+	a, err := r.Complete(fakeserver.Within(t, time.Minute), policy.Auto, fakeserver.Question())
+	if err != nil || a.Tier != policy.Cheap || a.Reason() != "local: the model is loading" {
 		t.Fatalf("got %s %q, %v", a.Tier, a.Reason(), err)
 	}
 	close(g.open)
-	eventually(t, "the model is loaded", func() bool { return r.ollama.trusted() })
-	if a, err = r.Complete(within(t, time.Minute), Auto, question1()); err != nil || a.Tier != Local {
+	fakeserver.Eventually(t, "the model is loaded", func() bool { return r.Loading() == nil })
+	if a, err = r.Complete(fakeserver.Within(t, time.Minute), policy.Auto, fakeserver.Question()); err != nil || a.Tier != policy.Local {
 		t.Errorf("got %s, %v", a.Tier, err)
 	}
 }
@@ -185,7 +189,7 @@ func TestColdModelGoesToTheNextTier(t *testing.T) {
 // Where the other tiers fail, the loading model gets the rest of the time.
 func TestLoadingModelIsWaitedForWhenNobodyElseAnswers(t *testing.T) {
 	f, g := coldFake(t)
-	p := newFakeProxy(t, func(w http.ResponseWriter, _ *http.Request) {
+	p := fakeserver.NewProxy(t, func(w http.ResponseWriter, _ *http.Request) {
 		select {
 		case <-g.open:
 		default:
@@ -193,53 +197,25 @@ func TestLoadingModelIsWaitedForWhenNobodyElseAnswers(t *testing.T) {
 		}
 		http.Error(w, `{"error":{"message":"litellm.InternalServerError","code":"500"}}`, http.StatusInternalServerError)
 	})
-	r, _ := newRouter(t, withProxy(testConfig(t, f.URL), p.URL))
-	a, err := r.Complete(within(t, time.Minute), Auto, question1())
-	if err != nil || a.Tier != Local || !strings.HasPrefix(a.Reason(), "local: the model is loading; cheap: ") {
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL).WithProxy(p.URL))
+	a, err := r.Complete(fakeserver.Within(t, time.Minute), policy.Auto, fakeserver.Question())
+	if err != nil || a.Tier != policy.Local || !strings.HasPrefix(a.Reason(), "local: the model is loading; cheap: ") {
 		t.Fatalf("got %s %q, %v", a.Tier, a.Reason(), err)
 	}
 }
 
 func TestPreload(t *testing.T) {
 	f, g := coldFake(t)
-	r, _ := newRouter(t, testConfig(t, f.URL))
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL))
 	ctx, cancel := context.WithCancel(context.Background())
 	if err := r.Preload(ctx); err != nil {
 		t.Fatal(err)
 	}
 	cancel() // the load is nobody's
-	eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
+	fakeserver.Eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
 	close(g.open)
-	eventually(t, "loaded", r.ollama.trusted)
-	if err := r.Preload(within(t, time.Minute)); err != nil || g.started.Load() != 1 {
+	fakeserver.Eventually(t, "loaded", func() bool { return r.Loading() == nil })
+	if err := r.Preload(fakeserver.Within(t, time.Minute)); err != nil || g.started.Load() != 1 {
 		t.Errorf("preloading what is loaded: %v, %d loads", err, g.started.Load())
 	}
-}
-
-// newFakeProxy imitates a LiteLLM proxy.
-func newFakeProxy(t testing.TB, chat http.HandlerFunc) *fakeOllama {
-	t.Helper()
-	f := &fakeOllama{paths: map[string]int{}, control: func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/v1/chat/completions" {
-			_, _ = io.Copy(io.Discard, r.Body) // else the server does not see its client hang up
-			chat(w, r)
-			return
-		}
-		fmt.Fprint(w, `{"status":"healthy"}`)
-	}}
-	f.serve(t)
-	return f
-}
-
-// proxySays answers with a complexity.
-func proxySays(complexity string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("x-litellm-response-cost", "0.001")
-		fmt.Fprintf(w, `{"model":"claude-haiku-4-5","choices":[{"finish_reason":"stop","message":{"content":"{\"complexity\":\"%s\"}"}}],"usage":{"prompt_tokens":700,"completion_tokens":9}}`, complexity)
-	}
-}
-
-func withProxy(cfg Config, url string) Config {
-	cfg.ProxyURL, cfg.ProxyKey, cfg.CloudAllowed, cfg.Fallback = url, "sk-test", true, []Tier{Cheap}
-	return cfg
 }

@@ -1,4 +1,4 @@
-package routing
+package policy
 
 import (
 	"fmt"
@@ -30,12 +30,12 @@ type world struct {
 }
 
 func steady(p float64) world {
-	return world{"rate " + twoDigits(p), func(int, int) float64 { return p }}
+	return world{"rate " + TwoDigits(p), func(int, int) float64 { return p }}
 }
 
 // shift changes the rate for good after a share of the history.
 func shift(from, to, at float64) world {
-	return world{fmt.Sprintf("%s then %s", twoDigits(from), twoDigits(to)), func(i, n int) float64 {
+	return world{fmt.Sprintf("%s then %s", TwoDigits(from), TwoDigits(to)), func(i, n int) float64 {
 		if float64(i) < at*float64(n) {
 			return from
 		}
@@ -44,7 +44,7 @@ func shift(from, to, at float64) world {
 }
 
 func ramp(from, to float64) world {
-	return world{fmt.Sprintf("%s to %s", twoDigits(from), twoDigits(to)), func(i, n int) float64 {
+	return world{fmt.Sprintf("%s to %s", TwoDigits(from), TwoDigits(to)), func(i, n int) float64 {
 		return from + (to-from)*float64(i)/float64(n)
 	}}
 }
@@ -52,7 +52,7 @@ func ramp(from, to float64) world {
 // outage fails every ticket of a stretch. Here it is counted as a quality
 // failure, which it is not where the health breaker does its work.
 func outage(p float64, from, length int) world {
-	return world{fmt.Sprintf("%s, %d down", twoDigits(p), length), func(i, _ int) float64 {
+	return world{fmt.Sprintf("%s, %d down", TwoDigits(p), length), func(i, _ int) float64 {
 		if i >= from && i < from+length {
 			return 1
 		}
@@ -61,7 +61,7 @@ func outage(p float64, from, length int) world {
 }
 
 func sine(mean, swing float64, period int) world {
-	return world{fmt.Sprintf("sine %s", twoDigits(mean)), func(i, _ int) float64 {
+	return world{fmt.Sprintf("sine %s", TwoDigits(mean)), func(i, _ int) float64 {
 		return mean + swing*math.Sin(2*math.Pi*float64(i)/float64(period))
 	}}
 }

@@ -1,0 +1,145 @@
+package routing
+
+import (
+	"context"
+	"slices"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
+)
+
+// Message is one message of a conversation.
+type Message struct{ Role, Content string }
+
+// Question is a Request as one backend gets it.
+type Question struct {
+	Request
+	Messages []Message
+	Alone    bool // no other tier may be asked after this one
+}
+
+// Heat is the sampling temperature to send: the request's, else 0.2.
+func (q Question) Heat() float64 {
+	if q.Temperature > 0 {
+		return q.Temperature
+	}
+	return 0.2
+}
+
+// PromptBytes is the length of all messages.
+func (q Question) PromptBytes() int {
+	n := 0
+	for _, m := range q.Messages {
+		n += len(m.Content)
+	}
+	return n
+}
+
+// CostState says what is known of what a paid call cost.
+type CostState int
+
+// The states. The zero value is the safe one: the reservation stays spent.
+const (
+	CostUnknown   CostState = iota // settled at the reservation
+	CostNone                       // never sent: settled at 0
+	CostEstimated                  // CostUSD comes from counted tokens and list prices
+	CostStated                     // CostUSD comes from the server
+)
+
+// Reply is what a backend gives back, not yet judged. It may accompany an
+// error: the tokens and the cost of a failed call count too.
+type Reply struct {
+	Text          []byte
+	Thinking      []byte // what the server kept apart as reasoning
+	Model, Digest string // that answered, where the server tells
+	Remote        string // the host the server says the model ran on; "" = its own
+	In, Out       int    // tokens
+	Probs         []TokenProb
+	CostUSD       float64 // with CostEstimated or CostStated
+	Cost          CostState
+}
+
+// Backend is one tier's endpoint. Its errors are *Error without a tier. A
+// backend opens and dials nothing until it is asked, keeps its own connections,
+// and may be used by many goroutines at once.
+type Backend interface {
+	Tier() policy.Tier
+	Model() string   // as it is asked for
+	Address() string // URL it dials; never contains a password
+	Paid() bool      // a paid tier is always remote
+	Window() int     // tokens of prompt and reply together
+
+	// RemoteModel asks the server whether the model runs somewhere else, and
+	// where; "" = on the server's own machine. The Router asks only a server on
+	// this machine. A backend that cannot tell returns "".
+	RemoteModel(ctx context.Context) (host string, fault *Error)
+	// Estimate is the most a call is likely to cost, in US dollars, for the
+	// reservation; 0 for a tier that is not paid.
+	Estimate(q Question) float64
+	// Probe is a free sign of life, for the breaker's half-open state.
+	Probe(ctx context.Context) *Error
+	Ask(ctx context.Context, q Question) (Reply, *Error)
+	// Check looks what the endpoint can do now. It is free.
+	Check(ctx context.Context) Check
+}
+
+// Check is what a backend found of its endpoint.
+type Check struct {
+	OK            bool
+	URL, Version  string
+	Model         string
+	Present       bool   // the server has the model
+	Loaded        bool   // the model is in memory
+	Remote        string // why this tier is not on this machine; "" = it is
+	Digest        string
+	ContextLength int  // tokens, as loaded; 0 = not loaded
+	Fleet         bool // a group of hosts of which nothing is known
+	Models        []string
+	Error, Fix    string
+	SlotsError    string // why local calls are not limited; "" = they are
+	Generated     string // with deep: how long one real answer took
+}
+
+// What a backend of the local tier may do beside answering.
+type (
+	// Loader brings the model into memory before it is asked.
+	Loader interface {
+		// Preload starts the load and returns; the load goes on.
+		Preload(ctx context.Context) *Error
+		// Loading is closed when the load under way has ended; nil = none is.
+		Loading() <-chan struct{}
+	}
+	// Digester tells which weights the model's name stands for now.
+	Digester interface {
+		AskDigest(ctx context.Context) string
+	}
+	// Inspector tells what the model takes.
+	Inspector interface {
+		Inspect(ctx context.Context) (ModelInfo, *Error)
+	}
+	// Puller fetches the model.
+	Puller interface {
+		Pull(ctx context.Context, report func(status string, done, total int64)) *Error
+	}
+)
+
+// key names a backend's breaker: its endpoint and model.
+func key(b Backend) string { return b.Address() + " " + b.Model() }
+
+// local is the backend of the local tier; nil = none is configured.
+func (r *Router) local() Backend {
+	if i := slices.IndexFunc(r.backends, func(b Backend) bool { return b.Tier() == policy.Local }); i >= 0 {
+		return r.backends[i]
+	}
+	return nil
+}
+
+// ModelInfo is what the local model takes, as its server tells.
+type ModelInfo struct {
+	Bytes        int64  // of its weights
+	ContextBytes int64  // of the context at Config.NumCtx; 0 = the server does not tell enough
+	MaxContext   int    // tokens the model was made for; 0 = not told
+	Parameters   string // "30.5B"
+	Quantization string // "Q4_K_M"
+	LoadedBytes  int64  // in memory now; 0 = not loaded
+	GPUBytes     int64  // of LoadedBytes, on a GPU
+}

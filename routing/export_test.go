@@ -1,0 +1,30 @@
+package routing
+
+import (
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
+)
+
+// What the tests of the whole Router look at inside it.
+const (
+	BreakerTrip  = breakerTrip
+	BreakerFirst = breakerFirst
+	FirstGuess   = firstBytesPerToken
+)
+
+func (r *Router) keyOf(t policy.Tier) string {
+	for _, b := range r.backends {
+		if b.Tier() == t {
+			return key(b)
+		}
+	}
+	return ""
+}
+
+func (r *Router) SetBreakerClock(now func() time.Time) { r.breaker.now = now }
+func (r *Router) BreakerFailure(t policy.Tier)         { r.breaker.Failure(r.keyOf(t)) }
+func (r *Router) BreakerAllows(t policy.Tier) bool {
+	ok, _, _ := r.breaker.Allow(r.keyOf(t))
+	return ok
+}

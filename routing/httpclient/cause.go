@@ -1,0 +1,154 @@
+package httpclient
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+// NeverSent reports whether a call failed before the server can have had it.
+func NeverSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// DialTimeout reports whether a connection could not be made in time.
+func DialTimeout(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial" && op.Timeout()
+}
+
+// Cause words a network failure without addresses and layers. fix is what to
+// do about it; "" = nothing that this cause alone tells.
+func Cause(err error) (cause, fix string) {
+	if cause, fix := tlsCause(err); cause != "" {
+		return cause, fix
+	}
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns) && dns.IsTimeout:
+		return "host name not resolved in time", "check the host name and the network"
+	case errors.As(err, &dns):
+		return "host name not found", "check the host name in the address"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused", ""
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return "connection broken off", ""
+	}
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() {
+		return "time-out while connecting", ""
+	}
+	return "network failure", ""
+}
+
+// tlsCause is Cause of what goes wrong between two ends of TLS; "" = not that.
+func tlsCause(err error) (cause, fix string) {
+	var (
+		unknown  x509.UnknownAuthorityError
+		hostname x509.HostnameError
+		invalid  x509.CertificateInvalidError
+		verify   *tls.CertificateVerificationError
+		header   tls.RecordHeaderError
+		alert    tls.AlertError
+	)
+	switch {
+	case errors.As(err, &unknown):
+		return "its certificate is signed by an authority this machine does not trust",
+			"add that authority to the system's trust store, or name its file in SSL_CERT_FILE"
+	case errors.As(err, &hostname):
+		return "its certificate is for another host name", "use the name that the certificate states in the address"
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+		return "its certificate has expired or is not yet valid", "renew the certificate, and check this machine's clock"
+	case errors.As(err, &invalid), errors.As(err, &verify):
+		return "its certificate is not valid", "renew the server's certificate"
+	case errors.As(err, &header), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return "it speaks plain HTTP on that port, not TLS", "write http:// in the address in place of https://"
+	case errors.As(err, &alert):
+		return "TLS was refused", "check which certificate or TLS version the server asks for"
+	}
+	return "", ""
+}
+
+// PlainOnTLS reports whether an answer comes from a server that wanted TLS on
+// its port: Go's and nginx's words for it are the only sign, both with 400.
+func PlainOnTLS(status int, body []byte) bool {
+	if status != http.StatusBadRequest {
+		return false
+	}
+	text := string(body[:min(len(body), 2000)])
+	return strings.Contains(text, "HTTP request to an HTTPS server") || strings.Contains(text, "HTTP request was sent to HTTPS port")
+}
+
+// FixTLS is what to do about PlainOnTLS.
+const FixTLS = "write https:// in the address in place of http://"
+
+// WebProxy names the web proxy of the environment that stands between this
+// machine and an address; "" = none.
+func WebProxy(address string) string {
+	req, err := http.NewRequest(http.MethodGet, address, nil) //nolint:noctx // never sent
+	if err != nil {
+		return ""
+	}
+	var u *url.URL
+	if u, err = http.ProxyFromEnvironment(req); err != nil || u == nil {
+		return ""
+	}
+	return u.Host
+}
+
+// BrokenOff words a stream that ended before its time.
+func BrokenOff(err error) *routing.Error {
+	var size SizeError
+	switch {
+	case errors.As(err, &size):
+		return routing.Fail(routing.Unavailable, size.Error(), nil)
+	case errors.Is(err, io.EOF):
+		return routing.Fail(routing.Unavailable, "the stream ended before the answer was done", err)
+	}
+	cause, _ := Cause(err)
+	return routing.Fail(routing.Unavailable, "the stream broke before the answer was done ("+cause+")", err)
+}
+
+// SaysTooLong recognises a context overflow by meaning: "exceeds the context
+// length" (to 0.29), "exceeds the available context size", "longer than the
+// context length currently available" (from 0.30). No version gives it a code.
+func SaysTooLong(low string) bool {
+	if !strings.Contains(low, "context") {
+		return false
+	}
+	for _, word := range []string{"exceed", "longer", "too long", "too large"} {
+		if strings.Contains(low, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// Flatten gets the words out of an error that may be a string, an object, or a
+// string of JSON with either inside.
+func Flatten(v gjson.Result) string {
+	for range 4 {
+		switch {
+		case v.IsObject() && v.Get("message").Exists():
+			v = v.Get("message")
+		case v.IsObject() && v.Get("error").Exists():
+			v = v.Get("error")
+		case v.Type == gjson.String && strings.HasPrefix(strings.TrimSpace(v.Str), "{") && ValidJSON([]byte(v.Str)):
+			v = gjson.Parse(v.Str)
+		default:
+			return v.String()
+		}
+	}
+	return v.String()
+}

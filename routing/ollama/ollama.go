@@ -1,0 +1,389 @@
+// Package ollama is the native backend of one Ollama server. It alone imports
+// ollama/api.
+package ollama
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ollama/ollama/api"
+	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/httpclient"
+	"github.com/fjbelchi/localmodel/routing/policy"
+)
+
+// Config is what the backend of one Ollama server needs to know. A limit of 0
+// is taken for the default: Ollama takes some zeros for "no limit".
+type Config struct {
+	URL, Model string
+	NumCtx     int // tokens; ONE value for every call, since another makes Ollama reload
+	KeepAlive  time.Duration
+	Slots      int    // local generations at once on this machine, over all processes
+	SlotDir    string // where their lock files are, a directory of the user's own; "" = no limit
+	ConnectTimeout, LoadTimeout,
+	FirstTokenTimeout, TokenTimeout time.Duration
+	LoadGrace time.Duration // how long a cold model may hold up a call that has another tier; 0 = 2 s
+	Log       *slog.Logger
+	Version   string // of this program, for User-Agent
+}
+
+func (c Config) withDefaults() Config {
+	for _, d := range []struct {
+		value    *time.Duration
+		fallback time.Duration
+	}{
+		{&c.ConnectTimeout, 2 * time.Second},
+		{&c.LoadTimeout, 10 * time.Minute},
+		{&c.FirstTokenTimeout, 40 * time.Second},
+		{&c.TokenTimeout, 10 * time.Second},
+		{&c.LoadGrace, 2 * time.Second},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.fallback
+		}
+	}
+	if c.NumCtx <= 0 {
+		c.NumCtx = 32768
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Backend is the local tier: /api/chat of one server. It uses Ollama's types
+// and not its client, which returns no error on streams that die and allocates
+// 8 MB a call.
+type Backend struct {
+	cfg     Config
+	machine *machine
+	client  func() *http.Client
+
+	mu          sync.Mutex
+	loadedUntil time.Time // the model was seen loaded, and need not be looked for until then
+	loading     *load     // the load under way in this process, if any
+	traits      *traits   // nil = not known yet
+	digest      string
+	digestAt    time.Time
+}
+
+var _ interface {
+	routing.Backend
+	routing.Loader
+	routing.Digester
+	routing.Inspector
+	routing.Puller
+} = (*Backend)(nil)
+
+// New makes the backend. It opens and dials nothing.
+func New(cfg Config) *Backend {
+	cfg = cfg.withDefaults()
+	return &Backend{cfg: cfg, machine: newMachine(cfg),
+		client: sync.OnceValue(func() *http.Client { return httpclient.New(cfg.URL, cfg.ConnectTimeout) })}
+}
+
+// Close ends idle connections.
+func (o *Backend) Close() { o.client().CloseIdleConnections() }
+
+// Tier is the local one.
+func (o *Backend) Tier() policy.Tier { return policy.Local }
+
+// Model is the name that is asked for.
+func (o *Backend) Model() string { return o.cfg.Model }
+
+// Address is the server's URL.
+func (o *Backend) Address() string { return o.cfg.URL }
+
+// Paid is false.
+func (o *Backend) Paid() bool { return false }
+
+// Estimate is 0.
+func (o *Backend) Estimate(routing.Question) float64 { return 0 }
+
+// Probe is a free look whether the server lives.
+func (o *Backend) Probe(ctx context.Context) *routing.Error {
+	_, err := o.get(ctx, "/api/version")
+	return err
+}
+
+// chatRequest is the same for every call and for the load but for messages,
+// format and output limit: another num_ctx or shift would make the server
+// reload the model.
+func (o *Backend) chatRequest(messages []routing.Message) *api.ChatRequest {
+	yes, no := true, false
+	r := &api.ChatRequest{
+		Model: o.cfg.Model, Messages: make([]api.Message, 0, len(messages)),
+		Stream: &yes, Truncate: &no, Shift: &no,
+		KeepAlive: &api.Duration{Duration: o.cfg.KeepAlive},
+		Options:   map[string]any{"num_ctx": o.cfg.NumCtx},
+	}
+	for _, m := range messages {
+		r.Messages = append(r.Messages, api.Message{Role: m.Role, Content: m.Content})
+	}
+	return r
+}
+
+// Ask loads the model where needed, waits for a slot and asks.
+func (o *Backend) Ask(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {
+	if o.knownTraits(ctx).remote != "" { // nothing of it is loaded or limited here
+		return o.chat(ctx, q)
+	}
+	if err := o.ensureLoaded(ctx, q); err != nil {
+		return routing.Reply{}, err
+	}
+	release, err := o.machine.slot(ctx, q.Request)
+	if err != nil {
+		return routing.Reply{}, err
+	}
+	defer release()
+	rep, fault := o.chat(ctx, q)
+	if fault != nil && fault.Kind != routing.ContextOverflow && fault.Kind != routing.InvalidOutput {
+		o.forgetLoaded() // whatever happened may have taken the model with it
+	}
+	return rep, fault
+}
+
+func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {
+	r := o.chatRequest(q.Messages)
+	r.Format = q.Schema
+	r.Options["num_predict"] = q.MaxTokens
+	r.Options["temperature"] = q.Heat()
+	r.Options["seed"] = 42
+	r.Options["repeat_penalty"] = 1.05 // its default changed between versions
+	if len(q.ConfidenceFields) > 0 {
+		r.Logprobs, r.TopLogprobs = true, 20
+	}
+	if o.knownTraits(ctx).thinks {
+		r.Think = &api.ThinkValue{Value: false}
+	}
+	body, err := json.Marshal(r)
+	if err != nil {
+		return routing.Reply{}, routing.Fail(routing.InvalidOutput, "the request cannot be written", err)
+	}
+	watch, stop := httpclient.WatchTokens(ctx, o.cfg.FirstTokenTimeout, o.cfg.TokenTimeout)
+	defer stop()
+	defer q.Narrate(func() (string, int) {
+		n := int(watch.Tokens.Load())
+		if n == 0 {
+			return o.cfg.Model + " is reading the prompt", 0
+		}
+		return fmt.Sprintf("%s: %d of at most %d tokens", o.cfg.Model, n, q.MaxTokens), n
+	})()
+	resp, fault := o.post(watch.Ctx, "/api/chat", body)
+	if fault != nil {
+		return routing.Reply{}, watch.Explain(fault)
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	answer, fault := o.readChat(resp.Body, watch)
+	if fault != nil {
+		return answer, watch.Explain(fault)
+	}
+	o.sawLoaded()
+	answer.Model, answer.Digest = o.cfg.Model, o.knownDigest()
+	return answer, nil
+}
+
+// readChat collects the chunks. A reply counts only when the chunk that says
+// done has come with the reason stop: a healthy server can end a 200 without
+// either.
+func (o *Backend) readChat(body io.Reader, watch *httpclient.Watch) (routing.Reply, *routing.Error) {
+	var (
+		text, thinking strings.Builder
+		probs          []routing.TokenProb
+		lines          = httpclient.NewLines(body)
+		remote         string // the host the server says the model ran on
+	)
+	for {
+		line, err := lines.Next()
+		if err != nil {
+			return routing.Reply{}, httpclient.BrokenOff(err)
+		}
+		if !httpclient.ValidJSON(line) {
+			return routing.Reply{}, routing.Fail(routing.Unavailable, "the server sent something that is no chat chunk", nil)
+		}
+		if msg := gjson.GetBytes(line, "error"); msg.Exists() && msg.Type != gjson.Null {
+			return routing.Reply{}, ollamaError(midAnswer, line)
+		}
+		if host := remoteHost(gjson.ParseBytes(line)); host != "" {
+			remote = host
+		}
+		var c api.ChatResponse
+		if err := json.Unmarshal(line, &c); err != nil {
+			return routing.Reply{}, routing.Fail(routing.Unavailable, "the server sent something that is no chat chunk", nil)
+		}
+		text.WriteString(c.Message.Content)
+		thinking.WriteString(c.Message.Thinking)
+		for _, p := range c.Logprobs {
+			probs = append(probs, probOf(p))
+		}
+		watch.Token()
+		if !c.Done {
+			continue
+		}
+		r := routing.Reply{Text: []byte(text.String()), Thinking: []byte(thinking.String()), Remote: remote, In: c.PromptEvalCount, Out: c.EvalCount, Probs: probs}
+		switch {
+		case c.DoneReason == "length":
+			return r, routing.Fail(routing.InvalidOutput, fmt.Sprintf("the answer was cut at %d tokens", c.EvalCount), nil)
+		case c.DoneReason != "stop":
+			return r, routing.Fail(routing.InvalidOutput, "the server broke the answer off", nil)
+		}
+		return r, nil
+	}
+}
+
+func probOf(p api.Logprob) routing.TokenProb {
+	t := routing.TokenProb{Token: tokenText(p.TokenLogprob), Logprob: p.Logprob}
+	for _, alt := range p.TopLogprobs {
+		t.Top = append(t.Top, routing.TokenProb{Token: tokenText(alt), Logprob: alt.Logprob})
+	}
+	return t
+}
+
+// tokenText prefers a token's bytes: it may end in the middle of a character,
+// which a JSON string cannot say.
+func tokenText(p api.TokenLogprob) string {
+	if len(p.Bytes) == 0 {
+		return p.Token
+	}
+	b := make([]byte, 0, len(p.Bytes))
+	for _, v := range p.Bytes {
+		b = append(b, byte(v)) //nolint:gosec // a byte by contract
+	}
+	return string(b)
+}
+
+// Window is the context window as it will be: a server gives no model more
+// than it was made for.
+func (o *Backend) Window() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if t := o.traits; t != nil && t.most > 0 {
+		return min(t.most, o.cfg.NumCtx)
+	}
+	return o.cfg.NumCtx
+}
+
+// soon bounds a question that a living server answers at once.
+func (o *Backend) soon(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, o.cfg.ConnectTimeout,
+		routing.LimitError{What: "answer from Ollama's control API", Limit: o.cfg.ConnectTimeout,
+			Setting: "LOCALMODEL_CONNECT_TIMEOUT"})
+}
+
+func (o *Backend) post(ctx context.Context, path string, body []byte) (*http.Response, *routing.Error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.cfg.URL+path, bytes.NewReader(body))
+	if err != nil {
+		return nil, routing.Fail(routing.Unavailable, "the Ollama address is not valid", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	return o.do(req)
+}
+
+func (o *Backend) get(ctx context.Context, path string) ([]byte, *routing.Error) {
+	ctx, stop := o.soon(ctx)
+	defer stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, o.cfg.URL+path, nil)
+	if err != nil {
+		return nil, routing.Fail(routing.Unavailable, "the Ollama address is not valid", err)
+	}
+	resp, fault := o.do(req)
+	if fault != nil {
+		return nil, fault
+	}
+	return o.read(ctx, resp)
+}
+
+// read takes the whole of a control answer.
+func (o *Backend) read(ctx context.Context, resp *http.Response) ([]byte, *routing.Error) {
+	defer resp.Body.Close() //nolint:errcheck // only read
+	data, err := io.ReadAll(io.LimitReader(resp.Body, httpclient.MaxReplyBytes))
+	if err != nil {
+		return nil, o.unreachable(ctx, err)
+	}
+	if !httpclient.ValidJSON(data) {
+		return nil, routing.Fail(routing.Unavailable, o.cfg.URL+" answers, but not as an Ollama server does", nil)
+	}
+	return data, nil
+}
+
+func (o *Backend) do(req *http.Request) (*http.Response, *routing.Error) {
+	req.Header.Set("User-Agent", "localmodel/"+o.cfg.Version)
+	resp, err := o.client().Do(req)
+	if err != nil {
+		return nil, o.unreachable(req.Context(), err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	fault := ollamaError(resp.StatusCode, data)
+	if fault.Kind == routing.ModelMissing {
+		fault.Reason = "model " + o.cfg.Model + " is not there"
+		fault.Fix = "ollama pull " + o.cfg.Model
+	}
+	return nil, fault
+}
+
+func (o *Backend) unreachable(ctx context.Context, err error) *routing.Error {
+	var limit routing.LimitError
+	switch {
+	case httpclient.DialTimeout(err):
+		limit = routing.LimitError{What: "connection to " + o.cfg.URL, Limit: o.cfg.ConnectTimeout,
+			Setting: "LOCALMODEL_CONNECT_TIMEOUT"}
+		return &routing.Error{Kind: routing.Timeout, Reason: limit.Error(), Fix: "ollama serve", Err: err}
+	case ctx.Err() != nil && errors.As(context.Cause(ctx), &limit):
+		return routing.Fail(routing.Timeout, limit.Error(), err)
+	}
+	cause, fix := httpclient.Cause(err)
+	if fix == "" {
+		fix = "ollama serve"
+	}
+	return &routing.Error{Kind: routing.Unavailable, Fix: fix, Err: err,
+		Reason: "Ollama is not reachable at " + o.cfg.URL + " (" + cause + ")"}
+}
+
+// midAnswer stands for the status of an error in the middle of a 200.
+const midAnswer = 0
+
+// busyPause is how soon a server that is busy may be asked again: it does not
+// say.
+const busyPause = 500 * time.Millisecond
+
+// ollamaError sorts a failure by status and meaning; the words differ between
+// versions, and newer ones nest the runner's own JSON as a string.
+func ollamaError(status int, body []byte) *routing.Error {
+	text := httpclient.Flatten(gjson.GetBytes(body, "error"))
+	low := strings.ToLower(text)
+	reason := fmt.Sprintf("Ollama answers %d", status)
+	if status == midAnswer {
+		reason = "Ollama broke the answer off"
+	}
+	if text != "" {
+		reason += ": " + policy.Shorten(text, 160)
+	}
+	switch {
+	case httpclient.SaysTooLong(low):
+		return routing.Fail(routing.ContextOverflow, "the prompt does not fit the model's context window", nil)
+	case status == http.StatusNotFound && strings.Contains(low, "model"):
+		return routing.Fail(routing.ModelMissing, reason, nil)
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return routing.Fail(routing.Auth, reason, nil)
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
+		return &routing.Error{Kind: routing.Busy, Reason: reason, RetryAfter: busyPause}
+	case status == http.StatusBadRequest, strings.Contains(low, "format"), strings.Contains(low, "schema"):
+		return routing.Fail(routing.InvalidOutput, reason, nil) // it minds the question, so it lives
+	}
+	return routing.Fail(routing.Unavailable, reason, nil)
+}

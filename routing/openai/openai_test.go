@@ -1,0 +1,313 @@
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
+)
+
+// These tests run without a LiteLLM: the bodies are those that version 1.102.4
+// sent in integration/proxy, and those of a proxy with a database, which is not
+// run there.
+
+const proxyTestKey = "sk-secret-of-the-test"
+
+type openHands struct{ calls []routing.CallRecord }
+
+func (o *openHands) Call(_ context.Context, c routing.CallRecord) error {
+	o.calls = append(o.calls, c)
+	return nil
+}
+
+func (o *openHands) Reserve(context.Context, policy.Tier, float64) (func(context.Context, float64) error, error) {
+	return func(context.Context, float64) error { return nil }, nil
+}
+
+// proxyAt makes a router whose only tier is a group of the proxy at a URL.
+func proxyAt(url string, local bool, tiers ...policy.Tier) (*routing.Router, *openHands) {
+	kept := &openHands{}
+	server := New(Config{URL: url, Key: proxyTestKey, NumCtx: 4096, ConnectTimeout: 5 * time.Second, Version: "1.2.3"})
+	if local {
+		tiers = append([]policy.Tier{policy.Local}, tiers...)
+	}
+	var backends []routing.Backend
+	for _, t := range tiers {
+		backends = append(backends, server.Tier(t))
+	}
+	return routing.New(routing.Config{CloudAllowed: true}, backends, kept, kept), kept
+}
+
+func serveProxy(t *testing.T, h http.HandlerFunc) string {
+	t.Helper()
+	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	t.Cleanup(s.CloseClientConnections)
+	return s.URL
+}
+
+func failedAttempt(t *testing.T, err error) routing.Attempt {
+	t.Helper()
+	var u *routing.Unanswered
+	if !errors.As(err, &u) || len(u.Attempts) != 1 {
+		t.Fatalf("not one failed attempt: %v", err)
+	}
+	return u.Attempts[0]
+}
+
+func proxyQuestion() routing.Request {
+	return routing.Request{Purpose: "plan", TicketID: "T-1", System: "sys", User: "usr", MaxTokens: 10}
+}
+
+func TestRefusalsOfTheProxy(t *testing.T) {
+	for _, c := range []struct {
+		status       int
+		header, body string
+		kind         routing.Kind
+		reason, fix  string
+	}{
+		{400, "", `{"error":{"message":"No connected db.","type":"no_db_connection","param":null,"code":"400"}}`, routing.Auth, "the proxy does not know our key", fixKey},
+		{401, "", `{"error":{"message":"Authentication Error, Invalid proxy server token passed","type":"token_not_found_in_db","param":"key","code":"401"}}`, routing.Auth, "the proxy does not accept our key", fixKey},
+		{401, "", `{"error":{"message":"Authentication Error - Expired Key.","type":"expired_key","param":"key","code":"401"}}`, routing.Auth, "the proxy does not accept our key", fixKey},
+		{401, "", `{"error":{"message":"LiteLLM Virtual Key expected. Received=sk-s****test","type":"auth_error","code":"401"}}`, routing.Auth, "the proxy does not accept our key", fixKey},
+		{401, "", `{"error":{"message":"litellm.AuthenticationError: AnthropicException - {\"error\":{\"message\":\"invalid x-api-key\"}}","type":"invalid_request_error","code":"401"}}`, routing.Auth, "the provider does not accept the proxy's key", fixProvider},
+		{401, "", `{"error":{"message":"Not allowed to access model due to tags configuration. Passed model=cheap and tags=['ticket:1']","type":"None","code":"401"}}`, routing.Auth, "the proxy refuses the request's tags (tag filtering)", fixTags},
+		{403, "", `{"error":{"message":"key not allowed to access model","type":"key_model_access_denied","param":"model","code":"403"}}`, routing.Auth, "our key may not use the group", fixAccess},
+		{500, "", `{"error":{"message":"Internal server error","type":"internal_server_error"}}`, routing.Auth, "the proxy got no key", fixKey},
+		{429, "", `{"error":{"message":"Budget has been exceeded! Current cost: 11, Max budget: 10","type":"budget_exceeded","code":"429"}}`, routing.BudgetSpent, "the proxy's own budget is spent", fixBudget},
+		{400, "", `{"error":{"message":"ExceededBudget: Budget has been exceeded! Current cost: 11","type":"auth_error","code":"400"}}`, routing.BudgetSpent, "the proxy's own budget is spent", fixBudget},
+		{429, "", `{"error":{"message":"No deployments available - crossed budget: Exceeded budget for deployment","type":"internal_server_error","code":"429"}}`, routing.BudgetSpent, "the proxy's own budget is spent", fixBudget},
+		{429, "5", `{"error":{"message":"No deployments available for selected model, Try again in 30 seconds. Passed model=cheap. pre-call-checks=True, cooldown_list=[]","type":"None","code":"429"}}`, routing.Busy, "the proxy's deployment rests after failures, again in 30s", fixCooling},
+		{400, "", `{"error":{"message":"There are no healthy deployments for this model","type":"None","code":"400"}}`, routing.Busy, "the proxy's deployment rests after failures", fixCooling},
+		{429, "7", `{"error":{"message":"litellm.RateLimitError: AnthropicException - slow down","type":"throttling_error","code":"429"}}`, routing.Busy, "rate limited, again in 7s", fixRate},
+		{400, "", `{"error":{"message":"litellm.ContextWindowExceededError: litellm._pre_call_checks: Context Window exceeded","type":"invalid_request_error","code":"400"}}`, routing.ContextOverflow, "the prompt does not fit the model's context window", fixContext},
+		{400, "", `{"error":{"message":"/chat/completions: Invalid model name passed in model=nope.","type":"invalid_request_error","param":null,"code":"400"}}`, routing.ModelMissing, "the proxy has no such model group", fixGroup},
+		{404, "", `{"error":{"message":"litellm.NotFoundError: Ollama_chatException - {\"error\":\"model 'x:1b' not found\"}","type":"invalid_request_error","code":"404"}}`, routing.ModelMissing, "the group's host does not have model x:1b", "ollama pull x:1b, on the host that the proxy asks"},
+		{408, "", `{"error":{"message":"litellm.Timeout: Connection timed out","type":"None","code":"408"}}`, routing.Timeout, "the proxy's own time-out ran out", fixTimeout},
+		{500, "", `{"error":{"message":"litellm.APIConnectionError: Ollama_chatException - Cannot connect to host","type":"internal_server_error","code":"500"}}`, routing.Unavailable, "the proxy does not reach what stands behind the group", fixUpstream},
+		{500, "", `{"error":{"message":"litellm.InternalServerError: AnthropicError - {\"error\":{\"message\":\"Overloaded\",\"type\":\"overloaded_error\"},\"type\":\"error\"}\nNo fallback","type":"internal_server_error","code":"500"}}`, routing.Unavailable, "the provider fails (500): Overloaded", fixOutage},
+		{503, "", `{"error":{"message":"DB not connected","type":"no_db_connection","code":"503"}}`, routing.Unavailable, "the proxy answers 503: DB not connected", ""},
+		{502, "", `<html>Bad gateway</html>`, routing.Unavailable, "the proxy answers 502:", ""},
+		{400, "", `{"error":{"message":"bad thing with ` + proxyTestKey + `","type":"x","code":"400"}}`, routing.Unavailable, "the proxy answers 400: bad thing with [key]", ""},
+	} {
+		r, _ := proxyAt(serveProxy(t, func(w http.ResponseWriter, _ *http.Request) {
+			if c.header != "" {
+				w.Header().Set("retry-after", c.header)
+			}
+			w.WriteHeader(c.status)
+			fmt.Fprint(w, c.body)
+		}), false, policy.Cheap)
+		q := proxyQuestion()
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Second) // no time to wait for a second try
+		_, err := r.Complete(ctx, policy.OnlyCloud, q)
+		stop()
+		a := failedAttempt(t, err)
+		if a.Kind != c.kind || a.Reason != c.reason || a.Fix != c.fix {
+			t.Errorf("%d %s\n got %s: %q, fix %q\nwant %s: %q, fix %q", c.status, c.body, a.Kind, a.Reason, a.Fix, c.kind, c.reason, c.fix)
+		}
+	}
+}
+
+// answering replies as the proxy does, and keeps the request.
+func answering(t *testing.T, header map[string]string, body string, sent *[]byte, got *http.Header) string {
+	return serveProxy(t, func(w http.ResponseWriter, r *http.Request) {
+		data, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		if sent != nil {
+			*sent, *got = data, r.Header
+		}
+		for name, value := range header {
+			w.Header().Set(name, value)
+		}
+		fmt.Fprint(w, body)
+	})
+}
+
+func completion(model, text, finish string) string {
+	return fmt.Sprintf(`{"model":%q,"choices":[{"finish_reason":%q,"message":{"content":%q}}],"usage":{"prompt_tokens":1000,"completion_tokens":100}}`, model, finish, text)
+}
+
+func TestRequestToTheProxy(t *testing.T) {
+	var sent []byte
+	var header http.Header
+	url := answering(t, nil, completion("cheap", `{"a":"x"}`, "stop"), &sent, &header)
+	q := proxyQuestion()
+	q.Schema = json.RawMessage(`{"type":"object","properties":{"a":{"type":"string","maxLength":5}},"required":["a"],"additionalProperties":false}`)
+	r, _ := proxyAt(url, false, policy.Cheap)
+	if _, err := r.Complete(t.Context(), policy.OnlyCloud, q); err != nil {
+		t.Fatal(err)
+	}
+	doc := gjson.ParseBytes(sent)
+	for path, want := range map[string]string{
+		"model": "cheap", "num_retries": "0", "disable_fallbacks": "true", "max_tokens": "10", "temperature": "0.2", "user": "localmodel",
+		"metadata.tags": `["gate:plan","ticket:T-1"]`, "messages.0.role": "system", "messages.1.content": "usr",
+		"response_format.json_schema.schema.properties.a": `{"description":"maxLength 5","type":"string"}`,
+	} {
+		if got := doc.Get(path).String(); got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
+		}
+	}
+	if session := doc.Get("litellm_session_id").Str; !strings.HasPrefix(session, "localmodel-") {
+		t.Errorf("session %q", session)
+	}
+	if header.Get("Authorization") != "Bearer "+proxyTestKey || header.Get("User-Agent") != "localmodel/1.2.3" {
+		t.Errorf("headers %v", header)
+	}
+
+	// The local group: the proxy's own retries reach another host, and Ollama
+	// keeps the bounds.
+	r, _ = proxyAt(url, true)
+	if _, err := r.Complete(t.Context(), policy.OnlyLocal, q); err != nil {
+		t.Fatal(err)
+	}
+	doc = gjson.ParseBytes(sent)
+	if doc.Get("model").Str != "free" || doc.Get("num_retries").Exists() || !doc.Get("disable_fallbacks").Bool() || doc.Get("response_format.json_schema.schema.properties.a.maxLength").Int() != 5 {
+		t.Errorf("to the local group: %s", sent)
+	}
+}
+
+func TestWhoAnsweredAndAtWhatCost(t *testing.T) {
+	id := func(id string, more ...string) map[string]string {
+		h := map[string]string{"x-litellm-model-id": id}
+		for i := 0; i < len(more); i += 2 {
+			h[more[i]] = more[i+1]
+		}
+		return h
+	}
+	for _, c := range []struct {
+		name      string
+		tier      policy.Tier
+		header    map[string]string
+		model     string
+		wantModel string
+		usd       float64
+		estimated bool
+	}{
+		{"cost from the header", policy.Cheap, id("cheap-haiku-4-5", "x-litellm-response-cost", "0.00045999999999999996"), "cheap", "cheap-haiku-4-5", 0.00046, false},
+		{"in exponents", policy.Cheap, id("cheap-haiku-4-5", "x-litellm-response-cost", "1.5e-05"), "cheap", "cheap-haiku-4-5", 0.000015, false},
+		{"no header: the table", policy.Cheap, id("cheap-haiku-5-5"), "cheap", "cheap-haiku-5-5", 0.00015, true},
+		{"zero for a paid tier: the table", policy.Balanced, id("b", "x-litellm-response-cost", "0.0"), "claude-sonnet-4-6", "claude-sonnet-4-6", 0.0045, true},
+		{"an unknown model: the tier's price", policy.Balanced, id("3b1f295403144b"), "balanced", "3b1f295403144b", 0.0045, true},
+		{"free costs nothing", policy.Local, id("free-ollama"), "free", "free-ollama", 0, false},
+	} {
+		r, kept := proxyAt(answering(t, c.header, completion(c.model, "text", "stop"), nil, nil), c.tier == policy.Local, c.tier)
+		route := policy.OnlyCloud
+		if c.tier == policy.Local {
+			route = policy.OnlyLocal
+		}
+		a, err := r.Complete(t.Context(), route, proxyQuestion())
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		if a.Model != c.wantModel || a.CostUSD != c.usd || a.CostEstimated != c.estimated || a.TokensIn != 1000 || a.TokensOut != 100 {
+			t.Errorf("%s: %+v", c.name, a)
+		}
+		if k := kept.calls[0]; k.CostUSD != c.usd || k.Paid != (c.tier != policy.Local) || k.Estimated != c.estimated || k.Result != "ok" {
+			t.Errorf("%s: recorded %+v", c.name, k)
+		}
+	}
+}
+
+// A paid model never answers as local, even where the proxy does not do as it
+// is told; what it cost is counted.
+func TestPaidAnswerForLocalDoesNotCount(t *testing.T) {
+	for name, header := range map[string]map[string]string{
+		"the group says so":    {"x-litellm-model-group": "cheap", "x-litellm-attempted-fallbacks": "1", "x-litellm-response-cost": "0.01"},
+		"only the count of it": {"x-litellm-attempted-fallbacks": "1", "x-litellm-response-cost": "0.01"},
+	} {
+		r, kept := proxyAt(answering(t, header, completion("claude-haiku-4-5", "text", "stop"), nil, nil), true)
+		_, err := r.Complete(t.Context(), policy.OnlyLocal, proxyQuestion())
+		if a := failedAttempt(t, err); a.Kind != routing.InvalidOutput || a.CostUSD != 0.01 || kept.calls[0].CostUSD != 0.01 {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+	// Its own hosts may take over from each other.
+	own := map[string]string{"x-litellm-model-group": "free", "x-litellm-attempted-fallbacks": "1"}
+	r, _ := proxyAt(answering(t, own, completion("free", "text", "stop"), nil, nil), true)
+	if _, err := r.Complete(t.Context(), policy.OnlyLocal, proxyQuestion()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A call that broke off after it was sent may have been billed.
+func TestBrokenOffCallCountsAtItsEstimate(t *testing.T) {
+	hangUp := serveProxy(t, func(w http.ResponseWriter, _ *http.Request) {
+		c, _, err := w.(http.Hijacker).Hijack()
+		if err == nil {
+			_ = c.Close()
+		}
+	})
+	for name, c := range map[string]struct {
+		url  string
+		paid bool
+	}{"hung up": {hangUp, true}, "never connected": {"http://127.0.0.1:9", false}} {
+		r, kept := proxyAt(c.url, false, policy.Cheap)
+		_, err := r.Complete(t.Context(), policy.OnlyCloud, proxyQuestion())
+		if a := failedAttempt(t, err); (a.CostUSD > 0) != c.paid || (kept.calls[0].CostUSD > 0) != c.paid {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
+func TestPortableSchema(t *testing.T) {
+	got := portable([]byte(`{"type":"object","required":["pattern"],"additionalProperties":false,"properties":{
+		"pattern":{"type":"string","maxLength":9,"description":"a name"},
+		"list":{"type":"array","minItems":1,"maxItems":3,"items":{"type":"object","properties":{"n":{"type":"integer","minimum":0}},"required":["n"],"additionalProperties":false}}}}`))
+	want := `{"additionalProperties":false,"properties":{` +
+		`"list":{"description":"minItems 1, maxItems 3","items":{"additionalProperties":false,"properties":{"n":{"description":"minimum 0","type":"integer"}},"required":["n"],"type":"object"},"type":"array"},` +
+		`"pattern":{"description":"a name, maxLength 9","type":"string"}},"required":["pattern"],"type":"object"}`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := portable([]byte("no schema")); string(got) != "no schema" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestPasswordInTheAddressIsNotShown(t *testing.T) {
+	r, _ := proxyAt("http://user:"+proxyTestKey+"@127.0.0.1:9", false, policy.Cheap)
+	_, err := r.Complete(t.Context(), policy.OnlyCloud, proxyQuestion())
+	h := r.Health(t.Context(), false).Proxy
+	for _, text := range []string{failedAttempt(t, err).Reason, err.Error(), h.URL, h.Error, h.Fix} {
+		if strings.Contains(text, proxyTestKey) {
+			t.Errorf("the password stands in %q", text)
+		}
+	}
+}
+
+func TestLocalHealthBehindTheProxy(t *testing.T) {
+	models := serveProxy(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/models" {
+			fmt.Fprint(w, `{"data":[{"id":"free"},{"id":"cheap"}]}`)
+			return
+		}
+		fmt.Fprint(w, `{"status":"healthy"}`)
+	})
+	r, _ := proxyAt(models, true, policy.Cheap)
+	if h := r.Health(t.Context(), false); !h.Ollama.OK || !h.Ollama.Fleet || h.Ollama.Model != "free" || !h.Proxy.OK || !slices.Contains(h.Proxy.Models, "cheap") {
+		t.Errorf("got %+v", h)
+	}
+	r, _ = proxyAt("http://127.0.0.1:9", true, policy.Cheap)
+	if h := r.Health(t.Context(), true); h.Ollama.OK || !strings.Contains(h.Ollama.Error, "the proxy is not reachable") || h.Ollama.Fix == "" {
+		t.Errorf("without the proxy: %+v", h)
+	}
+	remote := routing.New(routing.Config{}, []routing.Backend{New(Config{URL: "http://proxy.example"}).Tier(policy.Local)},
+		&openHands{}, &openHands{})
+	if h := remote.Health(t.Context(), true); h.Ollama.OK || h.Proxy.Used || !strings.Contains(h.Ollama.Error, "LOCALMODEL_CLOUD=never") {
+		t.Errorf("a remote proxy under LOCALMODEL_CLOUD=never: %+v", h)
+	}
+}

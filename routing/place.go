@@ -1,0 +1,86 @@
+package routing
+
+import (
+	"context"
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
+)
+
+// permit says where a backend's model runs, and refuses it where the route or
+// LOCALMODEL_CLOUD=never does. Every path asks it before anything is sent: an
+// address that is not this machine is refused without a connection, and only a
+// server on this machine is asked where its model runs.
+func (r *Router) permit(ctx context.Context, b Backend, route policy.Route) (policy.Place, *Error) {
+	if fault := r.refuse(policy.PlaceOf(b.Paid(), b.Address(), b.Model(), ""), route); fault != nil {
+		return policy.Place{}, fault
+	}
+	host, fault := r.modelHost(ctx, b, route)
+	if fault != nil {
+		return policy.Place{}, fault
+	}
+	place := policy.PlaceOf(b.Paid(), b.Address(), b.Model(), host)
+	return place, r.refuse(place, route)
+}
+
+// keepHost is how long the answer where a model runs is taken to stay so, while
+// nothing depends on it but what a remote tier is not shown.
+const keepHost = 2 * time.Second
+
+type modelHost struct {
+	host string
+	at   time.Time
+}
+
+// modelHost asks a server on this machine where its model runs: each time where
+// a cloud model would be refused.
+func (r *Router) modelHost(ctx context.Context, b Backend, route policy.Route) (string, *Error) {
+	if b.Paid() || !policy.Loopback(b.Address()) {
+		return "", nil
+	}
+	strict := r.refuse(policy.Place{Remote: "cloud", Cloud: true}, route) != nil
+	r.mu.Lock()
+	known := r.hosts[key(b)]
+	r.mu.Unlock()
+	if !strict && time.Since(known.at) < keepHost {
+		return known.host, nil
+	}
+	host, fault := b.RemoteModel(ctx)
+	if fault != nil {
+		return "", fault
+	}
+	r.mu.Lock()
+	r.hosts[key(b)] = modelHost{host, time.Now()}
+	r.mu.Unlock()
+	return host, nil
+}
+
+// forbidden is permit for questions that carry nothing and whose answer stays
+// the server's: a connection to an address that is not this machine is refused
+// under LOCALMODEL_CLOUD=never, a server on this machine may be asked.
+func (r *Router) forbidden(b Backend) *Error {
+	return r.refuse(policy.PlaceOf(b.Paid(), b.Address(), "", ""), policy.Auto)
+}
+
+func (r *Router) refuse(p policy.Place, route policy.Route) *Error {
+	why, fix := policy.Access{Route: route, Never: !r.cfg.CloudAllowed, LocalRemote: r.cfg.LocalRemote}.Refuse(p)
+	if why == "" {
+		return nil
+	}
+	return &Error{Kind: Remote, Reason: "not asked: " + why, Fix: fix}
+}
+
+// cameFromAfar refuses a reply that turns out to come from another machine
+// where that is forbidden: it is thrown away, and the reason says so.
+func (r *Router) cameFromAfar(b Backend, rep Reply, route policy.Route) (policy.Place, *Error) {
+	model := rep.Model
+	if model == "" {
+		model = b.Model()
+	}
+	place := policy.PlaceOf(b.Paid(), b.Address(), model, rep.Remote)
+	fault := r.refuse(place, route)
+	if fault != nil {
+		fault.Reason = "the reply was thrown away, and the question has left this machine: " + place.Remote
+	}
+	return place, fault
+}

@@ -1,0 +1,102 @@
+package policy
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Place is where a tier's model runs, as far as it can be told.
+type Place struct {
+	Remote string // why it is not on this machine, one clause; "" = it is
+	Cloud  bool   // somebody's cloud, not a machine of the user's own
+}
+
+// OnThisMachine reports whether nothing that the tier is sent leaves the
+// machine.
+func (p Place) OnThisMachine() bool { return p.Remote == "" }
+
+// PlaceOf is the one predicate over a tier: paid, the address that is dialled,
+// the model's name, and the host that the server says the model runs on (""
+// = its own). It does no I/O.
+func PlaceOf(paid bool, address, model, remoteHost string) Place {
+	switch {
+	case paid:
+		return Place{Remote: "a paid tier", Cloud: true}
+	case remoteHost != "":
+		return Place{Remote: "the model runs on " + Shorten(remoteHost, 60), Cloud: true}
+	case CloudName(model):
+		return Place{Remote: Shorten(model, 60) + " is a cloud model by its name", Cloud: true}
+	case !Loopback(address):
+		return Place{Remote: host(address) + " is not on this machine"}
+	}
+	return Place{}
+}
+
+// Access is what the user's settings and the caller allow.
+type Access struct {
+	Route       Route
+	Never       bool // LOCALMODEL_CLOUD=never: nothing leaves this machine
+	LocalRemote bool // LOCALMODEL_LOCAL_REMOTE=allow: route local may use a machine of one's own
+}
+
+// Refuse says why a tier at a place may not be asked, and what would allow it;
+// why "" = it may. Nothing may be sent to a tier that is refused, a request
+// without a ticket in it included.
+func (a Access) Refuse(p Place) (why, fix string) {
+	fix = "use a server on this machine"
+	if p.Cloud {
+		fix = "set LOCALMODEL_MODEL to a model that runs on this machine"
+	}
+	switch {
+	case p.OnThisMachine():
+		return "", ""
+	case a.Never:
+		if !p.Cloud {
+			fix += ", or set LOCALMODEL_CLOUD=allow with LOCALMODEL_FALLBACK= (empty), which asks that host and no paid tier"
+		}
+		return p.Remote + " (LOCALMODEL_CLOUD=never)", fix
+	case a.Route == OnlyLocal && !(a.LocalRemote && !p.Cloud):
+		if !p.Cloud {
+			fix += ", or set LOCALMODEL_LOCAL_REMOTE=allow if that host is your own"
+		}
+		return p.Remote + " (route local)", fix
+	}
+	return "", ""
+}
+
+// CloudName reports whether a model's name says that it runs in Ollama's cloud:
+// a tag that is "cloud" or ends in "-cloud", or a name that ends so.
+func CloudName(model string) bool {
+	model = strings.ToLower(strings.TrimSpace(model))
+	return strings.HasSuffix(model, "-cloud") || strings.HasSuffix(model, ":cloud") ||
+		strings.HasSuffix(model, "-cloud:latest")
+}
+
+// Loopback reports whether a URL's host is this machine whoever resolves it:
+// the name localhost, or an address of the loopback network. Any other name
+// may resolve to anything, and counts as another machine.
+func Loopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	return LoopbackHost(u.Hostname())
+}
+
+// LoopbackHost is Loopback of a bare host, without port and brackets.
+func LoopbackHost(name string) bool {
+	if strings.EqualFold(strings.TrimSuffix(name, "."), "localhost") {
+		return true
+	}
+	ip, err := netip.ParseAddr(name)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+func host(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return "that is configured"
+	}
+	return Shorten(u.Host, 80)
+}
