@@ -45,7 +45,7 @@ func DraftRepair(q DraftQuestion, why, show string) string {
 	b.WriteString("That answer cannot be used: " + oneLine(why) + ".\n")
 	if show != "" {
 		marker := Marker(show)
-		b.WriteString("The file reads there (with line numbers that are not part of it):\n" + fence(marker, show) + "\n")
+		b.WriteString("The file reads there (with line numbers that are not part of it):\n" + Fence(marker, show) + "\n")
 	}
 	if q.Whole {
 		b.WriteString("Write the whole file again, in one code block.")

@@ -4,9 +4,7 @@
 package prompts
 
 import (
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"fmt"
 	"strings"
 	"sync"
@@ -29,7 +27,7 @@ var classifyText string
 //go:embed plan.md
 var planText string
 
-var functions = template.FuncMap{"join": strings.Join, "fence": fence}
+var functions = template.FuncMap{"join": strings.Join, "fence": Fence}
 
 var (
 	classifyTemplate = sync.OnceValue(func() *template.Template {
@@ -39,26 +37,6 @@ var (
 		return template.Must(template.New("plan").Funcs(functions).Parse(planText))
 	})
 )
-
-// Marker returns the fence word for a text: derived from the text's own hash, so
-// that the same ticket always gives the same prompt, and hashed on until the
-// text does not hold it, so that no text can close its own fence.
-func Marker(text string) string { return marker(text, sha256.Sum256) }
-
-func marker(text string, hash func([]byte) [sha256.Size]byte) string {
-	sum, up := hash([]byte(text)), strings.ToUpper(text)
-	for {
-		word := "DATA-" + strings.ToUpper(hex.EncodeToString(sum[:5]))
-		if !strings.Contains(up, word) {
-			return word
-		}
-		sum = hash(sum[:])
-	}
-}
-
-func fence(marker, text string) string {
-	return marker + " begin\n" + strings.TrimRight(text, "\n") + "\n" + marker + " end"
-}
 
 func render(t *template.Template, data any) (string, error) {
 	var b strings.Builder

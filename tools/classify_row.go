@@ -124,7 +124,7 @@ var ruleWords = map[string]string{"complexity": "high", "tags": "tag", "files": 
 // fallbacks words why the tiers before the one that answered did not: in full;
 // "local missing, cheap busy"; "gone/busy", in the tiers' order.
 func (c *classifying) fallbacks() [3]string {
-	return [3]string{c.fallback, shortReason(c.failed), strings.Join(failedWords(c.failed, terse), "/")}
+	return [3]string{c.fallback, shortReason(c.failed), strings.Join(failedWords(c.failed, shortLabel), "/")}
 }
 
 func join(parts ...string) string {
@@ -146,7 +146,7 @@ func fitting(room int, texts []string) string {
 func shortReason(attempts []routing.Attempt) string {
 	var out []string
 	last := ""
-	for i, word := range failedWords(attempts, plain) {
+	for i, word := range failedWords(attempts, longLabel) {
 		tier := string(attempts[i].Tier)
 		if word == last { // "local+cheap down"
 			out[len(out)-1] = strings.TrimSuffix(out[len(out)-1], " "+word) + "+" + tier + " " + word
@@ -158,7 +158,7 @@ func shortReason(attempts []routing.Attempt) string {
 	return strings.Join(out, ", ")
 }
 
-const plain, terse = 0, 1
+const longLabel, shortLabel = 0, 1
 
 // failedWords is why each tier asked did not answer, in a word each. The one
 // that answered is the last, and left out.

@@ -77,8 +77,8 @@ func TestRowSize(t *testing.T) {
 			}
 		}
 		said := strings.ToLower(row.Why)
-		for i, word := range failedWords(attempts, plain) {
-			if !strings.Contains(said, word) && !strings.Contains(said, failedWords(attempts, terse)[i]) {
+		for i, word := range failedWords(attempts, longLabel) {
+			if !strings.Contains(said, word) && !strings.Contains(said, failedWords(attempts, shortLabel)[i]) {
 				t.Fatalf("%s: %q does not say %q", name, row.Why, word)
 			}
 		}

@@ -87,10 +87,10 @@ func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *Error
 		name, read = baseName(in.TicketPath), func() (ticket.Ticket, *Error) { return d.readTicket(ctx, in.TicketPath) }
 	}
 	t, fault := read()
-	if t.ID == "" {
-		t.ID = name
+	if fault != nil {
+		return t, fault
 	}
-	return t, fault
+	return named(t, name)
 }
 
 func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progress) (*planResult, error) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -93,12 +94,11 @@ func parseInline(text string) (ticket.Ticket, *Error) {
 func (d *Deps) readBatch(ctx context.Context, in classifyInput) []classifying {
 	batch := make([]classifying, 0, len(in.TicketPaths)+1)
 	add := func(name string, t ticket.Ticket, fault *Error) {
-		c := classifying{fault: fault}
-		c.id, c.ticket = name, t
-		if t.ID != "" {
-			c.id = t.ID
+		if fault == nil {
+			t, fault = named(t, name)
 		}
-		c.ticket.ID = c.id
+		c := classifying{fault: fault}
+		c.id, c.ticket = orElse(t.ID, name), t
 		batch = append(batch, c)
 	}
 	for _, path := range in.TicketPaths {
@@ -114,7 +114,7 @@ func (d *Deps) readBatch(ctx context.Context, in classifyInput) []classifying {
 
 func baseName(path string) string {
 	name := filepath.Base(filepath.ToSlash(path))
-	return clip(strings.TrimSuffix(name, filepath.Ext(name)), 100)
+	return clip(plain.Line(strings.TrimSuffix(name, filepath.Ext(name))), 100)
 }
 
 // cause words a file error without repeating its path.

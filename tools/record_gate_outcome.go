@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -67,6 +68,9 @@ func recordGateOutcome(d *Deps) Tool {
 func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*recordResult, error) {
 	o := statestore.Outcome{TicketID: strings.TrimSpace(in.TicketID), Gate: in.Gate, Pass: in.Outcome == "pass", EventID: in.EventID,
 		ToolUseID: toolUseID, Route: in.Route, Quality: in.QualityScore, Evidence: in.Evidence}
+	if err := prompts.CheckID(o.TicketID); err != nil {
+		return nil, &Error{Code: codeArgument, Cause: "ticket_id: " + err.Error(), Next: "Send the id that classify_ticket or plan_ticket gave.", Err: err}
+	}
 	if o.Route == "local" {
 		o.Default = statestore.GuardKey{Class: "medium", Digest: d.guardDigest(ctx)}
 	}

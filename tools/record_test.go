@@ -89,7 +89,7 @@ func TestEscalationAtEachGate(t *testing.T) {
 			if want := "Local failed on FEAT-1 at " + gate + ". Escalated."; r.Message != want || r.EscalateTo != "sonnet" {
 				t.Errorf("message %q to %q, want %q to sonnet", r.Message, r.EscalateTo, want)
 			}
-			if !strings.Contains(r.Handoff, "# FEAT-1: escalated at "+gate) || strings.Count(r.Handoff, "evidence of "+gate+" fail") != 2 {
+			if !strings.Contains(r.Handoff, "# Hand-off: escalated at "+gate) || strings.Count(r.Handoff, "evidence of "+gate+" fail") != 2 {
 				t.Errorf("hand-off:\n%s", r.Handoff)
 			}
 			k.wantStats(statestore.Stats{TotalAttempts: 1, EscalatedToCloud: 1, FailuresByType: map[string]int{gate: 1}})

@@ -198,8 +198,8 @@ func escalated(t *testing.T, w *window, dir, ollama string) {
 	got = w2.gate("FEAT-1", "lint", "fail", "FEAT-1:lint:2", `,"evidence":"main.go:3:6: still unused"`)
 	want(t, got, "action", "escalate", "escalate_to", "sonnet", "message", "Local failed on FEAT-1 at lint. Escalated.",
 		"stats.totalAttempts", "1", "stats.escalatedToCloud", "1", "stats.failuresByType.lint", "1")
-	wantContains(t, got, "handoff", "# FEAT-1: escalated at lint", "Planned by "+ollamatest.Steered+" (local)", "`main.go`",
-		"func main is unused", "still unused", "TOKEN=[secret]", "## What is left")
+	wantContains(t, got, "handoff", "# Hand-off: escalated at lint", "Ticket: FEAT-1", "Planned by "+ollamatest.Steered+" (local)", "`main.go`",
+		"func main is unused", "still unused", "TOKEN=[secret-password]", "## What is left")
 	if strings.Contains(got.Get("handoff").String(), "abcdef123456") {
 		t.Error("the hand-off hands on a secret")
 	}
