@@ -4,15 +4,43 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
+
+// options say what a form reads otherwise than the others.
+type options struct {
+	maxLevel      int                    // headings deeper than this open no section; 0 = 6
+	numbered      bool                   // "#1" before a criterion is its id
+	prose         bool                   // relations stand in sentences, too: "Depends on #12"
+	prefixIsKind  bool                   // BUG-7 is a bug
+	typeIsMark    bool                   // type: task marks a note and says nothing of its kind
+	ref           func(id string) string // a dependency in the form's full spelling
+	onlySuccess   bool                   // only the success criteria count
+	ignoreFiles   bool                   // nothing in the body names affected files
+	ignoreDepends bool                   // dependencies stand elsewhere
+}
 
 // collector gathers what the sources of a ticket state, each thing once.
 type collector struct {
-	t       Ticket
-	paths   map[string]int // path → index in t.Files
-	depends map[string]bool
-	tags    map[string]bool
-	muted   int // warnings past the limit
+	t        Ticket
+	opt      options
+	paths    map[string]int // path → index in t.Files
+	depends  map[string]bool
+	labels   map[string]bool
+	criteria [3][]block // by class
+	lineFile []block    // "Files:" lines, which count where nothing else states files
+	unread   []string   // what looks telling and is not understood
+	muted    int        // warnings past the limit
+}
+
+func newCollector(f *file, opt options) *collector {
+	c := &collector{opt: opt, paths: map[string]int{}, depends: map[string]bool{}, labels: map[string]bool{}}
+	c.t.Body, c.t.HasFrontMatter, c.t.IDStatesKind = f.body, f.headed, opt.prefixIsKind
+	for _, text := range f.lenient {
+		c.warn("%s", text)
+	}
+	return c
 }
 
 func (c *collector) warn(format string, args ...any) {
@@ -21,6 +49,28 @@ func (c *collector) warn(format string, args ...any) {
 		return
 	}
 	c.t.Warnings = append(c.t.Warnings, fmt.Sprintf(format, args...))
+}
+
+// from notes where a field comes from.
+func (c *collector) from(field, source string) {
+	source = clip(oneLine(source), 60)
+	for i := range c.t.From {
+		if o := &c.t.From[i]; o.Field == field {
+			if o.From != source && !strings.Contains(o.From, source) && len(o.From) < 200 {
+				o.From += ", " + source
+			}
+			return
+		}
+	}
+	c.t.From = append(c.t.From, Origin{field, source})
+}
+
+// notRead notes what looks like a field that decides and is not understood.
+func (c *collector) notRead(what, name string) {
+	text := what + " " + clip(oneLine(name), 40)
+	if len(c.unread) < 5 && !slices.Contains(c.unread, text) {
+		c.unread = append(c.unread, text)
+	}
 }
 
 // room says whether a list may take one more, and warns once when it is full.
@@ -37,28 +87,177 @@ func (c *collector) room(have int, what string) bool {
 
 var complexities = []string{"trivial", "simple", "complex", "low", "medium", "high"}
 
-func (c *collector) complexity(value string, line int) {
-	value = strings.ToLower(value)
-	switch {
-	case slices.Contains(complexities, value):
+// complexityWords are other words for them; numbers are Task Master's 1 to 10.
+var complexityWords = map[string]string{
+	"easy": "low", "small": "low", "s": "low", "xs": "low", "moderate": "medium", "mittel": "medium", "media": "medium", "medio": "medium",
+	"moyenne": "medium", "m": "medium", "hard": "high", "difficult": "high", "veryhigh": "high", "l": "high", "xl": "high", "large": "high",
+	"niedrig": "low", "gering": "low", "hoch": "high", "baja": "low", "alta": "high", "baixa": "low", "faible": "low", "elevee": "high",
+	"низкая": "low", "средняя": "medium", "высокая": "high", "低": "low", "中": "medium", "高": "high", "낮음": "low", "중간": "medium", "높음": "high",
+	"complicated": "high",
+}
+
+// complexity takes a stated complexity; place is where it stands, for a warning.
+func (c *collector) complexity(value, place, where string) {
+	stated := value
+	value = strings.ToLower(strings.Trim(value, "`*_ "))
+	if !slices.Contains(complexities, value) {
+		value = complexityWords[normal(firstWord(value))]
+	}
+	if value == "" {
+		value = complexityOfNumber(stated)
+	}
+	if value == "" {
+		first := strings.ToLower(firstWord(stated))
+		if slices.Contains(complexities, first) {
+			value = first
+		}
+	}
+	if value == "" {
+		c.warn("%s: unknown complexity %q; valid: %s", place, clip(stated, 40), strings.Join(complexities, ", "))
+		return
+	}
+	if c.t.Complexity == "" {
 		c.t.Complexity = value
-	case value != "":
-		c.warn("line %d: unknown complexity %q; valid: %s", line, clip(value, 40), strings.Join(complexities, ", "))
+		c.from("complexity", where)
 	}
 }
 
-func (c *collector) tag(text string) {
-	text = c.field(text, "tag")
+// complexityOfNumber reads "7" or "7/10" as Task Master means it.
+func complexityOfNumber(text string) string {
+	text, _, _ = strings.Cut(text, "/")
+	n := 0
+	for _, r := range strings.TrimSpace(text) {
+		if r < '0' || r > '9' || n > 10 {
+			return ""
+		}
+		n = 10*n + int(r-'0')
+	}
+	switch {
+	case n < 1 || n > 10:
+		return ""
+	case n <= 4:
+		return "low"
+	case n <= 7:
+		return "medium"
+	}
+	return "high"
+}
+
+func firstWord(text string) string {
+	word, _, _ := strings.Cut(strings.TrimLeftFunc(text, func(r rune) bool { return !unicode.IsLetter(r) }), " ")
+	return strings.TrimRight(word, ".,;:()[]")
+}
+
+func (c *collector) label(text, where string) {
+	text = c.field(strings.Trim(text, "`\"'"), "label")
 	key := strings.ToLower(text)
-	if isNothing(text) || c.tags[key] || !c.room(len(c.t.Tags), "tags") {
+	if isNothing(text) || c.labels[key] || !c.room(len(c.t.Labels), "labels") {
 		return
 	}
-	c.tags[key] = true
-	c.t.Tags = append(c.t.Tags, text)
+	c.labels[key] = true
+	c.t.Labels = append(c.t.Labels, strings.TrimPrefix(text, "#"))
+	c.concern(text, where)
+	c.from("labels", where)
+}
+
+// concern notes that text, a label, component or type, names security or architecture.
+func (c *collector) concern(text, where string) {
+	if found := concern(text); found != "" && !slices.Contains(c.t.Concerns, found) {
+		c.t.Concerns = append(c.t.Concerns, found)
+		c.from("concerns", where)
+	}
+}
+
+// id takes the ticket's own id, unless it is one that nothing can be recorded under.
+func (c *collector) id(text, where string) {
+	id := strings.Trim(oneLine(text), "`*\"'")
+	switch {
+	case c.t.ID != "" || isNothing(id) || isPlaceholderID(id):
+	case utf8.RuneCountInString(id) > maxID:
+		c.warn("the id (%s) has more than %d characters, under which nothing can be recorded; left out", where, maxID)
+	case strings.IndexFunc(id, isInvisible) >= 0:
+		c.warn("the id (%s) has invisible characters; left out", where)
+	default:
+		c.t.ID = id
+		c.from("id", where)
+	}
+}
+
+// isInvisible: format characters, bidi marks among them, which make one id look like
+// another.
+func isInvisible(r rune) bool { return unicode.Is(unicode.Cf, r) || unicode.IsControl(r) }
+
+func (c *collector) setStatus(text, where string) {
+	text = c.field(strings.Trim(text, "`*_ "), "status")
+	if c.t.Status != "" || strings.Contains(text, "|") || isNothing(text) {
+		return
+	}
+	c.t.Status = text
+	c.from("status", where)
+}
+
+func (c *collector) setType(text, where string) {
+	text = c.field(strings.Trim(text, "`*_ "), "type")
+	if strings.Contains(text, "|") || isNothing(text) {
+		return
+	}
+	c.concern(text, where)
+	if c.t.Type == "" {
+		c.t.Type = text
+		c.from("type", where)
+	}
+}
+
+func (c *collector) setPriority(text, where string) {
+	text = c.field(strings.Trim(text, "`*_ "), "priority")
+	if c.t.Priority != "" || strings.Contains(text, "|") || isNothing(text) {
+		return
+	}
+	c.t.Priority = text
+	c.from("priority", where)
+}
+
+func (c *collector) setParent(text, where string) {
+	refs := refsOf(text)
+	if c.t.Parent != "" || len(refs) == 0 {
+		return
+	}
+	c.t.Parent = c.field(refs[0], "parent")
+	c.from("parent", where)
+}
+
+func (c *collector) setTitle(text, where string) {
+	text = c.field(strings.TrimSpace(text), "title")
+	if c.t.Title != "" || text == "" {
+		return
+	}
+	c.t.Title = text
+	c.from("title", where)
+}
+
+// dependency takes what a list of dependencies or a cell states.
+func (c *collector) dependency(text, where string) {
+	for _, id := range refsOf(text) {
+		c.dependOn(id, where)
+	}
+}
+
+func (c *collector) dependOn(id, where string) {
+	id = c.field(id, "dependency")
+	if c.opt.ref != nil {
+		id = c.opt.ref(id)
+	}
+	key := strings.ToLower(id)
+	if id == "" || c.depends[key] || !c.room(len(c.t.DependsOn), "dependencies") {
+		return
+	}
+	c.depends[key] = true
+	c.t.DependsOn = append(c.t.DependsOn, id)
+	c.from("dependencies", where)
 }
 
 // file adds f or completes what is already known of its path.
-func (c *collector) file(f File) {
+func (c *collector) file(f File, where string) {
 	if f.Path == "" {
 		return
 	}
@@ -75,6 +274,7 @@ func (c *collector) file(f File) {
 		c.warn("affected file %s: unknown action %q; valid: create, modify, delete", clip(f.Path, 100), clip(oneLine(f.Action), 40))
 	}
 	f.Action = normal
+	c.from("files", where)
 	if at, ok := c.paths[f.Path]; ok {
 		old := &c.t.Files[at]
 		if old.Action == "" {
@@ -91,12 +291,20 @@ func (c *collector) file(f File) {
 	}
 }
 
-var actions = map[string]string{
-	"create": "create", "creates": "create", "created": "create", "new": "create", "add": "create", "added": "create",
-	"modify": "modify", "modifies": "modify", "modified": "modify", "update": "modify", "updated": "modify", "edit": "modify", "change": "modify", "changed": "modify",
-	"delete": "delete", "deletes": "delete", "deleted": "delete", "remove": "delete", "removed": "delete",
-	"create/modify/delete": "", // the template's placeholder
-}
+var actions = func() map[string]string {
+	m := map[string]string{"create/modify/delete": ""} // the template's placeholder
+	for to, list := range map[string]string{
+		"create": "create creates created new add adds added anlegen erstellen neu créer ajouter crear nuevo criar novo creare создать новый 新規 作成 追加 新增 新建 创建 생성 추가",
+		"modify": "modify modifies modified update updates updated edit edits change changes changed ändern anpassen modifier modificar " +
+			"cambiar editar alterar modificare изменить обновить 変更 修正 更新 修改 수정 변경",
+		"delete": "delete deletes deleted remove removes removed löschen entfernen supprimer eliminar borrar excluir remover eliminare удалить 削除 删除 移除 삭제",
+	} {
+		for word := range strings.FieldsSeq(list) {
+			m[word] = to
+		}
+	}
+	return m
+}()
 
 // action reduces what is stated to create, modify or delete; known is false if
 // it is none of them.
@@ -112,18 +320,6 @@ func action(stated string) (normal string, known bool) {
 	return normal, known
 }
 
-func (c *collector) dependency(text string) {
-	for _, id := range ticketIDs(text) {
-		id = c.field(id, "dependency")
-		key := strings.ToLower(id)
-		if c.depends[key] || !c.room(len(c.t.DependsOn), "dependencies") {
-			continue
-		}
-		c.depends[key] = true
-		c.t.DependsOn = append(c.t.DependsOn, id)
-	}
-}
-
 // field makes text a one-line value and says so if it must be cut.
 func (c *collector) field(text, what string) string {
 	text = oneLine(text)
@@ -134,13 +330,52 @@ func (c *collector) field(text, what string) string {
 	return strings.TrimSpace(clipBytes(text, maxField))
 }
 
+// finish completes the ticket with what follows from what was read.
 func (c *collector) finish() Ticket {
-	if own := strings.ToLower(c.t.ID); own != "" && c.depends[own] {
-		c.t.DependsOn = slices.DeleteFunc(c.t.DependsOn, func(id string) bool { return strings.EqualFold(id, own) })
-		c.warn("%s names itself as a dependency; left out", clip(c.t.ID, 60))
+	t := &c.t
+	c.chooseCriteria()
+	if len(t.Files) == 0 {
+		for _, b := range c.lineFile {
+			c.fileBlock(b)
+		}
+	}
+	if own := strings.ToLower(t.ID); own != "" && c.depends[own] {
+		t.DependsOn = slices.DeleteFunc(t.DependsOn, func(id string) bool { return strings.EqualFold(id, own) })
+		c.warn("%s names itself as a dependency; left out", clip(t.ID, 60))
+	}
+	c.kind()
+	t.Closed = t.Closed || isClosed(t.Status)
+	t.Draft = t.Draft || isDraft(t.Status)
+	if len(c.unread) > 0 {
+		t.Warnings = append(t.Warnings, "not understood: "+strings.Join(c.unread, "; "))
 	}
 	if c.muted > 0 {
-		c.t.Warnings = append(c.t.Warnings, fmt.Sprintf("%d more warnings", c.muted))
+		t.Warnings = append(t.Warnings, fmt.Sprintf("%d more warnings", c.muted))
 	}
-	return c.t
+	return *t
+}
+
+// kind settles the kind: the type, the id's prefix where it says so, a label.
+func (c *collector) kind() {
+	t := &c.t
+	if t.Type != "" && !(c.opt.typeIsMark && kindOfType(t.Type) == kindTask) {
+		t.Kind = kindOfType(t.Type)
+	}
+	if t.Kind == "" && t.IDStatesKind {
+		prefix, _, found := strings.Cut(t.ID, "-")
+		switch up := strings.ToUpper(prefix); {
+		case !found:
+		case up == kindBug, up == kindFeat, up == kindTask, up == kindEpic:
+			t.Kind = up
+			c.from("kind", "id")
+		}
+	}
+	for _, label := range t.Labels {
+		if t.Kind != "" {
+			break
+		}
+		if t.Kind = kindOfLabel(label); t.Kind != "" {
+			c.from("kind", "label "+label)
+		}
+	}
 }

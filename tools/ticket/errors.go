@@ -24,8 +24,8 @@ var (
 	errUTF16 = &Error{Line: 1, Cause: "the ticket is UTF-16 text", Next: "Convert it to UTF-8 and try again."}
 )
 
-func errTooLarge(size int) *Error {
-	return &Error{Cause: fmt.Sprintf("the ticket has %d bytes, the limit is %d", size, MaxBytes),
+func errTooLarge(size, limit int) *Error {
+	return &Error{Cause: fmt.Sprintf("the ticket has %d bytes, the limit is %d", size, limit),
 		Next: "Split the ticket, or move attachments out of it."}
 }
 
@@ -91,4 +91,8 @@ func errYAML(line int, problem string) *Error {
 		}
 	}
 	return e
+}
+
+func errJSON(problem string) *Error {
+	return &Error{Cause: "the file of tasks " + problem, Next: "Let the tool that wrote it write it again."}
 }

@@ -1,9 +1,7 @@
 package ticket
 
 import (
-	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -16,6 +14,9 @@ func cut(text string) (front, body string, line int, err error) {
 		first, tail, more := strings.Cut(rest, "\n")
 		n++
 		if strings.TrimRight(first, " \t") == "---" {
+			if !opensKeys(tail) { // a rule, or nothing but text
+				return "", text, 0, nil
+			}
 			rest = tail
 			break
 		}
@@ -45,10 +46,68 @@ func closes(line string) bool {
 	return after == "" || after[0] == '#' && len(after) < len(line)-3 // "--- # end"
 }
 
-// frontMatter takes over what the YAML states. first is the file's line of its
+// opensKeys says whether what follows "---" is front matter: its first line that is
+// no comment is a key, or it is closed at once.
+func opensKeys(rest string) bool {
+	const most = 50 // lines looked at
+	heading := false
+	for n := 0; n < most && rest != ""; n++ {
+		line, tail, _ := strings.Cut(rest, "\n")
+		rest = tail
+		text := strings.TrimSpace(line)
+		switch {
+		case text == "" && heading:
+			return false // "# Title" and a blank line: Markdown
+		case text == "":
+		case closes(line):
+			return true
+		case strings.HasPrefix(text, "#"):
+			heading = strings.HasPrefix(text, "# ") && n <= 1
+			continue
+		default:
+			return isKeyLine(text)
+		}
+		heading = false
+	}
+	return false
+}
+
+// isKeyLine says whether a line is "key: value", or one of the YAML ways to begin one.
+func isKeyLine(text string) bool {
+	if strings.ContainsRune("?{&!<", rune(text[0])) {
+		return true
+	}
+	at := strings.IndexByte(text, ':')
+	switch {
+	case at <= 0 || at > 100:
+		return strings.HasPrefix(text, "<<")
+	case at+1 < len(text) && text[at+1] != ' ' && text[at+1] != '\t':
+		return text[0] == '"' || text[0] == '\''
+	}
+	return !strings.ContainsRune("-*>|`", rune(text[0])) && len(strings.Fields(text[:at])) <= 4
+}
+
+// cutFrontMatter reads the keys of the front matter, if there is any.
+func (f *file) cutFrontMatter() error {
+	front, body, line, err := cut(f.text)
+	if err != nil {
+		return err
+	}
+	f.body = body
+	if line == 0 {
+		if strings.Trim(f.text, "-. \t\n") == "" {
+			return errEmpty
+		}
+		return nil
+	}
+	return f.readKeys(front, line)
+}
+
+// readKeys takes over the keys of a YAML mapping; first is the file's line of its
 // first line.
-func (c *collector) frontMatter(front string, first int) error {
-	root, err := parseYAML(front, first)
+func (f *file) readKeys(front string, first int) error {
+	root, lenient, err := parseYAML(front, first)
+	f.lenient = append(f.lenient, lenient...)
 	if root == nil || err != nil {
 		return err
 	}
@@ -58,26 +117,15 @@ func (c *collector) frontMatter(front string, first int) error {
 	if err := check(root, first, 0); err != nil {
 		return err
 	}
-	seen := map[string]bool{}
+	f.keys = make([]key, 0, len(root.Content)/2)
 	for i := 0; i+1 < len(root.Content); i += 2 {
-		key, value := root.Content[i], root.Content[i+1]
-		name := keyName(key)
-		if name == "" {
-			continue
+		k, value := root.Content[i], root.Content[i+1]
+		if name := keyName(k); name != "" {
+			f.keys = append(f.keys, key{name: name, as: oneLine(k.Value), value: value,
+				line: first + value.Line - 1, own: first + k.Line - 1})
 		}
-		c.t.HasFrontMatter = true
-		if seen[name] {
-			where, shown := first+key.Line-1, clip(oneLine(key.Value), 40)
-			if !isList(name) {
-				c.warn("line %d: duplicate key %q; the first one counts", where, shown)
-				continue
-			}
-			// Dropping a tag or a dependency could hide a reason for caution.
-			c.warn("line %d: duplicate key %q; its items are added", where, shown)
-		}
-		seen[name] = true
-		c.key(name, value, first+value.Line-1)
 	}
+	f.headed = f.headed || len(f.keys) > 0
 	return nil
 }
 
@@ -86,11 +134,7 @@ func keyName(key *yaml.Node) string {
 	if key.Kind != yaml.ScalarNode {
 		return ""
 	}
-	return strings.NewReplacer("_", "", "-", "", " ", "").Replace(strings.ToLower(key.Value))
-}
-
-func isList(name string) bool {
-	return name == "tags" || name == "dependson" || name == "blockers" || name == "affectedfiles"
+	return normal(key.Value)
 }
 
 // check refuses what could make a small front matter large: aliases, merge
@@ -113,151 +157,10 @@ func check(n *yaml.Node, first, depth int) error {
 	return nil
 }
 
-func (c *collector) key(name string, value *yaml.Node, line int) {
-	switch name {
-	case "id":
-		switch id := c.scalar(value, "id", line); {
-		case isPlaceholderID(id):
-		case utf8.RuneCountInString(id) > maxID:
-			c.warn("the id on line %d has more than %d characters, under which nothing can be recorded; left out", line, maxID)
-		default:
-			c.t.ID = id
-		}
-	case "title":
-		c.t.Title = c.scalar(value, "title", line)
-	case "type":
-		c.t.Type = c.choice(value, "type", line)
-	case "complexity":
-		c.complexity(c.choice(value, "complexity", line), line)
-	case "priority":
-		c.t.Priority = c.choice(value, "priority", line)
-	case "status":
-		c.t.Status = c.choice(value, "status", line)
-	case "tags":
-		for _, text := range c.list(value, "tags", line) {
-			c.tag(text)
-		}
-	case "dependson", "blockers":
-		for _, text := range c.list(value, "depends_on or blockers", line) {
-			c.dependency(text)
-		}
-	case "affectedfiles":
-		c.affectedFiles(value, line)
-	}
-}
-
 // text is the scalar as written (007 stays 007); null is "".
 func text(n *yaml.Node) string {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
 		return ""
 	}
 	return oneLine(n.Value)
-}
-
-func (c *collector) scalar(n *yaml.Node, what string, line int) string {
-	if n.Kind != yaml.ScalarNode {
-		c.warn("line %d: %s is not text; left out (put it in quotes)", line, what)
-		return ""
-	}
-	return c.field(text(n), what)
-}
-
-// choice is a scalar with one of several words; the template's "a | b | c" and
-// "..." choose none.
-func (c *collector) choice(n *yaml.Node, what string, line int) string {
-	value := c.scalar(n, what, line)
-	if strings.Contains(value, "|") || isNothing(value) {
-		return ""
-	}
-	return value
-}
-
-var commas = strings.NewReplacer("，", ",", "、", ",", ";", ",")
-
-// list gives the items of a list, or of a text that stands in its place:
-// separated by commas, and for tags also by spaces.
-func (c *collector) list(n *yaml.Node, what string, line int) []string {
-	switch n.Kind {
-	case yaml.ScalarNode:
-		value := commas.Replace(text(n))
-		if what == "tags" && !strings.Contains(value, ",") {
-			return strings.Fields(value)
-		}
-		return strings.Split(value, ",")
-	case yaml.SequenceNode:
-		var out []string
-		for _, item := range n.Content {
-			switch item.Kind {
-			case yaml.ScalarNode:
-				out = append(out, text(item))
-			case yaml.MappingNode:
-				out = append(out, field(item, "id", "ticket", "name"))
-			default:
-				c.warn("%s: an item that is a list is left out", what)
-			}
-		}
-		return out
-	}
-	c.warn("line %d: %s is not a list; left out", line, what)
-	return nil
-}
-
-// field gives the first of the named keys of a map that is stated.
-func field(n *yaml.Node, names ...string) string {
-	for _, name := range names {
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			if keyName(n.Content[i]) == name {
-				if value := text(n.Content[i+1]); value != "" {
-					return value
-				}
-			}
-		}
-	}
-	return ""
-}
-
-func (c *collector) affectedFiles(n *yaml.Node, line int) {
-	switch n.Kind {
-	case yaml.ScalarNode:
-		for part := range strings.SplitSeq(n.Value, ",") {
-			c.file(File{Path: cleanPath(part)})
-		}
-	case yaml.SequenceNode:
-		for _, item := range n.Content {
-			c.affectedFile(item)
-		}
-	default:
-		c.warn("line %d: affected_files is not a list; left out", line)
-	}
-}
-
-var fileKeys = []string{"path", "file", "action", "description"}
-
-func (c *collector) affectedFile(item *yaml.Node) {
-	switch item.Kind {
-	case yaml.ScalarNode:
-		c.file(File{Path: cleanPath(text(item))})
-	case yaml.MappingNode:
-		f := File{Path: field(item, "path", "file"), Action: field(item, "action"), Description: field(item, "description")}
-		if key := item.Content; f.Path == "" && len(key) == 2 && !slices.Contains(fileKeys, keyName(key[0])) { // "- src/a.go: modify"
-			f.Path = text(item.Content[0])
-			if value := text(item.Content[1]); isAction(value) {
-				f.Action = value
-			} else {
-				f.Description = value
-			}
-		}
-		if f.Path == "" {
-			c.warn("affected_files: an item names no path; left out")
-		}
-		f.Path = cleanPath(f.Path)
-		c.file(f)
-	default:
-		c.warn("affected_files: an item that is a list is left out")
-	}
-}
-
-func isAction(value string) bool {
-	normal, _ := action(value)
-	return normal != ""
 }

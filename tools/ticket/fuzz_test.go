@@ -95,7 +95,7 @@ func holds(t *testing.T, got ticket.Ticket) {
 	distinct("paths", paths)
 	distinct("criteria", ids)
 	distinct("dependencies", got.DependsOn)
-	distinct("tags", got.Tags)
+	distinct("labels", got.Labels)
 	if len(got.Hash) != 64 || strings.Contains(got.Body, "\r") || len(got.Warnings) > 26 {
 		t.Fatalf("hash %q, %d warnings", got.Hash, len(got.Warnings))
 	}

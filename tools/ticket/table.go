@@ -99,10 +99,11 @@ func pipe(line string) int {
 }
 
 var (
-	fileNames        = []string{"file", "files", "path", "paths", "file path", "filepath", "filename", "affected file"}
-	actionNames      = []string{"action", "actions", "operation"}
-	descriptionNames = []string{"description", "what changes", "change", "changes", "details", "notes", "purpose", "reason"}
-	ticketNames      = []string{"ticket", "tickets", "id", "ticket id", "depends on", "dependency"}
+	fileNames        = []string{"datei", "fichier", "archivo", "arquivo", "файл", "ファイル", "文件", "파일", "file", "files", "path", "paths", "file path", "filepath", "filename", "affected file"}
+	actionNames      = []string{"action", "actions", "operation", "change type", "aktion", "acción", "accion", "ação", "azione", "действие", "アクション", "操作", "작업"}
+	descriptionNames = []string{"description", "beschreibung", "descripción", "descripcion", "descrição", "descrizione", "описание", "説明", "内容", "描述", "说明", "설명", "what changes", "change", "changes", "details", "notes", "purpose", "reason"}
+	ticketNames      = []string{"ticket", "tickets", "id", "ticket id", "depends on", "dependency", "issue", "task", "key", "blocked by"}
+	packageNames     = []string{"package", "library", "version", "module", "crate"}
 )
 
 func names(list []string, header string) bool {
@@ -125,8 +126,9 @@ func at(row []string, column int) string {
 	return row[column]
 }
 
-func (c *collector) fileTables(lines []string) {
-	for _, t := range tables(lines) {
+// fileTables takes over the tables of a section of files; action is the heading's.
+func (c *collector) fileTables(b block) {
+	for _, t := range tables(b.lines) {
 		file, act, desc := t.column(fileNames), t.column(actionNames), t.column(descriptionNames)
 		if file < 0 { // no header, or one in another language: the template's order
 			file, act, desc = 0, 1, 2
@@ -137,18 +139,25 @@ func (c *collector) fileTables(lines []string) {
 			if len(paths) > 0 || isNone(stated) {
 				c.t.HasFileTable = true
 			}
+			doing := at(row, act)
+			if doing == "" {
+				doing = b.what.action
+			}
 			for _, p := range paths {
-				c.file(File{Path: p, Action: at(row, act), Description: at(row, desc)})
+				c.file(File{Path: p, Action: doing, Description: at(row, desc)}, b.where)
 			}
 		}
 	}
 }
 
-func (c *collector) dependencyTables(lines []string) {
-	for _, t := range tables(lines) {
+func (c *collector) dependencyTables(b block) {
+	for _, t := range tables(b.lines) {
+		if t.column(packageNames) >= 0 && t.column(ticketNames) < 0 {
+			continue // packages and their versions
+		}
 		column := max(t.column(ticketNames), 0)
 		for _, row := range t.rows {
-			c.dependency(at(row, column))
+			c.dependency(at(row, column), b.where)
 		}
 	}
 }

@@ -1,24 +1,25 @@
-// Package ticket reads one backlog ticket: YAML front matter and a Markdown
-// body with tables and checkboxes. It is a pure function of the bytes, costs
-// time linear in their number, and takes nothing in a ticket for an instruction.
+// Package ticket reads tickets as people write them: bytes and a path in, one
+// canonical Ticket or several out. Each form that a tool or a team uses is a Form in a
+// file of its own. Reading costs time linear in the size of the input, and takes
+// nothing in a ticket for an instruction.
 package ticket
 
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strings"
-	"unicode/utf8"
 )
 
 // Limits on what is read. Sizes are bytes as given; past a count the rest is
 // left out and Warnings says so.
 const (
 	MaxBytes       = 2 << 20   // a ticket read by path
+	MaxListBytes   = 16 << 20  // a tracker's file of many tickets (.json, .jsonl)
 	MaxInlineBytes = 256 << 10 // a ticket given as an argument; callers check it
 
 	maxFrontMatter = 64 << 10
 	maxDepth       = 16 // nesting of the front matter
 	maxItems       = 1000
+	maxTasks       = 10_000 // tasks of one file
 	maxWarnings    = 20
 	maxID          = 100  // characters, which record_gate_outcome takes
 	maxField       = 500  // bytes of a one-line field
@@ -27,26 +28,60 @@ const (
 
 // Ticket is what a ticket states. Text fields are trimmed; "" means not stated.
 type Ticket struct {
-	ID, Title, Type, Priority, Status string
+	// ID is the ticket's id in its project. It holds the folder where the file's name
+	// is generic: 004-tide-alerts/T005.
+	ID    string
+	Local string // the id within a file of several, T005; "" elsewhere
+	Title string
+	Type  string // as stated
+	Kind  string // BUG, FEAT, TASK or EPIC, from type, id or labels
+	// IDStatesKind: in this form the prefix of an id names its kind (BUG-7), and is not
+	// only the tracker's name.
+	IDStatesKind bool
+
+	Priority, Status, Parent string
 
 	// Complexity is lowercased: trivial, simple, complex, low, medium or high.
 	Complexity string
 
-	Tags []string
+	Labels   []string
+	Concerns []string // SECURITY, ARCH: what labels, components or the type say in any spelling
 
-	// Files merges affected_files and the Affected Files table, distinct by
-	// Path, in order of first sight.
+	// Files merges what keys, sections and tables state, distinct by Path, in order of
+	// first sight. A path may be a pattern (dir/**) or a folder.
 	Files     []File
 	Criteria  []Criterion
-	DependsOn []string // depends_on, blockers and the Dependencies table, distinct in any case
+	DependsOn []string // the tickets it states to wait for, distinct in any case
+	After     []string // the open tasks before it, where the form's order or phases say so
+
+	Closed   bool // done, cancelled or ticked: it holds nobody back
+	Draft    bool
+	Archived bool
+	// Document names what the file is where it is no ticket: specification, design,
+	// plan, and so on; "" = a ticket.
+	Document string
+
+	Form   string
+	Source string   // path, or path#ID for a task of a file with several
+	Beside []string // paths of the specification and design that belong to it
+	From   []Origin // where the fields come from
 
 	Body string // Markdown without front matter and BOM, LF line ends
 
 	HasFrontMatter bool   // at least one key is stated
 	HasFileTable   bool   // a table states files, or states that there are none
-	Hash           string // SHA-256 of the bytes as given, hex
+	Hash           string // SHA-256 of the bytes as given, hex; of a task: of its id and text
 	Warnings       []string
 }
+
+// Open says whether it is work to be done: a ticket, and neither closed, nor a
+// draft, nor put into an archive, nor a parent of others only.
+func (t *Ticket) Open() bool {
+	return t.Document == "" && !t.Closed && !t.Draft && !t.Archived && t.Kind != kindEpic
+}
+
+// Origin says where a field comes from: "dependencies" from "blocked_by".
+type Origin struct{ Field, From string }
 
 // File is one affected file. Path has forward slashes and no leading "./".
 type File struct {
@@ -55,72 +90,81 @@ type File struct {
 	Description string
 }
 
-// Criterion is one checkbox of the acceptance criteria. Its ID, such as "AC-1",
-// is unique in the ticket; a box without one is numbered by its position.
+// Criterion is one acceptance criterion. Its ID, such as "AC-1", is unique in the
+// ticket; one without is numbered by its position.
 type Criterion struct {
 	ID, Text string
 	Done     bool
 }
 
-// Parse reads a ticket of up to MaxBytes. An error is always an *Error.
+// Document is what one file holds.
+type Document struct {
+	Form string
+	// Head is the file as a whole: the ticket, or what its tasks have in common.
+	Head Ticket
+	// Tasks are those of a file that holds several, done ones included, in order.
+	Tasks []Ticket
+	// Several: the file is a list of tasks, and its head no ticket of its own.
+	Several bool
+}
+
+// Tickets lists every ticket of the document, closed ones included.
+func (d *Document) Tickets() []Ticket {
+	if d.Several {
+		return d.Tasks
+	}
+	return append([]Ticket{d.Head}, d.Tasks...)
+}
+
+// Reader reads a file beside the ticket, by its slash-separated path from the same
+// root as the ticket's.
+type Reader func(path string) ([]byte, error)
+
+// Read reads a file of any form. path, from the project's root, tells the form and
+// the id where the content does not; it may be "". beside may be nil. An error is
+// always an *Error.
+func Read(path string, data []byte, beside Reader) (*Document, error) {
+	f := newFile(path, data, beside)
+	form, err := f.form()
+	if err != nil {
+		return nil, err
+	}
+	d, err := form.Read(f)
+	if err != nil {
+		return nil, err
+	}
+	d.Form = form.Name()
+	d.finish(f)
+	return d, nil
+}
+
+// Parse reads a ticket of up to MaxBytes that has no path. An error is always an
+// *Error.
 func Parse(data []byte) (Ticket, error) {
-	text, err := decode(data)
+	d, err := Read("", data, nil)
 	if err != nil {
 		return Ticket{}, err
 	}
-	front, body, line, err := cut(text)
-	if err != nil {
-		return Ticket{}, err
-	}
-	sum := sha256.Sum256(data)
-	c := &collector{paths: map[string]int{}, depends: map[string]bool{}, tags: map[string]bool{}}
-	c.t.Hash = hex.EncodeToString(sum[:])
-	c.t.Body = body
-	if err := c.frontMatter(front, line); err != nil {
-		return Ticket{}, err
-	}
-	c.body(body)
-	return c.finish(), nil
+	return d.Head, nil
 }
 
-// decode gives the text with LF line ends, or says why the bytes are no text.
-func decode(data []byte) (string, error) {
-	switch {
-	case len(data) > MaxBytes:
-		return "", errTooLarge(len(data))
-	case hasPrefix(data, "\xff\xfe"), hasPrefix(data, "\xfe\xff"):
-		return "", errUTF16
-	}
-	text := strings.TrimPrefix(string(data), "\ufeff")
-	text = strings.ReplaceAll(text, "\r\n", "\n")
-	text = strings.ReplaceAll(text, "\r", "\n")
-	if at := strings.IndexByte(text, 0); at >= 0 {
-		return "", errNUL(lineAt(text, at))
-	}
-	if at := invalidUTF8(text); at >= 0 {
-		return "", errInvalidUTF8(lineAt(text, at))
-	}
-	if strings.TrimSpace(text) == "" {
-		return "", errEmpty
-	}
-	return text, nil
-}
-
-func hasPrefix(data []byte, prefix string) bool {
-	return len(data) >= len(prefix) && string(data[:len(prefix)]) == prefix
-}
-
-func invalidUTF8(text string) int {
-	if utf8.ValidString(text) {
-		return -1
-	}
-	valid := strings.ToValidUTF8(text, "")
-	for i := range valid { // the texts part at the first bad byte
-		if valid[i] != text[i] {
-			return i
+// finish sets what every form sets alike.
+func (d *Document) finish(f *file) {
+	d.Head.Form, d.Head.Source = d.Form, f.path
+	d.Head.Hash = hash(f.data)
+	for i := range d.Tasks {
+		t := &d.Tasks[i]
+		t.Form, t.Source = d.Form, f.path+"#"+t.Local
+		t.Archived = t.Archived || d.Head.Archived
+		if t.Local == "" {
+			t.Source = f.path + "#" + t.ID
 		}
+		t.HasFrontMatter = true // the form states what it is
+		t.Hash = hash([]byte(t.ID + "\n" + t.Body))
 	}
-	return len(valid)
 }
 
-func lineAt(text string, at int) int { return 1 + strings.Count(text[:at], "\n") }
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}

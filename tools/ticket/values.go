@@ -69,12 +69,17 @@ func isNothing(text string) bool {
 
 // isNone: the text states that there is nothing, as the template's "(none)".
 func isNone(text string) bool {
-	return isWord(strings.TrimFunc(text, isOrnament), "none", "n/a", "na")
+	word := strings.TrimFunc(text, isOrnament)
+	return isWord(word, "none", "n/a", "na", "no response") || word != "" && word[0] >= 0x80 && noneWords[word] ||
+		len(word) <= 12 && isWordUpTo(12, word, "keine", "keiner", "aucune", "aucun", "ninguna", "ninguno", "nenhuma", "nenhum", "nessuna", "no response")
 }
 
+var noneWords = map[string]bool{"нет": true, "Нет": true, "отсутствуют": true, "なし": true, "无": true, "無": true, "没有": true, "없음": true}
+
 // isWord: the text is one of some short words, in any case.
-func isWord(text string, words ...string) bool {
-	const longest = 4
+func isWord(text string, words ...string) bool { return isWordUpTo(4, text, words...) }
+
+func isWordUpTo(longest int, text string, words ...string) bool {
 	return len(text) <= longest && slices.Contains(words, strings.ToLower(text))
 }
 
@@ -86,7 +91,7 @@ var (
 var (
 	markdownLink = pattern(`^\[([^\]]*)\]\(([^)]*)\)$`)
 	lineSuffix   = pattern(`:\d+(-\d+)?$`)
-	wholeID      = pattern(`^\pL[\pL\pN_]*(-[\pL\pN_]+)*-\pN+[a-z]?$`)
+	wholeID      = pattern(`^\pL[\pL\pN_]*(-[\pL\pN_]+)*-\pN+(\.\pN+)*[a-z]?$`)
 )
 
 // pattern compiles an expression when it is first used: a server's start must
@@ -166,32 +171,6 @@ func cellPaths(cell string) []string {
 	for part := range strings.SplitSeq(cell, ",") {
 		part, _, _ = strings.Cut(strings.TrimSpace(part), " (") // "a.go (new)"
 		if !add(part) {
-			break
-		}
-	}
-	return out
-}
-
-// ticketIDs gives the ticket ids in a stated dependency. Text without anything
-// like an id is taken whole: ids may have any form.
-func ticketIDs(text string) []string {
-	var out []string
-	for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ';' || r == '、' || r == '，' }) {
-		part = strings.Trim(unlink(strings.Trim(oneLine(part), "`'\"* ")), "`'\"* ")
-		if isNothing(part) || isPlaceholderID(part) {
-			continue
-		}
-		before := len(out)
-		for word := range strings.FieldsSeq(part) {
-			word = strings.Trim(word, "()[]{}.:;!?`'\"*_/+&|")
-			if len(word) <= 64 && wholeID().MatchString(word) && len(out) <= maxItems {
-				out = append(out, word)
-			}
-		}
-		if len(out) == before {
-			out = append(out, part)
-		}
-		if len(out) > maxItems {
 			break
 		}
 	}

@@ -23,14 +23,18 @@ const (
 var lineEnds = strings.NewReplacer("\u0085", " ", "\u2028", " ", "\u2029", " ")
 
 // parseYAML gives the root node; nil = the front matter has no key. Nothing is
-// expanded: aliases stay nodes.
-func parseYAML(front string, first int) (*yaml.Node, error) {
+// expanded: aliases stay nodes. lenient names values that are not valid YAML and are
+// taken as text.
+func parseYAML(front string, first int) (root *yaml.Node, lenient []string, err error) {
 	front = lineEnds.Replace(front)
-	root, err := yamlNode(front)
-	if err != nil {
-		return nil, locate(front, first, err)
+	root, fault := yamlNode(front)
+	if fault == nil {
+		return root, nil, nil
 	}
-	return root, nil
+	if root, lenient = repair(front, first); root != nil {
+		return root, lenient, nil
+	}
+	return nil, nil, locate(front, first, fault)
 }
 
 // yamlNode reads the one document in src. The library panics on some inputs it

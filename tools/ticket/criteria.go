@@ -1,0 +1,326 @@
+package ticket
+
+import (
+	"fmt"
+	"strings"
+)
+
+// block is the text of one section, or of what stands under a label.
+type block struct {
+	what  meaning
+	where string
+	lines []string
+	code  []string
+	// fallback: a key, which counts only where no section does.
+	fallback bool
+}
+
+// box is one criterion on its way.
+type box struct {
+	id   string
+	text []string
+	done bool
+}
+
+// chooseCriteria takes the criteria of the best class that has any.
+func (c *collector) chooseCriteria() {
+	for class := range c.criteria {
+		if c.opt.onlySuccess && class != success {
+			continue
+		}
+		var boxes []*box
+		for pass := 0; pass < 2 && len(boxes) == 0; pass++ {
+			for _, b := range c.criteria[class] {
+				if b.fallback != (pass == 1) {
+					continue
+				}
+				found := c.criteriaOf(b.lines, len(boxes))
+				if len(found) > 0 {
+					c.from("criteria", b.where)
+				}
+				boxes = append(boxes, found...)
+			}
+		}
+		if len(boxes) > 0 {
+			c.number(boxes)
+			return
+		}
+	}
+}
+
+// criteriaOf reads one block in the way it is written: boxes, list items, rows of a
+// table, paragraphs; the first that there is.
+func (c *collector) criteriaOf(lines []string, have int) []*box {
+	if boxes := c.boxes(lines, have); len(boxes) > 0 {
+		return boxes
+	}
+	if items := c.items(lines, have); len(items) > 0 {
+		return items
+	}
+	if rows := c.criteriaRows(lines, have); len(rows) > 0 {
+		return rows
+	}
+	return c.paragraphs(lines, have)
+}
+
+// boxes takes over the checkboxes. A line that carries on the text of one is joined
+// to it.
+func (c *collector) boxes(lines []string, have int) (boxes []*box) {
+	var last *box
+	for _, line := range lines {
+		if b := c.checkbox(line); b != nil {
+			if last = nil; !c.room(have+len(boxes), "acceptance criteria") {
+				break
+			}
+			last = b
+			boxes = append(boxes, b)
+			continue
+		}
+		text, indent := dedent(line)
+		if last != nil && indent >= 2 && text != "" && item(text) == "" {
+			last.text = append(last.text, text)
+			continue
+		}
+		last = nil
+	}
+	return boxes
+}
+
+// items takes over the outermost items of lists, and lines that begin with a mark.
+func (c *collector) items(lines []string, have int) (boxes []*box) {
+	var last *box
+	outer := -1
+	for _, line := range lines {
+		text, indent := dedent(line)
+		marked, done := checkMark(text)
+		body := item(text)
+		if body == "" {
+			body = marked
+		} else if inner, ticked := checkMark(body); inner != "" {
+			body, done = inner, ticked
+		}
+		switch {
+		case body == "" && last != nil && indent > outer && text != "":
+			last.text = append(last.text, text)
+			continue
+		case body == "":
+			last = nil
+			continue
+		case outer < 0:
+			outer = indent
+		}
+		if indent > outer+1 {
+			last = nil
+			continue
+		}
+		if last = nil; !c.room(have+len(boxes), "acceptance criteria") {
+			break
+		}
+		id, rest := c.criterionID(body)
+		last = &box{id: id, text: []string{rest}, done: done}
+		boxes = append(boxes, last)
+	}
+	return boxes
+}
+
+// checkMark cuts a mark such as ✅ from the beginning of a line; "" = there is none.
+func checkMark(text string) (rest string, done bool) {
+	for _, m := range []struct {
+		mark string
+		done bool
+	}{{"✅", true}, {"✔️", true}, {"✔", true}, {"☑️", true}, {"☑", true}, {"✓", true}, {"⬜", false}, {"☐", false}, {"🔲", false}, {"❌", false}, {"⏳", false}} {
+		if after, ok := strings.CutPrefix(text, m.mark); ok {
+			return strings.TrimSpace(strings.TrimPrefix(after, "\ufe0f")), m.done
+		}
+	}
+	return "", false
+}
+
+var criterionNames = []string{"criterion", "criteria", "acceptance criterion", "acceptance criteria", "description", "requirement", "text", "condition"}
+
+// criteriaRows takes over the rows of a table: the column of that name, else the one
+// after a short first column, else the first.
+func (c *collector) criteriaRows(lines []string, have int) (boxes []*box) {
+	for _, t := range tables(lines) {
+		column := t.column(criterionNames)
+		for _, row := range t.rows {
+			if !c.room(have+len(boxes), "acceptance criteria") {
+				return boxes
+			}
+			b := &box{}
+			at := column
+			if at < 0 && len(row) > 1 && len(row[0]) <= 8 {
+				at = 1
+			}
+			at = max(at, 0)
+			if at >= len(row) {
+				continue
+			}
+			if at > 0 {
+				b.id, _ = c.criterionID(row[0] + ": x")
+			}
+			id, text := c.criterionID(row[at])
+			if b.id == "" {
+				b.id = id
+			}
+			b.text = []string{text}
+			boxes = append(boxes, b)
+		}
+	}
+	return boxes
+}
+
+// paragraphs takes each paragraph as a criterion.
+func (c *collector) paragraphs(lines []string, have int) (boxes []*box) {
+	var last *box
+	for _, line := range lines {
+		text := strings.TrimSpace(line)
+		if text == "" || isRule(text) || strings.HasPrefix(text, "#") || strings.HasPrefix(text, "|") {
+			last = nil
+			continue
+		}
+		if last == nil {
+			if isNothing(text) || strings.HasSuffix(text, ":") || !c.room(have+len(boxes), "acceptance criteria") {
+				continue
+			}
+			id, rest := c.criterionID(text)
+			last = &box{id: id, text: []string{rest}}
+			boxes = append(boxes, last)
+			continue
+		}
+		last.text = append(last.text, text)
+	}
+	return boxes
+}
+
+// isRule: a line of dashes, stars or underscores.
+func isRule(text string) bool {
+	return len(text) >= 3 && (strings.Trim(text, "- ") == "" || strings.Trim(text, "* ") == "" || strings.Trim(text, "_ ") == "")
+}
+
+// checkbox reads "- [ ] text" with any list marker; nil = the line is none.
+func (c *collector) checkbox(line string) *box {
+	mark, text, _ := boxOf(line)
+	if mark != ' ' && mark != 'x' {
+		return nil
+	}
+	b := &box{done: mark == 'x'}
+	var rest string
+	b.id, rest = c.criterionID(text)
+	b.text = []string{rest}
+	return b
+}
+
+// boxOf reads a list item with a box: its mark (' ', 'x' for ticked, else the one
+// character in it; 0 = no box), its text and its indentation.
+func boxOf(line string) (mark byte, text string, indent int) {
+	text, indent = dedent(line)
+	text = item(text)
+	if len(text) < 3 || text[0] != '[' || text[2] != ']' || len(text) > 3 && text[3] != ' ' && text[3] != '\t' && text[3] != '*' {
+		return 0, "", indent
+	}
+	mark = text[1]
+	switch {
+	case mark == 'X':
+		mark = 'x'
+	case mark == '\t' || mark < ' ' || mark > '~':
+		return 0, "", indent
+	}
+	if len(text) > 3 && text[3] == '*' && (len(text) == 4 || text[4] != ' ') {
+		return 0, "", indent
+	}
+	return mark, strings.TrimSpace(text[3:]), indent
+}
+
+// item gives what follows a list marker, "" if the line is no list item.
+func item(text string) string {
+	rest := text
+	switch {
+	case text == "":
+		return ""
+	case text[0] == '-' || text[0] == '*' || text[0] == '+':
+		rest = text[1:]
+	case strings.HasPrefix(text, "•"):
+		rest = " " + text[len("•"):]
+	default:
+		rest = strings.TrimLeft(text, "0123456789")
+		if digits := len(text) - len(rest); digits == 0 || digits > 9 || rest == "" || rest[0] != '.' && rest[0] != ')' {
+			return ""
+		}
+		rest = rest[1:]
+	}
+	if rest == "" || rest[0] != ' ' && rest[0] != '\t' {
+		return ""
+	}
+	return strings.TrimLeft(rest, " \t")
+}
+
+var (
+	statedID  = pattern("^(\\*\\*|__|~~|`)?[\\[(]?[Aa][Cc][-_ #]?([0-9]{1,6}(?:\\.[0-9]{1,3})*[a-z]?)(?:[^\\pL\\pN]|$)")
+	otherID   = pattern("^(\\*\\*|__|`)?\\[?([A-Z]{2,6}-[0-9]{1,4}(?:\\.[0-9]{1,3})*)\\]?(\\*\\*|__|`)?\\s?[:：—–]")
+	hashID    = pattern(`^#([0-9]{1,4})\s`)
+	separator = []string{":", "：", ".", "–", "—", "- "}
+)
+
+// criterionID splits "AC-1: text" in its usual spellings.
+func (c *collector) criterionID(text string) (id, rest string) {
+	head := text[:min(len(text), 64)]
+	if c.opt.numbered && text != "" && text[0] == '#' {
+		if m := hashID().FindStringSubmatch(head); m != nil {
+			return "#" + m[1], strings.TrimSpace(text[len(m[0]):])
+		}
+	}
+	m := statedID().FindStringSubmatchIndex(head)
+	prefix := "AC-"
+	if m == nil {
+		if m = otherID().FindStringSubmatchIndex(head); m == nil {
+			return "", text
+		}
+		prefix = ""
+	}
+	id, rest = prefix+text[m[4]:m[5]], strings.TrimLeft(text[m[5]:], "])")
+	if m[2] >= 0 { // "**AC-1:** text" or "**AC-1: text**"
+		mark := text[m[2]:m[3]]
+		trimmed := strings.TrimLeft(rest, ":. ")
+		if after, ok := strings.CutPrefix(trimmed, mark); ok {
+			rest = after
+		} else {
+			rest = strings.TrimSuffix(rest, mark)
+		}
+	}
+	rest = strings.TrimSpace(rest)
+	for _, s := range separator {
+		if after, ok := strings.CutPrefix(rest, s); ok {
+			return id, strings.TrimSpace(after)
+		}
+	}
+	return id, rest
+}
+
+// number gives every criterion an id of its own and leaves out empty ones.
+func (c *collector) number(boxes []*box) {
+	taken := map[string]bool{}
+	for _, b := range boxes {
+		if b.id != "" && taken[b.id] {
+			c.warn("%s is stated twice; the second gets a number of its own", b.id)
+			b.id = ""
+		}
+		taken[b.id] = true
+	}
+	free := len(boxes)
+	for i, b := range boxes {
+		text := oneLine(strings.Join(b.text, " "))
+		if isNothing(text) || len(c.t.Criteria) == maxItems {
+			continue
+		}
+		if b.id == "" {
+			b.id = fmt.Sprintf("AC-%d", i+1)
+			for taken[b.id] {
+				free++
+				b.id = fmt.Sprintf("AC-%d", free)
+			}
+			taken[b.id] = true
+		}
+		c.t.Criteria = append(c.t.Criteria, Criterion{ID: b.id, Text: text, Done: b.done})
+	}
+}

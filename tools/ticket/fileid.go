@@ -1,0 +1,162 @@
+package ticket
+
+import (
+	"strings"
+	"unicode"
+)
+
+// genericNames are file names that say nothing: the directory names the ticket.
+var genericNames = map[string]bool{"readme": true, "index": true, "tasks": true, "task": true, "proposal": true, "spec": true,
+	"plan": true, "issue": true, "ticket": true, "requirements": true, "design": true, "bugfix": true}
+
+// fileID is the id that a path gives: the one at the start of the file's name, else
+// the name, or the directory's where that is generic. lower says that a prefix may be in
+// lower case.
+func (f *file) fileID(lower bool) string {
+	if f.path == "" {
+		return ""
+	}
+	name := f.stem
+	if genericNames[strings.ToLower(name)] && f.parent(1) != "" {
+		return oneLine(f.parent(1))
+	}
+	if id := idAtStart(name, lower); id != "" {
+		return id
+	}
+	return clip(oneLine(name), maxID-3)
+}
+
+// knownPrefixes are prefixes that also count in lower case.
+var knownPrefixes = []string{"task", "bug", "feat", "feature", "story", "issue", "ticket", "epic", "fix", "chore", "draft", "wp", "sub", "subtask", "spike"}
+
+// idAtStart gives the id at the start of a file's name, "" = there is none.
+func idAtStart(name string, lower bool) string {
+	head, _, spaced := strings.Cut(name, " ")
+	segments := strings.FieldsFunc(head, func(r rune) bool { return r == '-' || r == '_' })
+	if len(segments) == 0 || head[0] == '-' || head[0] == '_' {
+		return ""
+	}
+	first := segments[0]
+	upper := first == strings.ToUpper(first)
+	if isNumberDots(first) {
+		return numberAtStart(name, segments, spaced)
+	}
+	known := !upper && containsFold(knownPrefixes, first)
+	if !unicode.IsLetter([]rune(first)[0]) || !upper && !lower && !spaced && !known {
+		return ""
+	}
+	if len(segments) > 1 && isNumberDots(segments[1]) && isLetters(first) && !isStandard(head) {
+		return join(head, first, segments[1])
+	}
+	if !upper {
+		return wordsThenNumber(head, segments)
+	}
+	return upperRun(head, segments)
+}
+
+// numberAtStart is the number that begins a name such as 057 or 3-slug, and no date.
+func numberAtStart(name string, segments []string, spaced bool) string {
+	first := segments[0]
+	switch {
+	case len(first) > 6 || strings.Contains(first, "."):
+		return ""
+	case len(segments) == 1 && !spaced && len(name) == len(first):
+		return first
+	case len(segments) > 1 && !isNumberDots(segments[1]) && len(first) <= 5:
+		return first
+	}
+	return ""
+}
+
+// wordsThenNumber is task-epic-11.162.1 of task-epic-11.162.1-Fix-it.
+func wordsThenNumber(head string, segments []string) string {
+	for i, s := range segments {
+		if i > 0 && isNumberDots(s) {
+			return join(head, segments[:i+1]...)
+		}
+		if i > 2 || !isLetters(s) {
+			return ""
+		}
+	}
+	return ""
+}
+
+// upperRun is LOCAL-TBD-M11-U10 of LOCAL-TBD-M11-U10-some-slug, WP01 of WP01-slug.
+func upperRun(head string, segments []string) string {
+	last := -1
+	for i, s := range segments {
+		if s != strings.ToUpper(s) {
+			break
+		}
+		if strings.ContainsAny(s, "0123456789") {
+			last = i
+		}
+	}
+	switch {
+	case last < 0:
+		return ""
+	case last == 0: // one segment: a letter and a digit alone are a word such as S3
+		digits := len(segments[0]) - len(strings.TrimRight(segments[0], "0123456789"))
+		if digits < 2 || isLetters(segments[0]) {
+			return ""
+		}
+	}
+	return join(head, segments[:last+1]...)
+}
+
+// join gives the beginning of head that holds the segments, as it is written.
+func join(head string, segments ...string) string {
+	n := len(segments) - 1
+	for _, s := range segments {
+		n += len(s)
+	}
+	return head[:min(n, len(head))]
+}
+
+func isLetters(text string) bool {
+	return strings.IndexFunc(text, func(r rune) bool { return !unicode.IsLetter(r) }) < 0
+}
+
+func containsFold(list []string, text string) bool {
+	for _, s := range list {
+		if strings.EqualFold(s, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// clipID bounds an id made of names.
+func clipID(id string) string {
+	r := []rune(id)
+	return strings.TrimSpace(string(r[:min(len(r), maxID)]))
+}
+
+// slug makes an id of a text, the same whatever stands around it: letters and digits
+// of its first words.
+func slug(text string) string {
+	const most = 40 // characters
+	var b strings.Builder
+	n := 0
+	dash := false
+	for _, r := range strings.ToLower(text) {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) {
+			dash = n > 0
+			continue
+		}
+		if n >= most || dash && n >= most-8 {
+			break
+		}
+		if dash {
+			b.WriteByte('-')
+			dash = false
+			n++
+		}
+		b.WriteRune(r)
+		n++
+	}
+	if b.Len() == 0 {
+		return "task-" + hash([]byte(text))[:8]
+	}
+	return b.String()
+}

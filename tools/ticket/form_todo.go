@@ -1,0 +1,102 @@
+package ticket
+
+import (
+	"slices"
+	"strings"
+)
+
+// todoForm is a list of tasks: TODO.md, or a tasks.md of no other form.
+type todoForm struct{}
+
+func (todoForm) Name() string { return "task list" }
+
+func (todoForm) Recognise(f *file) bool {
+	switch normal(f.stem) {
+	case "todo", "todos", "todolist", "tasklist":
+		return !f.has(idKeys...) && !f.has("status", "title")
+	case "tasks", "backlog", "checklist":
+		return !f.headed && strings.Contains(f.body, "- [ ]") && !strings.Contains(f.body, "Acceptance Criteria")
+	}
+	return f.path == "" && !f.headed && isTodoHead(f.body)
+}
+
+// isTodoHead: the text begins with the heading TODO.
+func isTodoHead(body string) bool {
+	first, _, _ := strings.Cut(strings.TrimLeft(body, "\n "), "\n")
+	level, title := heading(first)
+	return level > 0 && slices.Contains([]string{"todo", "todos", "todolist"}, normal(title))
+}
+
+func (todoForm) Read(f *file) (*Document, error) {
+	name := f.fileID(true)
+	if name == "" {
+		name = "TODO"
+	}
+	sections := f.sections()
+	d := &Document{Several: true, Head: Ticket{ID: clipID(name), Title: titleOf(sections), Body: f.body, HasFrontMatter: f.headed}}
+	done := false
+	level := 0
+	for _, s := range sections {
+		if s.level > 0 && s.level <= level || level == 0 {
+			done, level = isClosed(s.title), s.level
+		}
+		for _, l := range listItems(s.lines) {
+			if len(d.Tasks) >= maxTasks {
+				break
+			}
+			text, waits := cutDependsOn(l.text)
+			local, title := leadingNumber(text)
+			if local == "" {
+				local, title = leadingTask(text)
+			}
+			if id := headingID().FindString(clip(title, 80)); local == "" && id != "" && len(id) < len(title) {
+				local, title = strings.Trim(id, "[]:：–— -"), strings.TrimSpace(title[len(id):])
+			}
+			t := task(name, local, withoutTags(title), strings.Join(append([]string{l.text}, l.detail...), "\n"))
+			t.Labels = hashTags(l.text)
+			t.concernsOfLabels()
+			t.Closed = l.done() || done || l.mark == '-'
+			t.addPaths(codeOf(l.text), "task line")
+			for _, id := range waits {
+				t.DependsOn = append(t.DependsOn, taskID(name, id))
+			}
+			d.Tasks = append(d.Tasks, t)
+		}
+	}
+	d.Head.Warnings = distinctIDs(name, d.Tasks)
+	if len(d.Tasks) == 0 { // prose after all
+		d.Several = false
+		c := markdown(f, options{prose: true})
+		c.id(name, "file name")
+		d.Head = c.finish()
+	}
+	return d, nil
+}
+
+// listItems lists the outermost items of a section, and the boxes beneath them.
+func listItems(lines []string) []taskLine {
+	var out []taskLine
+	outer := -1
+	for _, line := range lines {
+		mark, text, indent := boxOf(line)
+		if mark == 0 {
+			bare, _ := dedent(line)
+			text = item(bare)
+			if text == "" || strings.HasPrefix(text, "[ ]") || outer >= 0 && indent > outer+1 {
+				if len(out) > 0 && bare != "" && indent > out[len(out)-1].indent {
+					out[len(out)-1].detail = append(out[len(out)-1].detail, bare)
+				}
+				continue
+			}
+			mark = ' '
+		}
+		if text == "" {
+			continue
+		}
+		if outer < 0 || indent < outer {
+			outer = indent
+		}
+		out = append(out, taskLine{mark: mark, text: text, indent: indent, parent: -1})
+	}
+	return out
+}

@@ -1,0 +1,122 @@
+package ticket
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+const maxJSONDepth = 64
+
+// jsonTooDeep says whether JSON is nested deeper than any tracker's, without
+// recursion.
+func jsonTooDeep(data []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch b := data[i]; {
+		case quoted && b == '\\':
+			i++
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '{' || b == '[':
+			if depth++; depth > maxJSONDepth {
+				return true
+			}
+		case b == '}' || b == ']':
+			depth--
+		}
+	}
+	return false
+}
+
+// loose is a text that may also be written as a number, or as a list of texts.
+type loose string
+
+func (l *loose) UnmarshalJSON(data []byte) error {
+	data = bytes.TrimSpace(data)
+	switch {
+	case len(data) == 0 || string(data) == "null":
+	case data[0] == '"':
+		var s string
+		if err := json.Unmarshal(data, &s); err != nil {
+			return err
+		}
+		*l = loose(s)
+	case data[0] == '[':
+		var list looseList
+		if err := json.Unmarshal(data, &list); err != nil {
+			return err
+		}
+		lines := make([]string, 0, len(list))
+		for _, item := range list {
+			lines = append(lines, "- "+string(item))
+		}
+		*l = loose(strings.Join(lines, "\n"))
+	case data[0] == '{': // a person, {"name": ...}: nothing that is read
+	default:
+		*l = loose(data)
+	}
+	return nil
+}
+
+// looseList is a list of texts, or one text.
+type looseList []loose
+
+func (l *looseList) UnmarshalJSON(data []byte) error {
+	data = bytes.TrimSpace(data)
+	if len(data) == 0 || data[0] != '[' {
+		var one loose
+		if err := one.UnmarshalJSON(data); err != nil {
+			return err
+		}
+		for part := range strings.FieldsFuncSeq(string(one), func(r rune) bool { return r == ',' || r == '\n' }) {
+			*l = append(*l, loose(strings.TrimSpace(part)))
+		}
+		return nil
+	}
+	var items []json.RawMessage
+	if err := json.Unmarshal(data, &items); err != nil {
+		return err
+	}
+	for _, raw := range items {
+		var one loose
+		if raw[0] == '[' {
+			continue
+		}
+		if raw[0] == '{' {
+			var named struct {
+				ID, Key, Name, Text, Title, Description loose
+			}
+			if json.Unmarshal(raw, &named) == nil {
+				for _, v := range []loose{named.ID, named.Key, named.Name, named.Text, named.Title, named.Description} {
+					if one == "" {
+						one = v
+					}
+				}
+			}
+		} else if err := one.UnmarshalJSON(raw); err != nil {
+			return err
+		}
+		*l = append(*l, one)
+	}
+	return nil
+}
+
+// sections joins the parts of a task to Markdown: pairs of a heading and its text.
+func joinSections(title string, pairs ...string) string {
+	var b strings.Builder
+	b.WriteString("# " + title + "\n")
+	for i := 0; i+1 < len(pairs); i += 2 {
+		text := strings.TrimSpace(pairs[i+1])
+		if text == "" {
+			continue
+		}
+		b.WriteString("\n")
+		if pairs[i] != "" {
+			b.WriteString("## " + pairs[i] + "\n\n")
+		}
+		b.WriteString(text + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,134 @@
+package ticket
+
+import (
+	"strings"
+)
+
+// section is a heading and what stands under it, up to the next heading. The text
+// before the first heading is a section of level 0.
+type section struct {
+	level int
+	title string
+	lines []string // what can be structure: code blocks and comments are empty lines
+	code  []string // the code blocks of a section that lists files
+}
+
+// outline splits a body into its sections. A block between the markers of Backlog.md
+// may hold headings of its own, which are text.
+func outline(body string) []section {
+	out := make([]section, 1, 8)
+	m := markers{body: body}
+	s := scanner{}
+	lines := make([]string, 0, 32)
+	from := 0
+	flush := func() {
+		out[len(out)-1].lines = lines[from:len(lines):len(lines)]
+		from = len(lines)
+	}
+	for rest, at := body, 0; rest != ""; {
+		raw, tail, _ := strings.Cut(rest, "\n")
+		fenced := s.fence != ""
+		line := s.line(raw, tail)
+		opened, criteria := false, false
+		if fenced {
+			if last := &out[len(out)-1]; s.fence != "" && headingMeaning(last.title).field == filesField {
+				last.code = append(last.code, raw)
+			}
+		} else {
+			opened, criteria = m.see(raw, line, at)
+		}
+		level, title := 0, ""
+		if !m.open() {
+			level, title = heading(line)
+		}
+		switch {
+		case opened && criteria && headingMeaning(out[len(out)-1].title).field != criteriaField:
+			flush()
+			out = append(out, section{level: 2, title: "Acceptance Criteria"})
+		case level > 0:
+			flush()
+			out = append(out, section{level: level, title: title})
+		default:
+			if m.open() && strings.HasPrefix(strings.TrimLeft(line, " "), "#") {
+				line = "" // a heading within a block is its text
+			}
+			lines = append(lines, line)
+		}
+		at += len(raw) + 1
+		rest = tail
+	}
+	flush()
+	return out
+}
+
+// markers follows the comments <!-- SECTION:PLAN:BEGIN --> and <!-- AC:BEGIN -->.
+type markers struct {
+	body string
+	ends map[string]int // name -> place of its last END
+	name string         // the block that is open
+}
+
+func (m *markers) open() bool { return m.name != "" }
+
+// see looks at one line and says whether it opens a block, and whether one of criteria.
+func (m *markers) see(raw, structural string, at int) (opened, criteria bool) {
+	if structural != "" || !strings.Contains(raw, "<!--") {
+		return false, false
+	}
+	inner, ok := strings.CutPrefix(strings.TrimSpace(raw), "<!--")
+	if !ok || len(inner) > 100 {
+		return false, false
+	}
+	inner = strings.TrimSpace(strings.TrimSuffix(inner, "-->"))
+	if name, ok := strings.CutSuffix(inner, ":END"); ok {
+		if name == m.name {
+			m.name = ""
+		}
+		return false, false
+	}
+	name, ok := strings.CutSuffix(inner, ":BEGIN")
+	switch {
+	case !ok || m.open():
+	case name == "AC":
+		return true, true
+	case strings.HasPrefix(name, "SECTION:") || strings.HasPrefix(name, "COMMENT"):
+		if m.ends == nil {
+			m.findEnds()
+		}
+		if m.ends[name] > at {
+			m.name = name
+		}
+		return true, false
+	}
+	return false, false
+}
+
+func (m *markers) findEnds() {
+	m.ends = map[string]int{}
+	for at := 0; ; {
+		i := strings.Index(m.body[at:], ":END")
+		if i < 0 {
+			return
+		}
+		i += at
+		start := strings.LastIndexByte(m.body[max(0, i-100):i], ' ') + 1 + max(0, i-100)
+		m.ends[m.body[start:i]] = i
+		at = i + len(":END")
+	}
+}
+
+// titleOf gives the first heading of level 1, and else the first of level 2 where it
+// is the file's first heading and no field's name.
+func titleOf(sections []section) string {
+	for _, s := range sections {
+		if s.level == 1 && !hasMeaning(s.title) {
+			return s.title
+		}
+	}
+	return ""
+}
+
+func hasMeaning(title string) bool {
+	what := headingMeaning(title)
+	return what.field != unknownField && what.field != contextField
+}

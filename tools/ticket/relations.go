@@ -1,0 +1,235 @@
+package ticket
+
+import (
+	"strings"
+)
+
+// dependsBlock reads a section of dependencies: tables, lists, sentences.
+func (c *collector) dependsBlock(b block) {
+	if c.opt.ignoreDepends {
+		return
+	}
+	before := len(c.t.DependsOn)
+	c.dependencyTables(b)
+	skip, odd := -1, "" // the indentation under which items do not count
+	for _, line := range b.lines {
+		text, indent := dedent(line)
+		if text == "" || text[0] == '|' || strings.Contains(line, "|") && isDelimiter(line) {
+			continue
+		}
+		if skip >= 0 && indent > skip {
+			continue
+		}
+		skip = -1
+		if body := item(text); body != "" {
+			text = body
+		} else if isRule(text) {
+			continue
+		}
+		if mark, rest, _ := boxOf(line); mark != 0 {
+			text = rest
+		}
+		waits, known := c.dependsLine(text, b.where)
+		if !waits {
+			skip = indent
+		}
+		if !known && odd == "" {
+			odd = text
+		}
+	}
+	if odd != "" && len(c.t.DependsOn) == before {
+		c.notRead(b.where+":", odd)
+	}
+}
+
+// dependsLine reads one line of a section of dependencies. waits is false where the
+// line names tickets that do not hold this one; known where it is understood.
+func (c *collector) dependsLine(text, where string) (waits, known bool) {
+	if isNothing(text) || startsWithNone(text) {
+		return true, true
+	}
+	if l := labelOf(text); l.name != "" {
+		what := meaningOf(l.name)
+		switch {
+		case what.field == dependsField:
+			c.dependsText(l.value, l.name)
+			return true, true
+		case what.field == parentField:
+			c.setParent(l.value, l.name)
+			return false, true
+		case what.field != unknownField || isReverse(l.name):
+			return false, true
+		case isTechnical(l.name):
+			return false, true
+		}
+	}
+	if isReverse(text) {
+		return false, true
+	}
+	if strings.Contains(strings.ToLower(text[:min(len(text), 40)]), "related to") {
+		return false, true
+	}
+	return true, c.dependsText(text, where)
+}
+
+// isTechnical: packages and systems, not tickets.
+func isTechnical(name string) bool {
+	switch normal(name) {
+	case "technical", "external", "packages", "package", "libraries", "library", "npm", "internal", "system", "infrastructure", "tools":
+		return true
+	}
+	return false
+}
+
+// isReverse says whether a line begins with a relation that holds the other ticket.
+func isReverse(text string) bool {
+	lower := strings.ToLower(strings.TrimLeft(text[:min(len(text), 60)], "*_`[ "))
+	for _, word := range []string{"blocks", "blocking", "enables", "unblocks", "required by", "needed by", "must be done before", "must complete before",
+		"blocker for", "blocked tickets", "dependents", "downstream", "relates to", "related", "duplicates", "parent", "see also", "children",
+		"blockiert ", "bloquea ", "bloque "} {
+		if after, ok := strings.CutPrefix(lower, word); ok && !strings.HasPrefix(after, " by") {
+			return true
+		}
+	}
+	return false
+}
+
+// dependsText takes the tickets that a value or a line names; false = none.
+func (c *collector) dependsText(text, where string) bool {
+	if isNothing(text) || startsWithNone(text) {
+		return true
+	}
+	found := false
+	for part := range splitRefs(text) {
+		if ids := expandRange(strings.Trim(strings.TrimSpace(part), "`*.")); ids != nil {
+			found = true
+			for _, id := range ids {
+				c.dependOn(id, where)
+			}
+			continue
+		}
+		refs := findRefs(beforeReason(part), false)
+		if len(refs) == 0 {
+			refs = findRefs(part, false)
+		}
+		if word := strings.Trim(part, "`*. "); len(refs) == 0 && isListed(word) {
+			refs = []string{strings.TrimPrefix(word, "#")}
+		}
+		for _, id := range refs {
+			found = true
+			c.dependOn(id, where)
+		}
+	}
+	return found
+}
+
+// isListed: one word that is an id of some form: 3, 100.13, T012, WP01.
+func isListed(word string) bool {
+	return isNumberDots(word) && len(word) <= 10 || isLocalID(word) && len(word) >= 2 ||
+		len(word) <= 64 && wholeID().MatchString(word) && !isStandard(word)
+}
+
+// beforeReason cuts the reason after an id: " (the registry must exist)", " - why".
+func beforeReason(text string) string {
+	if strings.HasPrefix(strings.TrimSpace(text), "[") {
+		return text
+	}
+	for _, mark := range []string{" (", " - ", " – ", " — "} {
+		if before, _, ok := strings.Cut(text, mark); ok {
+			text = before
+		}
+	}
+	return text
+}
+
+// waitPhrases say that what follows is waited for.
+var waitPhrases = []string{"depends on", "depend on", "depends upon", "depending on", "blocked by", "blocked on", "waits for", "waiting for", "waiting on",
+	"requires", "hängt ab von", "abhängig von", "blockiert durch", "blockiert von", "dépend de", "bloqué par", "depende de", "bloqueado por",
+	"зависит от", "заблокировано", "依存", "依赖", "依赖于", "阻塞于", "의존"}
+
+// isBlockedBy says whether a relation's words mean waiting: "is blocked by".
+func isBlockedBy(words string) bool {
+	lower := strings.ToLower(words)
+	for _, phrase := range waitPhrases {
+		if strings.Contains(lower, phrase) {
+			return true
+		}
+	}
+	return meaningOf(words).field == dependsField
+}
+
+// relations takes the tickets that a sentence says this one waits for: "Depends on
+// #57. Blocked by owner/repo#12."
+func (c *collector) relations(line, where string) {
+	if len(line) > 4000 {
+		line = line[:4000]
+	}
+	lower := strings.ToLower(line)
+	if len(lower) != len(line) {
+		lower = line // other letters have other sizes in lower case
+	}
+	for _, phrase := range waitPhrases {
+		for from := 0; ; {
+			at := strings.Index(lower[from:], phrase)
+			if at < 0 {
+				break
+			}
+			at += from
+			from = at + len(phrase)
+			before := strings.TrimRight(lower[:at], " ")
+			if strings.HasSuffix(before, "not") || strings.HasSuffix(before, "no longer") || strings.HasSuffix(before, "n't") {
+				continue
+			}
+			start := at
+			if label := strings.LastIndexByte(line[:at], '['); label >= 0 && !strings.Contains(line[label:at], "]") {
+				start = label // [depends on slug](slug.md)
+			}
+			for _, id := range leadingRefs(line[start:], from-start) {
+				c.dependOn(id, where)
+			}
+		}
+	}
+}
+
+// leadingRefs gives the references that follow directly after the first skip bytes,
+// joined by commas and "and".
+func leadingRefs(text string, skip int) []string {
+	if strings.HasPrefix(text, "[") {
+		label, target, size := markdownLinkAt(text)
+		if size > 0 {
+			for word := range strings.FieldsSeq(label) {
+				if id := wordRef(word, false); id != "" {
+					return []string{id}
+				}
+			}
+			return []string{refOfText(target)}
+		}
+	}
+	rest := text[min(skip, len(text)):]
+	end := len(rest)
+	for _, mark := range []string{". ", "; ", " which ", " because ", " since ", "("} {
+		if at := strings.Index(rest, mark); at >= 0 && at < end {
+			end = at
+		}
+	}
+	var out []string
+	for i, word := range strings.Fields(strings.NewReplacer(",", " ", ":", " ", "*", " ").Replace(hideAddresses(rest[:end]))) {
+		word = showAddress(word)
+		refs := findRefs(word, false)
+		switch {
+		case len(refs) > 0:
+			out = append(out, refs...)
+		case strings.HasPrefix(word, "[") || containsFold([]string{"and", "&", "or", "und", "et", "y", "e", "и", "+", "issue", "issues", "ticket", "tickets", "task", "pr", "the"}, word):
+		case i > 0 || len(out) > 0:
+			return out
+		default:
+			return out
+		}
+	}
+	return out
+}
+
+// hideAddresses keeps the colon of an address from being taken for a separator.
+func hideAddresses(text string) string { return strings.ReplaceAll(text, "://", "\x01//") }
+
+func showAddress(word string) string { return strings.ReplaceAll(word, "\x01", ":") }
