@@ -193,7 +193,8 @@ var decisionCases = []decisionCase{
 	{"tags by commas", fm("id: FEAT-1", "complexity: low", "tags: ui, sec"), "", nil, "FEAT low cloud front_matter: tag SEC"},
 	{"tags by spaces", fm("id: FEAT-1", "complexity: low", "tags: ui arch"), "", nil, "FEAT low cloud front_matter: tag ARCH"},
 	{"tag in the second of two keys", fm("id: FEAT-1", "complexity: low", "tags: [ui]", "tags: [security]"), "", nil, "FEAT low cloud front_matter: tag SECURITY"},
-	{"architecture is another tag", fm("id: FEAT-1", "complexity: low", "tags: [architecture, secure]"), "", nil, "FEAT low local front_matter: eligible"},
+	{"architecture in full", fm("id: FEAT-1", "complexity: low", "tags: [architecture]"), "", nil, "FEAT low cloud front_matter: tag ARCH"},
+	{"secure is another tag", fm("id: FEAT-1", "complexity: low", "tags: [secure]"), "", nil, "FEAT low local front_matter: eligible"},
 	{"SEC in the title is no tag", fm("id: FEAT-1", "complexity: low", "title: SEC filing export"), "", nil, "FEAT low local front_matter: eligible"},
 	{"a tag before the files", fm("id: FEAT-1", "complexity: low", "tags: [sec]") + fileTable("a", "b", "c", "d"), "", nil, "FEAT low cloud front_matter: tag SEC"},
 
@@ -227,7 +228,8 @@ var decisionCases = []decisionCase{
 	{"Spanish", fm("title: Añadir botón de acceso"), "down", nil, "FEAT low local rules: " + downWhy},
 	{"German", fm("title: Absturz beim Speichern behoben werden muss"), "down", nil, "BUG low local rules: " + downWhy},
 	{"Chinese", fm("title: 添加登录按钮") + fileTable("网页/登录.tsx", "样式.css"), "down", nil, "FEAT medium local rules: " + downWhy},
-	{"Japanese", fm("id: FEAT-9", "title: ログインボタンを追加", "tags: [セキュリティ]"), "FEAT low", nil, "FEAT low local local: eligible"},
+	{"Japanese", fm("id: FEAT-9", "title: ログインボタンを追加", "tags: [画面]"), "FEAT low", nil, "FEAT low local local: eligible"},
+	{"Japanese security", fm("id: FEAT-9", "title: ログインボタンを追加", "tags: [セキュリティ]"), "", nil, "FEAT high cloud rules: complexity high; tag SECURITY"},
 	{"Arabic", fm("title: إصلاح خطأ في الدفع"), "down", nil, "BUG low local rules: " + downWhy},
 	{"Russian", fm("title: Добавить кнопку входа"), "down", nil, "FEAT low local rules: " + downWhy},
 }

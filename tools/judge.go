@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -92,13 +93,28 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route
 	return j, nil
 }
 
+// stated is what a ticket says about itself in the words of the rules.
 func (d *Deps) stated(t ticket.Ticket) policy.Stated {
 	paths := make([]string, 0, len(t.Files))
 	for _, f := range t.Files {
 		paths = append(paths, f.Path)
 	}
-	return policy.Stated{ID: t.ID, Type: t.Type, Complexity: t.Complexity, Tags: t.Tags, Files: paths,
+	s := policy.Stated{ID: t.ID, Type: t.Type, Complexity: t.Complexity, Files: paths, Tags: slices.Concat(t.Labels, t.Concerns),
 		HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable, Title: t.Title, Body: t.Body, Prefixes: d.Prefixes}
+	if !t.IDStatesKind {
+		s.ID = "" // its prefix is the tracker's, and says nothing of the kind
+	}
+	ownPrefix := slices.ContainsFunc(d.Prefixes, func(p string) bool { return strings.EqualFold(p, t.Type) })
+	if t.Kind != "" && !ownPrefix && (t.Type != "" || s.ID == "" || !hasPrefix(t.ID, d.Prefixes)) {
+		s.Type = t.Kind
+	}
+	return s
+}
+
+// hasPrefix says whether an id begins with a prefix that the project has configured.
+func hasPrefix(id string, prefixes []string) bool {
+	head, _, _ := strings.Cut(id, "-")
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.EqualFold(p, head) })
 }
 
 // wave is the set of tickets worked on together.

@@ -58,13 +58,13 @@ func (d *Deps) readTicket(ctx context.Context, path string) (ticket.Ticket, *Err
 	if fault != nil {
 		return ticket.Ticket{}, fault
 	}
-	return parseTicket(data, filepath.Base(name))
+	return parseTicket(filepath.ToSlash(name), data, filepath.Base(name))
 }
 
-func parseTicket(data []byte, name string) (ticket.Ticket, *Error) {
-	t, err := ticket.Parse(data)
+func parseTicket(path string, data []byte, name string) (ticket.Ticket, *Error) {
+	doc, err := ticket.Read(path, data, nil)
 	if err == nil {
-		return t, nil
+		return doc.Head, nil
 	}
 	fault := &Error{Code: codeInvalid, Cause: clip(name, 100) + ": " + err.Error(), Next: "Mend the ticket and call again.", Err: err}
 	var known *ticket.Error
@@ -77,7 +77,7 @@ func parseTicket(data []byte, name string) (ticket.Ticket, *Error) {
 			fault.Next = known.Next
 		}
 	}
-	return t, fault
+	return ticket.Ticket{}, fault
 }
 
 func parseInline(text string) (ticket.Ticket, *Error) {
@@ -86,7 +86,7 @@ func parseInline(text string) (ticket.Ticket, *Error) {
 			Cause: fmt.Sprintf("the ticket has %d bytes, more than the %d taken inline", len(text), ticket.MaxInlineBytes),
 			Next:  fmt.Sprintf("Save it in the project and pass its path: up to %d bytes are read.", ticket.MaxBytes)}
 	}
-	return parseTicket([]byte(text), "ticket")
+	return parseTicket("", []byte(text), "ticket")
 }
 
 // readBatch reads every ticket of a call; one that cannot be read stands as

@@ -276,7 +276,10 @@ func (c *collector) labelled(l lineLabel, what meaning, head bool) {
 			c.notRead("line", l.name)
 		}
 	default:
-		if head {
+		// A plain line is a field only where no front matter states any, and never says how
+		// hard the ticket is: prose must not argue with the rules.
+		plain := !l.bold && !l.bullet
+		if head && !(plain && (c.t.HasFrontMatter || what.field == complexityField)) {
 			c.value(what.field, l.value, l.name)
 		}
 	}
@@ -334,6 +337,7 @@ func labelOf(line string) lineLabel {
 		if !ok || after != "" && text[at] == ':' && text[at+1] != ' ' && text[at+1] != ':' && text[at+1] != '\t' {
 			return l
 		}
+		l.bold = strings.HasPrefix(text[at:], "::") // Dataview's field
 		l.name, text = text[:at], after
 		if len(strings.Fields(l.name)) > 5 || !startsLikeLabel(l.name) {
 			return lineLabel{indent: indent}

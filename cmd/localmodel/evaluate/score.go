@@ -164,7 +164,7 @@ func (p Plan) rules() said {
 
 // unlabelled is what a ticket states beside its labels.
 func (t *Ticket) unlabelled(prefixes []string) policy.Stated {
-	s := policy.Stated{Tags: t.Tags, HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable, Title: t.Title, Body: t.Body, Prefixes: prefixes}
+	s := policy.Stated{Tags: t.Labels, HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable, Title: t.Title, Body: t.Body, Prefixes: prefixes}
 	for _, f := range t.Files {
 		s.Files = append(s.Files, f.Path)
 	}
