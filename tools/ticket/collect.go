@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -87,13 +88,14 @@ func (c *collector) room(have int, what string) bool {
 
 var complexities = []string{"trivial", "simple", "complex", "low", "medium", "high"}
 
-// complexityWords are other words for them; numbers are Task Master's 1 to 10.
-var complexityWords = map[string]string{
-	"easy": "low", "small": "low", "s": "low", "xs": "low", "moderate": "medium", "mittel": "medium", "media": "medium", "medio": "medium",
-	"moyenne": "medium", "m": "medium", "hard": "high", "difficult": "high", "veryhigh": "high", "l": "high", "xl": "high", "large": "high",
-	"niedrig": "low", "gering": "low", "hoch": "high", "baja": "low", "alta": "high", "baixa": "low", "faible": "low", "elevee": "high",
-	"низкая": "low", "средняя": "medium", "высокая": "high", "低": "low", "中": "medium", "高": "high", "낮음": "low", "중간": "medium", "높음": "high",
-	"complicated": "high",
+// complexityWord gives the complexity of another word for it.
+func complexityWord(word string) string {
+	for _, c := range []string{"low", "medium", "high"} {
+		if isOf("complexity "+c, word) {
+			return c
+		}
+	}
+	return ""
 }
 
 // complexity takes a stated complexity; place is where it stands, for a warning.
@@ -101,7 +103,7 @@ func (c *collector) complexity(value, place, where string) {
 	stated := value
 	value = strings.ToLower(strings.Trim(value, "`*_ "))
 	if !slices.Contains(complexities, value) {
-		value = complexityWords[normal(firstWord(value))]
+		value = complexityWord(normal(firstWord(value)))
 	}
 	if value == "" {
 		value = complexityOfNumber(stated)
@@ -291,32 +293,30 @@ func (c *collector) file(f File, where string) {
 	}
 }
 
-var actions = func() map[string]string {
+// actions gives the action of a word.
+var actions = sync.OnceValue(func() map[string]string {
 	m := map[string]string{"create/modify/delete": ""} // the template's placeholder
-	for to, list := range map[string]string{
-		"create": "create creates created new add adds added anlegen erstellen neu créer ajouter crear nuevo criar novo creare создать новый 新規 作成 追加 新增 新建 创建 생성 추가",
-		"modify": "modify modifies modified update updates updated edit edits change changes changed ändern anpassen modifier modificar " +
-			"cambiar editar alterar modificare изменить обновить 変更 修正 更新 修改 수정 변경",
-		"delete": "delete deletes deleted remove removes removed löschen entfernen supprimer eliminar borrar excluir remover eliminare удалить 削除 删除 移除 삭제",
-	} {
-		for word := range strings.FieldsSeq(list) {
-			m[word] = to
+	for name, list := range groups() {
+		if to, ok := strings.CutPrefix(name, "action "); ok {
+			for _, word := range list {
+				m[word] = to
+			}
 		}
 	}
 	return m
-}()
+})
 
 // action reduces what is stated to create, modify or delete; known is false if
 // it is none of them.
 func action(stated string) (normal string, known bool) {
-	if normal, known = actions[stated]; known { // as it mostly is
+	if normal, known = actions()[stated]; known { // as it mostly is
 		return normal, known
 	}
 	stated = strings.ToLower(strings.Trim(oneLine(stated), "`*_()[]\"'. "))
 	if isNothing(stated) {
 		return "", true
 	}
-	normal, known = actions[stated]
+	normal, known = actions()[stated]
 	return normal, known
 }
 
@@ -358,8 +358,8 @@ func (c *collector) finish() Ticket {
 // kind settles the kind: the type, the id's prefix where it says so, a label.
 func (c *collector) kind() {
 	t := &c.t
-	if t.Type != "" && !(c.opt.typeIsMark && kindOfType(t.Type) == kindTask) {
-		t.Kind = kindOfType(t.Type)
+	if kind := kindOfType(t.Type); kind != "" && (kind != kindTask || !c.opt.typeIsMark) {
+		t.Kind = kind
 	}
 	if t.Kind == "" && t.IDStatesKind {
 		prefix, _, found := strings.Cut(t.ID, "-")

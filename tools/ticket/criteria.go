@@ -136,8 +136,6 @@ func checkMark(text string) (rest string, done bool) {
 	return "", false
 }
 
-var criterionNames = []string{"criterion", "criteria", "acceptance criterion", "acceptance criteria", "description", "requirement", "text", "condition"}
-
 // criteriaRows takes over the rows of a table: the column of that name, else the one
 // after a short first column, else the first.
 func (c *collector) criteriaRows(lines []string, have int) (boxes []*box) {

@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func (f *file) form() (Form, error) {
 	for _, form := range trackerForms {
 		if form.Recognise(f) {
 			err := f.decode(MaxListBytes)
-			if err == errEmpty && f.ext == ".jsonl" { // a tracker without issues
+			if errors.Is(err, errEmpty) && f.ext == ".jsonl" { // a tracker without issues
 				err = nil
 			}
 			return form, err

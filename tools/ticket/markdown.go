@@ -1,26 +1,10 @@
 package ticket
 
-import (
-	"iter"
-	"strings"
-)
+import "strings"
 
-// structure gives the lines of a Markdown body that can be structure. What
-// stands in a fenced code block or an HTML comment comes as an empty line.
-func structure(body string) iter.Seq[string] {
-	return func(yield func(string) bool) {
-		s := scanner{}
-		for rest := body; rest != ""; {
-			line, tail, _ := strings.Cut(rest, "\n")
-			if !yield(s.line(line, tail)) {
-				return
-			}
-			rest = tail
-		}
-	}
-}
-
-// scanner knows what the line before left open.
+// scanner gives the lines of a Markdown body that can be structure: what stands in a
+// fenced code block or an HTML comment comes as an empty line. It knows what the line
+// before left open.
 type scanner struct {
 	fence   string // the run that opened the code block
 	comment bool   // a comment that began a line: ends at -->, else with the body

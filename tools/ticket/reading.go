@@ -211,7 +211,7 @@ func (c *collector) lines(s section) {
 		if l.value == "" && (what.field == criteriaField || what.field == filesField || what.field == dependsField || what.field == reverseField) {
 			open, openAt = block{what: what, where: l.name}, l.indent
 			if l.bullet {
-				openAt += 1
+				openAt++
 			}
 			continue
 		}
@@ -279,7 +279,7 @@ func (c *collector) labelled(l lineLabel, what meaning, head bool) {
 		// A plain line is a field only where no front matter states any, and never says how
 		// hard the ticket is: prose must not argue with the rules.
 		plain := !l.bold && !l.bullet
-		if head && !(plain && (c.t.HasFrontMatter || what.field == complexityField)) {
+		if head && (!plain || !c.t.HasFrontMatter && what.field != complexityField) {
 			c.value(what.field, l.value, l.name)
 		}
 	}

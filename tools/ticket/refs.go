@@ -318,7 +318,7 @@ func isStrictID(word string) bool {
 func hasHashID(text string) bool {
 	head, rest, dotted := strings.Cut(text, ".")
 	return len(head) >= 2 && len(head) <= 6 && strings.ContainsAny(head, "0123456789") && strings.IndexFunc(head, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9')
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
 	}) < 0 && (!dotted || isNumberDots(rest))
 }
 

@@ -3,7 +3,6 @@ package ticket
 import (
 	"slices"
 	"strings"
-	"unicode"
 )
 
 const maxColumns = 32 // further cells of a row are not looked at
@@ -98,25 +97,21 @@ func pipe(line string) int {
 	return -1
 }
 
-var (
-	fileNames        = []string{"datei", "fichier", "archivo", "arquivo", "файл", "ファイル", "文件", "파일", "file", "files", "path", "paths", "file path", "filepath", "filename", "affected file"}
-	actionNames      = []string{"action", "actions", "operation", "change type", "aktion", "acción", "accion", "ação", "azione", "действие", "アクション", "操作", "작업"}
-	descriptionNames = []string{"description", "beschreibung", "descripción", "descripcion", "descrição", "descrizione", "описание", "説明", "内容", "描述", "说明", "설명", "what changes", "change", "changes", "details", "notes", "purpose", "reason"}
-	ticketNames      = []string{"ticket", "tickets", "id", "ticket id", "depends on", "dependency", "issue", "task", "key", "blocked by"}
-	packageNames     = []string{"package", "library", "version", "module", "crate"}
+// The columns that are read, as words.txt has their names.
+const (
+	fileNames        = "column file"
+	actionNames      = "column action"
+	descriptionNames = "column description"
+	ticketNames      = "column ticket"
+	packageNames     = "column package"
+	criterionNames   = "column criterion"
 )
 
-func names(list []string, header string) bool {
-	if len(header) > 100 {
-		return false
-	}
-	word := strings.ToLower(strings.TrimFunc(header, func(r rune) bool { return !unicode.IsLetter(r) }))
-	return slices.Contains(list, word)
-}
+func names(group, header string) bool { return len(header) <= 100 && isOf(group, normal(header)) }
 
 // column gives the place of a named column, -1 if the header has none.
-func (t table) column(list []string) int {
-	return slices.IndexFunc(t.header, func(s string) bool { return names(list, s) })
+func (t table) column(group string) int {
+	return slices.IndexFunc(t.header, func(s string) bool { return names(group, s) })
 }
 
 func at(row []string, column int) string {

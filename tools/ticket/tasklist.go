@@ -67,9 +67,7 @@ func parentOf(tasks []taskLine, offset, indent int) int {
 func task(folder, local, title, body string) Ticket {
 	t := Ticket{Local: local, Title: plainText(title), Body: body}
 	t.ID = taskID(folder, local)
-	for _, tag := range hashTags(title) {
-		t.Labels = append(t.Labels, tag)
-	}
+	t.Labels = hashTags(title)
 	t.concernsOfLabels()
 	t.From = []Origin{{"id", "task line"}, {"title", "task line"}}
 	return t
@@ -100,7 +98,7 @@ func hashTags(text string) []string {
 	}
 	for word := range strings.FieldsSeq(text) {
 		tag, ok := strings.CutPrefix(word, "#")
-		if ok && tag != "" && !isNumber(tag) && strings.IndexAny(tag, "#`:") < 0 && len(tag) < 60 && len(out) < 20 {
+		if ok && tag != "" && !isNumber(tag) && !strings.ContainsAny(tag, "#`:") && len(tag) < 60 && len(out) < 20 {
 			out = append(out, strings.TrimRight(tag, ".,;"))
 		}
 	}
