@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
@@ -140,7 +141,7 @@ func (q *question) readUser(in io.Reader, file string) error {
 	var err error
 	switch terminal := isTerminal(in); {
 	case file != "":
-		data, err = os.ReadFile(file) //nolint:gosec // the file that was asked for
+		data, err = rootfs.ReadArgument(file, maxArgumentBytes)
 	case terminal:
 		return errors.New("there is no question: give --user or --file, or pipe it in")
 	default:

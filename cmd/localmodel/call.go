@@ -5,9 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/tools"
 )
 
@@ -57,6 +58,9 @@ func waitForLoad(ctx context.Context, said io.Writer, loaded <-chan struct{}) {
 	}
 }
 
+// maxArgumentBytes bounds what is read from a file or a pipe of the user's.
+const maxArgumentBytes = 64 << 20
+
 func readArguments(in io.Reader, args []string) (json.RawMessage, error) {
 	if len(args) == 0 {
 		return nil, nil
@@ -65,14 +69,14 @@ func readArguments(in io.Reader, args []string) (json.RawMessage, error) {
 	var err error
 	switch {
 	case args[0] == "-":
-		data, err = io.ReadAll(in)
+		data, err = io.ReadAll(io.LimitReader(in, maxArgumentBytes))
 	case strings.HasPrefix(args[0], "@"):
-		data, err = os.ReadFile(args[0][1:])
+		data, err = rootfs.ReadArgument(args[0][1:], maxArgumentBytes)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if !json.Valid(data) {
+	if jsondepth.Check(data) != nil || !json.Valid(data) {
 		return nil, fmt.Errorf("the arguments are not valid JSON")
 	}
 	return data, nil

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
-	"os"
+	"io/fs"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -18,6 +19,8 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -45,7 +48,7 @@ func doctor(ctx context.Context, w world, args []string) error {
 	place := clientPlace(w)
 	facts := p.gather(ctx, place, *deep)
 	if *fix {
-		if err := (checkup.Mender{Router: p.router, In: w.in, Out: w.err, Yes: *yes}).Mend(ctx, facts); err != nil {
+		if err := (checkup.Mender{Router: p.router, In: w.in, Out: w.err, Yes: *yes, Dir: p.config.Dirs.State}).Mend(ctx, facts); err != nil {
 			return err
 		}
 		facts = p.gather(ctx, place, *deep)
@@ -98,9 +101,12 @@ func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) chec
 	return f
 }
 
+// maxStateFile is what is read of the state file, in bytes.
+const maxStateFile = 16 << 20
+
 func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
-	data, err := os.ReadFile(filepath.Join(p.config.root, ".claude", "implementer-state.json"))
-	f.StateFile = err == nil
+	data, err := rootfs.ReadFile(ctx, p.config.root, filepath.Join(".claude", "implementer-state.json"), maxStateFile)
+	f.StateFile = !errors.Is(err, fs.ErrNotExist)
 	if f.JournalErr = p.recordable(ctx); f.JournalErr != nil {
 		return
 	}
@@ -113,7 +119,11 @@ func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
 	}
 	f.Warnings = p.store.Warnings()
 	// The journal looks at the file only once it has something to write into it.
-	if len(f.Warnings) == 0 && len(data) > 0 && !gjson.ValidBytes(data) {
+	switch {
+	case len(f.Warnings) > 0:
+	case f.StateFile && err != nil:
+		f.Warnings = []string{"the state file is left alone: " + err.Error()}
+	case len(data) > 0 && (jsondepth.Check(data) != nil || !gjson.ValidBytes(data)):
 		f.Warnings = []string{".claude/implementer-state.json is not valid JSON"}
 	}
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
@@ -35,7 +38,7 @@ func eval(ctx context.Context, w world, args []string) error {
 	fs.StringVar(&f.labels, "labels", "", "`FILE` of labels, over what the tickets state")
 	fs.IntVar(&f.limit, "limit", 0, "take `N` tickets, spread evenly over the directory")
 	fs.IntVar(&f.plans, "plans", 10, "also plan the first `N` tickets that state files or criteria; 0 = none")
-	fs.StringVar(&f.results, "results", "", "`FILE` of the answers so far (default: .claude/localmodel/eval.jsonl)")
+	fs.StringVar(&f.results, "results", "", "`FILE` of the answers so far (default: one for this project in your state directory)")
 	fs.BoolVar(&f.fresh, "fresh", false, "forget the answers so far")
 	fs.BoolVar(&f.asJSON, "json", false, "print the comparison as JSON")
 	fs.StringVar(&f.html, "html", "", "write a page to `FILE`, whole in itself")
@@ -48,7 +51,7 @@ func eval(ctx context.Context, w world, args []string) error {
 		return exitError{2, "localmodel eval: name the directory of tickets; localmodel eval --help says more"}
 	}
 	c := loadConfig(w.lookup)
-	set, err := readSet(c, f, rest[0])
+	set, err := readSet(ctx, c, f, rest[0])
 	if err != nil {
 		return exitError{2, "localmodel eval: " + err.Error()}
 	}
@@ -58,8 +61,7 @@ func eval(ctx context.Context, w world, args []string) error {
 	if err := session.AddModels(ctx, cmp.Or(f.models, c.model), c.routing(log), func(name string) routing.Backend { return c.backend(name, log) }); err != nil {
 		return err
 	}
-	path := cmp.Or(f.results, filepath.Join(c.root, ".claude", "localmodel", "eval.jsonl"))
-	results, err := evaluate.OpenResults(path, f.fresh)
+	results, err := openResults(ctx, c, f)
 	if err != nil {
 		return err
 	}
@@ -68,7 +70,30 @@ func eval(ctx context.Context, w world, args []string) error {
 	if err != nil {
 		return evalStopped(err, done)
 	}
-	return showEval(w, f, session.Score(got, time.Now()))
+	return showEval(ctx, w, c.root, f, session.Score(got, time.Now()))
+}
+
+// openResults opens the file that was named, else one of this project in the
+// user's state directory.
+func openResults(ctx context.Context, c *config, f evalFlags) (*evaluate.Results, error) {
+	var dir *rootfs.Root
+	var name string
+	var err error
+	switch {
+	case f.results != "":
+		dir, name, err = rootfs.Named(ctx, c.root, f.results)
+	case c.Dirs.State == "":
+		return nil, errors.New("there is no state directory for the answers: set HOME, or name a file with --results")
+	default:
+		sum := sha256.Sum256([]byte(c.root))
+		name = hex.EncodeToString(sum[:8]) + ".jsonl"
+		dir, err = rootfs.Private(ctx, filepath.Join(c.Dirs.State, "eval"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close() //nolint:errcheck // the results have handles of their own
+	return evaluate.OpenResults(ctx, dir, name, f.fresh)
 }
 
 // evalStopped says how far it came and how to go on.
@@ -84,9 +109,9 @@ func evalStopped(err error, done float64) error {
 	return fmt.Errorf("%w; %.0f %% is done and kept, the same command goes on from there", err, 100*done)
 }
 
-func showEval(w world, f evalFlags, r evaluate.Report) error {
+func showEval(ctx context.Context, w world, project string, f evalFlags, r evaluate.Report) error {
 	if f.html != "" {
-		if err := writePage(w, f.html, r.Page()); err != nil {
+		if err := writePage(ctx, w, project, f.html, r.Page()); err != nil {
 			return err
 		}
 	}
@@ -97,8 +122,8 @@ func showEval(w world, f evalFlags, r evaluate.Report) error {
 	return nil
 }
 
-func readSet(c *config, f evalFlags, dir string) (*evaluate.Set, error) {
-	set, err := evaluate.ReadSet(dir, c.prefixes)
+func readSet(ctx context.Context, c *config, f evalFlags, dir string) (*evaluate.Set, error) {
+	set, err := evaluate.ReadSet(ctx, dir, c.prefixes)
 	if err != nil {
 		return nil, err
 	}

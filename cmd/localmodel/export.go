@@ -2,13 +2,14 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 const aboutExport = `
@@ -29,19 +30,16 @@ func export(ctx context.Context, w world, args []string) error {
 	}
 	p, done := look(w, false)
 	defer done()
-	out := w.out
-	if *file != "" {
-		f, err := os.Create(*file)
-		if err != nil {
+	if *file == "" {
+		buffered := bufio.NewWriter(w.out)
+		if err := account.WriteLines(ctx, p.store, buffered, *format, since.At); err != nil {
 			return err
 		}
-		defer f.Close() //nolint:errcheck // flushed and synced below
-		out = f
-		defer f.Sync() //nolint:errcheck // the write itself was checked
+		return buffered.Flush()
 	}
-	buffered := bufio.NewWriter(out)
-	if err := account.WriteLines(ctx, p.store, buffered, *format, since.At); err != nil {
+	var ledger bytes.Buffer
+	if err := account.WriteLines(ctx, p.store, &ledger, *format, since.At); err != nil {
 		return err
 	}
-	return buffered.Flush()
+	return rootfs.WriteNamed(ctx, p.config.root, *file, ledger.Bytes(), rootfs.Write{Perm: 0o600})
 }

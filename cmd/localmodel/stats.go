@@ -9,6 +9,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -40,7 +41,7 @@ func stats(ctx context.Context, w world, args []string) error {
 		report.Print(w.out, term.Painter(term.Is(w.out) && !p.config.plain))
 	}
 	if err == nil && *file != "" {
-		err = writePage(w, *file, report.Page())
+		err = writePage(ctx, w, p.config.root, *file, report.Page())
 	}
 	return err
 }
@@ -54,10 +55,10 @@ func (c *config) dearTier() policy.Tier {
 }
 
 // writePage writes a page whole or not at all, and says where it is.
-func writePage(w world, file string, p page.Page) error {
-	if err := p.WriteFile(file); err != nil {
+func writePage(ctx context.Context, w world, project, file string, p page.Page) error {
+	if err := p.WriteFile(ctx, project, file); err != nil {
 		return err
 	}
-	fmt.Fprintln(w.err, "wrote "+file)
+	fmt.Fprintln(w.err, "wrote "+plain.Line(file))
 	return nil
 }

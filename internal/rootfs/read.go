@@ -173,3 +173,18 @@ func ReadNamed(ctx context.Context, path string, limit int64) ([]byte, error) {
 		return data, nil
 	})
 }
+
+// ReadArgument reads a file that the user named on the command line, a pipe too,
+// for which it waits as a shell's user expects.
+func ReadArgument(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path) //nolint:gosec // the user's own choice
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // only read
+	data, err := readAll(f, 0, limit)
+	if err != nil {
+		return nil, &fs.PathError{Op: "read", Path: path, Err: unwrap(err)}
+	}
+	return data, nil
+}

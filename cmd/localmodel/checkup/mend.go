@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
@@ -20,6 +20,7 @@ type Mender struct {
 	In     io.Reader
 	Out    io.Writer // where it asks and shows progress
 	Yes    bool      // do not ask
+	Dir    string    // of the user's own, for the log of what is started
 }
 
 // startWithin is how long a started Ollama may take until it answers.
@@ -60,16 +61,19 @@ func (m Mender) may(question string) bool {
 
 // start leaves Ollama running and waits until it answers.
 func (m Mender) start(ctx context.Context, program, address string) error {
-	dir, err := os.UserCacheDir()
+	dir, err := rootfs.Private(ctx, m.Dir)
 	if err != nil {
-		dir = os.TempDir()
-	}
-	log := filepath.Join(dir, "localmodel", "ollama.log")
-	if err := os.MkdirAll(filepath.Dir(log), 0o700); err != nil {
 		return err
 	}
+	defer dir.Close() //nolint:errcheck // the log has a handle of its own
+	out, err := dir.Append(ctx, "ollama.log")
+	if err != nil {
+		return err
+	}
+	defer out.Close() //nolint:errcheck // the child has its own handle
+	log := filepath.Join(m.Dir, "ollama.log")
 	_, host, _ := strings.Cut(address, "://")
-	pid, err := machine.Leave(program, []string{"serve"}, []string{"OLLAMA_HOST=" + host}, log)
+	pid, err := machine.Leave(program, []string{"serve"}, []string{"OLLAMA_HOST=" + host}, out)
 	if err != nil {
 		return err
 	}

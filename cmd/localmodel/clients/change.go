@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"reflect"
 )
 
@@ -19,13 +18,13 @@ type Change struct {
 	After   []byte // the new content; nil = the file is to be deleted
 
 	file    *file
-	restore string // the backup that After equals; it is not needed any more
+	restore string // the name of the backup that After equals; it is not needed any more
 }
 
 // Install works out how to add the entry to a client's file. Another entry of
 // ours there is ErrDiffers, or gives way where replace is set.
 func (c Client) Install(path string, e Entry, replace bool) (*Change, error) {
-	f, err := open(path)
+	f, err := open(path, c.root)
 	if err != nil {
 		return nil, c.refuse(path, err)
 	}
@@ -61,7 +60,7 @@ func (c Client) Install(path string, e Entry, replace bool) (*Change, error) {
 // Uninstall works out how to take the entry out. Where nothing else changed
 // since install, the file is as it was before, to the byte.
 func (c Client) Uninstall(path string) (*Change, error) {
-	f, err := open(path)
+	f, err := open(path, c.root)
 	if err != nil {
 		return nil, c.refuse(path, err)
 	}
@@ -95,8 +94,8 @@ func (c Client) original(ch *Change, have map[string]any) {
 	if !ok {
 		return
 	}
-	for _, path := range ch.file.backups() {
-		old, err := os.ReadFile(path) //nolint:gosec // a name made here
+	for _, name := range ch.file.backups() {
+		old, err := ch.file.beside(name)
 		if err != nil {
 			continue
 		}
@@ -106,7 +105,7 @@ func (c Client) original(ch *Change, have map[string]any) {
 		}
 		again, err := c.format.edit.insert(before.text(), c.format.servers, e)
 		if err == nil && bytes.Equal(before.withMark(again), ch.file.raw) {
-			ch.After, ch.restore = old, path
+			ch.After, ch.restore = old, name
 			return
 		}
 	}
@@ -140,7 +139,7 @@ func (ch *Change) Apply() (backup string, err error) {
 		return "", nil
 	}
 	if ch.After == nil {
-		return "", os.Remove(ch.file.target)
+		return "", ch.file.remove(ch.file.name)
 	}
 	if ch.Existed && ch.restore == "" {
 		if backup, err = ch.file.backup(); err != nil {
@@ -151,7 +150,7 @@ func (ch *Change) Apply() (backup string, err error) {
 		return backup, fmt.Errorf("%s was not changed: %w", ch.Path, err)
 	}
 	if ch.restore != "" {
-		_ = os.Remove(ch.restore) // the file itself is that backup now
+		_ = ch.file.remove(ch.restore) // the file itself is that backup now
 	}
 	return backup, nil
 }
@@ -171,7 +170,7 @@ func (c Client) Snippet(e Entry) string {
 
 // Installed says whether the client's file has an entry of ours.
 func (c Client) Installed(path string) (installed, exists bool, err error) {
-	f, err := open(path)
+	f, err := open(path, c.root)
 	if err != nil || !f.exists {
 		return false, false, err
 	}

@@ -36,6 +36,7 @@ type Client struct {
 	project string               // file within a project, "" = none
 	user    func(p Place) string // file of the user, nil = none
 	field   fields               // what the entry has beside command, args and env
+	root    string               // the project whose file is edited, "" = the user's own file
 	workdir string               // how the client spells the project's directory, "" = the server is started there
 	fixed   bool                 // the client knows no project: its directory is written down
 }
@@ -99,6 +100,12 @@ func (c Client) File(p Place, project bool) (path string, ofProject bool, err er
 		return "", false, errors.New("your home directory is not known; set HOME")
 	}
 	return path, false, nil
+}
+
+// In is the client whose file is the project's, in which no link is followed.
+func (c Client) In(project string) Client {
+	c.root = project
+	return c
 }
 
 // Entry is what the client starts, with the environment it needs to know the

@@ -40,6 +40,9 @@ func (o Options) InstallInto(out io.Writer, c Client, p Place) error {
 	if err != nil {
 		return err
 	}
+	if ofProject {
+		c = c.In(p.Root)
+	}
 	command, note, err := o.program(ofProject)
 	if err != nil {
 		return err
@@ -68,9 +71,12 @@ func (o Options) InstallInto(out io.Writer, c Client, p Place) error {
 
 // UninstallFrom takes the entry out of the client's file.
 func (o Options) UninstallFrom(out io.Writer, c Client, p Place) error {
-	path, _, err := c.File(p, o.Project)
+	path, ofProject, err := c.File(p, o.Project)
 	if err != nil {
 		return err
+	}
+	if ofProject {
+		c = c.In(p.Root)
 	}
 	change, err := c.Uninstall(path)
 	switch {
@@ -79,7 +85,7 @@ func (o Options) UninstallFrom(out io.Writer, c Client, p Place) error {
 	case change.Same:
 		hint := ""
 		if other, _, err := c.File(p, true); err == nil && !o.Project {
-			if there, _, err := c.Installed(other); there && err == nil {
+			if there, _, err := c.In(p.Root).Installed(other); there && err == nil {
 				hint = " " + other + " has one: add --project."
 			}
 		}
@@ -137,7 +143,10 @@ func List(out io.Writer, p Place) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-15s %-17s %s\n", "CLIENT", "LOCALMODEL", "FILE")
 	for _, c := range All() {
-		path, _, err := c.File(p, false)
+		path, ofProject, err := c.File(p, false)
+		if ofProject {
+			c = c.In(p.Root)
+		}
 		state := "no such file yet"
 		if err != nil {
 			path, state = err.Error(), "-"

@@ -2,11 +2,14 @@ package clients
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 var bom = []byte("\xef\xbb\xbf")
@@ -17,33 +20,60 @@ const maxFile = 8 << 20
 // file is a configuration file as it was read.
 type file struct {
 	path   string // as the client knows it
-	target string // where the bytes are, symbolic links resolved
+	root   string // the directory beneath which it is
+	name   string // in root
 	mode   fs.FileMode
 	exists bool
 	raw    []byte
 }
 
-func open(path string) (*file, error) {
-	f := &file{path: path, target: path, mode: 0o644}
-	if resolved, err := filepath.EvalSymlinks(path); err == nil {
-		f.target = resolved
+// open reads a client's file. In a project, whose root is given, no link is
+// followed; one of the user's own may be a link to where the user keeps it.
+func open(path, project string) (*file, error) {
+	f := &file{path: path, mode: 0o644, root: filepath.Dir(path), name: filepath.Base(path)}
+	if project != "" {
+		name, err := filepath.Rel(project, path)
+		if err != nil {
+			return nil, err
+		}
+		f.root, f.name = project, name
+	} else if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		f.root, f.name = filepath.Dir(resolved), filepath.Base(resolved)
 	} else if link, e := os.Readlink(path); e == nil {
 		return nil, fmt.Errorf("it is a link to %s, which is not there", link)
 	}
-	info, err := os.Stat(f.target)
+	err := f.read()
+	var kind *rootfs.KindError
+	var size *rootfs.SizeError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return f, nil
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, errors.New("it is no regular file")
-	case info.Size() > maxFile:
-		return nil, fmt.Errorf("it has %d bytes, more than any configuration", info.Size())
+	case errors.As(err, &kind):
+		return nil, errors.New("it " + kind.Error())
+	case errors.As(err, &size):
+		return nil, fmt.Errorf("it has %d bytes, more than any configuration", size.Size)
+	case errors.Is(err, rootfs.ErrLink):
+		return nil, errors.New("it " + rootfs.ErrLink.Error())
 	}
-	f.exists, f.mode = true, info.Mode().Perm()
-	f.raw, err = os.ReadFile(f.target)
 	return f, err
+}
+
+func (f *file) read() error {
+	root, err := rootfs.Open(context.Background(), f.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close() //nolint:errcheck // only read
+	info, err := root.Lstat(context.Background(), f.name)
+	if err != nil {
+		return err
+	}
+	if info.Mode()&fs.ModeSymlink != 0 {
+		return rootfs.ErrLink
+	}
+	f.raw, err = root.Read(context.Background(), f.name, maxFile)
+	f.exists, f.mode = err == nil, info.Mode().Perm()
+	return err
 }
 
 // text is the document without its byte order mark.
@@ -60,77 +90,76 @@ func (f *file) withMark(text []byte) []byte {
 // replace writes new content in one step: a reader sees the old file or the new
 // one. What another program wrote in between is not overwritten.
 func (f *file) replace(content []byte) error {
-	now, err := open(f.path)
-	if err != nil {
+	now := *f
+	now.exists, now.raw = false, nil
+	if err := now.read(); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if now.exists != f.exists || !bytes.Equal(now.raw, f.raw) {
 		return errors.New("another program changed it just now; try again")
 	}
-	dir := filepath.Dir(f.target)
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as the client itself would make it
-		return err
-	}
-	return writeWhole(f.target, content, f.mode)
+	return f.write(f.name, content)
 }
 
-func writeWhole(path string, content []byte, mode fs.FileMode) (err error) {
-	t, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// write writes the file, or one beside it. Directories are made as the client
+// itself would make them.
+func (f *file) write(name string, content []byte) error {
+	if err := os.MkdirAll(f.root, 0o755); err != nil { //nolint:gosec // see above
+		return err
+	}
+	root, err := rootfs.Open(context.Background(), f.root)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(t.Name()) //nolint:errcheck // the first error is the one to tell
-		}
-	}()
-	_, err = t.Write(content)
-	if err == nil {
-		err = t.Chmod(mode)
-	}
-	if err == nil {
-		err = t.Sync()
-	}
-	if e := t.Close(); err == nil {
-		err = e
-	}
+	defer root.Close() //nolint:errcheck // flushed by Replace
+	return root.Replace(context.Background(), name, content, rootfs.Write{Perm: f.mode, Dirs: 0o755})
+}
+
+// remove removes the file, or one beside it.
+func (f *file) remove(name string) error {
+	root, err := rootfs.Open(context.Background(), f.root)
 	if err != nil {
 		return err
 	}
-	return os.Rename(t.Name(), path)
+	defer root.Close() //nolint:errcheck // nothing was written
+	return root.Remove(context.Background(), name)
 }
 
-// backupPath is the n-th backup of a file, beside it.
-func (f *file) backupPath(n int) string {
+// beside reads a backup.
+func (f *file) beside(name string) ([]byte, error) {
+	return rootfs.ReadFile(context.Background(), f.root, name, maxFile)
+}
+
+// backupName is the n-th backup of a file, beside it.
+func (f *file) backupName(n int) string {
 	if n == 1 {
-		return f.target + ".before-localmodel"
+		return f.name + ".before-localmodel"
 	}
-	return fmt.Sprintf("%s.before-localmodel-%d", f.target, n)
+	return fmt.Sprintf("%s.before-localmodel-%d", f.name, n)
 }
 
 // backup keeps the content as it was read, under a name that is free.
 func (f *file) backup() (string, error) {
 	for n := 1; n < 100; n++ {
-		path := f.backupPath(n)
-		if have, err := os.ReadFile(path); err == nil { //nolint:gosec // a name made here
-			if bytes.Equal(have, f.raw) {
-				return path, nil
-			}
+		name := f.backupName(n)
+		have, err := f.beside(name)
+		if err == nil && !bytes.Equal(have, f.raw) {
 			continue
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
 		}
-		return path, writeWhole(path, f.raw, f.mode)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = f.write(name, f.raw)
+		}
+		return filepath.Join(f.root, name), err
 	}
-	return "", fmt.Errorf("%s and 98 others are there already; delete old ones", f.backupPath(1))
+	return "", fmt.Errorf("%s and 98 others are there already; delete old ones", filepath.Join(f.root, f.backupName(1)))
 }
 
-// backups are the kept contents, newest first.
-func (f *file) backups() (paths []string) {
-	for n := 1; n < 100; n++ {
-		if _, err := os.Stat(f.backupPath(n)); err == nil {
-			paths = append([]string{f.backupPath(n)}, paths...)
+// backups are the names of the kept contents, newest first.
+func (f *file) backups() (names []string) {
+	for n := 99; n > 0; n-- {
+		if _, err := f.beside(f.backupName(n)); err == nil {
+			names = append(names, f.backupName(n))
 		}
 	}
-	return paths
+	return names
 }

@@ -69,7 +69,7 @@ func TestLinksAndModesAreKept(t *testing.T) {
 func TestOddFilesAreRefused(t *testing.T) {
 	c, e := cursor(t)
 	dir := t.TempDir()
-	if _, err := c.Install(dir, e, false); err == nil || !strings.Contains(err.Error(), "no regular file") {
+	if _, err := c.Install(dir, e, false); err == nil || !strings.Contains(err.Error(), "is a directory") {
 		t.Errorf("a directory: %v", err)
 	}
 	big := filepath.Join(dir, "big")

@@ -1,10 +1,16 @@
 package clients
 
 import (
-	"os"
+	"context"
 	"path/filepath"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
+
+// maxOwnFile bounds what is read of the files in which Claude Code also keeps
+// histories.
+const maxOwnFile = 64 << 20
 
 // Found is a configuration file that has a localmodel entry, or that cannot be
 // read: then Err says why.
@@ -19,7 +25,10 @@ func Find(p Place) []Found {
 	seen := map[string]bool{}
 	for _, c := range All() {
 		for _, project := range []bool{true, false} {
-			path, _, err := c.File(p, project)
+			path, ofProject, err := c.File(p, project)
+			if ofProject {
+				c = c.In(p.Root)
+			}
 			if err != nil || seen[path] {
 				continue
 			}
@@ -33,7 +42,8 @@ func Find(p Place) []Found {
 	// alone writes.
 	for _, own := range []struct{ name, title string }{{".claude.json", "Claude Code"}, {".claude/plugins/installed_plugins.json", "Claude Code plugin"}} {
 		path := filepath.Join(p.Home, filepath.FromSlash(own.name))
-		if data, err := os.ReadFile(path); p.Home != "" && err == nil && strings.Contains(string(data), `"localmodel`) { //nolint:gosec // the user's own
+		data, err := rootfs.ReadNamed(context.Background(), path, maxOwnFile)
+		if p.Home != "" && err == nil && strings.Contains(string(data), `"localmodel`) {
 			out = append(out, Found{own.title, shown(path, p), nil})
 		}
 	}

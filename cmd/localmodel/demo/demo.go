@@ -17,6 +17,8 @@ import (
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 // project is a small program with a backlog of six tickets. Its sources end in
@@ -34,7 +36,7 @@ func Run(ctx context.Context, out io.Writer, version string, cloud bool) error {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // in the temporary directory
-	if err := unpack(dir); err != nil {
+	if err := unpack(ctx, dir); err != nil {
 		return err
 	}
 	s, err := start(ctx, dir, version, cloud)
@@ -45,11 +47,16 @@ func Run(ctx context.Context, out io.Writer, version string, cloud bool) error {
 	return (&show{out: out, session: s, cloud: cloud}).run(ctx)
 }
 
-func unpack(dir string) error {
+func unpack(ctx context.Context, dir string) error {
 	root, err := fs.Sub(project, "project")
 	if err != nil {
 		return err
 	}
+	to, err := rootfs.Open(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer to.Close() //nolint:errcheck // flushed by Replace
 	return fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -58,11 +65,8 @@ func unpack(dir string) error {
 		if err != nil {
 			return err
 		}
-		to := filepath.Join(dir, filepath.FromSlash(strings.TrimSuffix(path, ".txt")))
-		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
-			return err
-		}
-		return os.WriteFile(to, data, 0o600)
+		name := filepath.FromSlash(strings.TrimSuffix(path, ".txt"))
+		return to.Replace(ctx, name, data, rootfs.Write{Perm: 0o600, Dirs: 0o700})
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/integration/tiers"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -47,7 +48,7 @@ func backlog(t *testing.T) (dir string, s *Set) {
 	write(t, dir, "broken.md", "\x00")
 	write(t, dir, ".git/BUG-9.md", "# BUG-9: not a ticket")
 	write(t, dir, "picture.png", "")
-	s, err := ReadSet(dir, []string{"SEC"})
+	s, err := ReadSet(t.Context(), dir, []string{"SEC"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestReadSetAndLabels(t *testing.T) {
 			t.Errorf("%s %q is taken", name, text)
 		}
 	}
-	if _, err := ReadSet(t.TempDir(), nil); err == nil {
+	if _, err := ReadSet(t.Context(), t.TempDir(), nil); err == nil {
 		t.Error("an empty directory is a set")
 	}
 }
@@ -222,11 +223,11 @@ func TestScoreByHand(t *testing.T) {
 
 func TestResultsSurviveATornLineAndRefuseTwoWriters(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "sub", "answers.jsonl")
-	r, err := OpenResults(path, false)
+	r, err := openResults(t, path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenResults(path, false); err == nil || !strings.Contains(err.Error(), "another eval") {
+	if _, err := openResults(t, path); err == nil || !strings.Contains(err.Error(), "another eval") {
 		t.Errorf("two writers: %v", err)
 	}
 	kept, passed := Result{Task: "classify", Model: "m", Hash: "a", Failed: routing.InvalidOutput}, Result{Task: "classify", Model: "m", Hash: "b", Failed: routing.Busy}
@@ -243,7 +244,7 @@ func TestResultsSurviveATornLineAndRefuseTwoWriters(t *testing.T) {
 	if err := os.WriteFile(path, append(data, []byte(`{"task":"classify","model":"m","ha`)...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r, err = OpenResults(path, false); err != nil {
+	if r, err = openResults(t, path); err != nil {
 		t.Fatal(err)
 	}
 	third := Result{Task: "plan", Model: "m", Hash: "a"}
@@ -251,7 +252,7 @@ func TestResultsSurviveATornLineAndRefuseTwoWriters(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Close()
-	if r, err = OpenResults(path, false); err != nil {
+	if r, err = openResults(t, path); err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
@@ -270,7 +271,7 @@ func TestResultsSurviveATornLineAndRefuseTwoWriters(t *testing.T) {
 func TestQuoteIsAnUpperBound(t *testing.T) {
 	_, s := backlog(t)
 	p := Plan{Set: s, Models: []*Model{{Name: "small", Tier: policy.Local}, {Name: "balanced", Tier: policy.Balanced}}, Plans: 1}
-	results, err := OpenResults(filepath.Join(t.TempDir(), "a.jsonl"), false)
+	results, err := openResults(t, filepath.Join(t.TempDir(), "a.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,7 +321,7 @@ func TestAServerThatIsDownStopsTheRun(t *testing.T) {
 		t.Errorf("ready: %v", err)
 	}
 	path := filepath.Join(t.TempDir(), "a.jsonl")
-	results, err := OpenResults(path, false)
+	results, err := openResults(t, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -331,8 +332,22 @@ func TestAServerThatIsDownStopsTheRun(t *testing.T) {
 	if !errors.As(err, &stopped) || stopped.Model != "m" || len(got) > 3 {
 		t.Errorf("%d results, %v", len(got), err)
 	}
-	if results, err = OpenResults(path, false); err != nil || len(results.done) != 0 {
+	if results, err = openResults(t, path); err != nil || len(results.done) != 0 {
 		t.Errorf("%d done, %v", len(results.done), err)
 	}
 	results.Close()
+}
+
+// openResults opens a file of results by its path.
+func openResults(t *testing.T, path string) (*Results, error) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dir, name, err := rootfs.Named(t.Context(), "", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	return OpenResults(t.Context(), dir, name, false)
 }

@@ -7,17 +7,22 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
+
+// maxLabels bounds the file of labels, in bytes.
+const maxLabels = 16 << 20
 
 // ReadLabels takes labels from a file, over what the tickets state: CSV with
 // the columns id, category and complexity (either of the last two may be
 // missing), or JSON, {"BUG-001": {"category": "BUG", "complexity": "low"}}.
 func (s *Set) ReadLabels(file string) error {
-	data, err := os.ReadFile(file) //nolint:gosec // the user's own
+	data, err := rootfs.ReadArgument(file, maxLabels)
 	if err != nil {
 		return err
 	}
@@ -33,6 +38,9 @@ func (s *Set) ReadLabels(file string) error {
 }
 
 func (s *Set) jsonLabels(data []byte) error {
+	if err := jsondepth.Check(data); err != nil {
+		return err
+	}
 	labels := map[string]Label{}
 	if err := json.Unmarshal(data, &labels); err != nil {
 		return err

@@ -1,19 +1,18 @@
 package evaluate
 
 import (
-	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"github.com/gofrs/flock"
-
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 )
@@ -57,66 +56,61 @@ var passing = []routing.Kind{routing.Unavailable, routing.ModelMissing, routing.
 // before the next question is asked.
 type Results struct {
 	file *os.File
-	lock *flock.Flock
+	lock *rootfs.Lock
 	done map[string]Result
 }
 
-// OpenResults opens the file, which is made where it is not there, with a
-// directory that git ignores. fresh forgets what is in it.
-func OpenResults(path string, fresh bool) (*Results, error) {
-	if err := private(filepath.Dir(path)); err != nil {
+// maxResults bounds the file, in bytes.
+const maxResults = 256 << 20
+
+// OpenResults opens the file of a name in dir, which is made where it is not
+// there. fresh forgets what is in it.
+func OpenResults(ctx context.Context, dir *rootfs.Root, name string, fresh bool) (*Results, error) {
+	path := filepath.Join(dir.Name(), name)
+	lock, err := dir.TryLock(ctx, name+".lock")
+	if errors.Is(err, rootfs.ErrLocked) {
+		return nil, fmt.Errorf("another eval is writing %s: wait for it, or give --results another file", path)
+	}
+	if err != nil {
 		return nil, err
 	}
-	lock := flock.New(path + ".lock")
-	if got, err := lock.TryLock(); err != nil || !got {
-		return nil, fmt.Errorf("another eval is writing %s: %w", path, errors.Join(err, errors.New("wait for it, or give --results another file")))
-	}
-	mode := os.O_CREATE | os.O_RDWR | os.O_APPEND
+	r := &Results{lock: lock, done: map[string]Result{}}
 	if fresh {
-		mode |= os.O_TRUNC
+		err = dir.Replace(ctx, name, nil, rootfs.Write{Perm: 0o600})
 	}
-	f, err := os.OpenFile(path, mode, 0o600) //nolint:gosec // the user's own
+	var data []byte
+	if err == nil {
+		data, err = dir.Read(ctx, name, maxResults)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err == nil {
+		r.file, err = dir.Append(ctx, name)
+	}
+	if err == nil {
+		err = r.load(data)
+	}
 	if err != nil {
-		return nil, errors.Join(err, lock.Unlock())
-	}
-	r := &Results{file: f, lock: lock, done: map[string]Result{}}
-	if err := r.load(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
 	return r, nil
 }
 
-func private(dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("*\n"), 0o600)
-}
-
 // load reads what is there. A last line that a crash has torn is left out, and
 // closed so that the next one stands alone.
-func (r *Results) load() error {
-	in := bufio.NewReader(r.file)
-	for {
-		line, err := in.ReadBytes('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
+func (r *Results) load(data []byte) error {
+	for line := range bytes.Lines(data) {
 		var one Result
 		if json.Unmarshal(bytes.TrimSpace(line), &one) == nil && !slices.Contains(passing, one.Failed) {
 			r.done[one.key()] = one
 		}
-		if err != nil {
-			if len(line) > 0 {
-				_, err := r.file.WriteString("\n")
-				return err
-			}
-			return nil
-		}
 	}
+	if len(data) > 0 && data[len(data)-1] != '\n' {
+		_, err := r.file.WriteString("\n")
+		return err
+	}
+	return nil
 }
 
 // find gives the result of a task where there is one.
@@ -143,4 +137,10 @@ func (r *Results) add(one Result) error {
 }
 
 // Close closes the file.
-func (r *Results) Close() error { return errors.Join(r.file.Close(), r.lock.Unlock()) }
+func (r *Results) Close() error {
+	defer r.lock.Unlock()
+	if r.file == nil {
+		return nil
+	}
+	return r.file.Close()
+}

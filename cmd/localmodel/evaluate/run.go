@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -174,10 +174,12 @@ func (t *Ticket) hidden() string {
 
 func (p Plan) question(t *Ticket) prompts.PlanQuestion {
 	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Exists: func(path string) bool {
-		if !filepath.IsLocal(path) {
+		root, err := rootfs.Open(context.Background(), p.Root)
+		if err != nil {
 			return false
 		}
-		_, err := os.Stat(filepath.Join(p.Root, path))
+		defer root.Close() //nolint:errcheck // only read
+		_, err = root.Stat(context.Background(), filepath.FromSlash(path))
 		return err == nil
 	}}
 	for _, f := range t.Files {

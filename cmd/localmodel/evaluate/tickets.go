@@ -8,14 +8,14 @@
 package evaluate
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -40,28 +40,23 @@ type Set struct {
 	prefixes []string
 }
 
+// Bounds of a set: directories beneath each other, and entries of one.
+const (
+	maxDepth   = 32
+	maxEntries = 20_000
+)
+
 // ReadSet reads every .md file in a directory and beneath it. Labels come from
 // the tickets' front matter; prefixes are the categories beside BUG, FEAT and
 // TASK.
-func ReadSet(dir string, prefixes []string) (*Set, error) {
-	s := &Set{prefixes: prefixes}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(dir, path)
-		switch {
-		case err != nil:
-			return err
-		case d.IsDir() && rel != "." && strings.HasPrefix(d.Name(), "."):
-			return filepath.SkipDir
-		case d.IsDir() || !strings.EqualFold(filepath.Ext(path), ".md"):
-			return nil
-		}
-		s.read(path, filepath.ToSlash(rel))
-		return nil
-	})
+func ReadSet(ctx context.Context, dir string, prefixes []string) (*Set, error) {
+	root, err := rootfs.Open(ctx, dir)
 	if err != nil {
+		return nil, err
+	}
+	defer root.Close() //nolint:errcheck // only read
+	s := &Set{prefixes: prefixes}
+	if err := s.walk(ctx, root, ".", maxDepth); err != nil {
 		return nil, err
 	}
 	if len(s.Tickets) == 0 {
@@ -71,15 +66,33 @@ func ReadSet(dir string, prefixes []string) (*Set, error) {
 	return s, nil
 }
 
-func (s *Set) read(path, rel string) {
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > ticket.MaxBytes {
-		err = fmt.Errorf("has %d bytes, more than %d", info.Size(), ticket.MaxBytes)
+// walk reads a directory and those beneath it. Links to directories are not
+// followed.
+func (s *Set) walk(ctx context.Context, root *rootfs.Root, dir string, depth int) error {
+	entries, more, err := root.List(ctx, dir, maxEntries)
+	if err != nil {
+		return err
 	}
-	var data []byte
-	if err == nil {
-		data, err = os.ReadFile(path) //nolint:gosec // beneath the directory asked for
+	if more {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has more than %d entries; the rest is left out", dir, maxEntries))
 	}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		switch {
+		case e.IsDir() && !strings.HasPrefix(e.Name(), ".") && depth > 0:
+			if err := s.walk(ctx, root, name, depth-1); err != nil {
+				return err
+			}
+		case !e.IsDir() && strings.EqualFold(filepath.Ext(name), ".md"):
+			s.read(ctx, root, name)
+		}
+	}
+	return nil
+}
+
+func (s *Set) read(ctx context.Context, root *rootfs.Root, name string) {
+	rel := filepath.ToSlash(name)
+	data, err := root.Read(ctx, name, ticket.MaxBytes)
 	var t ticket.Ticket
 	if err == nil {
 		t, err = ticket.Parse(data)

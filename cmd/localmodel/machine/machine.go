@@ -9,14 +9,9 @@ import (
 )
 
 // Leave starts a program that outlives this process and its terminal, with
-// variables added to its environment and what it says appended to a file. It
-// returns the program's process id.
-func Leave(program string, args, variables []string, log string) (pid int, err error) {
-	out, err := os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // the caller's own file
-	if err != nil {
-		return 0, err
-	}
-	defer out.Close()                     //nolint:errcheck // the child has its own handle
+// variables added to its environment and what it says written to an open file.
+// It returns the program's process id.
+func Leave(program string, args, variables []string, out *os.File) (pid int, err error) {
 	cmd := exec.Command(program, args...) //nolint:gosec,noctx // named by the caller, and to outlive us
 	cmd.Env = append(cmd.Environ(), variables...)
 	cmd.Stdout, cmd.Stderr = out, out

@@ -29,7 +29,12 @@ func TestLeave(t *testing.T) {
 		t.Skip("sh: there is none")
 	}
 	log := filepath.Join(t.TempDir(), "log")
-	pid, err := Leave(sh, []string{"-c", `echo "$LEFT $$ $(cut -d' ' -f6 /proc/$$/stat 2>/dev/null)"`}, []string{"LEFT=behind"}, log)
+	out, err := os.Create(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	pid, err := Leave(sh, []string{"-c", `echo "$LEFT $$ $(cut -d' ' -f6 /proc/$$/stat 2>/dev/null)"`}, []string{"LEFT=behind"}, out)
 	if err != nil || pid <= 0 {
 		t.Fatalf("%d, %v", pid, err)
 	}

@@ -4,15 +4,16 @@
 package page
 
 import (
+	"bytes"
+	"context"
 	_ "embed"
-	"errors"
-	"fmt"
 	"html/template"
 	"io"
-	"os"
-	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 // Page is a report.
@@ -68,22 +69,31 @@ var parsed = sync.OnceValue(func() *template.Template {
 	}).Parse(source))
 })
 
-// Write writes the page.
-func (p Page) Write(w io.Writer) error { return parsed().Execute(w, p) }
+// Write writes the page, without characters that make text read other than it
+// is.
+func (p Page) Write(w io.Writer) error {
+	html, err := p.html()
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(html)
+	return err
+}
 
-// WriteFile writes the page to a file, whole or not at all.
-func (p Page) WriteFile(file string) error {
-	tmp, err := os.CreateTemp(filepath.Dir(file), ".page-")
+func (p Page) html() ([]byte, error) {
+	var b bytes.Buffer
+	if err := parsed().Execute(&b, p); err != nil {
+		return nil, err
+	}
+	return []byte(plain.Text(b.String())), nil
+}
+
+// WriteFile writes the page to a file that the user named, whole or not at all.
+// Beneath the project no link is followed.
+func (p Page) WriteFile(ctx context.Context, project, file string) error {
+	html, err := p.html()
 	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
+		return err
 	}
-	defer os.Remove(tmp.Name()) //nolint:errcheck // gone after the rename
-	err = errors.Join(p.Write(tmp), tmp.Chmod(0o644), tmp.Close())
-	if err == nil {
-		err = os.Rename(tmp.Name(), file)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
-	}
-	return nil
+	return rootfs.WriteNamed(ctx, project, file, html, rootfs.Write{Perm: 0o600})
 }
