@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"bytes"
 	"context"
 	"slices"
 
@@ -56,6 +57,16 @@ type Reply struct {
 	Probs         []TokenProb
 	CostUSD       float64 // with CostEstimated or CostStated
 	Cost          CostState
+
+	written []byte // Text as the model wrote it, wrapping and all; set by unwrap
+	at      int    // where in it the answer begins; -1 = it is not in it
+}
+
+// unwrap takes off what is written around the answer.
+func (r *Reply) unwrap(wantJSON bool) {
+	r.written = r.Text
+	r.Text = unwrap(r.Text, r.Thinking, wantJSON)
+	r.at = bytes.LastIndex(r.written, r.Text) // reasoning may hold a draft of it
 }
 
 // Backend is one tier's endpoint. Its errors are *Error without a tier. A

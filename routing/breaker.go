@@ -12,18 +12,31 @@ const (
 )
 
 // Breaker keeps calls away from an endpoint that fails, per endpoint and model,
-// in memory. It speaks of health alone: no quality figure ever moves by it.
+// in memory. It is about health alone: no quality figure moves by it. Closed,
+// it lets every call through; open, none for a while; half-open, one trial.
 type Breaker struct {
 	now   func() time.Time
 	mu    sync.Mutex
 	state map[string]*circuit
 }
 
+// circuit is the state of one endpoint and model.
 type circuit struct {
-	failures int           // in a row
-	open     time.Duration // how long this opening lasts; 0 = closed
-	until    time.Time     // when one caller may try
-	trial    time.Time     // when the half-open caller was let through; zero = none
+	generation int           // counts the changes of state
+	failures   int           // in a row
+	open       time.Duration // how long this opening lasts; 0 = closed
+	until      time.Time     // when one caller may try
+	trial      time.Time     // when the half-open caller was let through; zero = none
+}
+
+// Pass lets one call through. It belongs to the generation in which the call
+// began: what the call tells later, when the state has changed, is ignored.
+type Pass struct {
+	HalfOpen bool // the call is the one trial after an opening
+
+	breaker    *Breaker
+	key        string
+	generation int
 }
 
 // NewBreaker makes a closed breaker for every key.
@@ -31,46 +44,10 @@ func NewBreaker(now func() time.Time) *Breaker {
 	return &Breaker{now: now, state: map[string]*circuit{}}
 }
 
-// Allow says whether a call may be made. halfOpen marks the one trial after an
-// opening; others are refused until it reports, or for 30 s if it never does.
-func (b *Breaker) Allow(key string) (ok, halfOpen bool, retryIn time.Duration) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	c := b.state[key]
-	if c == nil || c.open == 0 {
-		return true, false, 0
-	}
-	now := b.now()
-	if wait := c.until.Sub(now); wait > 0 {
-		return false, false, min(wait, c.open) // a clock that jumped back must not close it for hours
-	}
-	if wait := c.trial.Add(breakerFirst).Sub(now); !c.trial.IsZero() && wait > 0 && wait <= breakerFirst {
-		return false, false, wait
-	}
-	c.trial = now
-	return true, true, 0
-}
-
-// Success closes the breaker.
-func (b *Breaker) Success(key string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.state, key)
-}
-
-// Abandon ends a trial that told nothing of the endpoint's health, such as one
-// its caller canceled: the next call may try.
-func (b *Breaker) Abandon(key string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if c := b.state[key]; c != nil {
-		c.trial = time.Time{}
-	}
-}
-
-// Failure counts an infrastructure failure: three in a row open the breaker for
-// 30 s, and each failed trial doubles that, up to 5 minutes.
-func (b *Breaker) Failure(key string) {
+// Allow reports whether a call may be made, else when one may be. While a trial
+// is under way others are refused until it reports, or for 30 s if it never
+// does.
+func (b *Breaker) Allow(key string) (p Pass, ok bool, retryIn time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c := b.state[key]
@@ -78,14 +55,60 @@ func (b *Breaker) Failure(key string) {
 		c = &circuit{}
 		b.state[key] = c
 	}
-	c.failures++
-	switch {
-	case c.open > 0 && !c.trial.IsZero():
-		c.open = min(2*c.open, breakerMost)
-	case c.open == 0 && c.failures >= breakerTrip:
-		c.open = breakerFirst
-	default:
-		return
+	if c.open == 0 {
+		return Pass{breaker: b, key: key, generation: c.generation}, true, 0
 	}
-	c.trial, c.until = time.Time{}, b.now().Add(c.open)
+	now := b.now()
+	if wait := c.until.Sub(now); wait > 0 {
+		return Pass{}, false, min(wait, c.open) // a clock that jumped back must not close it for hours
+	}
+	if wait := c.trial.Add(breakerFirst).Sub(now); !c.trial.IsZero() && wait > 0 && wait <= breakerFirst {
+		return Pass{}, false, wait
+	}
+	c.trial = now
+	c.generation++
+	return Pass{HalfOpen: true, breaker: b, key: key, generation: c.generation}, true, 0
+}
+
+// change runs f on the state unless it has changed since the call began.
+func (p Pass) change(f func(c *circuit)) {
+	p.breaker.mu.Lock()
+	defer p.breaker.mu.Unlock()
+	if c := p.breaker.state[p.key]; c.generation == p.generation {
+		f(c)
+	}
+}
+
+// Success closes the breaker.
+func (p Pass) Success() {
+	p.change(func(c *circuit) {
+		if c.open > 0 {
+			c.generation++
+		}
+		c.failures, c.open, c.trial = 0, 0, time.Time{}
+	})
+}
+
+// Abandon ends a call that told nothing of the endpoint's health, such as one
+// its caller canceled. After a trial the next call may try.
+func (p Pass) Abandon() {
+	p.change(func(c *circuit) { c.trial = time.Time{} })
+}
+
+// Failure counts an infrastructure failure: three in a row open the breaker for
+// 30 s, and each failed trial doubles that, up to 5 minutes.
+func (p Pass) Failure() {
+	p.change(func(c *circuit) {
+		c.failures++
+		switch {
+		case c.open > 0:
+			c.open = min(2*c.open, breakerMost)
+		case c.failures >= breakerTrip:
+			c.open = breakerFirst
+		default:
+			return
+		}
+		c.generation++
+		c.trial, c.until = time.Time{}, p.breaker.now().Add(c.open)
+	})
 }

@@ -13,31 +13,38 @@ func (c *clock) now() time.Time       { return c.at }
 func (c *clock) pass(d time.Duration) { c.at = c.at.Add(d) }
 func newClock() *clock                { return &clock{at: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)} }
 func (c *clock) breaker() *Breaker    { return NewBreaker(c.now) }
+
+// fails makes n calls that fail one after another.
 func fails(b *Breaker, key string, n int) {
 	for range n {
-		b.Failure(key)
+		p, _, _ := b.Allow(key)
+		p.Failure()
 	}
 }
 
 func wantRefused(t *testing.T, b *Breaker, key string, wait time.Duration) {
 	t.Helper()
-	if ok, _, retryIn := b.Allow(key); ok || retryIn != wait {
+	if _, ok, retryIn := b.Allow(key); ok || retryIn != wait {
 		t.Errorf("allowed %t, next try in %s; want refused for %s", ok, retryIn, wait)
 	}
 }
 
-func wantTrial(t *testing.T, b *Breaker, key string) {
+func wantTrial(t *testing.T, b *Breaker, key string) Pass {
 	t.Helper()
-	if ok, halfOpen, _ := b.Allow(key); !ok || !halfOpen {
-		t.Errorf("allowed %t, half-open %t; want the one trial", ok, halfOpen)
+	p, ok, _ := b.Allow(key)
+	if !ok || !p.HalfOpen {
+		t.Errorf("allowed %t, half-open %t; want the one trial", ok, p.HalfOpen)
 	}
+	return p
 }
 
-func wantClosed(t *testing.T, b *Breaker, key string) {
+func wantClosed(t *testing.T, b *Breaker, key string) Pass {
 	t.Helper()
-	if ok, halfOpen, _ := b.Allow(key); !ok || halfOpen {
-		t.Errorf("allowed %t, half-open %t; want closed", ok, halfOpen)
+	p, ok, _ := b.Allow(key)
+	if !ok || p.HalfOpen {
+		t.Errorf("allowed %t, half-open %t; want closed", ok, p.HalfOpen)
 	}
+	return p
 }
 
 func TestBreakerOpensAtThree(t *testing.T) {
@@ -45,10 +52,9 @@ func TestBreakerOpensAtThree(t *testing.T) {
 	wantClosed(t, b, "a")
 	fails(b, "a", 2)
 	wantClosed(t, b, "a")
-	b.Success("a") // in a row: a success starts the count again
+	wantClosed(t, b, "a").Success() // in a row: a success starts the count again
 	fails(b, "a", 2)
-	wantClosed(t, b, "a")
-	b.Failure("a")
+	wantClosed(t, b, "a").Failure()
 	wantRefused(t, b, "a", 30*time.Second)
 	wantClosed(t, b, "b") // another endpoint or model is its own
 }
@@ -60,9 +66,9 @@ func TestBreakerHalfOpen(t *testing.T) {
 	c.pass(29 * time.Second)
 	wantRefused(t, b, "a", time.Second)
 	c.pass(time.Second)
-	wantTrial(t, b, "a")
+	trial := wantTrial(t, b, "a")
 	wantRefused(t, b, "a", 30*time.Second) // one alone
-	b.Success("a")
+	trial.Success()
 	wantClosed(t, b, "a")
 	fails(b, "a", 2)
 	wantClosed(t, b, "a")
@@ -75,25 +81,80 @@ func TestBreakerDoubles(t *testing.T) {
 	for _, want := range []time.Duration{30 * time.Second, time.Minute, 2 * time.Minute, 4 * time.Minute, 5 * time.Minute, 5 * time.Minute} {
 		wantRefused(t, b, "a", want)
 		c.pass(want)
-		wantTrial(t, b, "a")
-		b.Failure("a")
+		wantTrial(t, b, "a").Failure()
 	}
 	c.pass(5 * time.Minute)
-	wantTrial(t, b, "a")
-	b.Success("a")
+	wantTrial(t, b, "a").Success()
 	fails(b, "a", 3)
 	wantRefused(t, b, "a", 30*time.Second) // back to the beginning
 }
 
-// Failures of calls that were under way when it opened neither prolong nor
-// double it.
-func TestBreakerLateFailures(t *testing.T) {
-	c := newClock()
-	b := c.breaker()
-	fails(b, "a", 3)
-	c.pass(10 * time.Second)
-	fails(b, "a", 5)
-	wantRefused(t, b, "a", 20*time.Second)
+// What a call tells counts only in the generation in which the call began.
+func TestBreaker_LateResults(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		then func(t *testing.T, c *clock, b *Breaker, late Pass)
+	}{
+		{"a failure after it opened does not prolong it", func(t *testing.T, c *clock, b *Breaker, late Pass) {
+			c.pass(10 * time.Second)
+			late.Failure()
+			wantRefused(t, b, "a", 20*time.Second)
+		}},
+		{"a success after it opened does not close it", func(t *testing.T, c *clock, b *Breaker, late Pass) {
+			late.Success()
+			wantRefused(t, b, "a", 30*time.Second)
+		}},
+		{"a failure during the trial does not reopen it", func(t *testing.T, c *clock, b *Breaker, late Pass) {
+			c.pass(30 * time.Second)
+			trial := wantTrial(t, b, "a")
+			late.Failure()
+			wantRefused(t, b, "a", 30*time.Second) // the trial is still under way
+			trial.Success()
+			wantClosed(t, b, "a")
+		}},
+		{"a success during the trial does not close it", func(t *testing.T, c *clock, b *Breaker, late Pass) {
+			c.pass(30 * time.Second)
+			trial := wantTrial(t, b, "a")
+			late.Success()
+			trial.Failure()
+			wantRefused(t, b, "a", time.Minute)
+		}},
+		{"a canceled old call does not free the trial", func(t *testing.T, c *clock, b *Breaker, late Pass) {
+			c.pass(30 * time.Second)
+			wantTrial(t, b, "a")
+			late.Abandon()
+			wantRefused(t, b, "a", 30*time.Second)
+		}},
+		{"failures from before do not count after it closed again", func(t *testing.T, c *clock, b *Breaker, late Pass) {
+			c.pass(30 * time.Second)
+			wantTrial(t, b, "a").Success()
+			for range breakerTrip {
+				late.Failure()
+			}
+			wantClosed(t, b, "a")
+		}},
+		{"a trial that was given up does not speak for its successor", func(t *testing.T, c *clock, b *Breaker, _ Pass) {
+			c.pass(30 * time.Second)
+			old := wantTrial(t, b, "a")
+			c.pass(30 * time.Second)
+			wantTrial(t, b, "a")
+			old.Success()
+			wantRefused(t, b, "a", 30*time.Second)
+		}},
+		{"a canceled trial frees the next without closing", func(t *testing.T, c *clock, b *Breaker, _ Pass) {
+			c.pass(30 * time.Second)
+			wantTrial(t, b, "a").Abandon()
+			wantTrial(t, b, "a")
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			turned := newClock()
+			b := turned.breaker()
+			late, _, _ := b.Allow("a")
+			fails(b, "a", breakerTrip)
+			c.then(t, turned, b, late)
+		})
+	}
 }
 
 // A trial that never reports (canceled, or a model that is loading, which is no
@@ -113,7 +174,7 @@ func TestBreakerClockJumpsBack(t *testing.T) {
 	b := c.breaker()
 	fails(b, "a", 3)
 	c.pass(-24 * time.Hour)
-	if ok, _, retryIn := b.Allow("a"); ok || retryIn > 30*time.Second {
+	if _, ok, retryIn := b.Allow("a"); ok || retryIn > 30*time.Second {
 		t.Errorf("after the clock jumped back: allowed %t, next try in %s", ok, retryIn)
 	}
 }
@@ -130,7 +191,7 @@ func TestBreakerOneTrialAmongMany(t *testing.T) {
 	)
 	for range 50 {
 		group.Go(func() {
-			if ok, _, _ := b.Allow("a"); ok {
+			if _, ok, _ := b.Allow("a"); ok {
 				mu.Lock()
 				trials++
 				mu.Unlock()

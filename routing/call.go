@@ -14,24 +14,25 @@ import (
 // budget around, ledger after.
 func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Message, a *Attempt) (Reply, *Error) { //nolint:revive // two contexts: the caller's and the tier's share of it
 	r := u.router
-	if fault := r.admit(ctx, b); fault != nil {
+	pass, fault := r.admit(ctx, b)
+	if fault != nil {
 		return Reply{}, r.ended(whole, ctx, fault)
 	}
 	place, fault := r.permit(ctx, b, u.route)
 	if fault != nil {
 		fault = r.ended(whole, ctx, fault)
-		r.health(b, fault)
+		r.health(b, pass, fault)
 		return Reply{}, fault
 	}
 	a.Remote = !place.OnThisMachine()
 	q.Messages = u.messages(a.Remote, tail)
 	if fault := r.fits(b, q); fault != nil {
-		r.breaker.Abandon(key(b))
+		pass.Abandon()
 		return Reply{}, fault
 	}
 	estimate, settle, fault := r.reserve(ctx, b, q)
 	if fault != nil {
-		r.breaker.Abandon(key(b))
+		pass.Abandon()
 		return Reply{}, r.ended(whole, ctx, fault)
 	}
 	start := time.Now()
@@ -39,11 +40,11 @@ func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Mes
 	rep.Model = policy.Shorten(rep.Model, maxName)
 	if fault = r.ended(whole, ctx, fault); fault == nil {
 		if place, fault = r.cameFromAfar(b, rep, u.route); fault == nil {
-			a.Remote = !place.OnThisMachine()
+			a.Remote = a.Remote || !place.OnThisMachine()
 			fault = r.judge(q.Request, &rep)
 		}
 	}
-	r.health(b, fault)
+	r.health(b, pass, fault)
 	cost, estimated := settled(b, rep, estimate)
 	a.TokensIn, a.TokensOut, a.CostUSD = a.TokensIn+rep.In, a.TokensOut+rep.Out, a.CostUSD+cost
 	if rep.Model != "" {
@@ -127,30 +128,30 @@ func (r *Router) ended(whole, ctx context.Context, fault *Error) *Error { //noli
 }
 
 // admit asks the breaker. In its half-open state a free probe goes first.
-func (r *Router) admit(ctx context.Context, b Backend) *Error {
+func (r *Router) admit(ctx context.Context, b Backend) (Pass, *Error) {
 	if wait := r.coolingFor(key(b)); wait > 0 {
-		return &Error{Kind: Busy, RetryAfter: wait, Reason: "it asked not to be called again for another " + wait.Round(100*time.Millisecond).String()}
+		return Pass{}, &Error{Kind: Busy, RetryAfter: wait, Reason: "it asked not to be called again for another " + wait.Round(100*time.Millisecond).String()}
 	}
-	ok, halfOpen, retryIn := r.breaker.Allow(key(b))
+	pass, ok, retryIn := r.breaker.Allow(key(b))
 	if !ok {
 		reason := fmt.Sprintf("not asked after repeated failures, next try in %s", Seconds(retryIn))
 		if why := r.lastFault(key(b)); why != "" {
 			reason += " (" + why + ")"
 		}
-		return &Error{Kind: Unavailable, RetryAfter: retryIn, Reason: reason, Err: errBreakerOpen}
+		return Pass{}, &Error{Kind: Unavailable, RetryAfter: retryIn, Reason: reason, Err: errBreakerOpen}
 	}
-	if !halfOpen {
-		return nil
+	if !pass.HalfOpen {
+		return pass, nil
 	}
 	fault := b.Probe(ctx)
 	switch {
 	case fault == nil:
 	case ctx.Err() != nil:
-		r.breaker.Abandon(key(b)) // says nothing of the endpoint
+		pass.Abandon() // says nothing of the endpoint
 	default:
-		r.breaker.Failure(key(b))
+		pass.Failure()
 	}
-	return fault
+	return pass, fault
 }
 
 var errBreakerOpen = errors.New("breaker open")
@@ -163,19 +164,19 @@ const (
 )
 
 // health tells the breaker, and the calls that come after, how one ended.
-func (r *Router) health(b Backend, fault *Error) {
+func (r *Router) health(b Backend, pass Pass, fault *Error) {
 	switch {
 	case fault == nil:
-		r.breaker.Success(key(b))
+		pass.Success()
 	case fault.Kind.infrastructure():
-		r.breaker.Failure(key(b))
+		pass.Failure()
 		r.mu.Lock()
 		r.last[key(b)] = fault.Reason
 		r.mu.Unlock()
 	case fault.Kind == InvalidOutput || fault.Kind == ContextOverflow || fault.Kind == LowConfidence:
-		r.breaker.Success(key(b)) // it is alive, whatever it wrote
+		pass.Success() // it is alive, whatever it wrote
 	default:
-		r.breaker.Abandon(key(b))
+		pass.Abandon()
 	}
 	if fault != nil && fault.Kind == Busy && fault.RetryAfter > 0 {
 		r.mu.Lock()
@@ -228,14 +229,24 @@ func (r *Router) await(ctx context.Context, q Question, b Backend, fault *Error)
 	}
 }
 
-// refusedError marks a whole reply that the acceptance check refused.
+// refusedError marks a whole reply that is worth a repair round.
 type refusedError struct{ error }
 
+// Unwrap gives the defects.
+func (e refusedError) Unwrap() error { return e.error }
+
+var errNotJSON = errors.New("the reply is not JSON")
+
 // judge says whether a reply counts: not empty, fitting the schema, accepted,
-// and the model sure enough.
+// and the model sure enough. What is wrapped around an answer is taken off
+// first.
 func (r *Router) judge(req Request, rep *Reply) *Error {
+	rep.unwrap(req.Schema != nil)
 	if len(bytes.TrimSpace(rep.Text)) == 0 {
 		return Fail(InvalidOutput, "the reply is empty", nil)
+	}
+	if req.Schema != nil && !isJSON(rep.Text) {
+		return Fail(InvalidOutput, errNotJSON.Error(), refusedError{errNotJSON})
 	}
 	if req.Schema != nil {
 		if err := r.schemas.check(req.Schema, rep.Text); err != nil {
@@ -251,4 +262,13 @@ func (r *Router) judge(req Request, rep *Reply) *Error {
 		return Fail(LowConfidence, "low confidence "+policy.TwoDigits(*c), nil)
 	}
 	return nil
+}
+
+// repair words the one repair round.
+func (r Request) repair(text []byte, defects error) string {
+	if r.Repair != nil {
+		return r.Repair(text, defects)
+	}
+	return "Your last reply cannot be used: " + policy.Shorten(defects.Error(), 300) +
+		". Answer again with the JSON object alone: no other text, no code fence."
 }

@@ -22,9 +22,10 @@ type TokenProb struct {
 // the token taken among those that continue such a value. Probabilities come
 // from before the grammar, so illegal continuations are left out and the rest
 // renormalised. nil where it cannot be told.
-func confidence(text []byte, field string, legal []string, probs []TokenProb) *float64 {
-	value := gjson.GetBytes(text, gjson.Escape(field))
-	if len(probs) == 0 || len(legal) < 2 || value.Type != gjson.String || value.Index == 0 || !spells(probs, text) {
+func confidence(rep Reply, field string, legal []string) *float64 {
+	value := gjson.GetBytes(rep.Text, gjson.Escape(field))
+	text, probs := rep.written, rep.Probs
+	if rep.at < 0 || len(probs) == 0 || len(legal) < 2 || value.Type != gjson.String || value.Index == 0 || !spells(probs, text) {
 		return nil
 	}
 	// With its closing quote no value is the beginning of another.
@@ -32,7 +33,7 @@ func confidence(text []byte, field string, legal []string, probs []TokenProb) *f
 	for _, v := range legal {
 		alive = append(alive, v+`"`)
 	}
-	start := value.Index + 1 // after the opening quote
+	start := rep.at + value.Index + 1 // after the opening quote
 	sure, at := 1.0, 0
 	for _, p := range probs {
 		begin, end := at, at+len(p.Token)

@@ -58,7 +58,7 @@ func TestConfidence(t *testing.T) {
 			if !json.Valid([]byte(text)) {
 				t.Fatalf("the case is wrong: %s", text)
 			}
-			got := confidence([]byte(text), "f", c.legal, c.probs)
+			got := confidence(Reply{Text: []byte(text), written: []byte(text), Probs: c.probs}, "f", c.legal)
 			switch {
 			case got == nil && c.want == -1:
 			case got == nil || math.Abs(*got-c.want) > 1e-9:
@@ -72,7 +72,7 @@ func TestConfidence(t *testing.T) {
 // all.
 func TestLeastSureFieldCounts(t *testing.T) {
 	schema := json.RawMessage(`{"type":"object","properties":{"a":{"type":"string","enum":["x","y"]},"b":{"type":"string","enum":["x","y"]},"c":{"type":"string"}}}`)
-	rep := Reply{Text: []byte(`{"a":"x","b":"y"}`), Probs: []TokenProb{
+	rep := Reply{Text: []byte(`{"a":"x","b":"y"}`), written: []byte(`{"a":"x","b":"y"}`), Probs: []TokenProb{
 		tok(`{"a":"`, 1), tok("x", 0.9, "y", 0.1), tok(`","b":"`, 1), tok("y", 0.6, "x", 0.4), tok(`"}`, 1)}}
 	got := sure(Request{Schema: schema, ConfidenceFields: []string{"a", "b"}}, rep)
 	if got == nil || math.Abs(*got-0.6) > 1e-9 {

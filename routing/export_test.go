@@ -23,8 +23,11 @@ func (r *Router) keyOf(t policy.Tier) string {
 }
 
 func (r *Router) SetBreakerClock(now func() time.Time) { r.breaker.now = now }
-func (r *Router) BreakerFailure(t policy.Tier)         { r.breaker.Failure(r.keyOf(t)) }
+func (r *Router) BreakerFailure(t policy.Tier) {
+	p, _, _ := r.breaker.Allow(r.keyOf(t))
+	p.Failure()
+}
 func (r *Router) BreakerAllows(t policy.Tier) bool {
-	ok, _, _ := r.breaker.Allow(r.keyOf(t))
+	_, ok, _ := r.breaker.Allow(r.keyOf(t))
 	return ok
 }

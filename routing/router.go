@@ -182,7 +182,7 @@ func (u *run) note(a Attempt) {
 func sure(req Request, rep Reply) *float64 {
 	var least *float64
 	for _, field := range req.ConfidenceFields {
-		c := confidence(rep.Text, field, enumOf(req.Schema, field), rep.Probs)
+		c := confidence(rep, field, enumOf(req.Schema, field))
 		if c == nil {
 			return nil
 		}
@@ -226,11 +226,11 @@ func (u *run) question(whole, ctx context.Context, b Backend, alone bool, a *Att
 		rep, fault = u.call(whole, ctx, b, q, nil, a)
 	}
 	var refused refusedError
-	if fault != nil && u.req.Repair != nil && errors.As(fault.Err, &refused) {
+	if fault != nil && errors.As(fault.Err, &refused) && (u.req.Repair != nil || errors.Is(refused, errNotJSON)) {
 		u.req.Report("the reply was refused; asking "+a.Model+" once more with the defects listed", 0)
 		rep, fault = u.call(whole, ctx, b, q, []Message{
 			{"assistant", string(rep.Text)},
-			{"user", u.req.Repair(rep.Text, refused.error)},
+			{"user", u.req.repair(rep.Text, refused.error)},
 		}, a)
 	}
 	return rep, fault

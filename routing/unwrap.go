@@ -1,0 +1,94 @@
+package routing
+
+import (
+	"bytes"
+	"regexp"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
+)
+
+// isJSON reports whether text is one JSON value, nested no deeper than a JSON
+// library may see.
+func isJSON(text []byte) bool { return jsondepth.Check(text) == nil && gjson.ValidBytes(text) }
+
+// unwrap finds the answer in what a model wrote around it. A reply that must be
+// JSON is taken out of reasoning and one code fence; where the text has none,
+// the server's own field for reasoning may. A text that cannot be unwrapped is
+// returned as it is: the judgement then says what is wrong with it.
+func unwrap(text, thinking []byte, wantJSON bool) []byte {
+	if !wantJSON {
+		return afterReasoning(text, marked)
+	}
+	for _, written := range [][]byte{text, thinking} {
+		if found, ok := findJSON(written); ok {
+			return found
+		}
+	}
+	return text
+}
+
+// findJSON takes wrappings off until JSON is left.
+func findJSON(text []byte) ([]byte, bool) {
+	for _, candidate := range [][]byte{text, afterReasoning(text, torn), inFence(text), inFence(afterReasoning(text, torn))} {
+		candidate = bytes.TrimSpace(bytes.TrimPrefix(candidate, []byte("\ufeff")))
+		if len(candidate) > 0 && isJSON(candidate) {
+			return candidate, true
+		}
+	}
+	return nil, false
+}
+
+// marks are how reasoning is told from the answer behind it.
+type marks struct{ final, block *regexp.Regexp }
+
+var (
+	// marked are whole marks: a harmony reply's channels, a block with both tags.
+	marked = marks{
+		final: regexp.MustCompile(`<\|channel\|>\s*final[^<]*(<\|constrain\|>[^<]*)?<\|message\|>`),
+		block: regexp.MustCompile(`^\s*<(think|thinking|thought|reasoning)>[\s\S]*?</(think|thinking|thought|reasoning)>`),
+	}
+	// torn are marks of which a server dropped some: harmony without its special
+	// tokens, a block whose opening tag is the template's. In a free text they
+	// may be the answer's own words.
+	torn = marks{
+		final: regexp.MustCompile(marked.final.String() + `|^\s*analysis[\s\S]*assistantfinal(json)?`),
+		block: regexp.MustCompile(`^[\s\S]*?</(think|thinking|thought|reasoning)>`),
+	}
+	channelEnd = regexp.MustCompile(`<\|(return|end|call|start)\|>`)
+)
+
+// afterReasoning is the text behind a leading block of reasoning; text itself
+// where it has none, or nothing stands behind it.
+func afterReasoning(text []byte, m marks) []byte {
+	if all := m.final.FindAllIndex(text, -1); len(all) > 0 {
+		answer := text[all[len(all)-1][1]:]
+		if end := channelEnd.FindIndex(answer); end != nil {
+			answer = answer[:end[0]]
+		}
+		return answer
+	}
+	if block := m.block.FindIndex(text); block != nil {
+		if answer := text[block[1]:]; len(bytes.TrimSpace(answer)) > 0 {
+			return answer
+		}
+	}
+	return text
+}
+
+// fence is a line that opens or closes a code block.
+var fence = regexp.MustCompile("(?m)^[ \t]*(```|~~~)[ \t]*([A-Za-z0-9_+-]*)[ \t]*\r?$")
+
+// inFence is what stands in the only code block of a text; nil where there is
+// none, or more than one. The closing line may be missing.
+func inFence(text []byte) []byte {
+	lines := fence.FindAllIndex(text, 3)
+	switch len(lines) {
+	case 1:
+		return text[lines[0][1]:]
+	case 2:
+		return text[lines[0][1]:lines[1][0]]
+	}
+	return nil
+}
