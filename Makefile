@@ -76,7 +76,7 @@ measure: ## what compares durations: the journal, a second ticket, a fleet besid
 
 .PHONY: smol
 smol: ## 60 labelled tickets through a real, weak language model (20 min)
-	LOCALMODEL_SMOL=all go test ./integration/smol -count=1 -v -timeout 2h
+	LOCALMODEL_SMOL=all go test ./integration/smol ./integration/demo -count=1 -v -timeout 2h
 
 .PHONY: eval-proof
 eval-proof: ## eval of 60 tickets by three models, interrupted and resumed (3 min)

@@ -9,15 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	binary.Remove()
-	os.Exit(code)
-}
 
 // TestQuickRunWorks runs every measurement with tiny sizes: they have to work,
 // whatever the figures are. A part that is absent has a row that says so.

@@ -150,14 +150,15 @@ func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error)
 		atMost(3, "classify on a real Ollama, p50", duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[0], sides[1], .5), 1.15),
 		atMost(3, "the same, p99", duration(sides[0].at(.99)), duration(sides[1].at(.99)), over(sides[0], sides[1], .99), 1.5),
 	}
-	rounds, n := l.pick(5, 1), l.pick(3*atOnce, atOnce)
-	if _, err := together(atOnce, other); err != nil { // each of Ollama's slots has read the prompt
+	rounds, users := l.pick(5, 1), l.pick(atOnce, 4)
+	n := l.pick(3*atOnce, 4)
+	if _, err := together(users, users, other); err != nil { // each of Ollama's slots has read the prompt
 		return nil, err
 	}
 	var rates [2][]float64
 	for range rounds {
 		for i, do := range []func() error{one, other} {
-			took, err := together(n, do)
+			took, err := together(users, n, do)
 			if err != nil {
 				return nil, err
 			}
@@ -169,16 +170,16 @@ func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error)
 		each[i] = rates[0][i] / rates[1][i]
 	}
 	a, b := median(rates[0]), median(rates[1])
-	return append(rows, atLeast(3, fmt.Sprintf("the same, %d in flight, calls a second", atOnce), digits(a)+"/s", digits(b)+"/s", spreadOf(a/b, each), .9)), nil
+	return append(rows, atLeast(3, fmt.Sprintf("the same, %d in flight, calls a second", users), digits(a)+"/s", digits(b)+"/s", spreadOf(a/b, each), .9)), nil
 }
 
-// together makes n calls, atOnce at a time.
-func together(n int, do func() error) (time.Duration, error) {
+// together makes n calls, users of them at a time.
+func together(users, n int, do func() error) (time.Duration, error) {
 	var next atomic.Int64
 	var group sync.WaitGroup
-	errs := make([]error, atOnce)
+	errs := make([]error, users)
 	began := time.Now()
-	for i := range atOnce {
+	for i := range users {
 		group.Go(func() {
 			for next.Add(1) <= int64(n) && errs[i] == nil {
 				errs[i] = do()

@@ -3,6 +3,8 @@ package binary
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/gofrs/flock"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
@@ -21,9 +25,9 @@ var built struct { // once per test binary
 	err  error
 }
 
-// Path returns the program, built the first time it is asked for. It is built
-// as a release is, without the race detector: figures of time and memory are
-// those of its users.
+// Path returns the program, built the first time it is asked for and shared by
+// all packages of a run. It is built as a release is, without the race detector:
+// figures of time and memory are those of its users.
 func Path(t testing.TB) string {
 	t.Helper()
 	path, err := Build()
@@ -51,10 +55,22 @@ func build() (string, error) {
 			return "", err
 		}
 	}
-	dir, err := os.MkdirTemp("", "localmodel-binary-")
+	cache, err := parts.Cache()
 	if err != nil {
 		return "", err
 	}
+	checkout := sha256.Sum256([]byte(root))
+	dir := filepath.Join(cache, "localmodel-"+hex.EncodeToString(checkout[:4]))
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return "", err
+	}
+	// Packages are tested side by side: the first builds, and go leaves what is
+	// up to date as it is.
+	one := flock.New(filepath.Join(dir, "lock"))
+	if err := one.Lock(); err != nil {
+		return "", err
+	}
+	defer one.Unlock() //nolint:errcheck // the process ends soon
 	path := filepath.Join(dir, "localmodel")
 	if runtime.GOOS == "windows" {
 		path += ".exe"
@@ -66,13 +82,6 @@ func build() (string, error) {
 		return "", fmt.Errorf("build localmodel: %w\n%s", err, out)
 	}
 	return path, nil
-}
-
-// Remove deletes what Path built. Call it at the end of TestMain.
-func Remove() {
-	if built.path != "" {
-		_ = os.RemoveAll(filepath.Dir(built.path)) // a left-over in the temporary directory does no harm
-	}
 }
 
 // Env is the environment of a user who has set nothing but vars: no variable of

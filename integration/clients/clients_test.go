@@ -22,12 +22,6 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the configuration files")
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	binary.Remove()
-	os.Exit(code)
-}
-
 // anyProject stands in the files where a client wants a fixed directory.
 const anyProject = "/path/to/your/project"
 

@@ -20,11 +20,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
-func TestMain(m *testing.M) {
-	code := litellmtest.Main(m)
-	binary.Remove()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(litellmtest.Main(m)) }
 
 // backlog writes n of the sixty tickets into a project. Of every other one the
 // complexity stands in the labels file alone.

@@ -20,18 +20,14 @@ import (
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 )
 
-func TestMain(m *testing.M) {
-	code := ollamatest.Main(m)
-	binary.Remove()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(ollamatest.Main(m)) }
 
 // unused is a port where nobody listens.
 const unused = "http://127.0.0.1:9"
 
 func run(t *testing.T, dir string, env ...string) string {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 4*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 9*time.Minute)
 	defer stop()
 	cmd := exec.CommandContext(ctx, binary.Path(t), "demo")
 	cmd.Dir, cmd.Env = dir, binary.Env(t, env...)
@@ -112,8 +108,12 @@ func TestDemoWithOllama(t *testing.T) {
 }
 
 // A weak model: what it is asked, it may get wrong, but every row has an answer
-// and every plan that is handed over is whole.
+// and every plan that is handed over is whole. LOCALMODEL_SMOL=all runs it: it
+// takes half a minute.
 func TestDemoWithARealSmallModel(t *testing.T) {
+	if os.Getenv("LOCALMODEL_SMOL") != "all" {
+		t.Skip("LOCALMODEL_SMOL: integration/smol has the same model in less time; set it to all")
+	}
 	server := ollamatest.Shared(t)
 	model := server.SmolLM(t)
 	out := run(t, t.TempDir(), "OLLAMA_HOST="+server.URL, "LOCALMODEL_MODEL="+model, "LOCALMODEL_NUM_CTX=4096", "LITELLM_BASE_URL="+unused,

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 )
 
@@ -18,9 +17,7 @@ func TestMain(m *testing.M) {
 	if strings.HasPrefix(filepath.Base(os.Args[0]), "claude") {
 		os.Exit(standIn(os.Args[1:]))
 	}
-	code := ollamatest.Main(m)
-	binary.Remove()
-	os.Exit(code)
+	os.Exit(ollamatest.Main(m))
 }
 
 const root = "../.."

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -15,12 +14,6 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/binary"
 )
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	binary.Remove()
-	os.Exit(code)
-}
 
 type request struct {
 	method string

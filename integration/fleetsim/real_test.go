@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -17,12 +16,6 @@ import (
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/testkit"
 )
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	binary.Remove()
-	os.Exit(code)
-}
 
 // TestAgainstARealFleet compares the simulation with two localmodel processes,
 // each with a real Ollama of its own, in a wave that queues for one slot. What a

@@ -22,12 +22,6 @@ import (
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	binary.Remove()
-	os.Exit(code)
-}
-
 // inspect runs one method in a project directory. The command of mcp.json is
 // found on the PATH, as after `go install`.
 func inspect(t *testing.T, project string, args ...string) (out gjson.Result, said string, code int) {

@@ -23,11 +23,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 )
 
-func TestMain(m *testing.M) {
-	code := ollamatest.Main(m)
-	binary.Remove()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(ollamatest.Main(m)) }
 
 // project is a directory with a program to change.
 func project(t *testing.T) string {

@@ -18,11 +18,7 @@ import (
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
-func TestMain(m *testing.M) {
-	code := ollamatest.Main(m)
-	binary.Remove()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(ollamatest.Main(m)) }
 
 // localmodel runs the program in a project.
 func localmodel(t *testing.T, root string, args ...string) string {

@@ -20,11 +20,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
 )
 
-func TestMain(m *testing.M) {
-	code := litellmtest.Main(m)
-	binary.Remove()
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(litellmtest.Main(m)) }
 
 // shell is a project directory and the environment that localmodel runs in.
 type shell struct {

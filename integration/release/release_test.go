@@ -23,12 +23,6 @@ import (
 	"github.com/fjbelchi/localmodel/integration/binary"
 )
 
-func TestMain(m *testing.M) {
-	code := m.Run()
-	binary.Remove()
-	os.Exit(code)
-}
-
 const root = "../.."
 
 func must(t *testing.T, err error) {

@@ -22,7 +22,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/integration/tinygguf"
@@ -36,9 +35,7 @@ func TestMain(m *testing.M) {
 	if job := os.Getenv("SILENCE_CHILD"); job != "" {
 		os.Exit(child(job))
 	}
-	code := ollamatest.Main(m)
-	binary.Remove()
-	os.Exit(code)
+	os.Exit(ollamatest.Main(m))
 }
 
 // endless is a model that says the alphabet over and over and never ends.

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// patience bounds every wait for something that takes seconds at most on an idle
-// machine. It is reached only when something is broken.
-const patience = 2 * time.Minute
+// patience bounds every wait for something that takes seconds on an idle machine.
+// It is reached only when something is broken.
+const patience = 5 * time.Minute
 
-// Eventually polls until done says so. It fails the test after two minutes.
+// Eventually polls until done says so. It fails the test after patience.
 func Eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -20,12 +19,6 @@ import (
 // patience bounds every wait. It is long because it is only reached when
 // something is broken.
 const patience = time.Minute
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	binary.Remove()
-	os.Exit(code)
-}
 
 // era is a way of speaking MCP.
 type era string
