@@ -318,7 +318,7 @@ func runOllama(t *testing.T, line string) error {
 	if len(w) != map[string]int{"serve": 2, "pull": 3}[w[1]] {
 		return errors.New("ollama serve, or ollama pull MODEL")
 	}
-	if config := read(t, "cmd/localmodel/config.go"); w[1] == "pull" && !strings.Contains(config, `"`+w[2]+`"`) {
+	if table := read(t, "cmd/localmodel/settings/table.go"); w[1] == "pull" && !strings.Contains(table, `"`+w[2]+`"`) {
 		return fmt.Errorf("%s is not the model that is used without a setting", w[2])
 	}
 	ollama, err := parts.Find(parts.Ollama)
