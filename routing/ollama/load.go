@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/ollama/ollama/api"
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
@@ -20,13 +21,21 @@ type load struct {
 	err  *routing.Error
 }
 
+// loadedAtLeast is how long a model that is unloaded after each call waits for
+// the call it was loaded for.
+const loadedAtLeast = time.Minute
+
 // trustLoaded is how long a model seen loaded is taken to stay so.
 const trustLoaded = 10 * time.Second
 
 func (o *Backend) sawLoaded() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.loadedUntil = time.Now().Add(min(trustLoaded, max(o.cfg.KeepAlive, 0)))
+	trust := min(trustLoaded, o.cfg.KeepAlive)
+	if o.cfg.KeepAlive < 0 || o.cfg.ServerKeepAlive {
+		trust = trustLoaded
+	}
+	o.loadedUntil = time.Now().Add(trust)
 }
 
 func (o *Backend) forgetLoaded() {
@@ -162,6 +171,9 @@ func (o *Backend) loadNow(ctx context.Context) *routing.Error {
 	no := false
 	r := o.chatRequest(nil)
 	r.Stream = &no
+	if o.cfg.KeepAlive == 0 && !o.cfg.ServerKeepAlive {
+		r.KeepAlive = &api.Duration{Duration: loadedAtLeast} // with 0 this request would unload it
+	}
 	body, err := json.Marshal(r)
 	if err != nil {
 		return routing.Fail(routing.Unavailable, "the load request cannot be written", err)

@@ -28,9 +28,13 @@ import (
 type Config struct {
 	URL, Model string
 	NumCtx     int // tokens; ONE value for every call, since another makes Ollama reload
-	KeepAlive  time.Duration
-	Slots      int    // local generations at once on this machine, over all processes
-	SlotDir    string // where their lock files are, a directory of the user's own; "" = no limit
+	// KeepAlive is how long the model stays in memory: 0 = it is unloaded after
+	// the call, below 0 = for good. With ServerKeepAlive none is sent, and the
+	// server's own setting counts.
+	KeepAlive       time.Duration
+	ServerKeepAlive bool
+	Slots           int    // local generations at once on this machine, over all processes
+	SlotDir         string // where their lock files are, a directory of the user's own; "" = no limit
 	ConnectTimeout, LoadTimeout,
 	FirstTokenTimeout, TokenTimeout time.Duration
 	LoadGrace time.Duration // how long a cold model may hold up a call that has another tier; 0 = 2 s
@@ -125,8 +129,10 @@ func (o *Backend) chatRequest(messages []routing.Message) *api.ChatRequest {
 	r := &api.ChatRequest{
 		Model: o.cfg.Model, Messages: make([]api.Message, 0, len(messages)),
 		Stream: &yes, Truncate: &no, Shift: &no,
-		KeepAlive: &api.Duration{Duration: o.cfg.KeepAlive},
-		Options:   map[string]any{"num_ctx": o.cfg.NumCtx},
+		Options: map[string]any{"num_ctx": o.cfg.NumCtx},
+	}
+	if !o.cfg.ServerKeepAlive {
+		r.KeepAlive = &api.Duration{Duration: o.cfg.KeepAlive}
 	}
 	for _, m := range messages {
 		r.Messages = append(r.Messages, api.Message{Role: m.Role, Content: m.Content})
