@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -89,7 +90,7 @@ func ask(ctx context.Context, w world, args []string) error {
 	if _, err := fmt.Fprintln(w.out, strings.TrimRight(string(a.Text), "\n")); err != nil {
 		return err
 	}
-	fmt.Fprintln(w.err, credit(q.tier, a))
+	fmt.Fprintln(w.err, plain.Line(credit(q.tier, a)))
 	return nil
 }
 

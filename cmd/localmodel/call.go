@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/jsondepth"
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/tools"
 )
@@ -36,7 +37,7 @@ func call(ctx context.Context, w world, args []string) error {
 		if err != nil {
 			return exitError{1, err.Error()}
 		}
-		if _, err = fmt.Fprintf(w.out, "%s\n", text); err != nil {
+		if _, err = fmt.Fprintf(&plain.JSONWriter{Out: w.out}, "%s\n", text); err != nil {
 			return err
 		}
 		waitForLoad(ctx, w.err, p.router.Loading())

@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
 // readsOwnHelp lists the commands whose --help is their own flags'.
@@ -41,26 +43,27 @@ type world struct {
 // command is one subcommand, in a file of its own.
 type command struct {
 	name, args, short string
+	protocol          bool // standard output is JSON-RPC, not text for a person
 	run               func(ctx context.Context, w world, args []string) error
 }
 
 func commands() []command {
 	return []command{
-		{"serve", "", "speak MCP on stdin and stdout (the default)", serve},
-		{"call", "TOOL [JSON|@file|-]", "run one tool and print its result", call},
-		{"ask", "[OPTION...]", "put one question to one tier", ask},
-		{"demo", "[--cloud]", "show all four tools on a small backlog", showDemo},
-		{"doctor", "[--fix] [--json]", "say what works, what does not, and what mends it", doctor},
-		{"config", "[--json]", "print each setting and where its value comes from", showConfig},
-		{"trust", "[--revoke]", "let the project's file name the proxy", trust},
-		{"stats", "[OPTION...]", "say what the local model did and saved", stats},
-		{"eval", "DIR [OPTION...]", "replay tickets through models side by side", eval},
-		{"export", "[--format jsonl|csv]", "write every model call as a usage ledger", export},
-		{"install", "[CLIENT]", "add localmodel to an MCP client's configuration", install},
-		{"uninstall", "CLIENT", "take it out again", uninstall},
-		{"completion", "SHELL", "print the shell's completion script", completion},
-		{"man", "", "print the man page", manPage},
-		{"version", "", "print the version", printVersion},
+		{name: "serve", args: "", short: "speak MCP on stdin and stdout (the default)", protocol: true, run: serve},
+		{name: "call", args: "TOOL [JSON|@file|-]", short: "run one tool and print its result", run: call},
+		{name: "ask", args: "[OPTION...]", short: "put one question to one tier", run: ask},
+		{name: "demo", args: "[--cloud]", short: "show all four tools on a small backlog", run: showDemo},
+		{name: "doctor", args: "[--fix] [--json]", short: "say what works, what does not, and what mends it", run: doctor},
+		{name: "config", args: "[--json]", short: "print each setting and where its value comes from", run: showConfig},
+		{name: "trust", args: "[--revoke]", short: "let the project's file name the proxy", run: trust},
+		{name: "stats", args: "[OPTION...]", short: "say what the local model did and saved", run: stats},
+		{name: "eval", args: "DIR [OPTION...]", short: "replay tickets through models side by side", run: eval},
+		{name: "export", args: "[--format jsonl|csv]", short: "write every model call as a usage ledger", run: export},
+		{name: "install", args: "[CLIENT]", short: "add localmodel to an MCP client's configuration", run: install},
+		{name: "uninstall", args: "CLIENT", short: "take it out again", run: uninstall},
+		{name: "completion", args: "SHELL", short: "print the shell's completion script", run: completion},
+		{name: "man", args: "", short: "print the man page", run: manPage},
+		{name: "version", args: "", short: "print the version", run: printVersion},
 	}
 }
 
@@ -100,22 +103,26 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		if c.name != name {
 			continue
 		}
-		err := c.run(ctx, world{lookup, in, out, errOut}, args)
+		w := world{lookup, in, &plain.Writer{Out: out, Colours: term.Is(out)}, &plain.Writer{Out: errOut, Colours: term.Is(errOut)}}
+		if c.protocol {
+			w.out, w.err = out, errOut
+		}
+		err := c.run(ctx, w, args)
 		var exit exitError
 		var misused *option.UsageError
 		switch {
 		case err == nil, errors.Is(err, flag.ErrHelp):
 			return 0
 		case errors.As(err, &misused):
-			fmt.Fprintln(errOut, misused)
+			fmt.Fprintln(w.err, misused)
 			return 2
 		case errors.As(err, &exit):
 			if exit.text != "" {
-				fmt.Fprintln(errOut, exit.text)
+				fmt.Fprintln(w.err, exit.text)
 			}
 			return exit.code
 		}
-		fmt.Fprintf(errOut, "localmodel %s: %v\n", name, err)
+		fmt.Fprintf(w.err, "localmodel %s: %v\n", name, err)
 		return 1
 	}
 	fmt.Fprintf(errOut, "localmodel: there is no command %q\n\n", name)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
@@ -120,14 +121,20 @@ func WriteLines(ctx context.Context, store Journal, out io.Writer, format string
 		if err := table.Write(Columns); err != nil {
 			return err
 		}
-		err := store.Calls(ctx, since, func(c statestore.Call) error { return table.Write(lines.Of(c).Fields()) })
+		err := store.Calls(ctx, since, func(c statestore.Call) error {
+			cells := lines.Of(c).Fields()
+			for i, cell := range cells {
+				cells[i] = plain.Cell(cell)
+			}
+			return table.Write(cells)
+		})
 		table.Flush()
 		if err == nil {
 			err = table.Error()
 		}
 		return err
 	}
-	e := json.NewEncoder(out)
+	e := json.NewEncoder(&plain.JSONWriter{Out: out})
 	e.SetEscapeHTML(false)
 	return store.Calls(ctx, since, func(c statestore.Call) error { return e.Encode(lines.Of(c)) })
 }

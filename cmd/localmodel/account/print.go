@@ -8,6 +8,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -85,6 +86,7 @@ func printRows(out io.Writer, title string, rows []Row) {
 }
 
 func clip(s string, n int) string {
+	s = plain.Line(s)
 	if r := []rune(s); len(r) > n {
 		return string(r[:n-1]) + "…"
 	}

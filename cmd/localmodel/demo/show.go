@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
 // tickets are given in one call, as a wave of the skill is.
@@ -48,7 +50,9 @@ func (s *show) run(ctx context.Context) error {
 	return nil
 }
 
-func (s *show) say(text string) { fmt.Fprintln(s.out, text) }
+func (s *show) say(text string) { fmt.Fprintln(s.out, plain.Text(text)) }
+
+func line(row gjson.Result, key string) string { return plain.Line(row.Get(key).Str) }
 
 func (s *show) title(text string) { fmt.Fprintf(s.out, "\n== %s\n", text) }
 
@@ -95,15 +99,15 @@ func (s *show) classify(ctx context.Context) error {
 	fmt.Fprintf(s.out, "\n  %-9s %-5s %-10s %-6s %-12s %s\n", "ticket", "kind", "complexity", "local", "by", "why")
 	for _, row := range r.Get("tickets").Array() {
 		if e := row.Get("error"); e.Exists() {
-			fmt.Fprintf(s.out, "  %-9s %s\n", row.Get("id").Str, e.Str)
+			fmt.Fprintf(s.out, "  %-9s %s\n", line(row, "id"), plain.Line(e.Str))
 			continue
 		}
 		local := "no"
 		if row.Get("local").Bool() {
 			local = "yes"
 		}
-		fmt.Fprintf(s.out, "  %-9s %-5s %-10s %-6s %-12s %s\n", row.Get("id").Str, row.Get("category").Str,
-			row.Get("complexity").Str, local, row.Get("by").Str, row.Get("why").Str)
+		fmt.Fprintf(s.out, "  %-9s %-5s %-10s %-6s %-12s %s\n", line(row, "id"), line(row, "category"),
+			line(row, "complexity"), local, line(row, "by"), line(row, "why"))
 	}
 	return nil
 }

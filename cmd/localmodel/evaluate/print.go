@@ -10,6 +10,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
 func sortedKeys(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) }
@@ -38,7 +39,7 @@ func (r Report) Print(out io.Writer) {
 }
 
 func (s Score) print(out io.Writer) {
-	fmt.Fprintf(out, "\n%s\n", s.Model)
+	fmt.Fprintf(out, "\n%s\n", plain.Line(s.Model))
 	field := func(name, text string) {
 		if text != "" {
 			fmt.Fprint(out, term.Wrap(fmt.Sprintf("  %-12s", name), text))
@@ -145,6 +146,7 @@ func (s Score) cost() string {
 }
 
 func clip(s string, n int) string {
+	s = plain.Line(s)
 	if r := []rune(s); len(r) > n {
 		return string(r[:n-1]) + "…"
 	}

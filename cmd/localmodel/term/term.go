@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
 // Width is the columns that text is laid out for.
@@ -15,6 +17,9 @@ const Width = 80
 
 // Is says whether a stream is a terminal; /dev/null is none.
 func Is(stream any) bool {
+	if w, ok := stream.(interface{ Unwrap() io.Writer }); ok {
+		stream = w.Unwrap()
+	}
 	f, ok := stream.(*os.File)
 	if !ok {
 		return false
@@ -51,8 +56,9 @@ func (p Painter) Paint(c Colour, text string) string {
 
 // Wrap lays text out in lines of at most Width columns: the first begins with
 // head, the others are indented as far. A word longer than a line stands alone
-// and uncut, so that a command or a path can be copied.
+// and uncut, so that a command or a path can be copied. Both are made plain.
 func Wrap(head, text string) string {
+	head, text = plain.Line(head), plain.Line(text)
 	indent := utf8.RuneCountInString(head)
 	var b strings.Builder
 	b.WriteString(head)
