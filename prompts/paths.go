@@ -69,22 +69,22 @@ func Refused(name string, named bool) string {
 	slashed := strings.ReplaceAll(name, `\`, "/")
 	switch {
 	case CheckPath(name) != nil:
-		return CheckPath(name).Error()
+		return "is no path: " + CheckPath(name).Error()
 	case strings.ContainsRune(name, '`'):
-		return "it has a backtick"
+		return "has a backtick"
 	case strings.HasPrefix(slashed, "~"):
-		return "it is in a home directory"
+		return "is in a home directory"
 	case hasDrive(slashed):
-		return "it names a drive"
+		return "names a drive"
 	case strings.HasPrefix(slashed, "//"):
-		return "it is on another machine"
+		return "is on another machine"
 	case path.IsAbs(slashed):
-		return "it is outside the project"
+		return "is outside the project"
 	}
 	parts := strings.Split(strings.ToLower(slashed), "/")
 	for i, part := range parts {
 		if part == ".." {
-			return "it leads out of its directory"
+			return "is outside the project"
 		}
 		part, _, _ = strings.Cut(part, ":") // an alternate data stream of Windows
 		parts[i] = strings.TrimRight(part, ". ")
@@ -105,11 +105,11 @@ func refusedName(parts []string, named bool) string {
 		}
 		switch {
 		case part == ".git", part == "git~1":
-			return "it is git's own data"
+			return "is git's own data"
 		case agentSettings[part], agentSettings[under]:
-			return "it is configuration of an agent or editor, which runs what it says"
+			return "is configuration of an agent or editor, which runs what it says"
 		case !named && (runByItself[part] || runByItself[under]):
-			return "it runs by itself or instructs agents, and the ticket does not name it"
+			return "runs by itself or instructs agents, and the ticket does not name it"
 		}
 	}
 	return ""

@@ -32,6 +32,7 @@ type Source struct {
 	Size int    // bytes of the file
 	// Shown is how many bytes of the file are in Text.
 	Shown int
+	Local bool // a model on this machine alone may see it
 }
 
 // Cut says whether only a part is shown.
@@ -88,18 +89,44 @@ type Coverage struct {
 	Listed bool `json:"listed,omitempty"`
 }
 
-// Plan renders the question as the tail that follows System.
+// Plan renders the question as the tail that follows System. All that is not
+// ours stands inside the fences, ids and paths included.
 func Plan(q PlanQuestion) (string, error) {
-	var b strings.Builder
-	b.WriteString(q.Ticket + q.Evidence)
+	type file struct{ Intro, Text string }
+	files := make([]file, 0, len(q.Sources))
+	foreign := []string{q.about(), q.Evidence, q.Ticket}
 	for _, s := range q.Sources {
-		b.WriteString(s.Text)
+		f := file{"An affected file as it is now, its path first:", s.Path + "\n\n" + s.Text}
+		if s.Cut() {
+			f.Intro = "A part of an affected file as it is now, its path first:"
+		}
+		files = append(files, f)
+		foreign = append(foreign, f.Text)
 	}
 	return render(planTemplate(), struct {
-		PlanQuestion
-		CriterionIDs []string
-		Fence        string
-	}{q, q.criterionIDs(), Marker(b.String())})
+		Fence, About, Evidence, Ticket string
+		Files                          []file
+	}{Marker(foreign...), q.about(), q.Evidence, q.Ticket, files})
+}
+
+// about is what the question names beside the ticket's own text.
+func (q PlanQuestion) about() string {
+	var b strings.Builder
+	b.WriteString(oneLine(q.ID) + "\n")
+	if len(q.Files) > 0 {
+		b.WriteString("Affected files:\n")
+	}
+	for _, f := range q.Files {
+		b.WriteString("- " + oneLine(f.Path))
+		if f.Action != "" {
+			b.WriteString(" (" + oneLine(f.Action) + ")")
+		}
+		b.WriteString("\n")
+	}
+	if ids := q.criterionIDs(); len(ids) > 0 {
+		b.WriteString("Acceptance criteria: " + oneLine(strings.Join(ids, ", ")) + "\n")
+	}
+	return b.String()
 }
 
 // files are the affected files, each once, as far as a plan is asked for them.

@@ -2,7 +2,6 @@ package prompts
 
 import (
 	"fmt"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -64,7 +63,7 @@ func (q PlanQuestion) defects(r PlanReply) []string {
 			}
 		}
 	}
-	return slices.Compact(out)
+	return slices.Compact(append(out, q.mentions(r)...))
 }
 
 func (t namedTest) label(i int) string {
@@ -102,19 +101,16 @@ func (q PlanQuestion) stepDefects(s Step, own map[string]bool) []string {
 // badPath says what is wrong with the path of a step: outside the project, or
 // neither the ticket's, nor there, nor created.
 func (q PlanQuestion) badPath(s Step, own map[string]bool) string {
-	switch {
-	case s.File == "" || s.File == ".":
+	if s.File == "" || s.File == "." {
 		return "a step names no file"
-	case outside(s.File):
-		return name(s.File) + " is outside the project"
-	case !own[s.File] && (q.Exists == nil || !q.Exists(s.File)):
+	}
+	if why := Refused(s.File, q.isAffected(s.File)); why != "" {
+		return name(s.File) + " " + why
+	}
+	if !own[s.File] && (q.Exists == nil || !q.Exists(s.File)) {
 		return name(s.File) + " does not exist and no step creates it"
 	}
 	return ""
-}
-
-func outside(p string) bool {
-	return path.IsAbs(p) || p == ".." || strings.HasPrefix(p, "../") || len(p) > 1 && p[1] == ':'
 }
 
 // contrary says where a step does to a file what the ticket does not want.
@@ -268,8 +264,8 @@ func (q PlanQuestion) testDefects(t namedTest) []string {
 	case len(beyond(t.Checks, q.ids())) < 2:
 		out = append(out, label+" checks nothing in particular")
 	}
-	if file != "" && outside(file) {
-		out = append(out, name(file)+" is outside the project")
+	if why := Refused(file, q.isAffected(file)); file != "" && why != "" {
+		out = append(out, name(file)+" "+why)
 	}
 	return out
 }
@@ -289,8 +285,9 @@ func (d *Defects) Error() string {
 
 // Repair is the user message of the one repair round.
 func (q PlanQuestion) Repair(defects error) string {
-	return "That plan was refused. " + defects.Error() +
-		".\nWrite the whole plan again, as one JSON object of the same shape, without these defects."
+	text := defects.Error() // it quotes the ticket and the reply
+	return "That plan was refused:\n" + Fence(Marker(text), text) +
+		"\nWrite the whole plan again, as one JSON object of the same shape, without these defects."
 }
 
 // name makes a path fit for a message.

@@ -117,12 +117,12 @@ func (q PlanQuestion) ownPaths(r PlanReply) map[string]bool {
 		own[f.Path] = true
 	}
 	for _, s := range r.Steps {
-		if p := clean(s.File); s.Action == "create" && !outside(p) {
+		if p := clean(s.File); s.Action == "create" && Refused(p, false) == "" {
 			own[p] = true
 		}
 	}
 	for _, t := range q.tests(r) {
-		if p := clean(t.File); !outside(p) {
+		if p := clean(t.File); Refused(p, q.isAffected(p)) == "" {
 			own[p] = true
 		}
 	}

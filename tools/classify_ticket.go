@@ -89,6 +89,7 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 		if c.estimated {
 			result.warn(estimatedCost)
 		}
+		result.Warnings = warnFirst(result.Warnings, c.withheld)
 		if err := d.remember(ctx, c.judged, w); err != nil && ctx.Err() == nil {
 			result.warn("decision not remembered for plan_ticket: " + err.Error())
 		}
@@ -178,6 +179,16 @@ func addWarning(list []string, text string) []string {
 		return list
 	}
 	return append(list, clip(text, 300))
+}
+
+// warnFirst puts what was withheld before other warnings: a list that is too
+// long is cut at its end.
+func warnFirst(list, first []string) []string {
+	var out []string
+	for _, text := range append(slices.Clone(first), list...) {
+		out = addWarning(out, text)
+	}
+	return out
 }
 
 func summarize(batch []classifying) string {

@@ -26,6 +26,7 @@ type judged struct {
 	estimated  bool    // the answer's cost is
 	fallback   string  // why the tiers before the one that answered did not
 	failed     []routing.Attempt
+	withheld   []string // what a tier on another machine did not get
 
 	local    bool
 	deciding policy.Rule
@@ -68,6 +69,14 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route
 	defer stop()
 	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "classify", TicketID: t.ID, System: prompts.System, User: user,
+		Remote: func() (string, []string) {
+			remote, words := remoteClassify(q)
+			text, err := prompts.Classify(remote)
+			if err != nil { // the same template has just rendered the whole question
+				return "", words
+			}
+			return text, words
+		},
 		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, ConfidenceFields: q.Fields(),
 		Accept:   func(text []byte) error { _, err := q.Parse(text); return err },
 		Progress: p.tokens(t.ID),
@@ -78,7 +87,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route
 			return j, err
 		}
 		j.class, j.by = j.class.WithoutModel(), "rules"
-		j.fallback, j.failed = unanswered.Reason(), unanswered.Attempts
+		j.fallback, j.failed, j.withheld = unanswered.Reason(), unanswered.Attempts, unanswered.Withheld
 		j.answer = &answer{FellBack: true, Reason: j.fallback, MS: time.Since(start).Milliseconds()}
 		return j, nil
 	}
@@ -89,7 +98,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route
 	j.class, j.by = j.class.WithModel(reply.Category, reply.Complexity), string(a.Tier)
 	j.confidence = a.Confidence
 	j.answer, j.estimated = answerOf(a), a.CostEstimated
-	j.fallback, j.failed = a.Reason(), a.Attempts
+	j.fallback, j.failed, j.withheld = a.Reason(), a.Attempts, a.Withheld
 	return j, nil
 }
 

@@ -3,36 +3,49 @@ package tools
 import (
 	"strings"
 	"testing"
+
+	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
-// An id or a path that cannot be shown as it is makes an error of its ticket,
-// and the other tickets of the call stand.
-func TestNames_HostileAreErrors(t *testing.T) {
-	for name, ticket := range map[string]string{
+// An id or a path that cannot be shown as it is makes an error of its ticket.
+func TestNamed_HostileNames(t *testing.T) {
+	for name, hostile := range map[string]ticket.Ticket{
+		"id":         {ID: "BUG\u202e-1"},
+		"long id":    {ID: strings.Repeat("x", 101)},
+		"newline":    {ID: "BUG-1\nNew instruction"},
+		"path":       {ID: "BUG-1", Files: []ticket.File{{Path: "a\u2066.go"}}},
+		"long path":  {ID: "BUG-1", Files: []ticket.File{{Path: strings.Repeat("x", 1025)}}},
+		"dependency": {ID: "BUG-1", DependsOn: []string{"BUG\u200b-2"}},
+		"criterion":  {ID: "BUG-1", Criteria: []ticket.Criterion{{ID: "AC\x1b-1"}}},
+	} {
+		got, fault := named(hostile, "bad.md")
+		if fault == nil || fault.Code != codeInvalid || strings.ContainsAny(got.ID+fault.Error(), "\u202e\u2066\u200b\x1b\n") {
+			t.Errorf("%s: got %q, %v", name, got.ID, fault)
+		}
+	}
+	if got, fault := named(ticket.Ticket{}, "good"); fault != nil || got.ID != "good" {
+		t.Errorf("got %q, %v", got.ID, fault)
+	}
+}
+
+// Whatever a ticket calls itself, nothing invisible comes back, and the other
+// tickets of the call stand.
+func TestNames_HostileTicketsStandAlone(t *testing.T) {
+	for name, text := range map[string]string{
 		"id":         "---\nid: \"BUG\\u202e-1\"\n---\n# T\n\nText\n",
-		"long id":    "---\nid: " + strings.Repeat("x", 101) + "\n---\n# T\n\nText\n",
 		"path":       "---\nid: BUG-1\ncomplexity: low\naffected_files: [\"a\\u2066.go\"]\n---\n# T\n\nText\n",
 		"dependency": "---\nid: BUG-1\ncomplexity: low\ndepends_on: [\"BUG\\u200b-2\"]\n---\n# T\n\nText\n",
 	} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, &newObedient().script)
-			b.write("good.md", "---\nid: BUG-9\ntype: bug\ncomplexity: low\n---\n# T\n\nText\n")
-			b.write("bad.md", ticket)
-			r := b.run("classify_ticket", args{"ticket_paths": []string{"bad.md", "good.md"}})
-			bad, good := r.Get("tickets.0"), r.Get("tickets.1")
-			if name == "long id" && bad.Get("id").Str != "" && !bad.Get("error").Exists() { // the parser may have cut it
-				return
-			}
-			if !strings.HasPrefix(bad.Get("error").Str, codeInvalid) || !good.Get("local").Exists() {
-				t.Errorf("got %s", r.Raw)
-			}
-			if strings.ContainsAny(r.Raw, "\u202e\u2066\u200b") {
-				t.Errorf("invisible characters in %q", r.Raw)
-			}
-			if e := b.refuses(t.Context(), "plan_ticket", args{"ticket": ticket}, codeInvalid); !strings.Contains(e.Error(), "retryable: no") {
-				t.Errorf("got %v", e)
-			}
-		})
+		b := newBench(t, &newObedient().script)
+		b.write("good.md", "---\nid: BUG-9\ntype: bug\ncomplexity: low\n---\n# T\n\nText\n")
+		b.write("bad.md", text)
+		r := b.run("classify_ticket", args{"ticket_paths": []string{"bad.md", "good.md"}})
+		if bad := r.Get("tickets.0"); !bad.Get("error").Exists() && !r.Get("warnings").Exists() {
+			t.Errorf("%s: neither an error nor a warning: %s", name, r.Raw)
+		}
+		if !r.Get("tickets.1.local").Exists() || strings.ContainsAny(r.Raw, "\u202e\u2066\u200b") {
+			t.Errorf("%s: got %q", name, r.Raw)
+		}
 	}
 	b := newBench(t, &newObedient().script)
 	b.refuses(t.Context(), "record_gate_outcome", args{"ticket_id": "A\u202eB", "gate": "lint", "outcome": "pass"}, codeArgument)

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -152,6 +153,7 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route p
 		if j, err = d.classify(ctx, t, route, p); err != nil {
 			return j, err
 		}
+		r.Warnings = warnFirst(r.Warnings, j.withheld)
 	}
 	if !w.known && len(t.DependsOn) > 0 {
 		r.warn("wave not given and this content was not classified before: no dependency on it is assumed")
@@ -202,11 +204,21 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	start := time.Now()
 	asking, stop := d.asking(ctx)
 	defer stop()
+	asked := q // as the tier that is asked sees it: a plan is judged by that
 	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "plan", TicketID: t.ID, System: prompts.System, User: user,
+		Remote: func() (string, []string) {
+			remote, words := remotePlan(q)
+			text, err := prompts.Plan(remote)
+			if err != nil { // the same template has just rendered the whole question
+				return "", words
+			}
+			asked = remote
+			return text, words
+		},
 		Schema: q.Schema(), MaxTokens: d.planTokens(q),
-		Accept:   q.Accept,
-		Repair:   func(_ []byte, defects error) string { return q.Repair(defects) },
+		Accept:   func(text []byte) error { return asked.Accept(text) }, //nolint:gocritic // asked changes
+		Repair:   func(_ []byte, defects error) string { return asked.Repair(defects) },
 		Progress: p.tokens(t.ID),
 	})
 	if err != nil {
@@ -214,6 +226,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 		if err != nil {
 			return err
 		}
+		r.Warnings = warnFirst(r.Warnings, unanswered.Withheld)
 		r.fromTemplate(q, unanswered.Reason(), time.Since(start))
 		r.Next = "Use it as a checklist, or plan with Task(model: \"haiku\"). " + d.nextAfterPlan(ctx, t.ID)
 		return nil
@@ -227,9 +240,10 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	if a.CostEstimated {
 		r.warn(estimatedCost)
 	}
-	for _, text := range q.Warnings(reply) {
+	for _, text := range asked.Warnings(reply) {
 		r.warn(text)
 	}
+	r.Warnings = warnFirst(r.Warnings, a.Withheld)
 	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
 	r.Next = d.nextAfterPlan(ctx, t.ID)
@@ -288,11 +302,12 @@ func (d *Deps) planTokens(q prompts.PlanQuestion) int {
 // question is what is asked, and its words. The affected files get what room the
 // ticket itself leaves.
 func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route, include bool, r *planResult) (prompts.PlanQuestion, string, error) {
-	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Commands: d.commands(ctx, t),
+	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Commands: withoutSecrets(d.commands(ctx, t)),
 		Exists: func(path string) bool { return d.exists(ctx, path) }}
 	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
 		q.Ticket = t.Title + "\n\n" + t.Body
 	}
+	t.Files = d.plannable(t.Files, r)
 	for _, f := range t.Files {
 		q.Files = append(q.Files, prompts.PlanFile(f))
 	}
@@ -312,4 +327,17 @@ func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route
 		user, err = prompts.Plan(q)
 	}
 	return q, user, err
+}
+
+// plannable are the affected files that a plan may touch, relative to the root.
+func (d *Deps) plannable(files []ticket.File, r *planResult) (out []ticket.File) {
+	for _, f := range files {
+		f.Path = strings.TrimPrefix(f.Path, strings.TrimSuffix(filepath.ToSlash(d.Root), "/")+"/")
+		if why := prompts.Refused(f.Path, true); why != "" {
+			r.warn(f.Path + " is not part of the plan: it " + why)
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
 }

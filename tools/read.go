@@ -58,6 +58,10 @@ func (d *Deps) readTicket(ctx context.Context, path string) (ticket.Ticket, *Err
 	if fault != nil {
 		return ticket.Ticket{}, fault
 	}
+	if isLocal(path, name) {
+		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: clip(path, 200) + " holds credentials by its name, and is not read as a ticket",
+			Next: "Give the path of a ticket."}
+	}
 	return parseTicket(filepath.ToSlash(name), data, filepath.Base(name))
 }
 

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/ticket"
@@ -86,7 +87,10 @@ func byRelevance(files []ticket.File) []ticket.File {
 
 func (d *Deps) source(ctx context.Context, f ticket.File, q prompts.PlanQuestion, room int) (prompts.Source, string) {
 	none := prompts.Source{}
-	data, _, fault := d.readFile(ctx, f.Path, maxSourceBytes)
+	if why := unsent(f.Path); why != "" {
+		return none, f.Path + " " + why
+	}
+	data, real, fault := d.readFile(ctx, f.Path, maxSourceBytes)
 	var size *rootfs.SizeError
 	switch {
 	case fault == nil:
@@ -105,12 +109,19 @@ func (d *Deps) source(ctx context.Context, f ticket.File, q prompts.PlanQuestion
 	case len(data) == 0:
 		return none, ""
 	}
-	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	if why := unsent(real); why != "" {
+		return none, f.Path + " " + why
+	}
+	text, hasKey := secrets.MaskKeys(strings.ReplaceAll(string(data), "\r\n", "\n"))
 	s := q.Show(filepath.ToSlash(f.Path), text, room)
+	s.Local = isLocal(f.Path, real)
 	if s.Text == "" {
 		return none, f.Path + " was not shown to the model: no room left in the context window"
 	}
-	if s.Cut() {
+	switch {
+	case hasKey:
+		return s, f.Path + " was shown without the private key in it"
+	case s.Cut():
 		return s, fmt.Sprintf("%s was shown in part: %d of %d bytes", f.Path, s.Shown, s.Size)
 	}
 	return s, ""
