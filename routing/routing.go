@@ -32,6 +32,9 @@ type Request struct {
 	Accept func(text []byte) error
 	// Repair words the one repair round on the same tier; nil = none.
 	Repair func(text []byte, defects error) string
+	// Background work takes a slot of this machine only while no call waits for
+	// one, and is interrupted as Busy when one does.
+	Background bool
 	// Progress hears what is happening, and tokens so far of budget; may be nil.
 	Progress func(message string, tokens, budget int)
 }

@@ -148,6 +148,9 @@ func (o *Backend) Ask(ctx context.Context, q routing.Question) (routing.Reply, *
 	if err := o.ensureLoaded(ctx, q); err != nil {
 		return routing.Reply{}, err
 	}
+	if q.Background {
+		return o.askBehind(ctx, q)
+	}
 	release, err := o.machine.slot(ctx, q.Request)
 	if err != nil {
 		return routing.Reply{}, err
@@ -158,6 +161,33 @@ func (o *Backend) Ask(ctx context.Context, q routing.Question) (routing.Reply, *
 		o.forgetLoaded() // whatever happened may have taken the model with it
 	}
 	return rep, fault
+}
+
+// askBehind asks in a slot that no call wants, and ends when one does.
+func (o *Backend) askBehind(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {
+	release, wanted, err := o.machine.backgroundSlot(ctx)
+	if err != nil {
+		return routing.Reply{}, err
+	}
+	defer release()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	interrupted := make(chan bool, 1)
+	go func() {
+		select {
+		case <-wanted:
+			cancel()
+			interrupted <- true
+		case <-ctx.Done():
+			interrupted <- false
+		}
+	}()
+	reply, fault := o.chat(ctx, q)
+	cancel()
+	if <-interrupted && fault != nil {
+		return reply, routing.Fail(routing.Busy, "interrupted by a call", nil)
+	}
+	return reply, fault
 }
 
 func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {

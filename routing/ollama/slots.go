@@ -37,6 +37,13 @@ func (m *machine) slot(ctx context.Context, q routing.Request) (release func(), 
 	return release, m.fault(err)
 }
 
+// backgroundSlot waits for a slot that no call wants; wanted is closed when one
+// does.
+func (m *machine) backgroundSlot(ctx context.Context) (release func(), wanted <-chan struct{}, fault *routing.Error) {
+	release, wanted, err := m.server.AcquireBackground(ctx)
+	return release, wanted, m.fault(err)
+}
+
 // lock waits for a lock of the whole machine.
 func (m *machine) lock(ctx context.Context, name string) (release func(), fault *routing.Error) {
 	release, err := m.server.Lock(ctx, name)
