@@ -106,6 +106,7 @@ type Check struct {
 	Fleet         bool // a group of hosts of which nothing is known
 	Models        []string
 	Error, Fix    string
+	Note          string // what cannot be checked, said where all else is well
 	SlotsError    string // why local calls are not limited; "" = they are
 	Generated     string // with deep: how long one real answer took
 }

@@ -93,7 +93,7 @@ func settled(b Backend, rep Reply, reserved float64) (usd float64, estimated boo
 	switch {
 	case rep.Cost == CostNone:
 		return 0, false
-	case rep.Cost == CostUnknown || !(rep.CostUSD >= 0 && rep.CostUSD <= maxCostUSD):
+	case rep.Cost == CostUnknown || !(rep.CostUSD >= 0 && rep.CostUSD <= MaxCallUSD):
 		return reserved, b.Paid() // a free tier reserves 0
 	}
 	return dollars(rep.CostUSD), rep.Cost == CostEstimated
@@ -158,9 +158,11 @@ var errBreakerOpen = errors.New("breaker open")
 
 // bounds of what a server says and a row keeps.
 const (
-	maxName    = 120  // bytes of a model's name
-	maxReason  = 400  // bytes of a reason
-	maxCostUSD = 1000 // US dollars of one call; more is not believed
+	maxName   = 120 // bytes of a model's name
+	maxReason = 400 // bytes of a reason
+
+	// MaxCallUSD is the most that one call is believed to cost, US dollars.
+	MaxCallUSD = 1000
 )
 
 // health tells the breaker, and the calls that come after, how one ended.

@@ -3,7 +3,9 @@ package openai
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -15,17 +17,43 @@ import (
 // listing is what the proxy says of itself: the same for all its groups.
 type listing struct {
 	version string
-	models  []string
+	models  []string // groups, and patterns such as claude-*
 	fault   *routing.Error
 }
 
-// keepListing is how long a listing counts: the tiers of one look share it.
-const keepListing = 500 * time.Millisecond
+// has reports whether a group is listed, by its name or by a pattern.
+func (l listing) has(group string) bool {
+	return slices.ContainsFunc(l.models, func(name string) bool { return matches(name, group) })
+}
+
+// matches is LiteLLM's wildcard: each * stands for any text.
+func matches(pattern, name string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == name
+	}
+	rest, ok := strings.CutPrefix(name, parts[0])
+	for _, part := range parts[1 : len(parts)-1] {
+		if i := strings.Index(rest, part); ok && i >= 0 {
+			rest = rest[i+len(part):]
+		} else {
+			return false
+		}
+	}
+	return ok && strings.HasSuffix(rest, parts[len(parts)-1])
+}
+
+const (
+	// keepListing is how long a listing counts: the tiers of one look share it.
+	keepListing = 500 * time.Millisecond
+	maxListed   = 1000 // models of a listing that are read
+	maxName     = 120  // bytes of a model's name
+)
 
 // list asks the proxy once for all groups that are looked at together.
 func (p *Server) list(ctx context.Context) listing {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.looking.Lock()
+	defer p.looking.Unlock()
 	if time.Since(p.looked) < keepListing {
 		return p.seen
 	}
@@ -35,29 +63,57 @@ func (p *Server) list(ctx context.Context) listing {
 }
 
 func (p *Server) askListing(ctx context.Context) (l listing) {
-	ready, fault := p.get(ctx, "/health/readiness")
-	if fault != nil {
-		return listing{fault: fault}
+	if l.version, l.fault = p.ready(ctx); l.fault != nil {
+		return l
 	}
-	l.version = policy.Shorten(gjson.GetBytes(ready, "litellm_version").Str, 40)
-	models, fault := p.get(ctx, "/v1/models")
+	// Without the parameter newer versions leave patterns out; others ignore it.
+	models, fault := p.get(ctx, "/v1/models?return_wildcard_routes=true", group{Server: p}.refused)
 	if fault != nil {
 		l.fault = fault
 		return l
 	}
-	gjson.GetBytes(models, "data.#.id").ForEach(func(_, id gjson.Result) bool {
-		l.models = append(l.models, policy.Shorten(id.Str, 120))
-		return true
-	})
+	l.models = namesIn(models)
 	return l
+}
+
+func namesIn(models []byte) (names []string) {
+	gjson.GetBytes(models, "data.#.id").ForEach(func(_, id gjson.Result) bool {
+		if name := policy.Shorten(id.Str, maxName); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		return len(names) < maxListed
+	})
+	return names
+}
+
+// ready asks LiteLLM whether it is up. Other gateways do not have the address:
+// their list of models is the sign.
+func (p *Server) ready(ctx context.Context) (version string, fault *routing.Error) {
+	other := false
+	data, fault := p.get(ctx, "/health/readiness", func(r response) *routing.Error {
+		other = r.status == http.StatusNotFound
+		return group{Server: p}.refused(r)
+	})
+	if other {
+		return "", nil
+	}
+	if fault != nil {
+		return "", fault
+	}
+	return policy.Shorten(gjson.GetBytes(data, "litellm_version").Str, 40), nil
+}
+
+func (g group) Probe(ctx context.Context) *routing.Error {
+	_, fault := g.ready(ctx)
+	return fault
 }
 
 // Check looks whether the group is there and what became of its last call. What
 // stands behind it only a call would tell.
 func (g group) Check(ctx context.Context) routing.Check {
 	l := g.list(ctx)
-	c := routing.Check{URL: g.shown(), Version: l.version, Model: g.Model(), Models: l.models,
-		Fleet: !g.Paid(), Present: slices.Contains(l.models, g.Model())}
+	c := routing.Check{URL: g.Address(), Version: l.version, Model: g.Model(), Models: l.models,
+		Fleet: !g.Paid(), Present: l.has(g.Model())}
 	recent, ago := g.faults.recent(g.t)
 	switch {
 	case l.fault != nil:

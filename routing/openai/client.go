@@ -1,0 +1,160 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/httpclient"
+)
+
+// client is one server that speaks chat completions: its address, its key and
+// the connections to it.
+type client struct {
+	what    string // "the proxy" or "the local server", for reasons
+	root    string // URL without /v1 and without a slash at the end
+	key     string
+	version string // of this program, for User-Agent
+	fixDown string // starts the server
+	connect time.Duration
+	http    func() *http.Client
+
+	mu    sync.Mutex
+	plain map[string]int // by model: the extras that its provider refuses, see extras
+}
+
+func newClient(what, address, key, version, fixDown string, connect time.Duration) *client {
+	if connect <= 0 {
+		connect = 2 * time.Second
+	}
+	c := &client{what: what, root: rootOf(address), key: key, version: version, fixDown: fixDown,
+		connect: connect, plain: map[string]int{}}
+	c.http = sync.OnceValue(func() *http.Client { return httpclient.New(c.root, connect) })
+	return c
+}
+
+// rootOf is a base URL without what users paste with it: OpenAI's own clients
+// want the address with /v1, LiteLLM's documentation names it without.
+func rootOf(address string) string {
+	address = strings.TrimRight(strings.TrimSpace(address), "/")
+	for _, end := range []string{"/chat/completions", "/v1"} {
+		address = strings.TrimRight(strings.TrimSuffix(address, end), "/")
+	}
+	return address
+}
+
+// Close ends idle connections.
+func (c *client) Close() { c.http().CloseIdleConnections() }
+
+// Address is the URL without a password that may stand in it.
+func (c *client) Address() string {
+	u, err := url.Parse(c.root)
+	if err != nil {
+		return "the configured address"
+	}
+	return u.Redacted()
+}
+
+// response is an answer read to its end.
+type response struct {
+	status int
+	header http.Header
+	data   []byte
+}
+
+// do makes the call with the key and reads a bounded body. sent is false where
+// the server cannot have had the request: the name was not found, the
+// connection not made, TLS not agreed on.
+func (c *client) do(ctx context.Context, method, path string, body []byte) (r response, sent bool, fault *routing.Error) {
+	var wrote atomic.Bool
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
+	req, err := http.NewRequestWithContext(traced, method, c.root+path, bytes.NewReader(body))
+	if err != nil {
+		return r, false, routing.Fail(routing.Unavailable, c.what+"'s address is not valid", err)
+	}
+	req.Header.Set("User-Agent", "localmodel/"+c.version)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
+	}
+	resp, err := c.http().Do(req)
+	if err != nil {
+		return r, wrote.Load(), c.unreachable(err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // only read
+	r = response{status: resp.StatusCode, header: resp.Header}
+	r.data, err = io.ReadAll(io.LimitReader(resp.Body, httpclient.MaxReplyBytes+1))
+	switch {
+	case err != nil:
+		return r, true, c.unreachable(err)
+	case len(r.data) > httpclient.MaxReplyBytes:
+		reason := fmt.Sprintf("%s's answer has more than %d bytes", c.what, httpclient.MaxReplyBytes)
+		return r, true, routing.Fail(routing.Unavailable, reason, nil)
+	}
+	return r, true, nil
+}
+
+func (c *client) unreachable(err error) *routing.Error {
+	if httpclient.DialTimeout(err) {
+		limit := routing.LimitError{What: "connection to " + c.what + " at " + c.Address(),
+			Limit: c.connect, Setting: "LOCALMODEL_CONNECT_TIMEOUT"}
+		return routing.Fail(routing.Timeout, limit.Error(), err)
+	}
+	cause, fix := httpclient.Cause(err)
+	if fix == "" {
+		fix = c.fixDown
+	}
+	return &routing.Error{Kind: routing.Unavailable, Err: err, Fix: fix,
+		Reason: c.what + " is not reachable at " + c.Address() + " (" + cause + ")"}
+}
+
+// get asks for JSON. refused words what is not 200.
+func (c *client) get(ctx context.Context, path string, refused func(response) *routing.Error) ([]byte, *routing.Error) {
+	r, _, fault := c.do(ctx, http.MethodGet, path, nil)
+	switch {
+	case fault != nil:
+		return nil, fault
+	case r.status != http.StatusOK:
+		return nil, refused(r)
+	case !httpclient.ValidJSON(r.data):
+		reason := c.Address() + " answers, but not with JSON: it is another kind of server"
+		return nil, &routing.Error{Kind: routing.Unavailable, Reason: reason, Fix: c.fixDown}
+	}
+	return r.data, nil
+}
+
+// hide keeps the key out of a text that the server may have put it in.
+func (c *client) hide(text string) string {
+	if len(c.key) < 4 {
+		return text
+	}
+	return strings.ReplaceAll(text, c.key, "[key]")
+}
+
+// maxRetryAfter bounds what a server may ask for.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter is how long a server wants to be left alone: Retry-After in
+// seconds or as a date; 0 = it does not say.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	text := h.Get("Retry-After")
+	wait := time.Duration(0)
+	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > 0 && seconds < maxRetryAfter.Seconds() {
+		wait = time.Duration(seconds * float64(time.Second))
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now).Round(time.Second)
+	}
+	return min(max(wait, 0), maxRetryAfter)
+}

@@ -1,0 +1,182 @@
+package openai
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
+)
+
+// Config is what the client of one LiteLLM proxy, or of another gateway with
+// model groups, needs to know.
+type Config struct {
+	URL, Key       string        // with or without /v1 at the end
+	ConnectTimeout time.Duration // 0 = 2 s
+	NumCtx         int           // context window of the group free, tokens
+	PaidWindow     int           // of the paid groups, tokens; 0 = 200,000
+	Version        string        // of this program, for User-Agent
+}
+
+const fixProxyDown = "git clone --depth 1 https://github.com/fjbelchi/localmodel && cd localmodel/integration/litellm && " +
+	"litellm --config config.yaml --host 127.0.0.1 --port 8000"
+
+// Server is a LiteLLM proxy; each of its model groups is a tier. The order of
+// tiers is the Router's: the proxy is told to retry and fall back on nothing,
+// so that the two do not multiply and no paid model answers as another.
+type Server struct {
+	*client
+	cfg     Config
+	session string // groups this process's calls in the proxy's records
+	faults  faults
+
+	looking sync.Mutex
+	looked  time.Time // when seen was found
+	seen    listing
+}
+
+// New makes a client. It dials nothing.
+func New(cfg Config) *Server {
+	if cfg.PaidWindow <= 0 {
+		cfg.PaidWindow = 200_000
+	}
+	return &Server{cfg: cfg, session: "localmodel-" + rand.Text(),
+		client: newClient("the proxy", cfg.URL, cfg.Key, cfg.Version, fixProxyDown, cfg.ConnectTimeout)}
+}
+
+// group is one model group of the proxy as a tier.
+type group struct {
+	*Server
+	t policy.Tier
+}
+
+// Tier makes a tier of one of the proxy's model groups.
+func (p *Server) Tier(t policy.Tier) routing.Backend { return group{p, t} }
+
+func (g group) Tier() policy.Tier { return g.t }
+func (g group) Paid() bool        { return g.t != policy.Local }
+
+// RemoteModel cannot be told: of the hosts behind a group nothing is known.
+func (g group) RemoteModel(context.Context) (string, *routing.Error) { return "", nil }
+
+func (g group) Estimate(q routing.Question) float64 {
+	if !g.Paid() {
+		return 0
+	}
+	return routing.EstimateCost(g.t, q)
+}
+
+// Window is a paid group's, or for the group free the one its configuration
+// must share with ours.
+func (g group) Window() int {
+	if g.Paid() {
+		return g.cfg.PaidWindow
+	}
+	return g.cfg.NumCtx
+}
+
+// Model is the group's name at the proxy: the plan calls the local one "free".
+func (g group) Model() string {
+	if g.t == policy.Local {
+		return "free"
+	}
+	return string(g.t)
+}
+
+func (g group) Ask(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {
+	reply, fault := g.ask(ctx, g, g.Model(), q)
+	switch {
+	case fault == nil:
+		g.faults.forget(g.t)
+	case ctx.Err() == nil:
+		g.faults.note(g.t, fault)
+	}
+	return reply, fault
+}
+
+// litellmBody is what LiteLLM takes beside the common fields.
+type litellmBody struct {
+	NumRetries       *int     `json:"num_retries,omitempty"`
+	DisableFallbacks bool     `json:"disable_fallbacks"`
+	User             string   `json:"user"`
+	SessionID        string   `json:"litellm_session_id"`
+	Metadata         metadata `json:"metadata"`
+}
+
+type metadata struct {
+	Tags []string `json:"tags"`
+}
+
+func (g group) body(b *chatBody, q routing.Question) {
+	b.litellmBody = &litellmBody{DisableFallbacks: true, User: "localmodel", SessionID: g.session}
+	b.Metadata.Tags = []string{"gate:" + q.Purpose}
+	if q.TicketID != "" {
+		b.Metadata.Tags = append(b.Metadata.Tags, "ticket:"+q.TicketID)
+	}
+	b.Logprobs, b.TopLogprobs = false, 0 // lost on their way through the proxy
+	if !g.Paid() {
+		return // the proxy's configuration says: in a fleet a retry finds another host
+	}
+	b.NumRetries = new(int) // a retry is another paid call
+	if b.ResponseFormat != nil {
+		b.ResponseFormat.Schema.Schema = portable(q.Schema)
+	}
+}
+
+// cutPrompt looks at the hosts behind the group free. A paid provider refuses
+// what is too long for it.
+func (g group) cutPrompt(q routing.Question, in int) *routing.Error {
+	if g.Paid() {
+		return nil
+	}
+	return cutPrompt(q, in, g.cfg.NumCtx)
+}
+
+// check refuses the reply of another group. Its own hosts may take over from
+// each other.
+func (g group) check(r response, reply *routing.Reply) *routing.Error {
+	if id := r.header.Get("x-litellm-model-id"); id != "" && reply.Model == g.Model() {
+		reply.Model = id
+	}
+	by := r.header.Get("x-litellm-model-group")
+	if by == g.Model() || by == "" && atoiOrZero(r.header.Get("x-litellm-attempted-fallbacks")) == 0 {
+		return nil
+	}
+	return routing.Fail(routing.InvalidOutput,
+		"the proxy answered with another group although told not to: "+policy.Shorten(by, 40), nil)
+}
+
+func atoiOrZero(s string) int { v, _ := strconv.Atoi(s); return v }
+
+// cost is what the proxy says the call cost, whatever the call's end, else an
+// estimate from the tokens used: the header is absent for models whose price
+// the proxy does not know. What is not known stays at its reservation.
+func (g group) cost(r response, reply *routing.Reply, sent bool) {
+	stated, err := strconv.ParseFloat(strings.TrimSpace(r.header.Get("x-litellm-response-cost")), 64)
+	switch {
+	case !sent:
+		reply.Cost = routing.CostNone
+	case err == nil && stated > 0 && stated <= routing.MaxCallUSD:
+		reply.CostUSD, reply.Cost = stated, routing.CostStated
+	case r.status == http.StatusOK && reply.In > 0:
+		if usd, known := routing.CostOf(g.t, reply.Model, reply.In, reply.Out); known {
+			reply.CostUSD, reply.Cost = usd, routing.CostEstimated
+		}
+	case refusedUnserved(r.status), err == nil && stated == 0 && r.status >= 500 && !timedOut(r.status):
+		reply.Cost = routing.CostNone
+	}
+}
+
+// refusedUnserved reports whether a status says that no model was asked.
+func refusedUnserved(status int) bool { return status >= 300 && status < 500 && !timedOut(status) }
+
+// timedOut reports whether a status says that somebody waited: the model may
+// have been at work, and the proxy's cost of 0 says nothing.
+func timedOut(status int) bool {
+	return status == http.StatusRequestTimeout || status == http.StatusGatewayTimeout || status == 499
+}

@@ -1,0 +1,345 @@
+package openai
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/httpclient"
+	"github.com/fjbelchi/localmodel/routing/policy"
+)
+
+// LocalConfig is what the client of a plain server needs to know: LM Studio,
+// llama.cpp's server, vLLM, llamafile, Ollama's /v1.
+type LocalConfig struct {
+	URL, Key       string // with or without /v1 at the end
+	Model          string // as the server lists it
+	ConnectTimeout time.Duration
+	NumCtx         int    // tokens; taken for the window where the server does not tell it
+	Version        string // of this program, for User-Agent
+}
+
+// NewLocal makes the local tier of a plain server. It dials nothing.
+func NewLocal(cfg LocalConfig) routing.Backend {
+	const fix = "start the server that LOCALMODEL_LOCAL_URL names"
+	return &plain{cfg: cfg,
+		client: newClient("the local server", cfg.URL, cfg.Key, cfg.Version, fix, cfg.ConnectTimeout)}
+}
+
+// plain is one model of a plain server.
+type plain struct {
+	*client
+	cfg LocalConfig
+
+	looking sync.Mutex
+	looked  time.Time
+	seen    facts
+}
+
+// keepFacts is how long what a server tells of itself is taken to stay.
+const keepFacts = 10 * time.Second
+
+func (p *plain) Tier() policy.Tier                 { return policy.Local }
+func (p *plain) Model() string                     { return p.cfg.Model }
+func (p *plain) Paid() bool                        { return false }
+func (p *plain) Estimate(routing.Question) float64 { return 0 }
+
+// Window is what the server told, at most what is configured.
+func (p *plain) Window() int {
+	if told := p.window(); told > 0 {
+		return min(told, p.cfg.NumCtx)
+	}
+	return p.cfg.NumCtx
+}
+
+func (p *plain) window() int {
+	p.looking.Lock()
+	defer p.looking.Unlock()
+	return p.seen.window
+}
+
+// RemoteModel asks where the model runs: a server may be Ollama, whose list
+// names the host of a cloud model. It is asked anew each time.
+func (p *plain) RemoteModel(ctx context.Context) (string, *routing.Error) {
+	f := p.look(ctx, 0)
+	return f.remote, f.fault
+}
+
+// AskDigest names the weights behind the model's name, as far as it is told.
+func (p *plain) AskDigest(ctx context.Context) string { return p.look(ctx, keepFacts).digest }
+
+func (p *plain) Probe(ctx context.Context) *routing.Error {
+	_, fault := p.get(ctx, "/v1/models", p.refused)
+	return fault
+}
+
+// Ask asks the model, if the server lists it: some answer with whatever model
+// they have, whichever is asked for.
+func (p *plain) Ask(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {
+	f := p.look(ctx, keepFacts)
+	switch {
+	case f.fault != nil:
+		return routing.Reply{Cost: routing.CostNone}, f.fault
+	case f.id == "":
+		return routing.Reply{Cost: routing.CostNone}, f.missing(p.cfg.Model)
+	}
+	reply, fault := p.ask(ctx, p, f.id, q)
+	if reply.Model == f.id {
+		reply.Model = p.cfg.Model
+	}
+	reply.Digest, reply.Remote = f.digest, f.remote
+	return reply, fault
+}
+
+func (p *plain) body(*chatBody, routing.Question)              {}
+func (p *plain) cost(_ response, r *routing.Reply, _ bool)     { r.Cost = routing.CostNone }
+func (p *plain) check(response, *routing.Reply) *routing.Error { return nil }
+
+func (p *plain) cutPrompt(q routing.Question, in int) *routing.Error {
+	return cutPrompt(q, in, p.window())
+}
+
+// Check looks what the server has. It makes no call to the model.
+func (p *plain) Check(ctx context.Context) routing.Check {
+	f := p.look(ctx, 0)
+	c := routing.Check{URL: p.Address(), Version: f.version, Model: p.cfg.Model, Present: f.id != "",
+		Digest: f.digest, Remote: f.remote, ContextLength: f.window, Loaded: f.window > 0, Models: f.models}
+	switch {
+	case f.fault != nil:
+		c.Error, c.Fix = f.fault.Reason, f.fault.Fix
+	case f.id == "":
+		fault := f.missing(p.cfg.Model)
+		c.Error, c.Fix = fault.Reason, fault.Fix
+	default:
+		c.OK = true
+	}
+	if c.OK && f.window == 0 {
+		c.Note = fmt.Sprintf("%s does not tell its context window: a prompt that is too long for it may be cut unseen; "+
+			"LOCALMODEL_NUM_CTX (%d) must not be larger than the window it was started with", p.what, p.cfg.NumCtx)
+	}
+	return c
+}
+
+// facts are what a server tells of itself and of the model.
+type facts struct {
+	models  []string // that it lists
+	id      string   // of ours; "" = it is not listed
+	version string
+	window  int // tokens; 0 = not told
+	digest  string
+	remote  string // the host that the model runs on; "" = the server's own
+	fault   *routing.Error
+}
+
+func (f facts) missing(model string) *routing.Error {
+	e := &routing.Error{Kind: routing.ModelMissing, Reason: "the local server does not have model " + policy.Shorten(model, maxName),
+		Fix: "load a model into the local server"}
+	if len(f.models) > 0 {
+		e.Reason += "; it has " + policy.Shorten(strings.Join(f.models, ", "), 200)
+		e.Fix = "export LOCALMODEL_MODEL=" + quoted(f.models[0])
+	}
+	return e
+}
+
+// quoted is a word for a shell.
+func quoted(word string) string {
+	if strings.ContainsFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("._-:/@+", r) && (r < '0' || r > 'z' || r > '9' && r < 'A' || r > 'Z' && r < 'a')
+	}) {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return word
+}
+
+// look asks the server for its facts, unless those known are younger than keep.
+func (p *plain) look(ctx context.Context, keep time.Duration) facts {
+	p.looking.Lock()
+	seen, age := p.seen, time.Since(p.looked)
+	p.looking.Unlock()
+	if keep > 0 && seen.fault == nil && age < keep {
+		return seen
+	}
+	f := p.askFacts(ctx)
+	p.looking.Lock()
+	defer p.looking.Unlock()
+	if f.window == 0 && f.fault != nil {
+		f.window = p.seen.window
+	}
+	p.seen, p.looked = f, time.Now()
+	return f
+}
+
+func (p *plain) askFacts(ctx context.Context) (f facts) {
+	data, fault := p.get(ctx, "/v1/models", p.refused)
+	if fault != nil {
+		return facts{fault: fault}
+	}
+	f.models = namesIn(data)
+	var ours gjson.Result
+	gjson.GetBytes(data, "data").ForEach(func(_, m gjson.Result) bool {
+		if sameName(m, p.cfg.Model) {
+			ours, f.id = m, m.Get("id").Str
+		}
+		return f.id == ""
+	})
+	if f.id == "" {
+		return f
+	}
+	f.window = firstTokens(ours, "meta.n_ctx", "max_model_len", "loaded_context_length", "context_length", "context_window")
+	f.digest = digestOf(ours)
+	p.askOllama(ctx, &f)
+	p.askProps(ctx, &f)
+	p.askLMStudio(ctx, &f)
+	return f
+}
+
+// sameName reports whether a listed model is the one that is configured: by its
+// id or an alias, the file's name standing for its path.
+func sameName(listed gjson.Result, model string) bool {
+	names := []string{listed.Get("id").Str}
+	for _, alias := range listed.Get("aliases").Array() {
+		names = append(names, alias.Str)
+	}
+	for _, name := range names {
+		base := path.Base(strings.ReplaceAll(name, `\`, "/"))
+		for _, form := range []string{name, strings.TrimSuffix(name, ":latest"), base, strings.TrimSuffix(base, ".gguf")} {
+			if form != "" && strings.EqualFold(form, strings.TrimSuffix(model, ":latest")) || strings.EqualFold(name, model) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func firstTokens(v gjson.Result, paths ...string) int {
+	for _, at := range paths {
+		if n := tokens(v.Get(at)); n > 0 {
+			return n
+		}
+	}
+	return 0
+}
+
+// digestOf stands for the weights where the server tells no digest: the name
+// and what is known of the size.
+func digestOf(m gjson.Result) string {
+	what := m.Get("id").Str
+	for _, at := range []string{"meta.n_params", "meta.size", "meta.ftype", "root"} {
+		what += " " + m.Get(at).Raw
+	}
+	sum := sha256.Sum256([]byte(what))
+	return hex.EncodeToString(sum[:])
+}
+
+// quiet asks for what only some servers have.
+func (p *plain) quiet(ctx context.Context, path string) gjson.Result {
+	data, fault := p.get(ctx, path, p.refused)
+	if fault != nil {
+		return gjson.Result{}
+	}
+	return gjson.ParseBytes(data)
+}
+
+// askOllama takes what Ollama's own interface tells beside /v1: the digest, the
+// host of a cloud model, and the window of the model that is loaded.
+func (p *plain) askOllama(ctx context.Context, f *facts) {
+	find := func(list gjson.Result) (found gjson.Result) {
+		list.Get("models").ForEach(func(_, m gjson.Result) bool {
+			if sameTag(m.Get("name").Str, f.id) {
+				found = m
+			}
+			return !found.Exists()
+		})
+		return found
+	}
+	m := find(p.quiet(ctx, "/api/tags"))
+	if digest := strings.TrimPrefix(m.Get("digest").Str, "sha256:"); digest != "" {
+		f.digest = policy.Shorten(digest, maxName)
+	} else {
+		return
+	}
+	f.version = policy.Shorten(p.quiet(ctx, "/api/version").Get("version").Str, 40)
+	f.remote = policy.Shorten(m.Get("remote_host").Str, maxName)
+	if f.remote == "" {
+		f.remote = policy.Shorten(m.Get("remote_model").Str, maxName)
+	}
+	if n := tokens(find(p.quiet(ctx, "/api/ps")).Get("context_length")); n > 0 {
+		f.window = n
+	}
+}
+
+func sameTag(a, b string) bool {
+	return strings.EqualFold(strings.TrimSuffix(a, ":latest"), strings.TrimSuffix(b, ":latest"))
+}
+
+// askProps takes the window of llama.cpp's server and of llamafile.
+func (p *plain) askProps(ctx context.Context, f *facts) {
+	if f.window > 0 && f.version != "" {
+		return
+	}
+	props := p.quiet(ctx, "/props")
+	if n := firstTokens(props, "default_generation_settings.n_ctx", "n_ctx"); n > 0 {
+		f.window = n
+	}
+	if f.version == "" {
+		f.version = policy.Shorten(props.Get("build_info").Str, 40)
+	}
+}
+
+// askLMStudio takes the window of the model that LM Studio has loaded.
+func (p *plain) askLMStudio(ctx context.Context, f *facts) {
+	if f.window > 0 {
+		return
+	}
+	p.quiet(ctx, "/api/v0/models").Get("data").ForEach(func(_, m gjson.Result) bool {
+		if m.Get("id").Str == f.id {
+			f.window = tokens(m.Get("loaded_context_length"))
+		}
+		return f.window == 0
+	})
+}
+
+// refused words a plain server's errors by status, type and code.
+func (p *plain) refused(a response) *routing.Error {
+	doc := errorOf(a.data)
+	text := p.hide(httpclient.Flatten(doc))
+	kind := doc.Get("type").String()
+	code := doc.Get("code").String()
+	said := policy.Shorten(text, 140)
+	model := policy.Shorten(p.cfg.Model, maxName)
+	e := &routing.Error{Kind: routing.Unavailable, RetryAfter: retryAfter(a.header, time.Now()),
+		Reason: answers(p.what, a.status, text)}
+	is := func(k routing.Kind, reason, fix string) { e.Kind, e.Reason, e.Fix = k, reason, fix }
+	switch {
+	case httpclient.PlainOnTLS(a.status, a.data):
+		is(routing.Unavailable, p.what+" speaks TLS on that port, not plain HTTP", httpclient.FixTLS)
+	case a.status == http.StatusUnauthorized:
+		is(routing.Auth, p.what+" does not accept our key", "export LOCALMODEL_LOCAL_KEY=<the key of the local server>")
+		if p.key == "" {
+			e.Reason = p.what + " wants a key"
+		}
+	case a.status == http.StatusForbidden:
+		is(routing.Forbidden, p.what+" forbids it: "+said, "")
+	case kind == "exceed_context_size_error", code == "context_length_exceeded",
+		a.status < 500 && httpclient.SaysTooLong(strings.ToLower(text)):
+		is(routing.ContextOverflow, "the prompt does not fit the server's context window", fixWindow)
+	case a.status == http.StatusNotFound && !doc.Exists():
+		is(routing.Unavailable, p.Address()+" answers, but has no chat completions (404)", "check LOCALMODEL_LOCAL_URL")
+	case a.status == http.StatusNotFound, code == "model_not_found":
+		is(routing.ModelMissing, p.what+" does not have model "+model, "load it into the local server, or set LOCALMODEL_MODEL")
+	case a.status == http.StatusServiceUnavailable && kind == "unavailable_error":
+		is(routing.Loading, "the model is being loaded", "")
+	case a.status == http.StatusTooManyRequests, a.status == http.StatusServiceUnavailable:
+		is(routing.Busy, p.what+" is busy", "")
+	}
+	return e
+}

@@ -1,0 +1,280 @@
+package openai
+
+import (
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/httpclient"
+	"github.com/fjbelchi/localmodel/routing/policy"
+)
+
+// What to do about what the proxy refuses. None asks for the proxy's master
+// key: a key of one's own is enough, and what it may not do its owner decides.
+const (
+	fixKey      = "export LITELLM_MASTER_KEY=<a key that the proxy accepts; a virtual key will do>"
+	fixExpired  = "get a new key from whoever runs the proxy"
+	fixAccess   = "ask whoever runs the proxy to allow the model group, or name others in LOCALMODEL_FALLBACK"
+	fixBlocked  = "ask whoever runs the proxy why, and to unblock it"
+	fixProvider = "set the provider's key (ANTHROPIC_API_KEY) for the proxy and restart it"
+	fixCredit   = "add credit to the account at the provider"
+	fixTags     = "remove enable_tag_filtering from the proxy's configuration and restart it"
+	fixBudget   = "raise the group's max_budget in the proxy's configuration and restart it, or wait until its budget_duration has passed"
+	fixGroup    = "add the group to model_list in the proxy's configuration and restart it"
+	fixContext  = "shorten the ticket, or give the group a model with a larger window (max_input_tokens)"
+	fixCooling  = "wait; the proxy's log says which failures put the deployment to rest (cooldown_time)"
+	fixRate     = "wait, or raise the provider's rate limit"
+	fixTimeout  = "raise the group's timeout in the proxy's configuration"
+	fixOutage   = "wait; the provider's status page says more"
+	fixUpstream = "look at what the proxy's group stands on: its log names the address"
+	fixLog      = "look into the proxy's log"
+)
+
+var (
+	tryAgain     = regexp.MustCompile(`Try again in (\d+) seconds`)
+	missingModel = regexp.MustCompile(`model '([^']+)' not found`)
+	wrapped      = regexp.MustCompile(`^litellm\.(\w+)`)
+	keyVariable  = regexp.MustCompile(`\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_API_KEY\b`)
+	spentBy      = regexp.MustCompile(`(?i)(?:budget has been exceeded!|exceeded\w*budget:)\s*(end user|teammember|team|user|key|organization|project|tag)\b`)
+)
+
+// refusal is an error of the proxy, or one of a provider that it passes on.
+type refusal struct {
+	status     int
+	kind, code string // error.type and error.code
+	text, low  string // the message, and in lower case
+	class      string // litellm's exception around a provider's error; "" = the proxy's own
+	inner      string // the provider's error type
+	keySent    bool
+}
+
+func (r refusal) has(words ...string) bool {
+	for _, w := range words {
+		if strings.Contains(r.low, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// refused sorts the proxy's errors: by their type and code, by the exception
+// that wraps a provider's error, and by status. Where none of them tells (a
+// blocked key and a wrong one are both auth_error) the proxy's own sentence does.
+func (g group) refused(a response) *routing.Error {
+	e := g.refusalOf(a).sort()
+	text := httpclient.Flatten(errorOf(a.data))
+	if m := tryAgain.FindStringSubmatch(text); m != nil {
+		e.RetryAfter = time.Duration(atoiOrZero(m[1])) * time.Second
+	} else {
+		e.RetryAfter = retryAfter(a.header, time.Now())
+	}
+	if e.RetryAfter > 0 {
+		e.Reason += ", again in " + e.RetryAfter.String()
+	}
+	if e.Fix == fixCooling {
+		// Nothing to wait for: after its rest the deployment may fail as before.
+		// The proxy refuses until then by itself, at once and at no cost.
+		e.RetryAfter = 0
+	}
+	return e
+}
+
+// errorOf is the error in a body; none where the body is no JSON.
+func errorOf(data []byte) gjson.Result {
+	if !httpclient.ValidJSON(data) {
+		return gjson.Result{}
+	}
+	return gjson.GetBytes(data, "error")
+}
+
+func (p *Server) refusalOf(a response) refusal {
+	doc := errorOf(a.data)
+	r := refusal{status: a.status, kind: doc.Get("type").String(), code: doc.Get("code").String(),
+		text: p.hide(httpclient.Flatten(doc)), keySent: p.key != ""}
+	r.low = strings.ToLower(r.text)
+	if m := wrapped.FindStringSubmatch(r.text); m != nil {
+		r.class, r.inner = m[1], r.within().Get("error.type").Str
+	}
+	return r
+}
+
+// within is the provider's own error in the proxy's wrapping, where it is JSON.
+func (r refusal) within() gjson.Result {
+	if i := strings.IndexByte(r.text, '{'); i >= 0 && shallowJSON(r.text[i:]) {
+		return gjson.Parse(r.text[i:]) // only the first value counts; more text follows it
+	}
+	return gjson.Result{}
+}
+
+// shallowJSON bounds the nesting of JSON that other text may follow.
+func shallowJSON(text string) bool {
+	return strings.Count(text, "{")+strings.Count(text, "[") <= 64
+}
+
+func because(kind routing.Kind, reason, fix string) *routing.Error {
+	return &routing.Error{Kind: kind, Reason: reason, Fix: fix}
+}
+
+// sort finds the kind, the reason and the fix.
+func (r refusal) sort() *routing.Error {
+	for _, look := range []func(refusal) *routing.Error{refusal.key, refusal.budget, refusal.request, refusal.provider} {
+		if e := look(r); e != nil {
+			return e
+		}
+	}
+	return r.byStatus()
+}
+
+// key is what is wrong with our key, or what it may not do.
+func (r refusal) key() *routing.Error {
+	whose, denied := strings.CutSuffix(r.kind, "_model_access_denied")
+	switch {
+	case denied && whose == "key":
+		return because(routing.Forbidden, "our key may not use the model group", fixAccess)
+	case denied:
+		return because(routing.Forbidden, "our key's "+policy.Shorten(whose, 20)+" may not use the model group", fixAccess)
+	case r.has("tags configuration"):
+		return because(routing.Forbidden, "the proxy refuses the request's tags (tag filtering)", fixTags)
+	case r.class != "":
+		return nil
+	case r.status == http.StatusInternalServerError && r.kind == "internal_server_error" && r.code == "":
+		if !r.keySent {
+			return because(routing.Auth, "the proxy got no key", fixKey)
+		}
+		return because(routing.Unavailable, "the proxy fails before it looks at the request (500)", fixLog)
+	case r.kind == "no_db_connection" && r.status < 500, r.kind == "token_not_found_in_db":
+		return because(routing.Auth, "the proxy does not know our key", fixKey)
+	case r.kind == "expired_key":
+		return because(routing.Auth, "our key at the proxy has expired", fixExpired)
+	case r.kind == "auth_error" && r.has("is blocked"):
+		who := "key"
+		for _, other := range []string{"team", "project", "user"} {
+			if strings.Contains(r.low, other+"=") {
+				who = "key's " + other
+			}
+		}
+		return because(routing.Forbidden, "our "+who+" is blocked at the proxy", fixBlocked)
+	case r.status == http.StatusUnauthorized && !r.keySent:
+		return because(routing.Auth, "the proxy got no key", fixKey)
+	}
+	return nil
+}
+
+// budget is money that is spent: the proxy's, or the provider's account.
+func (r refusal) budget() *routing.Error {
+	m := spentBy.FindStringSubmatch(r.text)
+	switch {
+	case r.has("crossed budget"):
+		return because(routing.BudgetSpent, "the proxy's own budget for the group is spent", fixBudget)
+	case m != nil:
+		who := map[string]string{"key": "our key", "team": "our key's team", "teammember": "our key's owner in the team",
+			"user": "our key's user", "end user": `the end user "localmodel"`, "organization": "our key's organization",
+			"project": "our key's project", "tag": "the request's tag"}[strings.ToLower(m[1])]
+		return because(routing.BudgetSpent, "the budget of "+who+" at the proxy is spent", fixBudgetOf(who))
+	case r.kind == "budget_exceeded", r.has("exceededtokenbudget", "exceededbudget"):
+		return because(routing.BudgetSpent, "our key's budget at the proxy is spent", fixBudgetOf("our key"))
+	case r.code == "insufficient_quota", r.status == http.StatusPaymentRequired, r.inner == "billing_error",
+		r.class != "" && r.has("credit balance is too low", "exceeded your current quota"):
+		return because(routing.BudgetSpent, "the provider's account is out of credit", fixCredit)
+	}
+	return nil
+}
+
+func fixMissingKey(variable string) string {
+	return "set " + variable + " for the proxy and restart it"
+}
+
+func fixBudgetOf(who string) string {
+	return "wait until the budget begins anew, or ask whoever runs the proxy to raise max_budget of " + who
+}
+
+// request is what is wrong with the request, or with what the proxy has for it.
+func (r refusal) request() *routing.Error {
+	switch {
+	case r.class == "ContextWindowExceededError", r.code == "context_length_exceeded",
+		r.has("contextwindowexceeded"), r.status < 500 && httpclient.SaysTooLong(r.low):
+		return because(routing.ContextOverflow, "the prompt does not fit the model's context window", fixContext)
+	case r.has("invalid model name", "you passed in model="):
+		return because(routing.ModelMissing, "the proxy has no such model group", fixGroup)
+	case r.has("no deployments available", "no healthy deployments"):
+		return because(routing.Busy, "the proxy's deployment rests after failures", fixCooling)
+	}
+	if m := missingModel.FindStringSubmatch(r.text); m != nil {
+		model := policy.Shorten(m[1], 60)
+		return because(routing.ModelMissing, "the group's host does not have model "+model,
+			"ollama pull "+model+", on the host that the proxy asks")
+	}
+	if r.class != "" && r.has("no 'choices'") {
+		return because(routing.InvalidOutput, "the proxy's answer has no choices", fixUpstream)
+	}
+	return nil
+}
+
+// provider is what a provider refuses the proxy.
+func (r refusal) provider() *routing.Error {
+	if r.class == "" {
+		return nil
+	}
+	switch {
+	case r.has("missing anthropic api key", "api_key client option must be set", "missing credentials",
+		"unable to locate credentials", "no key is set"):
+		fix := fixProvider
+		if name := keyVariable.FindString(r.text); name != "" {
+			fix = fixMissingKey(name)
+		}
+		return because(routing.Forbidden, "the proxy has no key for the provider", fix)
+	case r.class == "AuthenticationError", r.inner == "authentication_error":
+		return because(routing.Auth, "the provider does not accept the proxy's key", fixProvider)
+	case r.class == "PermissionDeniedError", r.inner == "permission_error", r.status == http.StatusForbidden:
+		return because(routing.Forbidden, "the provider does not let the proxy's key use the model", fixProvider)
+	}
+	return nil
+}
+
+func (r refusal) byStatus() *routing.Error {
+	switch r.status {
+	case http.StatusUnauthorized:
+		return because(routing.Auth, "the proxy does not accept our key", fixKey)
+	case http.StatusForbidden:
+		return because(routing.Forbidden, "our key may not use the model group", fixAccess)
+	case http.StatusNotFound:
+		if r.class == "" && r.kind == "" {
+			return because(routing.Unavailable, "the proxy has nothing at that address (404)",
+				"check LITELLM_BASE_URL: it is the proxy's address, with or without /v1")
+		}
+		return because(routing.ModelMissing, "the provider does not have the group's model", fixGroup)
+	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
+		return because(routing.Timeout, "the proxy's own time-out ran out", fixTimeout)
+	case http.StatusTooManyRequests:
+		return because(routing.Busy, "rate limited", fixRate)
+	}
+	switch r.class {
+	case "APIConnectionError":
+		return because(routing.Unavailable, "the proxy does not reach what stands behind the group", fixUpstream)
+	case "InternalServerError", "ServiceUnavailableError", "BadGatewayError":
+		reason := fmt.Sprintf("the provider fails (%d): %s", r.status, policy.Shorten(r.said(), 100))
+		return because(routing.Unavailable, reason, fixOutage)
+	}
+	return because(routing.Unavailable, answers("the proxy", r.status, r.text), "")
+}
+
+// answers words an answer that nothing else is known of.
+func answers(who string, status int, text string) string {
+	if text = policy.Shorten(text, 140); text != "" {
+		text = ": " + text
+	}
+	return fmt.Sprintf("%s answers %d%s", who, status, text)
+}
+
+// said is what the provider said, out of the proxy's wrapping.
+func (r refusal) said() string {
+	if said := httpclient.Flatten(r.within()); said != "" && !strings.HasPrefix(said, "{") {
+		return said
+	}
+	return r.text
+}
