@@ -58,7 +58,7 @@ func (c *config) backends(log *slog.Logger, only []policy.Tier) []routing.Backen
 	proxy := c.litellm()
 	local := map[string]func() routing.Backend{ // a new kind of local tier is one line here
 		"ollama": func() routing.Backend { return c.native(c.model, log) },
-		"openai": func() routing.Backend { return c.native(c.model, log) },
+		"openai": func() routing.Backend { return c.localServer(c.model) },
 		"proxy":  func() routing.Backend { return proxy.Tier(policy.Local) },
 	}
 	var tiers []routing.Backend
@@ -73,7 +73,7 @@ func (c *config) backends(log *slog.Logger, only []policy.Tier) []routing.Backen
 }
 
 // backend is one tier by the name that ask and eval know it by: free, cheap,
-// balanced, or a model of Ollama's.
+// balanced, or a model of the local server.
 func (c *config) backend(name string, log *slog.Logger) routing.Backend {
 	switch name {
 	case "free":
@@ -81,7 +81,16 @@ func (c *config) backend(name string, log *slog.Logger) routing.Backend {
 	case string(policy.Cheap), string(policy.Balanced):
 		return c.litellm().Tier(policy.Tier(name))
 	}
+	if c.local == "openai" {
+		return c.localServer(name)
+	}
 	return c.native(name, log)
+}
+
+// localServer is a model of the server at LOCALMODEL_LOCAL_URL.
+func (c *config) localServer(model string) routing.Backend {
+	return openai.NewLocal(openai.LocalConfig{URL: c.localURL, Key: c.localKey, Model: model,
+		ConnectTimeout: c.connect, NumCtx: c.numCtx, Version: version()})
 }
 
 func (c *config) native(model string, log *slog.Logger) routing.Backend {
