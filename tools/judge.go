@@ -70,7 +70,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route
 	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "classify", TicketID: t.ID, System: prompts.System, User: user,
 		Remote: func() (string, []string) {
-			remote, words := remoteClassify(q)
+			remote, words := q.Remote()
 			text, err := prompts.Classify(remote)
 			if err != nil { // the same template has just rendered the whole question
 				return "", words

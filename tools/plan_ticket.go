@@ -208,7 +208,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	a, err := d.Asker.Complete(asking, route, routing.Request{
 		Purpose: "plan", TicketID: t.ID, System: prompts.System, User: user,
 		Remote: func() (string, []string) {
-			remote, words := remotePlan(q)
+			remote, words := q.Remote()
 			text, err := prompts.Plan(remote)
 			if err != nil { // the same template has just rendered the whole question
 				return "", words

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
@@ -35,7 +36,8 @@ Usage:
   --temperature  0 to 2, default 0.2
 
 What is typed on a command line stands in the process list: what must not be
-seen there goes through --file or standard input.
+seen there goes through --file or standard input. Secrets are masked in what
+goes to another machine, and stderr says which.
 
 The answer is on stdout, who gave it and at what cost on stderr. Exit codes:
   0  answered
@@ -80,10 +82,21 @@ func ask(ctx context.Context, w world, args []string) error {
 			p.log.Warn("closing the journal", "err", err)
 		}
 	}()
+	withheld := &prompts.Withheld{}
+	if q.tier != policy.Local {
+		q.system = withheld.Mask("the system prompt", q.system)
+	}
 	limited, stop := context.WithTimeout(ctx, askLimit)
 	defer stop()
 	a, err := p.router.Complete(limited, policy.Auto, routing.Request{
-		Purpose: "ask", System: q.system, User: q.user, MaxTokens: q.tokens, Temperature: q.temperature})
+		Purpose: "ask", System: q.system, User: q.user, MaxTokens: q.tokens, Temperature: q.temperature,
+		Remote: func() (string, []string) {
+			text := withheld.Mask("the question", q.user)
+			return text, withheld.Words()
+		}})
+	for _, text := range withheld.Words() {
+		fmt.Fprintln(w.err, plain.Line(text))
+	}
 	if err != nil {
 		return unanswered(q.tier, err)
 	}

@@ -6,7 +6,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/tidwall/gjson"
@@ -104,6 +107,44 @@ func TestBadValueThatMayBeSecretIsNotEchoed(t *testing.T) {
 			if text := strings.Join(c.problems, "\n"); !strings.Contains(text, name) || strings.Contains(text, value) {
 				t.Errorf("problems: %s", text)
 			}
+		}
+	}
+}
+
+// What a person asks a paid tier has its secrets masked, and stderr says so;
+// the same for the tools, through the real router.
+func TestSecretsStayOnThisMachine(t *testing.T) {
+	var mu sync.Mutex
+	var sent strings.Builder
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		sent.Write(body)
+		fmt.Fprint(w, `{"model":"cheap","choices":[{"finish_reason":"stop","message":{"content":"{}"}}],"usage":{"prompt_tokens":10,"completion_tokens":1}}`)
+	}))
+	t.Cleanup(s.Close)
+	const password, value = "hunter2hunter2", "ENVIRONMENT-VALUE"
+	root := t.TempDir()
+	for name, text := range map[string]string{"a.go": "package a\n\nconst password = \"" + password + "\"\n", ".env": "A=" + value + "\n"} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ticket := `---\nid: T-1\ntype: bug\ncomplexity: low\naffected_files: [a.go, .env]\n---\n# Log in\n\nAuthorization: Bearer ` + password + `\n`
+	env := map[string]string{"CLAUDE_PROJECT_DIR": root, "LITELLM_BASE_URL": s.URL, "HOME": root, "XDG_STATE_HOME": root, "XDG_CONFIG_HOME": root}
+	for _, c := range [][]string{
+		{"ask", "--model", "cheap", "--system", "password=" + password, "--user", "Why is DB_PASSWORD=" + password + " refused?"},
+		{"call", "plan_ticket", `{"route":"cloud","ticket":"` + ticket + `"}`},
+	} {
+		sent.Reset()
+		var out, errOut bytes.Buffer
+		run(t.Context(), c, func(name string) (string, bool) { v, ok := env[name]; return v, ok }, strings.NewReader(""), &out, &errOut)
+		if got := sent.String(); strings.Contains(got, password) || strings.Contains(got, value) || !strings.Contains(got, "[secret-") {
+			t.Errorf("%s sent %s", c[0], got)
+		}
+		if said := out.String() + errOut.String(); !strings.Contains(said, "secrets masked") {
+			t.Errorf("%s says nothing of it: %s", c[0], said)
 		}
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/jsondepth"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -79,7 +80,7 @@ func printJSON(out io.Writer, v any) error {
 func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) checkup.Facts {
 	c := p.config
 	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: policy.Loopback(c.ollama), ByProxy: c.local == "proxy", LocalProxy: policy.Loopback(c.proxy),
-		DefaultKey: c.key == settings.DefaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: settings.HidePassword(c.state),
+		DefaultKey: c.key == settings.DefaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: secrets.Address(c.state),
 		GuardMode: string(c.guard), Problems: c.problems, Untrusted: c.untrusted, Settings: c.Values(), Clients: clients.Find(place)}
 	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {
 		f.Installed, _ = exec.LookPath("ollama") // "" where it is not installed

@@ -146,12 +146,20 @@ func (p Plan) request(t task) (routing.Request, *outcome, error) {
 	if t.want.Task == "classify" {
 		q := prompts.ClassifyQuestion{Ticket: t.ticket.hidden(), Categories: p.Set.Categories(), Complexity: true}
 		user, err := prompts.Classify(q)
-		return routing.Request{Purpose: "classify", System: prompts.System, User: user, Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens,
+		return routing.Request{Purpose: "classify", System: prompts.System, User: user, Remote: func() (string, []string) {
+			remote, words := q.Remote()
+			text, _ := prompts.Classify(remote) // as above
+			return text, words
+		}, Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens,
 			ConfidenceFields: q.Fields(), Accept: func(text []byte) error { _, err := q.Parse(text); return err }}, seen, err
 	}
 	q := p.question(t.ticket)
 	user, err := prompts.Plan(q)
-	return routing.Request{Purpose: "plan", System: prompts.System, User: user, Schema: q.Schema(), MaxTokens: q.Tokens(),
+	return routing.Request{Purpose: "plan", System: prompts.System, User: user, Remote: func() (string, []string) {
+		remote, words := q.Remote()
+		text, _ := prompts.Plan(remote) // as above
+		return text, words
+	}, Schema: q.Schema(), MaxTokens: q.Tokens(),
 		Accept: func(text []byte) error {
 			seen.seen++
 			if reply, err := q.Parse(text); err == nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/internal/userdirs"
 )
 
@@ -127,7 +128,7 @@ func (s *Set) shown(r *Row) string {
 	case r.Secret:
 		return "set"
 	case r.Name == "LOCALMODEL_STATE":
-		return HidePassword(fmt.Sprint(v))
+		return secrets.Address(fmt.Sprint(v))
 	case r.Name == "CLAUDE_PROJECT_DIR":
 		return s.Root
 	case v == "":

@@ -178,20 +178,5 @@ func (s *Set) fromProject(r *Row) (value, from string) {
 	return "", ""
 }
 
-// HidePassword shows an address as scheme, host and path: no user, password or
-// parameter. Of one that cannot be parsed it shows the scheme alone.
-func HidePassword(address string) string {
-	scheme, _, found := strings.Cut(address, "://")
-	if !found {
-		return address
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return scheme + "://..."
-	}
-	shown := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	return shown.String()
-}
-
 // Address says whether the request is for an address.
 func (r Request) Address() bool { return r.Key == addressKey }
