@@ -13,15 +13,14 @@ const MaxClassifyTokens = 60
 // Complexities are the legal complexities, lowest first.
 var Complexities = []string{"low", "medium", "high"}
 
-// ClassifyQuestion is what is left to ask of a ticket.
+// ClassifyQuestion is what is left to ask of a ticket. It does not say what the
+// rules would answer: a weak model repeats whatever it is told, which then looks
+// like an opinion of its own.
 type ClassifyQuestion struct {
 	Ticket     string   // the ticket's text, as it stands
 	Files      int      // how many distinct files it affects
 	Categories []string // legal categories; empty = the category is not asked
 	Complexity bool     // whether the complexity is asked
-	// Rule is what rules alone would say. A weak model that is told does far
-	// better than one that is not; a strong one corrects it.
-	Rule ClassifyReply
 }
 
 // ClassifyReply is a model's answer; what was not asked is empty.
@@ -36,18 +35,11 @@ func Classify(q ClassifyQuestion) (string, error) {
 	if len(ask) == 0 {
 		return "", fmt.Errorf("classify: nothing is asked")
 	}
-	var guess []string
-	if len(q.Categories) > 0 && q.Rule.Category != "" {
-		guess = append(guess, "category "+q.Rule.Category)
-	}
-	if q.Complexity && q.Rule.Complexity != "" {
-		guess = append(guess, "complexity "+q.Rule.Complexity)
-	}
 	return render(classifyTemplate(), struct {
-		Ask, Categories      []string
-		Files                int
-		Guess, Fence, Ticket string
-	}{ask, q.Categories, q.Files, strings.Join(guess, ", "), Marker(q.Ticket), q.Ticket})
+		Ask, Categories []string
+		Files           int
+		Fence, Ticket   string
+	}{ask, q.Categories, q.Files, Marker(q.Ticket), q.Ticket})
 }
 
 // Fields names what is asked, in the order of the reply. The token

@@ -18,13 +18,29 @@ type Question struct {
 	Alone    bool // no other tier may be asked after this one
 }
 
-// Heat is the sampling temperature to send: the request's, else 0.2.
+// The settings of the two kinds of sampling.
+const (
+	choiceTemperature = 0.2
+	freeTemperature   = 0.7
+	FreeTopP          = 0.8 // of the likeliest tokens, for Sampling.Free
+	firstSeed         = 42
+)
+
+// Heat is the sampling temperature to send where the server has none for the
+// model.
 func (q Question) Heat() float64 {
-	if q.Temperature > 0 {
-		return q.Temperature
+	switch {
+	case q.Sampling.Temperature > 0:
+		return q.Sampling.Temperature
+	case q.Sampling.Free:
+		return freeTemperature
 	}
-	return 0.2
+	return choiceTemperature
 }
+
+// Seed is the seed to send. The repair round has another one than the first
+// question: with the same it would repeat itself.
+func (q Question) Seed() int { return firstSeed + q.Sampling.Seed }
 
 // PromptBytes is the length of all messages.
 func (q Question) PromptBytes() int {

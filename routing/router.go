@@ -228,12 +228,30 @@ func (u *run) question(whole, ctx context.Context, b Backend, alone bool, a *Att
 	var refused refusedError
 	if fault != nil && errors.As(fault.Err, &refused) && (u.req.Repair != nil || errors.Is(refused, errNotJSON)) {
 		u.req.Report("the reply was refused; asking "+a.Model+" once more with the defects listed", 0)
+		q.Sampling.Seed++
+		first := fault
 		rep, fault = u.call(whole, ctx, b, q, []Message{
 			{"assistant", string(rep.Text)},
 			{"user", u.req.repair(rep.Text, refused.error)},
 		}, a)
+		fault = unrepaired(first, fault)
 	}
 	return rep, fault
+}
+
+// unrepaired is the fault of a repair round that failed for another cause than
+// the reply's content: what was wrong with the first reply stands before it. A
+// prompt that is too long only with the defects is no fault of the caller's.
+func unrepaired(first, fault *Error) *Error {
+	if fault == nil || errors.As(fault.Err, &refusedError{}) {
+		return fault
+	}
+	both := *fault
+	both.Reason = first.Reason + "; repair round: " + fault.Reason
+	if fault.Kind == ContextOverflow {
+		both.Kind = InvalidOutput
+	}
+	return &both
 }
 
 // keepTime ends a context earlier than its deadline by the smaller of a time

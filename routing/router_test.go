@@ -333,10 +333,36 @@ func TestRepairRound(t *testing.T) {
 	if diff := cmp.Diff([]string{"local invalid_output", "local ok"}, b.Results()); diff != "" {
 		t.Error(diff)
 	}
+	if first, again := f.Requests(t)[0].Options["seed"], f.Requests(t)[1].Options["seed"]; first == again {
+		t.Errorf("both rounds have the seed %v", first)
+	}
 	req.Accept = func([]byte) error { return errors.New("never") }
 	_, err = r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, req)
 	if none := fakeserver.Unanswered(t, err); none.Attempts[0].Kind != routing.InvalidOutput || none.Attempts[0].Reason != "never" || replies.Load() != 4 {
 		t.Errorf("got %s after %d replies", none.Reason(), replies.Load())
+	}
+}
+
+// Why the first reply was refused is said even where the repair round fails for
+// another cause.
+func TestRepairRound_FailsOtherwise(t *testing.T) {
+	var replies atomic.Int64
+	f := fakeserver.New(t, func(w http.ResponseWriter, _ *http.Request) {
+		if replies.Add(1) > 1 {
+			w.WriteHeader(http.StatusBadRequest)
+			fmt.Fprint(w, `{"error":"the input length exceeds the context length"}`)
+			return
+		}
+		fmt.Fprint(w, fakeserver.Good())
+	})
+	r, _ := tiers.NewKept(t, tiers.Patient(t, f.URL))
+	req := fakeserver.Question()
+	req.Accept = func([]byte) error { return errors.New("no step for a.go") }
+	req.Repair = func([]byte, error) string { return "again" }
+	_, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, req)
+	none := fakeserver.Unanswered(t, err)
+	if got := none.Attempts[0]; got.Kind != routing.InvalidOutput || !strings.HasPrefix(got.Reason, "no step for a.go; repair round: ") {
+		t.Errorf("got %s: %s", got.Kind, got.Reason)
 	}
 }
 

@@ -21,10 +21,10 @@ type Request struct {
 	// Remote gives the text that may leave this machine in place of User, and
 	// what was withheld from it, in words. It is called at most once, before the
 	// first remote tier is asked; nil = User goes everywhere.
-	Remote      func() (user string, withheld []string)
-	Schema      json.RawMessage // the reply's JSON Schema; nil = free text
-	MaxTokens   int             // output limit, > 0
-	Temperature float64         // 0 = the default of 0.2
+	Remote    func() (user string, withheld []string)
+	Schema    json.RawMessage // the reply's JSON Schema; nil = free text
+	MaxTokens int             // output limit, > 0
+	Sampling  Sampling
 	// ConfidenceFields name the top-level enum fields of Schema whose token
 	// probabilities say how sure the model is; the least sure one counts.
 	ConfidenceFields []string
@@ -37,6 +37,17 @@ type Request struct {
 	Background bool
 	// Progress hears what is happening, and tokens so far of budget; may be nil.
 	Progress func(message string, tokens, budget int)
+}
+
+// Sampling is how a reply is drawn from a model's probabilities. The zero value
+// is for a choice between a few words: nearly the most likely one.
+type Sampling struct {
+	// Free is for text that is written, as a plan: what the model's maker
+	// recommends, where the server knows it, else a temperature of 0.7 with
+	// top_p 0.8. Coder models solve several times more so than near 0.
+	Free        bool
+	Temperature float64 // above 0: this one, whatever Free says
+	Seed        int     // added to the usual one; another seed gives another reply
 }
 
 // Attempt is one tier asked, and what came of it. Kind "" = it answered.

@@ -99,8 +99,18 @@ func (c *classifying) reasons() []string {
 	if c.deciding.Short != "" {
 		why = append(why, c.deciding.Short)
 	}
-	why = append(why, ruleWords[c.deciding.Name])
 	var out []string
+	if strings.HasPrefix(c.deciding.Why, sizeUnknown) || strings.HasSuffix(c.deciding.Why, "from text") {
+		// What to add, or what was taken for the size, matters more than which
+		// tier was down.
+		for _, w := range why {
+			for _, tail := range c.fallbacks() {
+				out = append(out, join(w, tail))
+			}
+		}
+		return append(out, c.deciding.Short)
+	}
+	why = append(why, ruleWords[c.deciding.Name])
 	if c.class.Why != "" {
 		for _, w := range why {
 			out = append(out, join(w, c.class.Why, c.fallback))

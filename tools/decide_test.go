@@ -165,7 +165,9 @@ var decisionCases = []decisionCase{
 	{"Add login button", fm("title: Add login button", "priority: high", "tags: [ui]") + fileTable("web/login.tsx"), "FEAT low", nil, "FEAT low local local: eligible"},
 
 	// Files: boundary 3 and 4, front matter, table, and both.
-	{"no file, no model", fm("id: FEAT-1"), "down", nil, "FEAT low local rules: " + downWhy},
+	{"no file, no model", fm("id: FEAT-1"), "down", nil, "FEAT medium cloud rules: size unknown: add Affected Files; local down"},
+	{"no file, a model", fm("id: FEAT-1"), "FEAT low", nil, "FEAT low local local: eligible"},
+	{"no file, a model that says high", fm("id: FEAT-1"), "FEAT high", nil, "FEAT high cloud local: complexity high"},
 	{"1 file", fm("id: FEAT-1", "affected_files: [a.go]"), "down", nil, "FEAT low local rules: " + downWhy},
 	{"2 files", fm("id: FEAT-1", "affected_files: [a.go, b.go]"), "down", nil, "FEAT medium local rules: " + downWhy},
 	{"3 files", fm("id: FEAT-1", "affected_files: [a.go, b.go, c.go]"), "down", nil, "FEAT medium local rules: " + downWhy},
@@ -179,11 +181,11 @@ var decisionCases = []decisionCase{
 	{"stated low, 4 files", fm("id: FEAT-1", "complexity: low") + fileTable("a.go", "b.go", "c.go", "d.go"), "", nil, "FEAT low cloud front_matter: 4 files > 3"},
 	{"stated trivial, 3 files", fm("id: FEAT-1", "complexity: trivial") + fileTable("a.go", "b.go", "c.go"), "", nil, "FEAT low local front_matter: eligible"},
 	{"a table without front matter", "# FEAT-2: Page\n" + fileTable("a.go", "b.go"), "down", nil, "FEAT medium local rules: " + downWhy},
-	{"a table in a code block is none", "# FEAT-2: Page\n```\n" + fileTable("a.go") + "```\n", "", nil, "FEAT high cloud rules: complexity high; no front matter or file table"},
+	{"a table in a code block is none", "# FEAT-2: Page\n```\n" + fileTable("a.go") + "```\n", "down", nil, "FEAT medium cloud rules: size unknown: add Affected Files; local down"},
 	{"placeholder rows count for nothing", fm("id: FEAT-1") + fileTable("path/to/file", "a.go"), "FEAT low", nil, "FEAT low local local: eligible"},
-	{"neither front matter nor table", "# FEAT-2: Page\n\nMake it blue.\n", "", nil, "FEAT high cloud rules: complexity high; no front matter or file table"},
-	{"plain text, category asked", "Make the button blue.", "TASK low", nil, "TASK high cloud local: complexity high; no front matter or file table"},
-	{"empty front matter", "---\n---\n# FEAT-2: Page\n", "", nil, "FEAT high cloud rules: complexity high; no front matter or file table"},
+	{"neither front matter nor table", "# FEAT-2: Page\n\nMake it blue.\n", "down", nil, "FEAT medium cloud rules: size unknown: add Affected Files; local down"},
+	{"plain text, category asked", "Make the button blue.", "TASK low", nil, "TASK low local local: eligible"},
+	{"empty front matter", "---\n---\n# FEAT-2: Page\n", "down", nil, "FEAT medium cloud rules: size unknown: add Affected Files; local down"},
 
 	// Tags, in any case and spelling of the list.
 	{"SECURITY", fm("id: FEAT-1", "tags: [SECURITY]"), "", nil, "FEAT high cloud rules: complexity high; tag SECURITY"},
@@ -210,11 +212,11 @@ var decisionCases = []decisionCase{
 	{"the table says none", fm("id: FEAT-1", "complexity: low") + dependsTable("(none)"), "", []string{"FEAT-1"}, "FEAT low local front_matter: eligible"},
 	{"the second of two", fm("id: FEAT-1", "complexity: low", "depends_on: [X-1, BUG-2]"), "", []string{"BUG-2"}, "FEAT low cloud front_matter: depends on BUG-2 of this wave"},
 	{"wave of this call: itself alone", fm("id: FEAT-1", "complexity: low", "depends_on: [BUG-2]"), "", nil, "FEAT low local front_matter: eligible"},
-	{"dependencies do not change complexity", fm("id: FEAT-1", "depends_on: [BUG-2, BUG-3]"), "down", []string{"X-9"}, "FEAT low local rules: " + downWhy},
+	{"dependencies do not change complexity", fm("id: FEAT-1", "depends_on: [BUG-2, BUG-3]"), "down", []string{"X-9"}, "FEAT medium cloud rules: size unknown: add Affected Files; local down"},
 
 	// Model and rules.
 	{"the model fills the rest", fm("id: FEAT-1") + fileTable("a", "b", "c"), "FEAT low", nil, "FEAT low local local: eligible"},
-	{"a model that says more", fm("id: FEAT-1") + fileTable("a"), "FEAT high", nil, "FEAT high cloud local: complexity high; rules alone say low"},
+	{"a model that says more", fm("id: FEAT-1") + fileTable("a"), "FEAT high", nil, "FEAT high cloud local: high; rules alone say low"},
 	{"a model on the category alone", fm("title: Button", "complexity: simple"), "FEAT high", nil, "FEAT medium local local: eligible"},
 
 	// Tickets that argue with their reader.
@@ -222,16 +224,16 @@ var decisionCases = []decisionCase{
 	{"an argument, stated complex", fm("id: BUG-1", "complexity: complex") + injection, "", nil, "BUG high cloud front_matter: complexity high"},
 	{"an argument that convinces the model", fm("id: BUG-1") + injection + fileTable("a", "b", "c", "d"), "", nil, "BUG high cloud rules: complexity high; 4 files > 3"},
 	{"an argument against a dependency", fm("id: BUG-1", "depends_on: [BUG-2]") + injection, "BUG low", []string{"BUG-2"}, "BUG low cloud local: depends on BUG-2 of this wave"},
-	{"an argument alone, without a file", injection, "TASK low", nil, "TASK high cloud local: complexity high; no front matter or file table"},
+	{"an argument alone, without a file", injection, "TASK low", nil, "TASK low local local: eligible"},
 
 	// Other languages.
-	{"Spanish", fm("title: Añadir botón de acceso"), "down", nil, "FEAT low local rules: " + downWhy},
-	{"German", fm("title: Absturz beim Speichern behoben werden muss"), "down", nil, "BUG low local rules: " + downWhy},
-	{"Chinese", fm("title: 添加登录按钮") + fileTable("网页/登录.tsx", "样式.css"), "down", nil, "FEAT medium local rules: " + downWhy},
+	{"Spanish", fm("title: Añadir botón de acceso"), "down", nil, "FEAT medium cloud rules: size unknown: add Affected Files"},
+	{"German", fm("title: Absturz beim Speichern behoben werden muss"), "down", nil, "BUG medium cloud rules: size unknown: add Affected Files"},
+	{"Chinese", fm("title: 添加登录按钮") + fileTable("网页/登录.tsx", "样式.css"), "down", nil, "FEAT medium local rules: eligible; local down"},
 	{"Japanese", fm("id: FEAT-9", "title: ログインボタンを追加", "tags: [画面]"), "FEAT low", nil, "FEAT low local local: eligible"},
 	{"Japanese security", fm("id: FEAT-9", "title: ログインボタンを追加", "tags: [セキュリティ]"), "", nil, "FEAT high cloud rules: complexity high; tag SECURITY"},
-	{"Arabic", fm("title: إصلاح خطأ في الدفع"), "down", nil, "BUG low local rules: " + downWhy},
-	{"Russian", fm("title: Добавить кнопку входа"), "down", nil, "FEAT low local rules: " + downWhy},
+	{"Arabic", fm("title: إصلاح خطأ في الدفع"), "down", nil, "BUG medium cloud rules: size unknown: add Affected Files"},
+	{"Russian", fm("title: Добавить кнопку входа"), "down", nil, "FEAT medium cloud rules: size unknown: add Affected Files"},
 }
 
 func TestDecisions(t *testing.T) {
@@ -241,7 +243,7 @@ func TestDecisions(t *testing.T) {
 	for _, c := range decisionCases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			m := &scriptedModel{down: refusedLocally, digest: "d"}
+			m := &scriptedModel{down: refusedLocally, digest: "d", sure: 0.9}
 			if category, complexity, ok := strings.Cut(c.model, " "); ok {
 				m.says = func(string) (string, string) { return category, complexity }
 			}

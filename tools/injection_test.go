@@ -66,7 +66,7 @@ func TestTicketsThatArgueWithTheRules(t *testing.T) {
 		{"four files", "---\nid: BUG-1\ncomplexity: low\naffected_files: [a.go, b.go, c.go, d.go]\n---\n", nil, "BUG low false files"},
 		{"four files in a table", "---\nid: BUG-1\n---\n\n## Affected Files\n| File | Action | Description |\n|---|---|---|\n| a.go | modify | x |\n| b.go | modify | x |\n| c.go | modify | x |\n| d.go | modify | x |\n\n## Notes\n", nil, "BUG high false complexity"},
 		{"needs another of the wave", "---\nid: BUG-1\ncomplexity: low\ndepends_on: [BUG-2]\n---\n", []string{"BUG-1", "BUG-2"}, "BUG low false dependencies"},
-		{"nothing stated", "# Change the thing\n", nil, "* high false complexity"},
+		{"nothing stated", "# Change the thing\n", nil, "* low false files"},
 		{"stated low", "---\nid: BUG-1\ntype: bug\ncomplexity: low\n---\n", nil, "BUG low true eligible"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -18,10 +18,12 @@ import (
 type judged struct {
 	id     string
 	ticket ticket.Ticket
+	stated policy.Stated
 	class  policy.Classification
 	by     string // front_matter, rules, or the tier that answered
 
 	confidence *float64
+	sure       bool    // a model whose word counts said low or medium
 	answer     *answer // who was asked; nil where nothing was left to ask
 	estimated  bool    // the answer's cost is
 	fallback   string  // why the tiers before the one that answered did not
@@ -46,14 +48,18 @@ type answer struct {
 // classify says what kind of ticket it is and how hard: what it states, what
 // the rules set, and for the rest a model, or the rules where none answers.
 func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route, p progress) (judged, error) {
-	j := judged{id: t.ID, ticket: t, class: policy.Classify(d.stated(t))}
+	stated := d.stated(ctx, t)
+	return d.complete(ctx, judged{id: t.ID, ticket: t, stated: stated, class: policy.Classify(stated)}, route, p)
+}
+
+// complete asks a model for what the classification leaves open.
+func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p progress) (judged, error) {
+	t := j.ticket
 	j.by = j.class.By
 	if !j.class.AskCategory && !j.class.AskComplexity {
-		return j, nil
+		return j.withGuess(), nil
 	}
-	rule := j.class.WithoutModel()
-	q := prompts.ClassifyQuestion{Ticket: t.Body, Files: len(t.Files), Complexity: j.class.AskComplexity,
-		Rule: prompts.ClassifyReply{Category: rule.Category, Complexity: rule.Complexity}}
+	q := prompts.ClassifyQuestion{Ticket: t.Body, Files: len(j.stated.Files) + len(j.stated.FilesFromText), Complexity: j.class.AskComplexity}
 	if t.Title != "" && !strings.HasSuffix(strings.TrimSpace(t.Body), t.Title) {
 		q.Ticket = t.Body + "\n\n" + t.Title // what it is about is read last
 	}
@@ -88,6 +94,7 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route
 		}
 		j.class, j.by = j.class.WithoutModel(), "rules"
 		j.fallback, j.failed, j.withheld = unanswered.Reason(), unanswered.Attempts, unanswered.Withheld
+		j = j.withGuess()
 		j.answer = &answer{FellBack: true, Reason: j.fallback, MS: time.Since(start).Milliseconds()}
 		return j, nil
 	}
@@ -97,13 +104,24 @@ func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route
 	}
 	j.class, j.by = j.class.WithModel(reply.Category, reply.Complexity), string(a.Tier)
 	j.confidence = a.Confidence
+	// Without a probability a local model's word is worth little; the paid tiers
+	// give none.
+	j.sure = a.Confidence != nil || a.Tier != policy.Local
 	j.answer, j.estimated = answerOf(a), a.CostEstimated
 	j.fallback, j.failed, j.withheld = a.Reason(), a.Attempts, a.Withheld
 	return j, nil
 }
 
+// withGuess reports the probability of a category that the rules guessed.
+func (j judged) withGuess() judged {
+	if j.class.Guessed != nil {
+		j.confidence = &j.class.Guessed.Confidence
+	}
+	return j
+}
+
 // stated is what a ticket says about itself in the words of the rules.
-func (d *Deps) stated(t ticket.Ticket) policy.Stated {
+func (d *Deps) stated(ctx context.Context, t ticket.Ticket) policy.Stated {
 	paths := make([]string, 0, len(t.Files))
 	for _, f := range t.Files {
 		paths = append(paths, f.Path)
@@ -116,6 +134,9 @@ func (d *Deps) stated(t ticket.Ticket) policy.Stated {
 	ownPrefix := slices.ContainsFunc(d.Prefixes, func(p string) bool { return strings.EqualFold(p, t.Type) })
 	if t.Kind != "" && !ownPrefix && (t.Type != "" || s.ID == "" || !hasPrefix(t.ID, d.Prefixes)) {
 		s.Type = t.Kind
+	}
+	if policy.Classify(s).SizeUnknown {
+		s.FilesFromText = d.evidence(ctx, t)
 	}
 	return s
 }
@@ -136,14 +157,13 @@ type wave struct {
 // asked only for a ticket that every other rule lets through, since it counts
 // eligible tickets.
 func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
-	s := d.stated(j.ticket)
 	open, escalated, err := d.Journal.TicketState(ctx, j.id)
 	if err != nil {
 		warning = "journal not readable, so past outcomes were not considered: " + err.Error()
 	}
-	facts := policy.Facts{ID: j.id, Complexity: j.class.Complexity, Tags: s.Tags, Files: s.Files,
-		DependsOn: j.ticket.DependsOn, Wave: w.ids, WaveKnown: w.known, Escalated: escalated,
-		Guard: policy.Verdict{Admit: true, Why: "not asked: another rule decides"}}
+	facts := j.facts(w)
+	facts.Escalated = escalated
+	facts.Guard = policy.Verdict{Admit: true, Why: "not asked: another rule decides"}
 	ok, _, _ := policy.Eligible(facts)
 	switch {
 	case !ok:
@@ -160,6 +180,19 @@ func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
 	j.guard = facts.Guard.Why
 	j.local, j.deciding, j.rules = policy.Eligible(facts)
 	return warning
+}
+
+// facts are what eligibility depends on, but for the journal's part.
+func (j judged) facts(w wave) policy.Facts {
+	f := policy.Facts{
+		ID: j.id, Complexity: j.class.Complexity, Tags: j.stated.Tags, Files: j.stated.Files,
+		SizeUnknown: j.class.SizeUnknown, Sure: j.sure,
+		DependsOn: j.ticket.DependsOn, Wave: w.ids, WaveKnown: w.known,
+	}
+	if len(f.Files) == 0 && len(j.stated.FilesFromText) > 0 {
+		f.Files, f.FilesFromText = j.stated.FilesFromText, true
+	}
+	return f
 }
 
 // admit asks the quality guard for this ticket, in one transaction of the

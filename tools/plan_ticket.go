@@ -139,18 +139,21 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route p
 	if found && !w.known {
 		w = wave{ids: last.Wave, known: last.WaveKnown}
 	}
-	var j judged
+	stated := d.stated(ctx, t)
+	// The category changes nothing here: no model is asked for it.
+	j := judged{id: t.ID, ticket: t, stated: stated, by: "rules", class: policy.Classify(stated).GuessCategory()}
 	asked := false
 	switch {
 	case found:
-		j = judged{id: t.ID, ticket: t, by: last.By}
-		j.class = policy.Classify(d.stated(t)).WithModel(last.Category, last.Complexity)
-	case d.refusedByRule(t, w):
+		j.by = last.By
+		j.class = policy.Classify(stated).WithModel(last.Category, last.Complexity)
+		j.sure = j.by != "rules" && !strings.HasPrefix(last.Why, sizeUnknown)
+	case j.refusedByRule(w):
 		// What a model thinks of it would change nothing: none is asked.
-		j = judged{id: t.ID, ticket: t, by: "rules", class: policy.Classify(d.stated(t)).WithoutModel()}
+		j.class = j.class.WithoutModel()
 	default:
 		asked = true
-		if j, err = d.classify(ctx, t, route, p); err != nil {
+		if j, err = d.complete(ctx, j, route, p); err != nil {
 			return j, err
 		}
 		r.Warnings = warnFirst(r.Warnings, j.withheld)
@@ -167,16 +170,19 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route p
 	return j, nil
 }
 
+// sizeUnknown begins the reason of a ticket whose size no one is sure of.
+const sizeUnknown = "size unknown"
+
 // refusedByRule says whether a rule keeps the ticket from the local model
 // whatever complexity a model would find.
-func (d *Deps) refusedByRule(t ticket.Ticket, w wave) bool {
-	s := d.stated(t)
-	least := policy.Classify(s)
-	if least.AskComplexity {
+func (j judged) refusedByRule(w wave) bool {
+	least := j.facts(w)
+	least.Sure = true
+	least.Guard = policy.Verdict{Admit: true}
+	if j.class.AskComplexity {
 		least.Complexity = "low"
 	}
-	ok, _, _ := policy.Eligible(policy.Facts{ID: t.ID, Complexity: least.Complexity, Tags: s.Tags, Files: s.Files,
-		DependsOn: t.DependsOn, Wave: w.ids, WaveKnown: w.known, Guard: policy.Verdict{Admit: true}})
+	ok, _, _ := policy.Eligible(least)
 	return !ok
 }
 
@@ -216,7 +222,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 			asked = remote
 			return text, words
 		},
-		Schema: q.Schema(), MaxTokens: d.planTokens(q),
+		Schema: q.Schema(), MaxTokens: d.planTokens(q), Sampling: routing.Sampling{Free: true},
 		Accept:   func(text []byte) error { return asked.Accept(text) }, //nolint:gocritic // asked changes
 		Repair:   func(_ []byte, defects error) string { return asked.Repair(defects) },
 		Progress: p.tokens(t.ID),

@@ -195,7 +195,7 @@ func TestClassifyResults(t *testing.T) {
 			args{"ticket": asksModel, "explain": true}, `by=cheap complexity=high answer.fell_back=true answer.cost_usd=0.0012`, false},
 		{"explained", &script{}, args{"ticket": states, "explain": true, "wave": []string{"A-1"}}, `rules.0.rule=complexity`, true},
 		{"unreadable beside others", &script{}, args{"ticket_paths": []string{"none.md"}, "ticket": states}, `id=none`, false},
-		{"nothing stated", &script{}, args{"ticket": "please fix <it> & 日本語 \"now\""}, `id=ticket by=rules complexity=high`, false},
+		{"nothing stated", &script{}, args{"ticket": "please fix <it> & 日本語 \"now\""}, `id=ticket by=rules complexity=medium`, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newBench(t, c.s).run("classify_ticket", c.in)

@@ -89,7 +89,7 @@ func ask(ctx context.Context, w world, args []string) error {
 	limited, stop := context.WithTimeout(ctx, askLimit)
 	defer stop()
 	a, err := p.router.Complete(limited, policy.Auto, routing.Request{
-		Purpose: "ask", System: q.system, User: q.user, MaxTokens: q.tokens, Temperature: q.temperature,
+		Purpose: "ask", System: q.system, User: q.user, MaxTokens: q.tokens, Sampling: routing.Sampling{Temperature: q.temperature},
 		Remote: func() (string, []string) {
 			text := withheld.Mask("the question", q.user)
 			return text, withheld.Words()

@@ -153,8 +153,8 @@ func TestSecretsStayOnThisMachine(t *testing.T) {
 func TestEstimatedCostIsSaid(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text := `{\"category\":\"BUG\",\"complexity\":\"low\"}`
-		if body, err := io.ReadAll(r.Body); err != nil || strings.Contains(string(body), `"steps"`) {
-			text = `{\"steps\":[{\"file\":\"a.go\",\"action\":\"create\",\"what\":\"x\",\"criteria\":[]}],\"tests\":[]}`
+		if body, err := io.ReadAll(r.Body); err != nil || strings.Contains(string(body), `"files"`) {
+			text = `{\"files\":{\"a.go\":{\"action\":\"create\",\"where\":\"\",\"what\":\"Check for a nil basket before summing prices.\",\"approach\":\"\"}},\"tests\":[],\"risk\":\"\"}`
 		}
 		w.Header().Set("x-litellm-model-id", "haiku-5-5")
 		fmt.Fprintf(w, `{"model":"cheap","choices":[{"finish_reason":"stop","message":{"content":"%s"}}],"usage":{"prompt_tokens":1000,"completion_tokens":100}}`, text)

@@ -8,7 +8,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
-	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Check looks at the server and its model.
@@ -19,7 +18,7 @@ func (o *Backend) Check(ctx context.Context) routing.Check {
 		h.Error, h.Fix = fault.Reason, fault.Fix
 		return h
 	}
-	h.Version = policy.Shorten(gjson.GetBytes(data, "version").Str, 40)
+	h.Version = gjson.GetBytes(data, "version").Str
 	tags, fault := o.get(ctx, "/api/tags")
 	if fault != nil {
 		h.Error, h.Fix = fault.Reason, fault.Fix
@@ -27,7 +26,7 @@ func (o *Backend) Check(ctx context.Context) routing.Check {
 	}
 	h.Digest, h.Present = findDigest(tags, o.cfg.Model)
 	if !h.Present {
-		h.Error, h.Fix = o.missing(gjson.ParseBytes(tags))
+		h.Error, h.Fix = "model "+o.cfg.Model+" is not there", "ollama pull "+o.cfg.Model
 		return h
 	}
 	h.OK = true
@@ -48,7 +47,7 @@ func (o *Backend) Check(ctx context.Context) routing.Check {
 func findDigest(tags []byte, model string) (digest string, found bool) {
 	gjson.GetBytes(tags, "models").ForEach(func(_, m gjson.Result) bool {
 		if sameModel(m.Get("name").Str, model) {
-			digest, found = policy.Shorten(strings.TrimPrefix(m.Get("digest").Str, "sha256:"), 80), true
+			digest, found = strings.TrimPrefix(m.Get("digest").Str, "sha256:"), true
 		}
 		return !found
 	})

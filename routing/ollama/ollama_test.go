@@ -1,6 +1,7 @@
 package ollama_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -50,6 +51,45 @@ func TestWholeReplyCounts(t *testing.T) {
 	}
 }
 
+// Free text is drawn as the model's maker recommends: what the model's file
+// carries is not sent, so that the server applies it.
+func TestSample_ByPurpose(t *testing.T) {
+	for name, c := range map[string]struct {
+		parameters string
+		sampling   routing.Sampling
+		want       map[string]any
+	}{
+		"a choice": {"temperature 0.7", routing.Sampling{}, map[string]any{"temperature": 0.2, "seed": 42.0, "repeat_penalty": 1.05}},
+		"free text": {"", routing.Sampling{Free: true},
+			map[string]any{"temperature": 0.7, "top_p": 0.8, "seed": 42.0, "repeat_penalty": 1.05}},
+		"free text, the maker's": {"temperature                    0.7\ntop_p    0.8\ntop_k 20\nrepeat_penalty 1.1\nstop \"x\"",
+			routing.Sampling{Free: true, Seed: 1}, map[string]any{"seed": 43.0}},
+		"free text, the maker's in part": {"temperature 1", routing.Sampling{Free: true},
+			map[string]any{"top_p": 0.8, "seed": 42.0, "repeat_penalty": 1.05}},
+		"as asked for": {"temperature 0.7\ntop_p 0.8", routing.Sampling{Free: true, Temperature: 0.5},
+			map[string]any{"temperature": 0.5, "seed": 42.0, "repeat_penalty": 1.05}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := fakeserver.New(t, fakeserver.Says(200, fakeserver.Good()))
+			f.Control = func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/api/show" {
+					f.Healthy(w, r)
+					return
+				}
+				text, _ := json.Marshal(c.parameters)
+				fmt.Fprintf(w, `{"capabilities":["completion"],"model_info":{},"parameters":%s}`, text)
+			}
+			q := fakeserver.Question()
+			q.Sampling = c.sampling
+			askLocal(t, tiers.Patient(t, f.URL), q)
+			c.want["num_ctx"], c.want["num_predict"] = 4096.0, 60.0
+			if diff := cmp.Diff(c.want, f.Requests(t)[0].Options); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 // What does not count, each by its kind and its words.
 func TestRepliesThatDoNotCount(t *testing.T) {
 	huge := strings.Repeat("x", 4096)
@@ -75,13 +115,13 @@ func TestRepliesThatDoNotCount(t *testing.T) {
 		"reply without end":   {endless(fakeserver.Chunk(huge)), routing.Unavailable, "the reply has more than 8388608 bytes"},
 		"error in mid-stream": {fakeserver.Says(200, fakeserver.Chunk("{")+`{"error":"an error was encountered while running the model: unexpected EOF"}`+"\n"), routing.Unavailable, "broke the answer off: an error was encountered"},
 		"500 empty body":      {fakeserver.Says(500, ""), routing.Unavailable, "Ollama answers 500"},
-		"500 format":          {fakeserver.Says(500, `{"error":"invalid JSON schema in format"}`), routing.Unavailable, "invalid JSON schema"},
+		"500 format":          {fakeserver.Says(500, `{"error":"invalid JSON schema in format"}`), routing.InvalidOutput, "invalid JSON schema"},
 		"400":                 {fakeserver.Says(400, `{"error":"\"tiny\" does not support thinking"}`), routing.InvalidOutput, "does not support thinking"},
 		"401":                 {fakeserver.Says(401, `{"error":"unauthorized","signin_url":"https://x"}`), routing.Auth, "401: unauthorized"},
-		"403":                 {fakeserver.Says(403, `{"error":"forbidden"}`), routing.Forbidden, "403"},
+		"403":                 {fakeserver.Says(403, `{"error":"forbidden"}`), routing.Auth, "403"},
 		"404 of the model":    {fakeserver.Says(404, `{"error":"model 'tiny' not found"}`), routing.ModelMissing, "model tiny is not there"},
-		"404 of the path":     {fakeserver.Says(404, "404 page not found"), routing.Unavailable, "answers 404, but not as an Ollama"},
-		"302":                 {redirect("http://192.0.2.1/"), routing.Unavailable, "redirects to 192.0.2.1, which is not followed"},
+		"404 of the path":     {fakeserver.Says(404, "404 page not found"), routing.Unavailable, "Ollama answers 404"},
+		"302":                 {redirect("http://192.0.2.1/"), routing.Unavailable, "Ollama answers 302"},
 		"503":                 {fakeserver.Says(503, `{"error":"server busy, please try again.  maximum pending requests exceeded"}`), routing.Busy, "server busy"},
 		"reset in mid-stream": {reset(fakeserver.Chunk("{")), routing.Unavailable, "broke before the answer was done (connection broken off)"},
 		"reset at once":       {reset(""), routing.Unavailable, "not reachable"},
@@ -135,11 +175,12 @@ func TestContextOverflowInEverySpelling(t *testing.T) {
 	}{
 		"0.17.4": {400, `{"error":"the input length exceeds the context length"}`},
 		"0.24.0": {400, `{"error":"the input length exceeds the context length"}`},
-		"0.30.0, llama-server's JSON as a string": {400, `{"error":"{\"error\":{\"code\":400,\"message\":\"request (302 tokens) exceeds the available context size (256 tokens), try increasing it\",\"type\":\"exceed_context_size_error\",\"n_prompt_tokens\":302,\"n_ctx\":256}}"}`},
-		"0.30.9, shift false":                     {400, `{"error":"the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length"}`},
-		"0.33.0-rc2, as an object":                {413, `{"error":{"message":"request (5000 tokens) exceeds the available context size (4096 tokens), try increasing it"}}`},
-		"an OpenAI-style server":                  {400, `{"error":{"message":"This model's maximum context length is 8192 tokens; your request is too long","code":"context_length_exceeded"}}`},
-		"0.24.0, in the middle of an answer":      {200, fakeserver.Chunk("{") + `{"error":"the input length exceeds the context length"}` + "\n"},
+		"0.30.0, llama-server's JSON as a string":      {400, `{"error":"{\"error\":{\"code\":400,\"message\":\"request (302 tokens) exceeds the available context size (256 tokens), try increasing it\",\"type\":\"exceed_context_size_error\",\"n_prompt_tokens\":302,\"n_ctx\":256}}"}`},
+		"0.30.9, shift false":                          {400, `{"error":"the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the context length in settings, or use a model with a longer context length"}`},
+		"0.33.0-rc2, as an object":                     {413, `{"error":{"message":"request (5000 tokens) exceeds the available context size (4096 tokens), try increasing it"}}`},
+		"an OpenAI-style server":                       {400, `{"error":{"message":"This model's maximum context length is 8192 tokens; your request is too long","code":"context_length_exceeded"}}`},
+		"0.24.0, in the middle of an answer":           {200, fakeserver.Chunk("{") + `{"error":"the input length exceeds the context length"}` + "\n"},
+		"a runner that says too large without a class": {500, `{"error":"prompt too large for context"}`},
 	} {
 		t.Run(version, func(t *testing.T) {
 			t.Parallel()

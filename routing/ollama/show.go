@@ -9,7 +9,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
-	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // traits are what a call needs to know of a model.
@@ -17,6 +16,8 @@ type traits struct {
 	thinks bool   // think:false must be sent; without a thinking mode the field is an error on some versions
 	most   int    // tokens of context the model was made for; 0 = not said
 	remote string // the host it runs on; "" = the server's own machine
+	// carries names the sampling parameters that the model's file sets.
+	carries []string
 }
 
 // show asks the server what the model is. An alias of a cloud model shows
@@ -44,24 +45,25 @@ func (o *Backend) show(ctx context.Context) (gjson.Result, *routing.Error) {
 		most:   int(info.Get(gjson.Escape(arch + ".context_length")).Int()),
 		remote: remoteHost(doc),
 	}
+	for line := range strings.Lines(doc.Get("parameters").Str) {
+		if name, _, _ := strings.Cut(strings.TrimSpace(line), " "); name != "" && len(t.carries) < 32 {
+			t.carries = append(t.carries, name)
+		}
+	}
 	o.mu.Lock()
 	o.traits = &t
 	o.mu.Unlock()
 	return doc, nil
 }
 
-// remoteHost is where a model runs by what the server says of it, in a listing
-// or a description; "" = on the server's own machine.
+// remoteHost is where a model runs by what the server says of it, in a listing,
+// a description or a reply; "" = on the server's own machine.
 func remoteHost(doc gjson.Result) string {
-	return remoteName(doc.Get("remote_host").Str, doc.Get("remote_model").Str)
-}
-
-func remoteName(host, model string) string {
-	switch {
-	case host != "":
-		return policy.Shorten(host, 80)
-	case model != "":
-		return "another host, as " + policy.Shorten(model, 80)
+	if host := doc.Get("remote_host").Str; host != "" {
+		return host
+	}
+	if model := doc.Get("remote_model").Str; model != "" {
+		return "another host, as " + model
 	}
 	return ""
 }

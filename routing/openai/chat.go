@@ -34,6 +34,8 @@ type chatBody struct {
 	Messages       []chatMessage   `json:"messages"`
 	MaxTokens      int             `json:"max_tokens"`
 	Temperature    float64         `json:"temperature"`
+	TopP           float64         `json:"top_p,omitempty"`
+	Seed           int             `json:"seed,omitempty"`
 	ResponseFormat *responseFormat `json:"response_format,omitempty"`
 	Logprobs       bool            `json:"logprobs,omitempty"`
 	TopLogprobs    int             `json:"top_logprobs,omitempty"`
@@ -130,6 +132,9 @@ func (c *client) once(ctx context.Context, p profile, model string, q routing.Qu
 
 func bodyOf(p profile, model string, q routing.Question, level int) chatBody {
 	b := chatBody{Model: model, MaxTokens: q.MaxTokens, Temperature: q.Heat()}
+	if q.Sampling.Free && q.Sampling.Temperature == 0 {
+		b.TopP, b.Seed = routing.FreeTopP, q.Seed()
+	}
 	for _, m := range q.Messages {
 		b.Messages = append(b.Messages, chatMessage(m))
 	}

@@ -123,6 +123,7 @@ func (g group) body(b *chatBody, q routing.Question) {
 		return // the proxy's configuration says: in a fleet a retry finds another host
 	}
 	b.NumRetries = new(int) // a retry is another paid call
+	b.TopP, b.Seed = 0, 0   // some paid models take a temperature alone
 	if b.ResponseFormat != nil {
 		b.ResponseFormat.Schema.Schema = portable(q.Schema)
 	}

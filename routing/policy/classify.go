@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -10,6 +9,7 @@ import (
 type Stated struct {
 	ID, Type, Complexity         string
 	Tags, Files                  []string
+	FilesFromText                []string // files of the project that the text names, where no others are
 	HasFrontMatter, HasFileTable bool
 	Title, Body                  string
 	Prefixes                     []string // configured prefixes, beside BUG, FEAT and TASK
@@ -21,7 +21,12 @@ type Classification struct {
 	Category, Complexity       string
 	AskCategory, AskComplexity bool
 	By                         string // front_matter or rules, while no model has answered
-	Why                        string // what made it high, in a few ASCII words; "" = the ticket, or a model alone
+	Why                        string // what made it high, or is not known, in a few ASCII words; "" = nothing to say
+	// SizeUnknown says that the ticket states no complexity and names no file.
+	SizeUnknown bool
+	// Guessed is the rules' category, where the ticket states none and no model
+	// answered.
+	Guessed *CategoryGuess
 
 	stated Stated
 }
@@ -46,7 +51,16 @@ func Classify(s Stated) Classification {
 		return c
 	}
 	c.AskComplexity = true
+	c.SizeUnknown = len(s.files()) == 0
 	return c
+}
+
+// files are the affected files: those that are stated, else those of the text.
+func (s Stated) files() []string {
+	if len(s.Files) > 0 {
+		return s.Files
+	}
+	return s.FilesFromText
 }
 
 // surelyHigh is the rules' floor: why the complexity is high whatever a model
@@ -55,20 +69,19 @@ func surelyHigh(s Stated) string {
 	if tag := seniorTag(s.Tags); tag != "" {
 		return "tag " + tag
 	}
-	if n := distinct(s.Files); n > MaxLocalFiles {
+	if n := distinct(s.files()); n > MaxLocalFiles {
 		return fmt.Sprintf("%d files > %d", n, MaxLocalFiles)
-	}
-	if !s.HasFrontMatter && !s.HasFileTable {
-		return "no front matter or file table"
 	}
 	return ""
 }
 
 // byFileCount is what the rules make of a ticket that states no complexity and
-// is not surely high.
+// is not surely high. No file named says nothing about the size.
 func byFileCount(files []string) string {
 	switch n := distinct(files); {
-	case n <= 1:
+	case n == 0:
+		return "medium"
+	case n == 1:
 		return "low"
 	case n <= MaxLocalFiles:
 		return "medium"
@@ -122,99 +135,32 @@ func (c Classification) WithModel(category, complexity string) Classification {
 	}
 	if c.AskComplexity && complexity != "" {
 		c.Complexity = complexity
-		if rules := byFileCount(c.stated.Files); complexity == "high" && rules != "high" {
+		rules := byFileCount(c.stated.files())
+		if complexity == "high" && rules != "high" && !c.SizeUnknown {
 			c.Why = "rules alone say " + rules
 		}
 	}
 	return c
 }
 
-// WithoutModel is the deterministic floor: the category by keywords, the
+// WithoutModel is the deterministic floor: the category by words, the
 // complexity by the number of files.
 func (c Classification) WithoutModel() Classification {
-	if c.AskCategory {
-		c.Category = keywordCategory(c.stated)
-	}
+	c = c.GuessCategory()
 	if c.AskComplexity {
-		c.Complexity = byFileCount(c.stated.Files)
+		c.Complexity = byFileCount(c.stated.files())
 	}
 	c.By = "rules"
 	return c
 }
 
-// keywords are the beginnings of words that speak for a category, most telling
-// category first. One of up to four letters is a whole word (hasWord).
-var keywords = []struct {
-	category string
-	stems    []string
-}{
-	{"BUG", []string{"fix", "bug", "crash", "error", "broken", "fail", "failure", "wrong", "regress", "defect", "leak", "not work", "does not", "doesn't", "doesn’t", "cannot", "can't", "can’t", "hang", "freez", "incorrect", "missing",
-		"arregl", "corrig", "fallo", "falla", "roto", "beheb", "fehler", "absturz", "kaputt", "funktioniert nicht", "erreur", "panne", "plante", "erro", "quebra", "conserta",
-		"修复", "错误", "崩溃", "失败", "修正", "バグ", "不具合", "エラー", "إصلاح", "خطأ", "ошибк", "исправ"}},
-	{"FEAT", []string{"add", "new", "support", "allow", "implement", "introduc", "create", "enable", "provide", "feature", "let",
-		"añad", "agreg", "nuev", "permit", "hinzuf", "füge", "neue", "neuer", "neuen", "neues", "ermögl", "unterstütz", "ajout", "nouve", "permet", "adicion", "novo", "nova",
-		"添加", "新增", "增加", "支持", "追加", "対応", "إضافة", "добав", "новы"}},
-	{"TASK", []string{"refactor", "clean", "upgrad", "updat", "bump", "document", "docs", "renam", "migrat", "remov", "move", "test", "chore", "improv", "optimi", "actualiz", "limpi", "aktualis", "aufräum", "mise à jour", "mettre à jour", "重构", "更新", "文档", "تحديث", "обнов"}},
+// GuessCategory answers the question for the category by rules; no model is
+// asked for it then.
+func (c Classification) GuessCategory() Classification {
+	if !c.AskCategory {
+		return c
+	}
+	guess := GuessCategory(c.stated.Title, c.stated.Body)
+	c.Category, c.AskCategory, c.Guessed = string(guess.Category), false, &guess
+	return c
 }
-
-// keywordCategory judges by the title's first word, then by the whole title,
-// then by the beginning of the text; with nothing to go by it is a TASK.
-func keywordCategory(s Stated) string {
-	title := strings.ToLower(strings.TrimSpace(s.Title))
-	for _, k := range keywords {
-		if slices.ContainsFunc(k.stems, func(stem string) bool { return wordAt(title, stem, 0) }) {
-			return k.category
-		}
-	}
-	start := strings.ToLower(s.Body)
-	if len(start) > 500 {
-		start = start[:500]
-	}
-	for _, text := range []string{title, start} {
-		for _, k := range keywords {
-			if slices.ContainsFunc(k.stems, func(stem string) bool { return hasWord(text, stem) }) {
-				return k.category
-			}
-		}
-	}
-	return "TASK"
-}
-
-// hasWord finds a stem at the beginning of a word; scripts without spaces
-// match anywhere.
-func hasWord(text, stem string) bool {
-	for from := 0; ; {
-		i := strings.Index(text[from:], stem)
-		if i < 0 {
-			return false
-		}
-		i += from
-		if (i == 0 || stem[0] >= 0x80 || !isLetter(text[i-1])) && wordAt(text, stem, i) {
-			return true
-		}
-		from = i + len(stem)
-	}
-}
-
-// wordAt says whether a word of the stem begins at i. Short stems must end
-// there too, or an address would be something to add.
-func wordAt(text, stem string, i int) bool {
-	if !strings.HasPrefix(text[i:], stem) {
-		return false
-	}
-	if len(stem) > 4 || stem[0] >= 0x80 {
-		return true
-	}
-	rest := text[i+len(stem):]
-	end := 0
-	for end < len(rest) && isLetter(rest[end]) {
-		end++
-	}
-	switch rest[:end] {
-	case "", "s", "d", "es", "ed", "ing":
-		return true
-	}
-	return false
-}
-
-func isLetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 0x80 }

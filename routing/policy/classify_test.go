@@ -2,51 +2,6 @@ package policy
 
 import "testing"
 
-func TestKeywordCategory(t *testing.T) {
-	for title, want := range map[string]string{
-		"Add login button":                 "FEAT",
-		"Adds a dark mode":                 "FEAT",
-		"Adding CSV export":                "FEAT",
-		"Add an error page":                "FEAT", // the first word says what is asked for
-		"New report":                       "FEAT",
-		"Support for Postgres":             "FEAT",
-		"Let users pick a colour":          "FEAT",
-		"Login button does not work":       "BUG",
-		"Fix the cart":                     "BUG",
-		"Fixes rounding":                   "BUG",
-		"App crashes on start":             "BUG",
-		"Users can’t log in":               "BUG",
-		"Address book shows a wrong name":  "BUG", // not something to add
-		"Newsletter is broken":             "BUG", // nothing new
-		"Refactor the parser":              "TASK",
-		"Update dependencies":              "TASK",
-		"Move docs to a new folder":        "TASK",
-		"Fixtures for the parser tests":    "TASK",
-		"Añadir botón de inicio de sesión": "FEAT",
-		"Corregir el fallo al pagar":       "BUG",
-		"Neue Anmeldung":                   "FEAT",
-		"Absturz beim Speichern":           "BUG",
-		"Ajouter un bouton de connexion":   "FEAT",
-		"Erreur lors du paiement":          "BUG",
-		"Adicionar botão de login":         "FEAT",
-		"添加登录按钮":                           "FEAT",
-		"修复登录崩溃":                           "BUG",
-		"ログインボタンを追加":                       "FEAT",
-		"ログイン画面のバグ":                        "BUG",
-		"إضافة زر تسجيل الدخول":            "FEAT",
-		"Добавить кнопку входа":            "FEAT",
-		"":    "TASK",
-		"Zzz": "TASK",
-	} {
-		if got := keywordCategory(Stated{Title: title}); got != want {
-			t.Errorf("%q is a %s, want %s", title, got, want)
-		}
-	}
-	if got := keywordCategory(Stated{Title: "Checkout", Body: "The page crashes when the cart is empty."}); got != "BUG" {
-		t.Errorf("the text says crashes, got %s", got)
-	}
-}
-
 func TestStatedCategory(t *testing.T) {
 	prefixes := []string{"SEC", "QUALITY", "Refactor"}
 	for _, c := range []struct{ id, kind, want string }{
@@ -90,9 +45,14 @@ func TestClassify(t *testing.T) {
 		{"stated beats files", with(func(s *Stated) { s.Complexity, s.Files = "low", four }), "", "low", "front_matter", "", false},
 		{"a tag is high", with(func(s *Stated) { s.Tags = []string{"arch"} }), "low", "high", "rules", "tag ARCH", false},
 		{"four files are high", with(func(s *Stated) { s.Files = four }), "low", "high", "rules", "4 files > 3", false},
-		{"neither front matter nor table", Stated{ID: "FEAT-1"}, "low", "high", "rules", "no front matter or file table", false},
+		{"plain text", Stated{ID: "FEAT-1"}, "", "medium", "rules", "", true},
+		{"plain text and a model", Stated{ID: "FEAT-1"}, "low", "low", "local", "", true},
+		{"no file and a model that says more", front, "high", "high", "local", "", true},
+		{"a file of the text", Stated{ID: "FEAT-1", FilesFromText: four[:1]}, "", "low", "rules", "", true},
+		{"four files of the text", Stated{ID: "FEAT-1", FilesFromText: four}, "low", "high", "rules", "4 files > 3", false},
+		{"stated files beat those of the text", with(func(s *Stated) { s.Files, s.FilesFromText = four[:1], four }), "", "low", "rules", "", true},
 		{"a table alone", Stated{ID: "FEAT-1", HasFileTable: true, Files: four[:2]}, "", "medium", "rules", "", true},
-		{"no model, no file", front, "", "low", "rules", "", true},
+		{"no model, no file", front, "", "medium", "rules", "", true},
 		{"no model, one file", with(func(s *Stated) { s.Files = four[:1] }), "", "low", "rules", "", true},
 		{"no model, three files", with(func(s *Stated) { s.Files = four[:3] }), "", "medium", "rules", "", true},
 		{"the model fills the rest", with(func(s *Stated) { s.Files = four[:3] }), "low", "low", "local", "", true},
@@ -119,5 +79,34 @@ func TestClassify(t *testing.T) {
 				t.Errorf("%s %s by %s, %q; want FEAT %s by %s, %q", got.Category, got.Complexity, by, got.Why, c.complexity, c.by, c.why)
 			}
 		})
+	}
+}
+
+func TestClassify_SizeUnknown(t *testing.T) {
+	for name, c := range map[string]struct {
+		stated Stated
+		want   bool
+	}{
+		"nothing":           {Stated{}, true},
+		"front matter":      {Stated{HasFrontMatter: true}, true},
+		"stated complexity": {Stated{Complexity: "low"}, false},
+		"a file":            {Stated{Files: []string{"a"}}, false},
+		"a file of text":    {Stated{FilesFromText: []string{"a"}}, false},
+		"a tag":             {Stated{Tags: []string{"SEC"}}, false},
+	} {
+		if got := Classify(c.stated).SizeUnknown; got != c.want {
+			t.Errorf("%s: size unknown is %t, want %t", name, got, c.want)
+		}
+	}
+}
+
+func TestGuessCategory_OnlyWhereAsked(t *testing.T) {
+	asked := Classify(Stated{Title: "Fix the crash"}).GuessCategory()
+	if asked.Category != "BUG" || asked.AskCategory || asked.Guessed == nil || asked.Guessed.Confidence < 0.5 {
+		t.Errorf("got %+v", asked)
+	}
+	stated := Classify(Stated{Type: "feature", Title: "Fix the crash"}).GuessCategory()
+	if stated.Category != "FEAT" || stated.Guessed != nil {
+		t.Errorf("what is stated was guessed: %+v", stated)
 	}
 }

@@ -16,8 +16,13 @@ type Facts struct {
 	Tags, Files, DependsOn []string
 	Wave                   []string // ids of the tickets worked on together
 	WaveKnown              bool
-	Escalated              string // the gate it was escalated at, no commit having passed since; "" = not
-	Guard                  Verdict
+	// FilesFromText says that Files are those that the text names.
+	FilesFromText bool
+	// SizeUnknown is Classification's; Sure says that a model whose word counts
+	// said low or medium.
+	SizeUnknown, Sure bool
+	Escalated         string // the gate it was escalated at, no commit having passed since; "" = not
+	Guard             Verdict
 }
 
 // Rule is one rule's verdict, with its figures in words. Why is ASCII.
@@ -25,7 +30,7 @@ type Rule struct {
 	Name  string `json:"rule"`
 	OK    bool   `json:"ok"`
 	Why   string `json:"why"`
-	Short string `json:"-"` // Why in at most 22 characters
+	Short string `json:"-"` // Why in at most 32 characters
 }
 
 // Eligible says whether the local model may have a ticket: whether every rule
@@ -38,6 +43,10 @@ func Eligible(f Facts) (ok bool, deciding Rule, all []Rule) {
 		}
 	}
 	deciding = Rule{Name: "eligible", OK: true, Why: "eligible", Short: "eligible"}
+	if f.FilesFromText {
+		named, _, _ := strings.Cut(all[2].Why, " <= ")
+		deciding.Why, deciding.Short = "eligible; "+named, named
+	}
 	if f.Guard.Probe {
 		deciding.Why, deciding.Short = "eligible; "+f.Guard.Why, "eligible; probe"
 	}
@@ -80,15 +89,28 @@ func distinct(files []string) int {
 
 func byFiles(f Facts) Rule {
 	n := distinct(f.Files)
-	if n > MaxLocalFiles {
-		why := fmt.Sprintf("%d files > %d", n, MaxLocalFiles)
-		return Rule{"files", false, why, why}
+	from := ""
+	if f.FilesFromText {
+		from = " from text"
 	}
 	files := "files"
 	if n == 1 {
 		files = "file"
 	}
-	return Rule{"files", true, fmt.Sprintf("%d %s <= %d", n, files, MaxLocalFiles), ""}
+	switch {
+	case n > MaxLocalFiles:
+		return Rule{
+			"files", false, fmt.Sprintf("%d %s%s > %d", n, files, from, MaxLocalFiles),
+			fmt.Sprintf("%d %s > %d", n, files, MaxLocalFiles),
+		}
+	case n == 0 && f.SizeUnknown && !f.Sure:
+		return Rule{"files", false, "size unknown, names no files: add Affected Files", "size unknown: add Affected Files"}
+	case n == 0 && f.SizeUnknown:
+		return Rule{"files", true, "names no files, but a model is sure of its size", ""}
+	case n == 0:
+		return Rule{"files", true, "names no files, but states its complexity", ""}
+	}
+	return Rule{"files", true, fmt.Sprintf("%d %s%s <= %d", n, files, from, MaxLocalFiles), ""}
 }
 
 func byDependencies(f Facts) Rule {

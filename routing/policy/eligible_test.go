@@ -27,6 +27,11 @@ func TestEligible(t *testing.T) {
 		{"3 files", func(f *Facts) { f.Files = []string{"a", "b", "c"} }, true, "eligible", "eligible"},
 		{"4 files", func(f *Facts) { f.Files = []string{"a", "b", "c", "d"} }, false, "files", "4 files > 3"},
 		{"4 names of 3 files", func(f *Facts) { f.Files = []string{"a", "b", "c", "a"} }, true, "eligible", "eligible"},
+		{"no file, complexity stated", func(f *Facts) { f.Files = nil }, true, "eligible", "eligible"},
+		{"size unknown", func(f *Facts) { f.SizeUnknown = true }, false, "files", "size unknown, names no files: add Affected Files"},
+		{"size unknown to all but a model", func(f *Facts) { f.SizeUnknown, f.Sure = true, true }, true, "eligible", "eligible"},
+		{"a file of the text", func(f *Facts) { f.Files, f.FilesFromText = []string{"a"}, true }, true, "eligible", "eligible; 1 file from text"},
+		{"4 files of the text", func(f *Facts) { f.Files, f.FilesFromText = []string{"a", "b", "c", "d"}, true }, false, "files", "4 files from text > 3"},
 		{"depends inside the wave", func(f *Facts) { f.DependsOn, f.Wave = []string{"BUG-2"}, []string{"FEAT-1", "BUG-2"} }, false, "dependencies", "depends on BUG-2 of this wave"},
 		{"in other case", func(f *Facts) { f.DependsOn, f.Wave = []string{"bug-2"}, []string{"BUG-2"} }, false, "dependencies", "depends on bug-2 of this wave"},
 		{"outside the wave", func(f *Facts) { f.DependsOn, f.Wave = []string{"BUG-2"}, []string{"FEAT-1", "BUG-22"} }, true, "eligible", "eligible"},
@@ -58,7 +63,7 @@ func TestEligible(t *testing.T) {
 				if !r.OK {
 					refused++
 				}
-				if len(r.Short) > 22 || (!r.OK && r.Short == "") {
+				if len(r.Short) > 32 || (!r.OK && r.Short == "") {
 					t.Errorf("rule %s: short reason %q", r.Name, r.Short)
 				}
 			}

@@ -159,7 +159,7 @@ func (p Plan) request(t task) (routing.Request, *outcome, error) {
 		remote, words := q.Remote()
 		text, _ := prompts.Plan(remote) // as above
 		return text, words
-	}, Schema: q.Schema(), MaxTokens: q.Tokens(),
+	}, Schema: q.Schema(), MaxTokens: q.Tokens(), Sampling: routing.Sampling{Free: true},
 		Accept: func(text []byte) error {
 			seen.seen++
 			if reply, err := q.Parse(text); err == nil {
