@@ -44,13 +44,9 @@ func release(t *testing.T) *small {
 	for _, name := range contents("localmodel") {
 		s.files[name] = []byte("text")
 	}
-	program := filepath.Join(t.TempDir(), "localmodel")
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w -X main.released=v"+version, "-o", program, "./cmd/localmodel")
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	s.files["localmodel"] = read(t, program)
+	t.Chdir(root)
+	sound := buildOnce(t)
+	s.files["localmodel"] = sound.program
 	modules, err := modulesOf(s.files["localmodel"])
 	must(t, err)
 	var components []any
@@ -60,11 +56,33 @@ func release(t *testing.T) *small {
 	}
 	s.bill = map[string]any{"bomFormat": "CycloneDX", "components": components,
 		"metadata": map[string]any{"component": map[string]any{"name": module, "version": "v" + version}}}
-	docs := t.TempDir()
-	must(t, os.WriteFile(filepath.Join(docs, "tools.json"), []byte(`{"tools":[{"name":"classify_ticket","description":"It does."}]}`), 0o600))
-	t.Chdir(root)
-	must(t, bundle{docs: docs, binary: program, os: s.p.os, arch: s.p.arch, version: version}.write(s.bundles))
+	must(t, os.WriteFile(filepath.Join(s.bundles, s.name(".mcpb")), sound.bundle, 0o600))
 	return s
+}
+
+// built is a program and its bundle. Compiling and packing them takes seconds.
+var built struct{ program, bundle []byte }
+
+// buildOnce builds the program and its bundle for the first test that asks. The
+// working directory is the module's root.
+func buildOnce(t *testing.T) (once struct{ program, bundle []byte }) {
+	t.Helper()
+	if built.program != nil {
+		return built
+	}
+	dir := t.TempDir()
+	program := filepath.Join(dir, "localmodel")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath",
+		"-ldflags", "-s -w -X main.released=v"+version, "-o", program, "./cmd/localmodel")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "tools.json"), []byte(`{"tools":[{"name":"classify_ticket","description":"It does."}]}`), 0o600))
+	b := bundle{docs: dir, binary: program, os: runtime.GOOS, arch: runtime.GOARCH, version: version}
+	must(t, b.write(dir))
+	built.program, built.bundle = read(t, program), read(t, filepath.Join(dir, b.name()))
+	return built
 }
 
 func (s *small) name(ending string) string {
