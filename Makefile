@@ -67,6 +67,12 @@ simulate-fleet: ## queueing, share answered locally and cost for 1 to 64 Ollama 
 soak: ## the journal under eight processes and 10,000 kills (7 min)
 	LOCALMODEL_FULL=1 LOCALMODEL_KILLS=10000 go test ./statestore -run 'TestEightProcesses|TestKilled|TestCountersEqualNaiveModel' -count=1 -v -timeout 3h
 
+.PHONY: stress
+stress: ## the tests three times beside programs that take all cores, and once on one core (an hour; needs stress-ng)
+	for seed in 1 2 3; do stress-ng --quiet --cpu 4 & busy=$$!; \
+	  go test -race -count=1 -shuffle=$$seed -timeout 1h ./... || { kill $$busy; exit 1; }; kill $$busy; done
+	taskset -c 0 go test -race -count=1 -timeout 1h ./...
+
 .PHONY: measure
 measure: ## what compares durations: the journal, a second ticket, a fleet beside its simulation, start and memory
 	LOCALMODEL_MEASURE=1 go test ./statestore -run TestMeasure -count=1 -v -timeout 1h

@@ -79,8 +79,16 @@ func (b *board) failed(p parts.Part, step string, err error, log string) {
 	if log != "" {
 		fmt.Fprintf(&text, "%s  log: %s\n", lastLines(log), log)
 	}
-	fmt.Fprintf(&text, "  retry: go run ./integration/parts/setup %s", p.Name)
+	fmt.Fprintf(&text, "  retry: %sgo run ./integration/parts/setup %s", elsewhere(), p.Name)
 	b.say("%s", text.String())
+}
+
+// elsewhere sets PARTS_DIR as it is set now.
+func elsewhere() string {
+	if dir := os.Getenv(parts.Dir); dir != "" {
+		return parts.Dir + "=" + dir + " "
+	}
+	return ""
 }
 
 // lastLines is the end of a log, enough to see why a step failed.

@@ -92,11 +92,12 @@ func TestBoard_FailedPart(t *testing.T) {
 	if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	t.Setenv(parts.Dir, "/tmp/p")
 	var out bytes.Buffer
 	newBoard(&out).failed(p, "pip install", errors.New("exit status 1"), log)
 	got := out.String()
 	for _, want := range []string{"FAILED: LiteLLM proxy, at pip install: exit status 1\n", "DO NOT MATCH",
-		log, "retry: go run ./integration/parts/setup litellm\n"} {
+		log, "retry: PARTS_DIR=/tmp/p go run ./integration/parts/setup litellm\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("report lacks %q:\n%s", want, got)
 		}
