@@ -53,7 +53,8 @@ type ollamaReport struct {
 	URL       string `json:"url,omitempty"` // left out where the error names it
 	Version   string `json:"version,omitempty"`
 	Model     string `json:"model"`
-	State     string `json:"state"` // loaded, cold, missing, down, behind the proxy
+	State     string `json:"state"`            // loaded, cold, missing, down, behind the proxy, remote
+	Remote    string `json:"remote,omitempty"` // why it is not on this machine
 	Generated string `json:"generated,omitempty"`
 	Error     string `json:"error,omitempty"`
 }
@@ -88,7 +89,7 @@ func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error
 	}
 	r := &healthResult{OK: h.Ollama.OK, Fixes: []string{}, Guard: guardReport{Mode: string(d.Guard.Mode), Open: []string{}}}
 	r.Ollama = ollamaReport{OK: h.Ollama.OK, URL: h.Ollama.URL, Version: h.Ollama.Version, Model: h.Ollama.Model,
-		State: ollamaState(h.Ollama), Generated: h.Ollama.Generated, Error: h.Ollama.Error}
+		State: ollamaState(h.Ollama), Remote: h.Ollama.Remote, Generated: h.Ollama.Generated, Error: h.Ollama.Error}
 	if strings.Contains(h.Ollama.Error, h.Ollama.URL) {
 		r.Ollama.URL = ""
 	}
@@ -173,6 +174,8 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 
 func ollamaState(h routing.Check) string {
 	switch {
+	case h.Remote != "":
+		return "remote"
 	case h.Loaded:
 		return "loaded"
 	case h.Fleet && h.Present:
@@ -187,8 +190,13 @@ func ollamaState(h routing.Check) string {
 
 func (r *healthResult) words(h routing.Health) string {
 	local := fmt.Sprintf("local model %s is %s", r.Ollama.Model, r.Ollama.State)
-	if r.Ollama.State == "down" {
+	switch {
+	case r.Ollama.State == "down":
 		local = "Ollama is down"
+	case h.Ollama.Remote != "" && !h.Ollama.OK:
+		local = "the local tier is refused: " + h.Ollama.Error
+	case h.Ollama.Remote != "":
+		local = "the local tier is not on this machine: " + h.Ollama.Remote
 	}
 	fallback := "no fallback is allowed: rules and templates answer"
 	switch {

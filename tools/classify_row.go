@@ -193,4 +193,6 @@ var failedKinds = map[routing.Kind][2]string{
 	routing.InvalidOutput:   {"garbled", "bad"},
 	routing.LowConfidence:   {"unsure", "weak"},
 	routing.BudgetSpent:     {"budget", "spent"},
+	routing.Remote:          {"remote", "remote"},
+	routing.Forbidden:       {"forbidden", "no"},
 }

@@ -86,7 +86,7 @@ func deciderIn(t *testing.T, root string, m *scriptedModel) *Deps {
 		}
 	})
 	return &Deps{Root: root, Model: "scripted", NumCtx: 8192, Deadline: time.Minute, Guard: policy.Guard{Mode: policy.Adaptive},
-		Asker: m, Journal: store, Log: slog.New(slog.DiscardHandler)}
+		Asker: m, Journal: store, CloudAllowed: true, Log: slog.New(slog.DiscardHandler)}
 }
 
 func classifyText(t *testing.T, d *Deps, in classifyInput) *classifyResult {

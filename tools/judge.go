@@ -39,6 +39,7 @@ type judged struct {
 // answer says who was asked, in every result.
 type answer struct {
 	Model    string  `json:"model,omitempty"`
+	Remote   bool    `json:"remote,omitempty"` // it does not run on this machine
 	FellBack bool    `json:"fell_back"`
 	Reason   string  `json:"reason,omitempty"`
 	CostUSD  float64 `json:"cost_usd,omitempty"`
@@ -241,7 +242,7 @@ func (d *Deps) remember(ctx context.Context, j judged, w wave) error {
 const estimatedCost = "cost_usd is an estimate from tokens and the list prices of " + routing.PricesDate + ": the proxy named no cost"
 
 func answerOf(a routing.Answer) *answer {
-	return &answer{Model: a.Model, FellBack: a.FellBack(), Reason: a.Reason(), CostUSD: a.CostUSD, MS: a.MS}
+	return &answer{Model: a.Model, Remote: a.Remote, FellBack: a.FellBack(), Reason: a.Reason(), CostUSD: a.CostUSD, MS: a.MS}
 }
 
 // asUnanswered separates "no tier had an answer", which the floor mends, from

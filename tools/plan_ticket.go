@@ -193,13 +193,12 @@ func (d *Deps) refusal(j *judged, route policy.Route) string {
 	if j.local || (route == "local" && j.deciding.Name == "guard") {
 		return ""
 	}
-	tier, model := "cheap", "haiku"
+	tier, model := policy.Cheap, "haiku"
 	switch j.deciding.Name {
 	case "complexity", "tags", "escalated":
-		tier, model = "balanced", "sonnet"
+		tier, model = policy.Balanced, "sonnet"
 	}
-	return fmt.Sprintf("Plan it on the %s tier, Task(model: %q), or call again with route: cloud. Reason: %s. Record its gates as usual.",
-		tier, model, j.deciding.Why)
+	return d.planElsewhere(route, tier, model, j.deciding.Why)
 }
 
 func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.Ticket, in planInput, route policy.Route, p progress) error {
@@ -234,7 +233,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 		}
 		r.Warnings = warnFirst(r.Warnings, unanswered.Withheld)
 		r.fromTemplate(q, unanswered.Reason(), time.Since(start))
-		r.Next = "Use it as a checklist, or plan with Task(model: \"haiku\"). " + d.nextAfterPlan(ctx, t.ID)
+		r.Next = d.planAgain(route) + d.nextAfterPlan(ctx, t.ID)
 		return nil
 	}
 	reply, err := q.Parse(a.Text)

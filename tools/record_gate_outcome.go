@@ -85,6 +85,7 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 	if rec.Action == "escalate" && rec.Attempt != nil {
 		r.Handoff = handoff(*rec.Attempt, in.Gate)
 	}
+	d.stayHere(r)
 	for _, text := range rec.Warnings {
 		r.Warnings = addWarning(r.Warnings, text)
 	}
