@@ -95,7 +95,7 @@ func (c *config) localServer(model string) routing.Backend {
 
 func (c *config) native(model string, log *slog.Logger) routing.Backend {
 	return ollama.New(ollama.Config{
-		URL: c.ollama, Model: model, NumCtx: c.numCtx, KeepAlive: c.keepAlive.For, ServerKeepAlive: c.keepAlive.Server, Slots: c.slots, SlotDir: c.slotDir(),
+		URL: c.ollama, Key: c.ollamaKey, Model: model, NumCtx: c.numCtx, KeepAlive: c.keepAlive.For, ServerKeepAlive: c.keepAlive.Server, Slots: c.slots, SlotDir: c.slotDir(),
 		ConnectTimeout: c.connect, LoadTimeout: c.load, FirstTokenTimeout: c.firstToken, TokenTimeout: c.token,
 		Log: log, Version: version(),
 	})

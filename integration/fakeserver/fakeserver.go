@@ -34,6 +34,7 @@ type Server struct {
 	Capabilities string
 	ContextMost  int
 	requests     []Sent
+	loads        []Sent
 	paths        map[string]int
 	InFlight     atomic.Int64
 	MostInFlight atomic.Int64
@@ -49,6 +50,7 @@ type Sent struct {
 	Think    json.RawMessage
 	Format   json.RawMessage
 	Logprobs bool
+	Keep     json.RawMessage `json:"keep_alive"`
 }
 
 // The model that New's server has, and its window.
@@ -95,6 +97,9 @@ func (f *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(sent.Messages) == 0 {
+		f.mu.Lock()
+		f.loads = append(f.loads, sent)
+		f.mu.Unlock()
 		if load != nil {
 			load(w, r)
 		}
@@ -288,4 +293,12 @@ func (f *Server) SetControl(h http.HandlerFunc) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.Control = h
+}
+
+// Loads lists the loads asked for.
+func (f *Server) Loads(t testing.TB) []Sent {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]Sent(nil), f.loads...)
 }

@@ -1,6 +1,7 @@
 package httpclient
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -10,10 +11,12 @@ import (
 	"net/url"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // NeverSent reports whether a call failed before the server can have had it.
@@ -151,4 +154,39 @@ func Flatten(v gjson.Result) string {
 		}
 	}
 	return v.String()
+}
+
+// ThroughProxy reports whether a failure happened at a web proxy on the way.
+func ThroughProxy(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "proxyconnect"
+}
+
+// WantsTLS reports whether a server that broke a plain request off speaks TLS:
+// not all of them say so in plain text. It opens one connection to the same
+// address and sends nothing beyond the handshake.
+func WantsTLS(ctx context.Context, address string, err error) bool {
+	u, parsed := url.Parse(address)
+	broken := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+		strings.Contains(err.Error(), "malformed HTTP response")
+	if parsed != nil || u.Scheme != "http" || !broken || WebProxy(address) != "" {
+		return false
+	}
+	port := u.Port()
+	if port == "" {
+		port = "80"
+	}
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer stop()
+	plain := net.Dialer{}
+	if policy.Loopback(address) {
+		plain.Control = onlyLoopback
+	}
+	dialer := tls.Dialer{NetDialer: &plain, Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // nothing is sent
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
 }

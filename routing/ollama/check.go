@@ -8,6 +8,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Check looks at the server and its model.
@@ -18,7 +19,7 @@ func (o *Backend) Check(ctx context.Context) routing.Check {
 		h.Error, h.Fix = fault.Reason, fault.Fix
 		return h
 	}
-	h.Version = gjson.GetBytes(data, "version").Str
+	h.Version = policy.Shorten(gjson.GetBytes(data, "version").Str, 40)
 	tags, fault := o.get(ctx, "/api/tags")
 	if fault != nil {
 		h.Error, h.Fix = fault.Reason, fault.Fix
@@ -26,7 +27,7 @@ func (o *Backend) Check(ctx context.Context) routing.Check {
 	}
 	h.Digest, h.Present = findDigest(tags, o.cfg.Model)
 	if !h.Present {
-		h.Error, h.Fix = "model "+o.cfg.Model+" is not there", "ollama pull "+o.cfg.Model
+		h.Error, h.Fix = o.missing(gjson.ParseBytes(tags))
 		return h
 	}
 	h.OK = true
@@ -47,7 +48,7 @@ func (o *Backend) Check(ctx context.Context) routing.Check {
 func findDigest(tags []byte, model string) (digest string, found bool) {
 	gjson.GetBytes(tags, "models").ForEach(func(_, m gjson.Result) bool {
 		if sameModel(m.Get("name").Str, model) {
-			digest, found = strings.TrimPrefix(m.Get("digest").Str, "sha256:"), true
+			digest, found = policy.Shorten(strings.TrimPrefix(m.Get("digest").Str, "sha256:"), 80), true
 		}
 		return !found
 	})

@@ -2,13 +2,25 @@ package ollama
 
 import "strings"
 
-// sameModel compares model names as Ollama does: no tag means latest.
-func sameModel(a, b string) bool {
-	tagged := func(s string) string {
-		if !strings.Contains(s[strings.LastIndexByte(s, '/')+1:], ":") {
-			s += ":latest"
-		}
-		return strings.ToLower(s)
+// canonical is a model's name as Ollama completes it: registry host, namespace
+// and tag that are left out are its defaults, and case does not count.
+func canonical(name string) string {
+	name = strings.ToLower(strings.TrimSpace(name))
+	if _, rest, found := strings.Cut(name, "://"); found {
+		name = rest
 	}
-	return tagged(a) == tagged(b)
+	tag := "latest"
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') {
+		name, tag = name[:i], name[i+1:]
+	}
+	switch strings.Count(name, "/") {
+	case 0:
+		name = "registry.ollama.ai/library/" + name
+	case 1:
+		name = "registry.ollama.ai/" + name
+	}
+	return name + ":" + tag
 }
+
+// sameModel reports whether two names are one model's.
+func sameModel(a, b string) bool { return canonical(a) == canonical(b) }

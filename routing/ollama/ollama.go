@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,6 +18,7 @@ import (
 	"github.com/ollama/ollama/api"
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/httpclient"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -28,7 +28,8 @@ import (
 // is taken for the default: Ollama takes some zeros for "no limit".
 type Config struct {
 	URL, Model string
-	NumCtx     int // tokens; ONE value for every call, since another makes Ollama reload
+	Key        string // OLLAMA_API_KEY, sent as a bearer token; "" = none
+	NumCtx     int    // tokens; ONE value for every call, since another makes Ollama reload
 	// KeepAlive is how long the model stays in memory: 0 = it is unloaded after
 	// the call, below 0 = for good. With ServerKeepAlive none is sent, and the
 	// server's own setting counts.
@@ -229,6 +230,8 @@ func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, 
 	return answer, nil
 }
 
+var errNoChunk = routing.Fail(routing.Unavailable, "the server sent something that is no chat chunk", nil)
+
 // sample sets how the reply is drawn. A server applies what the model's file
 // carries where a request is silent, so that for free text only what it does
 // not carry is sent.
@@ -262,18 +265,18 @@ func (o *Backend) readChat(body io.Reader, watch *httpclient.Watch) (routing.Rep
 		if err != nil {
 			return routing.Reply{}, httpclient.BrokenOff(err)
 		}
-		if !httpclient.ValidJSON(line) {
-			return routing.Reply{}, routing.Fail(routing.Unavailable, "the server sent something that is no chat chunk", nil)
+		if jsondepth.Check(line) != nil {
+			return routing.Reply{}, errNoChunk
 		}
 		if msg := gjson.GetBytes(line, "error"); msg.Exists() && msg.Type != gjson.Null {
-			return routing.Reply{}, ollamaError(midAnswer, line)
-		}
-		if host := remoteHost(gjson.ParseBytes(line)); host != "" {
-			remote = host
+			return routing.Reply{}, o.refused(midAnswer, nil, line)
 		}
 		var c api.ChatResponse
 		if err := json.Unmarshal(line, &c); err != nil {
-			return routing.Reply{}, routing.Fail(routing.Unavailable, "the server sent something that is no chat chunk", nil)
+			return routing.Reply{}, errNoChunk
+		}
+		if host := remoteName(c.RemoteHost, c.RemoteModel); host != "" {
+			remote = host
 		}
 		text.WriteString(c.Message.Content)
 		thinking.WriteString(c.Message.Thinking)
@@ -372,6 +375,9 @@ func (o *Backend) read(ctx context.Context, resp *http.Response) ([]byte, *routi
 
 func (o *Backend) do(req *http.Request) (*http.Response, *routing.Error) {
 	req.Header.Set("User-Agent", "localmodel/"+o.cfg.Version)
+	if o.cfg.Key != "" { // redirects are not followed, so it reaches that host alone
+		req.Header.Set("Authorization", "Bearer "+o.cfg.Key)
+	}
 	resp, err := o.client().Do(req)
 	if err != nil {
 		return nil, o.unreachable(req.Context(), err)
@@ -381,62 +387,15 @@ func (o *Backend) do(req *http.Request) (*http.Response, *routing.Error) {
 	}
 	defer resp.Body.Close() //nolint:errcheck // only read
 	data, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	fault := ollamaError(resp.StatusCode, data)
-	if fault.Kind == routing.ModelMissing {
-		fault.Reason = "model " + o.cfg.Model + " is not there"
-		fault.Fix = "ollama pull " + o.cfg.Model
+	fault := o.refused(resp.StatusCode, resp.Header, data)
+	switch {
+	case fault.Kind != routing.ModelMissing:
+	case req.Method == http.MethodGet: // a question about no model
+		fault = o.notOllama(resp.StatusCode, resp.Header, data)
+	default:
+		if tags, unknown := o.get(req.Context(), "/api/tags"); unknown == nil {
+			fault.Reason, fault.Fix = o.missing(gjson.ParseBytes(tags))
+		}
 	}
 	return nil, fault
-}
-
-func (o *Backend) unreachable(ctx context.Context, err error) *routing.Error {
-	var limit routing.LimitError
-	switch {
-	case httpclient.DialTimeout(err):
-		limit = routing.LimitError{What: "connection to " + o.cfg.URL, Limit: o.cfg.ConnectTimeout,
-			Setting: "LOCALMODEL_CONNECT_TIMEOUT"}
-		return &routing.Error{Kind: routing.Timeout, Reason: limit.Error(), Fix: "ollama serve", Err: err}
-	case ctx.Err() != nil && errors.As(context.Cause(ctx), &limit):
-		return routing.Fail(routing.Timeout, limit.Error(), err)
-	}
-	cause, fix := httpclient.Cause(err)
-	if fix == "" {
-		fix = "ollama serve"
-	}
-	return &routing.Error{Kind: routing.Unavailable, Fix: fix, Err: err,
-		Reason: "Ollama is not reachable at " + o.cfg.URL + " (" + cause + ")"}
-}
-
-// midAnswer stands for the status of an error in the middle of a 200.
-const midAnswer = 0
-
-// busyPause is how soon a server that is busy may be asked again: it does not
-// say.
-const busyPause = 500 * time.Millisecond
-
-// ollamaError sorts a failure by status and meaning; the words differ between
-// versions, and newer ones nest the runner's own JSON as a string.
-func ollamaError(status int, body []byte) *routing.Error {
-	text := httpclient.Flatten(gjson.GetBytes(body, "error"))
-	low := strings.ToLower(text)
-	reason := fmt.Sprintf("Ollama answers %d", status)
-	if status == midAnswer {
-		reason = "Ollama broke the answer off"
-	}
-	if text != "" {
-		reason += ": " + policy.Shorten(text, 160)
-	}
-	switch {
-	case httpclient.SaysTooLong(low):
-		return routing.Fail(routing.ContextOverflow, "the prompt does not fit the model's context window", nil)
-	case status == http.StatusNotFound && strings.Contains(low, "model"):
-		return routing.Fail(routing.ModelMissing, reason, nil)
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return routing.Fail(routing.Auth, reason, nil)
-	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
-		return &routing.Error{Kind: routing.Busy, Reason: reason, RetryAfter: busyPause}
-	case status == http.StatusBadRequest, strings.Contains(low, "format"), strings.Contains(low, "schema"):
-		return routing.Fail(routing.InvalidOutput, reason, nil) // it minds the question, so it lives
-	}
-	return routing.Fail(routing.Unavailable, reason, nil)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // traits are what a call needs to know of a model.
@@ -56,14 +57,18 @@ func (o *Backend) show(ctx context.Context) (gjson.Result, *routing.Error) {
 	return doc, nil
 }
 
-// remoteHost is where a model runs by what the server says of it, in a listing,
-// a description or a reply; "" = on the server's own machine.
+// remoteHost is where a model runs by what the server says of it, in a listing
+// or a description; "" = on the server's own machine.
 func remoteHost(doc gjson.Result) string {
-	if host := doc.Get("remote_host").Str; host != "" {
-		return host
-	}
-	if model := doc.Get("remote_model").Str; model != "" {
-		return "another host, as " + model
+	return remoteName(doc.Get("remote_host").Str, doc.Get("remote_model").Str)
+}
+
+func remoteName(host, model string) string {
+	switch {
+	case host != "":
+		return policy.Shorten(host, 80)
+	case model != "":
+		return "another host, as " + policy.Shorten(model, 80)
 	}
 	return ""
 }

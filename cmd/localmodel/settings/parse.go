@@ -169,6 +169,9 @@ func ollamaHost(value string, note func(string)) (any, string) {
 	if err != nil {
 		host, p = strings.Trim(rest, "[]"), port
 	}
+	if strings.Contains(rest, "@") {
+		return nil, "an address without a user name and password; a key goes into OLLAMA_API_KEY"
+	}
 	if scheme != "http" && scheme != "https" || strings.ContainsAny(host+path, " \t@?#\\") || plain.Line(value) != value {
 		return nil, "an address such as 127.0.0.1:11434"
 	}
