@@ -275,9 +275,12 @@ func tierTimeout(ctx context.Context, behind int) (context.Context, context.Canc
 }
 
 // Digest is the local model's digest if the server tells it quickly, else "".
+// A server on another machine is asked only where route local may: a call on
+// that route looks the digest up too.
 func (r *Router) Digest(ctx context.Context) string {
-	b, ok := r.local().(Digester)
-	if !ok || r.forbidden(r.local()) != nil {
+	local := r.local()
+	b, ok := local.(Digester)
+	if !ok || r.refuse(policy.PlaceOf(local.Paid(), local.Address(), "", ""), policy.OnlyLocal) != nil {
 		return ""
 	}
 	return b.AskDigest(ctx)

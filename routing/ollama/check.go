@@ -58,12 +58,6 @@ func findDigest(tags []byte, model string) (digest string, found bool) {
 // keepDigest is how long a digest is taken to stay: a pull changes it.
 const keepDigest = 30 * time.Second
 
-func (o *Backend) knownDigest() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.digest
-}
-
 // AskDigest looks the digest up; a server that is slow or down gives "".
 func (o *Backend) AskDigest(ctx context.Context) string {
 	o.mu.Lock()

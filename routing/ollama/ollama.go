@@ -226,7 +226,7 @@ func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, 
 		return answer, watch.Explain(fault)
 	}
 	o.sawLoaded()
-	answer.Model, answer.Digest = o.cfg.Model, o.knownDigest()
+	answer.Model, answer.Digest = o.cfg.Model, o.AskDigest(ctx)
 	return answer, nil
 }
 

@@ -44,13 +44,23 @@ func TestVerdicts(t *testing.T) {
 		says   string // of the first check that is not ok
 		fix    string
 	}{
-		{"down, installed", func(f *Facts) { f.Health.Ollama = routing.Check{Error: "refused"} }, 1, Less, "refused", "localmodel doctor --fix"},
+		{"down, installed", func(f *Facts) { f.Health.Ollama = routing.Check{Error: "refused", Fix: startOllama} }, 1, Less, "refused", "localmodel doctor --fix"},
 		{"down, not installed", func(f *Facts) {
-			f.Health.Ollama, f.Installed = routing.Check{Error: "refused", Model: "m"}, ""
+			f.Health.Ollama, f.Installed = routing.Check{Error: "refused", Fix: startOllama, Model: "m"}, ""
 		}, 1, Less, "not installed", "ollama pull m"},
 		{"down elsewhere", func(f *Facts) {
-			f.Health.Ollama, f.LocalHost = routing.Check{Error: "refused"}, false
-		}, 1, Less, "refused", "start Ollama on that host"},
+			f.Health.Ollama, f.LocalHost = routing.Check{Error: "refused", Fix: "start Ollama on box"}, false
+		}, 1, Less, "refused", "start Ollama on box"},
+		{"asks for a key", func(f *Facts) {
+			f.Health.Ollama = routing.Check{Error: "answers 401", Fix: "export OLLAMA_API_KEY=<the key>"}
+		}, 1, Less, "401", "export OLLAMA_API_KEY=<the key>"},
+		{"remote and refused", func(f *Facts) {
+			f.Health.Ollama = routing.Check{Remote: "the model runs on ollama.com", Error: "not asked: the model runs on ollama.com (LOCALMODEL_CLOUD=never)", Fix: "set LOCALMODEL_MODEL"}
+			f.Health.Proxy.Used = false
+		}, 1, Less, "not asked: the model runs on ollama.com", "set LOCALMODEL_MODEL"},
+		{"remote and asked", func(f *Facts) {
+			f.Health.Ollama.Remote, f.Health.Proxy.Used = "box is not on this machine", false
+		}, 0, Advice, "is remote: box is not on this machine", "to keep them here: export LOCALMODEL_CLOUD=never"},
 		{"too old", func(f *Facts) { f.Health.Ollama.Version = "0.9.6" }, 0, Advice, "older than 0.17.4", "install a newer Ollama from https://ollama.com/download"},
 		{"model missing", func(f *Facts) {
 			f.Health.Ollama.Present, f.Health.Ollama.Error, f.Health.Ollama.Fix = false, "model m is not there", "ollama pull m"
@@ -145,6 +155,19 @@ func TestOlder(t *testing.T) {
 	}{{"0.9.6", "0.17.4", true}, {"0.17.4", "0.17.4", false}, {"0.17.4-rc1", "0.17.4", false}, {"0.33.0", "0.33.99", true}, {"1", "0.99", false}, {"v0.2", "0.10", true}} {
 		if got := older(c.a, c.b); got != c.want {
 			t.Errorf("%s older than %s: %v", c.a, c.b, got)
+		}
+	}
+}
+
+// Nothing is said to stay on this machine that does not.
+func TestNothingLeaves_IsSaidOnlyWhereItHolds(t *testing.T) {
+	for remote, want := range map[string]bool{"": true, "box is not on this machine": false} {
+		f := healthy()
+		f.Health.Ollama.Remote, f.Health.Proxy.Used = remote, false
+		var out bytes.Buffer
+		Judge(f).Print(&out, false, false)
+		if got := strings.Contains(out.String(), "nothing leaves this machine"); got != want {
+			t.Errorf("remote %q: said %t\n%s", remote, got, out.String())
 		}
 	}
 }

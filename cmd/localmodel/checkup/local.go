@@ -12,19 +12,22 @@ const oldestOllama, newestOllama = "0.17.4", "0.33"
 
 func (f Facts) ollama() []Check {
 	o := f.Health.Ollama
+	if o.Remote != "" {
+		return f.remote()
+	}
 	if f.ByProxy {
 		return []Check{{Name: "local model", Status: OK, Text: "the proxy's group free (LOCALMODEL_LOCAL=proxy)"}}
 	}
 	if o.Version == "" {
 		c := Check{Name: "Ollama", Status: Less, Text: o.Error}
 		switch {
+		case o.Fix != startOllama: // it is there, and something else is wrong
+			c.Fixes = nonEmpty(o.Fix)
 		case f.LocalHost && f.Installed == "":
 			c.Text += "; its program is not installed"
 			c.Fixes = []string{"install Ollama from https://ollama.com/download", "ollama pull " + o.Model}
 		case f.LocalHost:
-			c.Fixes = []string{"localmodel doctor --fix", "or yourself: ollama serve"}
-		default:
-			c.Fixes = []string{"start Ollama on that host", "or export OLLAMA_HOST=<another>"}
+			c.Fixes = []string{"localmodel doctor --fix", "or yourself: " + startOllama}
 		}
 		return []Check{c}
 	}
@@ -33,6 +36,23 @@ func (f Facts) ollama() []Check {
 		return append(out, Check{Name: "model", Status: Less, Text: o.Error, Fixes: []string{"localmodel doctor --fix", "or yourself: " + o.Fix}})
 	}
 	return append(out, f.model(), f.memory())
+}
+
+// startOllama is the fix of a server on this machine that does not answer.
+const startOllama = "ollama serve"
+
+// remote is the local tier where it is not on this machine: refused, or asked
+// with what that means.
+func (f Facts) remote() []Check {
+	o := f.Health.Ollama
+	if !o.OK {
+		return []Check{{Name: "local model", Status: Less, Text: o.Error, Fixes: nonEmpty(o.Fix)}}
+	}
+	return []Check{{
+		Name: "local model", Status: Advice,
+		Text:  o.Model + " at " + o.URL + " is remote: " + o.Remote + ". Tickets and sources are sent there.",
+		Fixes: []string{"to keep them here: export LOCALMODEL_CLOUD=never"},
+	}}
 }
 
 func (f Facts) version() Check {

@@ -34,7 +34,7 @@ func (m Mender) Mend(ctx context.Context, f Facts) error {
 	}
 	o := f.Health.Ollama
 	if o.Version == "" {
-		if f.Installed == "" || !m.may(fmt.Sprintf("Start %s serve?", f.Installed)) {
+		if f.Installed == "" || o.Fix != startOllama || !m.may(fmt.Sprintf("Start %s serve?", f.Installed)) {
 			return nil
 		}
 		if err := m.start(ctx, f.Installed, o.URL); err != nil {

@@ -11,7 +11,10 @@ func (f Facts) proxy() []Check {
 	c := Check{Name: "proxy", Status: OK}
 	switch {
 	case !p.Used:
-		c.Text = "not used: nothing leaves this machine"
+		c.Text = "not used"
+		if o := f.Health.Ollama; o.Remote == "" || !o.OK {
+			c.Text += ": nothing leaves this machine"
+		}
 		return []Check{c}
 	case p.OK:
 		c.Text = fmt.Sprintf("LiteLLM %s at %s takes our key; fallback %s", p.Version, p.URL, tiers(f))
