@@ -44,6 +44,7 @@ type PlanQuestion struct {
 	Files             []PlanFile
 	Criteria          []PlanCriterion
 	Sources           []Source
+	Context           []Source // the specification and design that the ticket belongs to
 	Commands          []string // by which the ticket or the project checks a change
 	Evidence          string   // what a failed plan gate recorded; "" = nothing
 	// Exists says whether a path is a file of the project; nil = unknown.
@@ -100,6 +101,11 @@ func Plan(q PlanQuestion) (string, error) {
 		if s.Cut() {
 			f.Intro = "A part of an affected file as it is now, its path first:"
 		}
+		files = append(files, f)
+		foreign = append(foreign, f.Text)
+	}
+	for _, s := range q.Context {
+		f := file{"The ticket belongs to this document, its path first:", s.Path + "\n\n" + s.Text}
 		files = append(files, f)
 		foreign = append(foreign, f.Text)
 	}

@@ -39,18 +39,23 @@ func (q PlanQuestion) Remote() (remote PlanQuestion, words []string) {
 	w := &Withheld{}
 	q.Title, q.Ticket = w.Mask("the ticket", q.Title), w.Mask("the ticket", q.Ticket)
 	q.Evidence = w.Mask("the evidence", q.Evidence)
-	var sources []Source
-	for _, s := range q.Sources {
+	q.Sources, q.Context = w.sources(q.Sources), w.sources(q.Context)
+	return q, w.Words()
+}
+
+// sources gives the files of a question as they may leave this machine.
+func (w *Withheld) sources(files []Source) []Source {
+	var out []Source
+	for _, s := range files {
 		if s.Local {
 			w.files = append(w.files, name(s.Path))
 			continue
 		}
 		s.Text = w.Mask(s.Path, s.Text)
 		s.Full, _ = secrets.Mask(s.Full)
-		sources = append(sources, s)
+		out = append(out, s)
 	}
-	q.Sources = sources
-	return q, w.Words()
+	return out
 }
 
 // Remote returns the question as it may leave this machine. words say what is

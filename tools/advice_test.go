@@ -28,7 +28,7 @@ func TestAdvice_StaysOnThisMachine(t *testing.T) {
 			if fault != nil {
 				t.Fatal(fault)
 			}
-			r, err := d.plan(t.Context(), parsed, planInput{Ticket: c.text, Route: c.route}, nil)
+			r, err := d.plan(t.Context(), parsed.Head, planInput{Ticket: c.text, Route: c.route}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

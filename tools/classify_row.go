@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
@@ -20,6 +21,7 @@ type classifyRow struct {
 	Why        string        `json:"why,omitempty"`
 	By         string        `json:"by,omitempty"`
 	Error      string        `json:"error,omitempty"`
+	Read       *readReport   `json:"read,omitempty"`
 	Rules      []policy.Rule `json:"rules,omitempty"`
 	Guard      string        `json:"guard,omitempty"`
 	Answer     *answer       `json:"answer,omitempty"`
@@ -78,8 +80,62 @@ func (c *classifying) row(explain bool) classifyRow {
 	r.Why = fitting(c.room(r, "why"), c.reasons())
 	if explain {
 		r.Rules, r.Guard, r.Answer = c.rules, c.guard, c.answer
+		r.Read = c.readReport()
 	}
 	return r
+}
+
+// documentRow says of a file that was named and is no ticket what it is.
+func (c *classifying) documentRow(explain bool) classifyRow {
+	no := false
+	r := classifyRow{ID: c.id, Category: c.ticket.Kind, Local: &no, By: "rules"}
+	r.Why = fitting(c.room(r, "why"), []string{"a " + c.ticket.Document + ", not a task", "no task"})
+	if explain {
+		r.Read = c.readReport()
+	}
+	return r
+}
+
+// readReport is what was read of a ticket, and where each field comes from.
+type readReport struct {
+	Form      string            `json:"form"`
+	Source    string            `json:"source,omitempty"`
+	Title     string            `json:"title,omitempty"`
+	Labels    []string          `json:"labels,omitempty"`
+	DependsOn []string          `json:"depends_on,omitempty"`
+	After     []string          `json:"after,omitempty"` // what order or phases say
+	Files     []string          `json:"files,omitempty"`
+	Criteria  []string          `json:"criteria,omitempty"` // their ids
+	Status    string            `json:"status,omitempty"`
+	Priority  string            `json:"priority,omitempty"`
+	Parent    string            `json:"parent,omitempty"`
+	From      map[string]string `json:"from,omitempty"`
+}
+
+func (c *classifying) readReport() *readReport {
+	const most = 20 // items of a list that are shown
+	t := &c.ticket
+	r := &readReport{Form: t.Form, Source: t.Source, Title: plain.Line(t.Title), Labels: firstOf(t.Labels, most), DependsOn: firstOf(t.DependsOn, most),
+		After: firstOf(t.After, most), Status: plain.Line(t.Status), Priority: plain.Line(t.Priority), Parent: plain.Line(t.Parent), From: map[string]string{}}
+	for _, f := range t.Files[:min(len(t.Files), most)] {
+		r.Files = append(r.Files, plain.Line(f.Path))
+	}
+	for _, x := range t.Criteria[:min(len(t.Criteria), most)] {
+		r.Criteria = append(r.Criteria, x.ID)
+	}
+	for _, o := range t.From {
+		r.From[o.Field] = plain.Line(o.From)
+	}
+	return r
+}
+
+// firstOf is the beginning of a list, each text fit to be shown.
+func firstOf(list []string, most int) []string {
+	var out []string
+	for _, text := range list[:min(len(list), most)] {
+		out = append(out, plain.Line(text))
+	}
+	return out
 }
 
 // room is how many characters one more field of the row may have.

@@ -29,7 +29,7 @@ var classifyTicketSpec = spec{
 		`"tickets":{"type":"array","items":{"type":"object","additionalProperties":false,"required":["id"],"properties":{` +
 		`"id":{"type":"string"},"category":{"type":"string"},"complexity":{"type":"string"},"confidence":{"type":"number"},` +
 		`"local":{"type":"boolean"},"why":{"type":"string"},"by":{"type":"string"},"error":{"type":"string"},` +
-		`"rules":{"type":"array"},"guard":{"type":"string"},"answer":{"type":"object"}}}},` +
+		`"read":{"type":"object"},"rules":{"type":"array"},"guard":{"type":"string"},"answer":{"type":"object"}}}},` +
 		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
 }
 
@@ -68,21 +68,32 @@ type classifying struct {
 }
 
 func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) (*classifyResult, error) {
-	batch := d.readBatch(ctx, in)
+	r, fault := d.readBatch(ctx, in)
+	if fault != nil {
+		return nil, fault
+	}
+	batch := r.items
 	if err := d.classifyAll(ctx, batch, policy.Route(orAuto(in.Route)), p); err != nil {
 		return nil, err
 	}
-	w := wave{ids: in.Wave, known: in.Wave != nil}
+	w := wave{ids: in.Wave, known: in.Wave != nil, index: r.index}
 	if !w.known {
-		w = waveOf(batch)
+		w.ids, w.known = openIDs(batch), true
 	}
 	result := &classifyResult{Tickets: make([]classifyRow, 0, len(batch))}
+	for _, text := range r.warnings {
+		result.warn(text)
+	}
 	// In order, one after another: the guard counts eligible tickets, and the
 	// K-th of a batch gets its probe.
 	for i := range batch {
 		c := &batch[i]
 		if c.fault != nil {
 			result.Tickets = append(result.Tickets, c.errorRow())
+			continue
+		}
+		if c.ticket.Document != "" {
+			result.Tickets = append(result.Tickets, c.documentRow(in.Explain))
 			continue
 		}
 		result.warn(d.decide(ctx, &c.judged, w))
@@ -105,6 +116,9 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 		result.warn(text)
 	}
 	result.Summary = summarize(batch)
+	if left := r.left.String(); left != "" {
+		result.Summary += "; left out: " + left
+	}
 	if len(batch) <= fewTickets && !in.Explain {
 		result.Warnings = fitWarnings(result.Warnings, resultChars, func(list []string) any {
 			r := *result
@@ -115,14 +129,15 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 	return result, nil
 }
 
-func waveOf(batch []classifying) wave {
-	w := wave{known: true}
-	for _, c := range batch {
-		if c.fault == nil {
-			w.ids = append(w.ids, c.id)
+// openIDs are the ids of the open tickets of a call: the wave where none is given.
+func openIDs(batch []classifying) []string {
+	var ids []string
+	for i := range batch {
+		if c := &batch[i]; c.fault == nil && c.ticket.Open() {
+			ids = append(ids, c.id)
 		}
 	}
-	return w
+	return ids
 }
 
 // classifyAll asks for each ticket, a few at a time: the local model answers
@@ -138,7 +153,7 @@ func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route polic
 	)
 	for i := range batch {
 		c := &batch[i]
-		if c.fault != nil {
+		if c.fault != nil || c.ticket.Document != "" {
 			continue
 		}
 		group.Go(func() {

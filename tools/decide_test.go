@@ -26,6 +26,7 @@ type scriptedModel struct {
 	before []routing.Attempt                                   // tiers that failed before the one that answers
 	sure   float64
 	digest string
+	hear   func(routing.Request) // nil = nobody listens
 
 	mu    sync.Mutex
 	asked int
@@ -34,6 +35,9 @@ type scriptedModel struct {
 func (m *scriptedModel) Complete(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {
 	m.mu.Lock()
 	m.asked++
+	if m.hear != nil {
+		m.hear(req)
+	}
 	m.mu.Unlock()
 	if m.says == nil {
 		return routing.Answer{}, &routing.Unanswered{Attempts: m.down}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,6 +39,12 @@ func (d *Deps) evidence(ctx context.Context, t ticket.Ticket) []string {
 		return nil
 	}
 	defer root.Close() //nolint:errcheck // only read
+	if tree := d.treeOf(ctx, t); tree != "" {
+		if root, err = root.Sub(ctx, filepath.FromSlash(tree)); err != nil {
+			return nil
+		}
+		defer root.Close() //nolint:errcheck // only read
+	}
 	s := &search{ctx: ctx, root: root, found: map[string]bool{}}
 	names := s.paths(text)
 	if len(s.found) == 0 {

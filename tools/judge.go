@@ -126,6 +126,9 @@ func (d *Deps) stated(ctx context.Context, t ticket.Ticket) policy.Stated {
 	paths := make([]string, 0, len(t.Files))
 	for _, f := range t.Files {
 		paths = append(paths, f.Path)
+		for n := 1; n < f.Count; n++ { // a pattern or a folder of several
+			paths = append(paths, fmt.Sprintf("%s (%d)", f.Path, n+1))
+		}
 	}
 	s := policy.Stated{ID: t.ID, Type: t.Type, Complexity: t.Complexity, Files: paths, Tags: slices.Concat(t.Labels, t.Concerns),
 		HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable, Title: t.Title, Body: t.Body, Prefixes: d.Prefixes}
@@ -152,6 +155,42 @@ func hasPrefix(id string, prefixes []string) bool {
 type wave struct {
 	ids   []string
 	known bool
+	index *ticket.Index // the tickets that were read, closed ones included; nil = only the ids are known
+}
+
+// waits gives the open tickets of the wave that a ticket waits for: by what it states,
+// and by what the order or the phases of its file say. said is a reference that was
+// found under another prefix.
+func (w wave) waits(t *ticket.Ticket) (ids []string, said string) {
+	x := ticket.NewIndex()
+	for _, id := range w.ids {
+		x.Add(id, true)
+	}
+	for _, ref := range slices.Concat(t.DependsOn, t.After) {
+		e, found, other := ticket.Entry{}, false, false
+		if w.index != nil {
+			e, found, other = w.index.Find(ref, !t.IDStatesKind)
+		}
+		switch {
+		case found && !e.Open:
+			continue // done
+		case found: // it counts where it is of the wave
+			e, found, _ = x.Find(e.ID, false)
+		default:
+			e, found, other = x.Find(ref, !t.IDStatesKind)
+		}
+		if !found || strings.EqualFold(e.ID, t.ID) {
+			continue
+		}
+		if other && said == "" {
+			said = fmt.Sprintf("%s: %s is taken for %s, the only ticket with that number", t.ID, ref, e.ID)
+		}
+		if strings.EqualFold(ref, e.ID) {
+			e.ID = ref // in the ticket's own spelling
+		}
+		ids = append(ids, e.ID)
+	}
+	return ids, said
 }
 
 // decide settles whether the local model may have the ticket. The guard is
@@ -165,6 +204,8 @@ func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
 	facts := j.facts(w)
 	facts.Escalated = escalated
 	facts.Guard = policy.Verdict{Admit: true, Why: "not asked: another rule decides"}
+	_, said := w.waits(&j.ticket)
+	warning = join(warning, said)
 	ok, _, _ := policy.Eligible(facts)
 	switch {
 	case !ok:
@@ -185,10 +226,11 @@ func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
 
 // facts are what eligibility depends on, but for the journal's part.
 func (j judged) facts(w wave) policy.Facts {
+	waits, _ := w.waits(&j.ticket)
 	f := policy.Facts{
 		ID: j.id, Complexity: j.class.Complexity, Tags: j.stated.Tags, Files: j.stated.Files,
 		SizeUnknown: j.class.SizeUnknown, Sure: j.sure,
-		DependsOn: j.ticket.DependsOn, Wave: w.ids, WaveKnown: w.known,
+		DependsOn: waits, Wave: w.ids, WaveKnown: w.known,
 	}
 	if len(f.Files) == 0 && len(j.stated.FilesFromText) > 0 {
 		f.Files, f.FilesFromText = j.stated.FilesFromText, true

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -82,16 +83,31 @@ func planTicket(d *Deps) Tool {
 	}}
 }
 
+// readOne reads the one ticket that is to be planned.
 func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *Error) {
-	name, read := "ticket", func() (ticket.Ticket, *Error) { return parseInline(in.Ticket) }
+	r := d.newReader()
 	if in.TicketPath != "" {
-		name, read = baseName(in.TicketPath), func() (ticket.Ticket, *Error) { return d.readTicket(ctx, in.TicketPath) }
+		r.reference(ctx, in.TicketPath)
+	} else {
+		r.inline(ctx, in.Ticket)
 	}
-	t, fault := read()
-	if fault != nil {
-		return t, fault
+	switch {
+	case len(r.items) == 0:
+		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: orElse(strings.Join(r.warnings, "; "), "there is no open task"), Next: "Give path#ID of a task that is to be planned."}
+	case len(r.items) > 1:
+		var some []string
+		for i := range r.items[:min(len(r.items), 8)] {
+			some = append(some, r.items[i].id)
+		}
+		return ticket.Ticket{}, &Error{Code: codeArgument, Cause: fmt.Sprintf("%s holds %d open tickets", clip(plain.Line(orElse(in.TicketPath, "ticket")), 200), r.total),
+			Next: "Plan one at a time with path#ID, such as #" + clip(strings.Join(some, ", #"), 400) + "."}
+	case r.items[0].fault != nil:
+		return ticket.Ticket{}, r.items[0].fault
+	case r.items[0].ticket.Document != "":
+		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: fmt.Sprintf("%s is a %s, not a task", clip(plain.Line(in.TicketPath), 200), r.items[0].ticket.Document),
+			Next: "Plan one of the tasks beside it: path#ID."}
 	}
-	return named(t, name)
+	return r.items[0].ticket, nil
 }
 
 func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progress) (*planResult, error) {
@@ -158,7 +174,7 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route p
 		}
 		r.Warnings = warnFirst(r.Warnings, j.withheld)
 	}
-	if !w.known && len(t.DependsOn) > 0 {
+	if !w.known && len(t.DependsOn)+len(t.After) > 0 {
 		r.warn("wave not given and this content was not classified before: no dependency on it is assumed")
 	}
 	r.warn(d.decide(ctx, &j, w))
@@ -307,14 +323,15 @@ func (d *Deps) planTokens(q prompts.PlanQuestion) int {
 // question is what is asked, and its words. The affected files get what room the
 // ticket itself leaves.
 func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route, include bool, r *planResult) (prompts.PlanQuestion, string, error) {
+	tree := d.treeOf(ctx, t)
 	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Commands: withoutSecrets(d.commands(ctx, t)),
-		Exists: func(path string) bool { return d.exists(ctx, path) }}
+		Exists: func(path string) bool { return d.exists(ctx, inTree(tree, path)) }}
 	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
 		q.Ticket = t.Title + "\n\n" + t.Body
 	}
 	t.Files = d.plannable(t.Files, r)
 	for _, f := range t.Files {
-		q.Files = append(q.Files, prompts.PlanFile(f))
+		q.Files = append(q.Files, prompts.PlanFile{Path: f.Path, Action: f.Action, Description: f.Description})
 	}
 	for _, c := range t.Criteria {
 		q.Criteria = append(q.Criteria, prompts.PlanCriterion{ID: c.ID, Text: c.Text})
@@ -324,11 +341,18 @@ func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route
 		return q, user, err
 	}
 	var notes []string
-	q.Sources, notes = d.sources(ctx, t, q, d.promptRoom(ctx, route, d.planTokens(q))-len(prompts.System)-len(user))
+	room := d.promptRoom(ctx, route, d.planTokens(q))
+	q.Sources, notes = d.sources(ctx, t, tree, q, room-len(prompts.System)-len(user))
 	for _, n := range notes {
 		r.warn(n)
 	}
 	if len(q.Sources) > 0 {
+		if user, err = prompts.Plan(q); err != nil {
+			return q, user, err
+		}
+	}
+	if len(t.Beside) > 0 {
+		q.Context = d.context(ctx, t, q, room-len(prompts.System)-len(user))
 		user, err = prompts.Plan(q)
 	}
 	return q, user, err

@@ -18,7 +18,7 @@ func planText(t *testing.T, d *Deps, text string) *planResult {
 	if fault != nil {
 		t.Fatal(fault)
 	}
-	r, err := d.plan(t.Context(), parsed, planInput{Ticket: text}, nil)
+	r, err := d.plan(t.Context(), parsed.Head, planInput{Ticket: text}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestPlanResultKeepsToItsSize(t *testing.T) {
 		t.Fatal(fault)
 	}
 	no := false
-	r, err := decider(t, &scriptedModel{down: down}).plan(t.Context(), parsed, planInput{Route: "cloud", IncludeFiles: &no}, nil)
+	r, err := decider(t, &scriptedModel{down: down}).plan(t.Context(), parsed.Head, planInput{Route: "cloud", IncludeFiles: &no}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

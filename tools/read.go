@@ -10,7 +10,6 @@ import (
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
-	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
 // readFile reads a file of the project, named relative to its root or absolutely,
@@ -52,68 +51,23 @@ func (d *Deps) fileError(ctx context.Context, path string, err error) *Error {
 	return fault
 }
 
-// readTicket reads and parses a ticket file inside the root.
-func (d *Deps) readTicket(ctx context.Context, path string) (ticket.Ticket, *Error) {
-	data, name, fault := d.readFile(ctx, path, ticket.MaxBytes)
-	if fault != nil {
-		return ticket.Ticket{}, fault
-	}
-	if isLocal(path, name) {
-		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: clip(path, 200) + " holds credentials by its name, and is not read as a ticket",
-			Next: "Give the path of a ticket."}
-	}
-	return parseTicket(filepath.ToSlash(name), data, filepath.Base(name))
-}
-
-func parseTicket(path string, data []byte, name string) (ticket.Ticket, *Error) {
-	doc, err := ticket.Read(path, data, nil)
-	if err == nil {
-		return doc.Head, nil
-	}
-	fault := &Error{Code: codeInvalid, Cause: clip(name, 100) + ": " + err.Error(), Next: "Mend the ticket and call again.", Err: err}
-	var known *ticket.Error
-	if errors.As(err, &known) {
-		fault.Cause = clip(name, 100) + ": " + known.Cause
-		if known.Line > 0 {
-			fault.Cause = fmt.Sprintf("%s line %d: %s", clip(name, 100), known.Line, known.Cause)
-		}
-		if known.Next != "" {
-			fault.Next = known.Next
-		}
-	}
-	return ticket.Ticket{}, fault
-}
-
-func parseInline(text string) (ticket.Ticket, *Error) {
-	if len(text) > ticket.MaxInlineBytes {
-		return ticket.Ticket{}, &Error{Code: codeTooLarge,
-			Cause: fmt.Sprintf("the ticket has %d bytes, more than the %d taken inline", len(text), ticket.MaxInlineBytes),
-			Next:  fmt.Sprintf("Save it in the project and pass its path: up to %d bytes are read.", ticket.MaxBytes)}
-	}
-	return parseTicket("", []byte(text), "ticket")
-}
-
-// readBatch reads every ticket of a call; one that cannot be read stands as
+// readBatch reads every ticket that a call names; one that cannot be read stands as
 // its error, beside the others.
-func (d *Deps) readBatch(ctx context.Context, in classifyInput) []classifying {
-	batch := make([]classifying, 0, len(in.TicketPaths)+1)
-	add := func(name string, t ticket.Ticket, fault *Error) {
-		if fault == nil {
-			t, fault = named(t, name)
+func (d *Deps) readBatch(ctx context.Context, in classifyInput) (*reader, *Error) {
+	r := d.newReader()
+	for _, ref := range in.TicketPaths {
+		if r.reference(ctx, ref); ctx.Err() != nil {
+			break
 		}
-		c := classifying{fault: fault}
-		c.id, c.ticket = orElse(t.ID, name), t
-		batch = append(batch, c)
-	}
-	for _, path := range in.TicketPaths {
-		t, fault := d.readTicket(ctx, path)
-		add(baseName(path), t, fault)
 	}
 	if strings.TrimSpace(in.Ticket) != "" {
-		t, fault := parseInline(in.Ticket)
-		add("ticket", t, fault)
+		r.inline(ctx, in.Ticket)
 	}
-	return batch
+	if r.total > maxRows {
+		return nil, &Error{Code: codeTooLarge, Cause: fmt.Sprintf("%d tickets in one call, the limit is %d", r.total, maxRows),
+			Next: "Give fewer paths, a folder with less in it, or path#ID."}
+	}
+	return r, nil
 }
 
 func baseName(path string) string {

@@ -50,7 +50,7 @@ func (d *Deps) promptRoom(ctx context.Context, route policy.Route, tokens int) i
 // ticket's order, into the bytes of prompt that are left. Of a file that does
 // not fit, the parts that the ticket names are shown. What is left out is said
 // in notes.
-func (d *Deps) sources(ctx context.Context, t ticket.Ticket, q prompts.PlanQuestion, room int) (out []prompts.Source, notes []string) {
+func (d *Deps) sources(ctx context.Context, t ticket.Ticket, tree string, q prompts.PlanQuestion, room int) (out []prompts.Source, notes []string) {
 	files := byRelevance(t.Files)
 	for i, f := range files {
 		// The first files may not starve the others.
@@ -58,7 +58,7 @@ func (d *Deps) sources(ctx context.Context, t ticket.Ticket, q prompts.PlanQuest
 		if left := len(files) - i; left > 1 {
 			share = max(room*2/3, room/left)
 		}
-		s, note := d.source(ctx, f, q, share-len(f.Path)-aroundSource)
+		s, note := d.source(ctx, f, tree, q, share-len(f.Path)-aroundSource)
 		if note != "" {
 			notes = append(notes, note)
 		}
@@ -69,6 +69,21 @@ func (d *Deps) sources(ctx context.Context, t ticket.Ticket, q prompts.PlanQuest
 		out = append(out, s)
 	}
 	return out, notes
+}
+
+// context reads the specification and design beside a ticket into the room that is
+// left; one that does not fit is shown in part.
+func (d *Deps) context(ctx context.Context, t ticket.Ticket, q prompts.PlanQuestion, room int) []prompts.Source {
+	var out []prompts.Source
+	for i, name := range t.Beside {
+		share := room / (len(t.Beside) - i)
+		s, _ := d.source(ctx, ticket.File{Path: name}, "", q, share-len(name)-aroundSource)
+		if s.Text != "" {
+			room -= len(s.Text) + len(s.Path) + aroundSource
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func byRelevance(files []ticket.File) []ticket.File {
@@ -85,12 +100,12 @@ func byRelevance(files []ticket.File) []ticket.File {
 	return append(first, rest...)
 }
 
-func (d *Deps) source(ctx context.Context, f ticket.File, q prompts.PlanQuestion, room int) (prompts.Source, string) {
+func (d *Deps) source(ctx context.Context, f ticket.File, tree string, q prompts.PlanQuestion, room int) (prompts.Source, string) {
 	none := prompts.Source{}
 	if why := unsent(f.Path); why != "" {
 		return none, f.Path + " " + why
 	}
-	data, real, fault := d.readFile(ctx, f.Path, maxSourceBytes)
+	data, real, fault := d.readFile(ctx, inTree(tree, f.Path), maxSourceBytes)
 	var size *rootfs.SizeError
 	switch {
 	case fault == nil:

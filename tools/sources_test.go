@@ -23,7 +23,7 @@ func sourcesOf(d *Deps, room int, paths ...string) (map[string]prompts.Source, s
 		}
 		t.Files = append(t.Files, ticket.File{Path: path, Action: action})
 	}
-	list, notes := d.sources(context.Background(), t, prompts.PlanQuestion{}, room)
+	list, notes := d.sources(context.Background(), t, "", prompts.PlanQuestion{}, room)
 	out := map[string]prompts.Source{}
 	for _, s := range list {
 		out[s.Path] = s

@@ -177,17 +177,11 @@ func (c *collector) id(text, where string) {
 	case c.t.ID != "" || isNothing(id) || isPlaceholderID(id):
 	case utf8.RuneCountInString(id) > maxID:
 		c.warn("the id (%s) has more than %d characters, under which nothing can be recorded; left out", where, maxID)
-	case strings.IndexFunc(id, isInvisible) >= 0:
-		c.warn("the id (%s) has invisible characters; left out", where)
 	default:
 		c.t.ID = id
 		c.from("id", where)
 	}
 }
-
-// isInvisible: format characters, bidi marks among them, which make one id look like
-// another.
-func isInvisible(r rune) bool { return unicode.Is(unicode.Cf, r) || unicode.IsControl(r) }
 
 func (c *collector) setStatus(text, where string) {
 	text = c.field(strings.Trim(text, "`*_ "), "status")
@@ -245,7 +239,10 @@ func (c *collector) dependency(text, where string) {
 }
 
 func (c *collector) dependOn(id, where string) {
-	id = c.field(id, "dependency")
+	if utf8.RuneCountInString(id) > maxID { // prose, which names no ticket
+		c.notRead(where+":", id)
+		return
+	}
 	if c.opt.ref != nil {
 		id = c.opt.ref(id)
 	}
@@ -344,6 +341,7 @@ func (c *collector) finish() Ticket {
 		c.warn("%s names itself as a dependency; left out", clip(t.ID, 60))
 	}
 	c.kind()
+	t.HasFrontMatter = t.HasFrontMatter || t.Status != "" || t.Priority != "" || t.Complexity != "" || len(t.Labels) > 0
 	t.Closed = t.Closed || isClosed(t.Status)
 	t.Draft = t.Draft || isDraft(t.Status)
 	if len(c.unread) > 0 {

@@ -66,6 +66,7 @@ func (openSpecForm) Read(f *file) (*Document, error) {
 		d.beside(f.siblings("proposal.md", "design.md"))
 	} else {
 		d.beside(f.siblings("design.md"))
+		_, d.Head.Covered = f.readBeside("tasks.md")
 	}
 	return d, nil
 }

@@ -136,6 +136,10 @@ func (taskMasterTextForm) Read(f *file) (*Document, error) {
 	}
 	c := newCollector(f, options{})
 	c.t.HasFrontMatter = true
+	if f.beside != nil && f.path != "" {
+		_, err := f.beside(f.sibling("tasks.json"))
+		c.t.Covered = err == nil
+	}
 	prefix := taskMasterTag(f.stem)
 	c.opt.ref = func(id string) string { return prefix + id }
 	for line := range strings.SplitSeq(f.text, "\n") {

@@ -61,6 +61,9 @@ type Ticket struct {
 	// plan, and so on; "" = a ticket.
 	Document string
 
+	// Covered: its tasks are listed in a file beside it, so that a folder leaves it out.
+	Covered bool
+
 	Form   string
 	Source string   // path, or path#ID for a task of a file with several
 	Beside []string // paths of the specification and design that belong to it
@@ -88,6 +91,9 @@ type File struct {
 	Path        string
 	Action      string // create, modify, delete or ""
 	Description string
+	// Count is how many files a pattern or a folder stands for, where a caller has looked;
+	// 0 = one.
+	Count int
 }
 
 // Criterion is one acceptance criterion. Its ID, such as "AC-1", is unique in the

@@ -191,7 +191,7 @@ func (p Plan) question(t *Ticket) prompts.PlanQuestion {
 		return err == nil
 	}}
 	for _, f := range t.Files {
-		q.Files = append(q.Files, prompts.PlanFile(f))
+		q.Files = append(q.Files, prompts.PlanFile{Path: f.Path, Action: f.Action, Description: f.Description})
 	}
 	for _, c := range t.Criteria {
 		q.Criteria = append(q.Criteria, prompts.PlanCriterion{ID: c.ID, Text: c.Text})

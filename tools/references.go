@@ -1,0 +1,378 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// maxRows is how many tickets one call may be about.
+const maxRows = 200
+
+// leftOut counts what a folder or a file of several holds beside open tickets.
+type leftOut struct{ done, drafts, archived, parents, documents int }
+
+func (l *leftOut) add(t *ticket.Ticket) {
+	switch {
+	case t.Document != "" || t.Covered:
+		l.documents++
+	case t.Archived:
+		l.archived++
+	case t.Closed:
+		l.done++
+	case t.Draft:
+		l.drafts++
+	default:
+		l.parents++
+	}
+}
+
+// String is "2 done, 1 draft", or "" where nothing was left out.
+func (l *leftOut) String() string {
+	var out []string
+	for _, part := range []struct {
+		n         int
+		one, more string
+	}{{l.done, "done", "done"}, {l.drafts, "draft", "drafts"}, {l.archived, "archived", "archived"}, {l.parents, "epic", "epics"}, {l.documents, "document", "documents"}} {
+		switch {
+		case part.n == 1:
+			out = append(out, "1 "+part.one)
+		case part.n > 1:
+			out = append(out, fmt.Sprintf("%d %s", part.n, part.more))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// reader resolves the references of one call: paths, path#ID, folders and patterns.
+type reader struct {
+	d        *Deps
+	items    []classifying
+	index    *ticket.Index // every ticket that was read, closed ones included
+	seen     map[string]bool
+	sources  map[string]string // id in lower case -> the source it was first seen in
+	trees    map[string]string
+	left     leftOut
+	total    int // tickets, those past maxRows too
+	warnings []string
+}
+
+func (d *Deps) newReader() *reader {
+	return &reader{d: d, index: ticket.NewIndex(), seen: map[string]bool{}, sources: map[string]string{}, trees: map[string]string{}}
+}
+
+// reference reads what one argument names.
+func (r *reader) reference(ctx context.Context, ref string) {
+	if hasMeta(ref) && !r.exists(ctx, ref) {
+		r.pattern(ctx, ref)
+		return
+	}
+	name, id := ref, ""
+	if at := strings.LastIndexByte(ref, '#'); at > 0 && !r.exists(ctx, ref) {
+		name, id = ref[:at], ref[at+1:]
+	}
+	if id == "" && r.isFolder(ctx, name) {
+		r.folder(ctx, name, name, "")
+		return
+	}
+	doc, fault := r.d.readDocument(ctx, name)
+	switch {
+	case fault != nil:
+		r.fail(ref, fault)
+	case id != "":
+		t, fault := oneOf(doc, id, name)
+		if fault != nil {
+			r.fail(ref, fault)
+			return
+		}
+		r.know(doc)
+		r.add(ctx, *t, name)
+	default:
+		r.document(ctx, doc, name)
+	}
+}
+
+// document takes up a file that was named: the ticket, or every open task.
+func (r *reader) document(ctx context.Context, doc *ticket.Document, name string) {
+	r.know(doc)
+	for _, text := range doc.Head.Warnings {
+		if doc.Several {
+			r.warn(baseName(name) + ": " + text)
+		}
+	}
+	if !doc.Several {
+		r.add(ctx, doc.Head, name)
+	}
+	open := 0
+	for i := range doc.Tasks {
+		if t := &doc.Tasks[i]; t.Open() {
+			open++
+			r.add(ctx, *t, name)
+		} else {
+			r.left.add(t)
+		}
+	}
+	if doc.Several && open == 0 {
+		r.warn(fmt.Sprintf("%s: no open task in %d", plain.Line(name), len(doc.Tasks)))
+	}
+}
+
+// know adds every ticket of a file to the index, so that references find it.
+func (r *reader) know(doc *ticket.Document) {
+	for _, t := range doc.Tickets() {
+		if t.Document == "" && t.ID != "" {
+			r.index.Add(t.ID, t.Open())
+		}
+	}
+}
+
+// add takes up one ticket as a row of the call.
+func (r *reader) add(ctx context.Context, t ticket.Ticket, name string) {
+	key := orElse(t.Source, name)
+	if r.seen[key] {
+		return
+	}
+	r.seen[key] = true
+	if r.total++; r.total > maxRows {
+		return
+	}
+	t, fault := named(t, baseName(name))
+	c := classifying{fault: fault}
+	if fault == nil {
+		r.tellApart(&t)
+		r.d.countFiles(ctx, &t, r.tree(ctx, t))
+	}
+	c.id, c.ticket = orElse(t.ID, baseName(name)), t
+	r.items = append(r.items, c)
+}
+
+// tellApart gives a ticket whose id another one of the call has the folder it is in.
+func (r *reader) tellApart(t *ticket.Ticket) {
+	key := strings.ToLower(t.ID)
+	first, taken := r.sources[key]
+	if !taken {
+		r.sources[key] = t.Source
+		return
+	}
+	was := t.ID
+	dir := path.Base(path.Dir(t.Source))
+	for n, id := 1, dir+"/"+was; ; n++ {
+		if _, again := r.sources[strings.ToLower(id)]; !again && prompts.CheckID(id) == nil {
+			t.ID = id
+			break
+		}
+		id = fmt.Sprintf("%s~%d", clipped(was, 90), n+1)
+	}
+	r.sources[strings.ToLower(t.ID)] = t.Source
+	r.warn(fmt.Sprintf("%s is the id of %s and %s; the second is %s here", was, first, t.Source, t.ID))
+}
+
+func clipped(id string, most int) string {
+	if runes := []rune(id); len(runes) > most {
+		return string(runes[:most])
+	}
+	return id
+}
+
+func (r *reader) fail(ref string, fault *Error) {
+	if r.total++; r.total > maxRows {
+		return
+	}
+	c := classifying{fault: fault}
+	c.id = baseName(ref)
+	r.items = append(r.items, c)
+}
+
+func (r *reader) warn(text string) { r.warnings = addWarning(r.warnings, text) }
+
+// inline takes up a ticket that is given as text.
+func (r *reader) inline(ctx context.Context, text string) {
+	doc, fault := parseInline(text)
+	if fault != nil {
+		r.fail("ticket", fault)
+		return
+	}
+	r.document(ctx, doc, "ticket")
+}
+
+// oneOf finds a task of a file by its id, as people write it.
+func oneOf(doc *ticket.Document, id, name string) (*ticket.Ticket, *Error) {
+	tasks := doc.Tasks
+	if !doc.Several {
+		tasks = append([]ticket.Ticket{doc.Head}, tasks...)
+	}
+	for i := range tasks {
+		if strings.EqualFold(tasks[i].Local, id) || strings.EqualFold(tasks[i].ID, id) {
+			return &tasks[i], nil
+		}
+	}
+	x := ticket.NewIndex()
+	for i := range tasks {
+		x.Add(tasks[i].ID, true)
+	}
+	if e, found, _ := x.Find(id, false); found {
+		for i := range tasks {
+			if tasks[i].ID == e.ID {
+				return &tasks[i], nil
+			}
+		}
+	}
+	var some []string
+	for i := range tasks {
+		if len(some) < 8 && tasks[i].Open() {
+			some = append(some, orElse(tasks[i].Local, tasks[i].ID))
+		}
+	}
+	return nil, &Error{Code: codeNotFound, Cause: fmt.Sprintf("no task %s in %s", clip(plain.Line(id), 100), clip(plain.Line(name), 200)),
+		Next: "Give one of its ids: " + clip(strings.Join(some, ", "), 300) + "."}
+}
+
+// readDocument reads a file of tickets inside the root, in whatever form it is.
+func (d *Deps) readDocument(ctx context.Context, name string) (*ticket.Document, *Error) {
+	data, rel, fault := d.readFile(ctx, name, ticket.Limit(name))
+	if fault != nil {
+		return nil, fault
+	}
+	if isLocal(name, rel) {
+		return nil, &Error{Code: codeInvalid, Cause: clip(name, 200) + " holds credentials by its name, and is not read as a ticket",
+			Next: "Give the path of a ticket."}
+	}
+	return parseDocument(filepath.ToSlash(rel), data, filepath.Base(rel), func(beside string) ([]byte, error) {
+		data, _, fault := d.readFile(ctx, filepath.FromSlash(beside), ticket.MaxBytes)
+		if fault != nil {
+			return nil, fault
+		}
+		if isLocal(beside, beside) {
+			return nil, fs.ErrPermission
+		}
+		return data, nil
+	})
+}
+
+func parseDocument(name string, data []byte, base string, beside ticket.Reader) (*ticket.Document, *Error) {
+	doc, err := ticket.Read(name, data, beside)
+	if err == nil {
+		return doc, nil
+	}
+	fault := &Error{Code: codeInvalid, Cause: clip(base, 100) + ": " + err.Error(), Next: "Mend the ticket and call again.", Err: err}
+	var known *ticket.Error
+	if errors.As(err, &known) {
+		fault.Cause = clip(base, 100) + ": " + known.Cause
+		if known.Line > 0 {
+			fault.Cause = fmt.Sprintf("%s line %d: %s", clip(base, 100), known.Line, known.Cause)
+		}
+		if known.Next != "" {
+			fault.Next = known.Next
+		}
+	}
+	return nil, fault
+}
+
+func parseInline(text string) (*ticket.Document, *Error) {
+	if len(text) > ticket.MaxInlineBytes {
+		return nil, &Error{Code: codeTooLarge,
+			Cause: fmt.Sprintf("the ticket has %d bytes, more than the %d taken inline", len(text), ticket.MaxInlineBytes),
+			Next:  fmt.Sprintf("Save it in the project and pass its path: up to %d bytes are read.", ticket.MaxBytes)}
+	}
+	return parseDocument("", []byte(text), "ticket", nil)
+}
+
+func (r *reader) exists(ctx context.Context, name string) bool {
+	_, err := r.d.stat(ctx, name)
+	return err == nil
+}
+
+func (r *reader) isFolder(ctx context.Context, name string) bool {
+	info, err := r.d.stat(ctx, name)
+	return err == nil && info.IsDir()
+}
+
+// stat describes what is under a path of the project.
+func (d *Deps) stat(ctx context.Context, name string) (fs.FileInfo, error) {
+	root, err := rootfs.Open(ctx, d.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close() //nolint:errcheck // only read
+	rel, err := root.Rel(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return root.Stat(ctx, rel)
+}
+
+// tree is treeOf, asked once for each directory.
+func (r *reader) tree(ctx context.Context, t ticket.Ticket) string {
+	dir := dirOf(t)
+	found, known := r.trees[dir]
+	if !known {
+		found = r.d.treeOf(ctx, t)
+		r.trees[dir] = found
+	}
+	return found
+}
+
+func dirOf(t ticket.Ticket) string {
+	file, _, _ := strings.Cut(t.Source, "#")
+	return path.Dir(file)
+}
+
+// treeOf is the working tree that holds a ticket, as a folder beneath the root: the
+// nearest one above it that has a .git; "" = the root's own.
+func (d *Deps) treeOf(ctx context.Context, t ticket.Ticket) string {
+	const deepest = 64
+	dir := dirOf(t)
+	for n := 0; dir != "." && dir != "/" && n < deepest; n++ {
+		if _, err := d.stat(ctx, filepath.FromSlash(dir+"/.git")); err == nil {
+			return dir
+		}
+		dir = path.Dir(dir)
+	}
+	return ""
+}
+
+// inTree is a path of a ticket as one beneath the root.
+func inTree(tree, name string) string {
+	if tree == "" || path.IsAbs(name) || filepath.IsAbs(name) {
+		return name
+	}
+	return path.Join(tree, name)
+}
+
+// CollectTickets reads every open ticket that the references name, for programs that
+// ask no model: files, path#ID, folders and patterns beneath root. warnings says what
+// was left out and what could not be read.
+func CollectTickets(ctx context.Context, root string, references []string, most int) (tickets []ticket.Ticket, warnings []string, err error) {
+	r := (&Deps{Root: root}).newReader()
+	r.total = maxRows - most
+	for _, ref := range references {
+		r.reference(ctx, ref)
+		if err := ctx.Err(); err != nil {
+			return nil, nil, err
+		}
+	}
+	for _, c := range r.items {
+		if c.fault != nil {
+			warnings = append(warnings, c.id+" is left out: "+c.fault.Cause)
+			continue
+		}
+		tickets = append(tickets, c.ticket)
+	}
+	if r.total > maxRows {
+		warnings = append(warnings, fmt.Sprintf("%d more tickets than the %d that are read are left out", r.total-maxRows, most))
+	}
+	if left := r.left.String(); left != "" {
+		warnings = append(warnings, "left out: "+left)
+	}
+	return tickets, slices.Concat(r.warnings, warnings), nil
+}
