@@ -20,9 +20,14 @@ install: ## put localmodel into Go's bin directory
 demo: ## show the four tools on a small backlog
 	@go run ./cmd/localmodel demo
 
+# REASONS prints last, and short, what failed and why.
+REASONS = echo "== what failed, of bin/test.log:"; grep -E '^ *--- FAIL|^ +[^ ]+_test\.go:[0-9]+:|^panic:|^FAIL.*/' bin/test.log \
+	| grep -vE ': (log|measured): ' | cut -c1-300 | tail -40
+
 .PHONY: test
 test: setup ## all tests, against the real parts, which it sets up first
-	go test -race -shuffle=on -timeout 30m ./...
+	@mkdir -p bin
+	go test -race -shuffle=on -timeout 30m ./... | tee bin/test.log || { $(REASONS); exit 1; }
 	go -C integration/composetest test -count=1 ./...
 
 # A part that cannot be made here skips its tests by name; what REQUIRE names

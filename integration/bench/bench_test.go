@@ -21,7 +21,9 @@ func TestQuickRunWorks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Log("\n" + table.String())
+	if testing.Verbose() {
+		t.Log("\n" + table.String())
+	}
 	measured := map[int]bool{}
 	for _, r := range rows {
 		if r.met == skipped {

@@ -36,7 +36,9 @@ func run(t *testing.T, dir string, env ...string) string {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("demo: %v\n%s\n%s", err, out.String(), said.String())
 	}
-	t.Logf("%s", out.String())
+	if testing.Verbose() {
+		t.Logf("%s", out.String())
+	}
 	return out.String()
 }
 

@@ -121,7 +121,7 @@ func (w *window) call(tool, arguments string) gjson.Result {
 	if !ok {
 		w.t.Fatalf("%T is no text", r.Content[0])
 	}
-	if !w.quiet {
+	if !w.quiet && testing.Verbose() {
 		w.t.Logf("%s> %s %s\n%s< %s", w.name, tool, arguments, w.name, text.Text)
 	}
 	if r.IsError {
