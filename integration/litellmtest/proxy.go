@@ -103,14 +103,9 @@ func Shared(t testing.TB) *Stack {
 // fail rests for half a minute.
 func (s *Stack) awake(t testing.TB) {
 	t.Helper()
-	end := time.Now().Add(2 * time.Minute)
 	for _, group := range []string{"cheap", "balanced"} {
-		for !s.Proxy.answers(t.Context(), group) {
-			if time.Now().After(end) {
-				t.Fatalf("the proxy's group %s does not answer", group)
-			}
-			time.Sleep(500 * time.Millisecond)
-		}
+		answers := func() bool { return s.Proxy.answers(t.Context(), group) }
+		testkit.Eventually(t, "the proxy's group "+group+" answers", answers)
 	}
 	s.Provider.Forget()
 }

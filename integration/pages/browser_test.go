@@ -15,6 +15,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/process"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 // browser is a headless Chromium that is spoken to over two pipes, in the
@@ -69,9 +70,7 @@ func newBrowser(t *testing.T) *browser {
 		case <-time.After(20 * time.Second):
 		}
 		p.Kill()
-		for limit := time.Now().Add(10 * time.Second); process.GroupLives(p.PID()) && time.Now().Before(limit); {
-			time.Sleep(time.Millisecond) // what was killed is gone a moment later
-		}
+		testkit.Eventually(t, "the browser's processes are gone", func() bool { return !process.GroupLives(p.PID()) })
 	})
 	var target struct{ TargetID string }
 	b.call(t, "Target.createTarget", map[string]any{"url": "about:blank"}, &target)

@@ -13,13 +13,16 @@ import (
 // It is reached only when something is broken.
 const patience = 5 * time.Minute
 
-// Eventually polls until done says so. It fails the test after patience.
+// Eventually polls until done says so: often at first, then every quarter of a
+// second. It fails the test after patience.
 func Eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+	pause := 2 * time.Millisecond
+	for end := time.Now().Add(patience); !done(); time.Sleep(pause) {
 		if time.Now().After(end) {
 			t.Fatalf("not within %s: %s", patience, what)
 		}
+		pause = min(pause*5/4, 250*time.Millisecond)
 	}
 }
 
