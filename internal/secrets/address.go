@@ -53,7 +53,8 @@ var (
 	schemeStart  = lazy(`(?i)^(?:postgres(?:ql)?|mysql|mongodb|redis):`)
 	whereAfterAt = lazy(`^(` + hosts + `(?:,` + hosts + `)*)(/[^/?#@]*)?(?:[?#].*)?$`)
 	userDatabase = lazy("`(?:host|user|database)=[^`]*`")
-	dsnPair      = lazy(`(?i)(?:^|\s)(host|hostaddr|port|dbname|database|user|password|passfile|sslmode|service|connect_timeout|application_name)\s*=\s*` +
+	dsnPair      = lazy(`(?i)(?:^|\s)(host|hostaddr|port|dbname|database|user|password|passfile|` +
+		`sslmode|service|connect_timeout|application_name)\s*=\s*` +
 		`('(?:[^'\\]|\\.)*'?|\S*)`)
 )
 

@@ -54,25 +54,40 @@ func KindOf(file string) FileKind {
 
 var (
 	privateDirs    = map[string]bool{".ssh": true, ".gnupg": true}
-	credentialDirs = map[string]bool{".aws": true, ".azure": true, ".kube": true, ".gcloud": true, ".password-store": true}
+	credentialDirs = map[string]bool{
+		".aws": true, ".azure": true, ".kube": true, ".gcloud": true, ".password-store": true,
+	}
 	// keyNames are private keys as their programs name them; their public
 	// halves end in .pub.
-	keyNames = []string{"id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "ssh_host_*_key", "secring.*"}
-	keyExts  = []string{".key", ".ppk", ".p8", ".pvk"}
+	keyNames = []string{
+		"id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "ssh_host_*_key", "secring.*",
+	}
+	keyExts = []string{".key", ".ppk", ".p8", ".pvk"}
 
 	credentialNames = []string{
-		".env*", "*.env", "env.local", ".netrc*", "_netrc", ".npmrc", ".yarnrc*", ".pypirc", ".git-credentials", ".gitcookies",
-		".dockercfg", ".dockerconfigjson", "kubeconfig*", ".htpasswd", "htpasswd", ".pgpass", "pgpass.conf", ".my.cnf", ".mylogin.cnf", ".s3cfg", ".boto",
-		".vault-token", ".vault_pass*", "*_history", ".terraformrc", "terraform.rc", "*.tfstate*", "*.tfvars", "*.tfvars.json",
-		"credentials", "credentials.*", "credentials-*", "*-credentials.json", "*_credentials.json", "secrets.*", ".secrets*", "secret.*",
+		".env*", "*.env", "env.local", ".netrc*", "_netrc", ".npmrc", ".yarnrc*", ".pypirc",
+		".git-credentials", ".gitcookies",
+		".dockercfg", ".dockerconfigjson", "kubeconfig*", ".htpasswd", "htpasswd", ".pgpass", "pgpass.conf",
+		".my.cnf", ".mylogin.cnf", ".s3cfg", ".boto",
+		".vault-token", ".vault_pass*", "*_history", ".terraformrc", "terraform.rc", "*.tfstate*", "*.tfvars",
+		"*.tfvars.json",
+		"credentials", "credentials.*", "credentials-*", "*-credentials.json", "*_credentials.json",
+		"secrets.*", ".secrets*", "secret.*",
 		"client_secret*", "service-account*.json", "service_account*.json", "*serviceaccount*.json",
-		"application_default_credentials.json", ".databrickscfg", ".rclone.conf", "rclone.conf", "auth.json", "wp-config.php",
-		"settings-security.xml", "passwords.*", "passwd", "shadow", "logins.json", "key4.db", ".sops.*", "*.agekey",
+		"application_default_credentials.json", ".databrickscfg", ".rclone.conf", "rclone.conf", "auth.json",
+		"wp-config.php",
+		"settings-security.xml", "passwords.*", "passwd", "shadow", "logins.json", "key4.db", ".sops.*",
+		"*.agekey",
 	}
-	credentialExts = []string{".pem", ".pfx", ".p12", ".jks", ".keystore", ".kdbx", ".kdb", ".ovpn", ".keytab", ".gpg", ".pgp", ".asc"}
+	credentialExts = []string{
+		".pem", ".pfx", ".p12", ".jks", ".keystore", ".kdbx", ".kdb", ".ovpn", ".keytab", ".gpg", ".pgp",
+		".asc",
+	}
 	// credentialPaths end in more than a name.
-	credentialPaths = []string{".docker/config.json", ".config/gh/hosts.yml", ".cargo/credentials.toml", ".gem/credentials",
-		".m2/settings.xml", "config/master.key", ".composer/auth.json", "gcloud/credentials.db", ".config/hub"}
+	credentialPaths = []string{
+		".docker/config.json", ".config/gh/hosts.yml", ".cargo/credentials.toml", ".gem/credentials",
+		".m2/settings.xml", ".composer/auth.json", "gcloud/credentials.db", ".config/hub",
+	}
 )
 
 func isPrivateName(name string) bool {
@@ -92,14 +107,12 @@ func isCredentialName(name string) bool {
 // isSource: secrets.go is a program about secrets.
 func isSource(name string) bool {
 	stem := strings.TrimSuffix(name, path.Ext(name))
-	if strings.HasPrefix(name, ".") || !slices.Contains([]string{"secrets", "secret", "credentials", "passwords"}, stem) {
-		return false
-	}
-	return slices.Contains(sourceExts, path.Ext(name))
+	stores := []string{"secrets", "secret", "credentials", "passwords"}
+	return slices.Contains(stores, stem) && slices.Contains(sourceExts, path.Ext(name))
 }
 
-var sourceExts = []string{".go", ".rs", ".py", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".java", ".kt", ".kts", ".scala", ".swift", ".c", ".h",
-	".cc", ".cpp", ".hpp", ".cs", ".rb", ".ex", ".exs", ".erl", ".hs", ".ml", ".php", ".lua", ".vue", ".svelte", ".css", ".html", ".md", ".rst"}
+var sourceExts = strings.Fields(`.go .rs .py .js .mjs .cjs .jsx .ts .tsx .java .kt .kts .scala .swift .c .h .cc .cpp
+	.hpp .cs .rb .ex .exs .erl .hs .ml .php .lua .vue .svelte .css .html .md .rst`)
 
 func isCredentialPath(parts []string) bool {
 	whole := "/" + strings.Join(parts, "/")

@@ -206,8 +206,9 @@ const kubernetesRule = "kubernetes-secret-yaml"
 const genericRule = "generic-api-key"
 
 var (
-	digest     = lazy(`^(?i:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
-	number     = lazy(`^[-+]?[0-9a-fA-FxX._]{1,24}(?:[eE][-+]?\d+)?$`)
+	digest = lazy(`^(?i:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}|` +
+		`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+	number     = lazy(`^[-+]?(?:0[xX][0-9a-fA-F_]{1,16}|\d[\d._]{0,24}(?:[eE][-+]?\d+)?)$`)
 	checksum   = lazy(`\b(?:h1|md5|sha\d{1,3})[:=-]`)
 	secretName = lazy(`(?i)api|secret|token|passw|cred|access|auth|priv`)
 )

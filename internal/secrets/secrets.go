@@ -6,7 +6,6 @@ package secrets
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -14,6 +13,9 @@ import (
 // MaxBytes is the longest text that is scanned, twice what fits a model's
 // context window.
 const MaxBytes = 512 << 10
+
+// marker begins what stands for a secret.
+const marker = "[secret-"
 
 // unscanned is the kind of a text over MaxBytes.
 const unscanned = "too-long-to-scan"
@@ -33,9 +35,28 @@ type span struct {
 // that is made to take long: one over MaxBytes is withheld whole.
 func Mask(text string) (masked string, kinds []string) {
 	if len(text) > MaxBytes {
-		return "[secret-" + unscanned + "]", []string{unscanned}
+		return marker + unscanned + "]", []string{unscanned}
 	}
 	text = Visible(text)
+	return replace(text, scan(text))
+}
+
+// Find returns the secrets in a text, in their order, each once. In a text over
+// MaxBytes it finds none.
+func Find(text string) (found []string) {
+	if len(text) > MaxBytes {
+		return nil
+	}
+	text = Visible(text)
+	for _, s := range scan(text) {
+		if secret := text[s.from:s.to]; !slices.Contains(found, secret) {
+			found = append(found, secret)
+		}
+	}
+	return found
+}
+
+func scan(text string) []span {
 	found := keyBlocks(text)
 	lower := lowerASCII(text)
 	for _, r := range ownRules() {
@@ -49,8 +70,7 @@ func Mask(text string) (masked string, kinds []string) {
 		}
 		found = assignments(text[near.from:near.to], near.from, found)
 	}
-	found = rules().find(text, lower, found)
-	return replace(text, found)
+	return rules().find(text, lower, found)
 }
 
 // MaskKeys replaces private keys and nothing else: no model is shown one. It
@@ -84,7 +104,7 @@ func replace(text string, found []span) (masked string, kinds []string) {
 			continue
 		}
 		b.WriteString(text[end:s.from])
-		b.WriteString("[secret-" + s.kind + "]")
+		b.WriteString(marker + s.kind + "]")
 		end = s.to
 		if !slices.Contains(kinds, s.kind) {
 			kinds = append(kinds, s.kind)
@@ -134,33 +154,6 @@ func keyBlocks(text string) (found []span) {
 }
 
 var emptyLine = lazy(`\n[^\S\n]*\n`)
-
-// ownRule completes gitleaks' rules: what people paste from shells, headers and
-// connection strings has no random part to go by.
-type ownRule struct {
-	kind     string
-	keywords []string // lower case; one of them stands in every text with a match
-	// regex has the secret in its groups; what is empty is not matched.
-	regex func() *regexp.Regexp
-	ok    func(name, secret string) bool // whether a match is a secret; nil = always
-}
-
-// find appends the secrets in a text, whose first byte is at offset.
-func (r *ownRule) find(text string, offset int, found []span) []span {
-	for _, at := range r.regex().FindAllStringSubmatchIndex(text, -1) {
-		for g := 2; g+1 < len(at); g += 2 {
-			if at[g] < 0 || at[g] == at[g+1] {
-				continue
-			}
-			secret := text[at[g]:at[g+1]]
-			if isPlaceholder(secret) || r.ok != nil && !r.ok(text[at[0]:at[g]], secret) {
-				continue
-			}
-			found = append(found, span{offset + at[g], offset + at[g+1], r.kind})
-		}
-	}
-	return found
-}
 
 // around lists the lines with one of some words, each with the one that follows
 // it; those that overlap are one. Most of a text is not among them.

@@ -66,6 +66,18 @@ var cases = []struct{ name, text, secret, kind string }{
 	{"a word for one", "password=supersecret", "supersecret", "password"},
 	{"a word for one in an environment", "DB_PASSWORD=my_secret", "my_secret", "password"},
 	{"INI", "[db]\npassword = correcthorse\n", "correcthorse", "password"},
+	{"bearer without a header", "-H 'X-Auth: Bearer abc123def456'", "abc123def456", "authorization"},
+	{"basic without a header", "proxy: Basic Ym9iOmh1bnRlcjI=", "Ym9iOmh1bnRlcjI", "authorization"},
+	{"JSON in a log line", `body="{\"user\":\"bob\",\"password\":\"correct horse\",\"id\":1}"`, "correct horse", "password"},
+	{"YAML block", "password: |\n  correct horse battery\n", "correct horse", "password"},
+	{"set in code", `os.Setenv("API_TOKEN", "abc123def")`, "abc123def", "password"},
+	{"percent-encoded", "next=%2F&password%3Dhunter2x", "hunter2x", "password"},
+	{"Oracle", "jdbc:oracle:thin:scott/t1ger@db:1521:x", "scott/t1ger", "password-in-url"},
+	{"German", "Passwort: geheim123", "geheim123", "password"},
+	{"session id", "JSESSIONID=0123ABCD", "0123ABCD", "password"},
+	{"seed phrase", `mnemonic = "legal winner thank year wave"`, "winner thank", "password"},
+	{"default of a variable", "${DB_PASSWORD:-hunter2x}", "hunter2x", "password"},
+	{"backspace in it", "password=hun\bter2x", "hunter2x", "password"},
 	{"of gitleaks' rules", "databricks dapi" + "0123456789abcdef0123456789abcde4", "0123456789abcdef", "databricks-api-token"},
 }
 
@@ -116,5 +128,13 @@ func TestMask_InnocentText(t *testing.T) {
 		if got, kinds := Mask(text); got != text || kinds != nil {
 			t.Errorf("got %q %v, want it unchanged: %q", got, kinds, text)
 		}
+	}
+}
+
+func TestFind(t *testing.T) {
+	got := Find("DB_PASSWORD=hunter2x\ncurl -u bob:s3cr3tpw https://x\nDB_PASSWORD=hunter2x\n")
+	slices.Sort(got)
+	if want := []string{"bob:s3cr3tpw", "hunter2x"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

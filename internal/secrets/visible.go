@@ -8,7 +8,9 @@ import (
 
 // escape is a terminal's control sequence: CSI, OSC and its kin with their
 // text, and the short ones.
-var escape = lazy("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]|(?:\x1b[]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\x07\x1b\u009c\n]*(?:\x07|\x1b\\\\|\u009c)?|\x1b[ -/]*[0-~]?")
+var escape = lazy("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]" +
+	"|(?:\x1b[]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\x07\x1b\u009c\n]*(?:\x07|\x1b\\\\|\u009c)?" +
+	"|\x1b[ -/]*[0-~]?")
 
 // Visible returns text without escape sequences, control characters but for
 // newline and tab, bidirectional controls and invisible characters.
@@ -23,8 +25,8 @@ func Visible(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n', r == '\t':
-		case plain.Hidden(r), r == '\u200c', r == '\u200d', r >= '\ufe00' && r <= '\ufe0f': // joiners and variants have no width
-			return -1
+		case plain.Hidden(r), r == '\u200c', r == '\u200d', r >= '\ufe00' && r <= '\ufe0f':
+			return -1 // joiners and variants have no width either
 		}
 		return r
 	}, text)
