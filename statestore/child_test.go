@@ -15,6 +15,8 @@ import (
 
 	"github.com/tidwall/gjson"
 	"github.com/tidwall/sjson"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // children are the programs that this test binary can be, since goroutines
@@ -30,6 +32,7 @@ const argsEnv = "LOCALMODEL_TEST_ARGS"
 
 type childArgs struct {
 	Root, State string
+	Project     string
 	Name        string // goes into every event id
 	Records     int
 	Tickets     int
@@ -44,7 +47,7 @@ func childStore() (childArgs, *Store) {
 	if a.Wait == 0 {
 		a.Wait = 2 * time.Minute // a loaded machine is no fault
 	}
-	return a, New(Options{Root: a.Root, State: a.State, BusyTimeout: a.Wait})
+	return a, makeStore(Options{Root: a.Root, State: a.State, Project: a.Project, BusyTimeout: a.Wait})
 }
 
 // child starts this test binary as another program.
@@ -68,7 +71,7 @@ func recorder() int {
 	for i := range a.Records {
 		o := randomOutcome(r, a.Tickets)
 		o.EventID = fmt.Sprintf("%s-%d", a.Name, i)
-		o.Evidence = "route=" + o.Route
+		o.Evidence = "route=" + string(o.Route)
 		fmt.Println("send", o.EventID)
 		if _, err := s.Record(context.Background(), o, countSettled); err != nil {
 			fmt.Fprintln(os.Stderr, a.Name, err)
@@ -93,7 +96,7 @@ func countSettled(state []byte, _ Closed) ([]byte, error) {
 // once records one outcome and prints its answer, or the error.
 func once() int {
 	_, s := childStore()
-	r, err := s.Record(context.Background(), Outcome{TicketID: "T", Gate: "commit", Pass: true, Route: "local"}, nil)
+	r, err := s.Record(context.Background(), Outcome{TicketID: "T", Gate: policy.Commit, Outcome: policy.Pass, Route: "local"}, nil)
 	if err != nil {
 		fmt.Println("error:", err)
 		return 0

@@ -2,23 +2,74 @@ package statestore
 
 import (
 	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
 
-	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// SaveDecision keeps a classification by its content's hash. It is the newest
-// of its ticket and of its content, even where the clock went back.
-func (s *Store) SaveDecision(ctx context.Context, d Decision) error {
-	return s.write(ctx, func(ctx context.Context, tx sqldb.Q) error { return journal.SaveDecision(ctx, tx, d) })
+// Decision is a classification of a ticket, kept by its id, the hash of its
+// content and where it was read.
+type Decision struct {
+	TicketID, Hash                string
+	Source                        string // where the ticket was read; "" = it was given as text
+	Category, Complexity, By, Why string
+	Local                         bool
+	// Refused is the rule, of those that look at the ticket alone, that keeps it
+	// from the local model; "" = none does.
+	Refused   string
+	Wave      []string
+	WaveKnown bool
+	Digest    string
+	At        time.Time
 }
 
-// Decision is the newest decision on a content; found is false where there is
-// none.
-func (s *Store) Decision(ctx context.Context, hash string) (d Decision, found bool, err error) {
-	err = s.read(ctx, func(q sqldb.Q) (err error) {
-		d, found, err = journal.ReadDecision(ctx, q, hash)
+// SaveDecision keeps a classification. It is the newest of its ticket, even
+// where the clock went back.
+func (s *Store) SaveDecision(ctx context.Context, d Decision) error {
+	wave, err := json.Marshal(d.Wave)
+	if err != nil {
 		return err
+	}
+	return s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
+		var last int64
+		if err := tx.Row(ctx, `SELECT COALESCE(MAX(at), 0) FROM decisions WHERE project = ? AND ticket = ?`, p.id, d.TicketID).Scan(&last); err != nil {
+			return fmt.Errorf("read decision: %w", err)
+		}
+		return tx.Exec(ctx, `INSERT INTO decisions (project, ticket, hash, source, category, complexity, decided_by, why, local, refused, wave, wave_known, digest, at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, ticket, hash, source) DO UPDATE SET category = excluded.category,
+complexity = excluded.complexity, decided_by = excluded.decided_by, why = excluded.why, local = excluded.local, refused = excluded.refused,
+wave = excluded.wave, wave_known = excluded.wave_known, digest = excluded.digest, at = excluded.at`,
+			p.id, d.TicketID, d.Hash, clip(d.Source, maxField), d.Category, d.Complexity, d.By, clip(d.Why, maxField), flag(d.Local), d.Refused,
+			string(wave), flag(d.WaveKnown), d.Digest, max(d.At.UnixMilli(), last+1))
 	})
-	return d, found, err
+}
+
+// Decision is the decision on a ticket with a content: the one from this source,
+// else the newest from another. found is false where there is none.
+func (s *Store) Decision(ctx context.Context, ticketID, hash, source string) (d Decision, found bool, err error) {
+	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+		var wave string
+		var local, known int
+		var at int64
+		err := q.Row(ctx, `SELECT ticket, hash, source, category, complexity, decided_by, why, local, refused, wave, wave_known, digest, at
+FROM decisions WHERE project = ? AND ticket = ? AND hash = ? ORDER BY CASE WHEN source = ? THEN 0 ELSE 1 END, at DESC LIMIT 1`,
+			project, ticketID, hash, clip(source, maxField)).
+			Scan(&d.TicketID, &d.Hash, &d.Source, &d.Category, &d.Complexity, &d.By, &d.Why, &local, &d.Refused, &wave, &known, &d.Digest, &at)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read decision: %w", err)
+		}
+		d.Local, d.WaveKnown, d.At, found = local == 1, known == 1, time.UnixMilli(at), true
+		return json.Unmarshal([]byte(wave), &d.Wave)
+	})
+	if err != nil {
+		return Decision{}, false, err
+	}
+	return d, found, nil
 }

@@ -56,12 +56,12 @@ func TestDirectoryOfAnother(t *testing.T) {
 	})
 	t.Run("the journal is read-only", func(t *testing.T) {
 		root := t.TempDir()
-		s := New(Options{Root: root})
+		s := makeStore(Options{Root: root})
 		record(t, s, out("T commit pass local"))
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		for path, mode := range map[string]os.FileMode{".claude/localmodel": 0o555, ".claude/localmodel/journal.db": 0o444} {
+		for path, mode := range map[string]os.FileMode{"user": 0o555, "user/journal.db": 0o444} {
 			if err := os.Chmod(filepath.Join(root, path), mode); err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestDirectoryOfAnother(t *testing.T) {
 	t.Run("the journal can be written, the state file cannot", func(t *testing.T) {
 		root := t.TempDir()
 		writeState(t, root, theirFile)
-		dir := filepath.Join(root, ".claude", "localmodel")
+		dir := filepath.Dir(journalPath(root))
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("umount: %v: %s", err, out)
 		}
 	})
-	s := New(Options{Root: root})
+	s := makeStore(Options{Root: root})
 	defer s.Close() //nolint:errcheck // the disk is full for the state file too
 	acknowledged := 0
 	var failed error

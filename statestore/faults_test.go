@@ -26,25 +26,18 @@ func wantFault(t *testing.T, err error, words ...string) {
 	}
 }
 
-func journalFile(t *testing.T, root, content string) string {
-	t.Helper()
-	path := filepath.Join(root, ".claude", "localmodel", "journal.db")
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+const oldStateFile = `{"version":"6.1","stats":{"localModelStats":{"totalAttempts":5,"successCount":3,"escalatedToCloud":2,"failuresByType":{"lint":2},"avgQualityScore":70}}}`
 
 func TestNotADatabase(t *testing.T) {
 	root := t.TempDir()
 	content := strings.Repeat("no database, but somebody's notes\n", 100)
-	path := journalFile(t, root, content)
-	s := newStore(t, Options{Root: root})
+	path := filepath.Join(root, "notes")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newStore(t, Options{Root: root, State: path})
 	_, err := s.Record(context.Background(), out("T lint fail"), nil)
-	wantFault(t, err, "not a journal or is damaged", "mv "+path)
+	wantFault(t, err, "is no database", "mv "+path)
 	if data, err := os.ReadFile(path); string(data) != content || err != nil {
 		t.Errorf("somebody's file was changed: %v", err)
 	}
@@ -57,36 +50,29 @@ func TestNotADatabase(t *testing.T) {
 	}
 }
 
-// A journal cut off in the middle is damage too, and stays for a rescue.
-func TestDamagedJournal(t *testing.T) {
+// Another program's database is left as it is.
+func TestForeignDatabase(t *testing.T) {
 	root := t.TempDir()
-	s := New(Options{Root: root})
-	for range 50 {
-		record(t, s, out("T lint fail"))
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(root, ".claude", "localmodel", "journal.db")
-	data, err := os.ReadFile(path)
+	path := filepath.Join(root, "theirs.db")
+	db, err := sql.Open("sqlite", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 4096; i < len(data); i++ {
-		data[i] = 0xa5
-	}
-	if err := os.WriteFile(path, data, 0o600); err != nil {
+	if _, err := db.Exec(`CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)`); err != nil {
 		t.Fatal(err)
 	}
-	_, err = newStore(t, Options{Root: root}).Record(context.Background(), out("T lint fail"), nil)
-	wantFault(t, err, "damaged", "mv ")
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err = newStore(t, Options{Root: root, State: path}).Record(context.Background(), out("T lint fail"), nil)
+	wantFault(t, err, "another program", "LOCALMODEL_STATE")
 }
 
 func TestLockedJournal(t *testing.T) {
 	root := t.TempDir()
 	s := newStore(t, Options{Root: root, BusyTimeout: 200 * time.Millisecond})
 	record(t, s, out("T lint fail local"))
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(root, ".claude", "localmodel", "journal.db")+"?_txlock=immediate")
+	db, err := sql.Open("sqlite", "file:"+journalPath(root)+"?_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,12 +108,12 @@ func TestLockedJournal(t *testing.T) {
 func TestCloseDoesNotWait(t *testing.T) {
 	root := t.TempDir()
 	c := newClock(2026, 6, 1, 12)
-	s := New(Options{Root: root, BusyTimeout: time.Hour, Now: c.now})
+	s := makeStore(Options{Root: root, BusyTimeout: time.Hour, Now: c.now})
 	record(t, s, out("T commit pass local"))
 	if err := s.Flush(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(root, ".claude", "localmodel", "journal.db")+"?_txlock=immediate")
+	db, err := sql.Open("sqlite", "file:"+journalPath(root)+"?_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,12 +123,12 @@ func TestCloseDoesNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // the lock goes with it
-	c.set(c.now().AddDate(1, 0, 0))
-	s.folding.after(0, s.foldLater)
-	wait(t, "folding has begun", func() bool {
-		s.folding.mu.Lock()
-		defer s.folding.mu.Unlock()
-		return s.folding.t == nil
+	c.set(c.now().AddDate(2, 0, 0))
+	s.keeping.after(0, s.retainLater)
+	wait(t, "deleting has begun", func() bool {
+		s.keeping.mu.Lock()
+		defer s.keeping.mu.Unlock()
+		return s.keeping.t == nil
 	})
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
@@ -158,7 +144,7 @@ func TestCloseDoesNotWait(t *testing.T) {
 
 // Something in the way of the directory or the file.
 func TestInTheWay(t *testing.T) {
-	for _, at := range []string{".claude", ".claude/localmodel"} {
+	for _, at := range []string{"user"} {
 		root := t.TempDir()
 		path := filepath.Join(root, at)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -171,7 +157,7 @@ func TestInTheWay(t *testing.T) {
 		wantFault(t, err, "set LOCALMODEL_STATE")
 	}
 	root := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(root, ".claude", "localmodel", "journal.db"), 0o755); err != nil {
+	if err := os.MkdirAll(journalPath(root), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	_, err := newStore(t, Options{Root: root}).Record(context.Background(), out("T lint fail"), nil)
@@ -190,31 +176,25 @@ func TestBadAddress(t *testing.T) {
 	}
 }
 
-// The journal's own directory is private and ignored by git; one that was there
-// stays as it is.
+// The journal's own directory is private; one that was there stays as it is.
 func TestDirectory(t *testing.T) {
 	root := t.TempDir()
 	record(t, newStore(t, Options{Root: root}), out("T lint fail"))
-	dir := filepath.Join(root, ".claude", "localmodel")
-	if data, err := os.ReadFile(filepath.Join(dir, ".gitignore")); string(data) != "*\n" || err != nil {
-		t.Errorf(".gitignore: %q, %v", data, err)
-	}
+	dir := filepath.Dir(journalPath(root))
 	theirs := filepath.Join(root, "data")
 	if err := os.Mkdir(theirs, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	record(t, newStore(t, Options{Root: root, State: "data/odd ?#%41 name.db"}), out("T lint fail"))
-	if _, err := os.Stat(filepath.Join(theirs, ".gitignore")); err == nil {
-		t.Error("a .gitignore was put into somebody's directory")
-	}
-	if _, err := os.Stat(filepath.Join(theirs, "odd ?#%41 name.db")); err != nil {
+	odd := filepath.Join(theirs, "odd ?#%41 name.db")
+	record(t, newStore(t, Options{Root: root, State: odd}), out("T lint fail"))
+	if _, err := os.Stat(odd); err != nil {
 		t.Errorf("an odd name: %v", err)
 	}
 	if runtime.GOOS == "windows" {
 		return // no such modes
 	}
-	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "journal.db"): 0o600, filepath.Join(dir, "journal.db-wal"): 0o600,
-		filepath.Join(theirs, "odd ?#%41 name.db"): 0o600, theirs: 0o755} {
+	for path, want := range map[string]os.FileMode{dir: 0o700, journalPath(root): 0o600, journalPath(root) + "-wal": 0o600,
+		journalPath(root) + ".seq": 0o600, odd: 0o600, theirs: 0o755} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: mode %v, %v; want %v", path, info.Mode().Perm(), err, want)
 		}
@@ -345,7 +325,10 @@ func TestLocalCalls(t *testing.T) {
 	root := t.TempDir()
 	s := newStore(t, Options{Root: root, BusyTimeout: 50 * time.Millisecond})
 	ctx := context.Background()
-	path := journalFile(t, root, strings.Repeat("in the way ", 50))
+	path := journalPath(root)
+	if err := os.MkdirAll(path, 0o700); err != nil { // a directory in its place
+		t.Fatal(err)
+	}
 	if err := s.LogCall(ctx, Call{At: time.Now(), Model: "m", Digest: "d"}); err != nil {
 		t.Fatal(err)
 	}

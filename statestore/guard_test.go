@@ -97,7 +97,7 @@ func TestAdmitMemo(t *testing.T) {
 func TestOpensLate(t *testing.T) {
 	root := t.TempDir()
 	for _, state := range []string{"", "postgres://127.0.0.1:1/none"} {
-		s := New(Options{Root: root, State: state})
+		s := makeStore(Options{Root: root, State: state})
 		if err := s.Reconcile(context.Background()); state == "" && err != nil {
 			t.Error(err)
 		}
@@ -150,8 +150,9 @@ func TestMoney(t *testing.T) {
 		spent(0)
 		reserve(5)
 		wantBudget(t, s, 0.25, "$5.0000 of $5.00")
-		c.add(-2 * time.Hour) // a clock that jumps back finds what was spent
-		spent(1.5)
+		c.add(-26 * time.Hour) // a clock that was set back begins no new budget
+		spent(6.5)
+		wantBudget(t, s, 0.25, "look at the clock")
 	})
 }
 

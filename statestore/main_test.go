@@ -3,6 +3,7 @@ package statestore
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/pgtest"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // childEnv makes this test binary a child process of a test: its value names
@@ -36,10 +38,22 @@ func eachStore(t *testing.T, fn func(t *testing.T, o Options)) {
 	})
 }
 
-// open makes a store that closes with the test.
+// journalPath is where a test's user has the journal, beside the project.
+func journalPath(root string) string { return filepath.Join(root, "user", "journal.db") }
+
+// makeStore makes a store whose user's directory is in the test's.
+func makeStore(o Options) *Store {
+	o.Dir = filepath.Dir(journalPath(o.Root))
+	if o.State == "" {
+		o.State = journalPath(o.Root)
+	}
+	return New(o)
+}
+
+// newStore makes a store that closes with the test.
 func newStore(t testing.TB, o Options) *Store {
 	t.Helper()
-	s := New(o)
+	s := makeStore(o)
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil && !t.Failed() {
 			t.Logf("close: %v", err)
@@ -61,12 +75,12 @@ func record(t testing.TB, s *Store, o Outcome) Recorded {
 // out writes an outcome as "TICKET gate pass|fail [local|cloud] [#event]".
 func out(text string) Outcome {
 	words := strings.Fields(text)
-	o := Outcome{TicketID: words[0], Gate: words[1], Pass: words[2] == "pass"}
+	o := Outcome{TicketID: words[0], Gate: policy.Gate(words[1]), Outcome: policy.Outcome(words[2])}
 	for _, w := range words[3:] {
 		if id, ok := strings.CutPrefix(w, "#"); ok {
 			o.EventID = id
 		} else {
-			o.Route = w
+			o.Route = policy.Owner(w)
 		}
 	}
 	return o

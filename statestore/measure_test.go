@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/pgtest"
-	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -44,9 +44,9 @@ func eachDurableStore(t *testing.T, fn func(t *testing.T, o Options)) {
 // recorded measures one durable record of a ticket's gates, all five of which
 // come in turn.
 func recorded(t testing.TB, s *Store, i int) time.Duration {
-	gate := Gates[i%len(Gates)]
-	id := fmt.Sprint("M-", i/len(Gates))
-	o := Outcome{TicketID: id, Gate: gate, Pass: true, Route: "local", EventID: fmt.Sprintf("%s:%s:1", id, gate), Evidence: strings.Repeat("e", 200)}
+	gate := policy.Gates()[i%gates]
+	id := fmt.Sprint("M-", i/gates)
+	o := Outcome{TicketID: id, Gate: gate, Outcome: policy.Pass, Route: "local", EventID: fmt.Sprintf("%s:%s:1", id, gate), Evidence: strings.Repeat("e", 200)}
 	start := time.Now()
 	if _, err := s.Record(context.Background(), o, countSettled); err != nil {
 		t.Fatal(err)
@@ -58,18 +58,10 @@ func recorded(t testing.TB, s *Store, i int) time.Duration {
 func seed(t testing.TB, s *Store, n int) {
 	t.Helper()
 	for at := 0; at < n; at += 1000 {
-		if err := s.write(context.Background(), func(ctx context.Context, tx sqldb.Q) error {
+		if err := s.write(context.Background(), func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
 			for i := at; i < min(at+1000, n); i++ {
-				id := fmt.Sprint("S-", i)
-				a := journal.Opening{Ticket: id, Class: "low", Digest: "d", Plan: strings.Repeat("p", 1000), Model: "qwen3-coder:30b"}
-				if _, err := journal.Open(ctx, tx, a, s.o.Now()); err != nil {
+				if err := seedTicket(ctx, tx, s, p, fmt.Sprint("S-", i)); err != nil {
 					return err
-				}
-				for _, gate := range Gates {
-					o := Outcome{TicketID: id, Gate: gate, Pass: true, EventID: fmt.Sprintf("%s:%s:1", id, gate), Evidence: "ok"}
-					if _, err := journal.Record(ctx, tx, o, s.o.Now(), countSettled); err != nil {
-						return err
-					}
 				}
 			}
 			return nil
@@ -77,6 +69,25 @@ func seed(t testing.TB, s *Store, n int) {
 			t.Fatal(err)
 		}
 	}
+}
+
+func seedTicket(ctx context.Context, tx sqldb.Q, s *Store, p *projectRow, id string) error {
+	plan := Plan{TicketID: id, ByLocal: true, Key: GuardKey{Class: "low", Digest: "d"}, Text: strings.Repeat("p", 1000), Model: "qwen3-coder:30b"}
+	if _, err := recordPlan(ctx, tx, p, plan, s.o.Now()); err != nil {
+		return err
+	}
+	call := Call{At: s.o.Now(), Purpose: "plan", TicketID: id, Tier: "local", Model: plan.Model, TokensIn: 2000, TokensOut: 400, Result: "ok"}
+	if err := insertCalls(ctx, tx, p.id, []Call{call}); err != nil {
+		return err
+	}
+	for _, gate := range policy.Gates() {
+		o := Outcome{TicketID: id, Gate: gate, Outcome: policy.Pass, EventID: fmt.Sprintf("%s:%s:1", id, gate), Evidence: "ok"}
+		t := &recording{ctx: ctx, tx: tx, s: s, o: o, now: s.o.Now(), step: countSettled}
+		if err := t.run(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // A durable record beside what the disk asks for the least that is durable: a
@@ -106,12 +117,12 @@ func TestMeasureRecord(t *testing.T) {
 		median(raw), percentile(raw, 99), median(durable), percentile(durable, 99), float64(median(durable))/float64(median(raw)))
 
 	start := time.Now()
-	first := New(Options{Root: t.TempDir()})
+	first := makeStore(Options{Root: t.TempDir()})
 	if _, err := first.Stats(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	made := time.Since(start)
-	again := New(s.o)
+	again := makeStore(s.o)
 	start = time.Now()
 	if _, err := again.Stats(context.Background()); err != nil {
 		t.Fatal(err)
@@ -178,7 +189,7 @@ func timed() int {
 	a, s := childStore()
 	for i := range a.Records {
 		start := time.Now()
-		o := Outcome{TicketID: fmt.Sprint(a.Name, i/5), Gate: Gates[i%5], Pass: true, Route: "local", EventID: fmt.Sprint(a.Name, i)}
+		o := Outcome{TicketID: fmt.Sprint(a.Name, i/5), Gate: policy.Gates()[i%gates], Outcome: policy.Pass, Route: "local", EventID: fmt.Sprint(a.Name, i)}
 		if _, err := s.Record(context.Background(), o, countSettled); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
@@ -193,7 +204,7 @@ func timed() int {
 }
 
 // A record after 100,000 closed tickets beside one after 10, in turn, and while
-// all of them are being folded; what they take on disk.
+// all of them are being deleted; what they take on disk.
 func TestMeasureGrowth(t *testing.T) {
 	needMeasure(t)
 	eachDurableStore(t, func(t *testing.T, o Options) {
@@ -201,7 +212,7 @@ func TestMeasureGrowth(t *testing.T) {
 		if o.State != "" {
 			many = 10_000 // a server takes its time to be filled
 		}
-		past := func() time.Time { return time.Now().AddDate(-1, 0, 0) }
+		past := func() time.Time { return time.Now().AddDate(-2, 0, 0) }
 		big, small := o, o
 		small.Root = t.TempDir()
 		if o.State != "" {
@@ -232,7 +243,7 @@ func TestMeasureGrowth(t *testing.T) {
 		for i, more := 0, true; more; i++ {
 			start := time.Now()
 			var err error
-			if more, err = f.fold(context.Background()); err != nil {
+			if more, err = f.retain(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 			pieces = append(pieces, time.Since(start))
@@ -240,9 +251,9 @@ func TestMeasureGrowth(t *testing.T) {
 				during = append(during, recorded(t, f, 2000+i))
 			}
 		}
-		t.Logf("folded in %d pieces, median %s, p99 %s; records in between: median %s, p99 %s", len(pieces), median(pieces), percentile(pieces, 99),
+		t.Logf("deleted in %d pieces, median %s, p99 %s; records in between: median %s, p99 %s", len(pieces), median(pieces), percentile(pieces, 99),
 			median(during), percentile(during, 99))
-		size(t, f, "after folding them")
+		size(t, f, "after deleting them")
 	})
 }
 

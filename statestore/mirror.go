@@ -2,6 +2,9 @@ package statestore
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"path/filepath"
 	"sync"
 	"time"
@@ -38,16 +41,25 @@ type mirror struct {
 }
 
 func newMirror(s *Store) *mirror {
-	return &mirror{s: s, file: projection.New(filepath.Join(s.o.Root, ".claude", "implementer-state.json"))}
+	path := filepath.Join(s.o.Root, ".claude", "implementer-state.json")
+	sum := sha256.Sum256([]byte(path))
+	memory := filepath.Join(s.o.Dir, "state-files", hex.EncodeToString(sum[:8])+".json")
+	return &mirror{s: s, file: projection.New(path, memory)}
 }
 
 // changed asks for the file to follow.
 func (m *mirror) changed() {
+	if m.off() {
+		return
+	}
 	m.mu.Lock()
 	m.lags = true
 	m.mu.Unlock()
 	m.later(mirrorDelay)
 }
+
+// off says that no state file is kept.
+func (m *mirror) off() bool { return m.s.o.Root == "" }
 
 func (m *mirror) later(d time.Duration) {
 	m.timer.after(d, func() {
@@ -96,22 +108,83 @@ func (m *mirror) write(ctx context.Context) (said []string, err error) {
 	if due, err := m.due(ctx); err != nil || !due {
 		return nil, err
 	}
-	return m.file.Write(ctx, func(ctx context.Context) (projection.Stats, error) {
-		if err := m.s.adopt(ctx); err != nil {
-			return projection.Stats{}, err
-		}
-		st, err := m.s.Stats(ctx)
+	raised := ""
+	said, err = m.file.Write(ctx, func(ctx context.Context, ours *projection.Stats) (projection.Stats, error) {
+		st, text, err := m.s.figuresFor(ctx, (*Stats)(ours))
+		raised = text
 		return projection.Stats(st), err
 	})
+	if raised != "" {
+		said = append(said, raised)
+	}
+	return said, err
 }
 
 // due says whether the file has to follow: not before the first outcome, since
 // until then its counters are the truth.
 func (m *mirror) due(ctx context.Context) (due bool, err error) {
-	err = m.s.read(ctx, func(q sqldb.Q) error {
-		return q.Row(ctx, `SELECT EXISTS (SELECT 1 FROM outcomes) OR (SELECT success + escalated FROM totals WHERE one = 1) > 0`).Scan(&due)
+	err = m.s.read(ctx, func(q sqldb.Q, project int64) error {
+		return q.Row(ctx, `SELECT EXISTS (SELECT 1 FROM outcomes WHERE project = ?)
+OR EXISTS (SELECT 1 FROM projects WHERE id = ? AND success + escalated > 0)`, project, project).Scan(&due)
 	})
 	return due, err
+}
+
+// baseline is what the file counts, where it can be read. With wait an empty or
+// torn file is read again for a while.
+func (m *mirror) baseline(ctx context.Context, wait bool) (Stats, bool) {
+	if m.off() {
+		return Stats{}, true
+	}
+	before, known := m.file.Baseline(ctx, wait)
+	return Stats(before), known
+}
+
+// figuresFor is what the state file is to say. ours is what it says now, where
+// that was written by us: a journal that knows less has lost rows, and its
+// counters are raised to it.
+func (s *Store) figuresFor(ctx context.Context, ours *Stats) (st Stats, raised string, err error) {
+	if err := s.adopt(ctx); err != nil {
+		return st, "", err
+	}
+	if st, err = s.Stats(ctx); err != nil || ours == nil || !behindOf(st, *ours) {
+		return st, "", err
+	}
+	raised = fmt.Sprintf("the journal knew less than the state file (%d and %d attempts): rows of it were lost, no figure was lowered",
+		st.TotalAttempts, ours.TotalAttempts)
+	err = s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
+		p.raise(*ours)
+		st = p.stats()
+		return p.save(ctx, tx, s.o.Now())
+	})
+	return st, raised, err
+}
+
+// behindOf says whether the journal's figures are below those of the file.
+func behindOf(journal, file Stats) bool {
+	return journal.SuccessCount < file.SuccessCount || journal.EscalatedToCloud < file.EscalatedToCloud
+}
+
+// adopt takes the state file's counters over in a transaction of its own, where
+// that was not possible with the first outcome.
+func (s *Store) adopt(ctx context.Context) error {
+	if s.imported.Load() {
+		return nil
+	}
+	before, ok := s.mirror.baseline(ctx, false)
+	if !ok {
+		return nil
+	}
+	err := s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
+		if p.imported {
+			return nil
+		}
+		p.add(before)
+		p.imported = true
+		return p.save(ctx, tx, s.o.Now())
+	})
+	s.imported.Store(err == nil)
+	return err
 }
 
 func (m *mirror) warnings() []string {

@@ -2,39 +2,122 @@ package statestore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"time"
 
-	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// Reserve sets an estimate aside from today's budget (the day is UTC's) before
-// a paid call is made, durably. What is settled and what is reserved count
-// alike, so parallel calls cannot overshoot. ErrBudget where it does not fit.
+// day is how a day is written; it is UTC's.
+const day = "2006-01-02"
+
+// maxUSD bounds one call's cost, US dollars.
+const maxUSD = 1e6
+
+// validUSD says whether an amount can be added up.
+func validUSD(usd float64) bool { return usd >= 0 && usd <= maxUSD } // false of NaN
+
+// Reserve sets an estimate (US dollars) aside from today's budget before a paid
+// call is made, durably. The day is UTC's; the budget is the user's, over all
+// projects and processes. What is settled and what is reserved count alike, so
+// parallel calls cannot overshoot. It returns ErrBudget where it does not fit.
 //
 // A reservation that is never settled, since its process died, stays counted
 // at its estimate: the money may have been spent.
 func (s *Store) Reserve(ctx context.Context, tier string, estimateUSD, capUSD float64) (id int64, spent float64, err error) {
+	if !validUSD(estimateUSD) || math.IsNaN(capUSD) {
+		return 0, 0, fmt.Errorf("%w: an estimate of %v is no amount of money", ErrBudget, estimateUSD)
+	}
 	now := s.o.Now()
-	err = s.write(ctx, func(ctx context.Context, tx sqldb.Q) (err error) {
-		id, spent, err = journal.Reserve(ctx, tx, now, tier, estimateUSD, capUSD)
-		return err
+	err = s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
+		today := now.UTC().Format(day)
+		var on string
+		if err := tx.Row(ctx, `SELECT COALESCE(SUM(usd), 0), COALESCE(MAX(day), '') FROM spend WHERE usr = ? AND day >= ?`, s.o.User, today).
+			Scan(&spent, &on); err != nil {
+			return fmt.Errorf("read spending: %w", err)
+		}
+		if spent+estimateUSD > capUSD {
+			return fmt.Errorf("%w: $%.4f of $%.2f spent or reserved, this call may cost $%.4f%s", ErrBudget, spent, capUSD, estimateUSD, behind(today, on))
+		}
+		// A clock that was set back begins no new budget.
+		on = max(on, today)
+		if err := tx.Exec(ctx, `INSERT INTO spend (usr, day, usd) VALUES (?, ?, ?) ON CONFLICT (usr, day) DO UPDATE SET usd = spend.usd + excluded.usd`,
+			s.o.User, on, estimateUSD); err != nil {
+			return fmt.Errorf("write spending: %w", err)
+		}
+		id, err = tx.Insert(ctx, `INSERT INTO reservations (usr, project, day, tier, estimate, at) VALUES (?, ?, ?, ?, ?, ?)`,
+			s.o.User, p.id, on, tier, estimateUSD, now.UnixMilli())
+		if err != nil {
+			return fmt.Errorf("write reservation: %w", err)
+		}
+		spent += estimateUSD
+		p.seq++
+		return p.save(ctx, tx, now)
 	})
+	if err != nil && !errors.Is(err, ErrBudget) {
+		return 0, 0, err
+	}
 	return id, spent, err
 }
 
-// Settle replaces a reservation's estimate by what the call cost. A second
-// settlement of the same reservation changes nothing. One that a server cannot
-// take now is kept and delivered.
-func (s *Store) Settle(ctx context.Context, id int64, actualUSD float64) error {
-	v := journal.Settlement{ID: id, USD: actualUSD}
-	return s.deliverable(ctx, kindSettle, v, func(ctx context.Context, tx sqldb.Q) error { return journal.Settle(ctx, tx, v) })
+// behind says that the clock stands before the last paid call.
+func behind(today, last string) string {
+	if last <= today {
+		return ""
+	}
+	return fmt.Sprintf(" (the clock says %s, the last paid call was on %s: look at the clock)", today, last)
 }
 
-// Spent is what is settled and reserved today, USD.
-func (s *Store) Spent(ctx context.Context) (usd float64, err error) {
-	err = s.read(ctx, func(q sqldb.Q) (err error) {
-		usd, err = journal.Spent(ctx, q, s.o.Now())
+// settlement is what a reserved call cost.
+type settlement struct {
+	ID  int64   `json:"id"`
+	USD float64 `json:"usd"`
+}
+
+// Settle replaces a reservation's estimate by what the call cost (US dollars);
+// an amount that is none leaves the estimate. A second settlement of the same
+// reservation changes nothing. One that a server cannot take now is kept and
+// delivered.
+func (s *Store) Settle(ctx context.Context, id int64, actualUSD float64) error {
+	if !validUSD(actualUSD) {
+		s.o.Log.Warn("a cost that is no amount of money: the estimate stays", "usd", actualUSD)
+		return nil
+	}
+	v := settlement{ID: id, USD: actualUSD}
+	return s.deliverable(ctx, kindSettle, v, func(ctx context.Context, tx sqldb.Q, _ *projectRow) error { return settle(ctx, tx, v) })
+}
+
+func settle(ctx context.Context, tx sqldb.Q, v settlement) error {
+	var user, on string
+	var estimate float64
+	err := tx.Row(ctx, `UPDATE reservations SET actual = ? WHERE id = ? AND actual IS NULL RETURNING usr, day, estimate`, v.USD, v.ID).
+		Scan(&user, &on, &estimate)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
 		return err
+	}
+	return tx.Exec(ctx, `UPDATE spend SET usd = CASE WHEN usd + ? < 0 THEN 0 ELSE usd + ? END WHERE usr = ? AND day = ?`,
+		v.USD-estimate, v.USD-estimate, user, on)
+}
+
+// Spent is what the user has settled and reserved today, US dollars.
+func (s *Store) Spent(ctx context.Context) (usd float64, err error) {
+	err = s.readAny(ctx, func(q sqldb.Q) error {
+		return q.Row(ctx, `SELECT COALESCE(SUM(usd), 0) FROM spend WHERE usr = ? AND day >= ?`, s.o.User, s.o.Now().UTC().Format(day)).Scan(&usd)
+	})
+	return usd, err
+}
+
+// TeamSpent is what all users of the journal have settled and reserved since a
+// time, US dollars.
+func (s *Store) TeamSpent(ctx context.Context, since time.Time) (usd float64, err error) {
+	err = s.readAny(ctx, func(q sqldb.Q) error {
+		return q.Row(ctx, `SELECT COALESCE(SUM(usd), 0) FROM spend WHERE day >= ?`, since.UTC().Format(day)).Scan(&usd)
 	})
 	return usd, err
 }

@@ -7,24 +7,27 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 // Where the journal is a server, every write that must not be lost has a
 // delivery number, which the server's transaction writes down. One that the
-// server could not take, or did not confirm, is kept in the local journal under
-// its number and sent again: a number that is there already is not counted
-// twice, whatever was killed in between.
+// server could not take, or did not confirm, is kept in the user's local journal
+// under its number and sent again: a number that is there already is not counted
+// twice, whatever was killed in between. What is kept is of one server and one
+// project, and only a process of theirs sends it.
 
 // Kinds of what is kept.
 const (
 	kindOutcome = "outcome"
-	kindOpening = "opening"
+	kindPlan    = "plan"
 	kindCalls   = "calls"
 	kindSettle  = "settle"
 )
@@ -54,31 +57,19 @@ type row struct {
 	at                   time.Time
 }
 
-// writeOnce runs fn in a transaction, unless one with the same number was
-// committed before. An empty number is no number.
-func (s *Store) writeOnce(ctx context.Context, delivery string, fn func(context.Context, sqldb.Q) error) error {
-	return s.write(ctx, func(ctx context.Context, tx sqldb.Q) error {
-		if delivery != "" {
-			n, err := tx.Changed(ctx, `INSERT INTO deliveries (delivery, at) VALUES (?, ?) ON CONFLICT (delivery) DO NOTHING`,
-				delivery, s.o.Now().UnixMilli())
-			if err != nil || n == 0 {
-				return err
-			}
-		}
-		return fn(ctx, tx)
-	})
-}
-
 // deliverable runs fn in a transaction; what a server cannot take now is kept
 // as body and delivered later.
-func (s *Store) deliverable(ctx context.Context, kind string, body any, fn func(context.Context, sqldb.Q) error) error {
+func (s *Store) deliverable(ctx context.Context, kind string, body any, fn func(context.Context, sqldb.Q, *projectRow) error) error {
 	if s.local == nil {
 		return s.write(ctx, fn)
+	}
+	if err := s.named(); err != nil {
+		return err
 	}
 	delivery := rand.Text()
 	err := s.deliverFirst(ctx)
 	if err == nil {
-		err = s.writeOnce(ctx, delivery, fn)
+		err = s.writeDelivered(ctx, delivery, fn)
 	}
 	if !errors.Is(err, sqldb.ErrLost) {
 		return err
@@ -118,21 +109,14 @@ func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorde
 // unsent answers an outcome that is kept. What the server knows of the ticket
 // is not known here.
 func (s *Store) unsent(o Outcome, repeated bool) Recorded {
-	r := Recorded{Action: "continue", Repeated: repeated, Route: o.Route, Stats: Stats{FailuresByType: map[string]int{}}}
-	switch {
-	case !o.Pass:
-		r.Action = "retry"
-	case o.Gate == "commit":
-		r.Action = "complete"
-	}
-	if r.Route == "" {
-		r.Route = "undecided"
-	}
+	_, d := policy.OnOutcome(policy.TicketState{}, policy.GateOutcome{TicketID: o.TicketID, Gate: o.Gate, Outcome: o.Outcome,
+		Route: o.Route, Eligible: true})
+	r := Recorded{Action: d.Action, Repeated: repeated, Route: d.Owner, Owner: d.Owner, Stats: Stats{FailuresByType: map[string]int{}}}
 	if last, found := s.mirror.file.Read(); found {
 		r.Stats = Stats(last)
 	}
 	// The server counts runs; a number of time's own meets none of its.
-	r.NextEventID = fmt.Sprintf("%s:%s:%d", o.TicketID, journal.NextGate(o.Gate, o.Pass), s.o.Now().UnixMilli())
+	r.NextEventID = fmt.Sprintf("%s:%s:%d", o.TicketID, o.Gate.Next(o.Outcome), s.o.Now().UnixMilli())
 	r.Warnings = append(r.Warnings, "action does not consider earlier outcomes, and stats are the last known ones, since Postgres cannot be reached")
 	r.Warnings = append(r.Warnings, s.Warnings()...)
 	return r
@@ -147,20 +131,21 @@ func (s *Store) keep(ctx context.Context, kind, delivery string, o Outcome, body
 	}
 	err = s.local.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
 		repeated = false
-		if key := o.Key(); key != "" {
-			payload, err := journal.Maybe(tx.Row(ctx, `SELECT payload FROM pending WHERE ticket = ? AND event = ? AND refused = ''`, o.TicketID, key))
+		if key := o.key(); key != "" {
+			payload, err := maybe(tx.Row(ctx, `SELECT payload FROM pending
+WHERE server = ? AND project = ? AND ticket = ? AND event = ? AND refused = ''`, s.server(), s.o.Project, o.TicketID, key))
 			switch {
 			case err != nil:
 				return err
-			case payload != nil && string(payload) != o.Payload():
+			case payload != nil && string(payload) != o.payload():
 				return fmt.Errorf("%w (ticket %s)", ErrConflict, o.TicketID)
 			case payload != nil:
 				repeated = true
 				return nil
 			}
 		}
-		return tx.Exec(ctx, `INSERT INTO pending (delivery, kind, ticket, event, payload, body, at, refused) VALUES (?, ?, ?, ?, ?, ?, ?, '')`,
-			delivery, kind, o.TicketID, o.Key(), o.Payload(), string(text), s.o.Now().UnixMilli())
+		return tx.Exec(ctx, `INSERT INTO pending (server, project, delivery, kind, ticket, event, payload, body, at, refused)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')`, s.server(), s.o.Project, delivery, kind, o.TicketID, o.key(), o.payload(), string(text), s.o.Now().UnixMilli())
 	})
 	if err != nil {
 		return false, err
@@ -232,8 +217,8 @@ func (s *Store) deliver(ctx context.Context) error {
 func (s *Store) nextPending(ctx context.Context) (r row, found bool, err error) {
 	var at int64
 	err = s.local.Read(ctx, func(q sqldb.Q) error {
-		return q.Row(ctx, `SELECT id, delivery, kind, body, at FROM pending WHERE refused = '' ORDER BY id LIMIT 1`).
-			Scan(&r.id, &r.delivery, &r.kind, &r.body, &at)
+		return q.Row(ctx, `SELECT id, delivery, kind, body, at FROM pending
+WHERE server = ? AND project = ? AND refused = '' ORDER BY id LIMIT 1`, s.server(), s.o.Project).Scan(&r.id, &r.delivery, &r.kind, &r.body, &at)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return r, false, nil
@@ -260,32 +245,47 @@ func (s *Store) send(ctx context.Context, r row) error {
 		}
 		_, err := s.record(ctx, r.delivery, o, r.at, step)
 		return err
-	case kindOpening:
-		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, o journal.Opening) error {
-			_, err := journal.Open(ctx, tx, o, r.at)
+	case kindPlan:
+		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, p *projectRow, plan Plan) error {
+			_, err := recordPlan(ctx, tx, p, plan, r.at)
 			return err
 		})
 	case kindCalls:
-		return sendAs(ctx, s, r, journal.InsertCalls)
+		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, p *projectRow, calls []Call) error {
+			return insertCalls(ctx, tx, p.id, calls)
+		})
 	case kindSettle:
-		return sendAs(ctx, s, r, journal.Settle)
+		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, _ *projectRow, v settlement) error {
+			return settle(ctx, tx, v)
+		})
 	}
 	return fmt.Errorf("a newer localmodel kept it: %s", r.kind)
 }
 
-func sendAs[T any](ctx context.Context, s *Store, r row, fn func(context.Context, sqldb.Q, T) error) error {
+func sendAs[T any](ctx context.Context, s *Store, r row, fn func(context.Context, sqldb.Q, *projectRow, T) error) error {
 	var v T
 	if err := json.Unmarshal([]byte(r.body), &v); err != nil {
 		return err
 	}
-	return s.writeOnce(ctx, r.delivery, func(ctx context.Context, tx sqldb.Q) error { return fn(ctx, tx, v) })
+	return s.writeDelivered(ctx, r.delivery, func(ctx context.Context, tx sqldb.Q, p *projectRow) error { return fn(ctx, tx, p, v) })
+}
+
+// server names the server without a password.
+func (s *Store) server() string { return serverName(s.o.State) }
+
+func serverName(state string) string {
+	u, err := url.Parse(state)
+	if err != nil {
+		return "postgres"
+	}
+	return u.Host + u.Path + "?" + u.Query().Get("search_path") + u.Query().Get("options")
 }
 
 func (s *Store) countPending(ctx context.Context) error {
 	var waiting, refused int64
 	err := s.local.Read(ctx, func(q sqldb.Q) error {
-		return q.Row(ctx, `SELECT COALESCE(SUM(CASE WHEN refused = '' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN refused = '' THEN 0 ELSE 1 END), 0) FROM pending`).
-			Scan(&waiting, &refused)
+		return q.Row(ctx, `SELECT COALESCE(SUM(CASE WHEN refused = '' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN refused = '' THEN 0 ELSE 1 END), 0)
+FROM pending WHERE server = ? AND project = ?`, s.server(), s.o.Project).Scan(&waiting, &refused)
 	})
 	if err == nil {
 		s.pending.count.Store(waiting)
@@ -294,13 +294,15 @@ func (s *Store) countPending(ctx context.Context) error {
 	return err
 }
 
-func (p *pending) warnings() []string {
+func (s *Store) localPath() string { return filepath.Join(s.o.Dir, localName) }
+
+func (p *pending) warnings(s *Store) []string {
 	var out []string
 	if n := p.count.Load(); n > 0 {
-		out = append(out, fmt.Sprintf("%d records wait in .claude/localmodel/journal.db for Postgres, which cannot be reached; they are delivered when it is back", n))
+		out = append(out, fmt.Sprintf("%d records wait in %s for Postgres, which cannot be reached; they are delivered when it is back", n, s.localPath()))
 	}
 	if n := p.refused.Load(); n > 0 {
-		out = append(out, fmt.Sprintf("%d outcomes kept while Postgres was away contradict what it has under the same event_id; they stay in .claude/localmodel/journal.db, table pending", n))
+		out = append(out, fmt.Sprintf("%d outcomes kept while Postgres was away contradict what it has under the same event_id; they stay in %s, table pending", n, s.localPath()))
 	}
 	return out
 }

@@ -41,7 +41,7 @@ func stoppable(t *testing.T) *pgtest.Server {
 func TestServerAway(t *testing.T) {
 	server := stoppable(t)
 	ctx := context.Background()
-	o := Options{Root: t.TempDir(), State: server.Schema(t), BusyTimeout: 20 * time.Second}
+	o := Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second}
 	s := newStore(t, o)
 	record(t, s, out("T lint fail local"))
 	id, _, err := s.Reserve(ctx, "cheap", 2, 5)
@@ -64,7 +64,7 @@ func TestServerAway(t *testing.T) {
 		t.Errorf("another payload under a kept key: %v", err)
 	}
 	record(t, s, out("T commit pass"))
-	if _, err := s.OpenAttempt(ctx, "T", GuardKey{Class: "high", Digest: "d9"}, "the plan", "qwen"); err != nil {
+	if _, err := s.RecordPlan(ctx, Plan{TicketID: "T", ByLocal: true, Key: GuardKey{Class: "high", Digest: "d9"}, Text: "the plan", Model: "qwen"}); err != nil {
 		t.Error(err)
 	}
 	record(t, s, out("T commit pass"))
@@ -111,9 +111,9 @@ func TestServerAway(t *testing.T) {
 // own.
 func TestKeptByAnother(t *testing.T) {
 	server := stoppable(t)
-	o := Options{Root: t.TempDir(), State: server.Schema(t), BusyTimeout: 20 * time.Second}
+	o := Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second}
 	server.Stop(t)
-	s := New(o)
+	s := makeStore(o)
 	record(t, s, out("T lint fail local"))
 	if err := s.Close(); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("close: %v", err) // what waits goes on waiting, and that is said
@@ -125,7 +125,7 @@ func TestKeptByAnother(t *testing.T) {
 
 	// With a step of its own a process delivers without recording anything.
 	server.Stop(t)
-	s = New(o)
+	s = makeStore(o)
 	record(t, s, out("U commit pass local"))
 	s.Close() //nolint:errcheck // as above
 	server.Start(t)
@@ -147,9 +147,9 @@ func TestKeptByAnother(t *testing.T) {
 // A kept outcome that the server's journal contradicts is not lost in silence.
 func TestKeptIsContradicted(t *testing.T) {
 	server := stoppable(t)
-	o := Options{Root: t.TempDir(), State: server.Schema(t), BusyTimeout: 20 * time.Second}
+	o := Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second}
 	server.Stop(t)
-	s := New(o)
+	s := makeStore(o)
 	record(t, s, out("T lint fail local #1"))
 	record(t, s, out("T commit pass local #2"))
 	s.Close() //nolint:errcheck // the server is away
@@ -176,18 +176,18 @@ func TestKeptIsContradicted(t *testing.T) {
 // commit and their own mark too: everything arrives once.
 func TestKilledWhileDelivering(t *testing.T) {
 	server := stoppable(t)
-	o := Options{Root: t.TempDir(), State: server.Schema(t), BusyTimeout: time.Minute}
+	o := Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: time.Minute}
 	record(t, newStore(t, o), out("X plan pass"))
 	server.Stop(t)
 	outcomes := 100
 	if full {
 		outcomes = 2000
 	}
-	s := New(o)
+	s := makeStore(o)
 	r := rand.New(rand.NewPCG(7, 7))
 	for i := range outcomes {
 		one := randomOutcome(r, 20)
-		one.EventID, one.Evidence = fmt.Sprint("kept-", i), "route="+one.Route
+		one.EventID, one.Evidence = fmt.Sprint("kept-", i), "route="+string(one.Route)
 		record(t, s, one)
 	}
 	s.Close() //nolint:errcheck // the server is away
@@ -196,7 +196,7 @@ func TestKilledWhileDelivering(t *testing.T) {
 	for ; kills < 2000; kills++ {
 		var wg sync.WaitGroup
 		for j := range 2 {
-			cmd := child(t, "recorder", childArgs{Root: o.Root, State: o.State, Name: fmt.Sprintf("d%d.%d", kills, j), Records: 1, Tickets: 20})
+			cmd := child(t, "recorder", childArgs{Root: o.Root, State: o.State, Project: o.Project, Name: fmt.Sprintf("d%d.%d", kills, j), Records: 1, Tickets: 20})
 			from, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)
@@ -214,7 +214,7 @@ func TestKilledWhileDelivering(t *testing.T) {
 			})
 		}
 		wg.Wait()
-		look := New(o)
+		look := makeStore(o)
 		n := kept(t, look)
 		look.Close() //nolint:errcheck // nothing was written
 		if n == 0 {
@@ -227,8 +227,8 @@ func TestKilledWhileDelivering(t *testing.T) {
 		t.Fatalf("%d rows still wait", n)
 	}
 	var doubled, missing int
-	query(t, last, &doubled, `SELECT COUNT(*) FROM (SELECT event FROM keys WHERE event LIKE 'event:kept-%' GROUP BY event HAVING COUNT(*) > 1) AS x`)
-	query(t, last, &missing, `SELECT COUNT(*) FROM keys WHERE event LIKE 'event:kept-%'`)
+	query(t, last, &doubled, `SELECT COUNT(*) FROM (SELECT event FROM outcomes WHERE event LIKE 'event:kept-%' GROUP BY event HAVING COUNT(*) > 1) AS x`)
+	query(t, last, &missing, `SELECT COUNT(*) FROM outcomes WHERE event LIKE 'event:kept-%'`)
 	if doubled != 0 || missing != outcomes {
 		t.Errorf("%d of %d delivered, %d of them doubled", missing, outcomes, doubled)
 	}
@@ -240,16 +240,16 @@ func TestKilledWhileDelivering(t *testing.T) {
 func TestDeliveredButNotMarked(t *testing.T) {
 	server := stoppable(t)
 	ctx := context.Background()
-	o := Options{Root: t.TempDir(), State: server.Schema(t), BusyTimeout: 20 * time.Second, Settle: countSettled}
+	o := Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second, Settle: countSettled}
 	server.Stop(t)
-	first := New(o)
+	first := makeStore(o)
 	record(t, first, out("T commit pass local"))
 	if err := first.LogCall(ctx, Call{At: time.Now(), Model: "haiku", Paid: true}); err != nil {
 		t.Fatal(err)
 	}
 	first.Close() //nolint:errcheck // the server is away
 	server.Start(t)
-	killed := New(o)
+	killed := makeStore(o)
 	killed.pending.timer.end() // it sends nothing by itself
 	if err := killed.local.Read(ctx, func(q sqldb.Q) error {
 		rows, err := q.Rows(ctx, `SELECT id FROM pending ORDER BY id`)
@@ -293,11 +293,13 @@ func TestDeliveredButNotMarked(t *testing.T) {
 	killed.Close() //nolint:errcheck // as if killed
 }
 
-// A local journal that is damaged keeps nobody from recording on the server.
-func TestDamagedLocalJournal(t *testing.T) {
+// A local journal that cannot be used keeps nobody from recording on the server.
+func TestUnusableLocalJournal(t *testing.T) {
 	root := t.TempDir()
 	state := stoppable(t).Schema(t)
-	journalFile(t, root, strings.Repeat("no database ", 100))
+	if err := os.MkdirAll(journalPath(root), 0o700); err != nil { // a directory in its place
+		t.Fatal(err)
+	}
 	s := newStore(t, Options{Root: root, State: state})
 	if r := record(t, s, out("T commit pass local")); r.Stats.SuccessCount != 1 {
 		t.Errorf("%+v", r)
@@ -308,7 +310,7 @@ func TestDamagedLocalJournal(t *testing.T) {
 // error that says so.
 func TestNowhereToKeep(t *testing.T) {
 	root := t.TempDir()
-	if err := os.WriteFile(root+"/.claude", []byte("a file in the way"), 0o600); err != nil {
+	if err := os.WriteFile(root+"/user", []byte("a file in the way"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := newStore(t, Options{Root: root, State: "postgres://u:secret@127.0.0.1:1/none"})

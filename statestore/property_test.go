@@ -8,80 +8,40 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// naive is the same rules written the slow way: every figure is computed from
-// the whole list of events, and nothing is kept beside it.
+// naive computes every figure from the whole list of events, by the rules of
+// policy, and keeps nothing beside it.
 type naive struct{ events []Outcome }
-
-// walk goes through a ticket's events and says where the last one left it.
-func (n naive) walk(ticket string) (attempts [][]Outcome, endings []string, route, action string) {
-	var current []Outcome // of the open attempt
-	isOpen, banned := false, false
-	for _, e := range n.events {
-		if e.TicketID != ticket {
-			continue
-		}
-		local := e.Route == "local" && (isOpen || !banned) || e.Route == "" && isOpen
-		route, action = "cloud", "continue"
-		if !e.Pass {
-			action = "retry"
-		} else if e.Gate == "commit" {
-			action, banned = "complete", false
-		}
-		if !local {
-			continue
-		}
-		route, isOpen = "local", true
-		current = append(current, e)
-		failures := 0
-		for _, c := range current {
-			if c.Gate == e.Gate && !c.Pass {
-				failures++
-			}
-		}
-		ending := ""
-		switch {
-		case e.Gate == "commit" && e.Pass:
-			ending = "done"
-		case !e.Pass && e.Gate != "commit" && failures == 2:
-			ending, action, banned = e.Gate, "escalate", true
-		}
-		if ending != "" {
-			attempts, endings = append(attempts, current), append(endings, ending)
-			current, isOpen = nil, false
-		}
-	}
-	return attempts, endings, route, action
-}
 
 func (n naive) stats() Stats {
 	s := Stats{FailuresByType: map[string]int{}}
-	seen := map[string]bool{}
+	states, scores := map[string]policy.TicketState{}, map[string]*float64{}
 	sum, scored := 0.0, 0
 	for _, e := range n.events {
-		if seen[e.TicketID] {
+		state, d := policy.OnOutcome(states[e.TicketID], policy.GateOutcome{TicketID: e.TicketID, Gate: e.Gate, Outcome: e.Outcome,
+			Route: e.Route, Eligible: true})
+		states[e.TicketID] = state
+		if d.OpensAttempt {
+			scores[e.TicketID] = nil
+		}
+		if e.Quality != nil && (state.Phase == policy.PhaseLocal || d.ClosesAttempt) {
+			scores[e.TicketID] = e.Quality
+		}
+		if !d.ClosesAttempt {
 			continue
 		}
-		seen[e.TicketID] = true
-		attempts, endings, _, _ := n.walk(e.TicketID)
-		for i, ending := range endings {
-			if ending == "done" {
-				s.SuccessCount++
-			} else {
-				s.EscalatedToCloud++
-				s.FailuresByType[ending]++
-			}
-			s.TotalAttempts++
-			last := math.NaN()
-			for _, o := range attempts[i] {
-				if o.Quality != nil {
-					last = *o.Quality
-				}
-			}
-			if !math.IsNaN(last) {
-				sum, scored = sum+last, scored+1
-			}
+		s.TotalAttempts++
+		if d.Succeeded {
+			s.SuccessCount++
+		} else {
+			s.EscalatedToCloud++
+			s.FailuresByType[string(e.Gate)]++
+		}
+		if q := scores[e.TicketID]; q != nil {
+			sum, scored = sum+*q, scored+1
 		}
 	}
 	if scored > 0 {
@@ -92,8 +52,8 @@ func (n naive) stats() Stats {
 
 // randomOutcome is likely to fail, and likely to meet a ticket again.
 func randomOutcome(r *rand.Rand, tickets int) Outcome {
-	o := Outcome{TicketID: fmt.Sprintf("T-%d", r.IntN(tickets)), Gate: Gates[r.IntN(len(Gates))], Pass: r.IntN(2) == 0,
-		Route: []string{"", "", "local", "local", "cloud"}[r.IntN(5)]}
+	o := Outcome{TicketID: fmt.Sprintf("T-%d", r.IntN(tickets)), Gate: policy.Gates()[r.IntN(gates)],
+		Outcome: []policy.Outcome{policy.Pass, policy.Fail}[r.IntN(2)], Route: []policy.Owner{"", "", "local", "local", "cloud"}[r.IntN(5)]}
 	if r.IntN(3) == 0 {
 		v := float64(r.IntN(101))
 		o.Quality = &v
@@ -128,10 +88,6 @@ func TestCountersEqualNaiveModel(t *testing.T) {
 				}
 				model.events = append(model.events, e)
 				got := record(t, s, e)
-				_, _, route, action := model.walk(e.TicketID)
-				if got.Route != route || got.Action != action {
-					t.Fatalf("seed %d, step %d, %+v: got %s by %s, want %s by %s", seed, i, e, got.Action, got.Route, action, route)
-				}
 				want := model.stats()
 				if diff := cmp.Diff(want, got.Stats); diff != "" {
 					t.Fatalf("seed %d, step %d, %+v (-want +got):\n%s", seed, i, e, diff)
@@ -167,7 +123,7 @@ func TestStepCalls(t *testing.T) {
 			calls = append(calls, fmt.Sprintf("%s %t %s", c.TicketID, c.Escalated, state))
 			return append(state, 'x'), nil
 		}
-		if _, err := s.OpenAttempt(ctx, "A", GuardKey{Class: "low", Digest: "d1"}, "", ""); err != nil {
+		if _, err := s.RecordPlan(ctx, Plan{TicketID: "A", ByLocal: true, Key: GuardKey{Class: "low", Digest: "d1"}}); err != nil {
 			t.Fatal(err)
 		}
 		// B's class is that of its last decision, C's is not known.

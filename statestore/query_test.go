@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -36,7 +37,8 @@ func change(t testing.TB, s *Store, text string, args ...any) {
 func readOutcomes(s *Store) (list []Outcome, err error) {
 	ctx := context.Background()
 	err = s.db.Read(ctx, func(q sqldb.Q) error {
-		rows, err := q.Rows(ctx, `SELECT o.ticket, o.gate, o.pass, o.quality, o.evidence, k.event FROM outcomes o JOIN keys k ON k.outcome = o.id AND k.ticket = o.ticket ORDER BY o.id`)
+		rows, err := q.Rows(ctx, `SELECT o.ticket, o.gate, o.pass, o.quality, o.evidence, o.event FROM outcomes o
+JOIN projects p ON p.id = o.project WHERE p.name = ? ORDER BY o.id`, s.o.Project)
 		if err != nil {
 			return err
 		}
@@ -47,7 +49,8 @@ func readOutcomes(s *Store) (list []Outcome, err error) {
 			if err := rows.Scan(&o.TicketID, &o.Gate, &pass, &o.Quality, &o.Evidence, &o.EventID); err != nil {
 				return err
 			}
-			o.Pass, o.Route, o.EventID = pass == 1, strings.TrimPrefix(o.Evidence, "route="), strings.TrimPrefix(o.EventID, "event:")
+			o.Outcome = map[int]policy.Outcome{0: policy.Fail, 1: policy.Pass}[pass]
+			o.Route, o.EventID = policy.Owner(strings.TrimPrefix(o.Evidence, "route=")), strings.TrimPrefix(o.EventID, "event:")
 			list = append(list, o)
 		}
 		return rows.Err()

@@ -12,7 +12,7 @@ import (
 func TestIterations(t *testing.T) {
 	ctx := context.Background()
 	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	s := New(Options{Root: t.TempDir(), Now: func() time.Time { return now }})
+	s := makeStore(Options{Root: t.TempDir(), Now: func() time.Time { return now }})
 	defer s.Close()
 	var want []Call
 	for i := range page + 3 {
@@ -42,31 +42,11 @@ func TestIterations(t *testing.T) {
 	if err := s.Calls(ctx, now, func(Call) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("error of fn: got %v, want %v", err, stop)
 	}
-
-	for _, o := range []Outcome{{TicketID: "A", Gate: "lint", Route: "local"}, {TicketID: "A", Gate: "lint", Evidence: "why"}, {TicketID: "B", Gate: "plan", Route: "local", Pass: true}} {
-		if _, err := s.Record(ctx, o, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var attempts []string
-	if err := s.Attempts(ctx, now, func(a Attempt) error {
-		line := a.TicketID + " " + a.State
-		for _, o := range a.Outcomes {
-			line += " " + o.Gate + ":" + o.Evidence
-		}
-		attempts = append(attempts, line)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"A escalated lint: lint:why", "B open"}, attempts); diff != "" {
-		t.Errorf("attempts (-want +got):\n%s", diff)
-	}
 }
 
 func TestCalibration(t *testing.T) {
 	ctx := context.Background()
-	s := New(Options{Root: t.TempDir()})
+	s := makeStore(Options{Root: t.TempDir()})
 	defer s.Close()
 	if _, found, err := s.Calibration(ctx, "m"); found || err != nil {
 		t.Errorf("before: found %t, err %v; want false, nil", found, err)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // The whole contract of keys, in order, on one ticket and on another.
@@ -17,10 +19,10 @@ func TestKeys(t *testing.T) {
 		ctx := context.Background()
 		s := newStore(t, o)
 		q := func(v float64) *float64 { return &v }
-		first := Outcome{TicketID: "T", Gate: "lint", Route: "local", EventID: "T:lint:1", Quality: q(70), Evidence: "e1"}
-		use := Outcome{TicketID: "T", Gate: "plan", Pass: true, ToolUseID: "toolu_1"}
-		none := Outcome{TicketID: "T", Gate: "plan", Pass: true}
-		both := Outcome{TicketID: "T", Gate: "plan", Pass: true, EventID: "mine", ToolUseID: "toolu_1"}
+		first := Outcome{TicketID: "T", Gate: "lint", Outcome: policy.Fail, Route: "local", EventID: "T:lint:1", Quality: q(70), Evidence: "e1"}
+		use := Outcome{TicketID: "T", Gate: "plan", Outcome: policy.Pass, ToolUseID: "toolu_1"}
+		none := Outcome{TicketID: "T", Gate: "plan", Outcome: policy.Pass}
+		both := Outcome{TicketID: "T", Gate: "plan", Outcome: policy.Pass, EventID: "mine", ToolUseID: "toolu_1"}
 		other := first
 		other.TicketID = "U"
 		change := func(o Outcome, fn func(*Outcome)) Outcome { fn(&o); return o }
@@ -34,7 +36,7 @@ func TestKeys(t *testing.T) {
 			{"first", first, false, false, "T:lint:2"},
 			{"again", first, true, false, "T:lint:2"},
 			{"another gate under the key", change(first, func(o *Outcome) { o.Gate = "review" }), false, true, ""},
-			{"another outcome under the key", change(first, func(o *Outcome) { o.Pass = true }), false, true, ""},
+			{"another outcome under the key", change(first, func(o *Outcome) { o.Outcome = policy.Pass }), false, true, ""},
 			{"another route under the key", change(first, func(o *Outcome) { o.Route = "" }), false, true, ""},
 			{"another score under the key", change(first, func(o *Outcome) { o.Quality = q(71) }), false, true, ""},
 			{"no score under the key", change(first, func(o *Outcome) { o.Quality = nil }), false, true, ""},
@@ -42,12 +44,12 @@ func TestKeys(t *testing.T) {
 			{"again by another tool use", change(first, func(o *Outcome) { o.ToolUseID = "toolu_9" }), true, false, "T:lint:2"},
 			{"the same key of another ticket", other, false, false, "U:lint:2"},
 			{"by tool use", use, false, false, "T:implement:1"},
-			{"by tool use again", use, true, false, "T:plan:2"},
+			{"by tool use again", use, true, false, "T:implement:1"},
 			{"the event id goes before the tool use", both, false, false, "T:implement:1"},
 			{"without a key", none, false, false, "T:implement:1"},
 			{"without a key again", none, false, false, "T:implement:1"},
 			{"an id ahead of its time", change(none, func(o *Outcome) { o.EventID = "T:plan:5" }), false, false, "T:implement:1"},
-			{"the next id skips it", change(none, func(o *Outcome) { o.EventID = "x"; o.Pass = false }), false, false, "T:plan:7"},
+			{"the next id skips it", change(none, func(o *Outcome) { o.EventID = "x"; o.Outcome = policy.Fail }), false, false, "T:plan:7"},
 		} {
 			r, err := s.Record(ctx, step.o, nil)
 			if got := errors.Is(err, ErrConflict); got != step.conflict || (err != nil && !got) {
@@ -82,10 +84,13 @@ func TestRepeatedAnswersAsFirst(t *testing.T) {
 		record(t, s, out("T lint fail local"))
 		record(t, s, out("U commit pass local"))
 		again := record(t, s, second)
-		if !again.Repeated || again.NextEventID != "T:review:3" {
-			t.Errorf("repeated %t, next %q; want true, T:review:3", again.Repeated, again.NextEventID)
+		if !again.Repeated || again.IfNewEventID != "T:review:3" {
+			t.Errorf("repeated %t, if new %q; want true, T:review:3", again.Repeated, again.IfNewEventID)
 		}
-		again.Repeated, first.NextEventID, again.NextEventID = false, "", ""
+		if again.Stats.SuccessCount != 1 || again.Stats.EscalatedToCloud != 1 {
+			t.Errorf("statistics of now: %+v", again.Stats)
+		}
+		again.Repeated, again.IfNewEventID, again.Stats = false, "", first.Stats
 		if diff := cmp.Diff(first, again); diff != "" {
 			t.Errorf("(-first +again):\n%s", diff)
 		}
@@ -95,107 +100,106 @@ func TestRepeatedAnswersAsFirst(t *testing.T) {
 	})
 }
 
-// Journeys of a ticket: each line is an outcome and what it brings.
+// Journeys of a ticket: each line is an outcome and what it brings. The rules
+// themselves are policy's.
 func TestJourneys(t *testing.T) {
 	for _, journey := range []struct{ name, lines string }{
 		{"local success", `
-			T plan pass local -> continue local 0/0
-			T implement pass -> continue local 0/0
-			T lint fail -> retry local 0/0
-			T lint pass -> continue local 0/0
-			T review pass -> continue local 0/0
-			T commit pass -> complete local 1/0
-			T lint fail -> retry cloud 1/0`},
-		{"second failure of lint escalates", `
-			T lint fail local -> retry local 0/0
-			T review fail -> retry local 0/0
-			T lint fail -> escalate local 0/1
-			T lint fail -> retry cloud 0/1
-			T lint fail local -> retry cloud 0/1
-			T commit pass -> complete cloud 0/1
-			T plan pass local -> continue local 0/1
-			T commit pass -> complete local 1/1`},
-		{"a pass between does not forgive", `
-			T review fail local -> retry local 0/0
-			T review pass -> continue local 0/0
-			T review fail -> escalate local 0/1`},
-		{"plan and implement too", `
-			A plan fail local -> retry local 0/0
-			A plan fail -> escalate local 0/1
-			B implement fail local -> retry local 0/1
-			B implement fail -> escalate local 0/2`},
-		{"commit never", `
-			T commit fail local -> retry local 0/0
-			T commit fail -> retry local 0/0
-			T commit fail -> retry local 0/0
-			T commit pass -> complete local 1/0`},
-		{"the cloud's moves nothing", `
-			T lint fail -> retry cloud 0/0
-			T lint fail -> retry cloud 0/0
-			T lint fail -> retry cloud 0/0
-			T commit pass -> complete cloud 0/0`},
-		{"route cloud in a local attempt", `
-			T lint fail local -> retry local 0/0
-			T lint fail cloud -> retry cloud 0/0
-			T lint fail -> escalate local 0/1`},
-		{"a commit opens and closes", `
-			T commit pass local -> complete local 1/0`},
+			T plan pass local -> continue local/local 0/0
+			T implement pass -> continue local/local 0/0
+			T lint fail -> retry local/local 0/0
+			T lint pass -> continue local/local 0/0
+			T review pass -> continue local/local 0/0
+			T commit pass -> complete local/cloud 1/0
+			T lint fail -> retry cloud/cloud 1/0`},
+		{"the second failure escalates, two more stop", `
+			T lint fail local -> retry local/local 0/0
+			T review fail -> retry local/local 0/0
+			T lint fail -> escalate local/cloud 0/1
+			T lint fail -> retry cloud/cloud 0/1
+			T lint fail -> stop cloud/cloud 0/1
+			T commit pass -> complete cloud/cloud 0/1
+			T plan pass local -> continue local/local 0/1
+			T commit pass -> complete local/cloud 1/1`},
+		{"the cloud's escalates once and counts nothing", `
+			T lint fail -> retry cloud/cloud 0/0
+			T lint fail -> escalate cloud/cloud 0/0
+			T lint fail -> retry cloud/cloud 0/0
+			T lint fail -> stop cloud/cloud 0/0
+			T commit pass -> complete cloud/cloud 0/0`},
+		{"a commit closes whatever its route", `
+			T plan pass local -> continue local/local 0/0
+			T commit pass cloud -> complete local/cloud 1/0`},
 	} {
 		t.Run(journey.name, func(t *testing.T) {
 			s := newStore(t, Options{Root: t.TempDir()})
 			for _, line := range strings.Split(strings.TrimSpace(journey.lines), "\n") {
 				text, want, _ := strings.Cut(strings.TrimSpace(line), " -> ")
 				r := record(t, s, out(text))
-				got := fmt.Sprintf("%s %s %d/%d", r.Action, r.Route, r.Stats.SuccessCount, r.Stats.EscalatedToCloud)
+				got := fmt.Sprintf("%s %s/%s %d/%d", r.Action, r.Route, r.Owner, r.Stats.SuccessCount, r.Stats.EscalatedToCloud)
 				if got != want {
 					t.Fatalf("%s: got %s, want %s", text, got, want)
 				}
-				o := out(text)
-				if escalated := r.Action == "escalate"; escalated != (r.EscalateTo == "sonnet") || escalated != (r.Attempt != nil) ||
-					escalated != (r.Message == fmt.Sprintf("Local failed on %s at %s. Escalated.", o.TicketID, o.Gate)) {
+				if escalated := r.Action == policy.Escalate; escalated != (r.EscalateTo == "sonnet") || escalated != (r.Attempt != nil) {
 					t.Errorf("%s: %+v", text, r)
-				}
-				if refused := o.Route == "local" && r.Route == "cloud"; refused != (len(r.Warnings) > 0) {
-					t.Errorf("%s: warnings %q", text, r.Warnings)
 				}
 			}
 		})
 	}
 }
 
+// A ticket that a rule keeps from the local model stays the cloud's, whatever
+// the outcome says.
+func TestRecord_RefusedTicket(t *testing.T) {
+	s := newStore(t, Options{Root: t.TempDir()})
+	d := Decision{TicketID: "T", Hash: "h", Complexity: "high", Refused: "tag ARCH"}
+	if err := s.SaveDecision(context.Background(), d); err != nil {
+		t.Fatal(err)
+	}
+	r := record(t, s, out("T commit pass local"))
+	if r.Route != policy.OwnerCloud || r.Stats.TotalAttempts != 0 || !strings.Contains(strings.Join(r.Warnings, ";"), "tag ARCH") {
+		t.Errorf("got %+v", r)
+	}
+}
+
 // A plan of the local model opens the attempt; one attempt lives at a time.
-func TestOpenAttempt(t *testing.T) {
+func TestRecordPlan(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()
 		s := newStore(t, o)
-		key := GuardKey{Class: "low", Digest: "d"}
-		open := func(plan string) Attempt {
+		plan := func(text string, local bool) (policy.Decision, int64) {
 			t.Helper()
-			a, err := s.OpenAttempt(ctx, "T", key, plan, "qwen")
+			d, err := s.RecordPlan(ctx, Plan{TicketID: "T", ByLocal: local, By: "template", Key: GuardKey{Class: "low", Digest: "d"}, Text: text, Model: "qwen"})
 			if err != nil {
 				t.Fatal(err)
 			}
-			return a
+			state, err := s.TicketState(ctx, "T")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return d, state.Attempt
 		}
-		a := open("p1")
-		if b := open("p2"); b.ID != a.ID || b.Plan != "p2" || b.Key != key {
-			t.Errorf("a second plan: %+v, first %+v", b, a)
+		d, first := plan("p1", true)
+		if !d.OpensAttempt || d.Owner != policy.OwnerLocal || first == 0 {
+			t.Errorf("the first plan: %+v, attempt %d", d, first)
+		}
+		if d, again := plan("p2", true); d.OpensAttempt || again != first {
+			t.Errorf("a second plan: %+v, attempt %d, first %d", d, again, first)
 		}
 		record(t, s, out("T lint fail"))
 		r := record(t, s, out("T lint fail"))
 		if r.Action != "escalate" || r.Attempt.Plan != "p2" || r.Attempt.Model != "qwen" || len(r.Attempt.Outcomes) != 2 {
 			t.Errorf("escalation: %+v, attempt %+v", r, r.Attempt)
 		}
-		if got := open("p3"); got.ID != 0 {
-			t.Errorf("an attempt opened after the escalation: %+v", got)
-		}
-		isOpen, at, err := s.TicketState(ctx, "T")
-		if isOpen || at != "lint" || err != nil {
-			t.Errorf("state: %t, %q, %v; want false, lint, nil", isOpen, at, err)
+		if d, attempt := plan("p3", true); attempt != 0 || d.Owner != policy.OwnerCloud {
+			t.Errorf("an attempt opened after the escalation: %+v", d)
 		}
 		record(t, s, out("T commit pass"))
-		if got := open("p4"); got.ID == 0 || got.ID == a.ID {
-			t.Errorf("after the commit: %+v", got)
+		if d, attempt := plan("p4", true); attempt == 0 || attempt == first || !d.OpensAttempt {
+			t.Errorf("after the commit: %+v, attempt %d", d, attempt)
+		}
+		if d, attempt := plan("p5", false); attempt == 0 || d.Owner != policy.OwnerLocal {
+			t.Errorf("a plan of another tier ended the attempt: %+v", d)
 		}
 	})
 }
@@ -228,13 +232,13 @@ func TestQuality(t *testing.T) {
 func TestOddTexts(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		s := newStore(t, o)
-		odd := Outcome{TicketID: "T?'\"\x00$1", Gate: "lint", Route: "local", EventID: "e\x00?", Evidence: "a\x00b \xff ? $1 '; DROP TABLE keys; --"}
+		odd := Outcome{TicketID: "T?'\"\x00$1", Gate: "lint", Outcome: policy.Fail, Route: "local", EventID: "e\x00?", Evidence: "a\x00b \xff ? $1 '; DROP TABLE outcomes; --"}
 		record(t, s, odd)
 		if r := record(t, s, odd); !r.Repeated {
 			t.Error("the repetition was not recognised")
 		}
 		odd.EventID = ""
-		if r := record(t, s, odd); r.Action != "escalate" || r.Attempt.Outcomes[0].Evidence != "a\uFFFDb \uFFFD ? $1 '; DROP TABLE keys; --" {
+		if r := record(t, s, odd); r.Action != "escalate" || r.Attempt.Outcomes[0].Evidence != "a\uFFFDb \uFFFD ? $1 '; DROP TABLE outcomes; --" {
 			t.Errorf("got %+v", r.Attempt)
 		}
 	})
@@ -292,7 +296,7 @@ func TestClockJumpsBack(t *testing.T) {
 		decide("first")
 		c.add(-48 * time.Hour)
 		decide("second")
-		if d, found, err := s.Decision(ctx, "h"); d.Why != "second" || !found || err != nil {
+		if d, found, err := s.Decision(ctx, "T", "h", ""); d.Why != "second" || !found || err != nil {
 			t.Errorf("the newest decision: %q, %t, %v; want second", d.Why, found, err)
 		}
 		r := record(t, s, out("T lint fail"))

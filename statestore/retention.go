@@ -2,51 +2,90 @@ package statestore
 
 import (
 	"context"
+	"fmt"
 	"time"
 
-	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 const (
-	foldDelay = 5 * time.Second       // after the start
-	foldPause = 50 * time.Millisecond // between pieces
-	foldEvery = time.Hour
+	retainDelay = 5 * time.Second       // after the start
+	retainPause = 50 * time.Millisecond // between pieces
+	retainEvery = time.Hour
+	// retainAtOnce bounds a piece, rows of each table, so that a record never
+	// waits for it longer than one piece takes.
+	retainAtOnce = 100
 )
 
-// foldLater folds a piece in the background and asks for the next.
-func (s *Store) foldLater() {
-	ctx, stop := context.WithTimeout(s.background, time.Minute)
-	defer stop()
-	more, err := s.fold(ctx)
-	if err != nil && s.background.Err() == nil {
-		s.o.Log.Warn("old attempts not folded", "err", err)
-	}
-	next := foldEvery
-	if more && err == nil {
-		next = foldPause
-	}
-	s.folding.after(next, s.foldLater)
+// retained are the tables whose old rows go. Their sums stay in figures, spend
+// and the projects' counters.
+var retained = []struct{ table, key, old string }{
+	{"attempts", "id", "closed > 0 AND closed < ?"},
+	{"calls", "id", "at < ?"},
+	{"reservations", "id", "at < ?"},
+	{"decisions", "project, ticket, hash, source", "at < ?"},
+	{"guard_memo", "project, ticket, cell", "at < ?"},
+	{"deliveries", "delivery", "at < ?"},
 }
 
-// Fold folds all that is older than the limit.
-func (s *Store) Fold(ctx context.Context) error {
+// oldOutcomes are those among the first recorded that are old.
+const oldOutcomes = `SELECT id FROM (SELECT id, at FROM outcomes ORDER BY id LIMIT ?) AS first WHERE at < ?`
+
+// retainLater deletes a piece in the background and asks for the next.
+func (s *Store) retainLater() {
+	ctx, stop := context.WithTimeout(s.background, time.Minute)
+	defer stop()
+	more, err := s.retain(ctx)
+	if err != nil && s.background.Err() == nil {
+		s.o.Log.Warn("old rows not deleted", "err", err)
+	}
+	next := retainEvery
+	if more && err == nil {
+		next = retainPause
+	}
+	s.keeping.after(next, s.retainLater)
+}
+
+// Retain deletes all rows that are older than the limit.
+func (s *Store) Retain(ctx context.Context) error {
 	for {
-		if more, err := s.fold(ctx); err != nil || !more {
+		if more, err := s.retain(ctx); err != nil || !more {
 			return err
 		}
 	}
 }
 
-// fold folds one piece; more says that there may be another.
-func (s *Store) fold(ctx context.Context) (more bool, err error) {
-	var old journal.Old
-	err = s.read(ctx, func(q sqldb.Q) (err error) {
-		old, err = journal.FindOld(ctx, q, s.o.Now(), s.o.RetainDays)
-		return err
-	})
-	if err != nil || old.Empty() {
+// retain deletes one piece, of every project; more says that there may be
+// another.
+func (s *Store) retain(ctx context.Context) (more bool, err error) {
+	limit := s.o.Now().AddDate(0, 0, -s.o.RetainDays).UnixMilli()
+	query, args := `SELECT EXISTS (`+oldOutcomes+`)`, []any{retainAtOnce, limit}
+	for _, r := range retained {
+		query += ` OR EXISTS (SELECT 1 FROM ` + r.table + ` WHERE ` + r.old + `)`
+		args = append(args, limit)
+	}
+	old := false
+	if err := s.db.Read(ctx, func(q sqldb.Q) error { return q.Row(ctx, query, args...).Scan(&old) }); err != nil || !old {
 		return false, err
 	}
-	return true, s.write(ctx, old.Fold)
+	err = s.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error { return deleteOld(ctx, tx, limit) })
+	return err == nil, err
+}
+
+func deleteOld(ctx context.Context, tx sqldb.Q, limit int64) error {
+	// An event id of before is not taken for a new one.
+	if err := tx.Exec(ctx, `UPDATE tickets SET pruned = 1 WHERE (project, ticket) IN
+(SELECT project, ticket FROM outcomes WHERE id IN (`+oldOutcomes+`))`, retainAtOnce, limit); err != nil {
+		return fmt.Errorf("mark tickets: %w", err)
+	}
+	if err := tx.Exec(ctx, `DELETE FROM outcomes WHERE id IN (`+oldOutcomes+`)`, retainAtOnce, limit); err != nil {
+		return fmt.Errorf("delete old outcomes: %w", err)
+	}
+	for _, r := range retained {
+		statement := `DELETE FROM ` + r.table + ` WHERE (` + r.key + `) IN (SELECT ` + r.key + ` FROM ` + r.table + ` WHERE ` + r.old + ` LIMIT ?)`
+		if err := tx.Exec(ctx, statement, limit, retainAtOnce); err != nil {
+			return fmt.Errorf("delete old rows of %s: %w", r.table, err)
+		}
+	}
+	return nil
 }

@@ -2,32 +2,53 @@ package statestore
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync/atomic"
 	"time"
 
-	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// Options say where the journal is.
+// Options say where the journal is and whose rows are meant.
 type Options struct {
-	State       string // path of the SQLite file, relative to Root, or postgres://…
-	Root        string // project root; the state file is .claude/implementer-state.json in it
+	// State is the absolute path of the SQLite file, or postgres://…
+	State string
+	// Dir is the user's own directory for what stands beside a journal on a
+	// server; "" = the directory of State, where that is a file.
+	Dir string
+	// Root is the project's root: the state file is .claude/implementer-state.json
+	// in it. "" = none is kept.
+	Root string
+	// Project is the project's name in the journal, "" = Root. ProjectErr says why
+	// there is none: then nothing is recorded.
+	Project    string
+	ProjectErr error
+	// User is whose money is spent; a server has several.
+	User        string
 	Log         *slog.Logger
 	Now         func() time.Time
 	Version     string
-	RetainDays  int           // closed attempts older than this are folded into daily figures; 0 = 90
+	RetainDays  int           // what is older is deleted, its sums are kept; 0 = 400
 	BusyTimeout time.Duration // how long a write waits for other processes; 0 = 10 s
 	// Settle is the step that Record is usually given. With it, outcomes that
 	// waited for Postgres are delivered without waiting for the next Record.
 	Settle Step
 }
 
-// closeWithin bounds what Close still writes.
-const closeWithin = 2 * time.Second
+const (
+	// closeWithin bounds what Close still writes.
+	closeWithin = 2 * time.Second
+	// maxName bounds a project's name, characters.
+	maxName    = 1000
+	retainDays = 400
+	// localName is the journal that keeps what a server could not take.
+	localName = "journal.db"
+)
 
 // Store is the journal and its projection. It is safe for concurrent use, by
 // many goroutines and many processes.
@@ -35,15 +56,17 @@ type Store struct {
 	o     Options
 	db    *sqldb.DB
 	local *sqldb.DB // where db is a Postgres server: keeps what could not be sent
+	seq   *sqldb.Sequence
 
 	started  atomic.Bool // the first use has been seen
-	baseline atomic.Bool // the counters of before the journal have been taken over
+	imported atomic.Bool // the counters of before the journal have been taken over
 	waited   atomic.Bool // a torn state file was waited for
+	kept     keptSequence
 
 	calls   callQueue
 	mirror  *mirror
 	pending pending
-	folding timer
+	keeping timer
 
 	// What goes on beside the calls ends when Close begins.
 	background context.Context //nolint:containedctx // lives as long as the store
@@ -59,27 +82,50 @@ func New(o Options) *Store {
 		o.Now = time.Now
 	}
 	if o.RetainDays == 0 {
-		o.RetainDays = 90
+		o.RetainDays = retainDays
 	}
-	file := filepath.Join(o.Root, ".claude", "localmodel", "journal.db")
-	if o.State == "" {
-		o.State = file
+	if o.Project == "" && o.ProjectErr == nil {
+		o.Project = o.Root
 	}
-	if !sqldb.IsPostgres(o.State) && !filepath.IsAbs(o.State) {
-		o.State = filepath.Join(o.Root, o.State)
+	switch {
+	case o.ProjectErr != nil:
+	case o.Project == "" || len(o.Project) > maxName:
+		o.ProjectErr = fmt.Errorf("its name is empty or longer than %d bytes", maxName)
+	case !sqldb.IsPostgres(o.State) && !filepath.IsAbs(o.State):
+		o.ProjectErr = fmt.Errorf("the journal's path %q is not absolute", o.State)
 	}
-	s := &Store{o: o, db: sqldb.New(sqldb.Options{State: o.State, Migrations: journal.Migrations, Wait: o.BusyTimeout})}
+	s := &Store{o: o, db: sqldb.New(sqldb.Options{State: o.State, Schema: schema, Version: schemaVersion, Wait: o.BusyTimeout})}
+	beside := o.State
 	if s.db.Postgres() {
-		s.local = sqldb.New(sqldb.Options{State: file, Migrations: journal.Migrations, Wait: o.BusyTimeout})
+		sum := sha256.Sum256([]byte(serverName(o.State)))
+		beside = filepath.Join(o.Dir, "server-"+hex.EncodeToString(sum[:6]))
+		s.local = sqldb.New(sqldb.Options{State: filepath.Join(o.Dir, localName), Schema: schema, Version: schemaVersion, Wait: o.BusyTimeout})
+	} else if s.o.Dir == "" {
+		s.o.Dir = filepath.Dir(o.State)
 	}
+	s.seq = sqldb.NewSequence(beside)
 	s.background, s.stop = context.WithCancel(context.Background())
 	s.pending.step, s.pending.known = o.Settle, o.Settle != nil
 	s.mirror = newMirror(s)
 	return s
 }
 
-// read runs fn on the journal, outside a transaction.
-func (s *Store) read(ctx context.Context, fn func(q sqldb.Q) error) error {
+// IsPostgres says whether a State names a Postgres server.
+func IsPostgres(state string) bool { return sqldb.IsPostgres(state) }
+
+// named refuses to read or write rows of nobody.
+func (s *Store) named() error {
+	if s.o.ProjectErr != nil {
+		return fmt.Errorf("%w: %w", ErrProject, s.o.ProjectErr)
+	}
+	return nil
+}
+
+// readAny runs fn on the journal, outside a transaction.
+func (s *Store) readAny(ctx context.Context, fn func(q sqldb.Q) error) error {
+	if err := s.named(); err != nil {
+		return err
+	}
 	err := s.db.Read(ctx, fn)
 	if err == nil {
 		s.start()
@@ -87,23 +133,60 @@ func (s *Store) read(ctx context.Context, fn func(q sqldb.Q) error) error {
 	return err
 }
 
-// write runs fn in one transaction that is durable when write returns.
-func (s *Store) write(ctx context.Context, fn func(ctx context.Context, tx sqldb.Q) error) error {
-	err := s.db.Write(ctx, fn)
-	if err == nil {
-		s.start()
-	}
-	return err
+// read runs fn with the id of the store's project, 0 where it has no rows yet.
+func (s *Store) read(ctx context.Context, fn func(q sqldb.Q, project int64) error) error {
+	return s.readAny(ctx, func(q sqldb.Q) error {
+		p, _, err := s.readProject(ctx, q)
+		if err != nil {
+			return err
+		}
+		return fn(q, p.id)
+	})
 }
 
-// start begins, once, what goes on beside the calls: the state file is compared
-// with the journal, what waits is delivered, what is old is folded.
+// write runs fn in one transaction that is durable when write returns, with the
+// project's row.
+func (s *Store) write(ctx context.Context, fn func(ctx context.Context, tx sqldb.Q, p *projectRow) error) error {
+	return s.writeDelivered(ctx, "", fn)
+}
+
+// writeDelivered is write, unless a transaction with the same delivery number was
+// committed before.
+func (s *Store) writeDelivered(ctx context.Context, delivery string, fn func(ctx context.Context, tx sqldb.Q, p *projectRow) error) error {
+	if err := s.named(); err != nil {
+		return err
+	}
+	var id string
+	var before, after int64
+	err := s.writeOnce(ctx, delivery, func(ctx context.Context, tx sqldb.Q) error {
+		p, err := s.ensureProject(ctx, tx)
+		if err != nil {
+			return err
+		}
+		id, before = tx.Database(), p.seq
+		err = fn(ctx, tx, &p)
+		after = p.seq
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.start()
+	if after > before {
+		s.acknowledged(id, after)
+	}
+	return nil
+}
+
+// start begins, once, what goes on beside the calls: the journal is compared
+// with what was acknowledged, the state file with the journal, what waits is
+// delivered, what is old goes.
 func (s *Store) start() {
 	if s.started.Swap(true) || s.db.ReadOnly() != "" {
 		return
 	}
 	s.mirror.changed()
-	s.folding.after(foldDelay, s.foldLater)
+	s.keeping.after(retainDelay, s.retainLater)
 	if s.local != nil && s.local.Exists() {
 		s.pending.timer.after(0, s.redeliver)
 	}
@@ -113,7 +196,7 @@ func (s *Store) start() {
 // and sends what waits. A server calls it when it starts: a process killed
 // before may have left the file behind.
 func (s *Store) Reconcile(ctx context.Context) error {
-	if !s.db.Exists() { // a server always does
+	if !s.db.Exists() {
 		return nil
 	}
 	_, err := s.Stats(ctx)
@@ -136,23 +219,61 @@ func (s *Store) Close() error {
 	ctx, stop := context.WithTimeout(context.Background(), closeWithin)
 	defer stop()
 	s.stop()
-	for _, t := range []*timer{&s.folding, &s.pending.timer, &s.calls.timer, &s.mirror.timer} {
+	for _, t := range []*timer{&s.keeping, &s.pending.timer, &s.calls.timer, &s.mirror.timer} {
 		t.end()
 	}
 	err := s.Flush(ctx)
-	err = errors.Join(err, s.db.Close())
+	err = errors.Join(err, s.db.Close(), s.seq.Close())
 	if s.local != nil {
 		err = errors.Join(err, s.local.Close())
 	}
 	return err
 }
 
-// Warnings tells, for every result, what is wrong with the state file, what
-// waits for a server, and whether nothing can be recorded.
+// Warnings tells, for every result, what is wrong with the state file and the
+// journal, what waits for a server, and whether nothing can be recorded.
 func (s *Store) Warnings() []string {
-	said := append(s.mirror.warnings(), s.pending.warnings()...)
+	said := append(s.mirror.warnings(), s.pending.warnings(s)...)
+	said = append(said, s.db.Notices()...)
+	if text := s.kept.warning(); text != "" {
+		said = append(said, text)
+	}
 	if why := s.db.ReadOnly(); why != "" {
 		said = append(said, "nothing can be recorded, the journal is read-only here: "+why)
 	}
 	return said
+}
+
+// Check reads the whole journal and says what is wrong with it, in the file or
+// between its figures and what was acknowledged.
+func (s *Store) Check(ctx context.Context) error {
+	if err := s.named(); err != nil || !s.db.Exists() {
+		return err
+	}
+	return s.db.Check(ctx)
+}
+
+// Lost is how many records were acknowledged for the project and are gone.
+func (s *Store) Lost(ctx context.Context) (n int64, err error) {
+	err = s.readAny(ctx, func(q sqldb.Q) error {
+		p, _, err := s.readProject(ctx, q)
+		n = p.lost
+		return err
+	})
+	return n, err
+}
+
+// Writable says whether an outcome could be recorded now, by a real write that
+// changes nothing. The error says why not and what fixes it.
+func (s *Store) Writable(ctx context.Context) error {
+	if err := s.named(); err != nil {
+		return err
+	}
+	err := s.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+		return tx.Exec(ctx, `UPDATE meta SET value = value WHERE name = 'schema'`)
+	})
+	if err == nil {
+		s.start()
+	}
+	return err
 }

@@ -1,54 +1,120 @@
 package statestore
 
 import (
-	"github.com/fjbelchi/localmodel/statestore/journal"
+	"errors"
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 // Errors of the journal. They come wrapped, with the cause in words.
 var (
-	ErrConflict    = journal.ErrConflict
-	ErrBudget      = journal.ErrBudget
+	ErrConflict = errors.New("this event id was recorded with another outcome")
+	ErrBudget   = errors.New("today's budget is spent")
+	// ErrProject says that it is not known whose rows they would be.
+	ErrProject     = errors.New("the project has no name")
 	ErrReadOnly    = sqldb.ErrReadOnly
 	ErrUnavailable = sqldb.ErrUnavailable
 )
 
 // Outcome is one gate's result.
-type Outcome = journal.Outcome
+type Outcome struct {
+	TicketID           string
+	Gate               policy.Gate
+	Outcome            policy.Outcome
+	EventID, ToolUseID string
+	Route              policy.Owner // whose the caller says it was; "" = not said
+	Quality            *float64     // 0 to 100
+	Evidence           string
+	// Default is whose record an attempt that this outcome opens falls under where
+	// the ticket was never classified. It is no part of the payload.
+	Default GuardKey
+}
+
+// Pass says whether the gate passed.
+func (o Outcome) Pass() bool { return o.Outcome == policy.Pass }
 
 // Recorded is Record's answer.
-type Recorded = journal.Recorded
+type Recorded struct {
+	Action      policy.Action `json:"action"`
+	NextEventID string        `json:"next_event_id"`
+	EscalateTo  string        `json:"escalate_to,omitempty"`
+	Message     string        `json:"message,omitempty"`
+	Changed     string        `json:"changed,omitempty"` // why the owner changed; "" = it did not
+	Route       policy.Owner  `json:"route"`             // whose ticket it was when the gate ran
+	Owner       policy.Owner  `json:"owner"`             // whose it is from here
+	Stats       Stats         `json:"stats"`
+	Warnings    []string      `json:"warnings,omitempty"`
+	Attempt     *Attempt      `json:"-"` // what was escalated, local or the cloud's; nil otherwise
+
+	Repeated     bool   `json:"-"`
+	IfNewEventID string `json:"-"` // with Repeated: the key to use if the gate ran anew
+}
+
+// Plan is a plan that was handed over.
+type Plan struct {
+	TicketID string
+	ByLocal  bool
+	By       string // who made it, in words
+	Key      GuardKey
+	Text     string
+	Model    string
+}
+
+// Ticket is where a ticket stands.
+type Ticket struct {
+	policy.TicketState
+	Attempt int64 // the open local attempt; 0 = none
+	runs    [gates]int
+	pruned  bool // keys of it are older than retention and gone
+	key     GuardKey
+	quality *float64
+}
 
 // Closed is a local attempt that just ended.
-type Closed = journal.Closed
+type Closed struct {
+	TicketID  string
+	Key       GuardKey // of the record that moves
+	Escalated bool
+}
 
-// Step moves the guard's record when a local attempt closes. Where a
+// Step moves a record of the guard when a local attempt closes. Where a
 // transaction has to be tried again, its last call counts.
-type Step = journal.Step
+type Step = func(state []byte, c Closed) ([]byte, error)
 
-// GuardKey names one record of the quality guard.
-type GuardKey = journal.GuardKey
-
-// Attempt is one try of the local model at a ticket.
-type Attempt = journal.Attempt
+// Attempt is one try of the local model at a ticket, or, with OwnerCloud, what
+// the cloud did with one since its last commit.
+type Attempt struct {
+	ID                 int64
+	TicketID           string
+	Key                GuardKey
+	OpenedAt, ClosedAt time.Time // ClosedAt is zero while open
+	State              string    // open, escalated or done
+	Owner              policy.Owner
+	Quality            *float64 // the last score given in it
+	Plan, Model        string
+	Outcomes           []OutcomeRow
+}
 
 // OutcomeRow is one recorded outcome of an attempt.
-type OutcomeRow = journal.OutcomeRow
-
-// Decision is a classification, kept by the hash of the ticket's content.
-type Decision = journal.Decision
-
-// Call is one model call, whatever its end.
-type Call = journal.Call
+type OutcomeRow struct {
+	At       time.Time
+	Gate     policy.Gate
+	Pass     bool
+	Quality  *float64
+	Evidence string
+	Route    policy.Owner
+}
 
 // Stats are the plan's counters, in the schema of the state file.
-type Stats = journal.Stats
+type Stats struct {
+	TotalAttempts    int            `json:"totalAttempts"`
+	SuccessCount     int            `json:"successCount"`
+	EscalatedToCloud int            `json:"escalatedToCloud"`
+	FailuresByType   map[string]int `json:"failuresByType"`
+	AvgQualityScore  float64        `json:"avgQualityScore"`
+}
 
-// Fate is how an attempt ended.
-type Fate = journal.Fate
-
-// DailyFigures sum up what retention has folded of one day.
-type DailyFigures = journal.DailyFigures
-
-// Gates in their order.
-var Gates = journal.Gates
+// gates is how many there are.
+const gates = len(policy.GateRules)

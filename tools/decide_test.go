@@ -83,7 +83,7 @@ func decider(t *testing.T, m *scriptedModel) *Deps {
 
 func deciderIn(t *testing.T, root string, m *scriptedModel) *Deps {
 	t.Helper()
-	store := statestore.New(statestore.Options{Root: root})
+	store := statestore.New(statestore.Options{State: filepath.Join(root, "state", "journal.db"), Root: root})
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)

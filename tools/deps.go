@@ -24,13 +24,13 @@ type Asker interface {
 // Journal remembers decisions, attempts and outcomes. *statestore.Store is one.
 type Journal interface {
 	Record(ctx context.Context, o statestore.Outcome, step func(state []byte, c statestore.Closed) ([]byte, error)) (statestore.Recorded, error)
-	OpenAttempt(ctx context.Context, ticketID string, key statestore.GuardKey, plan, model string) (statestore.Attempt, error)
-	TicketState(ctx context.Context, ticketID string) (open bool, escalatedAt string, err error)
-	NextEventID(ctx context.Context, ticketID, gate string) (string, error)
+	RecordPlan(ctx context.Context, p statestore.Plan) (policy.Decision, error)
+	TicketState(ctx context.Context, ticketID string) (statestore.Ticket, error)
+	NextEventID(ctx context.Context, ticketID string, gate policy.Gate) (string, error)
 	Admit(ctx context.Context, key statestore.GuardKey, ticketID string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error
 	GuardStates(ctx context.Context) (map[statestore.GuardKey][]byte, error)
 	SaveDecision(ctx context.Context, d statestore.Decision) error
-	Decision(ctx context.Context, hash string) (statestore.Decision, bool, error)
+	Decision(ctx context.Context, ticketID, hash, source string) (statestore.Decision, bool, error)
 	KnownDigest(ctx context.Context, model string) (string, error)
 	Stats(ctx context.Context) (statestore.Stats, error)
 	Warnings() []string

@@ -61,7 +61,7 @@ func TestEveryErrorCode(t *testing.T) {
 		}},
 		{codeJournal, true, []string{"nothing was recorded", "check_local_health"}, func(b *bench) *Error {
 			b.write("journal/x", "") // a directory where the journal should be
-			store := statestore.New(statestore.Options{Root: b.Root, State: "journal", Log: b.Log})
+			store := statestore.New(statestore.Options{Root: b.Root, State: filepath.Join(b.Root, "journal"), Log: b.Log})
 			b.Journal = store
 			return b.refuses(b.t.Context(), "record_gate_outcome", pass, codeJournal)
 		}},

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -33,7 +35,7 @@ func handoff(a statestore.Attempt, gate string) string {
 			o.Evidence = foreign(o.Evidence)
 			failures = append(failures, o)
 		}
-		done = append(done, o.Gate+" "+verdict)
+		done = append(done, string(o.Gate)+" "+verdict)
 	}
 	older := max(0, len(failures)-maxHandoffFailures)
 	failures = failures[older:]
@@ -82,10 +84,11 @@ func whoDidWhat(a statestore.Attempt) string {
 		planned = "Planned by " + clip(plain.Line(orElse(a.Model, "the local model")), 100) + " (local)"
 	}
 	reviewed := ""
-	if slices.ContainsFunc(a.Outcomes, func(o statestore.OutcomeRow) bool { return o.Gate == "review" }) {
+	if slices.ContainsFunc(a.Outcomes, func(o statestore.OutcomeRow) bool { return o.Gate == policy.Review }) {
 		reviewed = "; reviewed by the cloud"
 	}
-	return "Ticket: " + clip(plain.Line(a.TicketID), 100) + "\n" + planned + "; worked on as a local ticket" + reviewed + "."
+	owner := cmp.Or(a.Owner, policy.OwnerLocal)
+	return "Ticket: " + clip(plain.Line(a.TicketID), 100) + "\n" + planned + "; worked on as a " + string(owner) + " ticket" + reviewed + "."
 }
 
 func orElse(text, other string) string {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -16,7 +17,7 @@ func failedAt(gates ...string) (out []statestore.OutcomeRow) {
 	for _, g := range gates {
 		gate, evidence, _ := strings.Cut(g, ": ")
 		name, passed := strings.CutSuffix(gate, " passed")
-		out = append(out, statestore.OutcomeRow{At: time.Unix(0, 0), Gate: name, Pass: passed, Evidence: evidence})
+		out = append(out, statestore.OutcomeRow{At: time.Unix(0, 0), Gate: policy.Gate(name), Pass: passed, Evidence: evidence})
 	}
 	return out
 }
@@ -44,8 +45,8 @@ func TestHandoff(t *testing.T) {
 	if got := handoff(statestore.Attempt{Outcomes: failedAt("review", "review")}, "review"); !strings.Contains(got, "; reviewed by the cloud.") {
 		t.Errorf("who reviewed is not said:\n%s", got)
 	}
-	for _, gate := range statestore.Gates[:4] {
-		if left[gate] == "" {
+	for _, gate := range policy.Gates()[:4] {
+		if left[string(gate)] == "" {
 			t.Errorf("nothing is said to be left after %s", gate)
 		}
 	}

@@ -197,12 +197,12 @@ func (w wave) waits(t *ticket.Ticket) (ids []string, said string) {
 // asked only for a ticket that every other rule lets through, since it counts
 // eligible tickets.
 func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
-	open, escalated, err := d.Journal.TicketState(ctx, j.id)
+	state, err := d.Journal.TicketState(ctx, j.id)
 	if err != nil {
 		warning = "journal not readable, so past outcomes were not considered: " + err.Error()
 	}
 	facts := j.facts(w)
-	facts.Escalated = escalated
+	facts.Escalated = string(state.EscalatedAt)
 	facts.Guard = policy.Verdict{Admit: true, Why: "not asked: another rule decides"}
 	_, said := w.waits(&j.ticket)
 	warning = join(warning, said)
@@ -211,7 +211,7 @@ func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
 	case !ok:
 	case err != nil:
 		facts.Guard.Why = "not asked: the journal is not readable"
-	case open && d.Guard.Mode != policy.Never:
+	case state.Phase == policy.PhaseLocal && d.Guard.Mode != policy.Never:
 		facts.Guard.Why = "not asked: its local attempt is open"
 	default:
 		if facts.Guard, err = d.admit(ctx, j); err != nil {
@@ -271,11 +271,22 @@ func (d *Deps) guardDigest(ctx context.Context) string {
 	return digest + "/" + prompts.Version
 }
 
+// refused is why a rule that looks at the ticket alone keeps it from the local
+// model, "" where none does.
+func (j judged) refused() string {
+	for _, rule := range j.rules {
+		if !rule.OK && slices.Contains([]string{"complexity", "tags", "files"}, rule.Name) {
+			return rule.Why
+		}
+	}
+	return ""
+}
+
 // remember writes the decision down for a plan of the same content.
 func (d *Deps) remember(ctx context.Context, j judged, w wave) error {
 	return d.Journal.SaveDecision(ctx, statestore.Decision{
 		Hash: j.ticket.Hash, TicketID: j.id, Category: j.class.Category, Complexity: j.class.Complexity,
-		By: j.by, Why: j.deciding.Why, Local: j.local, Wave: w.ids, WaveKnown: w.known,
+		By: j.by, Why: j.deciding.Why, Local: j.local, Refused: j.refused(), Wave: w.ids, WaveKnown: w.known,
 		Digest: d.guardDigest(ctx), At: time.Now(),
 	})
 }

@@ -30,10 +30,10 @@ var planTicketSpec = spec{
 		`"wave":{"type":"array","items":{"type":"string","maxLength":100},"maxItems":200},` +
 		`"route":{"type":"string","enum":["auto","local","cloud"]},` +
 		`"include_files":{"type":"boolean"}}}`,
-	output: `{"type":"object","additionalProperties":false,"required":["summary","id","by","next"],"properties":{` +
+	output: `{"type":"object","additionalProperties":false,"required":["summary","id","by","owner","next"],"properties":{` +
 		`"summary":{"type":"string"},"id":{"type":"string"},"plan":{"type":"string"},` +
 		`"coverage":{"type":"object"},` +
-		`"by":{"type":"string"},"answer":{"type":"object"},"next":{"type":"string"},` +
+		`"by":{"type":"string"},"owner":{"type":"string"},"answer":{"type":"object"},"next":{"type":"string"},` +
 		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
 }
 
@@ -51,6 +51,7 @@ type planResult struct {
 	Plan     string            `json:"plan,omitempty"`
 	Coverage *prompts.Coverage `json:"coverage,omitempty"`
 	By       string            `json:"by"`
+	Owner    policy.Owner      `json:"owner"` // whose ticket it is from here
 	Answer   *answer           `json:"answer,omitempty"`
 	Next     string            `json:"next"`
 	Warnings []string          `json:"warnings,omitempty"`
@@ -123,7 +124,7 @@ func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progre
 			return nil, err
 		}
 		if refused := d.refusal(&j, route); refused != "" {
-			r.By, r.Next = "rules", refused
+			r.By, r.Next, r.Owner = "rules", refused, policy.OwnerCloud
 			r.Summary = fmt.Sprintf("%s is not for the local model: %s", t.ID, j.deciding.Why)
 			r.Answer = j.answer
 			return r, nil
@@ -147,11 +148,10 @@ func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progre
 // and settles whether local may have it.
 func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route policy.Route, r *planResult, p progress) (judged, error) {
 	w := wave{ids: in.Wave, known: in.Wave != nil}
-	last, found, err := d.Journal.Decision(ctx, t.Hash)
+	last, found, err := d.Journal.Decision(ctx, t.ID, t.Hash, in.TicketPath)
 	if err != nil {
 		r.warn("journal not readable, so earlier decisions were not considered: " + err.Error())
 	}
-	found = found && last.TicketID == t.ID
 	if found && !w.known {
 		w = wave{ids: last.Wave, known: last.WaveKnown}
 	}
@@ -249,6 +249,9 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 		}
 		r.Warnings = warnFirst(r.Warnings, unanswered.Withheld)
 		r.fromTemplate(q, unanswered.Reason(), time.Since(start))
+		if err := d.recordPlan(ctx, r, j, statestore.Plan{By: "template"}, ""); err != nil {
+			return err
+		}
 		r.Next = d.planAgain(route) + d.nextAfterPlan(ctx, t.ID)
 		return nil
 	}
@@ -267,33 +270,44 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	r.Warnings = warnFirst(r.Warnings, a.Withheld)
 	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
-	r.Next = d.nextAfterPlan(ctx, t.ID)
-	if a.Tier != "local" {
-		return nil
+	handed := statestore.Plan{ByLocal: a.Tier == policy.Local, By: string(a.Tier) + " tier", Model: a.Model}
+	if err := d.recordPlan(ctx, r, j, handed, a.Digest); err != nil {
+		return err
 	}
-	return d.openAttempt(ctx, r, j, a)
+	r.Next = d.nextAfterPlan(ctx, t.ID)
+	return nil
 }
 
-// openAttempt starts the local attempt that a plan served by the local model
-// is. A plan from another tier opens none.
-func (d *Deps) openAttempt(ctx context.Context, r *planResult, j *judged, a routing.Answer) error {
-	digest := a.Digest
-	if digest == "" {
-		digest = strings.TrimSuffix(d.guardDigest(ctx), "/"+prompts.Version)
-	}
-	key := statestore.GuardKey{Class: j.class.Complexity, Digest: digest + "/" + prompts.Version}
-	if _, err := d.Journal.OpenAttempt(ctx, r.ID, key, r.Plan, a.Model); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
+// recordPlan notes who planned, which says whose ticket it is from here. A plan
+// of the local model opens its attempt.
+func (d *Deps) recordPlan(ctx context.Context, r *planResult, j *judged, p statestore.Plan, digest string) error {
+	p.TicketID, p.Text = r.ID, r.Plan
+	if p.ByLocal {
+		if digest == "" {
+			digest = strings.TrimSuffix(d.guardDigest(ctx), "/"+prompts.Version)
 		}
+		p.Key = statestore.GuardKey{Class: j.class.Complexity, Digest: digest + "/" + prompts.Version}
+	}
+	v, err := d.Journal.RecordPlan(ctx, p)
+	r.Owner = v.Owner
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil && p.ByLocal:
+		r.Owner = policy.OwnerLocal
 		r.warn("the local attempt is not recorded, so its outcomes need route: local: " + err.Error())
+	case err != nil:
+		r.Owner = policy.OwnerCloud
+		r.warn("not recorded who planned: " + err.Error())
+	case v.Changed != "":
+		r.Summary += "; " + v.Changed
 	}
 	return nil
 }
 
 // nextAfterPlan hands out the event id of the plan gate's next outcome.
 func (d *Deps) nextAfterPlan(ctx context.Context, id string) string {
-	event, err := d.Journal.NextEventID(ctx, id, "plan")
+	event, err := d.Journal.NextEventID(ctx, id, policy.Plan)
 	if err != nil { // what is wrong with the journal is told elsewhere
 		event = id + ":plan:1"
 	}

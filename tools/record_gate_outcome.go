@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -28,6 +29,7 @@ var recordGateOutcomeSpec = spec{
 		`"evidence":{"type":"string","maxLength":8000}}}`,
 	output: `{"type":"object","additionalProperties":false,"required":["summary","action","next_event_id","stats"],"properties":{` +
 		`"summary":{"type":"string"},"action":{"type":"string"},"next_event_id":{"type":"string"},"repeated":{"type":"boolean"},` +
+		`"if_new_event_id":{"type":"string"},"owner":{"type":"string"},` +
 		`"escalate_to":{"type":"string"},"message":{"type":"string"},"handoff":{"type":"string"},"stats":{"type":"object"},` +
 		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
 }
@@ -43,15 +45,19 @@ type recordInput struct {
 }
 
 type recordResult struct {
-	Summary     string           `json:"summary"`
-	Action      string           `json:"action"`
-	NextEventID string           `json:"next_event_id"`
-	Repeated    bool             `json:"repeated,omitempty"`
-	EscalateTo  string           `json:"escalate_to,omitempty"`
-	Message     string           `json:"message,omitempty"`
-	Handoff     string           `json:"handoff,omitempty"`
-	Stats       statestore.Stats `json:"stats"`
-	Warnings    []string         `json:"warnings,omitempty"`
+	Summary     string        `json:"summary"`
+	Action      policy.Action `json:"action"`
+	Owner       policy.Owner  `json:"owner"` // whose ticket it is from here
+	NextEventID string        `json:"next_event_id"`
+	Repeated    bool          `json:"repeated,omitempty"`
+	// IfNewEventID comes with Repeated: the id to use if the gate ran anew.
+	IfNewEventID string `json:"if_new_event_id,omitempty"`
+
+	EscalateTo string           `json:"escalate_to,omitempty"`
+	Message    string           `json:"message,omitempty"`
+	Handoff    string           `json:"handoff,omitempty"`
+	Stats      statestore.Stats `json:"stats"`
+	Warnings   []string         `json:"warnings,omitempty"`
 }
 
 func recordGateOutcome(d *Deps) Tool {
@@ -66,12 +72,12 @@ func recordGateOutcome(d *Deps) Tool {
 }
 
 func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*recordResult, error) {
-	o := statestore.Outcome{TicketID: strings.TrimSpace(in.TicketID), Gate: in.Gate, Pass: in.Outcome == "pass", EventID: in.EventID,
-		ToolUseID: toolUseID, Route: in.Route, Quality: in.QualityScore, Evidence: in.Evidence}
+	o := statestore.Outcome{TicketID: strings.TrimSpace(in.TicketID), Gate: policy.Gate(in.Gate), Outcome: policy.Outcome(in.Outcome),
+		EventID: in.EventID, ToolUseID: toolUseID, Route: policy.Owner(in.Route), Quality: in.QualityScore, Evidence: in.Evidence}
 	if err := prompts.CheckID(o.TicketID); err != nil {
 		return nil, &Error{Code: codeArgument, Cause: "ticket_id: " + err.Error(), Next: "Send the id that classify_ticket or plan_ticket gave.", Err: err}
 	}
-	if o.Route == "local" {
+	if o.Route == policy.OwnerLocal {
 		o.Default = statestore.GuardKey{Class: "medium", Digest: d.guardDigest(ctx)}
 	}
 	rec, err := d.Journal.Record(ctx, o, func(state []byte, c statestore.Closed) ([]byte, error) {
@@ -80,9 +86,9 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 	if err != nil {
 		return nil, storeError(err)
 	}
-	r := &recordResult{Action: rec.Action, NextEventID: rec.NextEventID, Repeated: rec.Repeated,
+	r := &recordResult{Action: rec.Action, Owner: rec.Owner, NextEventID: rec.NextEventID, Repeated: rec.Repeated, IfNewEventID: rec.IfNewEventID,
 		EscalateTo: rec.EscalateTo, Message: rec.Message, Stats: rec.Stats}
-	if rec.Action == "escalate" && rec.Attempt != nil {
+	if rec.Action == policy.Escalate && rec.Attempt != nil {
 		r.Handoff = handoff(*rec.Attempt, in.Gate)
 	}
 	d.stayHere(r)
@@ -90,6 +96,9 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 		r.Warnings = addWarning(r.Warnings, text)
 	}
 	r.Summary = fmt.Sprintf("%s %s %s (%s ticket): %s", o.TicketID, in.Gate, past[in.Outcome], rec.Route, rec.Action)
+	if rec.Changed != "" {
+		r.Summary += "; " + rec.Changed
+	}
 	if rec.Repeated {
 		r.Summary = "already recorded, counted once: " + r.Summary
 	}

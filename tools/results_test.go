@@ -69,7 +69,7 @@ func newBench(t *testing.T, s *script) *bench {
 	b := &bench{t: t}
 	root := t.TempDir()
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
-	store := statestore.New(statestore.Options{Root: root, Log: log})
+	store := statestore.New(statestore.Options{State: filepath.Join(root, "state", "journal.db"), Root: root, Log: log})
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)
@@ -354,7 +354,7 @@ func (b *bench) fail(complexity string, n int) {
 	for i := range n {
 		id := fmt.Sprintf("%s-%d", strings.ToUpper(complexity), i)
 		key := statestore.GuardKey{Class: complexity, Digest: b.guardDigest(b.t.Context())}
-		if _, err := b.Journal.OpenAttempt(b.t.Context(), id, key, "", ""); err != nil {
+		if _, err := b.Journal.RecordPlan(b.t.Context(), statestore.Plan{TicketID: id, ByLocal: true, Key: key}); err != nil {
 			b.t.Fatal(err)
 		}
 		for range 2 {

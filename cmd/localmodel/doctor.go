@@ -112,6 +112,9 @@ func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
 	if f.JournalErr = p.recordable(ctx); f.JournalErr != nil {
 		return
 	}
+	if f.JournalErr = p.store.Check(ctx); f.JournalErr != nil {
+		return
+	}
 	if f.Stats, f.JournalErr = p.store.Stats(ctx); f.JournalErr != nil {
 		return
 	}

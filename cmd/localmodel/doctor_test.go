@@ -108,6 +108,7 @@ func TestDoctorFindsClientsAndDamage(t *testing.T) {
 // says so.
 func TestDoctorTellsOfForeignDamage(t *testing.T) {
 	y := newTryout(t)
+	y.env["LOCALMODEL_STATE_FILE"] = "on"
 	if code, _, said := y.run(t, "call", "record_gate_outcome", `{"ticket_id":"BUG-1","gate":"commit","outcome":"pass","route":"local"}`); code != 0 {
 		t.Fatal(said)
 	}

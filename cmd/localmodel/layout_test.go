@@ -19,13 +19,14 @@ const module = "github.com/fjbelchi/localmodel/"
 // beneath it; a directory that is not listed follows its nearest listed parent.
 // integration tests may import anything, and every room what lies in internal.
 var arrows = map[string][]string{
-	"cmd":                    {"tools", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/ollama", "routing/openai", "statestore", "prompts"},
+	"cmd":                    {"tools", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/ollama", "routing/openai", "statestore", "statestore/project", "prompts"},
 	"tools":                  {"tools/stdio", "tools/ticket", "routing", "routing/policy", "statestore", "prompts"},
 	"tools/stdio":            {},
 	"tools/draft":            {"prompts"},
 	"tools/ticket":           {},
 	"routing":                {},
-	"statestore":             {},
+	"statestore":             {"routing/policy"},
+	"statestore/project":     {},
 	"statestore/projection":  {},
 	"statestore/sqldb":       {},
 	"prompts":                {},

@@ -28,8 +28,8 @@ func look(w world, records bool) (p *parts, done func()) {
 		p = assemble(w, c)
 		return p, func() { _ = p.store.Close() } // what matters has been flushed
 	}
-	empty := *c
-	empty.state = filepath.Join(dir, "journal.db")
+	empty, set := *c, *c.Set
+	empty.Set, empty.state, set.Dirs.State = &set, filepath.Join(dir, "journal.db"), dir
 	p = assemble(w, &empty)
 	p.config, p.unmade = c, journal // what is shown is the user's
 	return p, func() {
@@ -40,13 +40,10 @@ func look(w world, records bool) (p *parts, done func()) {
 
 // journal is the path of the journal's file, "" where a server keeps it.
 func (c *config) journal() string {
-	switch {
-	case strings.Contains(c.state, "://"):
+	if strings.Contains(c.state, "://") {
 		return ""
-	case filepath.IsAbs(c.state):
-		return c.state
 	}
-	return filepath.Join(c.root, c.state)
+	return c.state
 }
 
 // recordable says why nothing could be recorded now.

@@ -76,12 +76,12 @@ func TestStatsBeforeTheJournal(t *testing.T) {
 // A place where no journal can be made is told before the first outcome is lost.
 func TestDoctorWhereNoJournalCanBe(t *testing.T) {
 	y := newTryout(t)
-	if err := os.WriteFile(filepath.Join(y.root, ".claude"), nil, 0o600); err != nil { // where the directory should be
+	if err := os.WriteFile(filepath.Join(y.root, "state"), nil, 0o600); err != nil { // where the directory should be
 		t.Fatal(err)
 	}
 	code, out, _ := y.run(t, "doctor", "--json")
 	_, by := doctorReport(t, out)
-	if code != 2 || !strings.Contains(by["journal"].Text, "nothing can be recorded: the journal cannot be used: ") || !strings.Contains(by["journal"].Text, ".claude") {
+	if code != 2 || !strings.Contains(by["journal"].Text, "nothing can be recorded: the journal cannot be used: ") || !strings.Contains(by["journal"].Text, "state") {
 		t.Errorf("exit %d: %q", code, by["journal"].Text)
 	}
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // readsOwnHelp lists the commands whose --help is their own flags'.
-var readsOwnHelp = []string{"doctor", "config", "trust", "stats", "eval", "export", "install", "uninstall", "completion", "man"}
+var readsOwnHelp = []string{"doctor", "config", "trust", "stats", "eval", "export", "projects", "install", "uninstall", "completion", "man"}
 
 func main() {
 	// A client that has gone is a failed write, which run tells, not the end of
@@ -58,6 +58,7 @@ func commands() []command {
 		{name: "trust", args: "[--revoke]", short: "let the project's file name the proxy", run: trust},
 		{name: "stats", args: "[OPTION...]", short: "say what the local model did and saved", run: stats},
 		{name: "eval", args: "DIR [OPTION...]", short: "replay tickets through models side by side", run: eval},
+		{name: "projects", args: "[forget|move]", short: "list, forget or move projects of the journal", run: projects},
 		{name: "export", args: "[--format jsonl|csv]", short: "write every model call as a usage ledger", run: export},
 		{name: "install", args: "[CLIENT]", short: "add localmodel to an MCP client's configuration", run: install},
 		{name: "uninstall", args: "CLIENT", short: "take it out again", run: uninstall},

@@ -91,6 +91,7 @@ func TestCallTakesArguments(t *testing.T) {
 // What one call records, the next one knows: it is on disk before the exit.
 func TestCallRecordsBeforeItEnds(t *testing.T) {
 	env := nowhere(t)
+	env["LOCALMODEL_STATE_FILE"] = "on"
 	code, out, errs := runs(t, env, "", "call", "record_gate_outcome", `{"ticket_id":"BUG-1","gate":"commit","outcome":"pass","route":"local"}`)
 	if code != 0 || gjson.Get(out, "action").Str != "complete" {
 		t.Fatalf("exit %d, stdout %s, stderr %s", code, out, errs)

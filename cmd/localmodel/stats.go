@@ -20,9 +20,10 @@ A local answer is worth what the first tier of LOCALMODEL_FALLBACK takes for the
 
 // stats answers what a person asks after a while: did it pay?
 func stats(ctx context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "stats", "[--since TIME] [--json] [--html FILE]", aboutStats)
+	fs := option.Flags(w.out, "stats", "[--all] [--since TIME] [--json] [--html FILE]", aboutStats)
 	since := &option.Since{Now: time.Now}
 	fs.Var(since, "since", "count from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")
+	all := fs.Bool("all", false, "every project of the journal, one a line")
 	asJSON := fs.Bool("json", false, "print the figures as JSON")
 	file := fs.String("html", "", "write a page to `FILE`, whole in itself")
 	if _, err := option.Parse(fs, args, 0); err != nil {
@@ -30,6 +31,9 @@ func stats(ctx context.Context, w world, args []string) error {
 	}
 	p, done := look(w, false)
 	defer done()
+	if *all {
+		return p.statsOfAll(ctx, w, since.At, *asJSON)
+	}
 	report, err := account.Read(ctx, p.store, p.config.dearTier(), since.At, time.Now())
 	if err != nil {
 		return err

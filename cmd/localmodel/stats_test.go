@@ -14,6 +14,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -23,7 +24,7 @@ func worked(t *testing.T, y *tryout) {
 	t.Helper()
 	ctx := t.Context()
 	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
-	s := statestore.New(statestore.Options{Root: y.root, Now: func() time.Time { return at }})
+	s := statestore.New(statestore.Options{State: y.env["LOCALMODEL_STATE"], Root: y.root, Now: func() time.Time { return at }})
 	defer s.Close()
 	check := func(err error) {
 		t.Helper()
@@ -44,10 +45,10 @@ func worked(t *testing.T, y *tryout) {
 			check(s.Flush(ctx))
 		}
 	}
-	_, err := s.OpenAttempt(ctx, "BUG-1", statestore.GuardKey{Class: "low", Digest: "d/1"}, "plan", "qwen3:8b")
+	_, err := s.RecordPlan(ctx, statestore.Plan{TicketID: "BUG-1", ByLocal: true, Key: statestore.GuardKey{Class: "low", Digest: "d/1"}, Text: "plan", Model: "qwen3:8b"})
 	check(err)
 	quality := 90.0
-	_, err = s.Record(ctx, statestore.Outcome{TicketID: "BUG-1", Gate: "commit", Pass: true, Quality: &quality}, nil)
+	_, err = s.Record(ctx, statestore.Outcome{TicketID: "BUG-1", Gate: policy.Commit, Outcome: policy.Pass, Quality: &quality}, nil)
 	check(err)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -19,7 +20,7 @@ type tryout struct {
 func newTryout(t *testing.T) *tryout {
 	t.Helper()
 	root := t.TempDir()
-	return &tryout{root: root, env: map[string]string{"CLAUDE_PROJECT_DIR": root, "HOME": root,
+	return &tryout{root: root, env: map[string]string{"CLAUDE_PROJECT_DIR": root, "HOME": root, "LOCALMODEL_STATE": filepath.Join(root, "state", "journal.db"),
 		"OLLAMA_HOST": "127.0.0.1:1", "LOCALMODEL_FALLBACK": ""}}
 }
 

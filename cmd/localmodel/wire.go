@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os/user"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/openai"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/project"
 	"github.com/fjbelchi/localmodel/tools"
 )
 
@@ -33,7 +35,9 @@ func build(w world) *parts { return assemble(w, loadConfig(w.lookup)) }
 func assemble(w world, c *config, only ...policy.Tier) *parts {
 	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: c.log}))
 	guard := policy.Guard{Mode: c.guard}
-	store := statestore.New(statestore.Options{State: c.state, Root: c.root, Log: log, Version: version(),
+	name, problem := c.projectName()
+	store := statestore.New(statestore.Options{State: c.state, Dir: c.Dirs.State, Root: c.stateFileRoot(), Project: name, ProjectErr: problem,
+		User: c.user(), Log: log, Version: version(),
 		Settle: func(state []byte, closed statestore.Closed) ([]byte, error) {
 			return guard.Settle(closed.TicketID, state, closed.Escalated, time.Now())
 		}})
@@ -42,6 +46,45 @@ func assemble(w world, c *config, only ...policy.Tier) *parts {
 		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
 		Guard: guard, Asker: router, Room: router.Room, Journal: store, Problems: append(slices.Clone(c.problems), c.untrusted...), CloudAllowed: c.cloud, Log: log,
 	}}
+}
+
+// stateFileRoot is where the state file is kept, "" = nowhere.
+func (c *config) stateFileRoot() string {
+	if !c.stateFile {
+		return ""
+	}
+	return c.root
+}
+
+// nameWithin is how long the name of a project may take to be found.
+const nameWithin = 2 * time.Second
+
+// projectName is whose rows are written, or why that is not known.
+func (c *config) projectName() (string, error) {
+	switch {
+	case c.state == "":
+		return "", errors.New("there is no directory for the journal: set HOME or LOCALMODEL_STATE")
+	case c.project != "":
+		return c.project, nil
+	}
+	ctx, stop := context.WithTimeout(context.Background(), nameWithin)
+	defer stop()
+	if statestore.IsPostgres(c.state) {
+		return project.Remote(ctx, c.root)
+	}
+	return project.Local(ctx, c.root)
+}
+
+// user is whose money is spent where several share a journal.
+func (c *config) user() string {
+	if !statestore.IsPostgres(c.state) {
+		return ""
+	}
+	u, err := user.Current()
+	if err != nil {
+		return "unknown"
+	}
+	return u.Username
 }
 
 // routing is what the router needs to know of the configuration.

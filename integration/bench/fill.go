@@ -20,13 +20,16 @@ import (
 // template is the ticket that is copied; its number is replaced in every text.
 const template = "SEED-0000000"
 
+// journalOf is where a project's runs have their journal.
+func journalOf(project string) string { return filepath.Join(project, "state", "journal.db") }
+
 // fill makes a project's journal hold n closed tickets, spread over the last
 // 80 days.
 func (l *lab) fill(project string, n int) error {
 	if err := l.writeTemplate(project); err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Join(project, ".claude", "localmodel", "journal.db"))+
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(journalOf(project))+
 		"?_pragma=synchronous(OFF)&_pragma=cache_size(-200000)")
 	if err != nil {
 		return err
@@ -53,7 +56,7 @@ func (l *lab) writeTemplate(project string) error {
 
 // copied are the tables with rows of a ticket. An id is counted on by as many
 // as the template has rows, attempt by one.
-var copied = []string{"tickets", "attempts", "outcomes", "keys", "decisions"}
+var copied = []string{"tickets", "attempts", "outcomes", "decisions"}
 
 // copies adds n copies of the template's rows, and counts them.
 func copies(db *sql.DB, n int) error {
@@ -70,8 +73,13 @@ func copies(db *sql.DB, n int) error {
 			return fmt.Errorf("copy %s: %w", table, err)
 		}
 	}
-	if _, err := tx.Exec(`UPDATE totals SET success = success + ?1, quality_sum = quality_sum * (1 + ?1), quality_n = quality_n + ?1`, n); err != nil { //nolint:noctx // as above
-		return err
+	for _, sums := range []string{
+		`UPDATE projects SET success = success + ?1, quality_sum = quality_sum * (1 + ?1), quality_n = quality_n + ?1`,
+		`UPDATE figures SET n = n * (1 + ?1), quality_sum = quality_sum * (1 + ?1), quality_n = quality_n * (1 + ?1)`,
+	} {
+		if _, err := tx.Exec(sums, n); err != nil { //nolint:noctx // as above
+			return err
+		}
 	}
 	if err := tx.Commit(); err != nil {
 		return err
@@ -100,8 +108,6 @@ func copyTable(tx *sql.Tx, table string, n int) error {
 			values[i] = fmt.Sprintf("id + n.i * %d", rows)
 		case "attempt":
 			values[i] = "CASE attempt WHEN 0 THEN 0 ELSE attempt + n.i END"
-		case "outcome":
-			values[i] = fmt.Sprintf("outcome + n.i * %d", rows) // a key each
 		case "at", "opened", "closed":
 			values[i] = fmt.Sprintf("%s - (n.i * 37 %% %d) * %d", c, 80*24, hour)
 		case "hash":

@@ -98,7 +98,8 @@ func Environ(home string, vars ...string) []string {
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		switch {
-		case strings.HasPrefix(name, "LOCALMODEL_"), strings.HasPrefix(name, "OLLAMA_"), strings.HasPrefix(name, "LITELLM_"), name == "CLAUDE_PROJECT_DIR":
+		case strings.HasPrefix(name, "LOCALMODEL_"), strings.HasPrefix(name, "OLLAMA_"), strings.HasPrefix(name, "LITELLM_"), name == "CLAUDE_PROJECT_DIR",
+			name == "XDG_STATE_HOME", name == "XDG_CONFIG_HOME", name == "AppData":
 		case name == "HOME", name == "USERPROFILE", name == "XDG_CACHE_HOME", name == "LocalAppData":
 		default:
 			env = append(env, v)

@@ -77,7 +77,7 @@ type project struct {
 func newProject(t *testing.T, vars ...string) *project {
 	t.Helper()
 	p := &project{root: t.TempDir()}
-	p.env = binary.Env(t, append([]string{"CLAUDE_PROJECT_DIR=" + p.root, "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_FALLBACK="}, vars...)...)
+	p.env = binary.Env(t, append([]string{"CLAUDE_PROJECT_DIR=" + p.root, "LOCALMODEL_STATE=" + filepath.Join(p.root, "state", "journal.db"), "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_FALLBACK="}, vars...)...)
 	return p
 }
 
@@ -174,7 +174,7 @@ func TestEvalComparesModels(t *testing.T) {
 	if cheap.Category.All.K != 6 || cheap.Complexity.All.K != 6 || cheap.CostUSD <= 0 || cheap.Calibration != nil || cheap.Classify.P50 <= 0 {
 		t.Errorf("cheap: %+v", cheap)
 	}
-	if _, err := os.Stat(filepath.Join(p.root, ".claude", "localmodel", "journal.db")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(filepath.Join(p.root, "state", "journal.db")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the journal was touched: %v", err)
 	}
 	for _, a := range s.Provider.Asked(litellmtest.Haiku) {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -46,7 +47,7 @@ func session(t *testing.T, dir string, modern bool, requests ...request) []gjson
 	}
 	cmd := exec.CommandContext(t.Context(), binary.Path(t), "serve")
 	cmd.Dir, cmd.Stdin = dir, &in
-	cmd.Env = binary.Env(t, "CLAUDE_PROJECT_DIR="+dir, "OLLAMA_HOST=127.0.0.1:9", "LITELLM_BASE_URL=http://127.0.0.1:9")
+	cmd.Env = binary.Env(t, "CLAUDE_PROJECT_DIR="+dir, "LOCALMODEL_STATE="+filepath.Join(dir, "state", "journal.db"), "OLLAMA_HOST=127.0.0.1:9", "LITELLM_BASE_URL=http://127.0.0.1:9")
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatal(err)

@@ -57,8 +57,8 @@ func (f *free) Reserve(context.Context, policy.Tier, float64) (func(context.Cont
 // at once would wait for one disk.
 type noJournal struct{ tools.Journal }
 
-func (noJournal) TicketState(context.Context, string) (open bool, escalatedAt string, err error) {
-	return false, "", nil
+func (noJournal) TicketState(context.Context, string) (statestore.Ticket, error) {
+	return statestore.Ticket{}, nil
 }
 
 func (noJournal) Admit(_ context.Context, _ statestore.GuardKey, _ string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error {

@@ -54,7 +54,7 @@ func TestOutage(t *testing.T) {
 			byBreaker++
 		}
 		w.gate(id, "lint", "fail", "", "") // the cloud fails too, and that is its own affair
-		want(t, w.gate(id, "lint", "fail", "", ""), "action", "retry")
+		want(t, w.gate(id, "lint", "fail", "", ""), "action", "escalate", "owner", "cloud")
 	}
 	statsAfter, guardAfter := figures(w)
 	t.Logf("before %d tickets down: %s, %s\nafter: %s, %s (%d of them not sent to the server, by the breaker)", down, guard, stats, guardAfter, statsAfter, byBreaker)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -29,7 +30,7 @@ func localmodel(t *testing.T, root string, args ...string) string {
 func localmodelWith(t *testing.T, root, ollama string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), binary.Path(t), args...)
-	cmd.Env = binary.Env(t, "CLAUDE_PROJECT_DIR="+root, "OLLAMA_HOST="+ollama, "LITELLM_BASE_URL=http://127.0.0.1:1", "LOCALMODEL_NUM_CTX=4096")
+	cmd.Env = binary.Env(t, "CLAUDE_PROJECT_DIR="+root, "LOCALMODEL_STATE="+journalOf(root), "OLLAMA_HOST="+ollama, "LITELLM_BASE_URL=http://127.0.0.1:1", "LOCALMODEL_NUM_CTX=4096")
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -38,13 +39,16 @@ func localmodelWith(t *testing.T, root, ollama string, args ...string) string {
 	return string(out)
 }
 
+// journalOf is where a project's test has its journal.
+func journalOf(root string) string { return filepath.Join(root, "state", "journal.db") }
+
 // quarter fills a journal with three months of work, through the store itself:
 // a small model that does well on what is easy, then a larger one.
 func quarter(t *testing.T, root string) {
 	t.Helper()
 	ctx := context.Background()
 	now := time.Now().UTC().AddDate(0, 0, -83)
-	s := statestore.New(statestore.Options{Root: root, Now: func() time.Time { return now }})
+	s := statestore.New(statestore.Options{State: journalOf(root), Root: root, Now: func() time.Time { return now }})
 	defer s.Close()
 	step := func() { now = now.Add(90 * time.Second) }
 	check := func(err error) {
@@ -65,14 +69,16 @@ func quarter(t *testing.T, root string) {
 		}
 		call("classify", 1100+i, 12)
 		call("plan", 3000+40*i, 700)
-		_, err := s.OpenAttempt(ctx, ticket, statestore.GuardKey{Class: class, Digest: model + "/1"}, strings.Repeat("plan ", 150), model)
+		_, err := s.RecordPlan(ctx, statestore.Plan{TicketID: ticket, ByLocal: true, Key: statestore.GuardKey{Class: class, Digest: model + "/1"},
+			Text: strings.Repeat("plan ", 150), Model: model})
 		check(err)
 		gate := func(name string, pass bool, quality float64) {
-			o := statestore.Outcome{TicketID: ticket, Gate: name, Pass: pass}
+			o := statestore.Outcome{TicketID: ticket, Gate: policy.Gate(name), Outcome: policy.Pass}
 			if quality > 0 {
 				o.Quality = &quality
 			}
 			if !pass {
+				o.Outcome = policy.Fail
 				o.Evidence = strings.Repeat("it does not ", 30)
 			}
 			_, err := s.Record(ctx, o, nil)
@@ -193,12 +199,12 @@ func TestStatsPageOfOddJournals(t *testing.T) {
 	localmodel(t, root, "stats", "--html", file)
 	look(t, b, file, "empty", "none yet", "Nothing has been recorded")
 
-	s := statestore.New(statestore.Options{Root: root})
+	s := statestore.New(statestore.Options{State: journalOf(root), Root: root})
 	const name = `<img src=x onerror=alert(1)>"'&`
-	if _, err := s.OpenAttempt(t.Context(), "T-1", statestore.GuardKey{Class: "low", Digest: "d"}, "plan", name); err != nil {
+	if _, err := s.RecordPlan(t.Context(), statestore.Plan{TicketID: "T-1", ByLocal: true, Key: statestore.GuardKey{Class: "low", Digest: "d"}, Text: "plan", Model: name}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Record(t.Context(), statestore.Outcome{TicketID: "T-1", Gate: "commit", Pass: true}, nil); err != nil {
+	if _, err := s.Record(t.Context(), statestore.Outcome{TicketID: "T-1", Gate: policy.Commit, Outcome: policy.Pass}, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.Close()

@@ -141,7 +141,7 @@ func TestAskIsInTheJournal(t *testing.T) {
 	if r := sh.run(t, "hi", "ask", "--model", "cheap"); r.code != 0 {
 		t.Fatal(r)
 	}
-	if _, err := os.Stat(filepath.Join(sh.root, filepath.FromSlash(journal))); err != nil {
+	if _, err := os.Stat(filepath.Join(sh.root, "state", "journal.db")); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := spent(t, openJournal(t, sh.root)), 0.0015; got < want*0.999 || got > want*1.001 {

@@ -21,8 +21,6 @@ import (
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
-const journal = ".claude/localmodel/journal.db"
-
 // purse is the program's budget: the day's spending in the real journal.
 type purse struct {
 	store *statestore.Store
@@ -42,7 +40,7 @@ func (p purse) Reserve(ctx context.Context, tier policy.Tier, estimate float64) 
 
 func openJournal(t *testing.T, root string) *statestore.Store {
 	t.Helper()
-	s := statestore.New(statestore.Options{State: journal, Root: root})
+	s := statestore.New(statestore.Options{State: filepath.Join(root, "state", "journal.db"), Root: root})
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }
@@ -225,7 +223,7 @@ func TestBrokenOffCallsStayCounted(t *testing.T) {
 			if err := cmd.Wait(); err == nil {
 				t.Error("it ended with success")
 			}
-			if _, err := os.Stat(filepath.Join(sh.root, filepath.FromSlash(journal))); err != nil {
+			if _, err := os.Stat(filepath.Join(sh.root, "state", "journal.db")); err != nil {
 				t.Fatal(err)
 			}
 			if got := spent(t, openJournal(t, sh.root)); got < one*0.99 || got > one*1.01 {

@@ -154,8 +154,8 @@ func TestBundleStartsAsItsManifestSays(t *testing.T) {
 	if !strings.Contains(string(out), `"action":"continue"`) {
 		t.Errorf("the bundled server says %s", out)
 	}
-	if _, err := os.Stat(filepath.Join(project, ".claude", "localmodel", "journal.db")); err != nil {
-		t.Errorf("the project that the user chose has no journal: %v", err)
+	if left, err := os.ReadDir(project); err != nil || len(left) != 0 {
+		t.Errorf("left in the project: %v, %v", left, err)
 	}
 }
 

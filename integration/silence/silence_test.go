@@ -87,7 +87,7 @@ func project(t *testing.T, asker tools.Asker, body string) *tools.Deps {
 			t.Fatal(err)
 		}
 	}
-	store := statestore.New(statestore.Options{Root: root})
+	store := statestore.New(statestore.Options{State: filepath.Join(root, "state", "journal.db"), Root: root})
 	t.Cleanup(func() { _ = store.Close() })
 	return &tools.Deps{Root: root, Model: "any", NumCtx: 4096, Deadline: 5 * time.Minute, Guard: policy.Guard{Mode: "always"},
 		Asker: asker, Journal: store, Log: slog.New(slog.DiscardHandler)}

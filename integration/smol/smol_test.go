@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func newProject(t *testing.T, cfg tiers.Config) *project {
 	p := &project{root: t.TempDir(), calls: map[string]int{}}
 	cfg.NumCtx, cfg.KeepAlive, cfg.Slots, cfg.SlotDir = 4096, time.Hour, 1, t.TempDir()
 	cfg.FirstTokenTimeout, cfg.TokenTimeout = 3*time.Minute, time.Minute
-	store := statestore.New(statestore.Options{Root: p.root})
+	store := statestore.New(statestore.Options{State: filepath.Join(p.root, "state", "journal.db"), Root: p.root})
 	t.Cleanup(func() { _ = store.Close() })
 	p.deps = &tools.Deps{Root: p.root, Model: cfg.Model, NumCtx: cfg.NumCtx, Deadline: 10 * time.Minute,
 		Guard: policy.Guard{Mode: "always"}, Asker: tiers.New(t, cfg, ledger{p}, nil), Journal: store, Log: discard}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -145,6 +146,7 @@ func surroundings(t *testing.T, project string, more ...string) []string {
 	return binary.Env(t, append([]string{
 		"CLAUDE_PROJECT_DIR=" + project, "OLLAMA_HOST=127.0.0.1:1", "LITELLM_BASE_URL=http://127.0.0.1:1",
 		"LOCALMODEL_CLOUD=never", "LOCALMODEL_LOG=debug",
+		"LOCALMODEL_STATE=" + filepath.Join(project, "state", "journal.db"), "LOCALMODEL_STATE_FILE=on",
 	}, more...)...)
 }
 

@@ -21,14 +21,14 @@ import (
 func newFile(t *testing.T, content string) (f *File, path string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), ".claude")
-	if err := os.MkdirAll(filepath.Join(dir, "localmodel"), 0o700); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	path = filepath.Join(dir, "implementer-state.json")
 	if content != "-" {
 		write(t, path, content)
 	}
-	return New(path), path
+	return New(path, memoryOf(path)), path
 }
 
 func write(t *testing.T, path, content string) {
@@ -49,7 +49,7 @@ func read(t *testing.T, path string) string {
 
 func project(t *testing.T, f *File, s Stats) []string {
 	t.Helper()
-	said, err := f.Write(context.Background(), func(context.Context) (Stats, error) { return s, nil })
+	said, err := f.Write(context.Background(), func(context.Context, *Stats) (Stats, error) { return s, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestNewFile(t *testing.T) {
 			t.Errorf("%q: written as %q", content, got)
 		}
 		left, err := filepath.Glob(filepath.Join(filepath.Dir(path), "*"))
-		if len(left) != 3 || err != nil { // itself, its lock, our directory
+		if len(left) != 2 || err != nil { // itself and its lock
 			t.Errorf("%q: left behind %q, %v", content, left, err)
 		}
 	}
@@ -263,7 +263,7 @@ func TestEmptiedFile(t *testing.T) {
 	project(t, f, figures)
 	ours := read(t, path)
 	write(t, path, "")
-	_, err := f.Write(context.Background(), func(context.Context) (Stats, error) { return total(11), nil })
+	_, err := f.Write(context.Background(), func(context.Context, *Stats) (Stats, error) { return total(11), nil })
 	if err == nil || !strings.Contains(err.Error(), "tried again") || read(t, path) != "" {
 		t.Errorf("error %v, the file has %q", err, read(t, path))
 	}
@@ -284,7 +284,7 @@ func TestEmptiedFile(t *testing.T) {
 func TestErrorOfWant(t *testing.T) {
 	f, path := newFile(t, `{"a":1}`)
 	broken := errors.New("broken")
-	if _, err := f.Write(context.Background(), func(context.Context) (Stats, error) { return Stats{}, broken }); !errors.Is(err, broken) {
+	if _, err := f.Write(context.Background(), func(context.Context, *Stats) (Stats, error) { return Stats{}, broken }); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)
 	}
 	if got := read(t, path); got != `{"a":1}` {
@@ -344,10 +344,10 @@ func TestManyWriters(t *testing.T) {
 	var mu sync.Mutex
 	count := 0
 	for range writers {
-		f := New(path)
+		f := New(path, memoryOf(path))
 		ours.Go(func() {
 			for range rounds {
-				_, err := f.Write(context.Background(), func(context.Context) (Stats, error) {
+				_, err := f.Write(context.Background(), func(context.Context, *Stats) (Stats, error) {
 					mu.Lock()
 					defer mu.Unlock()
 					count++
@@ -362,7 +362,7 @@ func TestManyWriters(t *testing.T) {
 	ours.Wait()
 	close(stop)
 	others.Wait()
-	f := New(path)
+	f := New(path, memoryOf(path))
 	project(t, f, total(count))
 	got, _ := f.Read()
 	if got.TotalAttempts != writers*rounds || gjson.Get(read(t, path), "theirs").Int() == 0 {
@@ -392,7 +392,7 @@ func TestLocked(t *testing.T) {
 	inside, release := make(chan struct{}), make(chan struct{})
 	done := make(chan error)
 	go func() {
-		_, err := New(path).Write(context.Background(), func(context.Context) (Stats, error) {
+		_, err := New(path, memoryOf(path)).Write(context.Background(), func(context.Context, *Stats) (Stats, error) {
 			close(inside)
 			<-release
 			return total(1), nil
@@ -402,7 +402,7 @@ func TestLocked(t *testing.T) {
 	<-inside
 	ctx, stop := context.WithTimeout(context.Background(), 50*time.Millisecond)
 	defer stop()
-	if _, err := f.Write(ctx, func(context.Context) (Stats, error) { return total(2), nil }); err == nil || !strings.Contains(err.Error(), ".lock") {
+	if _, err := f.Write(ctx, func(context.Context, *Stats) (Stats, error) { return total(2), nil }); err == nil || !strings.Contains(err.Error(), ".lock") {
 		t.Errorf("error %v", err)
 	}
 	close(release)
@@ -427,4 +427,9 @@ func TestReplaceComparesAgain(t *testing.T) {
 	if left, err := filepath.Glob(path + ".tmp-*"); len(left) != 0 || err != nil {
 		t.Errorf("left behind %q, %v", left, err)
 	}
+}
+
+// memoryOf is where a test's user keeps what was last written.
+func memoryOf(path string) string {
+	return filepath.Join(filepath.Dir(filepath.Dir(path)), "user", "last.json")
 }

@@ -55,16 +55,16 @@ type Stats struct {
 // File is the file that is projected into.
 type File struct {
 	path string // as configured; a symlink is followed at each write
-	last string // remembers our last blocks, to tell foreign changes from lag
+	last string // remembers our last blocks, to tell foreign changes from lag; the user's
 
 	settle, emptied time.Duration // the constants, which a test may shrink
 	swept           atomic.Bool   // what killed writers left has been cleared away
 }
 
-// New names the file; nothing is touched. The memory of the last blocks is kept
-// in the directory localmodel beside it.
-func New(path string) *File {
-	return &File{path: path, last: filepath.Join(filepath.Dir(path), "localmodel", "projected.json"), settle: settle, emptied: emptied}
+// New names the file and where its last blocks are remembered; nothing is
+// touched.
+func New(path, memory string) *File {
+	return &File{path: path, last: memory, settle: settle, emptied: emptied}
 }
 
 // Read returns the block as it stands in the file, without a lock; found is
@@ -110,9 +110,11 @@ func parse(block gjson.Result) (s Stats, found bool) {
 
 // Write makes the block equal to what want returns. want is called under the
 // lock, so that of several processes the last to write has the newest figures.
+// It gets the block as it stands where nobody else is known to have written it,
+// nil otherwise.
 // said tells what a person should know: damage left alone, foreign changes
 // repaired. The error means that the file was not written.
-func (f *File) Write(ctx context.Context, want func(context.Context) (Stats, error)) (said []string, err error) {
+func (f *File) Write(ctx context.Context, want func(ctx context.Context, ours *Stats) (Stats, error)) (said []string, err error) {
 	path, err := resolve(f.path)
 	if err != nil {
 		return nil, err
@@ -128,7 +130,7 @@ func (f *File) Write(ctx context.Context, want func(context.Context) (Stats, err
 	}
 	defer lock.Close() //nolint:errcheck // the lock goes with the handle
 	f.sweep(path)
-	stats, err := want(ctx)
+	stats, err := want(ctx, f.ours())
 	if err != nil {
 		return nil, err
 	}
@@ -187,15 +189,30 @@ func (f *File) justEmptied(path string) bool {
 	return age < f.emptied && age > -time.Minute // else the clock went back
 }
 
+// ours is the block as it stands, unless it is known that somebody else wrote it.
+func (f *File) ours() *Stats {
+	now, found := f.Read()
+	last, known := f.remembered()
+	if !found || known && !slices.ContainsFunc(last, func(s Stats) bool { return equal(s, now) }) {
+		return nil
+	}
+	return &now
+}
+
+// remembered are the blocks last written here.
+func (f *File) remembered() (last []Stats, known bool) {
+	data, err := os.ReadFile(f.last)
+	if err != nil {
+		return nil, false
+	}
+	return last, json.Unmarshal(data, &last) == nil
+}
+
 // foreign says whether the block is neither what we last wrote nor what it is
 // to be.
 func (f *File) foreign(now, want Stats, isNew bool) bool {
-	data, err := os.ReadFile(f.last)
-	if err != nil {
-		return false
-	}
-	var last []Stats
-	if json.Unmarshal(data, &last) != nil {
+	last, known := f.remembered()
+	if !known {
 		return false
 	}
 	return !isNew && !slices.ContainsFunc(append(last, want), func(s Stats) bool { return equal(s, now) })
@@ -215,7 +232,7 @@ func (f *File) remember(now, next Stats) {
 		return
 	}
 	// Only a help for reporting: where it cannot be kept, nothing is reported.
-	if _, err := os.Stat(filepath.Dir(f.last)); err == nil {
+	if err := os.MkdirAll(filepath.Dir(f.last), 0o700); err == nil {
 		_ = os.WriteFile(f.last, out, 0o600)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -69,7 +71,7 @@ func (d *DB) fromDatabase(err error) bool {
 	return code(err) != 0 || sqlState(err) != "" || d.lost(err) || errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone)
 }
 
-// words says what is wrong and what mends it.
+// words says what is wrong and what fixes it.
 func (d *DB) words(err error) string {
 	where := d.o.State
 	if d.Postgres() {
@@ -79,15 +81,29 @@ func (d *DB) words(err error) string {
 		}
 		return text + "; look at the server's log, or set LOCALMODEL_STATE to another one"
 	}
-	switch c := code(err); {
-	case c == sqlite3.SQLITE_NOTADB, c == sqlite3.SQLITE_CORRUPT:
-		return where + " is not a journal or is damaged; move it away (mv " + where + " " + where + ".damaged), a new one is made"
-	case c == sqlite3.SQLITE_FULL, errors.Is(err, syscall.ENOSPC):
-		return "the disk of " + where + " is full; free some space"
+	c := code(err)
+	switch {
+	case errors.Is(err, errForeign):
+		return where + " " + errForeign.Error() + "; set LOCALMODEL_STATE to another path"
+	case c == sqlite3.SQLITE_NOTADB:
+		return where + " is no database; set LOCALMODEL_STATE to another path, or move it away (mv " + where + " " + where + ".old)"
+	case c == sqlite3.SQLITE_CORRUPT, errors.Is(err, errDamaged):
+		return where + " is damaged (" + err.Error() + "); end all localmodel processes: the next one sets it aside and begins a new one"
 	case c == sqlite3.SQLITE_BUSY, c == sqlite3.SQLITE_LOCKED:
 		return fmt.Sprintf("%s is locked by another process for more than %s; end that process (fuser %s names it)", where, d.o.Wait, where)
-	case c == sqlite3.SQLITE_READONLY, c == sqlite3.SQLITE_CANTOPEN, c == sqlite3.SQLITE_PERM, errors.Is(err, fs.ErrPermission),
-		errors.Is(err, syscall.EROFS):
+	}
+	if c != 0 && c != sqlite3.SQLITE_FULL {
+		// SQLite's code names the call that failed, not the reason.
+		err = errors.Join(err, probe(where))
+	}
+	switch {
+	case c == sqlite3.SQLITE_FULL, errors.Is(err, syscall.ENOSPC), quota(err):
+		return "the disk of " + where + " is full; free some space"
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return "too many files are open, so " + where + " cannot be; close some programs or raise the limit (ulimit -n)"
+	case errors.Is(err, syscall.EROFS):
+		return where + " is on a read-only file system; set LOCALMODEL_STATE to another path"
+	case c == sqlite3.SQLITE_READONLY, c == sqlite3.SQLITE_CANTOPEN, c == sqlite3.SQLITE_PERM, errors.Is(err, fs.ErrPermission):
 		return where + " cannot be written; make its directory and file writable, or set LOCALMODEL_STATE to another path"
 	case errors.Is(err, syscall.ENOTDIR), errors.Is(err, syscall.EISDIR):
 		return where + " cannot be a file there (" + err.Error() + "); set LOCALMODEL_STATE to another path"
@@ -95,12 +111,33 @@ func (d *DB) words(err error) string {
 	return where + ": " + err.Error() + "; set LOCALMODEL_STATE to another path if that goes on"
 }
 
+// probeBytes is more than SQLite's smallest extension of a file.
+const probeBytes = 64 << 10
+
+// probe finds out why a file cannot be used: it makes a file beside it and
+// fills it.
+func probe(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".localmodel-probe-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(make([]byte, probeBytes))
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+}
+
 // hidePassword masks the password of an address inside a text.
 func hidePassword(text string) string {
-	if i := strings.Index(text, "://"); i >= 0 {
-		if at := strings.IndexByte(text[i:], '@'); at > 0 {
-			return text[:i+3] + "***" + text[i+at:]
-		}
+	i := strings.Index(text, "://")
+	if i < 0 {
+		return text
+	}
+	// A password may hold an @ itself: the host begins after the last one.
+	address, _, _ := strings.Cut(text[i+3:], " ")
+	if at := strings.LastIndexByte(address, '@'); at > 0 {
+		return text[:i+3] + "***" + text[i+3+at:]
 	}
 	return text
 }

@@ -5,19 +5,64 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"io/fs"
+	"os"
+	"strconv"
 	"time"
+
+	"github.com/gofrs/flock"
+	"modernc.org/sqlite"
 )
+
+// busyTimeout is how long SQLite itself waits for a lock. Its pauses grow, so
+// that one that has waited for long would hardly ever find the moment; a fresh
+// wait looks often, and all that wait have the same chance.
+const busyTimeout = 20 * time.Millisecond
 
 // file is an open SQLite file: its readers, and the one connection that all
 // transactions run on.
 type file struct {
+	path    string
 	db      *sql.DB
 	readers *prepared
 	writer  *sql.Conn // nil = none yet; belongs to whom DB.writing lets in
 	writes  *prepared
+	users   *flock.Flock // held shared while the file is open; nil = no lock could be taken
+
+	self, wal fs.FileInfo // what was opened
 }
 
-func newFile(db *sql.DB) *file { return &file{db: db, readers: newPrepared(db)} }
+func dialFile(path string) (*file, error) {
+	db, err := sql.Open("sqlite", "file:"+urlPath(path)+"?_txlock=immediate&_pragma=busy_timeout("+
+		strconv.FormatInt(busyTimeout.Milliseconds(), 10)+")&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return &file{path: path, db: db, readers: newPrepared(db)}, nil
+}
+
+// watch notes which files are open. There is a WAL once something was read.
+func (f *file) watch() (err error) {
+	if f.self, err = os.Stat(f.path); err != nil {
+		return err
+	}
+	f.wal, err = os.Stat(f.path + walSuffix)
+	return err
+}
+
+const walSuffix = "-wal"
+
+// inPlace says whether the open files are still those at their paths.
+func (f *file) inPlace() bool {
+	self, err := os.Stat(f.path)
+	if err != nil || !os.SameFile(f.self, self) {
+		return false
+	}
+	wal, err := os.Stat(f.path + walSuffix)
+	return err == nil && os.SameFile(f.wal, wal)
+}
 
 // transaction runs fn once. committing says that a failure came from the
 // commit itself, whose effect is then unknown.
@@ -69,9 +114,7 @@ func (f *file) close(writing chan struct{}) error {
 	ended := make(chan struct{})
 	go func() {
 		writing <- struct{}{}
-		if f.writer != nil {
-			f.closeWriter(nil)
-		}
+		f.release()
 		<-writing
 		close(ended)
 	}()
@@ -81,7 +124,34 @@ func (f *file) close(writing chan struct{}) error {
 	case <-ended:
 	case <-limit.C:
 	}
-	return f.db.Close()
+	return f.shut()
+}
+
+// release gives the writer back. The caller holds DB.writing.
+func (f *file) release() {
+	if f.writer == nil {
+		return
+	}
+	if f.self != nil && !f.inPlace() {
+		// The last connection to a WAL deletes what is at its path, which is
+		// another's now.
+		_ = f.writer.Raw(func(c any) error {
+			if control, ok := c.(sqlite.FileControl); ok {
+				_, err := control.FileControlPersistWAL("main", 1)
+				return err
+			}
+			return nil
+		})
+	}
+	f.closeWriter(nil)
+}
+
+func (f *file) shut() error {
+	err := f.db.Close()
+	if f.users != nil {
+		err = errors.Join(err, f.users.Close())
+	}
+	return err
 }
 
 // closeWriter gives the connection back to the pool, which with

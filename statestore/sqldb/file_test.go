@@ -28,7 +28,7 @@ func TestTransactionEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "localmodel", "t.db")
-			d := New(Options{State: file, Migrations: []string{`CREATE TABLE t (x TEXT)`}})
+			d := New(Options{State: file, Schema: `CREATE TABLE t (x TEXT)`, Version: 1})
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			err := func() (err error) {
@@ -74,7 +74,7 @@ func TestTransactionEnds(t *testing.T) {
 func TestCloseDoesNotWaitForLong(t *testing.T) {
 	ctx := context.Background()
 	file := filepath.Join(t.TempDir(), "localmodel", "t.db")
-	o := Options{State: file, Migrations: []string{`CREATE TABLE t (x TEXT)`}}
+	o := Options{State: file, Schema: `CREATE TABLE t (x TEXT)`, Version: 1}
 	d := New(o)
 	inside, goOn, done := make(chan bool), make(chan bool), make(chan error)
 	go func() {

@@ -25,9 +25,9 @@ const keptStatements = 100
 // prepared runs SQLite's statements and keeps them prepared: to parse one costs
 // as much as to run it, and a record runs a dozen.
 //
-// A context is looked at before a statement and not while it runs: one that may
-// end costs two goroutines a statement, more than most statements do, and none
-// of them takes long.
+// Of a statement for one row or none the context is looked at before it and not
+// while it runs: one that may end costs two goroutines, more than the statement
+// does, and none takes long.
 type prepared struct {
 	on preparer
 
@@ -64,8 +64,8 @@ func (p *prepared) close() {
 	clear(p.byText)
 }
 
-// unending is ctx without its end, or ctx where it has ended: then nothing runs.
-func unending(ctx context.Context) context.Context {
+// detachContext returns ctx without its end, or ctx where it has ended: then nothing runs.
+func detachContext(ctx context.Context) context.Context {
 	if ctx.Err() != nil {
 		return ctx
 	}
@@ -73,15 +73,15 @@ func unending(ctx context.Context) context.Context {
 }
 
 func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	ctx = unending(ctx)
+	ctx = detachContext(ctx)
 	if st := p.find(ctx, query); st != nil { //nolint:sqlclosecheck // stays prepared
 		return st.ExecContext(ctx, args...)
 	}
 	return p.on.ExecContext(ctx, query, args...)
 }
 
+// QueryContext ends with ctx: what reads many rows may take its time.
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	ctx = unending(ctx)
 	if st := p.find(ctx, query); st != nil { //nolint:sqlclosecheck // stays prepared
 		return st.QueryContext(ctx, args...)
 	}
@@ -89,7 +89,7 @@ func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) 
 }
 
 func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	ctx = unending(ctx)
+	ctx = detachContext(ctx)
 	if st := p.find(ctx, query); st != nil { //nolint:sqlclosecheck // stays prepared
 		return st.QueryRowContext(ctx, args...)
 	}

@@ -1,22 +1,22 @@
 // Package sqldb is one SQL database, SQLite in a file or a Postgres server,
-// behind one dialect: opened at first use, migrated forward, written in
-// transactions that exclude each other over all processes and are durable when
-// they end.
+// behind one dialect: opened at first use, written in transactions that exclude
+// each other over all processes and are durable when they end.
 package sqldb
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"sync"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Errors that callers tell apart. They come wrapped, with the cause and what
-// mends it in words.
+// Errors that callers tell apart. They come wrapped, with the cause and the fix
+// in words.
 var (
 	ErrUnavailable = errors.New("the journal cannot be used")
 	ErrReadOnly    = errors.New("the journal is read-only here")
@@ -28,11 +28,12 @@ var (
 // DefaultWait is how long a transaction waits for those of other processes.
 const DefaultWait = 10 * time.Second
 
-// Options say where the database is.
+// Options say where the database is and what is in it.
 type Options struct {
-	State      string // absolute path of the SQLite file, or postgres://…
-	Migrations []string
-	Wait       time.Duration // for other processes, and for an answer of a server; 0 = DefaultWait
+	State   string        // absolute path of the SQLite file, or postgres://…
+	Schema  string        // statements that make a new database
+	Version int           // of Schema; a database of another version is not written
+	Wait    time.Duration // for other processes, and for a server's answer; 0 = DefaultWait
 }
 
 // DB is a database. It is safe for concurrent use, by many goroutines and many
@@ -41,16 +42,19 @@ type DB struct {
 	o       Options
 	writing chan struct{} // one transaction at a time, as SQLite has it anyway
 
-	mu       sync.Mutex // guards what follows
+	mu       sync.Mutex // guards what follows; never held while waiting
 	opened   *opened    // nil = not yet
+	opening  *opening   // nil = nobody opens it now
 	down     error      // what to say until the server is tried again
 	downTill time.Time
+	notices  []string
 }
 
 // opened is a database that is open.
 type opened struct {
-	db       *sql.DB
-	file     *file  // db, where it is a SQLite file; nil = a server's
+	id       string // of this database; a new one in its place has another
+	server   *server
+	file     *file
 	readOnly string // why nothing can be written here; "" = it can
 }
 
@@ -80,25 +84,18 @@ func (d *DB) Exists() bool {
 	return err == nil && info.Size() > 0
 }
 
-// Read runs fn to look at the database, outside a transaction.
-func (d *DB) Read(ctx context.Context, fn func(q Q) error) error {
-	at, err := d.open(ctx)
-	if err != nil {
-		return err
-	}
-	start := time.Now()
-	q := Q{run: at.db, pg: true} // a Postgres connection keeps its statements prepared by itself
-	if at.file != nil {
-		q = Q{run: at.file.readers}
-	}
-	for try := 0; ; try++ {
-		err := fn(q)
-		stale := try == 0 && d.lost(err) // a connection from before the server's restart
-		locked := busy(err) && time.Since(start) < d.o.Wait
-		if err == nil || ctx.Err() != nil || !stale && !locked {
-			return d.failed(ctx, err, start)
-		}
-	}
+// Notices tells what happened to the database in this process that a person
+// should know: a damaged file set aside, a file replaced while it was open.
+func (d *DB) Notices() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]string(nil), d.notices...)
+}
+
+func (d *DB) notice(text string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.notices = append(d.notices, text)
 }
 
 // ReadOnly says why nothing can be written here, "" where it can or where it is
@@ -112,17 +109,59 @@ func (d *DB) ReadOnly() string {
 	return d.opened.readOnly
 }
 
-// Write runs fn in one transaction that is durable when Write returns nil. fn
-// may run more than once; only its last run counts. A canceled ctx leaves
-// either everything or nothing behind.
+// maxReplaced is how often one call opens a file again that was replaced
+// under it.
+const maxReplaced = 3
+
+// errReplaced says that the open file is no longer the one at its path.
+var errReplaced = errors.New("it was moved, deleted or replaced while it was open")
+
+// Read runs fn to look at the database, outside a transaction.
+func (d *DB) Read(ctx context.Context, fn func(q Q) error) error {
+	start := time.Now()
+	for try, replaced := 0, 0; ; try++ {
+		at, err := d.open(ctx)
+		if err != nil {
+			return err
+		}
+		if at.file != nil && !at.file.inPlace() && replaced < maxReplaced {
+			if err := d.alone(ctx, func() { d.reopen(at) }); err != nil {
+				return err
+			}
+			replaced++
+			continue
+		}
+		err = fn(at.reader())
+		if try == 0 && at.file != nil && code(err) == sqlite3.SQLITE_CORRUPT {
+			if err := d.alone(ctx, func() { d.suspect(at) }); err != nil {
+				return err
+			}
+			continue
+		}
+		stale := try == 0 && d.lost(err) // a connection from before the server's restart
+		locked := busy(err) && time.Since(start) < d.o.Wait
+		if err == nil || ctx.Err() != nil || !stale && !locked {
+			return d.failed(ctx, err, start)
+		}
+	}
+}
+
+// alone runs fn while no transaction of this process runs.
+func (d *DB) alone(ctx context.Context, fn func()) error {
+	select {
+	case d.writing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-d.writing }()
+	fn()
+	return nil
+}
+
+// Write runs fn in one transaction that is durable when Write returns nil: the
+// file written is then the one at its path. fn may run more than once; only its
+// last run counts. A canceled ctx leaves either everything or nothing behind.
 func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error) error {
-	at, err := d.open(ctx)
-	if err != nil {
-		return err
-	}
-	if at.readOnly != "" {
-		return fmt.Errorf("%w: %s", ErrReadOnly, at.readOnly)
-	}
 	select {
 	case d.writing <- struct{}{}:
 	case <-ctx.Done():
@@ -130,10 +169,29 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error
 	}
 	defer func() { <-d.writing }()
 	start := time.Now()
-	for try := 0; ; try++ {
+	for try, replaced := 0, 0; ; try++ {
+		at, err := d.open(ctx)
+		if err != nil {
+			return err
+		}
+		if at.readOnly != "" {
+			return fmt.Errorf("%w: %s", ErrReadOnly, at.readOnly)
+		}
 		committing, err := d.transaction(ctx, at, fn)
+		if at.file != nil && (err == nil || committing) && !at.file.inPlace() {
+			// Nobody finds there what was just written: it is written again.
+			d.reopen(at)
+			if replaced++; replaced > maxReplaced {
+				return fmt.Errorf("%w: %s: %w again and again; leave it in its place", ErrUnavailable, d.o.State, errReplaced)
+			}
+			continue
+		}
 		if err == nil || ctx.Err() != nil {
 			return d.failed(ctx, err, start)
+		}
+		if try == 0 && at.file != nil && code(err) == sqlite3.SQLITE_CORRUPT {
+			d.suspect(at)
+			continue
 		}
 		// What was rolled back for another's sake, or never reached the server,
 		// is tried again; what may have been committed is not.
@@ -148,34 +206,28 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error
 // transaction runs fn once. committing says that a failure came from the
 // commit itself, whose effect is then unknown.
 func (d *DB) transaction(ctx context.Context, at *opened, fn func(context.Context, Q) error) (committing bool, err error) {
+	named := func(ctx context.Context, tx Q) error {
+		tx.id = at.id
+		return fn(ctx, tx)
+	}
 	if at.file != nil {
-		return at.file.transaction(ctx, fn)
+		return at.file.transaction(ctx, named)
 	}
-	// The caller may cancel until the commit begins, and no longer: what is
-	// committed must not be called canceled.
-	inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.o.Wait)
-	defer cancel()
-	detach := context.AfterFunc(ctx, cancel)
-	defer detach()
-	tx, err := at.db.BeginTx(inner, nil)
-	if err != nil {
-		return false, err
+	return at.server.transaction(ctx, d.o.Wait, named)
+}
+
+func (at *opened) reader() Q {
+	if at.file != nil {
+		return Q{run: at.file.readers, id: at.id}
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
-	q := Q{run: tx, pg: true}
-	// One writer at a time, as SQLite has it; one who falls asleep inside is
-	// thrown out by the server.
-	if err := q.Exec(inner, `SELECT set_config('idle_in_transaction_session_timeout', ?, true), pg_advisory_xact_lock(7310584)`,
-		fmt.Sprintf("%dms", d.o.Wait.Milliseconds())); err != nil {
-		return false, err
+	return Q{run: at.server.db, pg: true, id: at.id}
+}
+
+func (at *opened) close(writing chan struct{}) error {
+	if at.file != nil {
+		return at.file.close(writing)
 	}
-	if err := fn(inner, q); err != nil {
-		return false, err
-	}
-	if !detach() {
-		return false, ctx.Err()
-	}
-	return true, tx.Commit()
+	return at.server.db.Close()
 }
 
 // failed words the database's failures; errors of fn's own pass as they are.
@@ -208,52 +260,17 @@ func (d *DB) unavailable(err error, start time.Time) error {
 // Close closes the database. A later use opens it again.
 func (d *DB) Close() error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
+	o := d.opening
+	d.mu.Unlock()
+	if o != nil {
+		<-o.done // bounded by Options.Wait
+	}
+	d.mu.Lock()
 	at := d.opened
 	d.opened = nil
-	switch {
-	case at == nil:
+	d.mu.Unlock()
+	if at == nil {
 		return nil
-	case at.file != nil:
-		return at.file.close(d.writing)
 	}
-	return at.db.Close()
-}
-
-// Q runs statements, which are written with ? for their parameters.
-type Q struct {
-	run runner
-	pg  bool
-}
-
-// Exec runs a statement.
-func (q Q) Exec(ctx context.Context, query string, args ...any) error {
-	_, err := q.Changed(ctx, query, args...)
-	return err
-}
-
-// Changed runs a statement and says how many rows it changed.
-func (q Q) Changed(ctx context.Context, query string, args ...any) (int64, error) {
-	result, err := q.run.ExecContext(ctx, q.dialect(query), clean(args)...)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
-}
-
-// Row reads one row; sql.ErrNoRows where there is none.
-func (q Q) Row(ctx context.Context, query string, args ...any) *sql.Row {
-	return q.run.QueryRowContext(ctx, q.dialect(query), clean(args)...)
-}
-
-// Rows reads rows. The caller closes them, come what may: while they are open
-// the connection cannot be closed.
-func (q Q) Rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	return q.run.QueryContext(ctx, q.dialect(query), clean(args)...)
-}
-
-// Insert runs an INSERT into a table with an id and returns the new one.
-func (q Q) Insert(ctx context.Context, query string, args ...any) (id int64, err error) {
-	err = q.Row(ctx, query+" RETURNING id", args...).Scan(&id)
-	return id, err
+	return at.close(d.writing)
 }

@@ -111,12 +111,11 @@ type Book struct {
 	tier  policy.Tier
 	since time.Time
 
-	done, escalated, open int
-	qualitySum            float64
-	qualityN              int
-	classes, models       map[string]*tally
-	gates                 map[string]int
-	weeks                 map[string]*Week
+	tally
+	open            int
+	classes, models map[string]*tally
+	gates           map[string]int
+	weeks           map[string]*Week
 
 	fates   map[string][]statestore.Fate // by ticket, in the order of their opening
 	waiting map[question]statestore.Call
@@ -142,70 +141,35 @@ func New(tier policy.Tier, since time.Time) *Book {
 	return b
 }
 
-// Attempt adds one local attempt that is open or was escalated, with its outcomes.
-func (b *Book) Attempt(a statestore.Attempt) error {
-	if a.State == "open" {
-		b.open++
+// Figures adds the attempts that closed within one hour.
+func (b *Book) Figures(f statestore.Figures) error {
+	w := b.week(f.Hour)
+	for _, t := range []*tally{&b.tally, of(b.classes, f.Class, "not classified"), of(b.models, f.Model, "not named")} {
+		t.add(f)
+	}
+	if f.Gate == "" {
+		w.Done += f.N
 		return nil
 	}
-	d := statestore.DailyFigures{Key: a.Key, Model: a.Model, Escalated: 1}
-	if a.Quality != nil {
-		d.QualitySum, d.QualityN = *a.Quality, 1
-	}
-	chars := len(a.Plan)
-	for _, o := range a.Outcomes {
-		if !o.Pass {
-			chars += len(o.Evidence)
-		}
-	}
-	if n := len(a.Outcomes); n > 0 {
-		d.EscalatedByGate = map[string]int{a.Outcomes[n-1].Gate: 1}
-	}
-	b.handOff(a.ClosedAt, 1, chars)
-	b.count(a.ClosedAt, d)
+	w.Escalated += f.N
+	b.gates[string(f.Gate)] += f.N
+	b.handOff(f.Hour, f.N, f.HandOffChars)
 	return nil
 }
 
-// Done adds attempts that were done on one day.
-func (b *Book) Done(d statestore.DailyFigures) error {
-	day, err := time.Parse(time.DateOnly, d.Day)
-	if err != nil {
-		return err
+func (t *tally) add(f statestore.Figures) {
+	if f.Gate == "" {
+		t.done += f.N
+	} else {
+		t.escalated += f.N
 	}
-	b.count(day, d)
-	return nil
+	t.qualitySum, t.qualityN = t.qualitySum+f.QualitySum, t.qualityN+f.QualityN
 }
 
 // Fate adds how an attempt ended whose plans are to be counted.
 func (b *Book) Fate(f statestore.Fate) error {
 	b.fates[f.TicketID] = append(b.fates[f.TicketID], f)
 	return nil
-}
-
-// Daily adds figures that retention has folded. Of their hand-offs only the
-// number is left, so each counts as a full one.
-func (b *Book) Daily(d statestore.DailyFigures) error {
-	day, err := time.Parse(time.DateOnly, d.Day)
-	if err != nil {
-		return err
-	}
-	b.count(day, d)
-	b.handOff(day, d.Escalated, d.Escalated*handoffChars)
-	return nil
-}
-
-func (b *Book) count(at time.Time, d statestore.DailyFigures) {
-	b.done, b.escalated = b.done+d.Done, b.escalated+d.Escalated
-	b.qualitySum, b.qualityN = b.qualitySum+d.QualitySum, b.qualityN+d.QualityN
-	for _, t := range []*tally{of(b.classes, d.Key.Class, "not classified"), of(b.models, d.Model, "not named")} {
-		t.done, t.escalated = t.done+d.Done, t.escalated+d.Escalated
-		t.qualitySum, t.qualityN = t.qualitySum+d.QualitySum, t.qualityN+d.QualityN
-	}
-	for gate, n := range d.EscalatedByGate {
-		b.gates[gate] += n
-	}
-	w := b.week(at)
-	w.Done, w.Escalated = w.Done+d.Done, w.Escalated+d.Escalated
 }
 
 func of(m map[string]*tally, name, none string) *tally {

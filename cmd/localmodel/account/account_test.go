@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +29,8 @@ func newHistory(t *testing.T, start string) *history {
 	t.Helper()
 	h := &history{t: t}
 	h.at(start)
-	h.store = statestore.New(statestore.Options{Root: t.TempDir(), Now: func() time.Time { return h.now }})
+	h.store = statestore.New(statestore.Options{Project: "test", State: filepath.Join(t.TempDir(), "journal.db"),
+		Now: func() time.Time { return h.now }})
 	t.Cleanup(func() { h.store.Close() })
 	return h
 }
@@ -56,14 +58,18 @@ func (h *history) call(c statestore.Call) {
 
 func (h *history) open(ticket, class, plan string) {
 	h.t.Helper()
-	if _, err := h.store.OpenAttempt(context.Background(), ticket, statestore.GuardKey{Class: class, Digest: "d/1"}, plan, "qwen3:8b"); err != nil {
+	p := statestore.Plan{TicketID: ticket, ByLocal: true, Key: statestore.GuardKey{Class: class, Digest: "d/1"}, Text: plan, Model: "qwen3:8b"}
+	if _, err := h.store.RecordPlan(context.Background(), p); err != nil {
 		h.t.Fatal(err)
 	}
 }
 
 func (h *history) gate(ticket, gate string, pass bool, quality float64, evidence string) {
 	h.t.Helper()
-	o := statestore.Outcome{TicketID: ticket, Gate: gate, Pass: pass, Evidence: evidence}
+	o := statestore.Outcome{TicketID: ticket, Gate: policy.Gate(gate), Outcome: policy.Fail, Evidence: evidence}
+	if pass {
+		o.Outcome = policy.Pass
+	}
 	if quality > 0 {
 		o.Quality = &quality
 	}
@@ -190,12 +196,16 @@ func TestWaitingRepliesAreBounded(t *testing.T) {
 	}
 }
 
-func TestFoldedDaysCount(t *testing.T) {
+func TestFiguresCount(t *testing.T) {
 	b := New(policy.Cheap, time.Time{})
-	err := b.Daily(statestore.DailyFigures{Day: "2026-05-06", Key: statestore.GuardKey{Class: "low"}, Model: "m", Done: 3, Escalated: 1,
-		QualitySum: 240, QualityN: 3, EscalatedByGate: map[string]int{"review": 1}})
-	if err != nil {
-		t.Fatal(err)
+	hour := time.Date(2026, 5, 6, 9, 0, 0, 0, time.UTC)
+	for _, f := range []statestore.Figures{
+		{Hour: hour, Class: "low", Model: "m", N: 3, QualitySum: 240, QualityN: 3},
+		{Hour: hour, Class: "low", Model: "m", Gate: policy.Review, N: 1, HandOffChars: 9000},
+	} {
+		if err := b.Figures(f); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r := b.Report(statestore.Stats{SuccessCount: 3, EscalatedToCloud: 1}, time.Now())
 	// One hand-off of at most 1,000 tokens at $3 a million.

@@ -11,10 +11,9 @@ import (
 // Journal is where the rows are. *statestore.Store is one.
 type Journal interface {
 	Stats(ctx context.Context) (statestore.Stats, error)
-	Attempts(ctx context.Context, since time.Time, fn func(statestore.Attempt) error) error
-	Done(ctx context.Context, since time.Time, fn func(statestore.DailyFigures) error) error
+	Figures(ctx context.Context, since time.Time, fn func(statestore.Figures) error) error
+	OpenAttempts(ctx context.Context) (int, error)
 	Fates(ctx context.Context, since time.Time, fn func(statestore.Fate) error) error
-	Daily(ctx context.Context, since time.Time, fn func(statestore.DailyFigures) error) error
 	Calls(ctx context.Context, since time.Time, fn func(statestore.Call) error) error
 	Flush(ctx context.Context) error
 }
@@ -26,16 +25,15 @@ func Read(ctx context.Context, j Journal, tier policy.Tier, since, now time.Time
 	if err := j.Flush(ctx); err != nil { // rows of this process may still wait
 		return Report{}, err
 	}
-	if err := j.Attempts(ctx, since, b.Attempt); err != nil {
+	if err := j.Figures(ctx, since, b.Figures); err != nil {
 		return Report{}, err
 	}
-	if err := j.Done(ctx, since, b.Done); err != nil {
+	open, err := j.OpenAttempts(ctx)
+	if err != nil {
 		return Report{}, err
 	}
+	b.open = open
 	if err := j.Fates(ctx, since, b.Fate); err != nil {
-		return Report{}, err
-	}
-	if err := j.Daily(ctx, since, b.Daily); err != nil {
 		return Report{}, err
 	}
 	if err := j.Calls(ctx, since, b.Call); err != nil {

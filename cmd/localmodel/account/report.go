@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -25,9 +26,9 @@ func (b *Book) Report(all statestore.Stats, now time.Time) Report {
 		r.Imported = Imported{max(0, all.SuccessCount-b.done), max(0, all.EscalatedToCloud-b.escalated)}
 	}
 	r.Gates = []Gate{}
-	for _, gate := range statestore.Gates {
-		if n := b.gates[gate]; n > 0 {
-			r.Gates = append(r.Gates, Gate{gate, n})
+	for _, gate := range policy.Gates() {
+		if n := b.gates[string(gate)]; n > 0 {
+			r.Gates = append(r.Gates, Gate{string(gate), n})
 		}
 	}
 	return r

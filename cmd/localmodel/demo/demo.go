@@ -84,7 +84,7 @@ func start(ctx context.Context, dir, version string, cloud bool) (*session, erro
 	}
 	env := []string{"CLAUDE_PROJECT_DIR=" + dir, "LOCALMODEL_CLOUD=" + allow,
 		// The demo's outcomes must not reach a journal that people share.
-		"LOCALMODEL_STATE=" + filepath.Join(dir, ".claude", "localmodel", "journal.db"), "LOCALMODEL_GUARD=adaptive"}
+		"LOCALMODEL_STATE=" + filepath.Join(dir, "journal", "journal.db"), "LOCALMODEL_GUARD=adaptive"}
 	c, err := client.NewStdioMCPClient(self, env, "serve")
 	if err != nil {
 		return nil, fmt.Errorf("start the server: %w", err)

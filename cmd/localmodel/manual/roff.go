@@ -53,7 +53,7 @@ var description = []string{
 }
 
 var files = [][2]string{
-	{".claude/localmodel/journal.db", "The journal: every outcome, attempt, model call and cost."},
+	{"~/.local/state/localmodel/journal.db", "The journal of all projects (on macOS in ~/Library/Application Support, on Windows in %LocalAppData%): every outcome, attempt, model call and cost."},
 	{".claude/implementer-state.json", "Its counters for other programs, in stats.localModelStats."},
 	{"config.toml", "Your settings: in ~/.config/localmodel, on macOS in ~/Library/Application Support/localmodel, on Windows in %AppData%\\localmodel."},
 	{"backlog.config.json", "Settings of the project, as far as you trust them: localmodel trust."},

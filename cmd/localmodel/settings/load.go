@@ -19,6 +19,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/internal/userdirs"
+	"github.com/fjbelchi/localmodel/statestore"
 )
 
 // Sources of values, as they are shown.
@@ -74,7 +75,55 @@ func Load(ctx context.Context, lookup func(string) (string, bool)) *Set {
 		s.resolve(&Table[i])
 	}
 	s.resolveSlots()
+	s.resolveState()
 	return s
+}
+
+// resolveState makes the journal's path a whole one. What lies in a project's
+// .claude is the project's, whoever names it.
+func (s *Set) resolveState() {
+	r := row("LOCALMODEL_STATE")
+	v, _ := s.values[r.Name].(string)
+	if s.from[r.Name] == fromDefault || statestore.IsPostgres(v) {
+		return
+	}
+	if rest, ok := strings.CutPrefix(v, "~/"); ok {
+		v = filepath.Join(s.Home(), rest)
+	}
+	v = filepath.Clean(v)
+	if within(filepath.Join(s.Root, ".claude"), v) {
+		s.problem("%s is inside the project's .claude, whose content is not yours; the default is used", s.label(r, v, s.from[r.Name]))
+		v, s.from[r.Name] = s.computed(r).(string), fromDefault //nolint:forcetypeassert // as below
+	}
+	s.values[r.Name] = v
+}
+
+// within says whether a path is in a directory, by its name or by what it is.
+func within(dir, path string) bool {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	for _, one := range []string{dir, followed(dir)} {
+		for _, other := range []string{path, followed(path)} {
+			rel, err := filepath.Rel(one, other)
+			if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// followed follows the links of as much of a path as is there.
+func followed(path string) string {
+	for dir, rest := path, ""; ; dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
+		if real, err := filepath.EvalSymlinks(dir); err == nil {
+			return filepath.Join(real, rest)
+		}
+		if dir == filepath.Dir(dir) {
+			return path
+		}
+	}
 }
 
 // Getenv is a variable as it stands, "" where it is not set.
@@ -196,7 +245,10 @@ func (s *Set) computed(r *Row) any {
 	case "LOCALMODEL_SLOTS":
 		return 1
 	case "LOCALMODEL_STATE":
-		return filepath.Join(".claude", "localmodel", "journal.db")
+		if s.Dirs.State == "" {
+			return ""
+		}
+		return filepath.Join(s.Dirs.State, "journal.db")
 	}
 	return ""
 }

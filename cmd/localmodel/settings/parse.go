@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"unicode"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/statestore"
 )
 
 // parser reads a value. want says what it should be where it cannot be used.
@@ -26,6 +28,17 @@ func text(most int) parser {
 		}
 		return value, ""
 	}
+}
+
+// statePath is where the journal is: a file of the user's, or a server.
+func statePath(value string, note func(string)) (any, string) {
+	if v, want := text(4096)(value, note); want != "" {
+		return v, want
+	}
+	if !filepath.IsAbs(value) && !strings.HasPrefix(value, "~/") && !statestore.IsPostgres(value) {
+		return nil, "an absolute path or postgres://..."
+	}
+	return value, ""
 }
 
 // label is a name that is shown to people.

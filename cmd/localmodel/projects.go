@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/project"
+)
+
+const aboutProjects = `
+Lists the projects of the journal with their last use and size.
+
+projects forget NAME deletes everything the journal has of one, after a question. projects move NAME DIR gives its rows to the project in DIR, where its directory was moved.`
+
+// projects lists what the journal holds, and changes what a moved or deleted
+// directory left in it.
+func projects(ctx context.Context, w world, args []string) error {
+	fs := option.Flags(w.out, "projects", "[forget NAME [--yes] | move NAME DIR] [--json]", aboutProjects)
+	asJSON := fs.Bool("json", false, "print the list as JSON")
+	yes := fs.Bool("yes", false, "with forget: do not ask")
+	rest, err := option.Parse(fs, args, 3)
+	if err != nil {
+		return err
+	}
+	p, done := look(w, false)
+	defer done()
+	switch {
+	case len(rest) == 0:
+		return p.listProjects(ctx, w.out, *asJSON)
+	case rest[0] == "forget" && len(rest) == 2:
+		return p.forget(ctx, w, rest[1], *yes)
+	case rest[0] == "move" && len(rest) == 3:
+		return p.moveProject(ctx, w, rest[1], rest[2])
+	}
+	return exitError{2, "localmodel projects: give nothing, forget NAME, or move NAME DIR"}
+}
+
+func (p *parts) listProjects(ctx context.Context, out io.Writer, asJSON bool) error {
+	list, err := p.store.Projects(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		if list == nil {
+			list = []statestore.Project{}
+		}
+		return printJSON(out, list)
+	}
+	if len(list) == 0 {
+		fmt.Fprintln(out, "Nothing is recorded yet.")
+		return nil
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "LAST USE\tROWS\tSTAYED LOCAL\tPROJECT")
+	for _, one := range list {
+		fmt.Fprintf(table, "%s\t%d\t%d of %d\t%s\n", one.Used.Format(time.DateOnly), one.Rows, one.Stats.SuccessCount,
+			one.Stats.TotalAttempts, plain.Line(one.Name))
+	}
+	return table.Flush()
+}
+
+// forget deletes a project after a question.
+func (p *parts) forget(ctx context.Context, w world, name string, yes bool) error {
+	if !yes {
+		fmt.Fprintf(w.err, "Delete everything that is recorded of %s? What it spent stays counted. [y/N] ", plain.Line(name))
+		answer, err := bufio.NewReader(w.in).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+			return exitError{1, "localmodel projects: nothing was deleted"}
+		}
+	}
+	if err := p.store.Forget(ctx, name); err != nil {
+		return err
+	}
+	fmt.Fprintln(w.err, "deleted "+plain.Line(name))
+	return nil
+}
+
+// moveProject gives a project's rows to the one in a directory.
+func (p *parts) moveProject(ctx context.Context, w world, name, dir string) error {
+	at := *p.config
+	at.root, at.project = dir, ""
+	to, err := at.projectName()
+	if err != nil {
+		return err
+	}
+	if err := project.Check(to); err != nil {
+		return fmt.Errorf("%s: %w", plain.Line(to), err)
+	}
+	if err := p.store.Rename(ctx, name, to); err != nil {
+		return err
+	}
+	fmt.Fprintf(w.err, "%s is now %s\n", plain.Line(name), plain.Line(to))
+	return nil
+}
+
+// projectStats is one project's figures.
+type projectStats struct {
+	Project string `json:"project"`
+	account.Report
+}
+
+// statsOfAll prints the figures of every project.
+func (p *parts) statsOfAll(ctx context.Context, w world, since time.Time, asJSON bool) error {
+	list, err := p.store.Projects(ctx)
+	if err != nil {
+		return err
+	}
+	all := make([]projectStats, 0, len(list))
+	for _, one := range list {
+		s := statestore.New(statestore.Options{State: p.config.state, Dir: p.config.Dirs.State, Project: one.Name, Log: p.log})
+		report, err := account.Read(ctx, s, p.config.dearTier(), since, time.Now())
+		if err := errors.Join(err, s.Close()); err != nil {
+			return err
+		}
+		all = append(all, projectStats{one.Name, report})
+	}
+	if asJSON {
+		return printJSON(w.out, all)
+	}
+	table := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "STAYED LOCAL\tOPEN\tCALLS\tSAVED\tPAID\tPROJECT")
+	for _, one := range all {
+		fmt.Fprintf(table, "%d of %d\t%d\t%d\t$%.2f\t$%.2f\t%s\n", one.Tickets.K, one.Tickets.N, one.Open, one.Calls.Local+one.Calls.Paid,
+			one.Savings.NetUSD, one.Calls.PaidUSD, plain.Line(one.Project))
+	}
+	return table.Flush()
+}

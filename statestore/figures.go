@@ -1,0 +1,110 @@
+package statestore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+// Figures sum up the local attempts that closed within one hour, for one class,
+// category and model. They are kept when an attempt closes and outlive its rows.
+type Figures struct {
+	Hour            time.Time // its beginning, UTC
+	Class, Category string
+	Model           string
+	Gate            policy.Gate // they were escalated at; "" = they were done
+	N               int
+	QualitySum      float64 // over the QualityN attempts that have one
+	QualityN        int
+	HandOffChars    int // of plan and evidence, before any cut
+}
+
+const hourMS = 60 * 60 * 1000
+
+// figure adds to the sums of the attempt that closes now.
+func (t *recording) figure(model, gate string, n, chars int) error {
+	sum, scored := 0.0, 0
+	if t.ticket.quality != nil && n > 0 {
+		sum, scored = *t.ticket.quality, 1
+	}
+	if err := t.tx.Exec(t.ctx, `INSERT INTO figures (project, hour, class, category, model, gate, n, quality_sum, quality_n, chars)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, hour, class, category, model, gate) DO UPDATE SET n = figures.n + excluded.n,
+quality_sum = figures.quality_sum + excluded.quality_sum, quality_n = figures.quality_n + excluded.quality_n,
+chars = figures.chars + excluded.chars`, t.project.id, t.now.UnixMilli()/hourMS, t.ticket.key.Class, t.ticket.key.Category, model, gate,
+		n, sum, scored, chars); err != nil {
+		return fmt.Errorf("write figures: %w", err)
+	}
+	return nil
+}
+
+// noteHandOff adds the size of what is handed off.
+func (t *recording) noteHandOff() error {
+	a := t.reply.Attempt
+	if a == nil {
+		return nil
+	}
+	chars := len(a.Plan)
+	for _, o := range a.Outcomes {
+		if !o.Pass {
+			chars += len(o.Evidence)
+		}
+	}
+	return t.figure(a.Model, string(t.o.Gate), 0, chars)
+}
+
+// Figures gives fn the sums since a time, in the order of hours, that of the
+// time included. It stops at fn's first error.
+func (s *Store) Figures(ctx context.Context, since time.Time, fn func(Figures) error) error {
+	var got []Figures
+	if err := s.read(ctx, func(q sqldb.Q, project int64) error {
+		got = nil
+		rows, err := q.Rows(ctx, `SELECT hour, class, category, model, gate, n, quality_sum, quality_n, chars FROM figures
+WHERE project = ? AND hour >= ? ORDER BY hour, class, category, model, gate`, project, hourOf(since))
+		if err != nil {
+			return fmt.Errorf("read figures: %w", err)
+		}
+		defer rows.Close() //nolint:errcheck // only read; Err is looked at
+		for rows.Next() {
+			var f Figures
+			var hour int64
+			var gate string
+			if err := rows.Scan(&hour, &f.Class, &f.Category, &f.Model, &gate, &f.N, &f.QualitySum, &f.QualityN, &f.HandOffChars); err != nil {
+				return fmt.Errorf("read figures: %w", err)
+			}
+			f.Hour, f.Gate = time.UnixMilli(hour*hourMS).UTC(), policy.Gate(gate)
+			got = append(got, f)
+		}
+		return rows.Err()
+	}); err != nil {
+		return err
+	}
+	return each(got, fn)
+}
+
+// hourOf is the hour of a time, 0 where it is zero: from the beginning.
+func hourOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli() / hourMS
+}
+
+func each[T any](list []T, fn func(T) error) error {
+	for _, v := range list {
+		if err := fn(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// OpenAttempts is how many local attempts are open now.
+func (s *Store) OpenAttempts(ctx context.Context) (n int, err error) {
+	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+		return q.Row(ctx, `SELECT COUNT(*) FROM attempts WHERE project = ? AND closed = 0`, project).Scan(&n)
+	})
+	return n, err
+}

@@ -1,0 +1,284 @@
+package statestore
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+// Record writes one outcome: the row, the ticket, the counters and the guard
+// (through step, called for each of its records exactly when a local attempt
+// closes) in one transaction, on disk before it returns.
+//
+// Where the journal is a Postgres server that cannot be reached, the outcome is
+// on disk in the local journal instead; a warning says so, and it is delivered,
+// once, when the server is back.
+func (s *Store) Record(ctx context.Context, o Outcome, step Step) (Recorded, error) {
+	if s.local != nil {
+		return s.recordRemote(ctx, o, step)
+	}
+	return s.record(ctx, "", o, s.o.Now(), step)
+}
+
+func (s *Store) record(ctx context.Context, delivery string, o Outcome, now time.Time, step Step) (Recorded, error) {
+	if err := s.named(); err != nil {
+		return Recorded{}, err
+	}
+	if !o.Gate.Valid() {
+		return Recorded{}, fmt.Errorf("unknown gate %q", o.Gate)
+	}
+	before, known := s.counters(ctx)
+	var t *recording
+	err := s.writeOnce(ctx, delivery, func(ctx context.Context, tx sqldb.Q) error {
+		t = &recording{ctx: ctx, tx: tx, s: s, o: o, now: now, step: step}
+		if known {
+			t.before = &before
+		}
+		return t.run()
+	})
+	if err != nil {
+		return Recorded{}, err
+	}
+	s.start()
+	if t == nil { // delivered before, by a process that was killed then
+		return Recorded{}, nil
+	}
+	if t.reply.Repeated {
+		return t.reply, nil
+	}
+	if t.project.imported {
+		s.imported.Store(true)
+	}
+	s.acknowledged(t.tx.Database(), t.project.seq)
+	s.mirror.changed()
+	t.reply.Warnings = append(t.reply.Warnings, s.Warnings()...)
+	return t.reply, nil
+}
+
+// counters reads what the state file counted before the first outcome, where
+// that is not taken over yet.
+func (s *Store) counters(ctx context.Context) (before Stats, known bool) {
+	if s.imported.Load() {
+		return before, false
+	}
+	// A torn file is waited for once: one that stays broken must not slow every
+	// record.
+	return s.mirror.baseline(ctx, !s.waited.Swap(true))
+}
+
+// key is what makes the outcome one and the same; "" = every call counts.
+func (o Outcome) key() string {
+	switch {
+	case o.EventID != "":
+		return "event:" + o.EventID
+	case o.ToolUseID != "":
+		return "use:" + o.ToolUseID
+	}
+	return ""
+}
+
+// payload is a digest of what an outcome says.
+func (o Outcome) payload() string {
+	quality := "-"
+	if o.Quality != nil {
+		quality = strconv.FormatFloat(*o.Quality, 'g', -1, 64)
+	}
+	text := make([]byte, 0, 64+len(o.Evidence))
+	for _, word := range []string{string(o.Gate), string(o.Outcome), string(o.Route), quality, o.Evidence} {
+		text = append(append(text, word...), 0)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16])
+}
+
+// recording is one transaction of Record.
+type recording struct {
+	ctx    context.Context //nolint:containedctx // lives for one transaction
+	tx     sqldb.Q
+	s      *Store
+	o      Outcome
+	before *Stats // what the state file counted, where it is known
+	now    time.Time
+	step   Step
+
+	project projectRow
+	ticket  Ticket
+	reply   Recorded
+}
+
+// first is what is stored under the outcome's key already.
+type first struct {
+	id, attempt    int64
+	payload, reply string
+}
+
+func (t *recording) run() error {
+	stored, err := t.look()
+	switch {
+	case err != nil:
+		return err
+	case stored.id != 0:
+		return t.repeat(stored)
+	}
+	if n := eventNumber(t.o.TicketID, t.o.Gate, t.o.EventID); t.ticket.pruned && n > 0 && n <= t.ticket.runs[gateIndex(t.o.Gate)] {
+		return fmt.Errorf("%w (ticket %s): it is older than what the journal keeps; %s is free", ErrConflict, t.o.TicketID,
+			t.ticket.nextEventID(t.o.TicketID, t.o.Gate))
+	}
+	return t.count()
+}
+
+// look reads the project, the ticket and the key in one statement.
+func (t *recording) look() (stored first, err error) {
+	var row ticketScan
+	dest := append(t.project.dest(), row.dest()...)
+	dest = append(dest, &stored.id, &stored.attempt, &stored.payload, &stored.reply)
+	err = t.tx.Row(t.ctx, `SELECT `+projectColumns+`, `+ticketColumns+`,
+COALESCE(o.id, 0), COALESCE(o.attempt, 0), COALESCE(o.payload, ''), COALESCE(o.reply, '') FROM projects p
+LEFT JOIN tickets t ON t.project = p.id AND t.ticket = ?
+LEFT JOIN outcomes o ON o.project = p.id AND o.ticket = ? AND o.event = ?
+WHERE p.name = ?`, t.o.TicketID, t.o.TicketID, t.o.key(), t.s.o.Project).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		t.project, err = t.s.ensureProject(t.ctx, t.tx)
+		return stored, err
+	}
+	if err != nil {
+		return stored, fmt.Errorf("read ticket: %w", err)
+	}
+	t.s.compareSequence(t.tx.Database(), &t.project)
+	t.ticket = row.ticket()
+	return stored, t.project.loaded()
+}
+
+// repeat gives the first reply again, with the counters of now.
+func (t *recording) repeat(stored first) error {
+	free := t.ticket.nextEventID(t.o.TicketID, t.o.Gate)
+	if stored.payload != t.o.payload() {
+		return fmt.Errorf("%w (ticket %s); %s is free", ErrConflict, t.o.TicketID, free)
+	}
+	if err := json.Unmarshal([]byte(stored.reply), &t.reply); err != nil {
+		return fmt.Errorf("stored reply: %w", err)
+	}
+	t.reply.Repeated, t.reply.IfNewEventID, t.reply.Stats = true, free, t.project.stats()
+	if t.reply.Action != policy.Escalate {
+		return nil
+	}
+	var err error
+	t.reply.Attempt, err = t.escalated(stored.attempt, stored.id)
+	return err
+}
+
+// count counts an outcome not seen before.
+func (t *recording) count() error {
+	refused, err := t.classified()
+	if err != nil {
+		return err
+	}
+	state, v := policy.OnOutcome(t.ticket.TicketState, policy.GateOutcome{TicketID: t.o.TicketID, Gate: t.o.Gate, Outcome: t.o.Outcome,
+		Route: t.o.Route, Eligible: refused == "", IneligibleWhy: refused})
+	t.ticket.TicketState = state
+	if v.OpensAttempt {
+		if err := t.open(); err != nil {
+			return err
+		}
+	}
+	attempt := t.ticket.Attempt
+	if t.o.Quality != nil && attempt != 0 {
+		t.ticket.quality = t.o.Quality
+	}
+	late := t.clockWentBack()
+	t.project.seq++
+	t.project.lastAt = t.now.UnixMilli()
+	if t.before != nil && !t.project.imported {
+		t.project.add(*t.before)
+		t.project.imported = true
+	}
+	if v.ClosesAttempt {
+		if err := t.close(v); err != nil {
+			return err
+		}
+	}
+	t.ticket.ran(t.o.TicketID, t.o.Gate, t.o.EventID)
+	t.reply = Recorded{Action: v.Action, EscalateTo: v.EscalateTo, Message: v.Message, Changed: v.Changed, Route: v.Owner,
+		Owner: state.Owner(), Stats: t.project.stats(), NextEventID: t.ticket.nextEventID(t.o.TicketID, t.o.Gate.Next(t.o.Outcome))}
+	for _, text := range []string{v.Warning, late} {
+		if text != "" {
+			t.reply.Warnings = append(t.reply.Warnings, text)
+		}
+	}
+	return t.save(attempt, v)
+}
+
+// save writes the rows. The attempt's own row is written where it opens and
+// closes.
+func (t *recording) save(attempt int64, v policy.Decision) error {
+	reply, err := json.Marshal(&t.reply)
+	if err != nil {
+		return err
+	}
+	var event any
+	if key := t.o.key(); key != "" {
+		event = key
+	}
+	id, err := t.tx.Insert(t.ctx, `INSERT INTO outcomes (project, ticket, event, attempt, gate, pass, quality, evidence, route, at, payload, reply)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, t.project.id, t.o.TicketID, event, attempt, string(t.o.Gate), flag(t.o.Pass()),
+		t.o.Quality, t.o.Evidence, string(v.Owner), t.now.UnixMilli(), t.o.payload(), string(reply))
+	if err != nil {
+		return fmt.Errorf("insert outcome: %w", err)
+	}
+	if err := t.ticket.save(t.ctx, t.tx, t.project.id, t.o.TicketID); err != nil {
+		return fmt.Errorf("write ticket: %w", err)
+	}
+	if err := t.project.save(t.ctx, t.tx, t.now); err != nil {
+		return fmt.Errorf("write counters: %w", err)
+	}
+	if v.Action == policy.Escalate {
+		if t.reply.Attempt, err = t.escalated(attempt, id); err != nil {
+			return err
+		}
+		if v.ClosesAttempt {
+			if err := t.noteHandOff(); err != nil {
+				return err
+			}
+		}
+	}
+	return t.s.restartSequence(t.ctx, t.tx)
+}
+
+// clockWentBack notes that the clock stands before the last outcome. Nothing
+// depends on it, outcomes are in the order of their recording; a person reads
+// the times, though.
+func (t *recording) clockWentBack() string {
+	if t.project.lastAt == 0 {
+		return ""
+	}
+	back := time.UnixMilli(t.project.lastAt).Sub(t.now)
+	if back <= time.Minute {
+		return ""
+	}
+	return fmt.Sprintf("the clock stands %s before the last recorded outcome; it was recorded in order, but look at the clock (date)",
+		back.Round(time.Second))
+}
+
+// writeOnce runs fn in a transaction, unless one with the same number was
+// committed before. An empty number is no number.
+func (s *Store) writeOnce(ctx context.Context, delivery string, fn func(context.Context, sqldb.Q) error) error {
+	return s.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+		if delivery != "" {
+			n, err := tx.Changed(ctx, `INSERT INTO deliveries (delivery, at) VALUES (?, ?) ON CONFLICT (delivery) DO NOTHING`,
+				delivery, s.o.Now().UnixMilli())
+			if err != nil || n == 0 {
+				return err
+			}
+		}
+		return fn(ctx, tx)
+	})
+}

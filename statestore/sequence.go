@@ -1,0 +1,91 @@
+package statestore
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+// keptSequence is what the second place had when it was read: the last number
+// acknowledged for the project, by database. A project's row counts the same. A
+// journal that knows less has lost records: a WAL with a flipped bit is cut
+// there in silence, by SQLite's design.
+type keptSequence struct {
+	mu   sync.Mutex
+	last map[string]int64
+	said string
+}
+
+func (k *keptSequence) warning() string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.said
+}
+
+// compareSequence raises the row's number to the one acknowledged, counts what
+// is lost, and says so. Who writes the row keeps that.
+func (s *Store) compareSequence(id string, p *projectRow) {
+	k := &s.kept
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	last, known := k.last[id]
+	if !known {
+		var replaced bool
+		var err error
+		if last, replaced, err = s.seq.Last(id, s.o.Project); err != nil {
+			s.o.Log.Warn("sequence not read", "err", err)
+		}
+		if replaced {
+			k.said = "another journal stands where this project's records were kept: earlier ones are not in it"
+		}
+		if k.last == nil {
+			k.last = map[string]int64{}
+		}
+		k.last[id] = last
+	}
+	if last <= p.seq {
+		return
+	}
+	k.said = fmt.Sprintf("the journal ends at record %d of %d that were acknowledged for this project: the file was damaged or put back; no figure was lowered",
+		p.seq, last)
+	p.lost += last - p.seq
+	p.seq = last
+}
+
+// acknowledged notes a number that a caller is about to be told of.
+func (s *Store) acknowledged(id string, seq int64) {
+	if err := s.seq.Note(id, s.o.Project, seq); err != nil {
+		s.o.Log.Warn("sequence not kept", "err", err)
+	}
+}
+
+// restartSequence begins the second place anew where it has grown. It is called
+// inside a transaction.
+func (s *Store) restartSequence(ctx context.Context, tx sqldb.Q) error {
+	if !s.seq.Full() {
+		return nil
+	}
+	rows, err := tx.Rows(ctx, `SELECT name, seq FROM projects`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	last := map[string]int64{}
+	for rows.Next() {
+		var name string
+		var seq int64
+		if err := rows.Scan(&name, &seq); err != nil {
+			return err
+		}
+		last[name] = seq
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if err := s.seq.Restart(tx.Database(), last); err != nil {
+		s.o.Log.Warn("sequence not begun anew", "err", err)
+	}
+	return nil
+}

@@ -1,0 +1,264 @@
+package sqldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// openFile opens the file, or makes it. After an unclean end, which only the
+// first process to open it can see, it is checked; where it is damaged it is set
+// aside and a new one begins.
+func (d *DB) openFile(ctx context.Context) (*opened, error) {
+	if err := makePrivate(d.o.State); err != nil {
+		return nil, err
+	}
+	users := flock.New(d.o.State+".lock", flock.SetPermissions(0o600))
+	alone, err := users.TryLock()
+	if err != nil {
+		users = nil // a directory that is read-only: the file may still be read
+	}
+	at, err := d.openChecked(ctx, alone)
+	if err != nil && alone && d.damaged(err) {
+		at, err = d.beginNew(ctx, err)
+	}
+	if err != nil {
+		if users != nil {
+			err = errors.Join(err, users.Close())
+		}
+		return nil, err
+	}
+	if users == nil {
+		return at, nil
+	}
+	// flock cannot turn one lock into the other in one step. Whoever comes
+	// between checks the file again, and finds it whole.
+	if err := users.Unlock(); err == nil {
+		_, err = users.TryRLockContext(ctx, time.Millisecond)
+	}
+	at.file.users = users
+	return at, nil
+}
+
+// openChecked opens the file. alone says that no other process has it open: a
+// WAL with something in it was then left by one that was killed.
+func (d *DB) openChecked(ctx context.Context, alone bool) (*opened, error) {
+	unclean := alone && d.endedUncleanly()
+	for {
+		at, err := d.openWhole(ctx, unclean)
+		if err == nil {
+			if unclean {
+				_ = os.Remove(d.o.State + checkSuffix)
+			}
+			return at, nil
+		}
+		// Several processes that make a new file at once shut each other out for
+		// moments that SQLite's own waiting does not cover.
+		if !busy(err) || ctx.Err() != nil {
+			return nil, err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func (d *DB) endedUncleanly() bool {
+	if _, err := os.Stat(d.o.State + checkSuffix); err == nil {
+		return true
+	}
+	info, err := os.Stat(d.o.State + walSuffix)
+	return err == nil && info.Size() > 0
+}
+
+func (d *DB) openWhole(ctx context.Context, check bool) (*opened, error) {
+	f, err := dialFile(d.o.State)
+	if err != nil {
+		return nil, err
+	}
+	at := &opened{file: f}
+	if err = d.prepare(ctx, at, f.db); err == nil {
+		err = f.watch()
+	}
+	if err == nil && check {
+		err = quickCheck(ctx, f)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.db.Close())
+	}
+	return at, nil
+}
+
+// errDamaged says that a check found the file damaged.
+var errDamaged = errors.New("is damaged")
+
+// journalName is the file's name where the user has not chosen another.
+const journalName = "journal.db"
+
+// damaged says that the file is a journal and broken. What is no database at all
+// is one only under our own name.
+func (d *DB) damaged(err error) bool {
+	switch code(err) {
+	case sqlite3.SQLITE_CORRUPT:
+		return true
+	case sqlite3.SQLITE_NOTADB:
+		return filepath.Base(d.o.State) == journalName
+	}
+	return errors.Is(err, errDamaged)
+}
+
+// suspect has the file checked when it is opened next by a process alone, and
+// closes it. The caller holds writing.
+func (d *DB) suspect(at *opened) {
+	d.mu.Lock()
+	mine := d.opened == at
+	if mine {
+		d.opened = nil
+	}
+	d.mu.Unlock()
+	if mine {
+		_ = os.WriteFile(d.o.State+checkSuffix, nil, 0o600) // without it the next unclean end has it checked
+		at.file.release()
+		_ = at.file.shut()
+	}
+}
+
+const checkSuffix = ".check"
+
+// quickCheck reads the whole file and reports the first thing wrong with it.
+func quickCheck(ctx context.Context, f *file) error {
+	return check(ctx, Q{run: f.db}, `PRAGMA quick_check(1)`)
+}
+
+func check(ctx context.Context, q Q, pragma string) error {
+	var verdict string
+	if err := q.Row(ctx, pragma).Scan(&verdict); err != nil {
+		return err
+	}
+	if verdict != "ok" {
+		return fmt.Errorf("%w (%s)", errDamaged, strings.Join(strings.Fields(verdict), " "))
+	}
+	return nil
+}
+
+// Check reads the whole database, its indexes too, and says what is wrong with
+// it. A server checks its own.
+func (d *DB) Check(ctx context.Context) error {
+	if d.Postgres() {
+		return nil
+	}
+	start := time.Now()
+	err := d.Read(ctx, func(q Q) error { return check(ctx, q, `PRAGMA integrity_check(1)`) })
+	if errors.Is(err, errDamaged) {
+		return d.unavailable(err, start)
+	}
+	return err
+}
+
+// beginNew sets a damaged file aside and opens a new one in its place.
+func (d *DB) beginNew(ctx context.Context, cause error) (*opened, error) {
+	aside, err := setAside(d.o.State)
+	if err != nil {
+		return nil, errors.Join(cause, err)
+	}
+	at, err := d.openChecked(ctx, true)
+	if err == nil {
+		d.notice(fmt.Sprintf("the journal %s was damaged (%v); it was set aside as %s and a new one begun: earlier records are only there",
+			d.o.State, cause, aside))
+	}
+	return at, err
+}
+
+// setAside renames a journal with what belongs to it, under a name that is free.
+func setAside(path string) (name string, err error) {
+	stamp := time.Now().UTC().Format("20060102T150405")
+	for n := 0; ; n++ {
+		name = fmt.Sprintf("%s.damaged-%s", path, stamp)
+		if n > 0 {
+			name += fmt.Sprintf("-%d", n)
+		}
+		if _, err := os.Lstat(name); errors.Is(err, os.ErrNotExist) {
+			break
+		}
+	}
+	// The WAL first: a file without its WAL is only older, a WAL beside another
+	// file would be damage.
+	for _, suffix := range []string{walSuffix, "-shm", "", sequenceSuffix} {
+		if err := os.Rename(path+suffix, name+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", err
+		}
+	}
+	syncDirs(filepath.Dir(path))
+	return name, nil
+}
+
+// urlPath escapes what a path may hold and a SQLite URI may not. A path of a
+// share or of a device on Windows gets an empty host before it.
+func urlPath(path string) string {
+	path = strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(filepath.ToSlash(path))
+	if strings.HasPrefix(path, "//") {
+		path = "//" + path
+	}
+	return path
+}
+
+// makePrivate makes the journal's directories, closed to others, and the file
+// itself, so that what SQLite puts beside it takes its mode. Whatever is there
+// stays as it is.
+func makePrivate(path string) error {
+	dir := filepath.Dir(path)
+	if err := makeDirs(dir); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the user's own path
+	if errors.Is(err, os.ErrExist) {
+		// Why it cannot be used is said before SQLite has other words for it.
+		if f, err = os.OpenFile(path, os.O_RDWR, 0); err == nil { //nolint:gosec // likewise
+			return f.Close()
+		}
+		if info, stat := os.Stat(path); stat == nil && info.Mode().IsRegular() && errors.Is(err, os.ErrPermission) {
+			return nil // it may still be read
+		}
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Chmod(0o600), f.Close()) // whatever the umask
+}
+
+func makeDirs(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if err := makeDirs(parent); err != nil {
+			return err
+		}
+	}
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, os.ErrExist) {
+		return nil // another process, or SQLite will say what it is
+	}
+	if err != nil {
+		return err
+	}
+	syncDirs(filepath.Dir(dir))
+	return os.Chmod(dir, 0o700) //nolint:gosec // a directory is entered
+}
+
+// syncDirs makes a new entry durable, as far as the system can (Windows has
+// nothing to flush).
+func syncDirs(dir string) {
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if f, err := os.Open(d); err == nil { //nolint:gosec // the user's own directories
+			_ = f.Sync()
+			_ = f.Close()
+		}
+	}
+}

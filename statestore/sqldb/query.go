@@ -1,0 +1,98 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"strconv"
+	"strings"
+)
+
+// Q runs statements, which are written with ? for their parameters.
+type Q struct {
+	run runner
+	pg  bool
+	id  string
+}
+
+// Database is the id of the database; another one in its place has another.
+func (q Q) Database() string { return q.id }
+
+// Postgres says whether the statements run on a Postgres server.
+func (q Q) Postgres() bool { return q.pg }
+
+// Exec runs a statement.
+func (q Q) Exec(ctx context.Context, query string, args ...any) error {
+	_, err := q.run.ExecContext(ctx, q.dialect(query), clean(args)...)
+	return err
+}
+
+// Changed runs a statement and says how many rows it changed.
+func (q Q) Changed(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := q.run.ExecContext(ctx, q.dialect(query), clean(args)...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// Row reads one row; sql.ErrNoRows where there is none.
+func (q Q) Row(ctx context.Context, query string, args ...any) *sql.Row {
+	return q.run.QueryRowContext(ctx, q.dialect(query), clean(args)...)
+}
+
+// Rows reads rows. The caller closes them, come what may: while they are open
+// the connection cannot be closed.
+func (q Q) Rows(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return q.run.QueryContext(ctx, q.dialect(query), clean(args)...)
+}
+
+// Insert runs an INSERT into a table with an id and returns the new one.
+func (q Q) Insert(ctx context.Context, query string, args ...any) (id int64, err error) {
+	if q.pg {
+		err = q.Row(ctx, query+" RETURNING id", args...).Scan(&id)
+		return id, err
+	}
+	result, err := q.run.ExecContext(ctx, query, clean(args)...)
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+// dialect writes a statement's ? as the database wants them. No statement has
+// one inside a string.
+func (q Q) dialect(statement string) string {
+	if !q.pg || !strings.Contains(statement, "?") {
+		return statement
+	}
+	var b strings.Builder
+	for n := 1; ; n++ {
+		before, after, found := strings.Cut(statement, "?")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		b.WriteString("$" + strconv.Itoa(n))
+		statement = after
+	}
+}
+
+// definitions fills in what differs where tables are made.
+func definitions(schema string, pg bool) string {
+	words := []string{"{id}", "INTEGER PRIMARY KEY", "{int}", "INTEGER", "{real}", "REAL", "{table}", "STRICT", "{keyed}", "STRICT, WITHOUT ROWID"}
+	if pg {
+		words = []string{"{id}", "BIGSERIAL PRIMARY KEY", "{int}", "BIGINT", "{real}", "DOUBLE PRECISION", "{table}", "", "{keyed}", ""}
+	}
+	return strings.NewReplacer(words...).Replace(schema)
+}
+
+// clean makes texts storable in both databases: Postgres takes no NUL and no
+// broken UTF-8, and the same outcome must be the same in both.
+func clean(args []any) []any {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+		}
+	}
+	return args
+}

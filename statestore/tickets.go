@@ -1,0 +1,144 @@
+package statestore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+// ticketColumns are read by ticketScan in this order. The row may be missing on
+// the right of a join.
+const ticketColumns = `COALESCE(t.phase, ''), COALESCE(t.escalated_at, ''), COALESCE(t.failures, ''), COALESCE(t.retries, ''),
+COALESCE(t.runs, ''), COALESCE(t.pruned, 0), COALESCE(t.attempt, 0), COALESCE(t.class, ''), COALESCE(t.category, ''), COALESCE(t.digest, ''), t.quality`
+
+// ticketScan is where ticketColumns go.
+type ticketScan struct {
+	phase, escalated, failures, retries, runs string
+	pruned                                    int
+	t                                         Ticket
+}
+
+func (s *ticketScan) dest() []any {
+	return []any{&s.phase, &s.escalated, &s.failures, &s.retries, &s.runs, &s.pruned, &s.t.Attempt,
+		&s.t.key.Class, &s.t.key.Category, &s.t.key.Digest, &s.t.quality}
+}
+
+func (s *ticketScan) ticket() Ticket {
+	t := s.t
+	t.Phase, t.EscalatedAt = policy.Phase(s.phase), policy.Gate(s.escalated)
+	unpackCounts(t.Failures[:], s.failures)
+	unpackCounts(t.Retries[:], s.retries)
+	for i, word := range strings.Fields(s.runs) {
+		if i < len(t.runs) {
+			t.runs[i], _ = strconv.Atoi(word) // what cannot be read counts as 0
+		}
+	}
+	t.pruned = s.pruned != 0
+	return t
+}
+
+// unpackCounts reads two hexadecimal digits a gate.
+func unpackCounts(into []uint8, text string) {
+	if n, err := hex.DecodeString(text); err == nil {
+		copy(into, n)
+	}
+}
+
+func packRuns(runs [gates]int) string {
+	out := make([]byte, 0, 4*gates)
+	for i, n := range runs {
+		if i > 0 {
+			out = append(out, ' ')
+		}
+		out = strconv.AppendInt(out, int64(n), 10)
+	}
+	return string(out)
+}
+
+// save writes where the ticket stands.
+func (t Ticket) save(ctx context.Context, tx sqldb.Q, project int64, id string) error {
+	return tx.Exec(ctx, `INSERT INTO tickets (project, ticket, phase, escalated_at, failures, retries, runs, pruned, attempt, class, category, digest, quality)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, ticket) DO UPDATE SET phase = excluded.phase,
+escalated_at = excluded.escalated_at, failures = excluded.failures, retries = excluded.retries, runs = excluded.runs,
+attempt = excluded.attempt, class = excluded.class, category = excluded.category, digest = excluded.digest, quality = excluded.quality`,
+		project, id, string(t.Phase), string(t.EscalatedAt), hex.EncodeToString(t.Failures[:]), hex.EncodeToString(t.Retries[:]),
+		packRuns(t.runs), flag(t.pruned), t.Attempt, t.key.Class, t.key.Category, t.key.Digest, t.quality)
+}
+
+// TicketState is where a ticket stands; a zero one was never seen.
+func (s *Store) TicketState(ctx context.Context, ticketID string) (t Ticket, err error) {
+	err = s.read(ctx, func(q sqldb.Q, project int64) (err error) {
+		t, err = readTicket(ctx, q, project, ticketID)
+		return err
+	})
+	return t, err
+}
+
+func readTicket(ctx context.Context, q sqldb.Q, project int64, id string) (Ticket, error) {
+	var row ticketScan
+	err := q.Row(ctx, `SELECT `+ticketColumns+` FROM tickets t WHERE t.project = ? AND t.ticket = ?`, project, id).Scan(row.dest()...)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Ticket{}, nil
+	}
+	return row.ticket(), err
+}
+
+// NextEventID is the key to record a gate's next outcome under.
+func (s *Store) NextEventID(ctx context.Context, ticketID string, gate policy.Gate) (string, error) {
+	t, err := s.TicketState(ctx, ticketID)
+	return t.nextEventID(ticketID, gate), err
+}
+
+// maxRun is the highest number of an event id that later ones count on from.
+const maxRun = 1_000_000_000
+
+// nextEventID is the gate's next key: no number up to runs is free.
+func (t Ticket) nextEventID(id string, gate policy.Gate) string {
+	n := 0
+	if i := gateIndex(gate); i >= 0 {
+		n = t.runs[i]
+	}
+	return fmt.Sprintf("%s:%s:%d", id, gate, n+1)
+}
+
+// ran counts one more outcome of a gate, whose event id may be ahead.
+func (t *Ticket) ran(id string, gate policy.Gate, event string) {
+	i := gateIndex(gate)
+	if i < 0 {
+		return
+	}
+	t.runs[i] = max(t.runs[i]+1, eventNumber(id, gate, event))
+}
+
+// eventNumber is n of an event id TICKET:GATE:n, 0 of any other.
+func eventNumber(id string, gate policy.Gate, event string) int {
+	rest, ours := strings.CutPrefix(event, id+":"+string(gate)+":")
+	n, err := strconv.Atoi(rest)
+	if !ours || err != nil || n < 1 || n > maxRun {
+		return 0
+	}
+	return n
+}
+
+func gateIndex(gate policy.Gate) int {
+	for i, rule := range policy.GateRules {
+		if rule.Gate == gate {
+			return i
+		}
+	}
+	return -1
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
