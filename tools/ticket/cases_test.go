@@ -144,6 +144,11 @@ func compareTicket(t *testing.T, got ticket.Ticket, want wanted, folder string) 
 	check("priority", got.Priority)
 	check("parent", short(got.Parent))
 	check("done", got.Closed)
+	check("archived", got.Archived)
+	check("complexity", got.Complexity)
+	check("concerns", got.Concerns)
+	check("document", got.Document)
+	check("after", all(got.After))
 	checkCriteria(t, got, want["criteria"])
 }
 

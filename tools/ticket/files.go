@@ -82,6 +82,13 @@ func filesOf(text string) (paths []string, action, note string) {
 			}
 			end = s.to
 		}
+		if rest := strings.TrimSpace(text[end:]); strings.HasPrefix(rest, ",") { // "`a.go`, b/c.go"
+			for part := range strings.SplitSeq(rest, ",") {
+				if part = strings.TrimSpace(part); isPath(part) {
+					paths = append(paths, cleanPath(part))
+				}
+			}
+		}
 		if len(paths) > 0 {
 			note = strings.TrimLeft(text[end:], " -–—:*()")
 			return paths, actionIn(note), strings.TrimSuffix(note, ")")

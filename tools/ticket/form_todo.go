@@ -37,7 +37,7 @@ func (todoForm) Read(f *file) (*Document, error) {
 	done := false
 	level := 0
 	for _, s := range sections {
-		if s.level > 0 && s.level <= level || level == 0 {
+		if !done || s.level <= level {
 			done, level = isClosed(s.title), s.level
 		}
 		for _, l := range listItems(s.lines) {

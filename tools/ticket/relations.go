@@ -125,8 +125,8 @@ func (c *collector) dependsText(text, where string) bool {
 
 // isListed: one word that is an id of some form: 3, 100.13, T012, WP01.
 func isListed(word string) bool {
-	return isNumberDots(word) && len(word) <= 10 || isLocalID(word) && len(word) >= 2 ||
-		len(word) <= 64 && wholeID().MatchString(word) && !isStandard(word)
+	return isNumberDots(word) && len(word) <= 10 ||
+		!isStandard(word) && (isLocalID(word) && len(word) >= 2 || len(word) <= 64 && wholeID().MatchString(word))
 }
 
 // beforeReason cuts the reason after an id: " (the registry must exist)", " - why".
