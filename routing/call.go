@@ -46,7 +46,9 @@ func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Mes
 	}
 	r.health(b, pass, fault)
 	cost, estimated := settled(b, rep, estimate)
+	r.raise(key(b), cost, b.Estimate(q))
 	a.TokensIn, a.TokensOut, a.CostUSD = a.TokensIn+rep.In, a.TokensOut+rep.Out, a.CostUSD+cost
+	a.CostEstimated = a.CostEstimated || estimated && cost > 0
 	if rep.Model != "" {
 		a.Model = rep.Model
 	}
@@ -74,7 +76,7 @@ func (r *Router) reserve(ctx context.Context, b Backend, q Question) (estimate f
 	if !b.Paid() {
 		return 0, func(context.Context, float64) error { return nil }, nil
 	}
-	estimate = b.Estimate(q)
+	estimate = b.Estimate(q) * r.factor(key(b))
 	settle, err := r.budget.Reserve(ctx, b.Tier(), estimate)
 	if err == nil {
 		return estimate, settle, nil
@@ -85,6 +87,25 @@ func (r *Router) reserve(ctx context.Context, b Backend, q Question) (estimate f
 	}
 	// Unrecorded money is not spent: no reservation, no paid call.
 	return 0, nil, Fail(BudgetSpent, "the spending journal cannot be written, so no paid call is made", err)
+}
+
+// factor is by how much the estimates of an endpoint and model are raised.
+func (r *Router) factor(key string) float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return max(1, r.raised[key])
+}
+
+// raise takes in a call that cost more than its estimate, in US dollars: the
+// model is dearer than the list says, and the next reservations must hold. A
+// call that cost less lowers them again, slowly.
+func (r *Router) raise(key string, cost, estimate float64) {
+	if estimate <= 0 || cost <= 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.raised[key] = max(1, cost/estimate, r.raised[key]*0.95)
 }
 
 // settled is what a call cost: finite and at least 0; unknown = the

@@ -34,6 +34,7 @@ type Router struct {
 	mu      sync.Mutex
 	cooling map[string]time.Time // endpoints that said when they may be asked again
 	hosts   map[string]modelHost // where each local model runs
+	raised  map[string]float64   // by how much each endpoint's estimates are raised
 	last    map[string]string    // why each endpoint failed last, for when its breaker is open
 }
 
@@ -43,7 +44,7 @@ func New(cfg Config, backends []Backend, ledger Ledger, budget Budget) *Router {
 	return &Router{
 		cfg: cfg.withDefaults(), backends: backends, ledger: ledger, budget: budget,
 		breaker: NewBreaker(time.Now), gauge: newGauge(),
-		cooling: map[string]time.Time{}, last: map[string]string{}, hosts: map[string]modelHost{},
+		cooling: map[string]time.Time{}, last: map[string]string{}, raised: map[string]float64{}, hosts: map[string]modelHost{},
 	}
 }
 
@@ -105,14 +106,15 @@ func (r *Router) closed(tiers []Backend) string {
 
 // run is one Complete under way.
 type run struct {
-	router   *Router
-	route    policy.Route
-	req      Request
-	caller   context.Context //nolint:containedctx // of one call, gone with it
-	start    time.Time
-	attempts []Attempt
-	spent    float64
-	loading  policy.Tier // the tier whose model is still loading
+	router    *Router
+	route     policy.Route
+	req       Request
+	caller    context.Context //nolint:containedctx // of one call, gone with it
+	start     time.Time
+	attempts  []Attempt
+	spent     float64
+	estimated bool        // some of spent no server stated
+	loading   policy.Tier // the tier whose model is still loading
 
 	redacted bool // Request.Remote was called
 	remote   string
@@ -122,12 +124,12 @@ type run struct {
 // ask asks one tier. done means that the call is over: answered, or canceled.
 func (u *run) ask(ctx context.Context, b Backend, behind int) (a Answer, done bool, err error) {
 	rep, attempt, fault := u.try(ctx, b, behind)
-	u.spent += attempt.CostUSD
+	u.spent, u.estimated = u.spent+attempt.CostUSD, u.estimated || attempt.CostEstimated
 	u.note(attempt)
 	if fault == nil {
 		return Answer{
 			Text: rep.Text, Tier: b.Tier(), Model: rep.Model, Digest: rep.Digest, Remote: attempt.Remote,
-			Confidence: sure(u.req, rep), CostUSD: u.spent, CostEstimated: b.Paid() && rep.Cost != CostStated,
+			Confidence: sure(u.req, rep), CostUSD: u.spent, CostEstimated: u.estimated,
 			TokensIn: rep.In, TokensOut: rep.Out, Attempts: u.attempts, Withheld: u.withheld,
 			MS: time.Since(u.start).Milliseconds(),
 		}, true, nil
@@ -170,6 +172,8 @@ func (u *run) note(a Attempt) {
 	for i, earlier := range u.attempts {
 		if earlier.Tier == a.Tier && a.Kind != "" {
 			a.MS += earlier.MS
+			a.TokensIn, a.TokensOut = a.TokensIn+earlier.TokensIn, a.TokensOut+earlier.TokensOut
+			a.CostUSD, a.CostEstimated = a.CostUSD+earlier.CostUSD, a.CostEstimated || earlier.CostEstimated
 			u.attempts[i] = a
 			return
 		}

@@ -60,6 +60,7 @@ type Attempt struct {
 	Fix                 string // what mends it, "" = nothing known
 	TokensIn, TokensOut int
 	CostUSD             float64
+	CostEstimated       bool // some of CostUSD the server did not state
 	MS                  int64
 }
 
@@ -90,6 +91,15 @@ type Unanswered struct {
 	Attempts []Attempt
 	Closed   string   // why no tier could be asked at all; "" = some were
 	Withheld []string // what a remote tier did not get, in words
+}
+
+// CostUSD is what the calls in vain cost, US dollars; estimated says that a
+// server did not state some of it.
+func (u *Unanswered) CostUSD() (usd float64, estimated bool) {
+	for _, a := range u.Attempts {
+		usd, estimated = usd+a.CostUSD, estimated || a.CostEstimated
+	}
+	return usd, estimated
 }
 
 // Reason says why each tier asked did not answer.

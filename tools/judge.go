@@ -96,7 +96,7 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 		j.class, j.by = j.class.WithoutModel(), "rules"
 		j.fallback, j.failed, j.withheld = unanswered.Reason(), unanswered.Attempts, unanswered.Withheld
 		j = j.withGuess()
-		j.answer = &answer{FellBack: true, Reason: j.fallback, MS: time.Since(start).Milliseconds()}
+		j.answer, j.estimated = inVain(unanswered, time.Since(start))
 		return j, nil
 	}
 	reply, err := q.Parse(a.Text)
@@ -296,6 +296,13 @@ const estimatedCost = "cost_usd is an estimate from tokens and the list prices o
 
 func answerOf(a routing.Answer) *answer {
 	return &answer{Model: a.Model, Remote: a.Remote, FellBack: a.FellBack(), Reason: a.Reason(), CostUSD: a.CostUSD, MS: a.MS}
+}
+
+// inVain is the answer of nobody: what was asked and spent all the same.
+func inVain(u *routing.Unanswered, took time.Duration) (a *answer, estimated bool) {
+	a = &answer{FellBack: true, Reason: u.Reason(), MS: took.Milliseconds()}
+	a.CostUSD, estimated = u.CostUSD()
+	return a, estimated
 }
 
 // asUnanswered separates "no tier had an answer", which the floor mends, from

@@ -248,7 +248,11 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 			return err
 		}
 		r.Warnings = warnFirst(r.Warnings, unanswered.Withheld)
-		r.fromTemplate(q, unanswered.Reason(), time.Since(start))
+		answer, estimated := inVain(unanswered, time.Since(start))
+		r.fromTemplate(q, answer)
+		if estimated {
+			r.warn(estimatedCost)
+		}
 		if err := d.recordPlan(ctx, r, j, statestore.Plan{By: "template"}, ""); err != nil {
 			return err
 		}
@@ -269,7 +273,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	}
 	r.Warnings = warnFirst(r.Warnings, a.Withheld)
 	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
-		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
+		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + paid(r.Answer)
 	handed := statestore.Plan{ByLocal: a.Tier == policy.Local, By: string(a.Tier) + " tier", Model: a.Model}
 	if err := d.recordPlan(ctx, r, j, handed, a.Digest); err != nil {
 		return err
@@ -314,14 +318,23 @@ func (d *Deps) nextAfterPlan(ctx context.Context, id string) string {
 	return fmt.Sprintf("Check the plan, then record_gate_outcome {ticket_id: %q, gate: plan, outcome: pass, event_id: %q} and implement.", id, event)
 }
 
+// paid says what a plan cost, "" = nothing.
+func paid(a *answer) string {
+	if a.CostUSD <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("; paid $%.4f", a.CostUSD)
+}
+
 // fromTemplate is the floor: a plan made from the ticket itself, and why no
 // model made it.
-func (r *planResult) fromTemplate(q prompts.PlanQuestion, reason string, took time.Duration) {
+func (r *planResult) fromTemplate(q prompts.PlanQuestion, why *answer) {
 	plan, cover, cut := q.Template()
 	r.Plan, r.Coverage, r.By = plan, &cover, "template"
-	r.Answer = &answer{FellBack: true, Reason: clip(reason, 600), MS: took.Milliseconds()}
+	why.Reason = clip(why.Reason, 600)
+	r.Answer = why
 	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one lists %d of %d files and %d of %d criteria of the ticket", r.ID,
-		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal)
+		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + paid(why)
 	if cut > 0 {
 		r.warn(fmt.Sprintf("%d lines did not fit the plan and stand only in the ticket", cut))
 	}

@@ -178,6 +178,27 @@ type args = map[string]any
 const asksModel = "---\nid: BUG-7\ntype: bug\naffected_files: [a.go]\n---\n# BUG-7: Fix <b>the</b> \"total\" & co\n\nIt is wrong.\n\n## Acceptance Criteria\n- [ ] AC-1: The total is right\n"
 const states = "---\nid: BUG-7\ntype: bug\ncomplexity: low\naffected_files: [a.go]\n---\n# BUG-7: Fix it\n\n## Acceptance Criteria\n- [ ] AC-1: It is right\n"
 
+// inVainFor is a tier that was paid and gave no answer that counts.
+func inVainFor(usd float64) func(context.Context, policy.Route, routing.Request) (routing.Answer, error) {
+	return func(context.Context, policy.Route, routing.Request) (routing.Answer, error) {
+		return routing.Answer{}, &routing.Unanswered{Attempts: []routing.Attempt{
+			{Tier: policy.Cheap, Kind: routing.InvalidOutput, Reason: "the reply is no JSON", CostUSD: usd, CostEstimated: true}}}
+	}
+}
+
+// What was paid is in the summary and said to be an estimate, whoever answered.
+func TestPaidInVain_IsSaid(t *testing.T) {
+	for tool, in := range map[string]args{
+		"classify_ticket": {"ticket": asksModel},
+		"plan_ticket":     {"ticket": states, "route": "cloud"},
+	} {
+		r := newBench(t, &script{complete: inVainFor(0.0034)}).run(tool, in)
+		if !strings.Contains(r.Get("summary").Str, "paid $0.0034") || !strings.Contains(r.Get("warnings").Raw, "is an estimate") {
+			t.Errorf("%s: %s", tool, r.Raw)
+		}
+	}
+}
+
 func TestClassifyResults(t *testing.T) {
 	sure := 0.934
 	for _, c := range []struct {
@@ -189,6 +210,8 @@ func TestClassifyResults(t *testing.T) {
 	}{
 		{"front matter", &script{}, args{"ticket": states}, `by=front_matter complexity=low category=BUG`, true},
 		{"no tier answers", &script{}, args{"ticket": asksModel}, `by=rules complexity=low category=BUG`, true},
+		{"paid in vain", &script{complete: inVainFor(0.0034)}, args{"ticket": asksModel, "explain": true},
+			`by=rules answer.cost_usd=0.0034 answer.fell_back=true`, true},
 		{"local", &script{complete: says(`{"complexity":"medium"}`, routing.Answer{Confidence: &sure})}, args{"ticket": asksModel}, `by=local complexity=medium confidence=0.93`, true},
 		{"fell back and paid", &script{complete: says(`{"complexity":"high"}`, routing.Answer{Tier: policy.Cheap, CostUSD: 0.0012,
 			Attempts: []routing.Attempt{{Tier: policy.Local, Kind: routing.Loading, Reason: "the model is loading"}, {Tier: policy.Cheap}}})},
@@ -233,6 +256,8 @@ func TestPlanResults(t *testing.T) {
 		{"paid", &script{complete: says(plan, routing.Answer{Tier: policy.Balanced, CostUSD: 0.01,
 			Attempts: []routing.Attempt{{Tier: policy.Local, Kind: routing.Timeout, Reason: "no token within 40s"}, {Tier: policy.Balanced}}})},
 			args{"ticket": states, "route": "cloud"}, `by=balanced answer.cost_usd=0.01 answer.fell_back=true`, true},
+		{"paid in vain", &script{complete: inVainFor(0.0034)}, args{"ticket": states, "route": "cloud"},
+			`by=template answer.cost_usd=0.0034 answer.fell_back=true`, true},
 		{"template", &script{}, args{"ticket": states, "include_files": false}, `by=template coverage.criteria=1 answer.fell_back=true`, true},
 		{"refused", &script{}, args{"ticket": strings.Replace(states, "low", "high", 1)}, `by=rules id=BUG-7`, false},
 		{"bare text", &script{}, args{"ticket": "do something", "route": "cloud"}, `by=template id=ticket`, true},

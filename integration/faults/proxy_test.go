@@ -77,6 +77,18 @@ func limited(t *testing.T) string {
 	})(t)
 }
 
+// withoutFormat refuses a reply schema, and answers without one.
+func withoutFormat(t *testing.T) string {
+	return serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // a broken one has no schema either
+		if strings.Contains(string(body), `"response_format"`) {
+			says(400, `{"error":{"message":"litellm.BadRequestError: output_config.format: Extra inputs are not permitted","type":"None","param":null,"code":"400"}}`)(w, r)
+			return
+		}
+		up(w, r)
+	})
+}
+
 func patient(seconds string) func(*testing.T) string {
 	return litellm(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", seconds)
@@ -96,6 +108,12 @@ func proxyFaults() []proxyFault {
 		{name: "429, Retry-After 1", url: limited, holds: time.Second},
 		{name: "429, Retry-After 60", url: patient("60"), reason: "again in 1m0s"},
 		{name: "429", url: litellmError(429, "litellm.RateLimitError: too many", "throttling_error"), reason: "rate limited"},
+		{name: "401, key blocked", url: litellmError(401, "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin.", "auth_error"), reason: "our key is blocked at the proxy"},
+		{name: "403, of the team", url: litellmError(403, "team not allowed to access model", "team_model_access_denied"), reason: "our key's team may not use the group"},
+		{name: "no credit", url: litellmError(400, `litellm.BadRequestError: AnthropicException - {"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low"}}`, "None"), reason: "the provider's account is out of credit"},
+		{name: "no key for the provider", url: litellmError(401, "litellm.AuthenticationError: Missing Anthropic API Key - no key is set. Please set `ANTHROPIC_API_KEY`", "None"), reason: "the proxy has no key for the provider"},
+		{name: "budget, by team", url: litellmError(400, "Budget has been exceeded! Team=t1 Current cost: 11.0, Max budget: 10.0", "budget_exceeded"), reason: "the proxy's own budget is spent: that of our key's team"},
+		{name: "response_format refused", url: withoutFormat},
 		{name: "budget, by key", url: litellmError(429, "Budget has been exceeded! Current cost: 5.1, Max budget: 5.0", "budget_exceeded"), reason: "the proxy's own budget is spent"},
 		{name: "budget, by deployment", url: litellmError(429, "No deployments available - crossed budget for provider", "None"), reason: "the proxy's own budget is spent"},
 		{name: "500", url: litellmError(500, "litellm.APIConnectionError: Cannot connect to host", "None"), reason: "the proxy does not reach what stands behind the group"},

@@ -135,9 +135,9 @@ func (r refusal) key() *routing.Error {
 	whose, denied := strings.CutSuffix(r.kind, "_model_access_denied")
 	switch {
 	case denied && whose == "key":
-		return because(routing.Forbidden, "our key may not use the model group", fixAccess)
+		return because(routing.Forbidden, "our key may not use the group", fixAccess)
 	case denied:
-		return because(routing.Forbidden, "our key's "+policy.Shorten(whose, 20)+" may not use the model group", fixAccess)
+		return because(routing.Forbidden, "our key's "+policy.Shorten(whose, 20)+" may not use the group", fixAccess)
 	case r.has("tags configuration"):
 		return because(routing.Forbidden, "the proxy refuses the request's tags (tag filtering)", fixTags)
 	case r.class != "":
@@ -147,7 +147,7 @@ func (r refusal) key() *routing.Error {
 			return because(routing.Auth, "the proxy got no key", fixKey)
 		}
 		return because(routing.Unavailable, "the proxy fails before it looks at the request (500)", fixLog)
-	case r.kind == "no_db_connection" && r.status < 500, r.kind == "token_not_found_in_db":
+	case r.kind == "no_db_connection" && r.status < 500:
 		return because(routing.Auth, "the proxy does not know our key", fixKey)
 	case r.kind == "expired_key":
 		return because(routing.Auth, "our key at the proxy has expired", fixExpired)
@@ -170,14 +170,14 @@ func (r refusal) budget() *routing.Error {
 	m := spentBy.FindStringSubmatch(r.text)
 	switch {
 	case r.has("crossed budget"):
-		return because(routing.BudgetSpent, "the proxy's own budget for the group is spent", fixBudget)
+		return because(routing.BudgetSpent, "the proxy's own budget is spent: the group's", fixBudget)
 	case m != nil:
 		who := map[string]string{"key": "our key", "team": "our key's team", "teammember": "our key's owner in the team",
 			"user": "our key's user", "end user": `the end user "localmodel"`, "organization": "our key's organization",
 			"project": "our key's project", "tag": "the request's tag"}[strings.ToLower(m[1])]
-		return because(routing.BudgetSpent, "the budget of "+who+" at the proxy is spent", fixBudgetOf(who))
+		return because(routing.BudgetSpent, "the proxy's own budget is spent: that of "+who, fixBudgetOf(who))
 	case r.kind == "budget_exceeded", r.has("exceededtokenbudget", "exceededbudget"):
-		return because(routing.BudgetSpent, "our key's budget at the proxy is spent", fixBudgetOf("our key"))
+		return because(routing.BudgetSpent, "the proxy's own budget is spent: that of our key", fixBudgetOf("our key"))
 	case r.code == "insufficient_quota", r.status == http.StatusPaymentRequired, r.inner == "billing_error",
 		r.class != "" && r.has("credit balance is too low", "exceeded your current quota"):
 		return because(routing.BudgetSpent, "the provider's account is out of credit", fixCredit)
@@ -241,7 +241,7 @@ func (r refusal) byStatus() *routing.Error {
 	case http.StatusUnauthorized:
 		return because(routing.Auth, "the proxy does not accept our key", fixKey)
 	case http.StatusForbidden:
-		return because(routing.Forbidden, "our key may not use the model group", fixAccess)
+		return because(routing.Forbidden, "our key may not use the group", fixAccess)
 	case http.StatusNotFound:
 		if r.class == "" && r.kind == "" {
 			return because(routing.Unavailable, "the proxy has nothing at that address (404)",
