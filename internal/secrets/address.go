@@ -33,12 +33,13 @@ func Address(state string) string {
 }
 
 // WithoutAddress returns an error's text with the address in it as Address
-// shows it, in one line, and other secrets masked.
+// shows it, in one line, without what stands before an @ and other secrets.
 func WithoutAddress(text, state string) string {
 	if state != "" {
 		text = strings.ReplaceAll(text, state, Address(state))
 	}
 	text = userDatabase().ReplaceAllLiteralString(text, Address(state))
+	text = beforeAt().ReplaceAllLiteralString(text, "")
 	text, _ = Mask(text)
 	return plain.Line(strings.Join(strings.Fields(text), " "))
 }
@@ -52,6 +53,8 @@ var (
 	schemeName   = lazy(`^[a-z][a-z0-9+.-]{0,30}$`)
 	schemeStart  = lazy(`(?i)^(?:postgres(?:ql)?|mysql|mongodb|redis):`)
 	whereAfterAt = lazy(`^(` + hosts + `(?:,` + hosts + `)*)(/[^/?#@]*)?(?:[?#].*)?$`)
+	// beforeAt may be a part of a password: a driver may take its end for the host.
+	beforeAt     = lazy(`[^\s"'(,` + tick + `]*@`)
 	userDatabase = lazy("`(?:host|user|database)=[^`]*`")
 	dsnPair      = lazy(`(?i)(?:^|\s)(host|hostaddr|port|dbname|database|user|password|passfile|` +
 		`sslmode|service|connect_timeout|application_name)\s*=\s*` +

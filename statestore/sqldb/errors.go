@@ -17,6 +17,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/fjbelchi/localmodel/internal/secrets"
 )
 
 // code is SQLite's primary result code of an error, 0 where it is none of its.
@@ -75,7 +77,11 @@ func (d *DB) fromDatabase(err error) bool {
 func (d *DB) words(err error) string {
 	where := d.o.State
 	if d.Postgres() {
-		text := "Postgres: " + hidePassword(strings.Join(strings.Fields(err.Error()), " "))
+		var config *pgconn.ParseConfigError
+		if errors.As(err, &config) { // its text quotes the address
+			return "Postgres: the address " + secrets.Address(where) + " cannot be read; write the special characters of its password as %XX"
+		}
+		text := "Postgres: " + secrets.WithoutAddress(err.Error(), where)
 		if d.lost(err) {
 			return text + "; start the server, or set LOCALMODEL_STATE to another one"
 		}
@@ -126,18 +132,4 @@ func probe(path string) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close(), os.Remove(f.Name()))
-}
-
-// hidePassword masks the password of an address inside a text.
-func hidePassword(text string) string {
-	i := strings.Index(text, "://")
-	if i < 0 {
-		return text
-	}
-	// A password may hold an @ itself: the host begins after the last one.
-	address, _, _ := strings.Cut(text[i+3:], " ")
-	if at := strings.LastIndexByte(address, '@'); at > 0 {
-		return text[:i+3] + "***" + text[i+3+at:]
-	}
-	return text
 }

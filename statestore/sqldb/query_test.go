@@ -1,7 +1,9 @@
 package sqldb
 
 import (
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -29,14 +31,22 @@ func TestClean(t *testing.T) {
 	}
 }
 
-func TestHidePassword(t *testing.T) {
-	for text, want := range map[string]string{
-		"no address":                           "no address",
-		"cannot parse `postgres://u:p@h/d`: x": "cannot parse `postgres://***@h/d`: x",
-		"postgres://h/d":                       "postgres://h/d",
+// A server's address is shown without user, password and parameters, whether it
+// can be parsed or not, reached or not.
+func TestServerErrors_ShowNoCredentials(t *testing.T) {
+	for _, address := range []string{
+		"postgres://app:s3cr3t@127.0.0.1:1/none", "postgres://app:p@s3cr3t@127.0.0.1:1/none", "postgres://127.0.0.1:1/none?password=s3cr3t&user=app",
+		"postgres://app:s3cr3t@127.0.0.1:notaport/none", "postgres://app:p/s3cr3t@127.0.0.1:1/none", "postgres://app:p%s3cr3t@127.0.0.1:1/none",
+		"postgres://app:p?s3cr3t@127.0.0.1:1/none", "postgres://app:p s3cr3t@127.0.0.1:1/none", "postgres://app:s3cr3t@[::1/none",
 	} {
-		if got := hidePassword(text); got != want {
-			t.Errorf("%q became %q, want %q", text, got, want)
+		d := New(Options{State: address, Wait: time.Second})
+		err := d.Read(t.Context(), func(Q) error { return nil })
+		if err == nil {
+			t.Errorf("%s: no error", address)
+			continue
+		}
+		if text := err.Error(); strings.Contains(text, "s3cr3t") || strings.Contains(text, "app:") || strings.Contains(text, "user=app") {
+			t.Errorf("%s: %s", address, text)
 		}
 	}
 }

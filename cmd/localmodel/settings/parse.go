@@ -207,7 +207,7 @@ func ollamaHost(value string, note func(string)) (any, string) {
 // quote quotes a value for a message without what may be a secret: a key that
 // stands in the wrong variable, a password or a parameter in an address.
 func quote(value string) string {
-	if strings.Contains(value, "sk-") || strings.ContainsAny(value, "@?") {
+	if strings.Contains(value, "sk-") || strings.ContainsAny(value, "@?=") {
 		return "(a value not shown here)"
 	}
 	if r := []rune(value); len(r) > 60 {
