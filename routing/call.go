@@ -18,10 +18,14 @@ func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Mes
 	if fault != nil {
 		return Reply{}, r.ended(whole, ctx, fault)
 	}
+	start := time.Now()
 	place, fault := r.permit(ctx, b, u.route)
 	if fault != nil {
 		fault = r.ended(whole, ctx, fault)
 		r.health(b, pass, fault)
+		if fault.Kind != Remote { // it was asked where its model runs, in vain
+			u.record(context.WithoutCancel(ctx), b, CallRecord{At: start, Model: a.Model}, fault)
+		}
 		return Reply{}, fault
 	}
 	a.Remote = !place.OnThisMachine()
@@ -35,7 +39,7 @@ func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Mes
 		pass.Abandon()
 		return Reply{}, r.ended(whole, ctx, fault)
 	}
-	start := time.Now()
+	start = time.Now()
 	rep, fault := b.Ask(ctx, q)
 	rep.Model = policy.Shorten(rep.Model, maxName)
 	if fault = r.ended(whole, ctx, fault); fault == nil {
@@ -58,17 +62,22 @@ func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Mes
 	if err := settle(after, cost); err != nil {
 		r.cfg.Log.Error("paid call not settled; its estimate stays counted", "tier", b.Tier(), "err", err)
 	}
-	record := CallRecord{At: start, Purpose: q.Purpose, TicketID: q.TicketID, Tier: b.Tier(), Model: a.Model, Digest: rep.Digest,
-		TokensIn: rep.In, TokensOut: rep.Out, CostUSD: cost, Estimated: estimated, Paid: b.Paid(),
-		MS: time.Since(start).Milliseconds(), Result: "ok"}
-	if fault != nil {
-		record.Result = string(fault.Kind)
-	}
-	if err := r.ledger.Call(after, record); err != nil {
-		r.cfg.Log.Warn("model call not recorded", "tier", b.Tier(), "err", err)
-	}
+	u.record(after, b, CallRecord{At: start, Model: a.Model, Digest: rep.Digest, TokensIn: rep.In, TokensOut: rep.Out,
+		CostUSD: cost, Estimated: estimated}, fault)
 	r.learn(b, q, rep, fault)
 	return rep, fault
+}
+
+// record writes a call into the ledger, whatever its end.
+func (u *run) record(ctx context.Context, b Backend, c CallRecord, fault *Error) {
+	c.Purpose, c.TicketID, c.Tier, c.Paid = u.req.Purpose, u.req.TicketID, b.Tier(), b.Paid()
+	c.MS, c.Result = time.Since(c.At).Milliseconds(), "ok"
+	if fault != nil {
+		c.Result = string(fault.Kind)
+	}
+	if err := u.router.ledger.Call(ctx, c); err != nil {
+		u.router.cfg.Log.Warn("model call not recorded", "tier", b.Tier(), "err", err)
+	}
 }
 
 // reserve keeps the estimate of a paid call back before it is made.

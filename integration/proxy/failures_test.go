@@ -92,7 +92,7 @@ func TestEachFailureNamesItsFix(t *testing.T) {
 		{"the proxy's own key", s.Proxy.Key, "provider-key", "hi", routing.Auth, "the provider does not accept the proxy's key", "ANTHROPIC_API_KEY"},
 		{"expired budget", s.Proxy.Key, "over-budget", "hi", routing.BudgetSpent, "the proxy's own budget is spent", "max_budget"},
 		{"cooling deployment", s.Proxy.Key, "cooling", "hi", routing.Busy, "the proxy's deployment rests after failures, again in ", "cooldown_time"},
-		{"tag rejection", s.Proxy.Key, "tagged", "hi", routing.Auth, "the proxy refuses the request's tags", "remove enable_tag_filtering"},
+		{"tag rejection", s.Proxy.Key, "tagged", "hi", routing.Forbidden, "the proxy refuses the request's tags", "remove enable_tag_filtering"},
 		{"unknown model", s.Proxy.Key, "nope", "hi", routing.ModelMissing, "the proxy has no such model group", "model_list"},
 		{"context, as the proxy counts", s.Proxy.Key, "short-window", strings.Repeat("word ", 300), routing.ContextOverflow, "does not fit the model's context window", "max_input_tokens"},
 		{"context, as the provider counts", s.Proxy.Key, "too-long", "hi", routing.ContextOverflow, "does not fit the model's context window", "max_input_tokens"},
