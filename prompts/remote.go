@@ -10,15 +10,20 @@ import (
 // Withheld gathers what a model on another machine does not get.
 type Withheld struct{ files, masked []string }
 
-// Mask returns a text without its secrets. where names the text in the warning.
-func (w *Withheld) Mask(where, text string) string {
-	masked, kinds := secrets.Mask(text)
-	if len(kinds) > 0 {
-		if note := strings.Join(kinds, ", ") + " in " + name(where); !slices.Contains(w.masked, note) {
+// Mask takes the secrets out of texts that go together, in place. The names say
+// in the warning where each was.
+func (w *Withheld) Mask(names []string, texts ...*string) {
+	plain := make([]string, len(texts))
+	for i, text := range texts {
+		plain[i] = *text
+	}
+	masked, kinds := secrets.MaskAll(plain)
+	for i, text := range texts {
+		*text = masked[i]
+		if note := strings.Join(kinds[i], ", ") + " in " + name(names[i]); len(kinds[i]) > 0 && !slices.Contains(w.masked, note) {
 			w.masked = append(w.masked, note)
 		}
 	}
-	return masked
 }
 
 // Words are the warnings: at most one for files and one for secrets.
@@ -37,31 +42,28 @@ func (w *Withheld) Words() (out []string) {
 // that are Local, and without secrets. words say what is withheld.
 func (q PlanQuestion) Remote() (remote PlanQuestion, words []string) {
 	w := &Withheld{}
-	q.Title, q.Ticket = w.Mask("the ticket", q.Title), w.Mask("the ticket", q.Ticket)
-	q.Evidence = w.Mask("the evidence", q.Evidence)
-	q.Sources, q.Context = w.sources(q.Sources), w.sources(q.Context)
-	return q, w.Words()
-}
-
-// sources gives the files of a question as they may leave this machine.
-func (w *Withheld) sources(files []Source) []Source {
-	var out []Source
-	for _, s := range files {
+	var sources []Source
+	for _, s := range q.Sources {
 		if s.Local {
 			w.files = append(w.files, name(s.Path))
-			continue
+		} else {
+			sources = append(sources, s)
 		}
-		s.Text = w.Mask(s.Path, s.Text)
-		s.Full, _ = secrets.Mask(s.Full)
-		out = append(out, s)
 	}
-	return out
+	names := []string{"the ticket", "the ticket", "the evidence"}
+	texts := []*string{&q.Title, &q.Ticket, &q.Evidence}
+	for i := range sources {
+		names, texts = append(names, sources[i].Path), append(texts, &sources[i].Text)
+	}
+	w.Mask(names, texts...)
+	q.Sources = sources
+	return q, w.Words()
 }
 
 // Remote returns the question as it may leave this machine. words say what is
 // withheld.
 func (q ClassifyQuestion) Remote() (remote ClassifyQuestion, words []string) {
 	w := &Withheld{}
-	q.Ticket = w.Mask("the ticket", q.Ticket)
+	w.Mask([]string{"the ticket"}, &q.Ticket)
 	return q, w.Words()
 }

@@ -84,14 +84,15 @@ func ask(ctx context.Context, w world, args []string) error {
 	}()
 	withheld := &prompts.Withheld{}
 	if q.tier != policy.Local {
-		q.system = withheld.Mask("the system prompt", q.system)
+		withheld.Mask([]string{"the system prompt"}, &q.system)
 	}
 	limited, stop := context.WithTimeout(ctx, askLimit)
 	defer stop()
 	a, err := p.router.Complete(limited, policy.Auto, routing.Request{
 		Purpose: "ask", System: q.system, User: q.user, MaxTokens: q.tokens, Sampling: routing.Sampling{Temperature: q.temperature},
 		Remote: func() (string, []string) {
-			text := withheld.Mask("the question", q.user)
+			text := q.user
+			withheld.Mask([]string{"the question"}, &text)
 			return text, withheld.Words()
 		}})
 	for _, text := range withheld.Words() {

@@ -6,6 +6,7 @@ package secrets
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -16,6 +17,12 @@ const MaxBytes = 512 << 10
 
 // marker begins what stands for a secret.
 const marker = "[secret-"
+
+// Limits of the secrets that are looked for again.
+const (
+	maxGiven      = 1000
+	maxGivenBytes = 200
+)
 
 // unscanned is the kind of a text over MaxBytes.
 const unscanned = "too-long-to-scan"
@@ -34,11 +41,55 @@ type span struct {
 // The time it takes grows with the text, up to some 20 ms for each kB of one
 // that is made to take long: one over MaxBytes is withheld whole.
 func Mask(text string) (masked string, kinds []string) {
-	if len(text) > MaxBytes {
-		return marker + unscanned + "]", []string{unscanned}
+	all, kindsOf := MaskAll([]string{text})
+	return all[0], kindsOf[0]
+}
+
+// MaskAll masks texts that go together: a secret that one of them gives away,
+// and that nobody would write by chance, is replaced wherever it stands.
+func MaskAll(texts []string) (masked []string, kinds [][]string) {
+	masked, kinds = make([]string, len(texts)), make([][]string, len(texts))
+	spans := make([][]span, len(texts))
+	given := map[string]string{} // secret to kind
+	for i, text := range texts {
+		if len(text) > MaxBytes {
+			continue
+		}
+		masked[i] = Visible(text)
+		spans[i] = scan(masked[i])
+		for _, s := range spans[i] {
+			secret := masked[i][s.from:s.to]
+			_, password, _ := strings.Cut(secret, ":") // of user:password
+			for _, word := range []string{secret, password} {
+				if _, known := given[word]; !known && len(given) < maxGiven && len(word) <= maxGivenBytes && isRandom("", word) {
+					given[word] = s.kind
+				}
+			}
+		}
 	}
-	text = Visible(text)
-	return replace(text, scan(text))
+	for i, text := range texts {
+		if len(text) > MaxBytes {
+			masked[i], kinds[i] = marker+unscanned+"]", []string{unscanned}
+			continue
+		}
+		masked[i], kinds[i] = replace(masked[i], append(spans[i], occurrences(masked[i], given)...))
+	}
+	return masked, kinds
+}
+
+// occurrences finds words that are known to be secrets.
+func occurrences(text string, given map[string]string) (found []span) {
+	for _, word := range slices.Sorted(maps.Keys(given)) {
+		for at := strings.Index(text, word); at >= 0; {
+			found = append(found, span{at, at + len(word), given[word]})
+			next := strings.Index(text[at+len(word):], word)
+			if next < 0 {
+				break
+			}
+			at += len(word) + next
+		}
+	}
+	return found
 }
 
 // Find returns the secrets in a text, in their order, each once. In a text over

@@ -138,3 +138,17 @@ func TestFind(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// A secret that one text gives away is taken out of all, also where it stands
+// alone; a word that people write is not.
+func TestMaskAll_SecretsStandAlone(t *testing.T) {
+	got, kinds := MaskAll([]string{
+		"DB_PASSWORD=hunter2hunter2\npassword: correcthorse\ncurl -u bob:s3cr3tpw9 https://x",
+		"It says hunter2hunter2 is wrong for the correcthorse, and so is s3cr3tpw9.",
+		"innocent",
+	})
+	want := "It says [secret-password] is wrong for the correcthorse, and so is [secret-user-password]."
+	if got[1] != want || got[2] != "innocent" || kinds[2] != nil || len(kinds[1]) != 2 {
+		t.Errorf("got %q %v, want %q", got[1], kinds, want)
+	}
+}
