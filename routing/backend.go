@@ -1,10 +1,10 @@
 package routing
 
 import (
-	"bytes"
 	"context"
 	"slices"
 
+	"github.com/fjbelchi/localmodel/routing/judge"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -70,19 +70,11 @@ type Reply struct {
 	Model, Digest string // that answered, where the server tells
 	Remote        string // the host the server says the model ran on; "" = its own
 	In, Out       int    // tokens
-	Probs         []TokenProb
+	Probs         []judge.TokenProb
 	CostUSD       float64 // with CostEstimated or CostStated
 	Cost          CostState
 
-	written []byte // Text as the model wrote it, wrapping and all; set by unwrap
-	at      int    // where in it the answer begins; -1 = it is not in it
-}
-
-// unwrap takes off what is written around the answer.
-func (r *Reply) unwrap(wantJSON bool) {
-	r.written = r.Text
-	r.Text = unwrap(r.Text, r.Thinking, wantJSON)
-	r.at = bytes.LastIndex(r.written, r.Text) // reasoning may hold a draft of it
+	answer judge.Answer // Text unwrapped
 }
 
 // Backend is one tier's endpoint. Its errors are *Error without a tier. A

@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fjbelchi/localmodel/routing/breaker"
+	"github.com/fjbelchi/localmodel/routing/judge"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 )
 
 // call makes one model call and judges its reply: window and breaker before,
@@ -126,7 +129,7 @@ func settled(b Backend, rep Reply, reserved float64) (usd float64, estimated boo
 	case rep.Cost == CostUnknown || !(rep.CostUSD >= 0 && rep.CostUSD <= MaxCallUSD):
 		return reserved, b.Paid() // a free tier reserves 0
 	}
-	return dollars(rep.CostUSD), rep.Cost == CostEstimated
+	return prices.Round(rep.CostUSD), rep.Cost == CostEstimated
 }
 
 // learn keeps what a call has taught about the model's tokens.
@@ -158,9 +161,9 @@ func (r *Router) ended(whole, ctx context.Context, fault *Error) *Error { //noli
 }
 
 // admit asks the breaker. In its half-open state a free probe goes first.
-func (r *Router) admit(ctx context.Context, b Backend) (Pass, *Error) {
+func (r *Router) admit(ctx context.Context, b Backend) (breaker.Pass, *Error) {
 	if wait := r.coolingFor(key(b)); wait > 0 {
-		return Pass{}, &Error{Kind: Busy, RetryAfter: wait, Reason: "it asked not to be called again for another " + wait.Round(100*time.Millisecond).String()}
+		return breaker.Pass{}, &Error{Kind: Busy, RetryAfter: wait, Reason: "it asked not to be called again for another " + wait.Round(100*time.Millisecond).String()}
 	}
 	pass, ok, retryIn := r.breaker.Allow(key(b))
 	if !ok {
@@ -168,7 +171,7 @@ func (r *Router) admit(ctx context.Context, b Backend) (Pass, *Error) {
 		if why := r.lastFault(key(b)); why != "" {
 			reason += " (" + why + ")"
 		}
-		return Pass{}, &Error{Kind: Unavailable, RetryAfter: retryIn, Reason: reason, Err: errBreakerOpen}
+		return breaker.Pass{}, &Error{Kind: Unavailable, RetryAfter: retryIn, Reason: reason, Err: errBreakerOpen}
 	}
 	if !pass.HalfOpen {
 		return pass, nil
@@ -196,7 +199,7 @@ const (
 )
 
 // health tells the breaker, and the calls that come after, how one ended.
-func (r *Router) health(b Backend, pass Pass, fault *Error) {
+func (r *Router) health(b Backend, pass breaker.Pass, fault *Error) {
 	switch {
 	case fault == nil:
 		pass.Success()
@@ -212,7 +215,7 @@ func (r *Router) health(b Backend, pass Pass, fault *Error) {
 	}
 	if fault != nil && fault.Kind == Busy && fault.RetryAfter > 0 {
 		r.mu.Lock()
-		r.cooling[key(b)] = time.Now().Add(min(fault.RetryAfter, breakerMost))
+		r.cooling[key(b)] = time.Now().Add(min(fault.RetryAfter, breaker.Longest))
 		r.mu.Unlock()
 	}
 }
@@ -273,15 +276,16 @@ var errNotJSON = errors.New("the reply is not JSON")
 // and the model sure enough. What is wrapped around an answer is taken off
 // first.
 func (r *Router) judge(req Request, rep *Reply) *Error {
-	rep.unwrap(req.Schema != nil)
+	rep.answer = judge.Unwrap(rep.Text, rep.Thinking, req.Schema != nil)
+	rep.Text = rep.answer.Text
 	if len(bytes.TrimSpace(rep.Text)) == 0 {
 		return Fail(InvalidOutput, "the reply is empty", nil)
 	}
-	if req.Schema != nil && !isJSON(rep.Text) {
+	if req.Schema != nil && !judge.IsJSON(rep.Text) {
 		return Fail(InvalidOutput, errNotJSON.Error(), refusedError{errNotJSON})
 	}
 	if req.Schema != nil {
-		if err := r.schemas.check(req.Schema, rep.Text); err != nil {
+		if err := r.schemas.Check(req.Schema, rep.Text); err != nil {
 			return Fail(InvalidOutput, "the reply does not fit its schema: "+policy.Shorten(err.Error(), 120), nil)
 		}
 	}
@@ -290,10 +294,16 @@ func (r *Router) judge(req Request, rep *Reply) *Error {
 			return Fail(InvalidOutput, policy.Shorten(err.Error(), 300), refusedError{err})
 		}
 	}
-	if c := sure(req, *rep); c != nil && *c < r.cfg.MinConfidence {
+	if c := req.confidence(*rep); c != nil && *c < r.cfg.MinConfidence {
 		return Fail(LowConfidence, "low confidence "+policy.TwoDigits(*c), nil)
 	}
 	return nil
+}
+
+// confidence is that of the field asked about of which the model is least sure;
+// nil where it cannot be told.
+func (r Request) confidence(rep Reply) *float64 {
+	return rep.answer.Confidence(r.Schema, r.ConfidenceFields, rep.Probs)
 }
 
 // repair words the one repair round.

@@ -3,13 +3,14 @@ package routing
 import (
 	"time"
 
+	"github.com/fjbelchi/localmodel/routing/breaker"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // What the tests of the whole Router look at inside it.
 const (
-	BreakerTrip  = breakerTrip
-	BreakerFirst = breakerFirst
+	BreakerTrip  = breaker.Trip
+	BreakerFirst = breaker.First
 	FirstGuess   = firstBytesPerToken
 )
 
@@ -22,7 +23,7 @@ func (r *Router) keyOf(t policy.Tier) string {
 	return ""
 }
 
-func (r *Router) SetBreakerClock(now func() time.Time) { r.breaker.now = now }
+func (r *Router) SetBreakerClock(now func() time.Time) { r.breaker = breaker.New(now) }
 func (r *Router) BreakerFailure(t policy.Tier) {
 	p, _, _ := r.breaker.Allow(r.keyOf(t))
 	p.Failure()

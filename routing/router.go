@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/routing/breaker"
+	"github.com/fjbelchi/localmodel/routing/judge"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -27,8 +29,8 @@ type Router struct {
 	backends []Backend // in order of tiers
 	ledger   Ledger
 	budget   Budget
-	breaker  *Breaker
-	schemas  schemas
+	breaker  *breaker.Breaker
+	schemas  judge.Schemas
 	gauge    *gauge
 
 	mu      sync.Mutex
@@ -43,7 +45,7 @@ type Router struct {
 func New(cfg Config, backends []Backend, ledger Ledger, budget Budget) *Router {
 	return &Router{
 		cfg: cfg.withDefaults(), backends: backends, ledger: ledger, budget: budget,
-		breaker: NewBreaker(time.Now), gauge: newGauge(),
+		breaker: breaker.New(time.Now), gauge: newGauge(),
 		cooling: map[string]time.Time{}, last: map[string]string{}, raised: map[string]float64{}, hosts: map[string]modelHost{},
 	}
 }
@@ -129,7 +131,7 @@ func (u *run) ask(ctx context.Context, b Backend, behind int) (a Answer, done bo
 	if fault == nil {
 		return Answer{
 			Text: rep.Text, Tier: b.Tier(), Model: rep.Model, Digest: rep.Digest, Remote: attempt.Remote,
-			Confidence: sure(u.req, rep), CostUSD: u.spent, CostEstimated: u.estimated,
+			Confidence: u.req.confidence(rep), CostUSD: u.spent, CostEstimated: u.estimated,
 			TokensIn: rep.In, TokensOut: rep.Out, Attempts: u.attempts, Withheld: u.withheld,
 			MS: time.Since(u.start).Milliseconds(),
 		}, true, nil
@@ -179,22 +181,6 @@ func (u *run) note(a Attempt) {
 		}
 	}
 	u.attempts = append(u.attempts, a)
-}
-
-// sure is the confidence of the least sure field asked about; nil where one of
-// them cannot be told.
-func sure(req Request, rep Reply) *float64 {
-	var least *float64
-	for _, field := range req.ConfidenceFields {
-		c := confidence(rep, field, enumOf(req.Schema, field))
-		if c == nil {
-			return nil
-		}
-		if least == nil || *c < *least {
-			least = c
-		}
-	}
-	return least
 }
 
 // try asks one tier, within its share of the time left. A reply that was whole

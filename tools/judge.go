@@ -10,6 +10,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -292,7 +293,7 @@ func (d *Deps) remember(ctx context.Context, j judged, w wave) error {
 }
 
 // estimatedCost says what cost_usd is where the proxy names no cost.
-const estimatedCost = "cost_usd is an estimate from tokens and the list prices of " + routing.PricesDate + ": the proxy named no cost"
+const estimatedCost = "cost_usd is an estimate from tokens and the list prices of " + prices.Date + ": the proxy named no cost"
 
 func answerOf(a routing.Answer) *answer {
 	return &answer{Model: a.Model, Remote: a.Remote, FellBack: a.FellBack(), Reason: a.Reason(), CostUSD: a.CostUSD, MS: a.MS}

@@ -16,6 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 )
 
 const askHelp = `localmodel ask puts one question to one tier and prints the answer.
@@ -210,7 +211,7 @@ func credit(tier policy.Tier, a routing.Answer) string {
 		text += fmt.Sprintf(", $%.6f", a.CostUSD)
 	}
 	if a.CostEstimated {
-		text += " (estimated, prices of " + routing.PricesDate + ")"
+		text += " (estimated, prices of " + prices.Date + ")"
 	}
 	return text
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/jsondepth"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/httpclient"
+	"github.com/fjbelchi/localmodel/routing/judge"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -256,7 +257,7 @@ func (o *Backend) sample(ctx context.Context, q routing.Question, options map[st
 func (o *Backend) readChat(body io.Reader, watch *httpclient.Watch) (routing.Reply, *routing.Error) {
 	var (
 		text, thinking strings.Builder
-		probs          []routing.TokenProb
+		probs          []judge.TokenProb
 		lines          = httpclient.NewLines(body)
 		remote         string // the host the server says the model ran on
 	)
@@ -298,10 +299,10 @@ func (o *Backend) readChat(body io.Reader, watch *httpclient.Watch) (routing.Rep
 	}
 }
 
-func probOf(p api.Logprob) routing.TokenProb {
-	t := routing.TokenProb{Token: tokenText(p.TokenLogprob), Logprob: p.Logprob}
+func probOf(p api.Logprob) judge.TokenProb {
+	t := judge.TokenProb{Token: tokenText(p.TokenLogprob), Logprob: p.Logprob}
 	for _, alt := range p.TopLogprobs {
-		t.Top = append(t.Top, routing.TokenProb{Token: tokenText(alt), Logprob: alt.Logprob})
+		t.Top = append(t.Top, judge.TokenProb{Token: tokenText(alt), Logprob: alt.Logprob})
 	}
 	return t
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/httpclient"
+	"github.com/fjbelchi/localmodel/routing/judge"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -240,13 +241,13 @@ func content(v gjson.Result) string {
 // probsOf are the probabilities of the tokens that spell text. A server may
 // have taken a code fence or white space off before and after it; where its
 // tokens do not spell the rest there are none.
-func probsOf(list gjson.Result, text []byte) []routing.TokenProb {
-	var all []routing.TokenProb
+func probsOf(list gjson.Result, text []byte) []judge.TokenProb {
+	var all []judge.TokenProb
 	var spelled strings.Builder
 	for _, t := range list.Array() {
-		p := routing.TokenProb{Token: t.Get("token").Str, Logprob: t.Get("logprob").Num}
+		p := judge.TokenProb{Token: t.Get("token").Str, Logprob: t.Get("logprob").Num}
 		for _, alt := range t.Get("top_logprobs").Array() {
-			p.Top = append(p.Top, routing.TokenProb{Token: alt.Get("token").Str, Logprob: alt.Get("logprob").Num})
+			p.Top = append(p.Top, judge.TokenProb{Token: alt.Get("token").Str, Logprob: alt.Get("logprob").Num})
 		}
 		all = append(all, p)
 		spelled.WriteString(p.Token)

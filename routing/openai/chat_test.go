@@ -15,6 +15,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 )
 
 // asked is what a server got, by path.
@@ -46,8 +47,8 @@ func withSchema() routing.Request {
 // What a paid call cost, for every end it may have. The reservation is what the
 // estimate says; "" for a header = none is sent.
 func TestCostOfACall(t *testing.T) {
-	estimate := routing.EstimateCost(policy.Cheap, routing.Question{Request: proxyQuestion(),
-		Messages: []routing.Message{{Role: "system", Content: "sys"}, {Role: "user", Content: "usr"}}})
+	question := proxyQuestion()
+	estimate := prices.Estimate(policy.Cheap, len(question.System)+len(question.User), question.MaxTokens)
 	const listPrice = (1000*1 + 100*5) / 1e6
 	usage := func(in, out any) string {
 		return fmt.Sprintf(`{"model":"cheap","choices":[{"finish_reason":"stop","message":{"content":"x"}}],"usage":{"prompt_tokens":%v,"completion_tokens":%v}}`, in, out)

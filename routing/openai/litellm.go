@@ -11,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 )
 
 // Config is what the client of one LiteLLM proxy, or of another gateway with
@@ -68,7 +69,7 @@ func (g group) Estimate(q routing.Question) float64 {
 	if !g.Paid() {
 		return 0
 	}
-	return routing.EstimateCost(g.t, q)
+	return prices.Estimate(g.t, len(q.Schema)+q.PromptBytes(), q.MaxTokens)
 }
 
 // Window is a paid group's, or for the group free the one its configuration
@@ -165,7 +166,7 @@ func (g group) cost(r response, reply *routing.Reply, sent bool) {
 	case err == nil && stated > 0 && stated <= routing.MaxCallUSD:
 		reply.CostUSD, reply.Cost = stated, routing.CostStated
 	case r.status == http.StatusOK && reply.In > 0:
-		if usd, known := routing.CostOf(g.t, reply.Model, reply.In, reply.Out); known {
+		if usd, known := prices.Of(g.t, reply.Model, reply.In, reply.Out); known {
 			reply.CostUSD, reply.Cost = usd, routing.CostEstimated
 		}
 	case refusedUnserved(r.status), err == nil && stated == 0 && r.status >= 500 && !timedOut(r.status):

@@ -18,8 +18,8 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
-	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -136,8 +136,8 @@ type question struct{ ticket, purpose string }
 func New(tier policy.Tier, since time.Time) *Book {
 	b := &Book{tier: tier, since: since, classes: map[string]*tally{}, models: map[string]*tally{}, gates: map[string]int{},
 		weeks: map[string]*Week{}, fates: map[string][]statestore.Fate{}, waiting: map[question]statestore.Call{}}
-	b.savings = Savings{Tier: tier, PricesDate: routing.PricesDate}
-	b.savings.PriceIn, b.savings.PriceOut = routing.ListPrice(tier)
+	b.savings = Savings{Tier: tier, PricesDate: prices.Date}
+	b.savings.PriceIn, b.savings.PriceOut = prices.List(tier)
 	return b
 }
 
@@ -191,7 +191,7 @@ func (b *Book) week(at time.Time) *Week {
 
 // handOff takes off what the tier escalated to pays to read hand-offs.
 func (b *Book) handOff(at time.Time, n, chars int) {
-	in, _ := routing.ListPrice(policy.Balanced)
+	in, _ := prices.List(policy.Balanced)
 	b.waste(at, float64(min(chars, n*handoffChars)/charsPerToken)*in/1e6)
 }
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -126,7 +126,7 @@ func TestMoneyByHand(t *testing.T) {
 		t.Errorf("gross %v, wasted %v, net %v, open %v", s.GrossUSD, s.WastedUSD, s.NetUSD, s.OpenUSD)
 	}
 	// Stood: A's 1010 and 2500. Wasted: B's 3600, C's 708, E's 50.
-	if s.Answers != 2 || s.Tokens != 3510 || s.WastedTokens != 4358 || s.PricesDate != routing.PricesDate {
+	if s.Answers != 2 || s.Tokens != 3510 || s.WastedTokens != 4358 || s.PricesDate != prices.Date {
 		t.Errorf("%+v", s)
 	}
 	if want := (Calls{Local: 6, LocalFailed: 1, Paid: 1, PaidFailed: 1, PaidUSD: .0007, EstimatedUSD: .0007}); r.Calls != want {

@@ -13,6 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 )
 
 // Asker asks one model. *routing.Router is one.
@@ -128,7 +129,7 @@ func (p Plan) Quote(done *Results) (Quote, error) {
 		if t.want.Task == "plan" {
 			in, out = 2*in+req.MaxTokens, 2*out
 		}
-		priceIn, priceOut := routing.ListPrice(t.model.Tier)
+		priceIn, priceOut := prices.List(t.model.Tier)
 		q.MostUSD += (float64(in)*priceIn + float64(out)*priceOut) / 1e6
 	}
 	return q, nil

@@ -7,8 +7,8 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/prompts"
-	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 )
 
 // Report is the comparison.
@@ -116,7 +116,7 @@ type said map[string]Result
 
 // Score judges results.
 func (p Plan) Score(results []Result, now time.Time) Report {
-	r := Report{Made: now, Tickets: len(p.Set.Tickets), Prompt: prompts.Version, PricesDate: routing.PricesDate, Warnings: p.Set.Warnings, Agreement: []Agreement{}}
+	r := Report{Made: now, Tickets: len(p.Set.Tickets), Prompt: prompts.Version, PricesDate: prices.Date, Warnings: p.Set.Warnings, Agreement: []Agreement{}}
 	for _, t := range p.Set.Tickets {
 		if t.Label.Category != "" {
 			r.Labelled.Category++

@@ -12,6 +12,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 )
 
 // Session is one comparison at a terminal.
@@ -100,7 +101,7 @@ func (s *Session) agree(results *Results) error {
 	for _, name := range slices.Sorted(maps.Keys(quote.Calls)) {
 		calls = append(calls, fmt.Sprintf("%d by %s", quote.Calls[name], name))
 	}
-	text := fmt.Sprintf("Paid calls: %s, at most $%.2f at the list prices of %s.", strings.Join(calls, ", "), quote.MostUSD, routing.PricesDate)
+	text := fmt.Sprintf("Paid calls: %s, at most $%.2f at the list prices of %s.", strings.Join(calls, ", "), quote.MostUSD, prices.Date)
 	if quote.MostUSD > s.DailyUSD {
 		text += fmt.Sprintf(" That is more than a day's LOCALMODEL_CLOUD_DAILY_USD ($%g), which does not bound eval.", s.DailyUSD)
 	}

@@ -1,14 +1,16 @@
-package routing
+// Package breaker keeps calls away from endpoints that fail.
+package breaker
 
 import (
 	"sync"
 	"time"
 )
 
+// When it opens, and for how long.
 const (
-	breakerTrip  = 3 // infrastructure failures in a row
-	breakerFirst = 30 * time.Second
-	breakerMost  = 5 * time.Minute
+	Trip    = 3                // infrastructure failures in a row
+	First   = 30 * time.Second // of the first opening
+	Longest = 5 * time.Minute  // what the openings double up to
 )
 
 // Breaker keeps calls away from an endpoint that fails, per endpoint and model,
@@ -39,8 +41,8 @@ type Pass struct {
 	generation int
 }
 
-// NewBreaker makes a closed breaker for every key.
-func NewBreaker(now func() time.Time) *Breaker {
+// New makes a closed breaker for every key.
+func New(now func() time.Time) *Breaker {
 	return &Breaker{now: now, state: map[string]*circuit{}}
 }
 
@@ -62,7 +64,7 @@ func (b *Breaker) Allow(key string) (p Pass, ok bool, retryIn time.Duration) {
 	if wait := c.until.Sub(now); wait > 0 {
 		return Pass{}, false, min(wait, c.open) // a clock that jumped back must not close it for hours
 	}
-	if wait := c.trial.Add(breakerFirst).Sub(now); !c.trial.IsZero() && wait > 0 && wait <= breakerFirst {
+	if wait := c.trial.Add(First).Sub(now); !c.trial.IsZero() && wait > 0 && wait <= First {
 		return Pass{}, false, wait
 	}
 	c.trial = now
@@ -102,9 +104,9 @@ func (p Pass) Failure() {
 		c.failures++
 		switch {
 		case c.open > 0:
-			c.open = min(2*c.open, breakerMost)
-		case c.failures >= breakerTrip:
-			c.open = breakerFirst
+			c.open = min(2*c.open, Longest)
+		case c.failures >= Trip:
+			c.open = First
 		default:
 			return
 		}

@@ -1,4 +1,4 @@
-package routing
+package judge
 
 import (
 	"encoding/json"
@@ -58,7 +58,7 @@ func TestConfidence(t *testing.T) {
 			if !json.Valid([]byte(text)) {
 				t.Fatalf("the case is wrong: %s", text)
 			}
-			got := confidence(Reply{Text: []byte(text), written: []byte(text), Probs: c.probs}, "f", c.legal)
+			got := Answer{Text: []byte(text), whole: []byte(text)}.confidence("f", c.legal, c.probs)
 			switch {
 			case got == nil && c.want == -1:
 			case got == nil || math.Abs(*got-c.want) > 1e-9:
@@ -72,16 +72,17 @@ func TestConfidence(t *testing.T) {
 // all.
 func TestLeastSureFieldCounts(t *testing.T) {
 	schema := json.RawMessage(`{"type":"object","properties":{"a":{"type":"string","enum":["x","y"]},"b":{"type":"string","enum":["x","y"]},"c":{"type":"string"}}}`)
-	rep := Reply{Text: []byte(`{"a":"x","b":"y"}`), written: []byte(`{"a":"x","b":"y"}`), Probs: []TokenProb{
-		tok(`{"a":"`, 1), tok("x", 0.9, "y", 0.1), tok(`","b":"`, 1), tok("y", 0.6, "x", 0.4), tok(`"}`, 1)}}
-	got := sure(Request{Schema: schema, ConfidenceFields: []string{"a", "b"}}, rep)
+	answer := Unwrap([]byte(`{"a":"x","b":"y"}`), nil, true)
+	probs := []TokenProb{
+		tok(`{"a":"`, 1), tok("x", 0.9, "y", 0.1), tok(`","b":"`, 1), tok("y", 0.6, "x", 0.4), tok(`"}`, 1)}
+	got := answer.Confidence(schema, []string{"a", "b"}, probs)
 	if got == nil || math.Abs(*got-0.6) > 1e-9 {
 		t.Errorf("got %v", got)
 	}
-	if got := sure(Request{Schema: schema, ConfidenceFields: []string{"a", "c"}}, rep); got != nil {
+	if got := answer.Confidence(schema, []string{"a", "c"}, probs); got != nil {
 		t.Errorf("got %v", *got)
 	}
-	if got := sure(Request{Schema: schema}, rep); got != nil {
+	if got := answer.Confidence(schema, nil, probs); got != nil {
 		t.Errorf("nothing asked: %v", *got)
 	}
 }

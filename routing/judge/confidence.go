@@ -1,4 +1,4 @@
-package routing
+package judge
 
 import (
 	"bytes"
@@ -22,10 +22,11 @@ type TokenProb struct {
 // the token taken among those that continue such a value. Probabilities come
 // from before the grammar, so illegal continuations are left out and the rest
 // renormalised. nil where it cannot be told.
-func confidence(rep Reply, field string, legal []string) *float64 {
-	value := gjson.GetBytes(rep.Text, gjson.Escape(field))
-	text, probs := rep.written, rep.Probs
-	if rep.at < 0 || len(probs) == 0 || len(legal) < 2 || value.Type != gjson.String || value.Index == 0 || !spells(probs, text) {
+func (a Answer) confidence(field string, legal []string, probs []TokenProb) *float64 {
+	value := gjson.GetBytes(a.Text, gjson.Escape(field))
+	text := a.whole
+	told := a.at >= 0 && len(probs) > 0 && value.Type == gjson.String && value.Index > 0
+	if !told || len(legal) < 2 || !spells(probs, text) {
 		return nil
 	}
 	// With its closing quote no value is the beginning of another.
@@ -33,7 +34,7 @@ func confidence(rep Reply, field string, legal []string) *float64 {
 	for _, v := range legal {
 		alive = append(alive, v+`"`)
 	}
-	start := rep.at + value.Index + 1 // after the opening quote
+	start := a.at + value.Index + 1 // after the opening quote
 	sure, at := 1.0, 0
 	for _, p := range probs {
 		begin, end := at, at+len(p.Token)
@@ -144,4 +145,21 @@ func enumOf(schema json.RawMessage, field string) []string {
 		return true
 	})
 	return out
+}
+
+// Confidence is that of the field the model is least sure of, 0 to 1. Each is a
+// top-level enum of schema. nil where one of them cannot be told, or none is
+// asked about.
+func (a Answer) Confidence(schema json.RawMessage, fields []string, probs []TokenProb) *float64 {
+	var least *float64
+	for _, field := range fields {
+		c := a.confidence(field, enumOf(schema, field), probs)
+		if c == nil {
+			return nil
+		}
+		if least == nil || *c < *least {
+			least = c
+		}
+	}
+	return least
 }

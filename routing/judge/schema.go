@@ -1,4 +1,4 @@
-package routing
+package judge
 
 import (
 	"bytes"
@@ -11,10 +11,10 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
-// schemas checks replies against their schemas, compiled when first needed and
+// Schemas checks replies against their schemas, compiled when first needed and
 // kept: a server's grammar does not enforce all of a schema, and some versions
 // ignore it.
-type schemas struct {
+type Schemas struct {
 	mu       sync.Mutex
 	compiled map[string]*jsonschema.Schema
 }
@@ -22,7 +22,8 @@ type schemas struct {
 // keepSchemas bounds the cache: plans have a schema of their own each.
 const keepSchemas = 64
 
-func (s *schemas) check(schema json.RawMessage, text []byte) error {
+// Check names the first rule of schema that text breaks.
+func (s *Schemas) Check(schema json.RawMessage, text []byte) error {
 	sch, err := s.get(string(schema))
 	if err != nil {
 		return err
@@ -43,7 +44,7 @@ func (s *schemas) check(schema json.RawMessage, text []byte) error {
 	return err
 }
 
-func (s *schemas) get(schema string) (*jsonschema.Schema, error) {
+func (s *Schemas) get(schema string) (*jsonschema.Schema, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if sch, ok := s.compiled[schema]; ok {

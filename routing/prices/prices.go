@@ -1,4 +1,5 @@
-package routing
+// Package prices is the list prices that stand in where a proxy names no cost.
+package prices
 
 import (
 	"math"
@@ -7,8 +8,8 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// PricesDate is the day of the price table.
-const PricesDate = "2026-11-23"
+// Date is the day of the price table.
+const Date = "2026-11-23"
 
 // price is USD per million tokens.
 type price struct{ in, out float64 }
@@ -23,11 +24,11 @@ type modelPrice struct {
 
 const longPrompt = 100_000
 
-// prices are Anthropic's list prices; the first name that fits wins. They stand
+// listed are Anthropic's list prices; the first name that fits wins. They stand
 // in where the proxy names no cost, and an answer says so. A saving counted
-// with them must name the model and PricesDate: between Haiku 4.5 and 5.5 lies
+// with them must name the model and Date: between Haiku 4.5 and 5.5 lies
 // a factor of ten.
-var prices = []modelPrice{
+var listed = []modelPrice{
 	{name: "haiku-5-5", price: price{0.10, 0.50}, long: price{0.50, 2.50}},
 	{name: "haiku-4-5", price: price{1, 5}},
 	{name: "sonnet-5", price: price{2, 10}},
@@ -44,13 +45,13 @@ const bedrockRegional = 1.10
 // its model is not in the table.
 var tierPrice = map[policy.Tier]price{policy.Local: {}, policy.Cheap: {1, 5}, policy.Balanced: {3, 15}}
 
-// dollars cuts what arithmetic adds to a sum: a billionth is far below a token.
-func dollars(v float64) float64 { return math.Round(v*1e9) / 1e9 }
+// Round cuts what arithmetic adds to a sum: a billionth is far below a token.
+func Round(v float64) float64 { return math.Round(v*1e9) / 1e9 }
 
 // priceOf is the price of a model for a prompt of in tokens.
 func priceOf(model string, in int, unknown price) price {
 	model = strings.ReplaceAll(strings.ToLower(model), ".", "-")
-	for _, m := range prices {
+	for _, m := range listed {
 		if !strings.Contains(model, m.name) {
 			continue
 		}
@@ -67,28 +68,24 @@ func priceOf(model string, in int, unknown price) price {
 }
 
 func (p price) of(in, out int) float64 {
-	return dollars((float64(in)*p.in + float64(out)*p.out) / 1e6)
+	return Round((float64(in)*p.in + float64(out)*p.out) / 1e6)
 }
 
 // framing is what a provider adds to a prompt, tokens: the instructions around
 // a reply schema or a tool.
 const framing = 500
 
-// EstimateCost is the most a call is likely to cost, for the reservation: two
-// bytes a token in (English has four, code and other scripts less), and the
-// whole output limit.
-func EstimateCost(t policy.Tier, q Question) float64 {
-	bytes := len(q.Schema)
-	for _, m := range q.Messages {
-		bytes += len(m.Content)
-	}
-	return usual(t).of(bytes/2+framing, q.MaxTokens)
+// Estimate is the most a call is likely to cost, in US dollars, for the
+// reservation: two bytes a token in (English has four, code and other scripts
+// less), and the whole output limit. bytes is of the prompt and its schema.
+func Estimate(t policy.Tier, bytes, maxTokens int) float64 {
+	return usual(t).of(bytes/2+framing, maxTokens)
 }
 
-// CostOf is what a call of so many tokens costs by the list price of the model
+// Of is what a call of so many tokens costs by the list price of the model
 // that answered, else by the tier's usual one, in US dollars. known is false
 // for a tier without a price.
-func CostOf(t policy.Tier, model string, in, out int) (usd float64, known bool) {
+func Of(t policy.Tier, model string, in, out int) (usd float64, known bool) {
 	p := priceOf(model, in, usual(t))
 	return p.of(in, out), p != price{}
 }
@@ -99,4 +96,11 @@ func usual(t policy.Tier) price {
 		return p
 	}
 	return tierPrice[policy.Balanced]
+}
+
+// List is what a tier takes by its list price, USD per million tokens in
+// and out, on Date. The local tier is free.
+func List(t policy.Tier) (in, out float64) {
+	p := tierPrice[t]
+	return p.in, p.out
 }

@@ -1,4 +1,4 @@
-package routing
+package judge
 
 import (
 	"encoding/json"
@@ -43,7 +43,7 @@ func TestUnwrap_RealReplyShapes(t *testing.T) {
 		{"deep", strings.Repeat("[", 1000) + strings.Repeat("]", 1000), "", strings.Repeat("[", 1000) + strings.Repeat("]", 1000)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := unwrap([]byte(c.text), []byte(c.thinking), true); string(got) != c.want {
+			if got := Unwrap([]byte(c.text), []byte(c.thinking), true).Text; string(got) != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -61,7 +61,7 @@ func TestUnwrap_FreeText(t *testing.T) {
 		"analysis of the assistantfinal separator.": "analysis of the assistantfinal separator.",
 		"<|channel|>final<|message|>Yes.<|return|>": "Yes.",
 	} {
-		if got := unwrap([]byte(text), []byte("thoughts"), false); string(got) != want {
+		if got := Unwrap([]byte(text), []byte("thoughts"), false).Text; string(got) != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
@@ -70,13 +70,12 @@ func TestUnwrap_FreeText(t *testing.T) {
 // The probabilities are those of the answer, not of a draft in the reasoning.
 func TestUnwrap_ConfidenceIsOfTheAnswer(t *testing.T) {
 	schema := json.RawMessage(`{"type":"object","properties":{"a":{"type":"string","enum":["x","y"]}}}`)
-	rep := Reply{Text: []byte("<think>{\"a\":\"x\"}</think>\n```json\n{\"a\":\"x\"}\n```"), Probs: []TokenProb{
+	answer := Unwrap([]byte("<think>{\"a\":\"x\"}</think>\n```json\n{\"a\":\"x\"}\n```"), nil, true)
+	got := answer.Confidence(schema, []string{"a"}, []TokenProb{
 		tok("<think>{\"a\":\"", 1), tok("x", 0.2, "y", 0.8), tok("\"}</think>\n```json\n{\"a\":\"", 1),
 		tok("x", 0.9, "y", 0.1), tok("\"}\n```", 1),
-	}}
-	rep.unwrap(true)
-	got := sure(Request{Schema: schema, ConfidenceFields: []string{"a"}}, rep)
+	})
 	if got == nil || math.Abs(*got-0.9) > 1e-9 {
-		t.Errorf("got %v of %q", got, rep.Text)
+		t.Errorf("got %v of %q", got, answer.Text)
 	}
 }

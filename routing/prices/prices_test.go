@@ -1,4 +1,4 @@
-package routing
+package prices
 
 import (
 	"strings"
@@ -30,7 +30,7 @@ func TestPrices(t *testing.T) {
 	if got := priceOf("bedrock/us.anthropic.claude-haiku-4-5-v1:0", 1, price{}).of(1e6, 0); got != 1.1 {
 		t.Errorf("Bedrock's regional profile: $%g", got)
 	}
-	if _, err := time.Parse(time.DateOnly, PricesDate); err != nil {
+	if _, err := time.Parse(time.DateOnly, Date); err != nil {
 		t.Error(err)
 	}
 }
@@ -39,7 +39,6 @@ func TestPrices(t *testing.T) {
 // what a schema adds.
 func TestEstimateIsOnTheSafeSide(t *testing.T) {
 	for _, text := range []string{"", strings.Repeat("word ", 2000), strings.Repeat("字", 3000), strings.Repeat("{}[]();\n", 500)} {
-		q := Question{Request: Request{MaxTokens: 100}, Messages: []Message{{"user", text}}}
 		tokens := len([]rune(text)) // more than any tokenizer makes of words or ideographs
 		if strings.HasPrefix(text, "word") {
 			tokens = 2000
@@ -47,7 +46,7 @@ func TestEstimateIsOnTheSafeSide(t *testing.T) {
 		if strings.HasPrefix(text, "{") {
 			tokens = len(text) / 2
 		}
-		if least, got := tierPrice[policy.Cheap].of(tokens, 100), EstimateCost(policy.Cheap, q); got < least {
+		if least, got := tierPrice[policy.Cheap].of(tokens, 100), Estimate(policy.Cheap, len(text), 100); got < least {
 			t.Errorf("%d bytes: $%f reserved, may cost $%f", len(text), got, least)
 		}
 	}

@@ -1,4 +1,4 @@
-package routing
+package breaker
 
 import (
 	"sync"
@@ -12,7 +12,7 @@ type clock struct{ at time.Time }
 func (c *clock) now() time.Time       { return c.at }
 func (c *clock) pass(d time.Duration) { c.at = c.at.Add(d) }
 func newClock() *clock                { return &clock{at: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)} }
-func (c *clock) breaker() *Breaker    { return NewBreaker(c.now) }
+func (c *clock) breaker() *Breaker    { return New(c.now) }
 
 // fails makes n calls that fail one after another.
 func fails(b *Breaker, key string, n int) {
@@ -128,7 +128,7 @@ func TestBreaker_LateResults(t *testing.T) {
 		{"failures from before do not count after it closed again", func(t *testing.T, c *clock, b *Breaker, late Pass) {
 			c.pass(30 * time.Second)
 			wantTrial(t, b, "a").Success()
-			for range breakerTrip {
+			for range Trip {
 				late.Failure()
 			}
 			wantClosed(t, b, "a")
@@ -151,7 +151,7 @@ func TestBreaker_LateResults(t *testing.T) {
 			turned := newClock()
 			b := turned.breaker()
 			late, _, _ := b.Allow("a")
-			fails(b, "a", breakerTrip)
+			fails(b, "a", Trip)
 			c.then(t, turned, b, late)
 		})
 	}
@@ -201,18 +201,5 @@ func TestBreakerOneTrialAmongMany(t *testing.T) {
 	group.Wait()
 	if trials != 1 {
 		t.Errorf("%d of 50 callers were let through while half-open, want 1", trials)
-	}
-}
-
-// Loading, waiting and what a model wrote are no matter of health.
-func TestBreakerKinds(t *testing.T) {
-	for kind, want := range map[Kind]bool{
-		Unavailable: true, ModelMissing: true, Timeout: true,
-		Loading: false, Busy: false, ContextOverflow: false, InvalidOutput: false, LowConfidence: false,
-		Auth: false, BudgetSpent: false, Canceled: false,
-	} {
-		if got := kind.infrastructure(); got != want {
-			t.Errorf("%s counts as a failure of the endpoint: %t, want %t", kind, got, want)
-		}
 	}
 }

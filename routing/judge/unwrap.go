@@ -1,4 +1,6 @@
-package routing
+// Package judge says what a model's words are worth: the answer inside what is
+// written around it, whether that fits its schema, and how sure the model was.
+package judge
 
 import (
 	"bytes"
@@ -9,31 +11,41 @@ import (
 	"github.com/fjbelchi/localmodel/internal/jsondepth"
 )
 
-// isJSON reports whether text is one JSON value, nested no deeper than a JSON
+// IsJSON reports whether text is one JSON value, nested no deeper than a JSON
 // library may see.
-func isJSON(text []byte) bool { return jsondepth.Check(text) == nil && gjson.ValidBytes(text) }
+func IsJSON(text []byte) bool { return jsondepth.Check(text) == nil && gjson.ValidBytes(text) }
 
-// unwrap finds the answer in what a model wrote around it. A reply that must be
+// Answer is what a model wrote, and the answer in it.
+type Answer struct {
+	Text  []byte // the answer
+	whole []byte // as the model wrote it, wrapping and all
+	at    int    // where in whole the answer begins; -1 = it is not in it
+}
+
+// Unwrap finds the answer in what a model wrote around it. A reply that must be
 // JSON is taken out of reasoning and one code fence; where the text has none,
 // the server's own field for reasoning may. A text that cannot be unwrapped is
-// returned as it is: the judgement then says what is wrong with it.
-func unwrap(text, thinking []byte, wantJSON bool) []byte {
+// the answer as it is: the judgement then says what is wrong with it.
+func Unwrap(text, thinking []byte, wantJSON bool) Answer {
+	a := Answer{Text: text, whole: text}
 	if !wantJSON {
-		return afterReasoning(text, marked)
+		a.Text = afterReasoning(text, marked)
 	}
 	for _, written := range [][]byte{text, thinking} {
-		if found, ok := findJSON(written); ok {
-			return found
+		if found, ok := findJSON(written); ok && wantJSON {
+			a.Text = found
+			break
 		}
 	}
-	return text
+	a.at = bytes.LastIndex(a.whole, a.Text) // reasoning may hold a draft of it
+	return a
 }
 
 // findJSON takes wrappings off until JSON is left.
 func findJSON(text []byte) ([]byte, bool) {
 	for _, candidate := range [][]byte{text, afterReasoning(text, torn), inFence(text), inFence(afterReasoning(text, torn))} {
 		candidate = bytes.TrimSpace(bytes.TrimPrefix(candidate, []byte("\ufeff")))
-		if len(candidate) > 0 && isJSON(candidate) {
+		if len(candidate) > 0 && IsJSON(candidate) {
 			return candidate, true
 		}
 	}
