@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
 //go:embed classify_ticket.md
@@ -81,6 +82,12 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 		w.ids, w.known = openIDs(batch), true
 	}
 	result := &classifyResult{Tickets: make([]classifyRow, 0, len(batch))}
+	tickets := make([]*ticket.Ticket, len(batch))
+	for i := range batch {
+		tickets[i] = &batch[i].ticket
+	}
+	w, warning := d.withDone(ctx, w, tickets...)
+	result.warn(warning)
 	for _, text := range r.warnings {
 		result.warn(text)
 	}

@@ -6,6 +6,7 @@ package tools
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing"
@@ -31,6 +32,11 @@ type Journal interface {
 	GuardStates(ctx context.Context) (map[statestore.GuardKey][]byte, error)
 	SaveDecision(ctx context.Context, d statestore.Decision) error
 	Decision(ctx context.Context, ticketID, hash, source string) (statestore.Decision, bool, error)
+	// PlanFailure is what the plan gate refused last.
+	PlanFailure(ctx context.Context, ticketID string) (statestore.PlanFailure, error)
+	Completed(ctx context.Context, ticketIDs []string) (map[string]bool, error)
+	Known(ctx context.Context, ticketID string) (bool, error)
+	KnownTickets(ctx context.Context, limit int) ([]string, error)
 	KnownDigest(ctx context.Context, model string) (string, error)
 	Stats(ctx context.Context) (statestore.Stats, error)
 	Warnings() []string
@@ -52,4 +58,6 @@ type Deps struct {
 	Problems     []string // what is wrong with the configuration
 	CloudAllowed bool
 	Log          *slog.Logger
+
+	seenIDs sync.Map // ids of tickets that the journal is known to know
 }

@@ -157,6 +157,21 @@ type wave struct {
 	ids   []string
 	known bool
 	index *ticket.Index // the tickets that were read, closed ones included; nil = only the ids are known
+	done  map[string]bool // whose commit passed
+}
+
+// withDone adds which tickets of the wave are done, where one of the tickets
+// depends on others. What cannot be read holds nobody back less than before.
+func (d *Deps) withDone(ctx context.Context, w wave, tickets ...*ticket.Ticket) (wave, string) {
+	depends := slices.ContainsFunc(tickets, func(t *ticket.Ticket) bool { return len(t.DependsOn)+len(t.After) > 0 })
+	if !w.known || !depends {
+		return w, ""
+	}
+	var err error
+	if w.done, err = d.Journal.Completed(ctx, w.ids); err != nil {
+		return w, "journal not readable, so completed dependencies were not considered: " + err.Error()
+	}
+	return w, ""
 }
 
 // waits gives the open tickets of the wave that a ticket waits for: by what it states,
@@ -180,7 +195,7 @@ func (w wave) waits(t *ticket.Ticket) (ids []string, said string) {
 		default:
 			e, found, other = x.Find(ref, !t.IDStatesKind)
 		}
-		if !found || strings.EqualFold(e.ID, t.ID) {
+		if !found || strings.EqualFold(e.ID, t.ID) || w.done[e.ID] {
 			continue
 		}
 		if other && said == "" {

@@ -155,6 +155,8 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route p
 	if found && !w.known {
 		w = wave{ids: last.Wave, known: last.WaveKnown}
 	}
+	w, warning := d.withDone(ctx, w, &t)
+	r.warn(warning)
 	stated := d.stated(ctx, t)
 	// The category changes nothing here: no model is asked for it.
 	j := judged{id: t.ID, ticket: t, stated: stated, by: "rules", class: policy.Classify(stated).GuessCategory()}
@@ -218,7 +220,8 @@ func (d *Deps) refusal(j *judged, route policy.Route) string {
 }
 
 func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.Ticket, in planInput, route policy.Route, p progress) error {
-	q, user, err := d.question(ctx, t, route, in.IncludeFiles == nil || *in.IncludeFiles, r)
+	failure := d.planFailure(ctx, r)
+	q, user, err := d.question(ctx, t, route, in.IncludeFiles == nil || *in.IncludeFiles, failure.text(), r)
 	if err != nil {
 		return err
 	}
@@ -237,7 +240,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 			asked = remote
 			return text, words
 		},
-		Schema: q.Schema(), MaxTokens: d.planTokens(q), Sampling: routing.Sampling{Free: true},
+		Schema: q.Schema(), MaxTokens: d.planTokens(q), Sampling: routing.Sampling{Free: true, Seed: failure.seed()},
 		Accept:   func(text []byte) error { return asked.Accept(text) }, //nolint:gocritic // asked changes
 		Repair:   func(_ []byte, defects error) string { return asked.Repair(defects) },
 		Progress: p.tokens(t.ID),
@@ -273,7 +276,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	}
 	r.Warnings = warnFirst(r.Warnings, a.Withheld)
 	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
-		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + paid(r.Answer)
+		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + failure.note() + paid(r.Answer)
 	handed := statestore.Plan{ByLocal: a.Tier == policy.Local, By: string(a.Tier) + " tier", Model: a.Model}
 	if err := d.recordPlan(ctx, r, j, handed, a.Digest); err != nil {
 		return err
@@ -349,9 +352,10 @@ func (d *Deps) planTokens(q prompts.PlanQuestion) int {
 
 // question is what is asked, and its words. The affected files get what room the
 // ticket itself leaves.
-func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route, include bool, r *planResult) (prompts.PlanQuestion, string, error) {
+func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route, include bool, evidence string, r *planResult,
+) (prompts.PlanQuestion, string, error) {
 	tree := d.treeOf(ctx, t)
-	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Commands: withoutSecrets(d.commands(ctx, t)),
+	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Evidence: evidence, Commands: withoutSecrets(d.commands(ctx, t)),
 		Exists: func(path string) bool { return d.exists(ctx, inTree(tree, path)) }}
 	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
 		q.Ticket = t.Title + "\n\n" + t.Body

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	_ "embed"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -21,10 +22,10 @@ var recordGateOutcomeSpec = spec{
 	hint: "result pass fail test statistics",
 	input: `{"type":"object","additionalProperties":false,"required":["ticket_id","gate","outcome"],"properties":{` +
 		`"ticket_id":{"type":"string","minLength":1,"maxLength":100},` +
-		`"gate":{"type":"string","enum":["plan","implement","lint","review","commit"]},` +
-		`"outcome":{"type":"string","enum":["pass","fail"]},` +
+		`"gate":{"type":"string","enum":` + enum(policy.Gates()) + `},` +
+		`"outcome":{"type":"string","enum":` + enum([]policy.Outcome{policy.Pass, policy.Fail}) + `},` +
 		`"event_id":{"type":"string","maxLength":200},` +
-		`"route":{"type":"string","enum":["local","cloud"]},` +
+		`"route":{"type":"string","enum":` + enum([]policy.Owner{policy.OwnerLocal, policy.OwnerCloud}) + `},` +
 		`"quality_score":{"type":"number","minimum":0,"maximum":100},` +
 		`"evidence":{"type":"string","maxLength":8000}}}`,
 	output: `{"type":"object","additionalProperties":false,"required":["summary","action","next_event_id","stats"],"properties":{` +
@@ -32,6 +33,12 @@ var recordGateOutcomeSpec = spec{
 		`"if_new_event_id":{"type":"string"},"owner":{"type":"string"},` +
 		`"escalate_to":{"type":"string"},"message":{"type":"string"},"handoff":{"type":"string"},"stats":{"type":"object"},` +
 		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
+}
+
+// enum renders the values of a type as a JSON array, for a schema.
+func enum[T ~string](values []T) string {
+	text, _ := json.Marshal(values) // strings always marshal
+	return string(text)
 }
 
 type recordInput struct {
@@ -74,6 +81,8 @@ func recordGateOutcome(d *Deps) Tool {
 func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*recordResult, error) {
 	o := statestore.Outcome{TicketID: strings.TrimSpace(in.TicketID), Gate: policy.Gate(in.Gate), Outcome: policy.Outcome(in.Outcome),
 		EventID: in.EventID, ToolUseID: toolUseID, Route: policy.Owner(in.Route), Quality: in.QualityScore, Evidence: in.Evidence}
+	var unseen string
+	o.TicketID, unseen = d.recordedID(ctx, o.TicketID)
 	if err := prompts.CheckID(o.TicketID); err != nil {
 		return nil, &Error{Code: codeArgument, Cause: "ticket_id: " + err.Error(), Next: "Send the id that classify_ticket or plan_ticket gave.", Err: err}
 	}
@@ -92,6 +101,7 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 		r.Handoff = handoff(*rec.Attempt, in.Gate)
 	}
 	d.stayHere(r)
+	r.Warnings = addWarning(r.Warnings, unseen)
 	for _, text := range rec.Warnings {
 		r.Warnings = addWarning(r.Warnings, text)
 	}

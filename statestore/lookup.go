@@ -1,0 +1,117 @@
+package statestore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+// PlanFailure is the last plan of a ticket that its gate refused.
+type PlanFailure struct {
+	Evidence string // what was wrong with it; "" where nothing was recorded
+	Plan     string // its text, where the local model made it
+	Count    int    // failures of the plan gate since the ticket's owner changed
+}
+
+// PlanFailure returns what was wrong with the ticket's last plan. A zero one
+// means that the plan gate has not failed since the owner changed.
+func (s *Store) PlanFailure(ctx context.Context, ticketID string) (f PlanFailure, err error) {
+	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+		t, err := readTicket(ctx, q, project, ticketID)
+		if err != nil {
+			return err
+		}
+		f.Count = int(t.Failures[gateIndex(policy.Plan)])
+		if f.Count == 0 && t.EscalatedAt != policy.Plan {
+			return nil
+		}
+		var attempt int64
+		err = q.Row(ctx, `SELECT evidence, attempt FROM outcomes WHERE project = ? AND ticket = ? AND gate = ? AND pass = 0
+ORDER BY id DESC LIMIT 1`, project, ticketID, string(policy.Plan)).Scan(&f.Evidence, &attempt)
+		if err != nil || attempt == 0 {
+			return ignoreNoRows(err)
+		}
+		return ignoreNoRows(q.Row(ctx, `SELECT plan FROM attempts WHERE id = ?`, attempt).Scan(&f.Plan))
+	})
+	return f, err
+}
+
+func ignoreNoRows(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// maxLookedUp bounds the ids of one lookup.
+const maxLookedUp = 200
+
+// Completed returns which of the tickets are done: their commit passed, and
+// nothing was recorded of them since.
+func (s *Store) Completed(ctx context.Context, ticketIDs []string) (map[string]bool, error) {
+	done := map[string]bool{}
+	if len(ticketIDs) == 0 {
+		return done, nil
+	}
+	ticketIDs = ticketIDs[:min(len(ticketIDs), maxLookedUp)]
+	err := s.read(ctx, func(q sqldb.Q, project int64) error {
+		args := []any{project, string(policy.PhaseDone)}
+		for _, id := range ticketIDs {
+			args = append(args, id)
+		}
+		marks := strings.TrimSuffix(strings.Repeat("?,", len(ticketIDs)), ",")
+		return scanStrings(ctx, q, `SELECT ticket FROM tickets WHERE project = ? AND phase = ? AND ticket IN (`+marks+`)`, args,
+			func(id string) { done[id] = true })
+	})
+	return done, err
+}
+
+// KnownTickets returns up to limit ids of the project's tickets that were
+// classified or recorded, the latest classified first.
+func (s *Store) KnownTickets(ctx context.Context, limit int) (ids []string, err error) {
+	seen := map[string]bool{}
+	add := func(id string) {
+		if !seen[id] && len(ids) < limit {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+		if err := scanStrings(ctx, q, `SELECT ticket FROM decisions WHERE project = ? ORDER BY at DESC LIMIT ?`,
+			[]any{project, limit}, add); err != nil {
+			return err
+		}
+		return scanStrings(ctx, q, `SELECT ticket FROM tickets WHERE project = ? LIMIT ?`, []any{project, limit}, add)
+	})
+	return ids, err
+}
+
+// Known reports whether the ticket was classified or recorded in this project.
+func (s *Store) Known(ctx context.Context, ticketID string) (known bool, err error) {
+	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+		return scanStrings(ctx, q, `SELECT ticket FROM tickets WHERE project = ? AND ticket = ?
+UNION ALL SELECT ticket FROM decisions WHERE project = ? AND ticket = ? LIMIT 1`,
+			[]any{project, ticketID, project, ticketID}, func(string) { known = true })
+	})
+	return known, err
+}
+
+func scanStrings(ctx context.Context, q sqldb.Q, query string, args []any, add func(string)) error {
+	rows, err := q.Rows(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return err
+		}
+		add(text)
+	}
+	return rows.Err()
+}

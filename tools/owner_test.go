@@ -1,0 +1,152 @@
+package tools
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
+)
+
+func recordOutcome(t *testing.T, d *Deps, id string, gate policy.Gate, outcome policy.Outcome, evidence string) *recordResult {
+	t.Helper()
+	r, err := d.record(t.Context(), recordInput{TicketID: id, Gate: string(gate), Outcome: string(outcome), Evidence: evidence}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestPlan_AfterAFailedGate_IsAnotherQuestion holds that the evidence and the
+// sampling of the second plan differ from the first.
+func TestPlan_AfterAFailedGate_IsAnotherQuestion(t *testing.T) {
+	var asked []routing.Request
+	m := &scriptedModel{down: refusedLocally, hear: func(r routing.Request) { asked = append(asked, r) }}
+	d := decider(t, m)
+	text := fm("id: TASK-4", "complexity: simple") + "# Move it" + fileTable("a.go")
+	planText(t, d, text)
+	recordOutcome(t, d, "TASK-4", policy.Plan, policy.Fail, "step 1 names no function of a.go")
+	planText(t, d, text)
+	if len(asked) != 2 {
+		t.Fatalf("%d questions, want 2", len(asked))
+	}
+	first, second := asked[0], asked[1]
+	if strings.Contains(first.User, "names no function") || !strings.Contains(second.User, "step 1 names no function of a.go") {
+		t.Errorf("the evidence is not part of the second question alone:\n%s", second.User)
+	}
+	if first.Sampling.Seed == second.Sampling.Seed {
+		t.Errorf("both questions have the seed %d", first.Sampling.Seed)
+	}
+}
+
+// TestDependency_CompletedInTheWave_HoldsNobodyBack holds that a ticket is
+// planned once what it waits for is done, without being classified again.
+func TestDependency_CompletedInTheWave_HoldsNobodyBack(t *testing.T) {
+	root := t.TempDir()
+	m := &scriptedModel{says: func(string) (string, string) { return "FEAT", "low" }}
+	d := deciderIn(t, root, m)
+	first := fm("id: FEAT-002", "complexity: simple") + "# One" + fileTable("a.go")
+	second := fm("id: FEAT-005", "complexity: simple", "depends_on: [FEAT-002]") + "# Two" + fileTable("b.go")
+	for name, text := range map[string]string{"FEAT-002.md": first, "FEAT-005.md": second} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	classifyText(t, d, classifyInput{TicketPaths: []string{"FEAT-002.md", "FEAT-005.md"}})
+	m.says = nil // only the rules decide below
+	plan := func() *planResult {
+		parsed, fault := d.readOne(t.Context(), planInput{TicketPath: "FEAT-005.md"})
+		if fault != nil {
+			t.Fatal(fault)
+		}
+		r, err := d.plan(t.Context(), parsed, planInput{TicketPath: "FEAT-005.md"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if r := plan(); r.Plan != "" || !strings.Contains(r.Next+r.Summary, "depends on FEAT-002") {
+		t.Fatalf("before the commit: plan %q, next %q", r.Plan, r.Next)
+	}
+	recordOutcome(t, d, "FEAT-002", policy.Commit, policy.Pass, "")
+	if r := plan(); r.Plan == "" {
+		t.Errorf("after the commit it is still refused: %s", r.Next)
+	}
+}
+
+// TestRecord_IDs holds how the id of an outcome is read.
+func TestRecord_IDs(t *testing.T) {
+	for name, row := range map[string]struct{ given, id, warning string }{
+		"as it is":            {"FEAT-002", "FEAT-002", ""},
+		"another case":        {"feat-002", "FEAT-002", "feat-002 is read as the ticket id FEAT-002"},
+		"a path":              {"backlog/FEAT-002.md", "FEAT-002", "is read as the ticket id FEAT-002"},
+		"a path without file": {"gone/FEAT-002.md", "FEAT-002", "is read as the ticket id FEAT-002"},
+		"nearly":              {"FEAT-003", "FEAT-003", "known are FEAT-002"},
+		"nothing like it":     {"OTHER-9", "OTHER-9", "neither classified nor recorded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := t.TempDir()
+			d := deciderIn(t, root, &scriptedModel{down: refusedLocally})
+			text := fm("id: FEAT-002", "complexity: simple") + "# One" + fileTable("a.go")
+			if err := os.MkdirAll(filepath.Join(root, "backlog"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(root, "backlog", "FEAT-002.md"), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			classifyText(t, d, classifyInput{TicketPaths: []string{"backlog/FEAT-002.md"}})
+			r := recordOutcome(t, d, row.given, policy.Lint, policy.Pass, "")
+			if !strings.HasPrefix(r.Summary, row.id+" lint") || r.NextEventID != row.id+":review:1" {
+				t.Errorf("summary %q, next %q; want the id %s", r.Summary, r.NextEventID, row.id)
+			}
+			warnings := strings.Join(r.Warnings, "; ")
+			if !strings.Contains(warnings, row.warning) || row.warning == "" && warnings != "" {
+				t.Errorf("warnings %q, want %q", warnings, row.warning)
+			}
+		})
+	}
+}
+
+func TestEditDistance(t *testing.T) {
+	for _, row := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"A-1", "A-1", 0}, {"A-1", "A-2", 1}, {"A-1", "A-12", 1}, {"AB-1", "BA-1", 2}, {"A-1", "LONGER", 3}, {"ABCD", "WXYZ", 3}} {
+		if got := editDistance(row.a, row.b, 2); got != row.want {
+			t.Errorf("%q, %q: %d, want %d", row.a, row.b, got, row.want)
+		}
+	}
+}
+
+// TestGateList_OneSource holds that what names the gates names those of
+// policy.GateRules, in their order.
+func TestGateList_OneSource(t *testing.T) {
+	var want []string
+	for _, g := range policy.Gates() {
+		want = append(want, string(g))
+	}
+	var schema struct {
+		Properties struct {
+			Gate struct{ Enum []string }
+		}
+	}
+	if err := json.Unmarshal([]byte(recordGateOutcomeSpec.input), &schema); err != nil {
+		t.Fatal(err)
+	}
+	if got := schema.Properties.Gate.Enum; !slices.Equal(got, want) {
+		t.Errorf("the schema's gates are %v, want %v", got, want)
+	}
+	for _, page := range []string{"local_first_ticket.md", "record_gate_outcome.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if list := strings.Join(want, ", "); !strings.Contains(string(text), list) {
+			t.Errorf("%s does not list %q", page, list)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package tools
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/prompts"
+)
+
+// ticketExtensions are the files whose path a caller may give for an id.
+var ticketExtensions = []string{".md", ".markdown", ".mdx", ".txt", ".json", ".jsonl"}
+
+const (
+	maxKnown   = 500 // tickets that an unknown id is compared with
+	maxNearest = 3
+)
+
+// recordedID is the id that an outcome is recorded under. A path is read as the
+// id of its ticket, and an id that differs from a known one in case alone as
+// that one; both are said. An id that was never seen is taken as it is, with
+// the nearest known ones in the warning.
+func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string) {
+	id = strings.TrimSpace(given)
+	if d.isKnown(ctx, id) {
+		return id, ""
+	}
+	if file, _, _ := strings.Cut(id, "#"); slices.Contains(ticketExtensions, strings.ToLower(path.Ext(file))) {
+		id = d.idOfPath(ctx, id)
+		warning = fmt.Sprintf("%s is read as the ticket id %s", clip(given, 100), id)
+		if d.isKnown(ctx, id) {
+			return id, warning
+		}
+	}
+	known, err := d.Journal.KnownTickets(ctx, maxKnown)
+	if err != nil || len(known) == 0 { // a journal that cannot be read fails the record itself
+		return id, warning
+	}
+	if i := slices.IndexFunc(known, func(k string) bool { return strings.EqualFold(k, id) }); i >= 0 {
+		return known[i], fmt.Sprintf("%s is read as the ticket id %s", clip(given, 100), known[i])
+	}
+	unseen := id + " was neither classified nor recorded in this project before"
+	if near := nearestIDs(id, known); len(near) > 0 {
+		unseen += "; known are " + strings.Join(near, ", ") + ". If you meant one of them, record under that id"
+	}
+	return id, join(warning, unseen)
+}
+
+// idOfPath is the id of the one ticket at a path, else what its file's name says.
+func (d *Deps) idOfPath(ctx context.Context, ref string) string {
+	r := d.newReader()
+	r.reference(ctx, ref)
+	if len(r.items) == 1 && r.items[0].fault == nil && prompts.CheckID(r.items[0].id) == nil {
+		return r.items[0].id
+	}
+	if _, id, found := strings.Cut(ref, "#"); found {
+		return id
+	}
+	return baseName(ref)
+}
+
+// isKnown reports whether the ticket was seen in this project. What was seen
+// once is not looked up again.
+func (d *Deps) isKnown(ctx context.Context, id string) bool {
+	if _, seen := d.seenIDs.Load(id); seen {
+		return true
+	}
+	known, err := d.Journal.Known(ctx, id)
+	if known && err == nil {
+		d.seenIDs.Store(id, true)
+	}
+	return known
+}
+
+// nearestIDs returns the known ids that are at most two edits away, nearest
+// first.
+func nearestIDs(id string, known []string) []string {
+	const most = 2
+	type near struct {
+		id       string
+		distance int
+	}
+	var found []near
+	for _, k := range known {
+		if n := editDistance(strings.ToUpper(id), strings.ToUpper(k), most); n <= most {
+			found = append(found, near{k, n})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b near) int { return a.distance - b.distance })
+	var ids []string
+	for _, n := range found[:min(len(found), maxNearest)] {
+		ids = append(ids, n.id)
+	}
+	return ids
+}
+
+// editDistance counts the insertions, deletions and changes of bytes between a
+// and b. It returns most+1 where they are further apart than most.
+func editDistance(a, b string, most int) int {
+	if diff := len(a) - len(b); diff > most || -diff > most {
+		return most + 1
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		least := row[0]
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+			least = min(least, row[j+1])
+		}
+		if least > most {
+			return most + 1
+		}
+	}
+	return min(row[len(b)], most+1)
+}
