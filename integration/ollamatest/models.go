@@ -57,6 +57,11 @@ func steered() []tinygguf.Text {
 	}
 }
 
+// WriteSteered writes the weights of Steered, for servers of another make.
+func WriteSteered(w io.Writer) error {
+	return tinygguf.Write(w, tinygguf.Options{Arch: tinygguf.Qwen3, Say: steered()})
+}
+
 func (s *Server) createTiny() error {
 	for name, o := range map[string]tinygguf.Options{
 		TinyLlama: {Arch: tinygguf.Llama, Seed: 1},

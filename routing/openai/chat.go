@@ -27,7 +27,7 @@ type profile interface {
 	// check refuses a whole reply for what only this kind of server shows.
 	check(r response, reply *routing.Reply) *routing.Error
 	// cutPrompt refuses an answer to a prompt that was shortened on the way.
-	cutPrompt(q routing.Question, in int) *routing.Error
+	cutPrompt(ctx context.Context, q routing.Question, in int) *routing.Error
 }
 
 type chatBody struct {
@@ -123,7 +123,7 @@ func (c *client) once(ctx context.Context, p profile, model string, q routing.Qu
 	r, sent, fault := c.do(ctx, http.MethodPost, "/v1/chat/completions", body)
 	reply.Model = model
 	if fault == nil && r.status == http.StatusOK {
-		fault = c.read(p, q, r, &reply)
+		fault = c.read(ctx, p, q, r, &reply)
 	} else if fault == nil {
 		fault = p.refused(r)
 	}
@@ -167,7 +167,7 @@ func tokens(v gjson.Result) int {
 
 // read takes a 200 apart: it counts only with a choice that stopped by itself,
 // to a prompt that was read whole.
-func (c *client) read(p profile, q routing.Question, r response, reply *routing.Reply) *routing.Error {
+func (c *client) read(ctx context.Context, p profile, q routing.Question, r response, reply *routing.Reply) *routing.Error {
 	if !httpclient.ValidJSON(r.data) {
 		return routing.Fail(routing.Unavailable, c.what+" sent something that is not JSON", nil)
 	}
@@ -195,7 +195,7 @@ func (c *client) read(p profile, q routing.Question, r response, reply *routing.
 	case finish != "stop":
 		return routing.Fail(routing.InvalidOutput, "the answer ended with "+policy.Shorten(finish, 40), nil)
 	}
-	return p.cutPrompt(q, reply.In)
+	return p.cutPrompt(ctx, q, reply.In)
 }
 
 // leastCut is the smallest window, in tokens, that a server is started with

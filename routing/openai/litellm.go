@@ -132,7 +132,7 @@ func (g group) body(b *chatBody, q routing.Question) {
 
 // cutPrompt looks at the hosts behind the group free. A paid provider refuses
 // what is too long for it.
-func (g group) cutPrompt(q routing.Question, in int) *routing.Error {
+func (g group) cutPrompt(_ context.Context, q routing.Question, in int) *routing.Error {
 	if g.Paid() {
 		return nil
 	}

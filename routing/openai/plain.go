@@ -104,8 +104,14 @@ func (p *plain) body(*chatBody, routing.Question)              {}
 func (p *plain) cost(_ response, r *routing.Reply, _ bool)     { r.Cost = routing.CostNone }
 func (p *plain) check(response, *routing.Reply) *routing.Error { return nil }
 
-func (p *plain) cutPrompt(q routing.Question, in int) *routing.Error {
-	return cutPrompt(q, in, p.window())
+// cutPrompt asks for the window again where it was not told: Ollama has one
+// only when the model is loaded.
+func (p *plain) cutPrompt(ctx context.Context, q routing.Question, in int) *routing.Error {
+	window := p.window()
+	if window == 0 {
+		window = p.look(ctx, 0).window
+	}
+	return cutPrompt(q, in, window)
 }
 
 // Check looks what the server has. It makes no call to the model.
