@@ -26,7 +26,7 @@ type board struct {
 // job is one part at work.
 type job struct {
 	board        *board
-	what, doing  string
+	name, doing  string
 	began, since time.Time // of the part, of the step
 }
 
@@ -45,9 +45,9 @@ func (b *board) say(format string, a ...any) {
 }
 
 // begin puts a part on the board.
-func (b *board) begin(what, takes string) *job {
+func (b *board) begin(name, what, takes string) *job {
 	b.say("making %s (%s)", what, takes)
-	j := &job{board: b, what: what, began: time.Now(), since: time.Now()}
+	j := &job{board: b, name: name, began: time.Now(), since: time.Now()}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.jobs = append(b.jobs, j)
@@ -126,11 +126,17 @@ func (b *board) tick() (stop func()) {
 			}
 		}
 	})
-	return func() { close(done); wg.Wait() }
+	return func() {
+		close(done)
+		wg.Wait()
+		if b.live {
+			fmt.Fprint(b.out, "\r\x1b[K")
+		}
+	}
 }
 
 // show writes one line: the time since the start, and for each part its step
-// and how long that has taken.
+// and how long the step has taken.
 func (b *board) show(now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -139,7 +145,7 @@ func (b *board) show(now time.Time) {
 	}
 	var at []string
 	for _, j := range b.jobs {
-		at = append(at, fmt.Sprintf("%s: %s (%s)", j.what, j.doing, now.Sub(j.since).Round(time.Second)))
+		at = append(at, fmt.Sprintf("%s: %s %s", j.name, j.doing, now.Sub(j.since).Round(time.Second)))
 	}
 	line := fmt.Sprintf("setup: %s  %s", now.Sub(b.began).Round(time.Second), strings.Join(at, ", "))
 	if b.live {

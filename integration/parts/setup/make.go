@@ -72,7 +72,7 @@ func (m maker) make(ctx context.Context, p parts.Part) bool {
 		return true // its package has just been installed
 	}
 	r := recipes()[i]
-	job := m.board.begin(p.What, r.takes)
+	job := m.board.begin(p.Name, p.What, r.takes)
 	log, err := openLog(p.Name)
 	if err == nil {
 		defer log.Close() //nolint:errcheck // its errors are those of a log

@@ -110,13 +110,13 @@ func TestBoard_FailedPart(t *testing.T) {
 func TestBoard_Progress(t *testing.T) {
 	var out bytes.Buffer
 	b := newBoard(&out)
-	j := b.begin("Ollama server", "4 minutes")
+	j := b.begin("ollama", "Ollama server", "4 minutes")
 	j.step("go build")
 	j.since = b.began
 	b.show(b.began.Add(65 * time.Second))
 	b.end(j)
 	b.show(b.began.Add(80 * time.Second)) // nothing is at work
-	want := "setup: making Ollama server (4 minutes)\nsetup: 1m5s  Ollama server: go build (1m5s)\n"
+	want := "setup: making Ollama server (4 minutes)\nsetup: 1m5s  ollama: go build 1m5s\n"
 	if out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}

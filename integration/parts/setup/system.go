@@ -68,7 +68,7 @@ func (m maker) install(ctx context.Context, missing []parts.Part) {
 		m.board.say("packages are missing; run: sudo apt-get update && sudo %s", strings.Join(get, " "))
 		return
 	}
-	job := m.board.begin("Debian packages", strings.Join(packages, " "))
+	job := m.board.begin("apt-get", "Debian packages", strings.Join(packages, " "))
 	defer m.board.end(job)
 	log, err := openLog("apt")
 	if err != nil {
