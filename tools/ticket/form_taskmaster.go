@@ -3,6 +3,7 @@ package ticket
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -35,7 +36,7 @@ func (taskMasterForm) Read(f *file) (*Document, error) {
 	if !gjson.Valid(f.text) {
 		return nil, errJSON("is not valid JSON")
 	}
-	r := &taskMasterReader{d: &Document{Several: true, Head: Ticket{Body: f.text, HasFrontMatter: true}}}
+	r := &taskMasterReader{seen: map[string]bool{}, d: &Document{Several: true, Head: Ticket{Body: f.text, HasFrontMatter: true}}}
 	root := gjson.Parse(f.text)
 	if list := root.Get("tasks"); list.IsArray() {
 		r.tag("master", list)
@@ -49,13 +50,32 @@ func (taskMasterForm) Read(f *file) (*Document, error) {
 	if r.tags == 0 {
 		return nil, errJSON("has no list of tasks")
 	}
+	if r.twice > 0 {
+		r.d.Head.Warnings = append(r.d.Head.Warnings, fmt.Sprintf("%d ids are given twice in a tag; the later ones are told apart by ~number", r.twice))
+	}
 	return r.d, r.err
 }
 
 type taskMasterReader struct {
-	d    *Document
-	tags int
-	err  error
+	d     *Document
+	tags  int
+	twice int // ids that were given twice
+	seen  map[string]bool
+	err   error
+}
+
+// apart gives a task the id, or one of its own where that is taken.
+func (r *taskMasterReader) apart(id string) string {
+	own := clipID(id)
+	for r.seen[strings.ToLower(own)] {
+		r.twice++
+		own = fmt.Sprintf("%s~%d", clipID(id), r.twice+1)
+		if len([]rune(own)) > maxID {
+			own = fmt.Sprintf("%s~%d", hash([]byte(id))[:12], r.twice+1)
+		}
+	}
+	r.seen[strings.ToLower(own)] = true
+	return own
 }
 
 func (r *taskMasterReader) tag(name string, list gjson.Result) {
@@ -79,14 +99,18 @@ func (r *taskMasterReader) add(prefix, parent string, in taskMasterTask, depth i
 	if len(r.d.Tasks) >= maxTasks || depth > 8 {
 		return ""
 	}
-	local := strings.TrimSpace(string(in.ID))
+	local := oneLine(string(in.ID))
+	if local == "" {
+		local = slug(string(in.Title))
+	}
 	if parent != "" && !strings.Contains(local, ".") {
 		local = parent + "." + local
 	}
 	c := &collector{paths: map[string]int{}, depends: map[string]bool{}, labels: map[string]bool{}}
 	c.opt.ref = func(id string) string { return prefix + id }
-	c.id(prefix+local, "id")
+	c.t.ID = r.apart(prefix + local)
 	c.t.Local = c.t.ID
+	c.from("id", "id")
 	c.setTitle(string(in.Title), "title")
 	c.setStatus(string(in.Status), "status")
 	c.setPriority(string(in.Priority), "priority")

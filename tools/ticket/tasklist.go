@@ -135,21 +135,23 @@ func (t *Ticket) addPaths(text, where string) {
 // distinctIDs gives tasks without an id, or with one that is taken, an id of their
 // own that does not depend on the lines around.
 func distinctIDs(folder string, tasks []Ticket) (warnings []string) {
-	taken := make(map[string]bool, len(tasks))
+	taken := make(map[string]int, len(tasks)) // id -> how often it was given
 	for i := range tasks {
 		t := &tasks[i]
 		if t.Local == "" {
 			t.Local = slug(t.Title)
-		} else if taken[strings.ToLower(t.Local)] {
+		} else if taken[strings.ToLower(t.Local)] > 0 {
 			if len(warnings) < 3 {
 				warnings = append(warnings, fmt.Sprintf("the id %s is given twice; the second is told apart by its text", clip(t.Local, 40)))
 			}
 			t.Local += "-" + hash([]byte(t.Title))[:6]
 		}
-		for n := 2; taken[strings.ToLower(t.Local)] && n < 1000; n++ {
-			t.Local = fmt.Sprintf("%s-%d", slug(t.Title), n)
+		base := strings.ToLower(t.Local)
+		for taken[strings.ToLower(t.Local)] > 0 {
+			taken[base]++
+			t.Local = fmt.Sprintf("%s-%d", base, taken[base])
 		}
-		taken[strings.ToLower(t.Local)] = true
+		taken[strings.ToLower(t.Local)]++
 		t.ID = taskID(folder, t.Local)
 	}
 	return warnings

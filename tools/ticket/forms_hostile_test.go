@@ -1,0 +1,109 @@
+package ticket_test
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// TestHostileFormsAreLinear gives each form eight times the input and allows thirty
+// times the time: quadratic work would take sixty-four.
+func TestHostileFormsAreLinear(t *testing.T) {
+	forms := map[string]string{ // path -> head
+		"backlog/tasks/task-1 - a.md":   "# Task: A\n\n**Status**: To Do\n\n",
+		"specs/001-a/tasks.md":          "# Tasks: A\n\n## Phase 1\n",
+		"openspec/changes/a/tasks.md":   "## 1. A\n",
+		".kiro/specs/a/tasks.md":        "# Implementation Plan\n",
+		"openspec/changes/a/specs/b.md": "#### Scenario: x\n",
+		"TODO.md":                       "# TODO\n",
+		"notes/a.md":                    "# A\n\nstatus:: open\n",
+		".kanbn/tasks/a.md":             "# A\n\n## Relations\n",
+		"issues/1.md":                   "### What\n\n_No response_\n",
+		"t/A-1.md":                      "# A\n\n## Dependencies\n",
+		"t/A-2.md":                      "# A\n\n## Files to Modify\n",
+		"t/A-3.md":                      "# A\n\n## Akzeptanzkriterien\n",
+		".beads/issues.jsonl":           "",
+		".taskmaster/tasks/tasks.json":  `{"tasks":[{"id":1,"title":"`,
+	}
+	units := []string{"- [ ] a\n", "- [ ] T001 [P] [US1] a (depends on T002)\n", "- [x] 1.1 `a/b.go`\n", "# a\n", "## Dependencies\n", "**Depends on**: A-1\n",
+		"[[", "[", "[a](b", "[a](b) ", "depends on ", "Depends on #1, ", "- a: b\n", "<!-- AC:BEGIN -->\n", "<!-- SECTION:PLAN:BEGIN -->\n", "a:: b\n",
+		"- [ ] 🆔 a ⛔ b\n", "🆔", "A-1..A-9,", "`a.go`, ", "a/b/c.go ", "| a | b |\n", "- **Blocks:**\n  - A-1\n", "(", "Files:\n", "x: y | **z**: w ", "#a ",
+		"{\"id\":\"a\",\"title\":\"b\"}\n", "[[[", "\\", "_Requirements: 1.1_\n", "1. a\n", "✅ a\n", "#### Scenario: a\n"}
+	for path, head := range forms {
+		t.Run(path, func(t *testing.T) {
+			for _, unit := range units {
+				linear(t, path, head, unit)
+			}
+			nested := func(size int) string { // each box deeper than the last
+				var b strings.Builder
+				b.WriteString(head)
+				for n := 0; b.Len() < size; n = (n + 1) % 300 {
+					b.WriteString(strings.Repeat(" ", n) + "- [ ] a\n")
+				}
+				return b.String()[:size]
+			}
+			compareTimes(t, path, "nested boxes", nested)
+		})
+	}
+}
+
+func linear(t *testing.T, path, head, unit string) {
+	t.Helper()
+	compareTimes(t, path, unit, func(size int) string { return head + strings.Repeat(unit, (size-len(head))/len(unit)) })
+}
+
+func compareTimes(t *testing.T, path, name string, input func(size int) string) {
+	t.Helper()
+	var small, large time.Duration
+	for range 5 { // a machine under load may lose a comparison, not each
+		small, large = fastestRead(path, input(ticket.MaxBytes/128)), fastestRead(path, input(ticket.MaxBytes/16))
+		if large < 30*max(small, time.Millisecond) {
+			return
+		}
+	}
+	t.Errorf("%q: %v for an eighth of the input, %v for all of it", name, small, large)
+}
+
+func fastestRead(path, input string) time.Duration {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	data := []byte(input)
+	best := time.Duration(1 << 62)
+	for range 2 {
+		start := threadTime()
+		_, _ = ticket.Read(path, data, nil) // an error is an answer too
+		best = min(best, threadTime()-start)
+	}
+	return best
+}
+
+// TestReadOddBytes reads what is no text, and what is, in every form's place.
+func TestReadOddBytes(t *testing.T) {
+	for _, path := range []string{"backlog/tasks/a.md", "specs/001-a/tasks.md", ".beads/issues.jsonl", ".taskmaster/tasks/tasks.json", "TODO.md", "TaskNotes/a.md"} {
+		for name, c := range map[string]struct {
+			text string
+			bad  bool
+		}{
+			"NUL":         {"- [ ] a\x00b\n", true},
+			"UTF-16":      {"\xff\xfe-\x00 \x00", true},
+			"latin-1":     {"- [ ] caf\xe9\n", true},
+			"deep JSON":   {strings.Repeat("[", 200), strings.HasSuffix(path, ".jsonl")},
+			"deep object": {`{"tasks":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}", strings.Contains(path, "json")},
+			"too large":   {"- [ ] a\n" + strings.Repeat("x", ticket.MaxListBytes), true},
+		} {
+			if _, err := ticket.Read(path, []byte(c.text), nil); (err != nil) != c.bad {
+				t.Errorf("%s, %s: %v", path, name, err)
+			}
+		}
+		if path == ".taskmaster/tasks/tasks.json" || path == ".beads/issues.jsonl" {
+			continue
+		}
+		d, err := ticket.Read(path, []byte("\ufeff- [ ] one\r\n- [x] two\r\n"), nil)
+		if err != nil || strings.Contains(d.Head.Body, "\r") {
+			t.Errorf("%s, BOM and CRLF: %v", path, err)
+		}
+	}
+}
