@@ -21,6 +21,7 @@ type echo struct {
 	host           string // where the server says that the model runs
 	replyHost      string // where a reply says that it ran
 	paid           bool
+	hang           bool         // never answers
 	sent           atomic.Int64 // requests of any kind
 	heard          []string
 }
@@ -46,8 +47,12 @@ func (e *echo) Check(context.Context) routing.Check {
 	return routing.Check{OK: true, Present: true, URL: e.address, Model: e.model, Remote: e.host}
 }
 
-func (e *echo) Ask(_ context.Context, q routing.Question) (routing.Reply, *routing.Error) {
+func (e *echo) Ask(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {
 	e.sent.Add(1)
+	if e.hang {
+		<-ctx.Done()
+		return routing.Reply{}, routing.Fail(routing.Unavailable, "broken off", ctx.Err())
+	}
 	text := q.Messages[len(q.Messages)-1].Content
 	e.heard = append(e.heard, text)
 	return routing.Reply{Text: []byte(text), Model: e.model, Remote: e.replyHost, In: 1, Out: 1}, nil

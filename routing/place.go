@@ -15,7 +15,7 @@ func (r *Router) permit(ctx context.Context, b Backend, route policy.Route) (pol
 	if fault := r.refuse(policy.PlaceOf(b.Paid(), b.Address(), b.Model(), ""), route); fault != nil {
 		return policy.Place{}, fault
 	}
-	host, fault := r.modelHost(ctx, b, route)
+	host, fault := r.modelHost(ctx, b)
 	if fault != nil {
 		return policy.Place{}, fault
 	}
@@ -23,26 +23,24 @@ func (r *Router) permit(ctx context.Context, b Backend, route policy.Route) (pol
 	return place, r.refuse(place, route)
 }
 
-// keepHost is how long the answer where a model runs is taken to stay so, while
-// nothing depends on it but what a remote tier is not shown.
-const keepHost = 2 * time.Second
+// keepHost is how long the answer where a model runs is taken to stay so: that
+// question is a fifth of a short call's time. The reply is looked at again.
+const keepHost = 500 * time.Millisecond
 
 type modelHost struct {
 	host string
 	at   time.Time
 }
 
-// modelHost asks a server on this machine where its model runs: each time where
-// a cloud model would be refused.
-func (r *Router) modelHost(ctx context.Context, b Backend, route policy.Route) (string, *Error) {
+// modelHost asks a server on this machine where its model runs.
+func (r *Router) modelHost(ctx context.Context, b Backend) (string, *Error) {
 	if b.Paid() || !policy.Loopback(b.Address()) {
 		return "", nil
 	}
-	strict := r.refuse(policy.Place{Remote: "cloud", Cloud: true}, route) != nil
 	r.mu.Lock()
 	known := r.hosts[key(b)]
 	r.mu.Unlock()
-	if !strict && time.Since(known.at) < keepHost {
+	if time.Since(known.at) < keepHost {
 		return known.host, nil
 	}
 	host, fault := b.RemoteModel(ctx)

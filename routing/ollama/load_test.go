@@ -118,10 +118,11 @@ func TestCallsJoinOneLoad(t *testing.T) {
 
 // A failed load fails every call that waited for it, each with its own error.
 func TestFailedLoadFailsAllWhoWait(t *testing.T) {
+	waiting := make(chan bool)
 	f := fakeserver.New(t, fakeserver.Says(200, fakeserver.Good()))
 	f.Loaded = false
 	f.Load = func(w http.ResponseWriter, r *http.Request) {
-		time.Sleep(20 * time.Millisecond)
+		<-waiting // until all calls wait for it
 		http.Error(w, `{"error":"model requires more system memory (18.0 GiB) than is available (4.0 GiB)"}`, http.StatusInternalServerError)
 		panic(http.ErrAbortHandler)
 	}
@@ -136,6 +137,8 @@ func TestFailedLoadFailsAllWhoWait(t *testing.T) {
 			}
 		})
 	}
+	fakeserver.Eventually(t, "all calls have found the model cold", func() bool { return f.Seen("/api/ps") >= 8 })
+	close(waiting)
 	group.Wait()
 }
 

@@ -1,0 +1,30 @@
+package routing
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Progress comes once a second while a call is under way, and none after it.
+func TestRequest_Narrate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := 0
+		r := Request{MaxTokens: 60, Progress: func(message string, tokens, budget int) {
+			told++
+			if message != "reading" || tokens != told || budget != 60 {
+				t.Errorf("%q, %d of %d", message, tokens, budget)
+			}
+		}}
+		stop := r.Narrate(func() (string, int) { return "reading", told + 1 })
+		time.Sleep(3*progressEvery + progressEvery/2) // of the bubble's clock
+		stop()
+		if told != 3 {
+			t.Errorf("told %d times in 3.5 s", told)
+		}
+		time.Sleep(10 * progressEvery)
+		if told != 3 {
+			t.Errorf("told %d times after the call", told-3)
+		}
+	})
+}
