@@ -96,8 +96,8 @@ func TestAskExitCodes(t *testing.T) {
 }
 
 func TestBadValueThatMayBeSecretIsNotEchoed(t *testing.T) {
-	for _, name := range []string{"LITELLM_BASE_URL", "LOCALMODEL_FALLBACK", "LOCALMODEL_GUARD"} {
-		for _, value := range []string{"sk-1234567890", "ftp://user:password@host"} {
+	for _, name := range []string{"LITELLM_BASE_URL", "LOCALMODEL_FALLBACK", "LOCALMODEL_GUARD", "LOCALMODEL_STATE"} {
+		for _, value := range []string{"sk-1234567890", "ftp://user:password@host", "host=h password=x", "postgres:app:x", "ftp://u:p@x?y"} {
 			c := loadConfig(func(asked string) (string, bool) {
 				if asked == name {
 					return value, true
