@@ -259,3 +259,50 @@ func TestDependenciesHaveReasons(t *testing.T) {
 		}
 	}
 }
+
+// openers are the places that may open paths, beside internal/rootfs: none of
+// them opens one that came from outside.
+var openers = map[string]string{
+	"cmd/localmodel/clients/file.go": "makes the directory of a client's file that the user named",
+	"cmd/localmodel/demo/demo.go":    "a temporary directory of its own",
+	"cmd/localmodel/look.go":         "a temporary directory of its own",
+	"cmd/localmodel/machine":         "files of the system",
+	"statestore/projection":          "the state file",
+	"statestore/sqldb":               "the journal, in the user's state directory",
+	"tools/draft":                    "scratch copies in the user's state directory",
+}
+
+// A path that came from outside may be a link, a pipe or a device, or become one
+// in between: internal/rootfs opens it, and nobody else.
+func TestOnlyRootfsOpensPaths(t *testing.T) {
+	opens := regexp.MustCompile(`\b(os\.(Open\w*|ReadFile|WriteFile|Create\w*|Mkdir\w*|Rename|Remove\w*|ReadDir|DirFS|Symlink|Link|Chmod|Truncate)` +
+		`|filepath\.(Walk\w*|Glob)|flock\.New|ioutil\.\w+)\(`)
+	used := map[string]bool{}
+	for _, f := range sources(t, "../..") {
+		if strings.HasSuffix(f.path, "_test.go") || within(f.path, "integration") || within(f.path, "internal/rootfs") {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join("../..", f.path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := opens.FindString(string(data))
+		if found == "" {
+			continue
+		}
+		may := false
+		for place := range openers {
+			if within(f.path, place) {
+				may, used[place] = true, true
+			}
+		}
+		if !may {
+			t.Errorf("%s calls %s): files are opened by internal/rootfs", f.path, found)
+		}
+	}
+	for place := range openers {
+		if !used[place] {
+			t.Errorf("%s opens nothing: take it off the list", place)
+		}
+	}
+}

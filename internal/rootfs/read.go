@@ -28,6 +28,43 @@ func (r *Root) Read(ctx context.Context, name string, limit int64) ([]byte, erro
 	})
 }
 
+// ReadNoLink is Read that follows no link, in no component of the name.
+func (r *Root) ReadNoLink(ctx context.Context, name string, limit int64) ([]byte, error) {
+	return within(ctx, nil, func() ([]byte, error) {
+		data, err := r.readNoLink(name, limit)
+		if err != nil {
+			return nil, &fs.PathError{Op: "read", Path: name, Err: unwrap(err)}
+		}
+		return data, nil
+	})
+}
+
+func (r *Root) readNoLink(name string, limit int64) ([]byte, error) {
+	dir, base, err := r.parent(name, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer dir.drop()
+	entry, err := dir.regular(base)
+	if err == nil && entry == nil {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, info, err := dir.open(base, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()                //nolint:errcheck // only read
+	if !os.SameFile(entry, info) { // replaced in between, by a link or by another file
+		if entry, err = dir.regular(base); err != nil || entry == nil || !os.SameFile(entry, info) {
+			return nil, ErrLink
+		}
+	}
+	return readAll(f, info.Size(), limit)
+}
+
 // readAll reads an open file, which may have grown since its size was asked.
 func readAll(f io.Reader, size, limit int64) ([]byte, error) {
 	if size > limit {

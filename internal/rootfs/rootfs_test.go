@@ -94,6 +94,31 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func TestReadNoLink(t *testing.T) {
+	r, dir, secret := project(t)
+	put(t, filepath.Join(dir, "sub", "file"), "beneath")
+	link(t, "file", filepath.Join(dir, "inside"))
+	link(t, "sub", filepath.Join(dir, "within"))
+	link(t, secret, filepath.Join(dir, "outside"))
+	for name, c := range map[string]struct {
+		want string
+		err  error
+	}{
+		"file":        {"content", nil},
+		"sub/file":    {"beneath", nil},
+		"inside":      {"", ErrLink},
+		"within/file": {"", ErrLink},
+		"outside":     {"", ErrLink},
+		"sub":         {"", ErrNotRegular},
+		"missing":     {"", fs.ErrNotExist},
+		"../secret":   {"", ErrOutside},
+	} {
+		if data, err := r.ReadNoLink(t.Context(), name, 100); string(data) != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: %q, %v; want %q, %v", name, data, err, c.want, c.err)
+		}
+	}
+}
+
 func TestRead_SparseFileIsNotRead(t *testing.T) {
 	r, dir, _ := project(t)
 	if err := os.Truncate(filepath.Join(dir, "file"), 1<<40); err != nil {
