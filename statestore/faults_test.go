@@ -261,7 +261,7 @@ func TestBaselineOfDamagedFile(t *testing.T) {
 	if err := s.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if block, found := s.mirror.file.Read(); !found || block.TotalAttempts != 7 {
+	if block, found := s.mirror.file.Read(context.Background()); !found || block.TotalAttempts != 7 {
 		t.Errorf("the file has %+v", block)
 	}
 	if said := s.Warnings(); len(said) != 0 {
@@ -278,7 +278,7 @@ func TestFileFollows(t *testing.T) {
 		record(t, s, out("T commit pass local"))
 	}
 	follows := func(n int) func() bool {
-		return func() bool { b, _ := s.mirror.file.Read(); return b.TotalAttempts == n }
+		return func() bool { b, _ := s.mirror.file.Read(context.Background()); return b.TotalAttempts == n }
 	}
 	wait(t, "three outcomes are in the file", follows(3))
 
@@ -308,14 +308,14 @@ func TestReconcile(t *testing.T) {
 		s := newStore(t, o)
 		record(t, s, out("T commit pass local"))
 		s.mirror.timer.end() // killed now
-		if _, found := s.mirror.file.Read(); found {
+		if _, found := s.mirror.file.Read(context.Background()); found {
 			t.Fatal("written already")
 		}
 		next := newStore(t, o)
 		if err := next.Reconcile(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		wait(t, "the file follows", func() bool { b, _ := next.mirror.file.Read(); return b.TotalAttempts == 1 })
+		wait(t, "the file follows", func() bool { b, _ := next.mirror.file.Read(context.Background()); return b.TotalAttempts == 1 })
 	})
 }
 

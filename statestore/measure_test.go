@@ -140,7 +140,7 @@ func TestMeasureLag(t *testing.T) {
 	for i := 1; i <= 50; i++ {
 		record(t, s, out("T commit pass local"))
 		start := time.Now()
-		for block, _ := s.mirror.file.Read(); block.TotalAttempts != i; block, _ = s.mirror.file.Read() {
+		for block, _ := s.mirror.file.Read(context.Background()); block.TotalAttempts != i; block, _ = s.mirror.file.Read(context.Background()) {
 			time.Sleep(time.Millisecond)
 		}
 		lags = append(lags, time.Since(start))

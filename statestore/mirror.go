@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,15 +37,15 @@ type mirror struct {
 
 	mu     sync.Mutex // guards what follows
 	lags   bool
-	failed int // writes in a row
+	failed int  // writes in a row
+	looked bool // the file has been looked at by this process
 	said   []string
 }
 
 func newMirror(s *Store) *mirror {
-	path := filepath.Join(s.o.Root, ".claude", "implementer-state.json")
-	sum := sha256.Sum256([]byte(path))
+	sum := sha256.Sum256([]byte(s.o.Root))
 	memory := filepath.Join(s.o.Dir, "state-files", hex.EncodeToString(sum[:8])+".json")
-	return &mirror{s: s, file: projection.New(path, memory)}
+	return &mirror{s: s, file: projection.New(s.o.Root, memory)}
 }
 
 // changed asks for the file to follow.
@@ -100,13 +101,13 @@ func (m *mirror) flush(ctx context.Context) error {
 	} else {
 		m.failed = 0
 	}
-	m.said = said
+	m.said, m.looked = said, true
 	return err
 }
 
 func (m *mirror) write(ctx context.Context) (said []string, err error) {
 	if due, err := m.due(ctx); err != nil || !due {
-		return nil, err
+		return m.file.Check(ctx), err
 	}
 	raised := ""
 	said, err = m.file.Write(ctx, func(ctx context.Context, ours *projection.Stats) (projection.Stats, error) {
@@ -187,8 +188,29 @@ func (s *Store) adopt(ctx context.Context) error {
 	return err
 }
 
+// checkTimeout bounds the look at the file before it is first written.
+const checkTimeout = time.Second
+
+// warnings says what is wrong with the file, also in a process that has not
+// written it yet.
 func (m *mirror) warnings() []string {
+	if m.off() {
+		return nil
+	}
+	m.mu.Lock()
+	looked := m.looked
+	m.looked = true
+	m.mu.Unlock()
+	var said []string
+	if !looked {
+		ctx, stop := context.WithTimeout(m.s.background, checkTimeout)
+		defer stop()
+		said = m.file.Check(ctx)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]string(nil), m.said...)
+	if len(m.said) == 0 {
+		m.said = said
+	}
+	return slices.Clone(m.said)
 }

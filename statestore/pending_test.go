@@ -104,7 +104,7 @@ func TestServerAway(t *testing.T) {
 	if r := record(t, s, out("T lint fail #T:lint:2")); !r.Repeated {
 		t.Error("the delivered key is not known")
 	}
-	wait(t, "the state file follows", func() bool { b, _ := s.mirror.file.Read(); return cmp.Equal(Stats(b), want) })
+	wait(t, "the state file follows", func() bool { b, _ := s.mirror.file.Read(context.Background()); return cmp.Equal(Stats(b), want) })
 }
 
 // What was kept by a process that is gone is delivered by the next, before its

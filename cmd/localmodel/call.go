@@ -34,6 +34,9 @@ func call(ctx context.Context, w world, args []string) error {
 		if e := p.store.Close(); e != nil {
 			p.log.Warn("closing the journal", "err", e)
 		}
+		for _, text := range p.store.Warnings() { // what the last write found is in no reply
+			fmt.Fprintln(w.err, "localmodel: "+plain.Line(text))
+		}
 		if err != nil {
 			return exitError{1, err.Error()}
 		}

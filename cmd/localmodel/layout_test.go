@@ -27,7 +27,7 @@ var arrows = map[string][]string{
 	"routing":                {},
 	"statestore":             {"routing/policy"},
 	"statestore/project":     {},
-	"statestore/projection":  {},
+	"statestore/projection":  {"routing/policy"},
 	"statestore/sqldb":       {},
 	"prompts":                {},
 	"internal/jsondepth":     {},
@@ -267,7 +267,6 @@ var openers = map[string]string{
 	"cmd/localmodel/demo/demo.go":    "a temporary directory of its own",
 	"cmd/localmodel/look.go":         "a temporary directory of its own",
 	"cmd/localmodel/machine":         "files of the system",
-	"statestore/projection":          "the state file",
 	"statestore/sqldb":               "the journal, in the user's state directory",
 	"tools/draft":                    "scratch copies in the user's state directory",
 }

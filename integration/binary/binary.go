@@ -50,7 +50,7 @@ func build() (string, error) {
 	}
 	// go test keeps a result until what the test has read changes; it must see
 	// the sources, or a changed program would pass with the result of the old.
-	for _, dir := range []string{"cmd", "tools", "routing", "statestore", "prompts"} {
+	for _, dir := range []string{"cmd", "internal", "tools", "routing", "statestore", "prompts"} {
 		if err := filepath.WalkDir(filepath.Join(root, dir), func(_ string, _ os.DirEntry, err error) error { return err }); err != nil {
 			return "", err
 		}

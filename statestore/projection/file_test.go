@@ -15,6 +15,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
 	"github.com/tidwall/sjson"
+
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 // newFile makes a project directory with the file in it ("-" = none).
@@ -28,7 +30,7 @@ func newFile(t *testing.T, content string) (f *File, path string) {
 	if content != "-" {
 		write(t, path, content)
 	}
-	return New(path, memoryOf(path)), path
+	return New(rootOf(path), memoryOf(path)), path
 }
 
 func write(t *testing.T, path, content string) {
@@ -66,7 +68,7 @@ func TestNewFile(t *testing.T) {
 		if said := project(t, f, figures); len(said) != 0 {
 			t.Errorf("%q: said %q", content, said)
 		}
-		if got, found := f.Read(); !found || !cmp.Equal(got, figures) {
+		if got, found := f.Read(context.Background()); !found || !cmp.Equal(got, figures) {
 			t.Errorf("%q: read %+v, %t", content, got, found)
 		}
 		if got := read(t, path); !strings.HasPrefix(got, "{\n  \"version\": \"6.1\",\n  \"lastRunTimestamp\": null,") || !strings.HasSuffix(got, "}\n") {
@@ -79,34 +81,92 @@ func TestNewFile(t *testing.T) {
 	}
 }
 
-// A link stays a link, and what it points to is written, there or not yet.
+// No link is followed, in no component: what it leads to stays, and it is said.
 func TestSymlink(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("symlinks need a right on Windows")
 	}
-	for _, there := range []bool{true, false} {
+	for name, put := range map[string]func(claude, outside string) error{
+		"the file, out of the project": func(claude, outside string) error {
+			return os.Symlink(filepath.Join(outside, "state.json"), filepath.Join(claude, base))
+		},
+		"the file, dangling": func(claude, outside string) error {
+			return os.Symlink(filepath.Join(outside, "new"), filepath.Join(claude, base))
+		},
+		"the file, within": func(claude, _ string) error { return os.Symlink("other.json", filepath.Join(claude, base)) },
+		"the lock": func(claude, outside string) error {
+			return os.Symlink(filepath.Join(outside, "new"), filepath.Join(claude, base+".lock"))
+		},
+		"the directory of the file": func(claude, outside string) error {
+			return errors.Join(os.RemoveAll(claude), os.Symlink(outside, claude))
+		},
+	} {
 		f, path := newFile(t, "-")
-		dir := filepath.Dir(path)
-		target := filepath.Join(dir, "shared", "state.json")
-		if err := os.Mkdir(filepath.Dir(target), 0o700); err != nil {
+		outside := filepath.Join(rootOf(rootOf(path)), "outside")
+		if err := os.MkdirAll(outside, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		if there {
-			write(t, target, `{"mine":1}`)
+		write(t, filepath.Join(outside, "state.json"), `{"mine":1}`)
+		write(t, filepath.Join(outside, base), `{"mine":1}`)
+		write(t, filepath.Join(filepath.Dir(path), "other.json"), `{"mine":1}`)
+		if err := put(filepath.Dir(path), outside); err != nil {
+			t.Fatal(err)
 		}
-		for _, link := range [][2]string{{"second", path}, {filepath.Join("shared", "state.json"), filepath.Join(dir, "second")}} {
-			if err := os.Symlink(link[0], link[1]); err != nil {
-				t.Fatal(err)
-			}
+		_, err := f.Write(context.Background(), func(context.Context, *Stats) (Stats, error) { return figures, nil })
+		if !errors.Is(err, rootfs.ErrLink) {
+			t.Errorf("%s: %v", name, err)
 		}
-		project(t, f, figures)
-		if to, err := os.Readlink(path); to != "second" || err != nil {
-			t.Errorf("there %t: the link became %q, %v", there, to, err)
+		left, _ := filepath.Glob(filepath.Join(outside, "*"))
+		if len(left) != 2 || read(t, filepath.Join(outside, "state.json")) != `{"mine":1}` || read(t, filepath.Join(outside, base)) != `{"mine":1}` {
+			t.Errorf("%s: outside is %q", name, left)
 		}
-		got := read(t, target)
-		if gjson.Get(got, blockPath+".totalAttempts").Int() != 10 || gjson.Get(got, "mine").Exists() != there {
-			t.Errorf("there %t: the target has %s", there, got)
+		if said := f.Check(context.Background()); name != "the lock" && (len(said) != 1 || !strings.Contains(said[0], "link")) {
+			t.Errorf("%s: said %q", name, said)
 		}
+		if _, known := f.Baseline(context.Background(), false); known && name != "the lock" {
+			t.Errorf("%s: its counters were taken for known", name)
+		}
+	}
+}
+
+// What is too large or too deep is left alone, and said.
+func TestBounds(t *testing.T) {
+	for says, content := range map[string]string{
+		"more than the 16777216": `{"a":"` + strings.Repeat("x", 16<<20) + `"}`,
+		"more than 64 levels":    strings.Repeat("[", 1<<20),
+	} {
+		f, path := newFile(t, content)
+		f.settle = time.Millisecond
+		said := project(t, f, figures)
+		if len(said) != 1 || !strings.Contains(said[0], says) || read(t, path) != content {
+			t.Errorf("%s: said %q", says, said)
+		}
+	}
+}
+
+// Of damaged contents no more copies are set aside than five.
+func TestDamage_FewCopies(t *testing.T) {
+	f, path := newFile(t, "-")
+	f.settle = time.Millisecond
+	for i := range 8 {
+		write(t, path, fmt.Sprintf("{%d", i))
+		if said := project(t, f, figures); len(said) != 1 || !strings.Contains(said[0], "left as it is") {
+			t.Errorf("said %q", said)
+		}
+	}
+	if copies, _ := filepath.Glob(path + ".damaged-*"); len(copies) != 5 {
+		t.Errorf("copies %q, want 5", copies)
+	}
+}
+
+// A block that cannot be true is read as far as it can.
+func TestRead_Bounds(t *testing.T) {
+	f, _ := newFile(t, `{"stats":{"localModelStats":{"totalAttempts":-3,"successCount":1e300,"escalatedToCloud":"many","avgQualityScore":1e999,
+		"failuresByType":{"$(id)":1,"lint":2,"review":-1}}}}`)
+	got, found := f.Read(context.Background())
+	want := Stats{SuccessCount: maxCount, FailuresByType: map[string]int{"lint": 2, "review": 0}}
+	if diff := cmp.Diff(want, got); !found || diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
@@ -178,7 +238,7 @@ func TestForeignChanges(t *testing.T) {
 		if got := len(said) == 1 && strings.Contains(said[0], "repaired from the journal"); got != step.want || len(said) > 1 {
 			t.Errorf("%s: said %q, want a report %t", step.what, said, step.want)
 		}
-		if got, _ := f.Read(); !cmp.Equal(got, figures) {
+		if got, _ := f.Read(context.Background()); !cmp.Equal(got, figures) {
 			t.Errorf("%s: %+v", step.what, got)
 		}
 	}
@@ -195,7 +255,7 @@ func TestKilledWriterIsNotForeign(t *testing.T) {
 	project(t, f, total(2))
 	for what, content := range map[string]string{"before": old, "after": read(t, path)} {
 		write(t, path, content)
-		f.remember(total(1), total(2))
+		f.remember(context.Background(), total(1), total(2))
 		if said := project(t, f, total(3)); len(said) != 0 {
 			t.Errorf("killed %s its rename: %q", what, said)
 		}
@@ -230,7 +290,7 @@ func TestDamage(t *testing.T) {
 		if said := project(t, f, figures); len(said) != 0 {
 			t.Errorf("%q, mended: said %q", content, said)
 		}
-		if got, _ := f.Read(); !cmp.Equal(got, figures) {
+		if got, _ := f.Read(context.Background()); !cmp.Equal(got, figures) {
 			t.Errorf("%q, mended: %+v", content, got)
 		}
 	}
@@ -275,7 +335,7 @@ func TestEmptiedFile(t *testing.T) {
 	write(t, path, "")
 	f.emptied = 0 // it never does
 	project(t, f, total(12))
-	if got, _ := f.Read(); got.TotalAttempts != 12 {
+	if got, _ := f.Read(context.Background()); got.TotalAttempts != 12 {
 		t.Errorf("at last %+v", got)
 	}
 }
@@ -295,10 +355,11 @@ func TestErrorOfWant(t *testing.T) {
 // Temporary files of killed writers are cleared away; others' files are not.
 func TestSweep(t *testing.T) {
 	f, path := newFile(t, "{}")
-	write(t, path+".tmp-123", "half")
+	temporary := filepath.Join(filepath.Dir(path), "."+base+".tmp-0123456789abcdef")
+	write(t, temporary, "half")
 	write(t, path+".bak", "theirs")
 	project(t, f, figures)
-	if _, err := os.Stat(path + ".tmp-123"); err == nil {
+	if _, err := os.Stat(temporary); err == nil {
 		t.Error("a killed writer's file is still there")
 	}
 	read(t, path+".bak")
@@ -344,7 +405,7 @@ func TestManyWriters(t *testing.T) {
 	var mu sync.Mutex
 	count := 0
 	for range writers {
-		f := New(path, memoryOf(path))
+		f := New(rootOf(path), memoryOf(path))
 		ours.Go(func() {
 			for range rounds {
 				_, err := f.Write(context.Background(), func(context.Context, *Stats) (Stats, error) {
@@ -362,9 +423,9 @@ func TestManyWriters(t *testing.T) {
 	ours.Wait()
 	close(stop)
 	others.Wait()
-	f := New(path, memoryOf(path))
+	f := New(rootOf(path), memoryOf(path))
 	project(t, f, total(count))
-	got, _ := f.Read()
+	got, _ := f.Read(context.Background())
 	if got.TotalAttempts != writers*rounds || gjson.Get(read(t, path), "theirs").Int() == 0 {
 		t.Errorf("%+v in %s", got, read(t, path))
 	}
@@ -392,7 +453,7 @@ func TestLocked(t *testing.T) {
 	inside, release := make(chan struct{}), make(chan struct{})
 	done := make(chan error)
 	go func() {
-		_, err := New(path, memoryOf(path)).Write(context.Background(), func(context.Context, *Stats) (Stats, error) {
+		_, err := New(rootOf(path), memoryOf(path)).Write(context.Background(), func(context.Context, *Stats) (Stats, error) {
 			close(inside)
 			<-release
 			return total(1), nil
@@ -418,16 +479,23 @@ func TestLocked(t *testing.T) {
 // What was written between our look and our rename is not overwritten.
 func TestReplaceComparesAgain(t *testing.T) {
 	_, path := newFile(t, "theirs, newer")
-	if err := replace(path, []byte("as we saw it"), []byte("ours")); !errors.Is(err, errChanged) {
+	dir, err := rootfs.Open(t.Context(), filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	if err := replace(t.Context(), dir, []byte("as we saw it"), []byte("ours")); !errors.Is(err, errChanged) {
 		t.Errorf("error %v, want %v", err, errChanged)
 	}
 	if got := read(t, path); got != "theirs, newer" {
 		t.Errorf("overwritten: %q", got)
 	}
-	if left, err := filepath.Glob(path + ".tmp-*"); len(left) != 0 || err != nil {
+	if left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".*")); len(left) != 0 || err != nil {
 		t.Errorf("left behind %q, %v", left, err)
 	}
 }
+
+func rootOf(path string) string { return filepath.Dir(filepath.Dir(path)) }
 
 // memoryOf is where a test's user keeps what was last written.
 func memoryOf(path string) string {

@@ -3,30 +3,26 @@
 // edits its own block and missing defaults alone, and replaces the file whole:
 // no reader ever sees half of it, and every other byte survives.
 //
+// The file lies in a project, so it may be a stranger's: it is read and written
+// beneath the project's root, through no link, up to a size and a nesting, and
+// its counters are bounded.
+//
 // Programs that want no update lost take the same lock: FILE.lock (flock).
 package projection
 
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
-	"os"
-	"path/filepath"
-	"reflect"
-	"runtime"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 const (
@@ -41,37 +37,39 @@ const (
 	// rounds is how often a foreign write between our read and our rename makes
 	// us begin again.
 	rounds = 20
+	// maxBytes is what is read; a larger file is left alone.
+	maxBytes = 16 << 20
+	// maxCopies bounds the copies of damaged contents that are set aside.
+	maxCopies = 5
 )
 
-// Stats is the block.
-type Stats struct {
-	TotalAttempts    int            `json:"totalAttempts"`
-	SuccessCount     int            `json:"successCount"`
-	EscalatedToCloud int            `json:"escalatedToCloud"`
-	FailuresByType   map[string]int `json:"failuresByType"`
-	AvgQualityScore  float64        `json:"avgQualityScore"`
-}
+const (
+	directory = ".claude"
+	base      = "implementer-state.json"
+	// Name is the file's, beneath the project's root.
+	Name = directory + "/" + base
+)
 
 // File is the file that is projected into.
 type File struct {
-	path string // as configured; a symlink is followed at each write
-	last string // remembers our last blocks, to tell foreign changes from lag; the user's
+	root   string // the project's
+	memory string // remembers our last blocks, to tell foreign changes from lag; the user's
 
 	settle, emptied time.Duration // the constants, which a test may shrink
 	swept           atomic.Bool   // what killed writers left has been cleared away
 }
 
-// New names the file and where its last blocks are remembered; nothing is
-// touched.
-func New(path, memory string) *File {
-	return &File{path: path, last: memory, settle: settle, emptied: emptied}
+// New names the project's root, and the file of the user's in which our last
+// blocks are remembered. Nothing is touched. Without a root there is no file.
+func New(root, memory string) *File {
+	return &File{root: root, memory: memory, settle: settle, emptied: emptied}
 }
 
 // Read returns the block as it stands in the file, without a lock; found is
 // false where there is none.
-func (f *File) Read() (s Stats, found bool) {
-	data, err := os.ReadFile(f.path)
-	if err != nil || broken(data) != "" {
+func (f *File) Read(ctx context.Context) (s Stats, found bool) {
+	data, damage, err := f.content(ctx, 0)
+	if err != nil || damage != "" {
 		return s, false
 	}
 	return parse(gjson.GetBytes(bytes.TrimPrefix(data, bom), blockPath))
@@ -86,7 +84,7 @@ func (f *File) Baseline(ctx context.Context, wait bool) (s Stats, known bool) {
 	if !wait {
 		settle = 0
 	}
-	data, damage, err := readSettled(ctx, f.path, settle)
+	data, damage, err := f.content(ctx, settle)
 	if err != nil || damage != "" {
 		return s, false
 	}
@@ -94,18 +92,25 @@ func (f *File) Baseline(ctx context.Context, wait bool) (s Stats, known bool) {
 	return s, true
 }
 
-func parse(block gjson.Result) (s Stats, found bool) {
-	if !block.IsObject() {
-		return s, false
+// Check says what is wrong with the file, nothing where it can be written or is
+// not there. Nothing is changed.
+func (f *File) Check(ctx context.Context) []string {
+	_, damage, err := f.content(ctx, f.settle)
+	switch {
+	case err != nil:
+		return []string{leftAlone(err)}
+	case damage != "":
+		return []string{fmt.Sprintf("%s %s; it is left as it is, and the next valid file gets the figures", Name, damage)}
 	}
-	s.TotalAttempts, s.SuccessCount = int(block.Get("totalAttempts").Int()), int(block.Get("successCount").Int())
-	s.EscalatedToCloud, s.AvgQualityScore = int(block.Get("escalatedToCloud").Int()), block.Get("avgQualityScore").Float()
-	s.FailuresByType = map[string]int{}
-	block.Get("failuresByType").ForEach(func(k, v gjson.Result) bool {
-		s.FailuresByType[k.Str] = int(v.Int())
-		return true
-	})
-	return s, true
+	return nil
+}
+
+func leftAlone(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return fmt.Sprintf("%s %v; it is left as it is and does not get the figures", Name, err)
 }
 
 // Write makes the block equal to what want returns. want is called under the
@@ -115,180 +120,114 @@ func parse(block gjson.Result) (s Stats, found bool) {
 // said tells what a person should know: damage left alone, foreign changes
 // repaired. The error means that the file was not written.
 func (f *File) Write(ctx context.Context, want func(ctx context.Context, ours *Stats) (Stats, error)) (said []string, err error) {
-	path, err := resolve(f.path)
+	root, err := rootfs.Open(ctx, f.root)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // .claude is the project's, not ours
+	defer root.Close() //nolint:errcheck // flushed by Replace
+	dir, err := root.Make(ctx, directory, 0o755)
+	if err != nil {
 		return nil, err
 	}
-	lock := flock.New(path + ".lock")
+	defer dir.Close() //nolint:errcheck // flushed by Replace
 	limited, stop := context.WithTimeout(ctx, lockTimeout)
 	defer stop()
-	if ok, err := lock.TryLockContext(limited, 5*time.Millisecond); err != nil || !ok {
-		return nil, fmt.Errorf("lock %s: %w", path+".lock", err)
+	lock, err := dir.Lock(limited, base+".lock", 5*time.Millisecond)
+	if err != nil {
+		return nil, err
 	}
-	defer lock.Close() //nolint:errcheck // the lock goes with the handle
-	f.sweep(path)
-	stats, err := want(ctx, f.ours())
+	defer lock.Unlock()
+	if !f.swept.Swap(true) {
+		_ = dir.Sweep(ctx, base) // what stays harms nobody
+	}
+	stats, err := want(ctx, f.ours(ctx))
 	if err != nil {
 		return nil, err
 	}
 	for range rounds {
-		said, err = f.writeOnce(ctx, path, stats)
+		said, err = f.writeOnce(ctx, dir, stats)
 		if !errors.Is(err, errChanged) {
 			return said, err
 		}
 	}
-	return said, fmt.Errorf("%s is rewritten by another program faster than it can be updated", path)
+	return said, fmt.Errorf("%s is rewritten by another program faster than it can be updated", Name)
 }
 
 var errChanged = errors.New("changed meanwhile")
 
-func (f *File) writeOnce(ctx context.Context, path string, stats Stats) (said []string, err error) {
-	before, damage, err := readSettled(ctx, path, f.settle)
+func (f *File) writeOnce(ctx context.Context, dir *rootfs.Root, stats Stats) (said []string, err error) {
+	before, damage, err := readSettled(ctx, dir, f.settle)
+	if errors.Is(err, rootfs.ErrTooLarge) {
+		return []string{leftAlone(err)}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	if damage != "" {
-		aside, err := setAside(path, before)
+		kept, err := setAside(ctx, dir, before)
 		if err != nil {
 			return nil, fmt.Errorf("%s, and no copy of it can be set aside: %w", damage, err)
 		}
-		return []string{fmt.Sprintf("%s %s; it was left as it is, a copy is %s; the journal goes on, and the next valid file gets the figures",
-			path, damage, filepath.Base(aside))}, nil
+		return []string{fmt.Sprintf("%s %s; it was left as it is, %s; the journal goes on, and the next valid file gets the figures",
+			Name, damage, kept)}, nil
 	}
-	if len(bytes.TrimSpace(before)) == 0 && f.justEmptied(path) {
-		return nil, fmt.Errorf("%s is empty, as a program leaves it in the middle of a write; it is tried again", path)
+	if len(bytes.TrimSpace(before)) == 0 && f.justEmptied(ctx, dir) {
+		return nil, fmt.Errorf("%s is empty, as a program leaves it in the middle of a write; it is tried again", Name)
 	}
 	after, err := edit(before, stats)
 	if err != nil {
 		return nil, err
 	}
 	now, _ := parse(gjson.GetBytes(bytes.TrimPrefix(before, bom), blockPath))
-	if foreign := f.foreign(now, stats, len(before) == 0); foreign {
-		said = append(said, "another program had changed stats.localModelStats in "+filepath.Base(path)+"; it was repaired from the journal")
+	if foreign := f.foreign(ctx, now, stats, len(before) == 0); foreign {
+		said = append(said, "another program had changed stats.localModelStats in "+base+"; it was repaired from the journal")
 	}
 	if bytes.Equal(after, before) {
 		return said, nil
 	}
-	f.remember(now, stats)
-	return said, replace(path, before, after)
+	f.remember(ctx, now, stats)
+	return said, replace(ctx, dir, before, after)
 }
 
 // justEmptied says whether another program may be about to write the file.
-func (f *File) justEmptied(path string) bool {
-	info, err := os.Stat(path)
+func (f *File) justEmptied(ctx context.Context, dir *rootfs.Root) bool {
+	info, err := dir.Lstat(ctx, base)
 	if err != nil {
 		return false // there is none
 	}
-	if _, err := os.Stat(f.last); err != nil {
+	if _, known := f.remembered(ctx); !known {
 		return false // we never wrote it
 	}
 	age := time.Since(info.ModTime())
 	return age < f.emptied && age > -time.Minute // else the clock went back
 }
 
-// ours is the block as it stands, unless it is known that somebody else wrote it.
-func (f *File) ours() *Stats {
-	now, found := f.Read()
-	last, known := f.remembered()
-	if !found || known && !slices.ContainsFunc(last, func(s Stats) bool { return equal(s, now) }) {
-		return nil
+// content is what stands in the file, nil where there is none.
+func (f *File) content(ctx context.Context, settle time.Duration) (data []byte, damage string, err error) {
+	if f.root == "" { // none is kept
+		return nil, "", nil
 	}
-	return &now
-}
-
-// remembered are the blocks last written here.
-func (f *File) remembered() (last []Stats, known bool) {
-	data, err := os.ReadFile(f.last)
+	root, err := rootfs.Open(ctx, f.root)
 	if err != nil {
-		return nil, false
+		return nil, "", err
 	}
-	return last, json.Unmarshal(data, &last) == nil
-}
-
-// foreign says whether the block is neither what we last wrote nor what it is
-// to be.
-func (f *File) foreign(now, want Stats, isNew bool) bool {
-	last, known := f.remembered()
-	if !known {
-		return false
+	defer root.Close() //nolint:errcheck // only read
+	dir, err := root.Sub(ctx, directory)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", nil
 	}
-	return !isNew && !slices.ContainsFunc(append(last, want), func(s Stats) bool { return equal(s, now) })
-}
-
-func equal(a, b Stats) bool {
-	failures := maps.Equal(a.FailuresByType, b.FailuresByType)
-	a.FailuresByType, b.FailuresByType = nil, nil
-	return failures && reflect.DeepEqual(a, b)
-}
-
-// remember keeps what stands in the file and what is about to: a process that
-// is killed in between leaves either.
-func (f *File) remember(now, next Stats) {
-	out, err := json.Marshal([]Stats{now, next})
 	if err != nil {
-		return
+		return nil, "", err
 	}
-	// Only a help for reporting: where it cannot be kept, nothing is reported.
-	if err := os.MkdirAll(filepath.Dir(f.last), 0o700); err == nil {
-		_ = os.WriteFile(f.last, out, 0o600)
-	}
-}
-
-// sweep removes, once, the temporary files of writers that were killed. It is
-// called under the lock, so none of them is in use.
-func (f *File) sweep(path string) {
-	if f.swept.Swap(true) {
-		return
-	}
-	left, err := filepath.Glob(escapeGlob(path) + temporary)
-	if err != nil {
-		return
-	}
-	for _, name := range left {
-		_ = os.Remove(name) // it harms nobody where it stays
-	}
-}
-
-const temporary = ".tmp-*"
-
-func escapeGlob(path string) string {
-	if runtime.GOOS == "windows" {
-		return path // has no escapes; a [ in a path only leaves a file behind
-	}
-	return strings.NewReplacer("\\", "\\\\", "*", "\\*", "?", "\\?", "[", "\\[").Replace(path)
-}
-
-// resolve follows symlinks, so that the link's target is replaced and the link
-// stays; the target need not be there yet.
-func resolve(path string) (string, error) {
-	for range 40 {
-		real, err := filepath.EvalSymlinks(path)
-		switch {
-		case err == nil:
-			return real, nil
-		case !errors.Is(err, fs.ErrNotExist):
-			return "", err
-		}
-		target, err := os.Readlink(path)
-		if err != nil {
-			return path, nil // not there, and no link
-		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(filepath.Dir(path), target)
-		}
-		path = target
-	}
-	return "", fmt.Errorf("%s: too many links", path)
+	defer dir.Close() //nolint:errcheck // only read
+	return readSettled(ctx, dir, settle)
 }
 
 // readSettled reads the file, nil where it is missing, and says what is wrong with
 // it. One that is empty or torn is read again for a while.
-func readSettled(ctx context.Context, path string, settle time.Duration) (data []byte, damage string, err error) {
+func readSettled(ctx context.Context, dir *rootfs.Root, settle time.Duration) (data []byte, damage string, err error) {
 	for end := time.Now().Add(settle); ; {
-		data, err := os.ReadFile(path) //nolint:gosec // the project's own state file
+		data, err := dir.ReadNoLink(ctx, base, maxBytes)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, "", nil
 		}
@@ -311,9 +250,13 @@ func readSettled(ctx context.Context, path string, settle time.Duration) (data [
 // is not broken: it is new.
 func broken(data []byte) string {
 	data = bytes.TrimPrefix(data, bom)
-	switch {
-	case len(bytes.TrimSpace(data)) == 0:
+	if len(bytes.TrimSpace(data)) == 0 {
 		return ""
+	}
+	if err := jsondepth.Check(data); err != nil { // before a library that recurses sees it
+		return "is " + err.Error()
+	}
+	switch {
 	case !gjson.ValidBytes(data):
 		return "is not valid JSON"
 	case !gjson.ParseBytes(data).IsObject():
@@ -323,62 +266,4 @@ func broken(data []byte) string {
 		return "has a `stats` that is no object"
 	}
 	return ""
-}
-
-// setAside keeps one copy of each damaged content.
-func setAside(path string, data []byte) (string, error) {
-	sum := sha256.Sum256(data)
-	aside := fmt.Sprintf("%s.damaged-%s", path, hex.EncodeToString(sum[:4]))
-	if _, err := os.Stat(aside); err == nil {
-		return aside, nil
-	}
-	tmp, err := writeTemporary(path, data, 0o600)
-	if err != nil {
-		return "", err
-	}
-	defer os.Remove(tmp) //nolint:errcheck // gone after the rename
-	return aside, os.Rename(tmp, aside)
-}
-
-// replace puts after in the file's place, whole and on disk, unless the file is
-// no longer before.
-func replace(path string, before, after []byte) error {
-	mode := fs.FileMode(0o644)
-	info, err := os.Stat(path)
-	if err == nil {
-		mode = info.Mode().Perm()
-	}
-	tmp, err := writeTemporary(path, after, mode)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp) //nolint:errcheck // gone after the rename
-	keepOwner(tmp, info)
-	now, err := os.ReadFile(path) //nolint:gosec // the project's own state file
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if !bytes.Equal(now, before) {
-		return errChanged
-	}
-	if err := os.Rename(tmp, path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// writeTemporary writes a file beside path, whole and on disk.
-func writeTemporary(path string, data []byte, mode fs.FileMode) (name string, err error) {
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+temporary)
-	if err != nil {
-		return "", err
-	}
-	_, err = tmp.Write(data)
-	if err == nil {
-		err = tmp.Sync()
-	}
-	if err = errors.Join(err, tmp.Close(), os.Chmod(tmp.Name(), mode)); err != nil {
-		return "", errors.Join(err, os.Remove(tmp.Name()))
-	}
-	return tmp.Name(), nil
 }

@@ -1,0 +1,225 @@
+//go:build unix
+
+package attacks
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/tidwall/gjson"
+)
+
+const stateFile = ".claude/implementer-state.json"
+
+// hostile are projects that a stranger made. says is what the program has to say
+// about it, "" = nothing.
+var hostile = map[string]struct {
+	put  func(v *victim)
+	says string
+}{
+	"a shipped journal and memory": {func(v *victim) {
+		v.link("../../../../.bashrc", ".claude/localmodel/projected.json")
+		v.file(".claude/localmodel/journal.db", "SQLite format 3\x00 not really")
+		v.file(".claude/localmodel/journal.db-wal", "wal")
+		v.file(stateFile, `{"stats":{"localModelStats":{"successCount":3,"failuresByType":{"$(id)":1,"lint":2}}}}`)
+	}, ""},
+	"journal.db is a link to another program's file": {func(v *victim) { v.link("../../../victim.json", ".claude/localmodel/journal.db") }, ""},
+	".gitignore is a dangling link":                  {func(v *victim) { v.link("../../../../.profile", ".claude/localmodel/.gitignore") }, ""},
+	"the state file is a dangling link":              {func(v *victim) { v.link("../../../.bash_profile", stateFile) }, "link"},
+	"the state file is a link out":                   {func(v *victim) { v.link("../../victim.json", stateFile) }, "link"},
+	"the state file is a link within":                {func(v *victim) { v.file("other.json", "{}"); v.link("../other.json", stateFile) }, "link"},
+	"the state file is a directory":                  {func(v *victim) { v.file(stateFile+"/x", "") }, "directory"},
+	"the state file is a pipe":                       {func(v *victim) { v.pipe(stateFile) }, "named pipe"},
+	"the state file is /dev/zero":                    {func(v *victim) { v.link("/dev/zero", stateFile) }, "link"},
+	"the state file is huge":                         {func(v *victim) { v.sparse(stateFile, 2<<30) }, "more than the 16777216"},
+	"the state file is deep":                         {func(v *victim) { v.file(stateFile, strings.Repeat("[", 10<<20)) }, "64 levels"},
+	"the lock is a link out": {func(v *victim) {
+		v.file(stateFile, "{}")
+		v.link("../../../.bash_login", stateFile+".lock")
+	}, "link"},
+	"the lock is a pipe":       {func(v *victim) { v.file(stateFile, "{}"); v.pipe(stateFile + ".lock") }, "named pipe"},
+	".claude is a link out":    {func(v *victim) { v.mkdir(filepath.Join(v.home, "other")); v.link("../../other", ".claude") }, ""},
+	".claude is a pipe":        {func(v *victim) { v.pipe(".claude") }, ""},
+	"the settings are a pipe":  {func(v *victim) { v.pipe("backlog.config.json") }, "named pipe"},
+	"the settings are a link":  {func(v *victim) { v.link("/dev/zero", "backlog.config.json") }, "outside"},
+	"the settings are huge":    {func(v *victim) { v.sparse("backlog.config.json", 2<<30) }, "more than"},
+	"the settings are deep":    {func(v *victim) { v.file("backlog.config.json", strings.Repeat("[", 900<<10)) }, "64 levels"},
+	"the ticket is a pipe":     {func(v *victim) { v.pipe("ticket.md") }, "named pipe"},
+	"the ticket is /dev/zero":  {func(v *victim) { v.link("/dev/zero", "ticket.md") }, "E_PATH_OUTSIDE"},
+	"the ticket is a link out": {func(v *victim) { v.link("../notes.md", "ticket.md") }, "E_PATH_OUTSIDE"},
+}
+
+func (v *victim) sparse(name string, size int64) {
+	v.t.Helper()
+	v.file(name, "")
+	if err := os.Truncate(filepath.Join(v.project, name), size); err != nil {
+		v.t.Skip(err)
+	}
+}
+
+// Opening a stranger's project harms nothing outside of it, and nothing in it but
+// the state file.
+func TestHostileProject(t *testing.T) {
+	for name, c := range hostile {
+		t.Run(name, func(t *testing.T) {
+			v := newVictim(t)
+			c.put(v)
+			if _, err := os.Lstat(filepath.Join(v.project, "ticket.md")); err != nil {
+				v.file("ticket.md", ticket)
+			}
+			v.env = append(v.env, "LOCALMODEL_STATE_FILE=on")
+			if strings.HasPrefix(name, "the state file is deep") { // damaged: a copy may be set aside
+				v.mayChangeInside = v.damagedCopies()
+			}
+			v.ready()
+			said := v.everything()
+			if v.mayChangeInside != nil {
+				v.mayChangeInside = v.damagedCopies()
+			}
+			v.unharmed()
+			if !strings.Contains(said, c.says) {
+				t.Errorf("nothing said of %q: %.4000s", c.says, said)
+			}
+			if strings.Contains(said, "secret") || strings.Contains(said, "$(id)") {
+				t.Errorf("said what it must not: %.4000s", said)
+			}
+		})
+	}
+}
+
+func (v *victim) damagedCopies() []string {
+	copies, _ := filepath.Glob(filepath.Join(v.project, stateFile+".damaged-*"))
+	out := []string{}
+	for _, c := range copies {
+		rel, _ := filepath.Rel(v.project, c)
+		out = append(out, rel)
+	}
+	return out
+}
+
+// Damage is said by every process, copied aside five times at most, and left.
+func TestDamagedStateFile(t *testing.T) {
+	v := newVictim(t)
+	v.file("ticket.md", ticket)
+	v.ready()
+	for i := range 8 {
+		content := strings.Repeat("{", i+1) + `"torn`
+		v.file(stateFile, content)
+		v.ready()
+		record := v.run("", "call", "record_gate_outcome", `{"ticket_id":"BUG-1","gate":"lint","outcome":"fail","route":"local"}`)
+		if !strings.Contains(record.err, "not valid JSON") {
+			t.Errorf("stderr of a one-shot call: %q", record.err)
+		}
+		health := v.run("", "call", "check_local_health")
+		if !strings.Contains(gjson.Get(health.out, "warnings").Raw, "not valid JSON") {
+			t.Errorf("health of a fresh process: %s", health.out)
+		}
+		reply := v.session(askClassify)
+		if !strings.Contains(reply.out, "not valid JSON") {
+			t.Errorf("the reply: %s", reply.out)
+		}
+		if data, err := os.ReadFile(filepath.Join(v.project, stateFile)); err != nil || string(data) != content {
+			t.Errorf("%q became %q, %v", content, data, err)
+		}
+	}
+	if copies := v.damagedCopies(); len(copies) == 0 || len(copies) > 5 {
+		t.Errorf("copies %q, want 1 to 5", copies)
+	}
+}
+
+// Where nobody asked for the state file, the project stays as it was.
+func TestStateFileRule(t *testing.T) {
+	for name, c := range map[string]struct {
+		setting string
+		put     func(v *victim)
+		kept    bool
+	}{
+		"auto, nothing there":        {"auto", func(*victim) {}, false},
+		"auto, the project's config": {"auto", func(v *victim) { v.file("backlog.config.json", "{}") }, true},
+		"auto, the file":             {"auto", func(v *victim) { v.file(stateFile, "{}") }, true},
+		"on":                         {"on", func(*victim) {}, true},
+		"off, with the file":         {"off", func(v *victim) { v.file(stateFile, "{}") }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			v := newVictim(t)
+			v.file("ticket.md", ticket)
+			c.put(v)
+			v.env = append(v.env, "LOCALMODEL_STATE_FILE="+c.setting)
+			v.ready()
+			before := listing(t, v.project)
+			v.everything()
+			data, _ := os.ReadFile(filepath.Join(v.project, stateFile))
+			if kept := gjson.GetBytes(data, "stats.localModelStats.successCount").Int() > 0; kept != c.kept {
+				t.Errorf("kept %t, want %t: %s", kept, c.kept, data)
+			}
+			if !c.kept {
+				for _, d := range differences(before, listing(t, v.project)) {
+					t.Errorf("in the project: %s", d)
+				}
+			}
+		})
+	}
+}
+
+// What the user's own directories hold is the user's alone, whatever the umask.
+func TestOwnFilesArePrivate(t *testing.T) {
+	v := newVictim(t)
+	v.file("ticket.md", ticket)
+	v.ready()
+	v.env = append(v.env, "LOCALMODEL_STATE_FILE=on")
+	page := filepath.Join(v.home, "page.html")
+	v.everything()
+	v.run("", "stats", "--html", page)
+	own := filepath.Join(v.home, ".local", "state", "localmodel")
+	for path, what := range listing(t, own) {
+		if !strings.HasPrefix(what, "-rw-------") && !strings.HasPrefix(what, "drwx------") {
+			t.Errorf("%s: %s", path, what)
+		}
+	}
+	if what := listing(t, v.home)[page]; !strings.HasPrefix(what, "-rw-------") {
+		t.Errorf("%s: %s", page, what)
+	}
+}
+
+// What the user names is written, but through no link of the project.
+func TestNamedFiles_FollowNoLink(t *testing.T) {
+	v := newVictim(t)
+	v.link("../victim.json", "ledger.jsonl")
+	v.link("../victim.json", "page.html")
+	v.link("../../.config", "out")
+	v.link("../victim.json", ".mcp.json")
+	v.link("../../.config/other", ".cursor")
+	v.link("../../.config/other/settings.json", ".gemini/settings.json")
+	v.ready()
+	for _, args := range [][]string{
+		{"export", "--output", filepath.Join(v.project, "ledger.jsonl")},
+		{"export", "--output", filepath.Join(v.project, "out", "ledger.jsonl")},
+		{"stats", "--html", filepath.Join(v.project, "page.html")},
+		{"stats", "--html", filepath.Join(v.project, "out", "page.html")},
+		{"install", "claude-code", "--project"}, {"install", "cursor", "--project"}, {"install", "gemini", "--project"},
+		{"uninstall", "claude-code", "--project"},
+	} {
+		if r := v.run("", args...); r.code == 0 && args[0] != "uninstall" {
+			t.Errorf("%v succeeded: %s", args, r.out)
+		}
+	}
+	v.unharmed()
+}
+
+// Directories of tickets hold up nobody.
+func TestEval_HostileDirectory(t *testing.T) {
+	v := newVictim(t)
+	v.file("backlog/BUG-1.md", ticket)
+	v.pipe("backlog/BUG-2.md")
+	v.link("../../notes.md", "backlog/BUG-3.md")
+	v.link("/", "backlog/root")
+	v.link("../../../../.bashrc", ".claude/localmodel/eval.jsonl")
+	v.ready()
+	r := v.run("", "eval", filepath.Join(v.project, "backlog"))
+	if strings.Contains(r.out+r.err, "secret") {
+		t.Errorf("%s%s", r.out, r.err)
+	}
+	v.unharmed()
+}
