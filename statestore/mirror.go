@@ -169,14 +169,20 @@ func behindOf(journal, file Stats) bool {
 // adopt takes the state file's counters over in a transaction of its own, where
 // that was not possible with the first outcome.
 func (s *Store) adopt(ctx context.Context) error {
-	if s.imported.Load() {
-		return nil
+	id, done := "", false
+	if err := s.readAny(ctx, func(q sqldb.Q) error {
+		p, _, err := s.readProject(ctx, q)
+		id, done = q.Database(), p.imported
+		return err
+	}); err != nil || done {
+		return err
 	}
 	before, ok := s.mirror.baseline(ctx, false)
 	if !ok {
 		return nil
 	}
 	err := s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
+		id = tx.Database()
 		if p.imported {
 			return nil
 		}
@@ -184,7 +190,9 @@ func (s *Store) adopt(ctx context.Context) error {
 		p.imported = true
 		return p.save(ctx, tx, s.o.Now())
 	})
-	s.imported.Store(err == nil)
+	if err == nil {
+		s.noteImported(id)
+	}
 	return err
 }
 

@@ -36,9 +36,14 @@ func (s *Store) record(ctx context.Context, delivery string, o Outcome, now time
 	if !o.Gate.Valid() {
 		return Recorded{}, fmt.Errorf("unknown gate %q", o.Gate)
 	}
-	before, known := s.counters(ctx)
+	var before Stats
+	var known, looked bool
 	var t *recording
 	err := s.writeOnce(ctx, delivery, func(ctx context.Context, tx sqldb.Q) error {
+		if !looked && !s.hasImported(tx.Database()) {
+			before, known = s.counters(ctx)
+			looked = true
+		}
 		t = &recording{ctx: ctx, tx: tx, s: s, o: o, now: now, step: step}
 		if known {
 			t.before = &before
@@ -56,7 +61,7 @@ func (s *Store) record(ctx context.Context, delivery string, o Outcome, now time
 		return t.reply, nil
 	}
 	if t.project.imported {
-		s.imported.Store(true)
+		s.noteImported(t.tx.Database())
 	}
 	s.acknowledged(t.tx.Database(), t.project.seq)
 	s.mirror.changed()
@@ -67,9 +72,6 @@ func (s *Store) record(ctx context.Context, delivery string, o Outcome, now time
 // counters reads what the state file counted before the first outcome, where
 // that is not taken over yet.
 func (s *Store) counters(ctx context.Context) (before Stats, known bool) {
-	if s.imported.Load() {
-		return before, false
-	}
 	// A torn file is waited for once: one that stays broken must not slow every
 	// record.
 	return s.mirror.baseline(ctx, !s.waited.Swap(true))

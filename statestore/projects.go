@@ -101,14 +101,11 @@ func bounded(n int) int { return min(max(n, 0), 1_000_000_000) }
 // written for it.
 func (s *Store) readProject(ctx context.Context, q sqldb.Q) (p projectRow, found bool, err error) {
 	err = q.Row(ctx, `SELECT `+projectColumns+` FROM projects p WHERE p.name = ?`, s.o.Project).Scan(p.dest()...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return p, false, p.loaded()
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return p, false, fmt.Errorf("read project: %w", err)
 	}
 	s.compareSequence(q.Database(), &p)
-	return p, true, p.loaded()
+	return p, err == nil, p.loaded()
 }
 
 // ensureProject reads the store's project, or makes it.
@@ -121,7 +118,7 @@ func (s *Store) ensureProject(ctx context.Context, tx sqldb.Q) (projectRow, erro
 VALUES (?, ?, 0, 0, 0, 0, 0, 0, 0, 0, '{}')`, s.o.Project, s.o.Now().UnixMilli()); err != nil {
 		return p, fmt.Errorf("add project: %w", err)
 	}
-	p, _, err = s.readProject(ctx, tx)
+	p, _, err = s.readProject(ctx, tx) // with its id
 	return p, err
 }
 

@@ -58,9 +58,9 @@ type Store struct {
 	local *sqldb.DB // where db is a Postgres server: keeps what could not be sent
 	seq   *sqldb.Sequence
 
-	started  atomic.Bool // the first use has been seen
-	imported atomic.Bool // the counters of before the journal have been taken over
-	waited   atomic.Bool // a torn state file was waited for
+	started  atomic.Bool            // the first use has been seen
+	imported atomic.Pointer[string] // the database that has taken over the counters of before it
+	waited   atomic.Bool            // a torn state file was waited for
 	kept     keptSequence
 
 	calls   callQueue
@@ -112,6 +112,15 @@ func New(o Options) *Store {
 
 // IsPostgres says whether a State names a Postgres server.
 func IsPostgres(state string) bool { return sqldb.IsPostgres(state) }
+
+// hasImported says whether a database is known to have taken over the counters
+// of before it.
+func (s *Store) hasImported(id string) bool {
+	known := s.imported.Load()
+	return known != nil && *known == id
+}
+
+func (s *Store) noteImported(id string) { s.imported.Store(&id) }
 
 // named refuses to read or write rows of nobody.
 func (s *Store) named() error {

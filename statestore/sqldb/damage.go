@@ -176,7 +176,7 @@ func (d *DB) beginNew(ctx context.Context, cause error) (*opened, error) {
 
 // setAside renames a journal with what belongs to it, under a name that is free.
 func setAside(path string) (name string, err error) {
-	stamp := time.Now().UTC().Format("20060102T150405")
+	stamp := time.Now().UTC().Format("20060102T150405Z")
 	for n := 0; ; n++ {
 		name = fmt.Sprintf("%s.damaged-%s", path, stamp)
 		if n > 0 {

@@ -55,13 +55,22 @@ func (f *file) watch() (err error) {
 const walSuffix = "-wal"
 
 // inPlace says whether the open files are still those at their paths.
-func (f *file) inPlace() bool {
-	self, err := os.Stat(f.path)
-	if err != nil || !os.SameFile(f.self, self) {
+func (f *file) inPlace() bool { return f.same(f.path, f.self) && f.same(f.path+walSuffix, f.wal) }
+
+func (f *file) same(path string, opened fs.FileInfo) bool {
+	now, err := os.Stat(path)
+	return err == nil && os.SameFile(opened, now)
+}
+
+// rescue brings what is only in a WAL that is no longer at its path into the
+// file, which is. The caller holds DB.writing.
+func (f *file) rescue(ctx context.Context) bool {
+	if f.writer == nil || !f.same(f.path, f.self) {
 		return false
 	}
-	wal, err := os.Stat(f.path + walSuffix)
-	return err == nil && os.SameFile(f.wal, wal)
+	var busy, frames, moved int
+	err := Q{run: f.writes}.Row(context.WithoutCancel(ctx), `PRAGMA wal_checkpoint(FULL)`).Scan(&busy, &frames, &moved)
+	return err == nil && busy == 0 && frames == moved
 }
 
 // transaction runs fn once. committing says that a failure came from the

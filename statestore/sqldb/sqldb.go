@@ -179,8 +179,13 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error
 		}
 		committing, err := d.transaction(ctx, at, fn)
 		if at.file != nil && (err == nil || committing) && !at.file.inPlace() {
-			// Nobody finds there what was just written: it is written again.
+			// Nobody finds there what was just written: it is written again, unless
+			// it could be brought to where it is found.
+			rescued := at.file.rescue(ctx)
 			d.reopen(at)
+			if rescued && err == nil {
+				return nil
+			}
 			if replaced++; replaced > maxReplaced {
 				return fmt.Errorf("%w: %s: %w again and again; leave it in its place", ErrUnavailable, d.o.State, errReplaced)
 			}
