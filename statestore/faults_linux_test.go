@@ -3,6 +3,7 @@ package statestore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -147,6 +148,61 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("with room again: %v", err)
 	}
 }
+
+// A disk that is full when a journal is opened again is named, and so are file
+// descriptors that ran out.
+func TestFullDiskOnReopening(t *testing.T) {
+	root := t.TempDir()
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", root).CombinedOutput(); err != nil {
+		t.Skipf("mounting is not allowed here: %v: %s", err, out)
+	}
+	t.Cleanup(func() {
+		if out, err := exec.Command("umount", "-l", root).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v: %s", err, out)
+		}
+	})
+	s := makeStore(Options{Root: root})
+	record(t, s, out("T lint fail"))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "filler"), make([]byte, 2<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	s = newStore(t, Options{Root: root})
+	_, err := s.Record(context.Background(), out("T lint fail"), nil)
+	wantFault(t, err, "is full; free some space")
+}
+
+func TestNoFileDescriptors(t *testing.T) {
+	root := t.TempDir()
+	record(t, newStore(t, Options{Root: root}), out("T lint fail"))
+	cmd := child(t, "crowded", childArgs{Root: root, Wait: 10 * time.Second})
+	got, err := cmd.Output()
+	if err != nil || !strings.Contains(string(got), "too many files are open") {
+		t.Errorf("said %q, %v", got, err)
+	}
+}
+
+// crowded records where no more files can be opened.
+func crowded() int {
+	_, s := childStore()
+	limit := syscall.Rlimit{Cur: 64, Max: 64}
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		fmt.Println("error:", err)
+		return 1
+	}
+	for {
+		if _, err := os.Open(os.DevNull); err != nil { //nolint:gosec // it stays open on purpose
+			break
+		}
+	}
+	_, err := s.Record(context.Background(), out("T lint fail"), nil)
+	fmt.Println("error:", err)
+	return 0
+}
+
+func init() { children["crowded"] = crowded } //nolint:gochecknoinits // only Linux has it
 
 // A full disk for the state file alone is a success with a warning.
 func TestFullDiskOfStateFile(t *testing.T) {
