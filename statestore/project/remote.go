@@ -2,6 +2,7 @@ package project
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"path"
 	"strings"
@@ -66,7 +67,7 @@ func normalize(address string) (string, error) {
 		name, port = host[:end+1], strings.TrimPrefix(host[end+1:], ":")
 	}
 	name = strings.TrimSuffix(strings.ToLower(name), ".")
-	if name == "" {
+	if !isHost(name) || strings.ContainsFunc(port, func(r rune) bool { return r < '0' || r > '9' }) {
 		return "", ErrNoRemote
 	}
 	if port != "" && port != defaultPorts[scheme] {
@@ -82,6 +83,17 @@ func normalize(address string) (string, error) {
 		return "", fmt.Errorf("its address cannot be a name: %w", ErrNoRemote)
 	}
 	return full, nil
+}
+
+// isHost says whether a name can be a host's.
+func isHost(name string) bool {
+	if inside, ok := strings.CutPrefix(name, "["); ok {
+		inside, ok = strings.CutSuffix(inside, "]")
+		return ok && net.ParseIP(inside) != nil
+	}
+	legal := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-._", r) }
+	return name != "" && name[0] != '.' && name[0] != '-' && !strings.Contains(name, "..") &&
+		!strings.ContainsFunc(name, func(r rune) bool { return !legal(r) })
 }
 
 // splitAddress reads scheme://[user@]host[:port]/path and [user@]host:path. A
