@@ -3,6 +3,7 @@ package prompts
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -67,25 +68,23 @@ func checkCharacters(what, text string) error {
 // data, or anything outside the project.
 func Refused(name string, named bool) string {
 	slashed := strings.ReplaceAll(name, `\`, "/")
+	clean := path.Clean(slashed) // "./~" is "~"
 	switch {
 	case CheckPath(name) != nil:
 		return "is no path: " + CheckPath(name).Error()
 	case strings.ContainsRune(name, '`'):
 		return "has a backtick"
-	case strings.HasPrefix(slashed, "~"):
+	case strings.HasPrefix(clean, "~"):
 		return "is in a home directory"
-	case hasDrive(slashed):
+	case hasDrive(clean):
 		return "names a drive"
 	case strings.HasPrefix(slashed, "//"):
 		return "is on another machine"
-	case path.IsAbs(slashed):
+	case path.IsAbs(clean), slices.Contains(strings.Split(slashed, "/"), ".."):
 		return "is outside the project"
 	}
-	parts := strings.Split(strings.ToLower(slashed), "/")
+	parts := strings.Split(strings.ToLower(clean), "/")
 	for i, part := range parts {
-		if part == ".." {
-			return "is outside the project"
-		}
 		part, _, _ = strings.Cut(part, ":") // an alternate data stream of Windows
 		parts[i] = strings.TrimRight(part, ". ")
 	}

@@ -36,8 +36,8 @@ func TestCheckPath(t *testing.T) {
 
 func TestRefused(t *testing.T) {
 	for _, p := range []string{
-		"~/.ssh/authorized_keys", "~root/x", `C:\Windows\x`, "c:x", "D:/x", `\\host\share\x`, "//host/share", "/etc/passwd", `\Windows\x`,
-		"../x", "a/../../x", `a\..\x`, "a/..", "a\nb", "a\u202eb", "a`b",
+		"~/.ssh/authorized_keys", "~root/x", "./~", `.\C:\x`, ".//~/x", `C:\Windows\x`, "c:x", "D:/x", `\\host\share\x`, "//host/share", "/etc/passwd", `\Windows\x`,
+		"../x", "a/../../x", `a\..\x`, "a/..", "a\nb", "a\u202eb", "a`b", "./.git/x", "a//.git/x",
 		".git/hooks/pre-commit", "sub/.git/config", ".GIT/config", `.git\config`, ".git", ".git./config", ".git /x", "git~1/x", ".git::$INDEX_ALLOCATION/x",
 		".claude/settings.json", "sub/.claude/commands/x.md", ".CLAUDE/x", ".claude", ".mcp.json", ".cursor/mcp.json", ".codex/config.toml",
 		".gemini/settings.json", ".vscode/mcp.json", "opencode.json", "home/.ssh/config", "",
