@@ -122,8 +122,19 @@ func (j judged) withGuess() judged {
 	return j
 }
 
-// stated is what a ticket says about itself in the words of the rules.
+// stated is what a ticket says about itself, and where it says nothing of its size,
+// the files that its text names.
 func (d *Deps) stated(ctx context.Context, t ticket.Ticket) policy.Stated {
+	s := Stated(t, d.Prefixes)
+	if policy.Classify(s).SizeUnknown {
+		s.FilesFromText = d.evidence(ctx, t)
+	}
+	return s
+}
+
+// Stated is what a ticket says about itself in the words of the rules. prefixes are the
+// project's categories beside BUG, FEAT and TASK.
+func Stated(t ticket.Ticket, prefixes []string) policy.Stated {
 	paths := make([]string, 0, len(t.Files))
 	for _, f := range t.Files {
 		paths = append(paths, f.Path)
@@ -131,17 +142,17 @@ func (d *Deps) stated(ctx context.Context, t ticket.Ticket) policy.Stated {
 			paths = append(paths, fmt.Sprintf("%s (%d)", f.Path, n+1))
 		}
 	}
-	s := policy.Stated{ID: t.ID, Type: t.Type, Complexity: t.Complexity, Files: paths, Tags: slices.Concat(t.Labels, t.Concerns),
-		HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable, Title: t.Title, Body: t.Body, Prefixes: d.Prefixes}
+	s := policy.Stated{
+		ID: t.ID, Type: t.Type, Complexity: t.Complexity, Files: paths, Tags: slices.Concat(t.Labels, t.Concerns),
+		HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable,
+		Title: t.Title, Body: t.Body, Prefixes: prefixes,
+	}
 	if !t.IDStatesKind {
 		s.ID = "" // its prefix is the tracker's, and says nothing of the kind
 	}
-	ownPrefix := slices.ContainsFunc(d.Prefixes, func(p string) bool { return strings.EqualFold(p, t.Type) })
-	if t.Kind != "" && !ownPrefix && (t.Type != "" || s.ID == "" || !hasPrefix(t.ID, d.Prefixes)) {
+	ownPrefix := slices.ContainsFunc(prefixes, func(p string) bool { return strings.EqualFold(p, t.Type) })
+	if t.Kind != "" && !ownPrefix && (t.Type != "" || s.ID == "" || !hasPrefix(t.ID, prefixes)) {
 		s.Type = t.Kind
-	}
-	if policy.Classify(s).SizeUnknown {
-		s.FilesFromText = d.evidence(ctx, t)
 	}
 	return s
 }
@@ -156,7 +167,7 @@ func hasPrefix(id string, prefixes []string) bool {
 type wave struct {
 	ids   []string
 	known bool
-	index *ticket.Index // the tickets that were read, closed ones included; nil = only the ids are known
+	index *ticket.Index   // the tickets that were read, closed ones included; nil = only the ids are known
 	done  map[string]bool // whose commit passed
 }
 

@@ -57,6 +57,8 @@ func (l *leftOut) String() string {
 // reader resolves the references of one call: paths, path#ID, folders and patterns.
 type reader struct {
 	d        *Deps
+	most     int  // rows
+	closed   bool // closed and archived tickets are taken, too
 	items    []classifying
 	index    *ticket.Index // every ticket that was read, closed ones included
 	seen     map[string]bool
@@ -68,7 +70,7 @@ type reader struct {
 }
 
 func (d *Deps) newReader() *reader {
-	return &reader{d: d, index: ticket.NewIndex(), seen: map[string]bool{}, sources: map[string]string{}, trees: map[string]string{}}
+	return &reader{d: d, most: maxRows, index: ticket.NewIndex(), seen: map[string]bool{}, sources: map[string]string{}, trees: map[string]string{}}
 }
 
 // reference reads what one argument names.
@@ -115,7 +117,7 @@ func (r *reader) document(ctx context.Context, doc *ticket.Document, name string
 	}
 	open := 0
 	for i := range doc.Tasks {
-		if t := &doc.Tasks[i]; t.Open() {
+		if t := &doc.Tasks[i]; r.takes(t) {
 			open++
 			r.add(ctx, *t, name)
 		} else {
@@ -125,6 +127,14 @@ func (r *reader) document(ctx context.Context, doc *ticket.Document, name string
 	if doc.Several && open == 0 {
 		r.warn(fmt.Sprintf("%s: no open task in %d", plain.Line(name), len(doc.Tasks)))
 	}
+}
+
+// takes says whether a ticket that was not named itself is taken.
+func (r *reader) takes(t *ticket.Ticket) bool {
+	if r.closed {
+		return t.Document == "" && !t.Covered && !t.Draft
+	}
+	return t.Open() && !t.Covered
 }
 
 // know adds every ticket of a file to the index, so that references find it.
@@ -143,7 +153,7 @@ func (r *reader) add(ctx context.Context, t ticket.Ticket, name string) {
 		return
 	}
 	r.seen[key] = true
-	if r.total++; r.total > maxRows {
+	if r.total++; r.total > r.most {
 		return
 	}
 	t, fault := named(t, baseName(name))
@@ -185,7 +195,7 @@ func clipped(id string, most int) string {
 }
 
 func (r *reader) fail(ref string, fault *Error) {
-	if r.total++; r.total > maxRows {
+	if r.total++; r.total > r.most {
 		return
 	}
 	c := classifying{fault: fault}
@@ -349,27 +359,28 @@ func inTree(tree, name string) string {
 	return path.Join(tree, name)
 }
 
-// CollectTickets reads every open ticket that the references name, for programs that
-// ask no model: files, path#ID, folders and patterns beneath root. warnings says what
-// was left out and what could not be read.
-func CollectTickets(ctx context.Context, root string, references []string, most int) (tickets []ticket.Ticket, warnings []string, err error) {
+// CollectTickets reads the tickets that the references name, for programs that ask no
+// rules: files, path#ID, folders and patterns beneath root, at most `most`. closed takes
+// closed and archived ones, too. warnings say what was left out and why.
+func CollectTickets(ctx context.Context, root string, references []string, most int, closed bool) (tickets []ticket.Ticket, warnings []string, err error) {
 	r := (&Deps{Root: root}).newReader()
-	r.total = maxRows - most
+	r.most, r.closed = most, closed
 	for _, ref := range references {
 		r.reference(ctx, ref)
 		if err := ctx.Err(); err != nil {
 			return nil, nil, err
 		}
 	}
-	for _, c := range r.items {
-		if c.fault != nil {
-			warnings = append(warnings, c.id+" is left out: "+c.fault.Cause)
-			continue
+	for i := range r.items {
+		switch c := &r.items[i]; {
+		case c.fault != nil:
+			warnings = append(warnings, c.fault.Cause)
+		case c.ticket.Document == "":
+			tickets = append(tickets, c.ticket)
 		}
-		tickets = append(tickets, c.ticket)
 	}
-	if r.total > maxRows {
-		warnings = append(warnings, fmt.Sprintf("%d more tickets than the %d that are read are left out", r.total-maxRows, most))
+	if r.total > most {
+		warnings = append(warnings, fmt.Sprintf("%d tickets more than %d are left out", r.total-most, most))
 	}
 	if left := r.left.String(); left != "" {
 		warnings = append(warnings, "left out: "+left)

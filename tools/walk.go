@@ -60,7 +60,7 @@ func (r *reader) folder(ctx context.Context, ref, dir, glob string) {
 		}
 		r.know(doc)
 		for _, t := range doc.Tickets() {
-			if t.Open() && !t.Covered {
+			if r.takes(&t) {
 				r.add(ctx, t, name)
 			} else {
 				r.left.add(&t)

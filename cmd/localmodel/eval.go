@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
@@ -18,7 +20,7 @@ import (
 )
 
 const aboutEval = `
-Replays the tickets (.md) of a directory through models side by side: how right each is, how sure, how fast, how dear, and which LOCALMODEL_MIN_CONFIDENCE that argues for. Your journal and its guard are not touched.
+Replays tickets (a directory, a glob, a file; in any form that classify_ticket reads) through models side by side: how right each is, how sure, how fast, how dear, and which LOCALMODEL_MIN_CONFIDENCE that argues for. Your journal and its guard are not touched.
 
 A model is a name of Ollama's, or cheap, balanced or free, the proxy's groups. Before any paid call the cost is shown and asked for. What an answer is judged by is what the ticket's front matter states, or a labels file: CSV with the columns id,category,complexity, or JSON {"BUG-001": {"category": "BUG", "complexity": "low"}}.
 
@@ -32,7 +34,7 @@ type evalFlags struct {
 
 // eval compares models on the user's own tickets.
 func eval(ctx context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "eval", "DIR [--models A,B,...] [--labels FILE] [--html FILE] [--json]", aboutEval)
+	fs := option.Flags(w.out, "eval", "PLACE [--models A,B,...] [--labels FILE] [--html FILE] [--json]", aboutEval)
 	var f evalFlags
 	fs.StringVar(&f.models, "models", "", "`NAMES` of the models, comma between (default: LOCALMODEL_MODEL)")
 	fs.StringVar(&f.labels, "labels", "", "`FILE` of labels, over what the tickets state")
@@ -48,7 +50,7 @@ func eval(ctx context.Context, w world, args []string) error {
 		return err
 	}
 	if len(rest) == 0 {
-		return exitError{2, "localmodel eval: name the directory of tickets; localmodel eval --help says more"}
+		return exitError{2, "localmodel eval: name the tickets (a directory, a glob, a file); localmodel eval --help says more"}
 	}
 	c := loadConfig(w.lookup)
 	set, err := readSet(ctx, c, f, rest[0])
@@ -123,7 +125,8 @@ func showEval(ctx context.Context, w world, project string, f evalFlags, r evalu
 }
 
 func readSet(ctx context.Context, c *config, f evalFlags, dir string) (*evaluate.Set, error) {
-	set, err := evaluate.ReadSet(ctx, dir, c.prefixes)
+	root, ref := ticketPlace(c.root, dir)
+	set, err := evaluate.ReadSet(ctx, root, ref, c.prefixes)
 	if err != nil {
 		return nil, err
 	}
@@ -134,4 +137,29 @@ func readSet(ctx context.Context, c *config, f evalFlags, dir string) (*evaluate
 	}
 	set.Spread(f.limit)
 	return set, nil
+}
+
+// ticketPlace gives the directory beneath which tickets are read, and their reference
+// from there: the project's root where they are inside it, so that their paths tell
+// their form.
+func ticketPlace(project, arg string) (root, ref string) {
+	full, err := filepath.Abs(arg)
+	if err != nil {
+		return project, arg
+	}
+	if top, err := filepath.EvalSymlinks(project); err == nil {
+		for _, name := range []string{project, top} {
+			if rel, err := filepath.Rel(name, full); err == nil && filepath.IsLocal(rel) {
+				return top, filepath.ToSlash(rel)
+			}
+		}
+	}
+	root, ref = full, "."
+	for strings.ContainsAny(root, "*?[") {
+		root, ref = filepath.Dir(root), filepath.ToSlash(filepath.Join(filepath.Base(root), ref))
+	}
+	if info, err := os.Stat(root); err == nil && !info.IsDir() {
+		root, ref = filepath.Dir(root), filepath.Base(root)
+	}
+	return root, ref
 }

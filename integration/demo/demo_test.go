@@ -76,7 +76,7 @@ func TestDemoWithNothingOnTheMachine(t *testing.T) {
 		t.Errorf("decisions (-want +got):\n%s", diff)
 	}
 	for _, text := range []string{
-		"Ollama is down", "by: rules", "tag ARCH", "depends on FEAT-002 of this wave",
+		"Ollama is down", "by: rules", "  001-discount/T002 FEAT  low        yes", "  001-discount/T003 FEAT  low        no", "tag ARCH", "depends on FEAT-002 of this wave",
 		"no model gave an acceptable plan", "Modify `main.go`",
 		"Local failed on BUG-001 at lint. Escalated.", "escalated at lint", "main.go:12:40",
 		"action: complete", "2 local tickets, 1 done, 1 escalated", "ollama serve",

@@ -33,7 +33,7 @@ func (s *show) run(ctx context.Context) error {
 	} else {
 		s.say("Nothing leaves this machine and nothing is paid; --cloud allows the paid tiers.")
 	}
-	for _, step := range []func(context.Context) error{s.health, s.classify, s.plan, s.escalate, s.complete} {
+	for _, step := range []func(context.Context) error{s.health, s.classify, s.otherForm, s.plan, s.escalate, s.complete} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -96,20 +96,39 @@ func (s *show) classify(ctx context.Context) error {
 	s.title("Who gets which ticket")
 	s.called("classify_ticket", "{ticket_paths: all six}", took)
 	s.say("  " + r.Get("summary").Str)
-	fmt.Fprintf(s.out, "\n  %-9s %-5s %-10s %-6s %-12s %s\n", "ticket", "kind", "complexity", "local", "by", "why")
-	for _, row := range r.Get("tickets").Array() {
+	s.table(r.Get("tickets").Array(), 9)
+	return nil
+}
+
+// otherForm shows that the tasks of a tool's own file are tickets, too.
+func (s *show) otherForm(ctx context.Context) error {
+	const place = "specs/001-discount"
+	r, took, err := s.session.call(ctx, "classify_ticket", map[string]any{"ticket_paths": []string{place}})
+	if err != nil {
+		return err
+	}
+	s.title("The same for the tasks of a spec-kit feature")
+	s.called("classify_ticket", "{ticket_paths: "+place+"}", took)
+	s.say("  " + r.Get("summary").Str)
+	s.table(r.Get("tickets").Array(), 17)
+	return nil
+}
+
+// table prints rows of decisions; width is that of the ids.
+func (s *show) table(rows []gjson.Result, width int) {
+	fmt.Fprintf(s.out, "\n  %-*s %-5s %-10s %-6s %-12s %s\n", width, "ticket", "kind", "complexity", "local", "by", "why")
+	for _, row := range rows {
 		if e := row.Get("error"); e.Exists() {
-			fmt.Fprintf(s.out, "  %-9s %s\n", line(row, "id"), plain.Line(e.Str))
+			fmt.Fprintf(s.out, "  %-*s %s\n", width, line(row, "id"), plain.Line(e.Str))
 			continue
 		}
 		local := "no"
 		if row.Get("local").Bool() {
 			local = "yes"
 		}
-		fmt.Fprintf(s.out, "  %-9s %-5s %-10s %-6s %-12s %s\n", line(row, "id"), line(row, "category"),
+		fmt.Fprintf(s.out, "  %-*s %-5s %-10s %-6s %-12s %s\n", width, line(row, "id"), line(row, "category"),
 			line(row, "complexity"), local, line(row, "by"), line(row, "why"))
 	}
-	return nil
 }
 
 func (s *show) plan(ctx context.Context) error {

@@ -9,6 +9,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
+	"github.com/fjbelchi/localmodel/tools"
 )
 
 // Report is the comparison.
@@ -164,10 +165,8 @@ func (p Plan) rules() said {
 
 // unlabelled is what a ticket states beside its labels.
 func (t *Ticket) unlabelled(prefixes []string) policy.Stated {
-	s := policy.Stated{Tags: t.Labels, HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable, Title: t.Title, Body: t.Body, Prefixes: prefixes}
-	for _, f := range t.Files {
-		s.Files = append(s.Files, f.Path)
-	}
+	s := tools.Stated(t.Ticket, prefixes)
+	s.ID, s.Type, s.Complexity = "", "", ""
 	return s
 }
 

@@ -15,8 +15,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/tools"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -40,77 +40,32 @@ type Set struct {
 	prefixes []string
 }
 
-// Bounds of a set: directories beneath each other, and entries of one.
-const (
-	maxDepth   = 32
-	maxEntries = 20_000
-)
+// maxTickets is how many tickets a set may have.
+const maxTickets = 20_000
 
-// ReadSet reads every .md file in a directory and beneath it. Labels come from
-// the tickets' front matter; prefixes are the categories beside BUG, FEAT and
-// TASK.
-func ReadSet(ctx context.Context, dir string, prefixes []string) (*Set, error) {
-	root, err := rootfs.Open(ctx, dir)
+// ReadSet reads the tickets that ref names beneath root: a directory, a pattern, a file,
+// closed ones included. Labels come from what the tickets state; prefixes are the
+// categories beside BUG, FEAT and TASK.
+func ReadSet(ctx context.Context, root, ref string, prefixes []string) (*Set, error) {
+	tickets, warnings, err := tools.CollectTickets(ctx, root, []string{ref}, maxTickets, true)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close() //nolint:errcheck // only read
-	s := &Set{prefixes: prefixes}
-	if err := s.walk(ctx, root, ".", maxDepth); err != nil {
-		return nil, err
+	s := &Set{prefixes: prefixes, Warnings: warnings}
+	for _, t := range tickets {
+		s.Tickets = append(s.Tickets, Ticket{Ticket: t, Path: t.Source, Label: s.stated(t)})
 	}
 	if len(s.Tickets) == 0 {
-		return nil, fmt.Errorf("no ticket (.md) is in %s", dir)
+		return nil, fmt.Errorf("no ticket is in %s", ref)
 	}
-	slices.SortFunc(s.Tickets, func(a, b Ticket) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(s.Tickets, func(a, b Ticket) int { return strings.Compare(a.Path, b.Path) })
 	return s, nil
-}
-
-// walk reads a directory and those beneath it. Links to directories are not
-// followed.
-func (s *Set) walk(ctx context.Context, root *rootfs.Root, dir string, depth int) error {
-	entries, more, err := root.List(ctx, dir, maxEntries)
-	if err != nil {
-		return err
-	}
-	if more {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%s has more than %d entries; the rest is left out", dir, maxEntries))
-	}
-	for _, e := range entries {
-		name := filepath.Join(dir, e.Name())
-		switch {
-		case e.IsDir() && !strings.HasPrefix(e.Name(), ".") && depth > 0:
-			if err := s.walk(ctx, root, name, depth-1); err != nil {
-				return err
-			}
-		case !e.IsDir() && strings.EqualFold(filepath.Ext(name), ".md"):
-			s.read(ctx, root, name)
-		}
-	}
-	return nil
-}
-
-func (s *Set) read(ctx context.Context, root *rootfs.Root, name string) {
-	rel := filepath.ToSlash(name)
-	data, err := root.Read(ctx, name, ticket.MaxBytes)
-	var t ticket.Ticket
-	if err == nil {
-		t, err = ticket.Parse(data)
-	}
-	if err != nil {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%s is left out: %v", rel, err))
-		return
-	}
-	if t.ID == "" {
-		t.ID = strings.TrimSuffix(filepath.Base(rel), filepath.Ext(rel))
-	}
-	s.Tickets = append(s.Tickets, Ticket{Ticket: t, Path: rel, Label: s.stated(t)})
 }
 
 // stated is the label that a ticket states.
 func (s *Set) stated(t ticket.Ticket) Label {
 	var l Label
-	if c := policy.Classify(policy.Stated{ID: t.ID, Type: t.Type, Prefixes: s.prefixes, HasFrontMatter: true}); !c.AskCategory {
+	if c := policy.Classify(tools.Stated(t, s.prefixes)); !c.AskCategory {
 		l.Category = c.Category
 	}
 	l.Complexity, _ = complexity(t.Complexity)
