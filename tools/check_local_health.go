@@ -102,6 +102,9 @@ func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error
 		}
 		r.fix(h.Proxy.Fix)
 	}
+	if h.Ollama.SlotsError != "" {
+		r.Warnings = append(r.Warnings, clip(h.Ollama.SlotsError, 200))
+	}
 	for _, p := range d.Problems { // each is named, however many there are
 		r.Warnings = append(r.Warnings, clip(p, 200))
 	}

@@ -92,6 +92,9 @@ type Report struct {
 func Judge(f Facts) Report {
 	r := Report{Configuration: f.Settings}
 	r.Checks = append(r.Checks, f.ollama()...)
+	if text := f.Health.Ollama.SlotsError; text != "" {
+		r.Checks = append(r.Checks, Check{Name: "slots", Status: Advice, Text: text})
+	}
 	r.Checks = append(r.Checks, f.proxy()...)
 	r.Checks = append(r.Checks, f.journal()...)
 	r.Checks = append(r.Checks, f.guard())

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
 // Options say how the commands install and uninstall edit a file.
@@ -59,10 +61,10 @@ func (o Options) InstallInto(out io.Writer, c Client, p Place) error {
 	case err != nil:
 		return fmt.Errorf("%w. What to add by hand: localmodel install %s --print", err, c.Name)
 	case change.Same:
-		_, err := fmt.Fprintf(out, "%s: localmodel is there already, as it should be.\n", path)
+		_, err := fmt.Fprintf(out, "%s: localmodel is there already, as it should be.\n", plain.Line(path))
 		return err
 	}
-	if err := o.make(out, change, "Added localmodel to "+path); err != nil || o.DryRun {
+	if err := o.make(out, change, "Added localmodel to "+plain.Line(path)); err != nil || o.DryRun {
 		return err
 	}
 	_, err = fmt.Fprintf(out, "Now: %s.\n%s", c.Next, note)
@@ -89,12 +91,12 @@ func (o Options) UninstallFrom(out io.Writer, c Client, p Place) error {
 				hint = " " + other + " has one: add --project."
 			}
 		}
-		_, err := fmt.Fprintf(out, "%s: no localmodel entry there, nothing to do.%s\n", path, hint)
+		_, err := fmt.Fprintf(out, "%s: no localmodel entry there, nothing to do.%s\n", plain.Line(path), plain.Line(hint))
 		return err
 	}
-	did := "Took localmodel out of " + path
+	did := "Took localmodel out of " + plain.Line(path)
 	if change.After == nil {
-		did = "Deleted " + path + ", which held localmodel alone"
+		did = "Deleted " + plain.Line(path) + ", which held localmodel alone"
 	}
 	return o.make(out, change, did)
 }
@@ -109,7 +111,7 @@ func (o Options) make(out io.Writer, change *Change, did string) error {
 		return err
 	}
 	if backup != "" {
-		did += "\nThe file as it was: " + backup
+		did += "\nThe file as it was: " + plain.Line(backup)
 	}
 	_, err = fmt.Fprintln(out, did)
 	return err
@@ -161,7 +163,7 @@ func List(out io.Writer, p Place) error {
 				state = "not installed"
 			}
 		}
-		fmt.Fprintf(&b, "%-15s %-17s %s\n", c.Name, state, tilde(path, p.Home))
+		fmt.Fprintf(&b, "%-15s %-17s %s\n", c.Name, plain.Line(state), plain.Line(tilde(path, p.Home)))
 	}
 	_, err := io.WriteString(out, b.String())
 	return err
