@@ -56,7 +56,7 @@ const (
 // names end what is called a secret in code, configuration and headers.
 const names = `(?:(?:\b|[_\d])pass|(?-i:[a-z]Pass)|(?:\b|_)pw|pass(?:word|wd|phrase|code|wort)|` +
 	`kennwort|contrase(?:ñ|n)a|senha|` +
-	`mot[_ ]de[_ ]passe|pwd|secret|token|mnemonic|seed[_-]?phrase|connection[_-]?string|phpsessid|` +
+	`mot[_ ]de[_ ]passe|pwd|secret|token|mnemonic|seed[_-]?phrase|(?:\b|_)psk|connection[_-]?string|phpsessid|` +
 	`jsessionid|connect\.sid|` +
 	`(?:api|app|access|account|auth|private|secret|signing|encryption|subscription|shared|master|` +
 	`storage|license|deploy|service)` +
@@ -65,7 +65,7 @@ const names = `(?:(?:\b|[_\d])pass|(?-i:[a-z]Pass)|(?:\b|_)pw|pass(?:word|wd|phr
 // nameWords are in lower case; one of them stands in each line that names a
 // secret.
 var nameWords = []string{
-	"pass", "pw", "secret", "token", "key", "_auth", "connection", "kennwort", "contrase", "senha", "mnemonic",
+	"pass", "pw", "psk", "secret", "token", "key", "_auth", "connection", "kennwort", "contrase", "senha", "mnemonic",
 	"seed", "sess",
 	"connect.sid",
 }
@@ -123,6 +123,18 @@ func shellRules() []*ownRule {
 			nil,
 		},
 		{
+			"password", // of SQL
+			[]string{"identified", "password"},
+			lazy(`(?i)\b(?:identified\s+by|password)\s+'([^'\r\n]{3,})'`),
+			nil,
+		},
+		{
+			"password", // of an old .npmrc
+			[]string{"_auth", "_password"},
+			lazy(`(?m)(?:^|[\s:])_(?:auth|password)\s*=\s*["']?([^\s"']{4,})`),
+			nil,
+		},
+		{
 			"password",
 			[]string{"passw", "passphrase"},
 			lazy(`(?i)\b(?:password|passwd|passphrase)\s+(?:is|` +
@@ -177,15 +189,28 @@ var namedRules = sync.OnceValue(func() []*ownRule {
 			isQuoted,
 		},
 		{"password", nil, lazy(`(?i)(?:^|\s)--?[\w-]*` + names + `[ =]+` + word), isQuoted},
-		{"password", nil, lazy(`(?i)` + names + `\\*` + quote + `?\]?\s*(?::=|=>|` +
-			`[:=])\s*[bru]?` + quoted), isQuoted},
-		{"password", nil, lazy(`(?i)` +
-			`["'][\w-]*` + names + `["']\s*,\s*` + quoted), isRandom}, // Setenv("TOKEN", "x")
-		{"password", nil, lazy(`(?i)` + names + `["']?:[ \t]*[|` +
-			`>][+-]?[ \t]*\n[ \t]+(\S[^\r\n]*)`), isQuoted}, // YAML
+		{
+			"password",
+			nil,
+			lazy(`(?i)` + names + `\\*` + quote + `?\]?\s*(?::=|=>|[:=])\s*[bru]?` + quoted),
+			isQuoted,
+		},
+		{"password", nil, lazy(`(?i)["'][\w-]*` + names + `["']\s*,\s*` + quoted), isArgument}, // Setenv("TOKEN", "x")
+		{
+			"password", // of YAML, on the next line
+			nil,
+			lazy(`(?i)` + names + `["']?:[ \t]*[|>][+-]?[ \t]*\n[ \t]+(\S[^\r\n]*)`),
+			isQuoted,
+		},
+		{
+			"password", // in a sentence or a command
+			nil,
+			lazy(`(?i)` + names + `\s+(?:is\s+|was\s+)?` + quote + `?([A-Za-z0-9+/=~-]{12,})(?:[\s"'` + tick + `.,;)]|$)`),
+			isMixed,
+		},
 	}
 })
 
 // assigned finds values without quotes: name, separator, value.
 var assigned = lazy(`(?i)([\w.-]*` + names + `)["']?([ \t]*(?:=>|[:=]|%3d)[ \t]*)` +
-	`([^\s"'` + tick + `=,;(){}\[\]&|<>\\][^\s"'` + tick + `,;(){}\[\]&|<>]{3,})`)
+	`([^\s"'` + tick + `=,;(){}\[\]&|<>\\][^\s"'` + tick + `,;(){}\[\]&|<>]{2,})`)

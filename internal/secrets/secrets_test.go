@@ -77,6 +77,13 @@ var cases = []struct{ name, text, secret, kind string }{
 	{"session id", "JSESSIONID=0123ABCD", "0123ABCD", "password"},
 	{"seed phrase", `mnemonic = "legal winner thank year wave"`, "winner thank", "password"},
 	{"default of a variable", "${DB_PASSWORD:-hunter2x}", "hunter2x", "password"},
+	{"command without a separator", "aws configure set aws_secret_access_key abcd/efgh+ijkl1234567890", "efgh+ijkl1234567890", "password"},
+	{"token of one letter", "runner glrt-" + "xxxxxxxxxxxxxxxxxxxx", "xxxxxxxxxxxxxxxxxxxx", "token"},
+	{"old npmrc", "_auth = dXNlcjpwYXNz", "dXNlcjpwYXNz", "password"},
+	{"SQL", "ALTER USER app WITH PASSWORD 'secretpw'", "secretpw", "password"},
+	{"wireless", `psk="my wifi pass"`, "my wifi pass", "password"},
+	{"short", "PGPASSWORD=abc psql", "abc", "password"},
+	{"token in prose", "the API token is abc123def456", "abc123def456", "password"},
 	{"backspace in it", "password=hun\bter2x", "hunter2x", "password"},
 	{"of gitleaks' rules", "databricks dapi" + "0123456789abcdef0123456789abcde4", "0123456789abcdef", "databricks-api-token"},
 }

@@ -43,4 +43,6 @@ func tokenRules() []*ownRule {
 }
 
 // isToken: words such as sk-learn-contrib have no digit.
-func isToken(_, secret string) bool { return strings.ContainsAny(secret, "0123456789") }
+func isToken(_, secret string) bool {
+	return !strings.HasPrefix(secret, "sk-") || strings.ContainsAny(secret, "0123456789")
+}

@@ -33,6 +33,8 @@ func (a assignment) isSecret() bool {
 	switch {
 	case isPlaceholder(a.value), a.isCode():
 		return false
+	case len(a.value) < 4:
+		return a.isPassword() && a.separator == "=" && a.isEnvironment()
 	case number().MatchString(a.value):
 		return a.isPassword() || len(a.value) >= 16
 	case strings.IndexFunc(a.value, isNoLetter) >= 0:
@@ -97,6 +99,7 @@ var (
 	authScheme = lazy(`(?i)^(?:bearer|basic|token|digest|negotiate|ntlm|api-?key|key|bot|hawk|oauth|` +
 		`dpop|jwt|sso-key|` +
 		`genie-?key|splunk|aws4-hmac-sha256|sharedkey\w*|sharedaccesssignature)\s+`)
+	version     = lazy(`^v?\d+[.-]|/[a-z]+/`)
 	hostAndPort = lazy(`^[^:]*:\d{1,5}(?:[/?#]|$)`)
 )
 
@@ -116,6 +119,19 @@ func isUserPassword(_, info string) bool {
 // who was told to use digits: at least 8 bytes with a digit and a letter.
 func isRandom(_, word string) bool {
 	return len(word) >= 8 && strings.ContainsAny(word, "0123456789") && strings.IndexFunc(word, unicode.IsLetter) >= 0
+}
+
+// isMixed is isRandom for a word after a name in a sentence or a command, where
+// a version or a path may as well stand.
+func isMixed(_, word string) bool {
+	return isRandom("", word) && !version().MatchString(word)
+}
+
+// isArgument is isRandom for what follows a name as the next argument; the word
+// "pass" alone is more often a verdict than a name.
+func isArgument(before, word string) bool {
+	name, _, _ := strings.Cut(strings.ToLower(before[1:]), before[:1])
+	return name != "pass" && isRandom("", word)
 }
 
 // isBasic: what follows Basic is a user and a password.
