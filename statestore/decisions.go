@@ -48,6 +48,21 @@ wave = excluded.wave, wave_known = excluded.wave_known, digest = excluded.digest
 	})
 }
 
+// LastDecision is the newest decision on a ticket, whatever its content was: its source
+// and its hash. found is false where there is none.
+func (s *Store) LastDecision(ctx context.Context, ticketID string) (d Decision, found bool, err error) {
+	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+		err := q.Row(ctx, `SELECT ticket, hash, source FROM decisions WHERE project = ? AND ticket = ? ORDER BY at DESC LIMIT 1`,
+			project, ticketID).Scan(&d.TicketID, &d.Hash, &d.Source)
+		found = err == nil
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return d, found, err
+}
+
 // Decision is the decision on a ticket with a content: the one from this source,
 // else the newest from another. found is false where there is none.
 func (s *Store) Decision(ctx context.Context, ticketID, hash, source string) (d Decision, found bool, err error) {

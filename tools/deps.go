@@ -32,6 +32,7 @@ type Journal interface {
 	GuardStates(ctx context.Context) (map[statestore.GuardKey][]byte, error)
 	SaveDecision(ctx context.Context, d statestore.Decision) error
 	Decision(ctx context.Context, ticketID, hash, source string) (statestore.Decision, bool, error)
+	LastDecision(ctx context.Context, ticketID string) (statestore.Decision, bool, error)
 	// PlanFailure is what the plan gate refused last.
 	PlanFailure(ctx context.Context, ticketID string) (statestore.PlanFailure, error)
 	Completed(ctx context.Context, ticketIDs []string) (map[string]bool, error)

@@ -169,11 +169,23 @@ type wave struct {
 	known bool
 	index *ticket.Index   // the tickets that were read, closed ones included; nil = only the ids are known
 	done  map[string]bool // whose commit passed
+	byID  *ticket.Index   // of ids; nil = to be made
+}
+
+func (w wave) indexed() wave {
+	if w.byID == nil {
+		w.byID = ticket.NewIndex()
+		for _, id := range w.ids {
+			w.byID.Add(id, true)
+		}
+	}
+	return w
 }
 
 // withDone adds which tickets of the wave are done, where one of the tickets
 // depends on others. What cannot be read holds nobody back less than before.
 func (d *Deps) withDone(ctx context.Context, w wave, tickets ...*ticket.Ticket) (wave, string) {
+	w = w.indexed()
 	depends := slices.ContainsFunc(tickets, func(t *ticket.Ticket) bool { return len(t.DependsOn)+len(t.After) > 0 })
 	if !w.known || !depends {
 		return w, ""
@@ -189,10 +201,7 @@ func (d *Deps) withDone(ctx context.Context, w wave, tickets ...*ticket.Ticket) 
 // and by what the order or the phases of its file say. said is a reference that was
 // found under another prefix.
 func (w wave) waits(t *ticket.Ticket) (ids []string, said string) {
-	x := ticket.NewIndex()
-	for _, id := range w.ids {
-		x.Add(id, true)
-	}
+	x := w.indexed().byID
 	for _, ref := range slices.Concat(t.DependsOn, t.After) {
 		e, found, other := ticket.Entry{}, false, false
 		if w.index != nil {
@@ -312,7 +321,7 @@ func (j judged) refused() string {
 // remember writes the decision down for a plan of the same content.
 func (d *Deps) remember(ctx context.Context, j judged, w wave) error {
 	return d.Journal.SaveDecision(ctx, statestore.Decision{
-		Hash: j.ticket.Hash, TicketID: j.id, Category: j.class.Category, Complexity: j.class.Complexity,
+		Hash: j.ticket.Hash, TicketID: j.id, Source: j.ticket.Source, Category: j.class.Category, Complexity: j.class.Complexity,
 		By: j.by, Why: j.deciding.Why, Local: j.local, Refused: j.refused(), Wave: w.ids, WaveKnown: w.known,
 		Digest: d.guardDigest(ctx), At: time.Now(),
 	})

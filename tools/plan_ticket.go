@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -92,6 +93,7 @@ func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *Error
 	} else {
 		r.inline(ctx, in.Ticket)
 	}
+	r.givenAgain(ctx)
 	switch {
 	case len(r.items) == 0:
 		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: orElse(strings.Join(r.warnings, "; "), "there is no open task"), Next: "Give path#ID of a task that is to be planned."}
@@ -108,7 +110,9 @@ func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *Error
 		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: fmt.Sprintf("%s is a %s, not a task", clip(plain.Line(in.TicketPath), 200), r.items[0].ticket.Document),
 			Next: "Plan one of the tasks beside it: path#ID."}
 	}
-	return r.items[0].ticket, nil
+	t := r.items[0].ticket
+	t.Warnings = slices.Concat(r.warnings, t.Warnings)
+	return t, nil
 }
 
 func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progress) (*planResult, error) {
@@ -148,7 +152,7 @@ func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progre
 // and settles whether local may have it.
 func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route policy.Route, r *planResult, p progress) (judged, error) {
 	w := wave{ids: in.Wave, known: in.Wave != nil}
-	last, found, err := d.Journal.Decision(ctx, t.ID, t.Hash, in.TicketPath)
+	last, found, err := d.Journal.Decision(ctx, t.ID, t.Hash, t.Source)
 	if err != nil {
 		r.warn("journal not readable, so earlier decisions were not considered: " + err.Error())
 	}

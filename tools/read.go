@@ -67,6 +67,7 @@ func (d *Deps) readBatch(ctx context.Context, in classifyInput) (*reader, *Error
 		return nil, &Error{Code: codeTooLarge, Cause: fmt.Sprintf("%d tickets in one call, the limit is %d", r.total, maxRows),
 			Next: "Give fewer paths, a folder with less in it, or path#ID."}
 	}
+	r.givenAgain(ctx)
 	return r, nil
 }
 

@@ -187,6 +187,34 @@ func (r *reader) tellApart(t *ticket.Ticket) {
 	r.warn(fmt.Sprintf("%s is the id of %s and %s; the second is %s here", was, first, t.Source, t.ID))
 }
 
+// givenAgain tells a ticket apart whose id was given out again: the one that was
+// completed here had another source and another content. Its record stays its own.
+func (r *reader) givenAgain(ctx context.Context) {
+	var ids []string
+	for i := range r.items {
+		if c := &r.items[i]; c.fault == nil && c.ticket.Source != "" && c.ticket.Open() {
+			ids = append(ids, c.id)
+		}
+	}
+	done, err := r.d.Journal.Completed(ctx, ids)
+	if err != nil || len(done) == 0 {
+		return // what is wrong with the journal is told elsewhere
+	}
+	for i := range r.items {
+		c := &r.items[i]
+		if c.fault != nil || !done[c.id] {
+			continue
+		}
+		last, found, err := r.d.Journal.LastDecision(ctx, c.id)
+		if err != nil || !found || last.Source == "" || last.Source == c.ticket.Source || last.Hash == c.ticket.Hash {
+			continue
+		}
+		r.sources[strings.ToLower(c.id)] = last.Source
+		r.tellApart(&c.ticket)
+		c.id = c.ticket.ID
+	}
+}
+
 func clipped(id string, most int) string {
 	if runes := []rune(id); len(runes) > most {
 		return string(runes[:most])

@@ -213,3 +213,25 @@ func TestPlan_MasksTheSpecification(t *testing.T) {
 		t.Errorf("another machine is sent\n%s", a.there)
 	}
 }
+
+// An id that is given out again after the first ticket was completed is another ticket.
+func TestClassify_AnIDGivenOutAgain(t *testing.T) {
+	d := project(t, "a/FEAT-1.md", fm("id: FEAT-1", "complexity: low"))
+	if got := rowsOf(classifyText(t, d, classifyInput{TicketPaths: []string{"a/FEAT-1.md"}})); !slices.Equal(got, []string{"FEAT-1 true"}) {
+		t.Fatalf("got %q", got)
+	}
+	b := &bench{t: t, Deps: d}
+	b.run("record_gate_outcome", args{"ticket_id": "FEAT-1", "gate": "commit", "outcome": "pass"})
+	if err := os.Rename(filepath.Join(d.Root, "a"), filepath.Join(d.Root, "moved")); err != nil {
+		t.Fatal(err)
+	}
+	r := classifyText(t, d, classifyInput{TicketPaths: []string{"moved/FEAT-1.md"}})
+	if got := rowsOf(r); !slices.Equal(got, []string{"FEAT-1 true"}) {
+		t.Errorf("a file that was moved: %q", got)
+	}
+	b.write("b/FEAT-1.md", fm("id: FEAT-1", "complexity: medium", "title: another"))
+	r = classifyText(t, d, classifyInput{TicketPaths: []string{"b/FEAT-1.md"}})
+	if got := rowsOf(r); !slices.Equal(got, []string{"b/FEAT-1 true"}) || len(r.Warnings) == 0 {
+		t.Errorf("another ticket: %q, warnings %q", got, r.Warnings)
+	}
+}
