@@ -115,6 +115,9 @@ func (r *rule) find(set *ruleSet, text string, offset int, found []span) []span 
 			continue
 		}
 		match := strings.Trim(text[at[0]:at[1]], "\n")
+		if isPlaceholder(secret) {
+			continue
+		}
 		if r.ID == genericRule && isNoKey(match, secret) {
 			continue
 		}

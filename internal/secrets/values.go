@@ -95,7 +95,7 @@ var (
 		`\$\([^()]*\)|%\w+%|` +
 		`%(?:\(\w+\))?[a-z]|\{\{?[^{}]*\}?\}|<[^<>]*>|\[[\w -]*\]|[*.…•]+|x{3,}|process\.env\S*|` +
 		`os\.\S+|env\.\w+|` +
-		`redacted|masked|filtered|hidden|null|none|nil|undefined|true|false)$`)
+		`redacted|masked|filtered|hidden|null|none|nil|undefined|true|false|(?-i:DATA-[0-9A-F]{10}))$`)
 	authScheme = lazy(`(?i)^(?:bearer|basic|token|digest|negotiate|ntlm|api-?key|key|bot|hawk|oauth|` +
 		`dpop|jwt|sso-key|` +
 		`genie-?key|splunk|aws4-hmac-sha256|sharedkey\w*|sharedaccesssignature)\s+`)
@@ -103,7 +103,8 @@ var (
 	hostAndPort = lazy(`^[^:]*:\d{1,5}(?:[/?#]|$)`)
 )
 
-// isPlaceholder reports whether a text stands where a secret would be put in.
+// isPlaceholder reports whether a text stands where a secret would be put in, or
+// is the fence word of a prompt.
 func isPlaceholder(text string) bool {
 	text = strings.Trim(text, " \t")
 	return strings.HasPrefix(text, marker) || placeholder().MatchString(text)
