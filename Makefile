@@ -86,6 +86,11 @@ measure: ## what compares durations: the journal, a second ticket, a fleet besid
 	LOCALMODEL_MEASURE=1 go test ./integration/fleetsim -run RealFleet -count=1 -v
 	LOCALMODEL_MEASURE=1 go test ./integration/transport -run TestFigures -count=1 -v
 
+.PHONY: proxies
+proxies: ## what the program does, against each version of LiteLLM in its locks (20 min), into integration/litellm/VERSIONS.md
+	@$(PART) ollama litellm litellm-1.89 litellm-1.83
+	go run ./integration/litellmtest/versions
+
 .PHONY: smol
 smol: ## 60 labelled tickets through a real, weak language model (20 min)
 	LOCALMODEL_SMOL=all go test ./integration/smol ./integration/demo -count=1 -v -timeout 2h
