@@ -187,7 +187,7 @@ func TestSpentBudgetIsSaidAndTheFloorAnswers(t *testing.T) {
 	if r.code != 0 || r.get("tickets.0.by").Str != "rules" || strings.Count(r.get("tickets.0.answer.reason").Str, "today's budget is spent") != 2 {
 		t.Error(r)
 	}
-	if !strings.Contains(r.get("tickets.0.why").Str, "budget") {
+	if why := r.get("tickets.0.why").Str; !strings.Contains(why, "spent") {
 		t.Errorf("the row does not say it: %s", r)
 	}
 	if n := len(s.Provider.Asked("")); n != 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"compress/flate"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -13,7 +14,10 @@ import (
 
 // bundle is an .mcpb file: a manifest and one binary. Manifests cannot choose
 // by processor, so there is a bundle for each.
-type bundle struct{ docs, binary, os, arch, version string }
+type bundle struct {
+	docs, binary, os, arch, version string
+	level                           int // of compression, as in compress/flate
+}
 
 // The manifest, as version 0.3 of its specification has it.
 type manifest struct {
@@ -151,6 +155,7 @@ func (b bundle) write(dir string) error {
 	}
 	var out bytes.Buffer
 	z := zip.NewWriter(&out)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, b.level) })
 	icon, err := os.ReadFile("integration/claude-plugin/.claude-plugin/icon.png")
 	if err != nil {
 		return err

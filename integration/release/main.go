@@ -11,6 +11,7 @@ package main
 
 import (
 	"bytes"
+	"compress/flate"
 	"context"
 	"encoding/json"
 	"flag"
@@ -36,6 +37,7 @@ func run(ctx context.Context, args []string) error {
 	set := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	var b bundle
 	var out string
+	b.level = flate.DefaultCompression
 	set.StringVar(&b.docs, "docs", "", "where the docs command wrote")
 	set.StringVar(&b.binary, "binary", "", "the program")
 	set.StringVar(&b.os, "os", "", "its system, as GOOS")
