@@ -111,11 +111,11 @@ func (r *Router) Inspect(ctx context.Context) (ModelInfo, error) {
 		return ModelInfo{}, Fail(Unavailable, "the local tier does not tell what its model takes", nil)
 	}
 	if fault := r.forbidden(r.local()); fault != nil {
-		return ModelInfo{}, withTier(policy.Local, fault)
+		return ModelInfo{}, ofLocal(fault)
 	}
 	info, fault := b.Inspect(ctx)
 	if fault != nil {
-		return info, withTier(policy.Local, fault)
+		return info, ofLocal(fault)
 	}
 	return info, nil
 }
@@ -129,10 +129,10 @@ func (r *Router) Pull(ctx context.Context, report func(status string, done, tota
 		return Fail(Unavailable, "the local tier fetches its models itself", nil)
 	}
 	if fault := r.forbidden(r.local()); fault != nil {
-		return withTier(policy.Local, fault)
+		return ofLocal(fault)
 	}
 	if fault := b.Pull(ctx, report); fault != nil {
-		return withTier(policy.Local, fault)
+		return ofLocal(fault)
 	}
 	return nil
 }

@@ -286,10 +286,10 @@ func (r *Router) Preload(ctx context.Context) error {
 		return errNotLoaded
 	}
 	if _, fault := r.permit(ctx, r.local(), policy.Auto); fault != nil {
-		return withTier(policy.Local, fault)
+		return ofLocal(fault)
 	}
 	if fault := b.Preload(ctx); fault != nil {
-		return withTier(policy.Local, fault)
+		return ofLocal(fault)
 	}
 	return nil
 }
@@ -304,9 +304,9 @@ func (r *Router) Loading() <-chan struct{} {
 	return nil
 }
 
-// withTier is a fault as the Router hands it out.
-func withTier(t policy.Tier, fault *Error) *Error {
+// ofLocal is a fault of the local tier as the Router hands it out.
+func ofLocal(fault *Error) *Error {
 	out := *fault
-	out.Tier = t
+	out.Tier = policy.Local
 	return &out
 }

@@ -396,3 +396,14 @@ func TestProjectRoot(t *testing.T) {
 		}
 	}
 }
+
+// A password in OLLAMA_HOST is refused by its name, with the variable for a key.
+func TestOllamaHost_UserAndPassword(t *testing.T) {
+	for _, host := range []string{"http://user:secret@box:11434", "user:secret@box", "user@127.0.0.1:11434"} {
+		c := loadConfig(func(name string) (string, bool) { return host, name == "OLLAMA_HOST" })
+		said := strings.Join(c.problems, "\n")
+		if c.ollama != "http://127.0.0.1:11434" || !strings.Contains(said, "OLLAMA_API_KEY") || strings.Contains(said, "secret") {
+			t.Errorf("%s: %s is asked, and %q said", host, c.ollama, said)
+		}
+	}
+}

@@ -163,17 +163,17 @@ func (f *Server) Requests(t testing.TB) []Sent {
 	return append([]Sent(nil), f.requests...)
 }
 
-// chunk is one line of a streamed answer.
+// Chunk is one line of a streamed answer.
 func Chunk(content string) string {
 	return fmt.Sprintf(`{"model":"tiny","message":{"role":"assistant","content":%q},"done":false}`+"\n", content)
 }
 
-// end is the last line of a streamed answer.
+// End is the last line of a streamed answer.
 func End(reason string, in, out int) string {
 	return fmt.Sprintf(`{"model":"tiny","message":{"role":"assistant","content":""},"done":true,"done_reason":%q,"prompt_eval_count":%d,"eval_count":%d}`+"\n", reason, in, out)
 }
 
-// says answers with whole lines.
+// Says answers with whole lines.
 func Says(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)

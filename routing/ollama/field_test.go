@@ -278,7 +278,8 @@ func TestBackend_WebProxy(t *testing.T) {
 		defer stop()
 		child := exec.CommandContext(ctx, os.Args[0], "-test.run", "^TestBackend_WebProxy$", "-test.v")
 		env := slices.DeleteFunc(os.Environ(), func(kv string) bool { return strings.Contains(strings.ToUpper(kv), "PROXY=") })
-		child.Env = append(env, "OLLAMA_TEST_ASK=http://ollama.example:11434", "HTTP_PROXY="+proxy)
+		env = append(env, "OLLAMA_TEST_ASK=http://ollama.example:11434", "HTTP_PROXY="+proxy)
+		child.Env = env
 		out, err := child.CombinedOutput()
 		if err != nil || !strings.Contains(string(out), says) || !strings.Contains(string(out), "FIX export NO_PROXY=ollama.example") {
 			t.Errorf("%s: %v\n%s\nwant %s", proxy, err, out, says)

@@ -1,3 +1,5 @@
+// Package openai asks chat completions over HTTP, with profiles for LiteLLM and
+// for plain servers.
 package openai
 
 import (

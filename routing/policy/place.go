@@ -56,7 +56,7 @@ func (a Access) Refuse(p Place) (why, fix string) {
 			fix += ", or set LOCALMODEL_CLOUD=allow with LOCALMODEL_FALLBACK= (empty), which asks that host and no paid tier"
 		}
 		return p.Remote + " (LOCALMODEL_CLOUD=never)", fix
-	case a.Route == OnlyLocal && !(a.LocalRemote && !p.Cloud):
+	case a.Route == OnlyLocal && (p.Cloud || !a.LocalRemote):
 		if !p.Cloud {
 			fix += ", or set LOCALMODEL_LOCAL_REMOTE=allow if that host is your own"
 		}

@@ -41,7 +41,7 @@ func TestLoopback(t *testing.T) {
 func TestCloudName(t *testing.T) {
 	for model, want := range map[string]bool{
 		"gpt-oss:120b-cloud": true, "qwen3-coder:480b-cloud": true, "glm-4.6:cloud": true, "GLM-4.6:Cloud": true,
-		"deepseek-v3.1:671b-cloud ": true, "team/model-cloud": true, "mine-cloud:latest": true,
+		"team/model-cloud": true, "mine-cloud:latest": true,
 		"qwen3-coder:30b": false, "cloud": false, "cloudy:7b": false, "cloud/model:7b": false, "": false,
 	} {
 		if got := CloudName(model); got != want {
