@@ -19,6 +19,9 @@ func (c *collector) fileBlock(b block) {
 		}
 		body := item(text)
 		if body == "" {
+			if !startsWithPath(text) {
+				continue // a sentence that may mention a file
+			}
 			body = text
 		}
 		if mark, rest, _ := boxOf(line); mark != 0 {
@@ -47,6 +50,15 @@ func (c *collector) fileBlock(b block) {
 	if odd != "" && len(c.t.Files) == before && !c.t.HasFileTable {
 		c.notRead(b.where+":", odd)
 	}
+}
+
+// startsWithPath says whether a line that is no list item begins with a path, an
+// action, or a label.
+func startsWithPath(text string) bool {
+	bare := strings.TrimLeft(text, "*_` ")
+	first, _, _ := strings.Cut(bare, " ")
+	first = strings.Trim(first, "*_`,:;()")
+	return isPath(first) || isAction(normal(first)) || strings.HasPrefix(text, "[") || strings.HasSuffix(strings.TrimRight(text, "*_ "), ":")
 }
 
 // filesOf gives the paths of one line of a list of files, what is done to them, and
@@ -189,8 +201,12 @@ func pathsIn(text string) []string {
 	seen := map[string]bool{}
 	for word := range strings.FieldsSeq(text[:min(len(text), 8000)]) {
 		word = strings.Trim(word, "`'\"()[]{}<>,;:!?")
-		if link := strings.LastIndex(word, "]("); link >= 0 {
-			word = word[link+2:]
+		if link := strings.LastIndex(word, "]("); link >= 0 { // [label](target): the label where it is a path
+			if label := strings.Trim(word[:link], "[`"); isPathInText(label) {
+				word = label
+			} else {
+				word = word[link+2:]
+			}
 		}
 		word = strings.TrimRight(word, ".`)")
 		if !isPathInText(word) {
@@ -220,8 +236,14 @@ func isPathInText(word string) bool {
 		return true
 	}
 	first, _, _ := strings.Cut(strings.TrimPrefix(word, "./"), "/")
-	if word[0] == '/' || strings.ContainsAny(word, "{}") {
-		return false // a route
+	if word[0] == '/' || strings.ContainsAny(word, "{}@") {
+		return false // a route, a package
+	}
+	if domain := path.Ext(first); domain == ".com" || domain == ".org" || domain == ".io" || domain == ".dev" || domain == ".net" {
+		return false
+	}
+	if len(ext) > 0 && len(ext) <= 8 && isLetters(strings.TrimRight(ext, "0123456789")) && strings.Trim(ext, "0123456789") != "" {
+		return true
 	}
 	return topFolders[strings.ToLower(first)] || strings.HasSuffix(word, "/") && len(word) > 3
 }

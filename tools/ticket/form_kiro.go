@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -124,11 +125,12 @@ func kiroTasks(f *file, name string) *Document {
 		for _, detail := range l.detail {
 			t.addPaths(codeOf(detail), "details")
 			t.kiroReferences(detail, texts)
+			t.kiroFields(name, detail)
 		}
-		if l.parent < 0 {
-			t.Parent = ""
-		} else {
+		if l.parent >= 0 {
 			t.Parent = d.Tasks[l.parent].ID
+		} else if above := dottedParent(local); above != "" {
+			t.Parent = taskID(name, above)
 		}
 		d.Tasks = append(d.Tasks, t)
 	}
@@ -190,6 +192,35 @@ func codeOf(text string) string {
 	return b.String()
 }
 
+func (t *Ticket) kiroCriterion(id string, texts map[string]string) {
+	known := slices.ContainsFunc(t.Criteria, func(c Criterion) bool { return c.ID == id })
+	if known || !isNumberDots(id) || len(t.Criteria) >= 50 {
+		return
+	}
+	text := texts[id]
+	if text == "" {
+		text = "requirement " + id
+	}
+	t.Criteria = append(t.Criteria, Criterion{ID: id, Text: text})
+}
+
+// kiroFields takes "_Depends: 4.1_" and "Files: a.go, b.go" beneath a task.
+func (t *Ticket) kiroFields(folder, detail string) {
+	l := labelOf(strings.Trim(strings.TrimLeft(detail, "-* "), "_*"))
+	switch what := meaningOf(l.name); {
+	case l.name == "":
+	case what.field == dependsField:
+		for part := range strings.FieldsFuncSeq(l.value, func(r rune) bool { return r == ',' || r == ' ' }) {
+			if id := strings.Trim(part, "_*."); isNumberDots(id) && len(t.DependsOn) < 50 {
+				t.DependsOn = append(t.DependsOn, taskID(folder, id))
+				t.From = append(t.From, Origin{"dependencies", l.name})
+			}
+		}
+	case what.field == filesField:
+		t.addPaths(l.value, l.name)
+	}
+}
+
 // kiroTexts are the criteria of requirements.md beside the tasks, by id.
 func kiroTexts(f *file) map[string]string {
 	out := map[string]string{}
@@ -212,20 +243,13 @@ func (t *Ticket) kiroReferences(detail string, texts map[string]string) {
 		return
 	}
 	for part := range strings.FieldsFuncSeq(rest, func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
-		id := strings.Trim(part, "*_. ")
-		if !isNumberDots(id) || len(t.Criteria) >= 50 {
-			continue
+		part = strings.Trim(part, "*_. ")
+		ids := expandRange(part) // 1.1–1.7
+		if ids == nil {
+			ids = []string{part}
 		}
-		known := false
-		for _, c := range t.Criteria {
-			known = known || c.ID == id
-		}
-		if !known {
-			criterion := Criterion{ID: id, Text: texts[id]}
-			if criterion.Text == "" {
-				criterion.Text = "requirement " + id
-			}
-			t.Criteria = append(t.Criteria, criterion)
+		for _, id := range ids {
+			t.kiroCriterion(id, texts)
 		}
 	}
 	t.From = append(t.From, Origin{"criteria", "requirements.md"})

@@ -83,6 +83,9 @@ func specKitTasks(f *file, feature string, sections []section) *Document {
 		local, text := leadingTask(l.text)
 		markers, text := leadingMarkers(text)
 		text, waits := cutDependsOn(text)
+		if after, more := trailingMarkers(text); len(more) > 0 {
+			text, markers = after, append(markers, more...)
+		}
 		if local == "" && len(markers) == 0 && l.parent >= 0 {
 			continue // a detail of the task above
 		}
@@ -139,7 +142,7 @@ func withoutDocuments(files []File) []File {
 
 // leadingTask splits "T012a text", "T043-MIN text".
 func leadingTask(text string) (local, rest string) {
-	bare := strings.TrimLeft(text, "*_ ")
+	bare := strings.TrimLeft(text, "*_# ")
 	word, after, _ := strings.Cut(bare, " ")
 	word = strings.Trim(word, ":*_.")
 	digits := strings.TrimLeft(strings.TrimPrefix(word, "T"), "0123456789")
@@ -162,6 +165,14 @@ func leadingMarkers(text string) (markers []string, rest string) {
 	}
 }
 
+// trailingMarkers splits "text [P]".
+func trailingMarkers(text string) (rest string, markers []string) {
+	if after, ok := strings.CutSuffix(text, " [P]"); ok {
+		return strings.TrimSpace(after), []string{"P"}
+	}
+	return text, nil
+}
+
 // cutDependsOn splits "text (depends on T012, T013)".
 func cutDependsOn(text string) (rest string, ids []string) {
 	lower := strings.ToLower(text)
@@ -169,7 +180,7 @@ func cutDependsOn(text string) (rest string, ids []string) {
 		return text, nil
 	}
 	at, size := -1, 0
-	for _, phrase := range []string{"(depends on", "(depends:", "(requires", "(after", "(blocked by", "[depends on", "[depends:"} {
+	for _, phrase := range []string{"(depends on", "(depends:", "(deps:", "(dep:", "(requires", "(after", "(blocked by", "[depends on", "[depends:"} {
 		if i := strings.LastIndex(lower, phrase); i > at {
 			at, size = i, len(phrase)
 		}

@@ -175,7 +175,8 @@ func (c *collector) parentKey(k *key) {
 }
 
 // dependencyKeys are the keys of a dependency that is a map.
-var dependencyKeys = []string{"id", "ticket", "uid", "key", "identifier", "issue", "task", "taskid", "dependson", "dependsonid", "number", "ref", "name", "title"}
+var dependencyKeys = []string{"id", "ticket", "uid", "key", "identifier", "issue", "task", "taskid", "dependson", "dependsonid", "number", "ref",
+	"ticketid", "issueid", "slug", "artifact", "target", "path", "file", "name", "title"}
 
 func (c *collector) dependsKey(k *key) {
 	n := k.value
@@ -219,7 +220,7 @@ func (c *collector) dependsMap(k *key) {
 			known = true
 		}
 	}
-	if !known && len(k.value.Content) > 0 {
+	if !known && len(k.value.Content) > 0 && meaningOf(k.as).field == dependsField {
 		c.warn("line %d: %s is not a list; left out", k.line, k.as)
 	}
 }
@@ -237,6 +238,9 @@ func isWaiting(relation string) bool {
 
 // linksKey reads links that say their relation: {type: is blocked by, key: X-1}.
 func (c *collector) linksKey(k *key) {
+	if k.value.Kind == yaml.MappingNode { // relations: {depends_on: [...]}
+		c.dependsMap(k)
+	}
 	if k.value.Kind != yaml.SequenceNode {
 		return
 	}

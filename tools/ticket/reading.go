@@ -253,7 +253,9 @@ func (c *collector) labelled(l lineLabel, what meaning, head bool) {
 			return
 		}
 		if head || l.bold {
-			c.dependsText(l.value, l.name)
+			if !c.dependsText(l.value, l.name) {
+				c.notRead("line "+l.name+":", l.value)
+			}
 		} else {
 			for _, id := range findRefs(l.value, false) {
 				c.dependOn(id, l.name)
@@ -298,6 +300,9 @@ type lineLabel struct {
 func labelOf(line string) lineLabel {
 	var l lineLabel
 	text, indent := dedent(line)
+	for strings.HasPrefix(text, ">") { // fields in a quotation
+		text, _ = dedent(text[1:])
+	}
 	l.indent = indent
 	if body := item(text); body != "" {
 		text, l.bullet = body, true
@@ -395,7 +400,7 @@ func (c *collector) fieldTable(lines []string) {
 	}
 }
 
-var headingID = pattern(`^\[?(\pL[\pL\pN_]*(?:-[\pL\pN_]+)*-\pN+(?:\.\pN+)*[a-z]?)(?:\]\s*[:：–—-]?|\s*[:：]|\s+[–—-]\s|\s*$)`)
+var headingID = pattern(`^\[?(\pL[\pL\pN_]*(?:-[\pL\pN_]+)*-\pL{0,3}\pN+(?:\.\pN+)*[a-z]?)(?:\]\s*[:：–—-]?|\s*[:：]|\s+[–—-]\s|\s*$)`)
 
 // heading completes id and title from "# FEAT-001: Title".
 func (c *collector) heading(text string) {

@@ -75,6 +75,9 @@ func startsWithNone(text string) bool {
 			return true
 		}
 	}
+	if strings.HasPrefix(lower, "no ") && strings.Contains(lower[:min(len(lower), 40)], "dependenc") {
+		return true // "No code dependencies"
+	}
 	first, _, _ := strings.Cut(text, " ")
 	return isNone(strings.Trim(first, ",.;:"))
 }
@@ -220,6 +223,9 @@ func wordRef(word string, loose bool) string {
 	}
 	if strings.Contains(word, "/") {
 		return folderRef(word)
+	}
+	if strings.HasSuffix(word, ".md") { // another ticket's file
+		return refOfText(word)
 	}
 	if isStrictID(word) || loose && wholeID().MatchString(word) && len(word) <= 64 && !isStandard(word) {
 		return word
