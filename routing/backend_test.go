@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/fjbelchi/localmodel/integration/fakeserver"
 	"github.com/fjbelchi/localmodel/routing"
@@ -86,6 +87,44 @@ func TestRouter_NewBackend(t *testing.T) {
 	}
 	if h := r.Health(t.Context(), false); !h.Ollama.OK || h.Ollama.Remote != "" {
 		t.Errorf("%+v", h)
+	}
+}
+
+// A local model that will not be through in time is not begun where a paid tier
+// may answer, and the reason says how long it would take.
+func TestRouter_TooSlow(t *testing.T) {
+	took := func(d time.Duration) policy.Timing {
+		return policy.Timing{Purpose: "plan", In: 1000, Out: 100, Took: d}
+	}
+	slow, quick := took(140*time.Second), took(time.Second)
+	for name, c := range map[string]struct {
+		earlier []policy.Timing
+		route   policy.Route
+		limit   time.Duration
+		asked   bool
+	}{
+		"slow":             {[]policy.Timing{slow, slow, slow}, policy.Auto, time.Minute, false},
+		"quick":            {[]policy.Timing{quick, quick, quick}, policy.Auto, time.Minute, true},
+		"not known":        {nil, policy.Auto, time.Minute, true},
+		"with enough time": {[]policy.Timing{slow, slow, slow}, policy.Auto, time.Hour, true},
+		"nobody else":      {[]policy.Timing{slow, slow, slow}, policy.OnlyLocal, time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			local := &echo{tier: policy.Local, address: here, model: "m"}
+			paid := &echo{tier: policy.Cheap, address: here, model: "cheap", paid: true}
+			books := &fakeserver.Books{Earlier: c.earlier}
+			r := routing.New(routing.Config{CloudAllowed: true}, []routing.Backend{local, paid}, books, books)
+			ctx, stop := context.WithTimeout(t.Context(), c.limit)
+			defer stop()
+			text := strings.Repeat("word ", 600)
+			a, err := r.Complete(ctx, c.route, routing.Request{Purpose: "plan", User: text, MaxTokens: 200, Likely: 100})
+			if err != nil || (a.Tier == policy.Local) != c.asked {
+				t.Fatalf("by %s, %v; local asked: want %t", a.Tier, err, c.asked)
+			}
+			if why := a.Reason(); !c.asked && !strings.HasPrefix(why, "local: too slow, about 1") {
+				t.Errorf("why: %q", why)
+			}
+		})
 	}
 }
 

@@ -210,6 +210,9 @@ func (u *run) question(whole, ctx context.Context, b Backend, alone bool, a *Att
 	if fault := r.refuse(policy.PlaceOf(b.Paid(), b.Address(), b.Model(), ""), u.route); fault != nil {
 		return Reply{}, fault
 	}
+	if fault := u.tooSlow(ctx, b, alone); fault != nil {
+		return Reply{}, fault
+	}
 	q := Question{Request: u.req, Alone: alone}
 	rep, fault := u.call(whole, ctx, b, q, nil, a)
 	if r.await(ctx, q, b, fault) {

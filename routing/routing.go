@@ -25,6 +25,11 @@ type Request struct {
 	Schema    json.RawMessage // the reply's JSON Schema; nil = free text
 	MaxTokens int             // output limit, > 0
 	Sampling  Sampling
+	// Patient lets the first token take as long as the call has: nobody else may
+	// answer, and a slow machine reads a prompt for minutes.
+	Patient bool
+	// Likely is how many tokens the reply is likely to have; 0 = MaxTokens.
+	Likely int
 	// ConfidenceFields name the top-level enum fields of Schema whose token
 	// probabilities say how sure the model is; the least sure one counts.
 	ConfidenceFields []string
@@ -138,6 +143,12 @@ type CallRecord struct {
 // Ledger keeps every model call.
 type Ledger interface {
 	Call(ctx context.Context, c CallRecord) error
+}
+
+// Timer is a Ledger that tells how long calls took.
+type Timer interface {
+	// Timings are the newest local calls of a model, newest first.
+	Timings(ctx context.Context, model string) ([]policy.Timing, error)
 }
 
 // Budget reserves a paid call's estimate before it is made and settles it

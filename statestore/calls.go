@@ -136,6 +136,45 @@ func (s *Store) KnownDigest(ctx context.Context, model string) (digest string, e
 	return digest, err
 }
 
+// RecentLocal returns the newest calls of a model on the local tier since a
+// time, newest first, at most n, those that are not on disk yet included.
+func (s *Store) RecentLocal(ctx context.Context, model string, since time.Time, n int) (got []Call, err error) {
+	s.calls.mu.Lock()
+	for i := len(s.calls.rows) - 1; i >= 0 && len(got) < n; i-- {
+		if c := s.calls.rows[i]; c.Model == model && c.Tier == localTier && !c.At.Before(since) {
+			got = append(got, c)
+		}
+	}
+	s.calls.mu.Unlock()
+	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+		kept, err := recentLocal(ctx, q, project, model, since, n-len(got))
+		got = append(got, kept...)
+		return err
+	})
+	return got, err
+}
+
+const localTier = "local"
+
+func recentLocal(ctx context.Context, q sqldb.Q, project int64, model string, since time.Time, n int) (got []Call, err error) {
+	rows, err := q.Rows(ctx, `SELECT at, purpose, tokens_in, tokens_out, ms, result FROM calls
+WHERE project = ? AND at >= ? AND model = ? AND tier = ? ORDER BY at DESC, id DESC LIMIT ?`, project, since.UnixMilli(), model, localTier, n)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		var c Call
+		var at int64
+		if err := rows.Scan(&at, &c.Purpose, &c.TokensIn, &c.TokensOut, &c.MS, &c.Result); err != nil {
+			return nil, err
+		}
+		c.At = time.UnixMilli(at)
+		got = append(got, c)
+	}
+	return got, rows.Err()
+}
+
 // page is how many rows an iteration reads at a time. Nothing is held between
 // two pages, so fn may take its time and call the store.
 const page = 500

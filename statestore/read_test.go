@@ -60,3 +60,41 @@ func TestCalibration(t *testing.T) {
 		t.Errorf("after: got %v, %t, %v; want 3.75, true, nil", got, found, err)
 	}
 }
+
+// The newest calls come first, whether they are on disk yet or not; another
+// model's, a paid tier's and old ones are left out.
+func TestRecentLocal_Newest(t *testing.T) {
+	ctx := context.Background()
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	s := makeStore(Options{Root: t.TempDir(), Now: func() time.Time { return now }})
+	defer s.Close() //nolint:errcheck // what matters was flushed
+	log := func(c Call) {
+		c.Purpose, c.Result = "plan", "ok"
+		if err := s.LogCall(ctx, c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 3 {
+		log(Call{At: now.Add(time.Duration(i) * time.Minute), Tier: "local", Model: "m", TokensIn: 100 + i, TokensOut: 10, MS: int64(i)})
+	}
+	log(Call{At: now, Tier: "local", Model: "other"})
+	log(Call{At: now, Tier: "cheap", Model: "m"})
+	log(Call{At: now.AddDate(0, 0, -9), Tier: "local", Model: "m"})
+	if err := s.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	log(Call{At: now.Add(time.Hour), Tier: "local", Model: "m", TokensIn: 103})
+	for n, want := range map[int][]int{10: {103, 102, 101, 100}, 2: {103, 102}, 1: {103}} {
+		got, err := s.RecentLocal(ctx, "m", now.AddDate(0, 0, -7), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var in []int
+		for _, c := range got {
+			in = append(in, c.TokensIn)
+		}
+		if diff := cmp.Diff(want, in); diff != "" {
+			t.Errorf("%d newest: %s", n, diff)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/background"
 )
 
 // Asker asks models in order of tier. *routing.Router is one.
@@ -58,7 +59,11 @@ type Deps struct {
 	Journal      Journal
 	Problems     []string // what is wrong with the configuration
 	CloudAllowed bool
-	Log          *slog.Logger
+	// PaidTier says that a paid tier is configured and may be asked.
+	PaidTier bool
+	// Finish finishes answers that outlive their call; nil = they are lost.
+	Finish *background.Keeper
+	Log    *slog.Logger
 
 	seenIDs sync.Map // ids of tickets that the journal is known to know
 }

@@ -85,7 +85,7 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 			}
 			return text, words
 		},
-		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, ConfidenceFields: q.Fields(),
+		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, Likely: prompts.MaxClassifyTokens / 3, ConfidenceFields: q.Fields(),
 		Accept:   func(text []byte) error { _, err := q.Parse(text); return err },
 		Progress: p.tokens(t.ID),
 	})

@@ -32,7 +32,7 @@ var planTicketSpec = spec{
 		`"route":{"type":"string","enum":["auto","local","cloud"]},` +
 		`"include_files":{"type":"boolean"}}}`,
 	output: `{"type":"object","additionalProperties":false,"required":["summary","id","by","owner","next"],"properties":{` +
-		`"summary":{"type":"string"},"id":{"type":"string"},"plan":{"type":"string"},` +
+		`"summary":{"type":"string"},"id":{"type":"string"},"state":{"type":"string"},"plan":{"type":"string"},` +
 		`"coverage":{"type":"object"},` +
 		`"by":{"type":"string"},"owner":{"type":"string"},"answer":{"type":"object"},"next":{"type":"string"},` +
 		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
@@ -49,6 +49,7 @@ type planInput struct {
 type planResult struct {
 	Summary  string            `json:"summary"`
 	ID       string            `json:"id"`
+	State    string            `json:"state,omitempty"` // writing: not finished yet
 	Plan     string            `json:"plan,omitempty"`
 	Coverage *prompts.Coverage `json:"coverage,omitempty"`
 	By       string            `json:"by"`
@@ -233,7 +234,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	asking, stop := d.asking(ctx)
 	defer stop()
 	asked := q // as the tier that is asked sees it: a plan is judged by that
-	a, err := d.Asker.Complete(asking, route, routing.Request{
+	a, unfinished, err := d.finish(asking, route, routing.Request{
 		Purpose: "plan", TicketID: t.ID, System: prompts.System, User: user,
 		Remote: func() (string, []string) {
 			remote, words := q.Remote()
@@ -244,11 +245,15 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 			asked = remote
 			return text, words
 		},
-		Schema: q.Schema(), MaxTokens: d.planTokens(q), Sampling: routing.Sampling{Free: true, Seed: failure.seed()},
+		Schema: q.Schema(), MaxTokens: d.planTokens(q), Likely: d.planTokens(q) / 2, Sampling: routing.Sampling{Free: true, Seed: failure.seed()},
 		Accept:   func(text []byte) error { return asked.Accept(text) }, //nolint:gocritic // asked changes
 		Repair:   func(_ []byte, defects error) string { return asked.Repair(defects) },
 		Progress: p.tokens(t.ID),
 	})
+	if unfinished != nil {
+		r.writing(unfinished)
+		return nil
+	}
 	if err != nil {
 		unanswered, err := asUnanswered(ctx, err)
 		if err != nil {
@@ -266,9 +271,25 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 		r.Next = d.planAgain(route) + d.nextAfterPlan(ctx, t.ID)
 		return nil
 	}
+	planned, err := r.fromModel(q, asked, a)
+	if err != nil {
+		return err
+	}
+	r.Summary = planned + failure.note() + paid(r.Answer)
+	handed := statestore.Plan{ByLocal: a.Tier == policy.Local, By: string(a.Tier) + " tier", Model: a.Model}
+	if err := d.recordPlan(ctx, r, j, handed, a.Digest); err != nil {
+		return err
+	}
+	r.Next = d.nextAfterPlan(ctx, t.ID)
+	return nil
+}
+
+// fromModel takes over an accepted plan, and returns what it covers in words.
+// asked is the question as its tier saw it.
+func (r *planResult) fromModel(q, asked prompts.PlanQuestion, a routing.Answer) (summary string, err error) {
 	reply, err := q.Parse(a.Text)
 	if err != nil {
-		return fmt.Errorf("an accepted plan does not parse: %w", err)
+		return "", fmt.Errorf("an accepted plan does not parse: %w", err)
 	}
 	cover := q.Covers(reply)
 	r.Plan, r.Coverage, r.By, r.Answer = q.Render(reply), &cover, string(a.Tier), answerOf(a)
@@ -279,14 +300,8 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 		r.warn(text)
 	}
 	r.Warnings = warnFirst(r.Warnings, a.Withheld)
-	r.Summary = fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", t.ID, r.By,
-		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + failure.note() + paid(r.Answer)
-	handed := statestore.Plan{ByLocal: a.Tier == policy.Local, By: string(a.Tier) + " tier", Model: a.Model}
-	if err := d.recordPlan(ctx, r, j, handed, a.Digest); err != nil {
-		return err
-	}
-	r.Next = d.nextAfterPlan(ctx, t.ID)
-	return nil
+	return fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", r.ID, r.By,
+		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal), nil
 }
 
 // recordPlan notes who planned, which says whose ticket it is from here. A plan
@@ -360,7 +375,7 @@ func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route
 ) (prompts.PlanQuestion, string, error) {
 	tree := d.treeOf(ctx, t)
 	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Evidence: evidence, Commands: withoutSecrets(d.commands(ctx, t)),
-		Exists: func(path string) bool { return d.exists(ctx, inTree(tree, path)) }}
+		Exists: func(path string) bool { return d.existsLater(ctx, inTree(tree, path)) }}
 	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
 		q.Ticket = t.Title + "\n\n" + t.Body
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -34,6 +35,14 @@ func (d *Deps) exists(ctx context.Context, path string) bool {
 	}
 	info, err := root.Stat(ctx, name)
 	return err == nil && info.Mode().IsRegular()
+}
+
+// existsLater is exists for a plan that may be judged when its call is over.
+func (d *Deps) existsLater(ctx context.Context, path string) bool {
+	const most = 2 * time.Second
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), most)
+	defer stop()
+	return d.exists(ctx, path)
 }
 
 // promptRoom is how many bytes of prompt a plan may have on the route's first

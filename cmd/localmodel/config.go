@@ -99,6 +99,15 @@ var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelI
 // environ is every variable; trust looks for those of agents.
 func environ() []string { return os.Environ() }
 
+// planDir is where plans wait that were finished after their call, "" where
+// there is no directory for them.
+func (c *config) planDir() string {
+	if c.Dirs.State == "" {
+		return ""
+	}
+	return filepath.Join(c.Dirs.State, "plans")
+}
+
 // slotDir is where the lock files of local calls are, "" where there is no
 // directory for them.
 func (c *config) slotDir() string {

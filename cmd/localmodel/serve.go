@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/tools"
+	"github.com/fjbelchi/localmodel/tools/background"
 	"github.com/fjbelchi/localmodel/tools/stdio"
 )
 
@@ -28,6 +29,7 @@ func serve(ctx context.Context, w world, args []string) error {
 			}
 		}()
 	}
+	p.deps.Finish = background.New(p.config.planDir())
 	compare := time.AfterFunc(afterStart, func() { p.reconcile(ctx) })
 	err := stdio.Serve(ctx, tools.NewServer(p.deps, version()), w.in, w.out, stdio.Options{
 		Log: p.log, Check: tools.CheckRequest, Gone: func() bool { return readerGone(w.out) },
@@ -35,6 +37,7 @@ func serve(ctx context.Context, w world, args []string) error {
 	if compare.Stop() && ctx.Err() == nil { // the session was shorter than that
 		p.reconcile(ctx)
 	}
+	p.deps.Finish.Close()
 	if e := p.store.Close(); e != nil {
 		p.log.Warn("closing the journal", "err", e)
 	}

@@ -191,7 +191,11 @@ type Books struct {
 	Reserved []float64
 	Settled  []float64
 	Refuse   error
+	Earlier  []policy.Timing // calls that were made before
 }
+
+// Timings are the earlier calls.
+func (b *Books) Timings(context.Context, string) ([]policy.Timing, error) { return b.Earlier, nil }
 
 // Call keeps a row.
 func (b *Books) Call(_ context.Context, c routing.CallRecord) error {

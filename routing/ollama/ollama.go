@@ -208,7 +208,11 @@ func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, 
 	if err != nil {
 		return routing.Reply{}, routing.Fail(routing.InvalidOutput, "the request cannot be written", err)
 	}
-	watch, stop := httpclient.WatchTokens(ctx, o.cfg.FirstTokenTimeout, o.cfg.TokenTimeout)
+	first := o.cfg.FirstTokenTimeout
+	if q.Patient {
+		first = max(first, mostReading)
+	}
+	watch, stop := httpclient.WatchTokens(ctx, first, o.cfg.TokenTimeout)
 	defer stop()
 	defer q.Narrate(func() (string, int) {
 		n := int(watch.Tokens.Load())
@@ -232,6 +236,9 @@ func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, 
 }
 
 var errNoChunk = routing.Fail(routing.Unavailable, "the server sent something that is no chat chunk", nil)
+
+// mostReading is how long a patient question may wait for its first token.
+const mostReading = 15 * time.Minute
 
 // sample sets how the reply is drawn. A server applies what the model's file
 // carries where a request is silent, so that for free text only what it does
