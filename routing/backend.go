@@ -104,6 +104,7 @@ type Backend interface {
 // Check is what a backend found of its endpoint.
 type Check struct {
 	OK            bool
+	Server        string // what it is called; "" = Ollama
 	URL, Version  string
 	Model         string
 	Present       bool   // the server has the model

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -105,6 +106,7 @@ func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error
 	if h.Ollama.SlotsError != "" {
 		r.Warnings = append(r.Warnings, clip(h.Ollama.SlotsError, 200))
 	}
+	r.Warnings = addWarning(r.Warnings, h.Ollama.Note)
 	for _, p := range d.Problems { // each is named, however many there are
 		r.Warnings = append(r.Warnings, clip(p, 200))
 	}
@@ -185,7 +187,7 @@ func ollamaState(h routing.Check) string {
 		return "behind the proxy"
 	case h.Present:
 		return "cold"
-	case h.Version != "":
+	case h.Version != "" || len(h.Models) > 0:
 		return "missing"
 	}
 	return "down"
@@ -195,7 +197,7 @@ func (r *healthResult) words(h routing.Health) string {
 	local := fmt.Sprintf("local model %s is %s", r.Ollama.Model, r.Ollama.State)
 	switch {
 	case r.Ollama.State == "down":
-		local = "Ollama is down"
+		local = cmp.Or(h.Ollama.Server, "Ollama") + " is down"
 	case h.Ollama.Remote != "" && !h.Ollama.OK:
 		local = "the local tier is refused: " + h.Ollama.Error
 	case h.Ollama.Remote != "":

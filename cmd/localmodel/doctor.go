@@ -79,7 +79,8 @@ func printJSON(out io.Writer, v any) error {
 // gather finds the facts, the slow ones side by side.
 func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) checkup.Facts {
 	c := p.config
-	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: policy.Loopback(c.ollama), ByProxy: c.local == "proxy", LocalProxy: policy.Loopback(c.proxy),
+	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: policy.Loopback(c.ollama), ByProxy: c.local == "proxy", ByServer: c.local == "openai",
+		LocalProxy: policy.Loopback(c.proxy),
 		DefaultKey: c.key == settings.DefaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: secrets.Address(c.state),
 		GuardMode: string(c.guard), Problems: c.problems, Untrusted: c.untrusted, Settings: c.Values(), Clients: clients.Find(place)}
 	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {

@@ -243,7 +243,7 @@ func TestMeasureSmallModel(t *testing.T) {
 	testkit.Measure(t)
 	for _, tier := range tiers() {
 		t.Run(tier.name, func(t *testing.T) {
-			p := newProgram(t, append(tier.start(t, server{small: true, window: 8192}), "LOCALMODEL_NUM_CTX=8192")...)
+			p := newProgram(t, append(tier.start(t, server{small: true, window: 8192}), "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_MIN_CONFIDENCE=0")...)
 			var took []string
 			for i := range 4 {
 				path := p.ticket(fmt.Sprint("T-", i), "The program stops.")

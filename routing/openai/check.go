@@ -112,7 +112,7 @@ func (g group) Probe(ctx context.Context) *routing.Error {
 // stands behind it only a call would tell.
 func (g group) Check(ctx context.Context) routing.Check {
 	l := g.list(ctx)
-	c := routing.Check{URL: g.Address(), Version: l.version, Model: g.Model(), Models: l.models,
+	c := routing.Check{Server: g.what, URL: g.Address(), Version: l.version, Model: g.Model(), Models: l.models,
 		Fleet: !g.Paid(), Present: l.has(g.Model())}
 	recent, ago := g.faults.recent(g.t)
 	switch {

@@ -117,7 +117,7 @@ func (p *plain) cutPrompt(ctx context.Context, q routing.Question, in int) *rout
 // Check looks what the server has. It makes no call to the model.
 func (p *plain) Check(ctx context.Context) routing.Check {
 	f := p.look(ctx, 0)
-	c := routing.Check{URL: p.Address(), Version: f.version, Model: p.cfg.Model, Present: f.id != "",
+	c := routing.Check{Server: p.what, URL: p.Address(), Version: f.version, Model: p.cfg.Model, Present: f.id != "",
 		Digest: f.digest, Remote: f.remote, ContextLength: f.window, Loaded: f.window > 0, Models: f.models}
 	switch {
 	case f.fault != nil:

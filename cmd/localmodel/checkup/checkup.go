@@ -48,6 +48,7 @@ type Facts struct {
 	LocalHost bool   // Ollama runs on this machine
 	Installed string // path of the ollama program; "" = not found
 	ByProxy   bool   // the local tier is the proxy's
+	ByServer  bool   // the local tier is the server at LOCALMODEL_LOCAL_URL
 
 	LocalProxy bool   // the proxy runs on this machine, or would
 	LiteLLM    string // path of the litellm program; "" = not found

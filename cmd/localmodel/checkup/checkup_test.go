@@ -114,11 +114,35 @@ func TestAllWorks(t *testing.T) {
 		"cold":     func(f *Facts) { f.Health.Ollama.Loaded, f.Model.LoadedBytes = false, 0 },
 		"no proxy": func(f *Facts) { f.Health.Proxy = routing.ProxyHealth{} },
 		"a fleet":  func(f *Facts) { f.Health.Ollama, f.ByProxy = routing.Check{}, true },
+		"a plain server": func(f *Facts) {
+			f.Health.Ollama, f.ByServer = routing.Check{OK: true, Present: true, Model: "m", ContextLength: 4096}, true
+		},
 	} {
 		f := healthy()
 		change(&f)
 		if r := Judge(f); r.Exit != 0 || slices.ContainsFunc(r.Checks, func(c Check) bool { return c.Status != OK }) {
 			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+// A plain server has no program of Ollama's to install and no model to pull.
+func TestPlainServer(t *testing.T) {
+	for name, c := range map[string]struct {
+		local  routing.Check
+		status Status
+		says   string
+		fix    string
+	}{
+		"down":            {routing.Check{Error: "the local server is not reachable", Fix: "start it"}, Less, "not reachable", "start it"},
+		"another model":   {routing.Check{Models: []string{"x"}, Error: "it has x", Fix: "export LOCALMODEL_MODEL=x"}, Less, "it has x", "export LOCALMODEL_MODEL=x"},
+		"no window known": {routing.Check{OK: true, Present: true, Model: "m", Note: "may be cut unseen"}, Advice, "may be cut unseen", ""},
+	} {
+		f := healthy()
+		f.Health.Ollama, f.ByServer = c.local, true
+		got := f.ollama()
+		if len(got) != 1 || got[0].Status != c.status || !strings.Contains(got[0].Text, c.says) || strings.Join(got[0].Fixes, " ") != c.fix {
+			t.Errorf("%s: %+v", name, got)
 		}
 	}
 }

@@ -18,6 +18,9 @@ func (f Facts) ollama() []Check {
 	if f.ByProxy {
 		return []Check{{Name: "local model", Status: OK, Text: "the proxy's group free (LOCALMODEL_LOCAL=proxy)"}}
 	}
+	if f.ByServer {
+		return []Check{f.server()}
+	}
 	if o.Version == "" {
 		c := Check{Name: "Ollama", Status: Less, Text: o.Error}
 		switch {
@@ -36,6 +39,21 @@ func (f Facts) ollama() []Check {
 		return append(out, Check{Name: "model", Status: Less, Text: o.Error, Fixes: []string{"localmodel doctor --fix", "or yourself: " + o.Fix}})
 	}
 	return append(out, f.model(), f.memory())
+}
+
+// server is the local tier of LOCALMODEL_LOCAL=openai.
+func (f Facts) server() Check {
+	o := f.Health.Ollama
+	c := Check{Name: "local model", Status: OK, Text: o.Model + " at " + o.URL + " (LOCALMODEL_LOCAL=openai)"}
+	switch {
+	case !o.OK:
+		c.Status, c.Text, c.Fixes = Less, o.Error, nonEmpty(o.Fix)
+	case o.Note != "":
+		c.Status, c.Text = Advice, c.Text+": "+o.Note
+	case o.ContextLength > 0:
+		c.Text += fmt.Sprintf(", a window of %d tokens", o.ContextLength)
+	}
+	return c
 }
 
 // startOllama is the fix of a server on this machine that does not answer.

@@ -29,7 +29,7 @@ const startWithin = time.Minute
 // Mend starts Ollama where it is installed and does not answer, and fetches the
 // model where it is missing.
 func (m Mender) Mend(ctx context.Context, f Facts) error {
-	if f.ByProxy {
+	if f.ByProxy || f.ByServer {
 		return nil // its models are the proxy's
 	}
 	o := f.Health.Ollama
