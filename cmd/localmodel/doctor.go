@@ -3,15 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"io"
-	"io/fs"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
@@ -19,9 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
-	"github.com/fjbelchi/localmodel/internal/jsondepth"
 	"github.com/fjbelchi/localmodel/internal/plain"
-	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -104,12 +97,9 @@ func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) chec
 	return f
 }
 
-// maxStateFile is what is read of the state file, in bytes.
-const maxStateFile = 16 << 20
-
 func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
-	data, err := rootfs.ReadFile(ctx, p.config.root, filepath.Join(".claude", "implementer-state.json"), maxStateFile)
-	f.StateFile = !errors.Is(err, fs.ErrNotExist)
+	f.StateFile = p.config.HasStateFile(ctx)
+	f.KeepsStateFile = p.config.stateFile
 	if f.JournalErr = p.recordable(ctx); f.JournalErr != nil {
 		return
 	}
@@ -124,14 +114,6 @@ func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
 		p.log.Info("state file not written", "err", err) // Warnings says so
 	}
 	f.Warnings = p.store.Warnings()
-	// The journal looks at the file only once it has something to write into it.
-	switch {
-	case len(f.Warnings) > 0:
-	case f.StateFile && err != nil:
-		f.Warnings = []string{"the state file is left alone: " + err.Error()}
-	case len(data) > 0 && (jsondepth.Check(data) != nil || !gjson.ValidBytes(data)):
-		f.Warnings = []string{".claude/implementer-state.json is not valid JSON"}
-	}
 }
 
 // gatherGuard asks the guard what it would say to the next ticket of each

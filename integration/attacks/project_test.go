@@ -40,8 +40,8 @@ var hostile = map[string]struct {
 		v.link("../../../.bash_login", stateFile+".lock")
 	}, "link"},
 	"the lock is a pipe":       {func(v *victim) { v.file(stateFile, "{}"); v.pipe(stateFile + ".lock") }, "named pipe"},
-	".claude is a link out":    {func(v *victim) { v.mkdir(filepath.Join(v.home, "other")); v.link("../../other", ".claude") }, ""},
-	".claude is a pipe":        {func(v *victim) { v.pipe(".claude") }, ""},
+	".claude is a link out":    {func(v *victim) { v.mkdir(filepath.Join(v.home, "other")); v.link("../../other", ".claude") }, "link"},
+	".claude is a pipe":        {func(v *victim) { v.pipe(".claude") }, "named pipe"},
 	"the settings are a pipe":  {func(v *victim) { v.pipe("backlog.config.json") }, "named pipe"},
 	"the settings are a link":  {func(v *victim) { v.link("/dev/zero", "backlog.config.json") }, "outside"},
 	"the settings are huge":    {func(v *victim) { v.sparse("backlog.config.json", 2<<30) }, "more than"},
@@ -64,6 +64,7 @@ func (v *victim) sparse(name string, size int64) {
 func TestHostileProject(t *testing.T) {
 	for name, c := range hostile {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			v := newVictim(t)
 			c.put(v)
 			if _, err := os.Lstat(filepath.Join(v.project, "ticket.md")); err != nil {
@@ -143,6 +144,7 @@ func TestStateFileRule(t *testing.T) {
 		"off, with the file":         {"off", func(v *victim) { v.file(stateFile, "{}") }, false},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			v := newVictim(t)
 			v.file("ticket.md", ticket)
 			c.put(v)

@@ -79,7 +79,12 @@ func (f Facts) journal() []Check {
 
 func (f Facts) stateFile() Check {
 	c := Check{Name: "state file", Status: OK, Text: "agrees with the journal"}
-	if !f.StateFile {
+	switch {
+	case !f.KeepsStateFile && f.StateFile:
+		c.Text = "left as it is: LOCALMODEL_STATE_FILE=off"
+	case !f.KeepsStateFile:
+		c.Text = "none is kept here; LOCALMODEL_STATE_FILE=on keeps one, as does a backlog.config.json"
+	case !f.StateFile:
 		c.Text = "not there yet; the first outcome makes it"
 	}
 	var hurt, repaired []string

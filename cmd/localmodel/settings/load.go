@@ -398,9 +398,11 @@ func (s *Set) KeepsStateFile(ctx context.Context) bool {
 	case "off":
 		return false
 	}
-	if s.Project.Found {
-		return true
-	}
+	return s.Project.Found || s.HasStateFile(ctx)
+}
+
+// HasStateFile says whether something is where the state file would be.
+func (s *Set) HasStateFile(ctx context.Context) bool {
 	ctx, stop := context.WithTimeout(ctx, readTime)
 	defer stop()
 	root, err := rootfs.Open(ctx, s.Root)
