@@ -79,7 +79,7 @@ func (d *DB) words(err error) string {
 	if d.Postgres() {
 		var config *pgconn.ParseConfigError
 		if errors.As(err, &config) { // its text quotes the address
-			return "Postgres: the address " + secrets.Address(where) + " cannot be read; write the special characters of its password as %XX"
+			return "Postgres: the address in LOCALMODEL_STATE, " + secrets.Address(where) + ", cannot be read; write the special characters of its password as %XX"
 		}
 		text := "Postgres: " + secrets.WithoutAddress(err.Error(), where)
 		if d.lost(err) {
