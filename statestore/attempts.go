@@ -127,6 +127,9 @@ WHERE id = ? RETURNING model`, state, max(t.now.UnixMilli(), 1), t.ticket.qualit
 	if err := t.figure(model, gate, 1, 0); err != nil {
 		return err
 	}
+	if err := t.settlePlans(state); err != nil {
+		return err
+	}
 	if err := t.settleGuard(!v.Succeeded); err != nil {
 		return err
 	}

@@ -48,17 +48,17 @@ type callQueue struct {
 }
 
 // LogCall writes a model call: a paid one durably before it returns, a local
-// one within a second.
+// one within a second. One that could not be written goes on waiting.
 func (s *Store) LogCall(ctx context.Context, c Call) error {
 	c = c.bounded()
-	if c.Paid {
-		return s.insertCalls(ctx, []Call{c})
-	}
 	q := &s.calls
 	q.mu.Lock()
 	q.rows = append(q.rows, c)
 	full := len(q.rows) >= callMost
 	q.mu.Unlock()
+	if c.Paid { // with what came before it
+		return s.flushCalls(ctx)
+	}
 	if full {
 		return s.flushCalls(context.WithoutCancel(ctx))
 	}
@@ -106,7 +106,12 @@ func (s *Store) insertCalls(ctx context.Context, calls []Call) error {
 // insertCalls writes model calls, and the digest that each model had.
 func insertCalls(ctx context.Context, tx sqldb.Q, project int64, calls []Call) error {
 	digests := map[string]string{}
+	sums := &tallying{ctx: ctx, tx: tx, project: project, sums: map[usageKey]*Usage{}}
+	slices.SortStableFunc(calls, func(a, b Call) int { return a.At.Compare(b.At) })
 	for _, c := range calls {
+		if err := sums.call(c); err != nil {
+			return err
+		}
 		if err := tx.Exec(ctx, `INSERT INTO calls (project, at, purpose, ticket, tier, model, digest, prompt, tokens_in, tokens_out, cost, estimated, paid, ms, result)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, project, c.At.UnixMilli(), c.Purpose, c.TicketID, c.Tier, c.Model, c.Digest, c.PromptVersion,
 			c.TokensIn, c.TokensOut, c.CostUSD, flag(c.Estimated), flag(c.Paid), c.MS, c.Result); err != nil {
@@ -122,7 +127,10 @@ ON CONFLICT (project, model) DO UPDATE SET digest = excluded.digest`, project, m
 			return fmt.Errorf("insert model: %w", err)
 		}
 	}
-	return nil
+	if err := sums.settleOld(calls[len(calls)-1].At); err != nil {
+		return err
+	}
+	return sums.save()
 }
 
 // KnownDigest is the newest digest seen for a model, "" where it never
@@ -225,44 +233,6 @@ FROM calls WHERE project = ? AND at >= ? AND (at > ? OR id > ?) ORDER BY at, id 
 	}
 	*after = last
 	return got, nil
-}
-
-// Fate is how an attempt ended.
-type Fate struct {
-	TicketID string
-	ClosedAt time.Time // zero = it is open
-	State    string    // open, done or escalated
-}
-
-// Fates gives fn how the attempts of the tickets that local planned since a time
-// ended, those that are open included, in the order of their opening.
-func (s *Store) Fates(ctx context.Context, since time.Time, fn func(Fate) error) error {
-	var got []Fate
-	if err := s.read(ctx, func(q sqldb.Q, project int64) error {
-		got = nil
-		rows, err := q.Rows(ctx, `SELECT ticket, closed, state FROM attempts WHERE project = ? AND (closed = 0 OR +closed >= ?) AND ticket IN
-(SELECT ticket FROM calls WHERE project = ? AND purpose = 'plan' AND tier = 'local' AND result = 'ok' AND +at >= ?) ORDER BY id`,
-			project, since.UnixMilli(), project, since.UnixMilli())
-		if err != nil {
-			return fmt.Errorf("read fates: %w", err)
-		}
-		defer rows.Close() //nolint:errcheck // only read; Err is looked at
-		for rows.Next() {
-			var f Fate
-			var closed int64
-			if err := rows.Scan(&f.TicketID, &closed, &f.State); err != nil {
-				return fmt.Errorf("read fates: %w", err)
-			}
-			if closed != 0 {
-				f.ClosedAt = time.UnixMilli(closed)
-			}
-			got = append(got, f)
-		}
-		return rows.Err()
-	}); err != nil {
-		return err
-	}
-	return each(got, fn)
 }
 
 // Calibration is how many bytes of text a model's token holds, as last saved;

@@ -19,10 +19,14 @@ type Figures struct {
 	N               int
 	QualitySum      float64 // over the QualityN attempts that have one
 	QualityN        int
-	HandOffChars    int // of plan and evidence, before any cut
+	HandOffChars    int // of plan and evidence that were handed off
 }
 
-const hourMS = 60 * 60 * 1000
+const (
+	hourMS = 60 * 60 * 1000
+	// maxHandOff is the most that a hand-off holds, characters.
+	maxHandOff = 4000
+)
 
 // figure adds to the sums of the attempt that closes now.
 func (t *recording) figure(model, gate string, n, chars int) error {
@@ -52,7 +56,7 @@ func (t *recording) noteHandOff() error {
 			chars += len(o.Evidence)
 		}
 	}
-	return t.figure(a.Model, string(t.o.Gate), 0, chars)
+	return t.figure(a.Model, string(t.o.Gate), 0, min(chars, maxHandOff))
 }
 
 // Figures gives fn the sums since a time, in the order of hours, that of the

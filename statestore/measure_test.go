@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -130,6 +131,32 @@ func TestMeasureRecord(t *testing.T) {
 	t.Logf("first use of a new journal %s, of one that is there %s", made, time.Since(start))
 	first.Close() //nolint:errcheck // only read
 	again.Close() //nolint:errcheck // only read
+}
+
+// What a report asks for after many tickets.
+func TestMeasureStats(t *testing.T) {
+	needMeasure(t)
+	many := 100_000
+	if n := os.Getenv("LOCALMODEL_TICKETS"); n != "" {
+		if _, err := fmt.Sscan(n, &many); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := newStore(t, Options{Root: t.TempDir()})
+	seed(t, s, many)
+	ctx := context.Background()
+	var all []time.Duration
+	for range 20 {
+		start := time.Now()
+		_, err := s.Stats(ctx)
+		err = errors.Join(err, s.Usage(ctx, time.Time{}, func(Usage) error { return nil }),
+			s.Figures(ctx, time.Time{}, func(Figures) error { return nil }))
+		if _, e := s.OpenAttempts(ctx); err != nil || e != nil {
+			t.Fatal(err, e)
+		}
+		all = append(all, time.Since(start))
+	}
+	t.Logf("figures of %d tickets: median %s, slowest %s", many, median(all), percentile(all, 100))
 }
 
 // How long after its reply an outcome is in the state file.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -22,7 +23,15 @@ func of(t testing.TB, o Options, project string) *Store {
 	if o.State == "" {
 		o.State = journalPath(filepath.Dir(o.Root))
 	}
+	makeRoot(t, o.Root)
 	return newStore(t, o)
+}
+
+func makeRoot(t testing.TB, root string) {
+	t.Helper()
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Projects in one journal share nothing but the user's money.
@@ -202,6 +211,7 @@ func TestEightProcessesInThreeProjects(t *testing.T) {
 		root := func(project int) string { return filepath.Join(o.Root, fmt.Sprint("root", project)) }
 		for i := range processes {
 			project := i % projects
+			makeRoot(t, root(project))
 			cmd := child(t, "recorder", childArgs{Root: root(project), State: o.State, Project: fmt.Sprint("p", project),
 				Name: fmt.Sprint("c", i), Records: records, Tickets: 12})
 			cmd.Stdout = &outputs[i]

@@ -22,6 +22,7 @@ const (
 var retained = []struct{ table, key, old string }{
 	{"attempts", "id", "closed > 0 AND closed < ?"},
 	{"calls", "id", "at < ?"},
+	{"answers", "id", "at < ?"},
 	{"reservations", "id", "at < ?"},
 	{"decisions", "project, ticket, hash, source", "at < ?"},
 	{"guard_memo", "project, ticket, cell", "at < ?"},

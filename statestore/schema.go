@@ -43,6 +43,12 @@ CREATE TABLE calls (id {id}, project {int} NOT NULL, at {int} NOT NULL, purpose 
   ms {int} NOT NULL, result TEXT NOT NULL) {table};
 CREATE INDEX calls_project ON calls (project, at, id);
 CREATE INDEX calls_at ON calls (at);
+CREATE TABLE usage (project {int} NOT NULL, hour {int} NOT NULL, kind TEXT NOT NULL, n {int} NOT NULL, tokens_in {int} NOT NULL,
+  tokens_out {int} NOT NULL, usd {real} NOT NULL CHECK (usd >= 0 AND usd < 1e12), PRIMARY KEY (project, hour, kind)) {keyed};
+CREATE TABLE answers (id {id}, project {int} NOT NULL, ticket TEXT NOT NULL, purpose TEXT NOT NULL, at {int} NOT NULL,
+  tokens_in {int} NOT NULL, tokens_out {int} NOT NULL) {table};
+CREATE INDEX answers_question ON answers (project, ticket, purpose);
+CREATE INDEX answers_at ON answers (at);
 CREATE TABLE models (project {int} NOT NULL, model TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (project, model)) {keyed};
 CREATE TABLE calibration (project {int} NOT NULL, model TEXT NOT NULL,
   bytes_per_token {real} NOT NULL CHECK (bytes_per_token > 0 AND bytes_per_token < 1e6), PRIMARY KEY (project, model)) {keyed};

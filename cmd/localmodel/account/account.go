@@ -27,11 +27,9 @@ const (
 	// handoffChars is the most that a hand-off holds; charsPerToken is what a
 	// token of it is worth.
 	handoffChars, charsPerToken = 4000, 4
-	// sameQuestion is how soon after a reply another call for the same ticket
-	// and purpose means that the reply was not the answer.
+	// sameQuestion is how soon after a call that failed another one for the same
+	// ticket and purpose came of it.
 	sameQuestion = 2 * time.Minute
-	// maxWaiting bounds the replies that are held until nothing can follow them.
-	maxWaiting = 4096
 )
 
 // Report is what the journal says of a time.
@@ -106,7 +104,7 @@ type Week struct {
 	NetUSD    float64 `json:"net_usd"`
 }
 
-// Book collects rows and makes the report. Fates come before calls.
+// Book collects sums and makes the report.
 type Book struct {
 	tier  policy.Tier
 	since time.Time
@@ -117,8 +115,6 @@ type Book struct {
 	gates           map[string]int
 	weeks           map[string]*Week
 
-	fates   map[string][]statestore.Fate // by ticket, in the order of their opening
-	waiting map[question]statestore.Call
 	savings Savings
 	calls   Calls
 }
@@ -135,7 +131,7 @@ type question struct{ ticket, purpose string }
 // local model; since is where it begins, zero = at the beginning.
 func New(tier policy.Tier, since time.Time) *Book {
 	b := &Book{tier: tier, since: since, classes: map[string]*tally{}, models: map[string]*tally{}, gates: map[string]int{},
-		weeks: map[string]*Week{}, fates: map[string][]statestore.Fate{}, waiting: map[question]statestore.Call{}}
+		weeks: map[string]*Week{}}
 	b.savings = Savings{Tier: tier, PricesDate: prices.Date}
 	b.savings.PriceIn, b.savings.PriceOut = prices.List(tier)
 	return b
@@ -166,12 +162,6 @@ func (t *tally) add(f statestore.Figures) {
 	t.qualitySum, t.qualityN = t.qualitySum+f.QualitySum, t.qualityN+f.QualityN
 }
 
-// Fate adds how an attempt ended whose plans are to be counted.
-func (b *Book) Fate(f statestore.Fate) error {
-	b.fates[f.TicketID] = append(b.fates[f.TicketID], f)
-	return nil
-}
-
 func of(m map[string]*tally, name, none string) *tally {
 	name = cmp.Or(name, none)
 	if m[name] == nil {
@@ -200,88 +190,34 @@ func (b *Book) waste(at time.Time, usd float64) {
 	b.week(at).NetUSD -= usd
 }
 
-// Call adds one model call; calls come in the order of their beginnings.
-func (b *Book) Call(c statestore.Call) error {
-	b.call(c)
-	if len(b.waiting) > maxWaiting {
-		b.settle(c.At)
+// Usage adds the calls of one kind within one hour.
+func (b *Book) Usage(u statestore.Usage) error {
+	usd := (float64(u.TokensIn)*b.savings.PriceIn + float64(u.TokensOut)*b.savings.PriceOut) / 1e6
+	tokens := u.TokensIn + u.TokensOut
+	switch u.Kind {
+	case statestore.UsageLocal:
+		b.calls.Local += u.N
+	case statestore.UsageLocalFailed:
+		b.calls.Local, b.calls.LocalFailed = b.calls.Local+u.N, b.calls.LocalFailed+u.N
+		b.savings.WastedTokens += tokens
+	case statestore.UsagePaid:
+		b.calls.Paid, b.calls.PaidUSD = b.calls.Paid+u.N, b.calls.PaidUSD+u.USD
+	case statestore.UsagePaidFailed:
+		b.calls.PaidFailed += u.N
+	case statestore.UsageEstimated:
+		b.calls.EstimatedUSD += u.USD
+	case statestore.UsageSuperseded:
+		b.savings.WastedTokens += tokens
+	case statestore.UsageOpen:
+		b.savings.OpenUSD += usd
+	case statestore.UsageEscalated:
+		b.savings.WastedTokens += tokens
+		b.savings.GrossUSD += usd
+		b.savings.WastedUSD += usd // in its week's figure neither
+	case statestore.UsageAnswer:
+		b.savings.Answers, b.savings.Tokens = b.savings.Answers+u.N, b.savings.Tokens+tokens
+		b.savings.GrossUSD += usd
+		b.week(u.Hour).NetUSD += usd
 	}
 	return nil
-}
-
-// settle counts the replies that nothing can follow any more.
-func (b *Book) settle(now time.Time) {
-	for q, c := range b.waiting {
-		if now.Sub(c.At) > sameQuestion {
-			delete(b.waiting, q)
-			b.answer(c)
-		}
-	}
-}
-
-func (b *Book) call(c statestore.Call) {
-	switch {
-	case c.Paid && c.Result != "ok" && c.CostUSD == 0:
-		b.calls.PaidFailed++
-	case c.Paid:
-		b.calls.Paid++
-		b.calls.PaidUSD += c.CostUSD
-		if c.Estimated {
-			b.calls.EstimatedUSD += c.CostUSD
-		}
-	}
-	q := question{c.TicketID, c.Purpose}
-	if last, found := b.waiting[q]; found {
-		delete(b.waiting, q)
-		if c.At.Sub(last.At) <= sameQuestion && c.TicketID != "" {
-			b.savings.WastedTokens += last.TokensIn + last.TokensOut
-		} else {
-			b.answer(last)
-		}
-	}
-	if c.Tier != string(policy.Local) || c.Purpose == "health" {
-		return
-	}
-	b.calls.Local++
-	if c.Result != "ok" {
-		b.calls.LocalFailed++
-		b.savings.WastedTokens += c.TokensIn + c.TokensOut
-		return
-	}
-	b.waiting[q] = c
-}
-
-// answer counts a local reply that stood as the answer.
-func (b *Book) answer(c statestore.Call) {
-	usd := (float64(c.TokensIn)*b.savings.PriceIn + float64(c.TokensOut)*b.savings.PriceOut) / 1e6
-	tokens := c.TokensIn + c.TokensOut
-	state := "done"
-	if c.Purpose == "plan" {
-		state = b.fate(c)
-	}
-	switch state {
-	case "open":
-		b.savings.OpenUSD += usd
-		return
-	case "escalated":
-		b.savings.WastedTokens += tokens
-		b.waste(c.At, usd)
-	default:
-		b.savings.Answers++
-		b.savings.Tokens += tokens
-	}
-	b.savings.GrossUSD += usd
-	b.week(c.At).NetUSD += usd
-}
-
-// fate is what became of the attempt that a plan belongs to: the first of its
-// ticket that was not closed when the plan was made. Without one the plan was
-// never taken to a gate.
-func (b *Book) fate(c statestore.Call) string {
-	for _, f := range b.fates[c.TicketID] {
-		if f.ClosedAt.IsZero() || !f.ClosedAt.Before(c.At) {
-			return f.State
-		}
-	}
-	return "open"
 }

@@ -175,27 +175,6 @@ func TestWhatTheScriptsHadCountedIsSaid(t *testing.T) {
 	}
 }
 
-// A reply that nothing follows within two minutes is counted on the way, so
-// that a long history is not held in memory.
-func TestWaitingRepliesAreBounded(t *testing.T) {
-	b := New(policy.Cheap, time.Time{})
-	start := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
-	const n = 3 * maxWaiting
-	for i := range n {
-		c := local("classify", fmt.Sprint("T-", i), 1000, 0)
-		c.At, c.Result = start.Add(time.Duration(i)*time.Second), "ok"
-		if err := b.Call(c); err != nil {
-			t.Fatal(err)
-		}
-		if len(b.waiting) > maxWaiting {
-			t.Fatalf("%d replies are held", len(b.waiting))
-		}
-	}
-	if s := b.Report(statestore.Stats{}, start).Savings; s.Answers != n || !near(s.GrossUSD, n*.001) {
-		t.Errorf("%+v", s)
-	}
-}
-
 func TestFiguresCount(t *testing.T) {
 	b := New(policy.Cheap, time.Time{})
 	hour := time.Date(2026, 5, 6, 9, 0, 0, 0, time.UTC)

@@ -13,7 +13,7 @@ type Journal interface {
 	Stats(ctx context.Context) (statestore.Stats, error)
 	Figures(ctx context.Context, since time.Time, fn func(statestore.Figures) error) error
 	OpenAttempts(ctx context.Context) (int, error)
-	Fates(ctx context.Context, since time.Time, fn func(statestore.Fate) error) error
+	Usage(ctx context.Context, since time.Time, fn func(statestore.Usage) error) error
 	Calls(ctx context.Context, since time.Time, fn func(statestore.Call) error) error
 	Flush(ctx context.Context) error
 }
@@ -33,10 +33,7 @@ func Read(ctx context.Context, j Journal, tier policy.Tier, since, now time.Time
 		return Report{}, err
 	}
 	b.open = open
-	if err := j.Fates(ctx, since, b.Fate); err != nil {
-		return Report{}, err
-	}
-	if err := j.Calls(ctx, since, b.Call); err != nil {
+	if err := j.Usage(ctx, since, b.Usage); err != nil {
 		return Report{}, err
 	}
 	all, err := j.Stats(ctx)

@@ -14,10 +14,6 @@ import (
 // Report closes the book. all are the journal's own counters, which also hold
 // what was imported; they count only where the book begins at the beginning.
 func (b *Book) Report(all statestore.Stats, now time.Time) Report {
-	for _, c := range b.waiting {
-		b.answer(c)
-	}
-	clear(b.waiting)
 	r := Report{Since: b.since, Until: now, Tickets: figures.ShareOf(b.done, b.done+b.escalated), Open: b.open,
 		Quality: mean(b.qualitySum, b.qualityN), QualityN: b.qualityN, Savings: b.savings, Calls: b.calls,
 		Complexities: rows(b.classes, []string{"low", "medium", "high"}), Models: rows(b.models, nil), Weeks: b.weekly()}

@@ -1,0 +1,219 @@
+package statestore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+// UsageKind is what a model call counts as.
+type UsageKind string
+
+// The kinds. A call is Local or LocalFailed, or Paid or PaidFailed, once; a
+// local reply is then one of the others.
+const (
+	UsageLocal       UsageKind = "local"
+	UsageLocalFailed UsageKind = "local_failed"
+	UsagePaid        UsageKind = "paid"        // answered, or may have been billed
+	UsagePaidFailed  UsageKind = "paid_failed" // refused or not reached: nothing was paid
+	UsageEstimated   UsageKind = "estimated"   // of UsagePaid, what no provider named
+	UsageAnswer      UsageKind = "answer"      // a local reply that stood
+	UsageSuperseded  UsageKind = "superseded"  // another call for the same question followed soon
+	UsageOpen        UsageKind = "open"        // a plan whose attempt is not closed
+	UsageEscalated   UsageKind = "escalated"   // a plan whose attempt was escalated
+)
+
+// Usage sums up the calls of one kind that began within one hour. The sums are
+// kept when a call is written, and outlive its row.
+type Usage struct {
+	Hour                time.Time // its beginning, UTC
+	Kind                UsageKind
+	N                   int
+	TokensIn, TokensOut int
+	USD                 float64
+}
+
+const (
+	purposePlan   = "plan"
+	purposeHealth = "health"
+	resultOK      = "ok"
+	// sameQuestion is how soon after a reply another call for the same ticket
+	// and purpose means that the reply was not the answer.
+	sameQuestion = 2 * time.Minute
+	// settleAfter is when a reply is surely the answer: a call that began within
+	// sameQuestion of it has been written.
+	settleAfter  = 20 * time.Minute
+	settleAtOnce = 20
+)
+
+// tallying adds calls to the sums, within one transaction.
+type tallying struct {
+	ctx     context.Context //nolint:containedctx // lives for one transaction
+	tx      sqldb.Q
+	project int64
+	sums    map[usageKey]*Usage
+}
+
+type usageKey struct {
+	hour int64
+	kind UsageKind
+}
+
+func (t *tallying) add(at int64, kind UsageKind, in, out int, usd float64) {
+	key := usageKey{at / hourMS, kind}
+	if t.sums[key] == nil {
+		t.sums[key] = &Usage{}
+	}
+	u := t.sums[key]
+	u.N, u.TokensIn, u.TokensOut, u.USD = u.N+1, u.TokensIn+in, u.TokensOut+out, u.USD+usd
+}
+
+// call counts one call. A local reply waits in answers until it is known what
+// became of it.
+func (t *tallying) call(c Call) error {
+	at := c.At.UnixMilli()
+	switch {
+	case c.Paid && c.Result != resultOK && c.CostUSD == 0:
+		t.add(at, UsagePaidFailed, c.TokensIn, c.TokensOut, 0)
+	case c.Paid:
+		t.add(at, UsagePaid, c.TokensIn, c.TokensOut, c.CostUSD)
+		if c.Estimated {
+			t.add(at, UsageEstimated, 0, 0, c.CostUSD)
+		}
+	}
+	if c.TicketID != "" {
+		if err := t.follows(c.TicketID, c.Purpose, at); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.Tier != string(policy.Local) || c.Purpose == purposeHealth:
+		return nil
+	case c.Result != resultOK:
+		t.add(at, UsageLocalFailed, c.TokensIn, c.TokensOut, 0)
+		return nil
+	}
+	t.add(at, UsageLocal, c.TokensIn, c.TokensOut, 0)
+	if c.TicketID == "" {
+		t.add(at, UsageAnswer, c.TokensIn, c.TokensOut, 0)
+		return nil
+	}
+	return t.reply(c, at)
+}
+
+// follows settles the replies that a call for the same question comes after.
+func (t *tallying) follows(ticket, purpose string, at int64) error {
+	soon := at - sameQuestion.Milliseconds()
+	if err := t.settle(UsageSuperseded, `project = ? AND ticket = ? AND purpose = ? AND at >= ?`, t.project, ticket, purpose, soon); err != nil {
+		return err
+	}
+	if purpose == purposePlan {
+		return nil // it waits for its attempt
+	}
+	return t.settle(UsageAnswer, `project = ? AND ticket = ? AND purpose = ?`, t.project, ticket, purpose)
+}
+
+// reply notes a local reply. The attempt of a plan may be closed already: calls
+// are written a little later than outcomes.
+func (t *tallying) reply(c Call, at int64) error {
+	if c.Purpose == purposePlan {
+		state, err := maybe(t.tx.Row(t.ctx, `SELECT state FROM attempts WHERE project = ? AND ticket = ? AND closed >= ? AND opened >= ? ORDER BY id LIMIT 1`,
+			t.project, c.TicketID, max(at, 1), at))
+		if err != nil {
+			return fmt.Errorf("read attempt: %w", err)
+		}
+		if state != nil {
+			t.add(at, planKind(string(state)), c.TokensIn, c.TokensOut, 0)
+			return nil
+		}
+	}
+	return t.tx.Exec(t.ctx, `INSERT INTO answers (project, ticket, purpose, at, tokens_in, tokens_out) VALUES (?, ?, ?, ?, ?, ?)`,
+		t.project, c.TicketID, c.Purpose, at, c.TokensIn, c.TokensOut)
+}
+
+func planKind(state string) UsageKind {
+	if state == stateEscalated {
+		return UsageEscalated
+	}
+	return UsageAnswer
+}
+
+// settle counts the waiting replies that a condition names, and forgets them.
+func (t *tallying) settle(kind UsageKind, condition string, args ...any) error {
+	rows, err := t.tx.Rows(t.ctx, `DELETE FROM answers WHERE `+condition+` RETURNING at, tokens_in, tokens_out`, args...)
+	if err != nil {
+		return fmt.Errorf("settle replies: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		var at int64
+		var in, out int
+		if err := rows.Scan(&at, &in, &out); err != nil {
+			return err
+		}
+		t.add(at, kind, in, out, 0)
+	}
+	return rows.Err()
+}
+
+// settleOld counts replies that nothing can follow any more, a few at a time.
+func (t *tallying) settleOld(now time.Time) error {
+	return t.settle(UsageAnswer, `id IN (SELECT id FROM answers WHERE project = ? AND purpose <> 'plan' AND at < ? LIMIT ?)`,
+		t.project, now.Add(-settleAfter).UnixMilli(), settleAtOnce)
+}
+
+// save adds the sums to the table.
+func (t *tallying) save() error {
+	for key, u := range t.sums {
+		if err := t.tx.Exec(t.ctx, `INSERT INTO usage (project, hour, kind, n, tokens_in, tokens_out, usd) VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (project, hour, kind) DO UPDATE SET n = usage.n + excluded.n, tokens_in = usage.tokens_in + excluded.tokens_in,
+tokens_out = usage.tokens_out + excluded.tokens_out, usd = usage.usd + excluded.usd`,
+			t.project, key.hour, string(key.kind), u.N, u.TokensIn, u.TokensOut, u.USD); err != nil {
+			return fmt.Errorf("write usage: %w", err)
+		}
+	}
+	return nil
+}
+
+// settlePlans counts the plans of the attempt that closes now.
+func (t *recording) settlePlans(state string) error {
+	sums := &tallying{ctx: t.ctx, tx: t.tx, project: t.project.id, sums: map[usageKey]*Usage{}}
+	if err := sums.settle(planKind(state), `project = ? AND ticket = ? AND purpose = 'plan'`, t.project.id, t.o.TicketID); err != nil {
+		return err
+	}
+	return sums.save()
+}
+
+// Usage gives fn the sums of calls since a time, in the order of hours, that of
+// the time included. Replies that wait are answers, and plans that wait are
+// open. It stops at fn's first error.
+func (s *Store) Usage(ctx context.Context, since time.Time, fn func(Usage) error) error {
+	var got []Usage
+	if err := s.read(ctx, func(q sqldb.Q, project int64) error {
+		got = nil
+		rows, err := q.Rows(ctx, `SELECT hour, kind, n, tokens_in, tokens_out, usd FROM usage WHERE project = ? AND hour >= ?
+UNION ALL SELECT at / 3600000, CASE purpose WHEN 'plan' THEN 'open' ELSE 'answer' END, COUNT(*), SUM(tokens_in), SUM(tokens_out), 0
+FROM answers WHERE project = ? AND at >= ? GROUP BY 1, 2 ORDER BY 1, 2`, project, hourOf(since), project, hourOf(since)*hourMS)
+		if err != nil {
+			return fmt.Errorf("read usage: %w", err)
+		}
+		defer rows.Close() //nolint:errcheck // only read; Err is looked at
+		for rows.Next() {
+			var u Usage
+			var hour int64
+			var kind string
+			if err := rows.Scan(&hour, &kind, &u.N, &u.TokensIn, &u.TokensOut, &u.USD); err != nil {
+				return fmt.Errorf("read usage: %w", err)
+			}
+			u.Hour, u.Kind = time.UnixMilli(hour*hourMS).UTC(), UsageKind(kind)
+			got = append(got, u)
+		}
+		return rows.Err()
+	}); err != nil {
+		return err
+	}
+	return each(got, fn)
+}
