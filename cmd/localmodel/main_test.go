@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -86,6 +87,24 @@ func TestCallTakesArguments(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMain gives the tests a user of their own: a journal of this machine's must
+// not be theirs.
+func TestMain(m *testing.M) {
+	home, err := os.MkdirTemp("", "localmodel-home-")
+	if err != nil {
+		panic(err)
+	}
+	for _, name := range []string{"HOME", "USERPROFILE", "LocalAppData", "AppData"} {
+		err = errors.Join(err, os.Setenv(name, home))
+	}
+	if err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(home) // a left-over in the temporary directory does no harm
+	os.Exit(code)
 }
 
 // What one call records, the next one knows: it is on disk before the exit.
