@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -35,7 +36,9 @@ type beadsDependency struct {
 	ID, Type    loose
 	IssueID     loose `json:"issue_id"`
 	DependsOnID loose `json:"depends_on_id"`
+	TargetID    loose `json:"target_id"`
 	DepType     loose `json:"dep_type"`
+	LongType    loose `json:"dependency_type"`
 }
 
 func (beadsForm) Read(f *file) (*Document, error) {
@@ -117,10 +120,7 @@ func (c *collector) beadsDependencies(raw json.RawMessage) {
 		return
 	}
 	for _, e := range edges {
-		to, kind := string(e.DependsOnID), string(e.Type+e.DepType)
-		if to == "" {
-			to = string(e.ID)
-		}
+		to, kind := cmp.Or(string(e.DependsOnID), string(e.TargetID), string(e.ID)), string(e.Type+e.DepType+e.LongType)
 		switch {
 		case strings.Contains(kind, "parent"):
 			c.setParent(to, "dependencies parent-child")

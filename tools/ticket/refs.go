@@ -69,6 +69,11 @@ func startsWithNone(text string) bool {
 	if len(text) > 300 {
 		return false
 	}
+	for _, word := range []string{"无", "無", "なし", "없음", "没有"} {
+		if after, ok := strings.CutPrefix(text, word); ok && (after == "" || strings.ContainsAny(after[:min(len(after), 3)], "（。(，、 .,-—")) {
+			return true
+		}
+	}
 	lower := strings.ToLower(text)
 	for _, word := range []string{"none", "no dependenc", "no blockers", "no prerequisites", "nothing", "n/a"} {
 		if after, ok := strings.CutPrefix(lower, word); ok && (word != "none" || after == "" || !unicode.IsLetter(rune(after[0]))) {

@@ -112,8 +112,8 @@ func (c *collector) dependsText(text, where string) bool {
 		if len(refs) == 0 {
 			refs = findRefs(part, false)
 		}
-		if word := strings.Trim(part, "`*. "); len(refs) == 0 && isListed(word) {
-			refs = []string{strings.TrimPrefix(word, "#")}
+		if len(refs) == 0 {
+			refs = listedWords(beforeReason(part))
 		}
 		for _, id := range refs {
 			found = true
@@ -121,6 +121,22 @@ func (c *collector) dependsText(text, where string) bool {
 		}
 	}
 	return found
+}
+
+// listedWords are the ids of "Issue 01", "Stories 09-05", "3": words that are all ids of
+// some form, after what they are called.
+func listedWords(text string) []string {
+	var out []string
+	for i, word := range strings.Fields(text) {
+		word = strings.Trim(word, "`*.#:[]\"'")
+		switch {
+		case isListed(word):
+			out = append(out, word)
+		case i > 0 || !containsFold([]string{"issue", "issues", "task", "tasks", "story", "stories", "ticket", "tickets", "wp", "nr", "no"}, word):
+			return nil
+		}
+	}
+	return out
 }
 
 // isListed: one word that is an id of some form: 3, 100.13, T012, WP01.

@@ -129,6 +129,10 @@ func (c *collector) fileTables(b block) {
 			file, act, desc = 0, 1, 2
 		}
 		for _, row := range t.rows {
+			file, act := file, act
+			if t.column(fileNames) < 0 && isAction(at(row, 0)) && len(row) > 1 { // the action first
+				file, act = 1, 0
+			}
 			stated := at(row, file)
 			paths := cellPaths(stated)
 			if len(paths) > 0 || isNone(stated) {
