@@ -91,31 +91,7 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 	for _, text := range r.warnings {
 		result.warn(text)
 	}
-	// In order, one after another: the guard counts eligible tickets, and the
-	// K-th of a batch gets its probe.
-	for i := range batch {
-		c := &batch[i]
-		if c.fault != nil {
-			result.Tickets = append(result.Tickets, c.errorRow())
-			continue
-		}
-		if c.ticket.Document != "" {
-			result.Tickets = append(result.Tickets, c.documentRow(in.Explain))
-			continue
-		}
-		result.warn(d.decide(ctx, &c.judged, w))
-		if c.estimated {
-			result.warn(estimatedCost)
-		}
-		result.Warnings = warnFirst(result.Warnings, c.withheld)
-		if err := d.remember(ctx, c.judged, w); err != nil && ctx.Err() == nil {
-			result.warn("decision not remembered for plan_ticket: " + err.Error())
-		}
-		for _, text := range c.ticket.Warnings {
-			result.warn(c.id + ": " + text)
-		}
-		result.Tickets = append(result.Tickets, c.row(in.Explain))
-	}
+	d.addRows(ctx, result, batch, w, in.Explain)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -134,6 +110,35 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 		})
 	}
 	return result, nil
+}
+
+// addRows decides on each ticket and adds its row.
+func (d *Deps) addRows(ctx context.Context, result *classifyResult, batch []classifying, w wave, explain bool) {
+	// In order, one after another: the guard counts eligible tickets, and the
+	// K-th of a batch gets its probe.
+	for i := range batch {
+		c := &batch[i]
+		if c.fault != nil {
+			result.Tickets = append(result.Tickets, c.errorRow())
+			continue
+		}
+		if c.ticket.Document != "" {
+			result.Tickets = append(result.Tickets, c.documentRow(explain))
+			continue
+		}
+		result.warn(d.decide(ctx, &c.judged, w))
+		if c.estimated {
+			result.warn(estimatedCost)
+		}
+		result.Warnings = warnFirst(result.Warnings, c.withheld)
+		if err := d.remember(ctx, c.judged, w); err != nil && ctx.Err() == nil {
+			result.warn("decision not remembered for plan_ticket: " + err.Error())
+		}
+		for _, text := range c.ticket.Warnings {
+			result.warn(c.id + ": " + text)
+		}
+		result.Tickets = append(result.Tickets, c.row(explain))
+	}
 }
 
 // openIDs are the ids of the open tickets of a call: the wave where none is given.
