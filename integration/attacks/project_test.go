@@ -39,13 +39,20 @@ var hostile = map[string]struct {
 		v.file(stateFile, "{}")
 		v.link("../../../.bash_login", stateFile+".lock")
 	}, "link"},
-	"the lock is a pipe":       {func(v *victim) { v.file(stateFile, "{}"); v.pipe(stateFile + ".lock") }, "named pipe"},
-	".claude is a link out":    {func(v *victim) { v.mkdir(filepath.Join(v.home, "other")); v.link("../../other", ".claude") }, "link"},
-	".claude is a pipe":        {func(v *victim) { v.pipe(".claude") }, "named pipe"},
-	"the settings are a pipe":  {func(v *victim) { v.pipe("backlog.config.json") }, "named pipe"},
-	"the settings are a link":  {func(v *victim) { v.link("/dev/zero", "backlog.config.json") }, "outside"},
-	"the settings are huge":    {func(v *victim) { v.sparse("backlog.config.json", 2<<30) }, "more than"},
-	"the settings are deep":    {func(v *victim) { v.file("backlog.config.json", strings.Repeat("[", 900<<10)) }, "64 levels"},
+	"the lock is a pipe":      {func(v *victim) { v.file(stateFile, "{}"); v.pipe(stateFile + ".lock") }, "named pipe"},
+	".claude is a link out":   {func(v *victim) { v.mkdir(filepath.Join(v.home, "other")); v.link("../../other", ".claude") }, "link"},
+	".claude is a pipe":       {func(v *victim) { v.pipe(".claude") }, "named pipe"},
+	"the settings are a pipe": {func(v *victim) { v.pipe("backlog.config.json") }, "named pipe"},
+	"the settings are a link": {func(v *victim) { v.link("/dev/zero", "backlog.config.json") }, "outside"},
+	"the settings are huge":   {func(v *victim) { v.sparse("backlog.config.json", 2<<30) }, "more than"},
+	"the settings are deep":   {func(v *victim) { v.file("backlog.config.json", strings.Repeat("[", 900<<10)) }, "64 levels"},
+	"clients' files are deep": {func(v *victim) {
+		for _, name := range []string{".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".gemini/settings.json", ".github/mcp.json"} {
+			v.file(name, "// \"\n"+strings.Repeat("[", 7<<20))
+		}
+		v.file(".codex/config.toml", "a = "+strings.Repeat("[", 7<<20))
+	}, ""},
+	"clients' files are pipes": {func(v *victim) { v.pipe(".mcp.json"); v.pipe(".codex/config.toml"); v.pipe(".cursor") }, ""},
 	"the ticket is a pipe":     {func(v *victim) { v.pipe("ticket.md") }, "named pipe"},
 	"the ticket is /dev/zero":  {func(v *victim) { v.link("/dev/zero", "ticket.md") }, "E_PATH_OUTSIDE"},
 	"the ticket is a link out": {func(v *victim) { v.link("../notes.md", "ticket.md") }, "E_PATH_OUTSIDE"},

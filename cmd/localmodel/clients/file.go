@@ -14,8 +14,13 @@ import (
 
 var bom = []byte("\xef\xbb\xbf")
 
-// maxFile bounds what is read; clients' files are a few kilobytes.
-const maxFile = 8 << 20
+// Bounds of what is read; clients' files are a few kilobytes. The brackets bound
+// the nesting before a parser that recurses sees the file, whatever stands in
+// comments and strings.
+const (
+	maxFile     = 8 << 20
+	maxBrackets = 20_000
+)
 
 // file is a configuration file as it was read.
 type file struct {
@@ -72,6 +77,9 @@ func (f *file) read() error {
 		return rootfs.ErrLink
 	}
 	f.raw, err = root.Read(context.Background(), f.name, maxFile)
+	if err == nil && bytes.Count(f.raw, []byte("["))+bytes.Count(f.raw, []byte("{")) > maxBrackets {
+		err = fmt.Errorf("it has more than %d brackets, more than any configuration", maxBrackets)
+	}
 	f.exists, f.mode = err == nil, info.Mode().Perm()
 	return err
 }
