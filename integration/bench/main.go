@@ -181,7 +181,8 @@ func (l *lab) project() (string, error) { return os.MkdirTemp(l.dir, "project-")
 func (l *lab) server(project string, environment ...string) *exec.Cmd {
 	cmd := exec.Command(l.localmodel) //nolint:noctx // ended by its input
 	cmd.Dir = project
-	cmd.Env = binary.Environ(l.dir, append([]string{"CLAUDE_PROJECT_DIR=" + project, "LOCALMODEL_STATE=" + journalOf(project), "OLLAMA_HOST=127.0.0.1:1",
+	cmd.Env = binary.Environ(l.dir, append([]string{"CLAUDE_PROJECT_DIR=" + project,
+		"LOCALMODEL_STATE=" + journalOf(project), "LOCALMODEL_STATE_FILE=on", "OLLAMA_HOST=127.0.0.1:1",
 		"LITELLM_BASE_URL=http://127.0.0.1:1", "LOCALMODEL_CLOUD=never"}, environment...)...)
 	return cmd
 }
