@@ -78,7 +78,7 @@ func TestDemoWithNothingOnTheMachine(t *testing.T) {
 	for _, text := range []string{
 		"Ollama is down", "by: rules", "  001-discount/T002 FEAT  low        yes", "  001-discount/T003 FEAT  low        no", "tag ARCH", "depends on FEAT-002 of this wave",
 		"no model gave an acceptable plan", "Modify `main.go`",
-		"Local failed on BUG-001 at lint. Escalated.", "escalated at lint", "main.go:12:40",
+		"The local model is out of this ticket", "escalated at lint", "main.go:12:40",
 		"action: complete", "2 local tickets, 1 done, 1 escalated", "ollama serve",
 	} {
 		if !strings.Contains(out, text) {
@@ -102,7 +102,7 @@ func TestDemoWithOllama(t *testing.T) {
 	if got["TASK-003"] != "TASK low no front_matter" || got["FEAT-004"] != "FEAT high no rules" {
 		t.Errorf("rules were not asked first: %v", got)
 	}
-	for _, text := range []string{"BUG-001: plan by local, 1 of 1 files and 1 of 1 criteria covered", "Modify `main.go` at `" + ollamatest.SteeredWords + "`", "Planned by " + ollamatest.Steered, "Local failed on BUG-001 at lint. Escalated."} {
+	for _, text := range []string{"BUG-001: plan by local, 1 of 1 files and 1 of 1 criteria covered", "Modify `main.go` at `" + ollamatest.SteeredWords + "`", "Planned by " + ollamatest.Steered, "The local model is out of this ticket"} {
 		if !strings.Contains(out, text) {
 			t.Errorf("the demo does not say %q", text)
 		}

@@ -61,7 +61,7 @@ func open(t *testing.T, name, dir string, vars ...string) *window {
 	t.Helper()
 	w := &window{t: t, name: name}
 	env := binary.Env(t, append([]string{
-		"CLAUDE_PROJECT_DIR=" + dir, "LOCALMODEL_MODEL=" + ollamatest.Steered, "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_CLOUD=never",
+		"CLAUDE_PROJECT_DIR=" + dir, "LOCALMODEL_MODEL=" + ollamatest.Steered, "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_FALLBACK=",
 		"LOCALMODEL_STATE=" + filepath.Join(dir, "state", "journal.db"), "LOCALMODEL_STATE_FILE=on",
 		"LOCALMODEL_DEADLINE=4m", "LOCALMODEL_FIRST_TOKEN_TIMEOUT=3m", "LOCALMODEL_TOKEN_TIMEOUT=1m", "LOCALMODEL_CONNECT_TIMEOUT=20s",
 	}, vars...)...)

@@ -202,7 +202,7 @@ func (s *show) escalate(ctx context.Context) error {
 		}
 		event = r.Get("next_event_id").Str
 	}
-	s.say("  " + r.Get("message").Str + " To: " + r.Get("escalate_to").Str + ", with this hand-off:")
+	s.say("  " + r.Get("message").Str)
 	s.say("\n" + indent(r.Get("handoff").Str))
 	return nil
 }
