@@ -29,6 +29,19 @@ type DraftQuestion struct {
 	Markdown         bool // the file may hold code fences of its own
 }
 
+// Ordered returns the steps of a plan in the order of work.
+func (q PlanQuestion) Ordered(r PlanReply) []Step { return q.steps(r) }
+
+// TestsOf returns the tests of a plan, in the order of the criteria.
+func (q PlanQuestion) TestsOf(r PlanReply) []Test {
+	named := q.tests(r)
+	out := make([]Test, 0, len(named))
+	for _, t := range named {
+		out = append(out, t.Test)
+	}
+	return out
+}
+
 // Draft renders the question as the tail that follows DraftSystem.
 func Draft(q DraftQuestion) (string, error) {
 	foreign := strings.Join([]string{q.ID, q.Ticket, q.Plan, q.Path, q.Text, q.Step}, "\n")

@@ -13,6 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/background"
+	"github.com/fjbelchi/localmodel/tools/draft"
 )
 
 // Asker asks models in order of tier. *routing.Router is one.
@@ -62,8 +63,11 @@ type Deps struct {
 	// PaidTier says that a paid tier is configured and may be asked.
 	PaidTier bool
 	// Finish finishes answers that outlive their call; nil = they are lost.
-	Finish *background.Keeper
-	Log    *slog.Logger
+	Finish       *background.Keeper
+	Project      string         // its identity in the journal
+	Drafts       *draft.Manager // nil = no drafts
+	DraftDefault bool           // plan_ticket drafts unless it is told not to
+	Log          *slog.Logger
 
 	seenIDs sync.Map // ids of tickets that the journal is known to know
 }

@@ -30,11 +30,12 @@ var planTicketSpec = spec{
 		`"ticket":{"type":"string","maxLength":262144},` +
 		`"wave":{"type":"array","items":{"type":"string","maxLength":100},"maxItems":200},` +
 		`"route":{"type":"string","enum":["auto","local","cloud"]},` +
-		`"include_files":{"type":"boolean"}}}`,
+		`"include_files":{"type":"boolean"},` +
+		`"draft":{"type":"boolean"}}}`,
 	output: `{"type":"object","additionalProperties":false,"required":["summary","id","by","owner","next"],"properties":{` +
 		`"summary":{"type":"string"},"id":{"type":"string"},"state":{"type":"string"},"plan":{"type":"string"},` +
 		`"coverage":{"type":"object"},` +
-		`"by":{"type":"string"},"owner":{"type":"string"},"answer":{"type":"object"},"next":{"type":"string"},` +
+		`"by":{"type":"string"},"owner":{"type":"string"},"draft":{"type":"object"},"answer":{"type":"object"},"next":{"type":"string"},` +
 		`"warnings":{"type":"array","items":{"type":"string"}}}}`,
 }
 
@@ -44,6 +45,7 @@ type planInput struct {
 	Wave         []string `json:"wave"`
 	Route        string   `json:"route"`
 	IncludeFiles *bool    `json:"include_files"`
+	Draft        *bool    `json:"draft"`
 }
 
 type planResult struct {
@@ -54,6 +56,7 @@ type planResult struct {
 	Coverage *prompts.Coverage `json:"coverage,omitempty"`
 	By       string            `json:"by"`
 	Owner    policy.Owner      `json:"owner"` // whose ticket it is from here
+	Draft    *draftResult      `json:"draft,omitempty"`
 	Answer   *answer           `json:"answer,omitempty"`
 	Next     string            `json:"next"`
 	Warnings []string          `json:"warnings,omitempty"`
@@ -134,6 +137,9 @@ func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progre
 			r.Answer = j.answer
 			return r, nil
 		}
+	}
+	if route != policy.OnlyCloud && d.wantsDraft(in) && d.resumeDraft(ctx, r, t, p) {
+		return r, nil
 	}
 	if err := d.askPlan(ctx, r, &j, t, in, route, p); err != nil {
 		return nil, err
@@ -281,6 +287,9 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 		return err
 	}
 	r.Next = d.nextAfterPlan(ctx, t.ID)
+	if handed.ByLocal && r.Owner == policy.OwnerLocal && d.wantsDraft(in) {
+		return d.addDraft(ctx, r, t, q, a.Text, p)
+	}
 	return nil
 }
 
@@ -374,11 +383,8 @@ func (d *Deps) planTokens(q prompts.PlanQuestion) int {
 func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route, include bool, evidence string, r *planResult,
 ) (prompts.PlanQuestion, string, error) {
 	tree := d.treeOf(ctx, t)
-	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Evidence: evidence, Commands: withoutSecrets(d.commands(ctx, t)),
+	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: ticketText(t), Evidence: evidence, Commands: withoutSecrets(d.commands(ctx, t)),
 		Exists: func(path string) bool { return d.existsLater(ctx, inTree(tree, path)) }}
-	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
-		q.Ticket = t.Title + "\n\n" + t.Body
-	}
 	t.Files = d.plannable(t.Files, r)
 	for _, f := range t.Files {
 		q.Files = append(q.Files, prompts.PlanFile{Path: f.Path, Action: f.Action, Description: f.Description})

@@ -31,9 +31,7 @@ func call(ctx context.Context, w world, args []string) error {
 			continue
 		}
 		text, err := t.Run(ctx, p.deps, tools.Call{Arguments: arguments})
-		if e := p.store.Close(); e != nil {
-			p.log.Warn("closing the journal", "err", e)
-		}
+		p.close()
 		for _, text := range p.store.Warnings() { // what the last write found is in no reply
 			fmt.Fprintln(w.err, "localmodel: "+plain.Line(text))
 		}

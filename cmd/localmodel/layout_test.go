@@ -20,7 +20,7 @@ const module = "github.com/fjbelchi/localmodel/"
 // integration tests may import anything, and every room what lies in internal.
 var arrows = map[string][]string{
 	"cmd":                    {"tools", "tools/background", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/prices", "routing/ollama", "routing/openai", "statestore", "statestore/project", "prompts"},
-	"tools":                  {"tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/prices", "statestore", "prompts"},
+	"tools":                  {"tools/draft", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/prices", "statestore", "prompts"},
 	"tools/stdio":            {},
 	"tools/background":       {},
 	"tools/draft":            {"prompts"},

@@ -38,9 +38,7 @@ func serve(ctx context.Context, w world, args []string) error {
 		p.reconcile(ctx)
 	}
 	p.deps.Finish.Close()
-	if e := p.store.Close(); e != nil {
-		p.log.Warn("closing the journal", "err", e)
-	}
+	p.close()
 	return err
 }
 

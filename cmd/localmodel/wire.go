@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"os/user"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -43,11 +44,26 @@ func assemble(w world, c *config, only ...policy.Tier) *parts {
 			return guard.Settle(closed.TicketID, state, closed.Escalated, time.Now())
 		}})
 	router := routing.New(c.routing(log), c.backends(log, only), ledger{store, strings.HasPrefix(c.state, "postgres")}, budget{store, c.dailyUSD})
-	return &parts{config: c, store: store, router: router, log: log, deps: &tools.Deps{
+	deps := &tools.Deps{
 		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
 		Guard: guard, Asker: router, Room: router.Room, Journal: store, Problems: append(slices.Clone(c.problems), c.untrusted...), CloudAllowed: c.cloud, Log: log,
 		PaidTier: c.cloud && len(c.fallback) > 0,
-	}}
+		Project:  name, DraftDefault: c.draft,
+	}
+	if c.Dirs.State != "" {
+		deps.Drafts = deps.NewDrafts(filepath.Join(c.Dirs.State, "drafts"))
+	}
+	return &parts{config: c, store: store, router: router, log: log, deps: deps}
+}
+
+// close ends the background work and the journal.
+func (p *parts) close() {
+	if p.deps.Drafts != nil {
+		p.deps.Drafts.Close()
+	}
+	if err := p.store.Close(); err != nil {
+		p.log.Warn("closing the journal", "err", err)
+	}
 }
 
 // stateFileRoot is where the state file is kept, "" = nowhere.

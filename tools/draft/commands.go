@@ -20,6 +20,7 @@ type Project struct {
 	Root     string   // the working tree; it is only read
 	Scratch  string   // directory beneath which the copy is made
 	Commands []string // lines for the system's shell, in order
+	Env      []string // the user's environment; what looks like a secret is left out
 	Timeout  time.Duration
 }
 
@@ -59,7 +60,7 @@ func (p Project) Run(ctx context.Context, changes []Change) Check {
 	defer cancel()
 	network := false
 	for _, line := range p.Commands {
-		out, open, err := runShell(ctx, tree, dir, line)
+		out, open, err := runShell(ctx, tree, commandEnv(p.Env, dir), line)
 		network = network || open
 		var exit *exec.ExitError
 		switch {
@@ -162,14 +163,14 @@ func (c *treeCopy) file(ctx context.Context, name string, e fs.DirEntry) error {
 }
 
 // runShell runs one line in the copy. open says that it had a network.
-func runShell(ctx context.Context, tree, dir, line string) (out []byte, open bool, err error) {
+func runShell(ctx context.Context, tree string, env []string, line string) (out []byte, open bool, err error) {
 	for _, isolated := range []bool{true, false} {
 		name, args := "/bin/sh", []string{"-c", line}
 		if runtime.GOOS == "windows" {
 			name, args = "cmd", []string{"/D", "/C", line}
 		}
 		cmd := exec.CommandContext(ctx, name, args...)
-		cmd.Dir, cmd.Env = tree, commandEnv(dir)
+		cmd.Dir, cmd.Env = tree, env
 		cmd.WaitDelay = 5 * time.Second
 		output := &bounded{}
 		cmd.Stdout, cmd.Stderr = output, output
@@ -188,9 +189,9 @@ func runShell(ctx context.Context, tree, dir, line string) (out []byte, open boo
 
 // commandEnv is the environment without what looks like a secret, with a
 // temporary directory of the scratch copy's own.
-func commandEnv(dir string) []string {
-	env := make([]string, 0, len(os.Environ())+3)
-	for _, pair := range os.Environ() {
+func commandEnv(from []string, dir string) []string {
+	env := make([]string, 0, len(from)+4)
+	for _, pair := range from {
 		name, _, _ := strings.Cut(pair, "=")
 		if !secretName(name) {
 			env = append(env, pair)

@@ -36,7 +36,7 @@ func TestProjectRun(t *testing.T) {
 			if err := os.Symlink("/etc/passwd", filepath.Join(root, "link")); err != nil {
 				t.Fatal(err)
 			}
-			p := Project{Root: root, Scratch: scratch, Commands: row.commands, Timeout: time.Minute}
+			p := Project{Root: root, Scratch: scratch, Commands: row.commands, Env: os.Environ(), Timeout: time.Minute}
 			if name == "too slow" {
 				p.Timeout = 200 * time.Millisecond
 			}
@@ -63,7 +63,7 @@ func TestProjectRun_HasNoNetwork(t *testing.T) {
 	}
 	defer l.Close() //nolint:errcheck // the test ends
 	_, port, _ := net.SplitHostPort(l.Addr().String())
-	p := Project{Root: t.TempDir(), Scratch: t.TempDir(),
+	p := Project{Root: t.TempDir(), Scratch: t.TempDir(), Env: os.Environ(),
 		Commands: []string{"! bash -c 'exec 3<>/dev/tcp/127.0.0.1/" + port + "'"}}
 	got := p.Run(t.Context(), nil)
 	if strings.Contains(got.Detail, "could not take the network away") || strings.Contains(got.Detail, "bash") && got.State == NotRun {

@@ -24,6 +24,7 @@ type Target struct {
 // Spec is a draft to write: an accepted plan of one ticket.
 type Spec struct {
 	Project  string   `json:"project"` // its identity in the journal
+	Tree     string   `json:"tree"`    // the working tree, as Read knows it; "" = the project's root
 	TicketID string   `json:"ticket_id"`
 	Ticket   string   `json:"ticket"`
 	Plan     string   `json:"plan"`
@@ -76,7 +77,7 @@ func (m *Manager) Resume(project, ticketID, ticket string) (Spec, bool) {
 // key names a draft by everything that it depends on but the files' texts.
 func (s Spec) key() string {
 	h := sha256.New()
-	for _, part := range append([]string{s.Project, s.TicketID, s.Ticket, s.Plan}, s.Allowed...) {
+	for _, part := range append([]string{s.Project, s.Tree, s.TicketID, s.Ticket, s.Plan}, s.Allowed...) {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	for _, t := range s.Targets {
@@ -148,7 +149,7 @@ func (m *Manager) writeFile(ctx context.Context, s Spec, t Target, progress func
 		r.Checks, r.Why = []Check{check}, check.Detail
 		return r, nil
 	}
-	base, err := m.cfg.Read(ctx, t.Path)
+	base, err := m.cfg.Read(ctx, s.Tree, t.Path)
 	switch {
 	case ctx.Err() != nil:
 		return r, ctx.Err()

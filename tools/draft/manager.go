@@ -27,8 +27,9 @@ type Prompt struct {
 // Config is what a Manager works with.
 type Config struct {
 	Dir string // where drafts are kept, beneath the user's state directory
-	// Read returns a file as it stands in the ticket's working tree.
-	Read func(ctx context.Context, path string) (File, error)
+	// Read returns a file as it stands in a working tree. A file that is not
+	// there is no error.
+	Read func(ctx context.Context, tree, path string) (File, error)
 	// Ask puts a prompt to the local tier, behind interactive calls. It returns
 	// nil only when Accept took the reply.
 	Ask func(ctx context.Context, p Prompt) error
@@ -69,6 +70,9 @@ func NewManager(cfg Config) *Manager {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Manager{cfg: cfg, ctx: ctx, cancel: cancel, running: map[string]*run{}}
 }
+
+// Dir is the directory of the drafts.
+func (m *Manager) Dir() string { return m.cfg.Dir }
 
 // Close ends the background work. What was written so far is kept.
 func (m *Manager) Close() {
@@ -131,7 +135,7 @@ func (m *Manager) stale(j *job) bool {
 		if r.After == "" {
 			return false
 		}
-		now, err := m.cfg.Read(m.ctx, r.Path)
+		now, err := m.cfg.Read(m.ctx, j.Spec.Tree, r.Path)
 		return err != nil || hashOf(now) != r.BaseHash
 	})
 }
@@ -210,7 +214,7 @@ func (m *Manager) work(ctx context.Context, dir string, s Spec, r *run) {
 		m.save(dir, j)
 	}
 	for i := range j.Files {
-		if j.Files[i].Done && !m.stale(&job{Files: j.Files[i : i+1]}) {
+		if j.Files[i].Done && !m.stale(&job{Spec: s, Files: j.Files[i : i+1]}) {
 			continue
 		}
 		result, err := m.writeFile(ctx, s, j.Files[i].Target, func(message string, tokens, budget int) {
@@ -239,7 +243,7 @@ func (m *Manager) finish(ctx context.Context, dir string, j *job) {
 		if r.After == "" {
 			continue
 		}
-		now, err := m.cfg.Read(ctx, r.Path)
+		now, err := m.cfg.Read(ctx, j.Spec.Tree, r.Path)
 		check := Check{Name: CheckBase, State: Passed, File: r.Path}
 		if err != nil || hashOf(now) != r.BaseHash {
 			check.State, check.Detail = Failed, "the file changed while the draft was written"

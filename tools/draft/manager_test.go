@@ -28,7 +28,7 @@ func newProject(t *testing.T) *project {
 	return p
 }
 
-func (p *project) read(_ context.Context, name string) (File, error) {
+func (p *project) read(_ context.Context, _, name string) (File, error) {
 	data, err := os.ReadFile(filepath.Join(p.root, name))
 	if errors.Is(err, os.ErrNotExist) {
 		return File{Path: name}, nil

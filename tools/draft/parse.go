@@ -116,7 +116,7 @@ func parsePython(ctx context.Context, text string) error {
 	cmd := exec.CommandContext(ctx, python, "-I", "-S", "-c",
 		"import ast,sys\ntry:\n ast.parse(sys.stdin.buffer.read())\nexcept SyntaxError as e:\n sys.exit(f'{e.lineno}: {e.msg}')")
 	cmd.Dir = os.TempDir()
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"LC_ALL=C.UTF-8"}
 	cmd.Stdin = strings.NewReader(text)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -1,0 +1,209 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/internal/secrets"
+	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/tools/draft"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// maxDraftFile is the size, in bytes, up to which a file is drafted.
+const maxDraftFile = 64 << 10
+
+// maxPatchShown is how many characters of a patch stand in a result.
+const maxPatchShown = 6000
+
+// draftResult is what plan_ticket says of a draft.
+type draftResult struct {
+	draft.Status
+	Text string `json:"patch,omitempty"` // the patch itself, where it is short
+}
+
+// NewDrafts returns the manager of drafts beneath dir. It opens nothing.
+func (d *Deps) NewDrafts(dir string) *draft.Manager {
+	return draft.NewManager(draft.Config{
+		Dir: dir, Read: d.readDraftFile, Ask: d.askDraft, Secrets: secrets.Find, Log: d.Log,
+	})
+}
+
+// wantsDraft says whether the call asks for one, and whether there can be any.
+func (d *Deps) wantsDraft(in planInput) bool {
+	if d.Drafts == nil {
+		return false
+	}
+	if in.Draft != nil {
+		return *in.Draft
+	}
+	return d.DraftDefault
+}
+
+// resumeDraft answers with the plan and the draft that an earlier call began,
+// as long as the ticket is the same and still the local model's.
+func (d *Deps) resumeDraft(ctx context.Context, r *planResult, t ticket.Ticket, p progress) bool {
+	spec, found := d.Drafts.Resume(d.Project, t.ID, ticketText(t))
+	if !found {
+		return false
+	}
+	state, err := d.Journal.TicketState(ctx, t.ID)
+	if err != nil || state.Phase != policy.PhaseLocal || state.Failures != (policy.TicketState{}).Failures {
+		return false
+	}
+	r.Plan, r.By, r.Owner = spec.Plan, string(policy.Local), policy.OwnerLocal
+	r.Summary = t.ID + ": the plan of an earlier call"
+	r.Next = d.nextAfterPlan(ctx, t.ID)
+	d.runDraft(ctx, r, spec, p)
+	return true
+}
+
+// addDraft drafts the change of a plan that the local tier made.
+func (d *Deps) addDraft(ctx context.Context, r *planResult, t ticket.Ticket, q prompts.PlanQuestion, plan []byte, p progress) error {
+	reply, err := q.Parse(plan)
+	if err != nil {
+		return fmt.Errorf("an accepted plan does not parse: %w", err)
+	}
+	spec, missing := draftSpec(t, q, reply)
+	spec.Project, spec.Tree, spec.Plan = d.Project, d.treeOf(ctx, t), r.Plan
+	d.runDraft(ctx, r, spec, p)
+	if r.Draft != nil {
+		r.Draft.Missing = append(r.Draft.Missing, missing...)
+	}
+	return nil
+}
+
+func (d *Deps) runDraft(ctx context.Context, r *planResult, spec draft.Spec, p progress) {
+	waiting, stop := d.asking(ctx)
+	defer stop()
+	status, err := d.Drafts.Draft(waiting, spec, func(message string, done, of int) {
+		if p != nil {
+			p(0, 0, clip(fmt.Sprintf("%s: draft %d of %d: %s", r.ID, done, of, message), 120))
+		}
+	})
+	if err != nil {
+		r.warn("no draft: " + cause(err))
+		return
+	}
+	r.Draft = &draftResult{Status: status}
+	switch status.State {
+	case draft.StateWriting:
+		r.Next = fmt.Sprintf("The draft is being written (%d of %d files). Call plan_ticket again to wait for it, or go on without it. ", status.Done, status.Of) + r.Next
+	case draft.StateReady:
+		r.Draft.Text = shortPatch(ctx, d.Drafts.Dir(), status.Patch)
+		r.Next = "A verified draft is in patch_file: git apply --check it, git apply it, let a sub-agent finish what is missing, then run the gates. " + r.Next
+		if !status.Verified {
+			r.Next = strings.Replace(r.Next, "A verified draft", "A draft, not verified in full (see checks),", 1)
+		}
+	}
+}
+
+// shortPatch reads a patch that is short enough to be shown.
+func shortPatch(ctx context.Context, dir, file string) string {
+	name, found := strings.CutPrefix(file, dir+string(os.PathSeparator))
+	if !found {
+		return ""
+	}
+	data, err := rootfs.ReadFile(ctx, dir, name, 4*maxPatchShown)
+	if err != nil || !utf8.Valid(data) || utf8.RuneCount(data) > maxPatchShown {
+		return ""
+	}
+	return string(data)
+}
+
+// draftSpec lists the files of a plan in its order: those of its steps, then
+// the tests that are in none. What a model cannot draft is in missing.
+func draftSpec(t ticket.Ticket, q prompts.PlanQuestion, reply prompts.PlanReply) (draft.Spec, []draft.Missing) {
+	s := draft.Spec{TicketID: t.ID, Ticket: ticketText(t)}
+	var missing []draft.Missing
+	for _, step := range q.Ordered(reply) {
+		s.Allowed = append(s.Allowed, step.File)
+		if step.Action == "delete" {
+			missing = append(missing, draft.Missing{File: plain.Line(step.File), Why: "to be deleted: left to you"})
+			continue
+		}
+		s.Targets = append(s.Targets, draft.Target{
+			Path: step.File, Create: step.Action == "create",
+			Step: strings.TrimSpace(step.What + "\nWhere: " + step.Where + "\nHow: " + step.Approach),
+		})
+	}
+	for _, test := range q.TestsOf(reply) {
+		if test.File == "" || slices.Contains(s.Allowed, test.File) || prompts.Refused(test.File, false) != "" {
+			continue
+		}
+		s.Allowed = append(s.Allowed, test.File)
+		s.Targets = append(s.Targets, draft.Target{
+			Path: test.File, Create: true, Step: "Add the test " + test.Name + ". It checks: " + test.Checks,
+		})
+	}
+	return s, missing
+}
+
+// ticketText is the ticket with its title.
+func ticketText(t ticket.Ticket) string {
+	if t.Title == "" || strings.Contains(t.Body, t.Title) {
+		return t.Body
+	}
+	return t.Title + "\n\n" + t.Body
+}
+
+// readDraftFile reads a file that is to be changed.
+func (d *Deps) readDraftFile(ctx context.Context, tree, path string) (draft.File, error) {
+	if prompts.Refused(path, true) != "" || isLocal(path) {
+		return draft.File{}, errors.New("such a file is never drafted")
+	}
+	data, real, fault := d.readFile(ctx, inTree(tree, path), maxDraftFile)
+	switch {
+	case fault != nil && fault.Code == codeNotFound:
+		return draft.File{Path: path}, nil
+	case fault != nil:
+		return draft.File{}, errors.New(fault.Cause)
+	case isLocal(real):
+		return draft.File{}, errors.New("such a file is never drafted")
+	case !utf8.Valid(data):
+		return draft.File{}, errors.New("not text")
+	}
+	return draft.File{Path: path, Text: string(data), Exists: true}, nil
+}
+
+// interruptedPause is how long a draft waits before it asks again for a slot
+// that a call took.
+const interruptedPause = time.Second
+
+// askDraft puts a prompt to the local tier behind every interactive call.
+func (d *Deps) askDraft(ctx context.Context, p draft.Prompt) error {
+	for {
+		_, err := d.Asker.Complete(ctx, policy.OnlyLocal, routing.Request{
+			Purpose: "draft", TicketID: p.TicketID, System: p.System, User: p.User,
+			Remote: func() (string, []string) {
+				text, kinds := secrets.Mask(p.User)
+				return text, kinds
+			},
+			MaxTokens: p.MaxTokens, Sampling: routing.Sampling{Free: true}, Background: true,
+			Accept: p.Accept, Repair: p.Repair, Progress: p.Progress,
+		})
+		var unanswered *routing.Unanswered
+		if err == nil || ctx.Err() != nil || !errors.As(err, &unanswered) || !interrupted(unanswered) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(interruptedPause):
+		}
+	}
+}
+
+func interrupted(u *routing.Unanswered) bool {
+	return len(u.Attempts) > 0 && u.Attempts[len(u.Attempts)-1].Kind == routing.Busy
+}
