@@ -6,7 +6,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +14,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
+	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
 // said is what the proxy answers to a call.
@@ -60,14 +61,17 @@ func raw(t *testing.T, p *litellmtest.Proxy, key, method, path string, body any)
 // pinned reports whether the proxy is of the version that FINDINGS.md is about.
 // What no other version does is asked of that one alone; `make proxies` runs the
 // rest against older ones.
-func pinned(t *testing.T, p *litellmtest.Proxy) bool {
+func pinned(t *testing.T) bool {
 	t.Helper()
-	lock, err := os.ReadFile("../litellm/requirements.txt")
+	part, err := parts.Lookup(parts.LiteLLM)
 	if err != nil {
 		t.Fatal(err)
 	}
-	version := raw(t, p, "", http.MethodGet, "/health/readiness", nil).get("litellm_version")
-	return strings.Contains(string(lock), "\nlitellm=="+version+" ")
+	dir, file, err := part.Cached()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parts.Need(t, parts.LiteLLM) == filepath.Join(dir, file)
 }
 
 type fields map[string]any
