@@ -46,6 +46,21 @@ var hostile = map[string]struct {
 	"the settings are a link": {func(v *victim) { v.link("/dev/zero", "backlog.config.json") }, "outside"},
 	"the settings are huge":   {func(v *victim) { v.sparse("backlog.config.json", 2<<30) }, "more than"},
 	"the settings are deep":   {func(v *victim) { v.file("backlog.config.json", strings.Repeat("[", 900<<10)) }, "64 levels"},
+	"the front matter is deep": {func(v *victim) {
+		v.file("ticket.md", "---\nid: BUG-1\na: "+strings.Repeat("[", 200<<10)+"\n---\n# x\n")
+	}, ""},
+	"what names commands is deep, or a pipe": {func(v *victim) {
+		v.file("package.json", strings.Repeat("[", 200<<10))
+		v.pipe("Makefile")
+		v.pipe("go.mod")
+	}, ""},
+	"git's files are pipes":      {func(v *victim) { v.pipe(".git/config"); v.pipe(".git/HEAD"); v.pipe(".git/commondir") }, ""},
+	".git is a pipe":             {func(v *victim) { v.pipe(".git") }, ""},
+	".git leads out to a device": {func(v *victim) { v.file(".git", "gitdir: /dev/zero\n") }, ""},
+	".git leads to another repository": {func(v *victim) {
+		v.put(filepath.Join(v.home, "code", "other", ".git", "config"), "[remote \"origin\"]\n\turl = https://example.com/other\n")
+		v.file(".git", "gitdir: ../other/.git\n")
+	}, ""},
 	"clients' files are deep": {func(v *victim) {
 		for _, name := range []string{".mcp.json", ".cursor/mcp.json", ".vscode/mcp.json", ".gemini/settings.json", ".github/mcp.json"} {
 			v.file(name, "// \"\n"+strings.Repeat("[", 7<<20))
