@@ -38,6 +38,7 @@ func child(job string) int {
 			}
 		}()
 		_, _ = m.Acquire(context.Background(), nil)
+		time.Sleep(time.Hour) // one that ended would free the slot it got
 	}
 	return 0
 }
