@@ -110,6 +110,7 @@ type Check struct {
 	Present       bool   // the server has the model
 	Loaded        bool   // the model is in memory
 	Remote        string // why this tier is not on this machine; "" = it is
+	Refused       bool   // it may not be asked where it is; Error says which rule forbids it
 	Digest        string
 	ContextLength int  // tokens, as loaded; 0 = not loaded
 	Fleet         bool // a group of hosts of which nothing is known

@@ -63,13 +63,13 @@ func (r *Router) Health(ctx context.Context, deep bool) Health {
 func (r *Router) check(ctx context.Context, b Backend) Check {
 	if fault := r.forbidden(b); fault != nil {
 		place := policy.PlaceOf(b.Paid(), b.Address(), b.Model(), "")
-		return Check{URL: b.Address(), Model: b.Model(), Remote: place.Remote, Error: fault.Reason, Fix: fault.Fix}
+		return Check{URL: b.Address(), Model: b.Model(), Remote: place.Remote, Refused: true, Error: fault.Reason, Fix: fault.Fix}
 	}
 	c := b.Check(ctx)
 	place := policy.PlaceOf(b.Paid(), b.Address(), b.Model(), c.Remote)
 	c.Remote = place.Remote
 	if fault := r.refuse(place, policy.Auto); fault != nil {
-		c.OK, c.Error, c.Fix = false, fault.Reason, fault.Fix
+		c.OK, c.Refused, c.Error, c.Fix = false, true, fault.Reason, fault.Fix
 	}
 	return c
 }

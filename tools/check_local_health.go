@@ -198,8 +198,8 @@ func (r *healthResult) words(h routing.Health) string {
 	switch {
 	case r.Ollama.State == "down":
 		local = cmp.Or(h.Ollama.Server, "Ollama") + " is down"
-	case h.Ollama.Remote != "" && !h.Ollama.OK:
-		local = "the local tier is refused: " + h.Ollama.Error
+	case h.Ollama.Refused:
+		local = "the local tier is " + h.Ollama.Error
 	case h.Ollama.Remote != "":
 		local = "the local tier is not on this machine: " + h.Ollama.Remote
 	}

@@ -40,29 +40,33 @@ type Access struct {
 	LocalRemote bool // LOCALMODEL_LOCAL_REMOTE=allow: route local may use a machine of one's own
 }
 
-// Refuse says why a tier at a place may not be asked, and what would allow it;
-// why "" = it may. Nothing may be sent to a tier that is refused, a request
-// without a ticket in it included.
+// The commands that keep a tier on this machine, or allow one that is not.
+const (
+	fixModel = "export LOCALMODEL_MODEL=qwen3-coder:30b"
+	fixHere  = "export LOCALMODEL_LOCAL=ollama OLLAMA_HOST=127.0.0.1:11434"
+	fixOwn   = "export LOCALMODEL_LOCAL_REMOTE=allow"
+)
+
+// Refuse says why a tier at a place may not be asked, and the command that
+// mends it; why "" = it may. Nothing may be sent to a tier that is refused, a
+// request without a ticket in it included.
 func (a Access) Refuse(p Place) (why, fix string) {
-	fix = "use a server on this machine"
-	if p.Cloud {
-		fix = "set LOCALMODEL_MODEL to a model that runs on this machine"
-	}
 	switch {
 	case p.OnThisMachine():
 		return "", ""
 	case a.Never:
-		if !p.Cloud {
-			fix += ", or set LOCALMODEL_CLOUD=allow with LOCALMODEL_FALLBACK= (empty), which asks that host and no paid tier"
-		}
-		return p.Remote + " (LOCALMODEL_CLOUD=never)", fix
-	case a.Route == OnlyLocal && (p.Cloud || !a.LocalRemote):
-		if !p.Cloud {
-			fix += ", or set LOCALMODEL_LOCAL_REMOTE=allow if that host is your own"
-		}
-		return p.Remote + " (route local)", fix
+		why, fix = p.Remote+" (LOCALMODEL_CLOUD=never)", fixHere
+	case a.Route == OnlyLocal && p.Cloud:
+		why = p.Remote + " (route local)"
+	case a.Route == OnlyLocal && !a.LocalRemote:
+		why, fix = p.Remote+" (route local; LOCALMODEL_LOCAL_REMOTE=allow is for a machine of your own)", fixOwn
+	default:
+		return "", ""
 	}
-	return "", ""
+	if p.Cloud {
+		fix = fixModel
+	}
+	return why, fix
 }
 
 // CloudName reports whether a model's name says that it runs in Ollama's cloud:

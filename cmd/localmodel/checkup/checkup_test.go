@@ -55,7 +55,7 @@ func TestVerdicts(t *testing.T) {
 			f.Health.Ollama = routing.Check{Error: "answers 401", Fix: "export OLLAMA_API_KEY=<the key>"}
 		}, 1, Less, "401", "export OLLAMA_API_KEY=<the key>"},
 		{"remote and refused", func(f *Facts) {
-			f.Health.Ollama = routing.Check{Remote: "the model runs on ollama.com", Error: "not asked: the model runs on ollama.com (LOCALMODEL_CLOUD=never)", Fix: "set LOCALMODEL_MODEL"}
+			f.Health.Ollama = routing.Check{Remote: "the model runs on ollama.com", Refused: true, Error: "not asked: the model runs on ollama.com (LOCALMODEL_CLOUD=never)", Fix: "set LOCALMODEL_MODEL"}
 			f.Health.Proxy.Used = false
 		}, 1, Less, "not asked: the model runs on ollama.com", "set LOCALMODEL_MODEL"},
 		{"remote and asked", func(f *Facts) {
@@ -185,13 +185,19 @@ func TestOlder(t *testing.T) {
 
 // Nothing is said to stay on this machine that does not.
 func TestNothingLeaves_IsSaidOnlyWhereItHolds(t *testing.T) {
-	for remote, want := range map[string]bool{"": true, "box is not on this machine": false} {
+	const box = "box is not on this machine"
+	for local, want := range map[*routing.Check]bool{
+		{OK: true, Version: "0.24.0", Present: true}:             true,
+		{Remote: box, Refused: true, Error: "not asked: " + box}: true,
+		{Remote: box, OK: true}:                                  false,
+		{Remote: box, Error: "connection refused"}:               false,
+	} {
 		f := healthy()
-		f.Health.Ollama.Remote, f.Health.Proxy.Used = remote, false
+		f.Health.Ollama, f.Health.Proxy.Used = *local, false
 		var out bytes.Buffer
 		Judge(f).Print(&out, false, false)
 		if got := strings.Contains(out.String(), "nothing leaves this machine"); got != want {
-			t.Errorf("remote %q: said %t\n%s", remote, got, out.String())
+			t.Errorf("%+v: said %t\n%s", *local, got, out.String())
 		}
 	}
 }

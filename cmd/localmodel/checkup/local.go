@@ -63,14 +63,18 @@ const startOllama = "ollama serve"
 // with what that means.
 func (f Facts) remote() []Check {
 	o := f.Health.Ollama
-	if !o.OK {
+	if o.Refused {
 		return []Check{{Name: "local model", Status: Less, Text: o.Error, Fixes: nonEmpty(o.Fix)}}
 	}
-	return []Check{{
-		Name: "local model", Status: Advice,
+	var out []Check
+	if !o.OK {
+		out = append(out, Check{Name: "local model", Status: Less, Text: o.Error, Fixes: nonEmpty(o.Fix)})
+	}
+	return append(out, Check{
+		Name: "remote", Status: Advice,
 		Text:  o.Model + " at " + o.URL + " is remote: " + o.Remote + ". Tickets and sources are sent there.",
 		Fixes: []string{"to keep them here: export LOCALMODEL_CLOUD=never"},
-	}}
+	})
 }
 
 func (f Facts) version() Check {

@@ -12,7 +12,7 @@ func (f Facts) proxy() []Check {
 	switch {
 	case !p.Used:
 		c.Text = "not used"
-		if o := f.Health.Ollama; o.Remote == "" || !o.OK {
+		if o := f.Health.Ollama; o.Remote == "" || o.Refused {
 			c.Text += ": nothing leaves this machine"
 		}
 		return []Check{c}
