@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os/exec"
 	"sync"
@@ -114,6 +115,9 @@ func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
 		p.log.Info("state file not written", "err", err) // Warnings says so
 	}
 	f.Warnings = p.store.Warnings()
+	if n, err := p.store.Lost(ctx); err == nil && n > 0 {
+		f.Warnings = append(f.Warnings, fmt.Sprintf("%d records of this project were acknowledged and are no longer in the journal", n))
+	}
 }
 
 // gatherGuard asks the guard what it would say to the next ticket of each

@@ -42,6 +42,9 @@ func stats(ctx context.Context, w world, args []string) error {
 	case *asJSON:
 		err = printJSON(w.out, report)
 	case *file == "":
+		for _, text := range p.store.Warnings() {
+			fmt.Fprintln(w.err, "warning: "+plain.Line(text))
+		}
 		report.Print(w.out, term.Painter(term.Is(w.out) && !p.config.plain))
 	}
 	if err == nil && *file != "" {
