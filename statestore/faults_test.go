@@ -353,3 +353,34 @@ func TestLocalCalls(t *testing.T) {
 		t.Errorf("of another model: %q, %v", digest, err)
 	}
 }
+
+// A journal that a newer version wrote can be read, and says why it is not
+// written.
+func TestNewerJournal(t *testing.T) {
+	eachStore(t, func(t *testing.T, o Options) {
+		ctx := context.Background()
+		s := newStore(t, o)
+		record(t, s, out("T commit pass local"))
+		if err := s.Admit(ctx, GuardKey{Class: "low", Digest: "d"}, "T", count); err != nil {
+			t.Fatal(err)
+		}
+		change(t, s, `UPDATE meta SET value = '99' WHERE name = 'schema'`)
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = newStore(t, o)
+		if st := mustStats(t, s); st.SuccessCount != 1 {
+			t.Errorf("counters: %+v", st)
+		}
+		if err := s.Admit(ctx, GuardKey{Class: "low", Digest: "d"}, "T", count); err != nil {
+			t.Errorf("an answer of the guard that is there: %v", err)
+		}
+		_, err := s.Record(ctx, out("T lint fail"), nil)
+		if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), "schema 99, this localmodel writes 1: update localmodel") {
+			t.Errorf("record: %v", err)
+		}
+		if said := strings.Join(s.Warnings(), ";"); !strings.Contains(said, "read-only here: it has schema 99") {
+			t.Errorf("warnings %q", said)
+		}
+	})
+}

@@ -40,10 +40,13 @@ func (d *DB) openFile(ctx context.Context) (*opened, error) {
 	}
 	// flock cannot turn one lock into the other in one step. Whoever comes
 	// between checks the file again, and finds it whole.
-	if err := users.Unlock(); err == nil {
+	if err = users.Unlock(); err == nil {
 		_, err = users.TryRLockContext(ctx, time.Millisecond)
 	}
 	at.file.users = users
+	if err != nil {
+		return nil, errors.Join(err, at.file.shut())
+	}
 	return at, nil
 }
 
@@ -131,19 +134,37 @@ func (d *DB) suspect(at *opened) {
 const checkSuffix = ".check"
 
 // quickCheck reads the whole file and reports the first thing wrong with it.
+// A file that is too large for the time is left to Check.
 func quickCheck(ctx context.Context, f *file) error {
-	return check(ctx, Q{run: f.db}, `PRAGMA quick_check(1)`)
+	limited, stop := context.WithTimeout(ctx, checkWithin)
+	defer stop()
+	err := check(limited, Q{run: f.db}, `PRAGMA quick_check(1)`)
+	if err != nil && limited.Err() != nil && ctx.Err() == nil {
+		return nil
+	}
+	return err
 }
 
+// checkWithin bounds what a check adds to an opening: about a gigabyte of file.
+const checkWithin = 3 * time.Second
+
+// check ends with ctx.
 func check(ctx context.Context, q Q, pragma string) error {
-	var verdict string
-	if err := q.Row(ctx, pragma).Scan(&verdict); err != nil {
+	rows, err := q.Rows(ctx, pragma)
+	if err != nil {
 		return err
 	}
-	if verdict != "ok" {
-		return fmt.Errorf("%w (%s)", errDamaged, strings.Join(strings.Fields(verdict), " "))
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		var verdict string
+		if err := rows.Scan(&verdict); err != nil {
+			return err
+		}
+		if verdict != "ok" {
+			return fmt.Errorf("%w (%s)", errDamaged, strings.Join(strings.Fields(verdict), " "))
+		}
 	}
-	return nil
+	return rows.Err()
 }
 
 // Check reads the whole database, its indexes too, and says what is wrong with

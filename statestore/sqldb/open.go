@@ -47,7 +47,7 @@ func (d *DB) open(ctx context.Context) (*opened, error) {
 	if o == nil {
 		o = &opening{done: make(chan struct{})}
 		d.opening = o
-		go d.openOnce(o)
+		go d.openOnce(o) //nolint:gosec // several callers wait for it: it ends with none of them
 	}
 	d.mu.Unlock()
 	select {
