@@ -72,7 +72,8 @@ func (c *classifying) errorRow() classifyRow {
 }
 
 func (c *classifying) row(explain bool) classifyRow {
-	r := classifyRow{ID: c.id, Category: c.class.Category, Complexity: c.class.Complexity, Local: &c.local, By: c.by}
+	r := classifyRow{ID: c.id, Category: c.class.Category, Complexity: c.class.Complexity, Local: &c.local,
+		By: c.by}
 	if c.confidence != nil {
 		rounded := math.Round(*c.confidence*100) / 100
 		r.Confidence = &rounded
@@ -115,8 +116,10 @@ type readReport struct {
 func (c *classifying) readReport() *readReport {
 	const most = 20 // items of a list that are shown
 	t := &c.ticket
-	r := &readReport{Form: t.Form, Source: t.Source, Title: plain.Line(t.Title), Labels: firstOf(t.Labels, most), DependsOn: firstOf(t.DependsOn, most),
-		After: firstOf(t.After, most), Status: plain.Line(t.Status), Priority: plain.Line(t.Priority), Parent: plain.Line(t.Parent), From: map[string]string{}}
+	r := &readReport{Form: t.Form, Source: t.Source, Title: plain.Line(t.Title), Labels: firstOf(t.Labels,
+		most), DependsOn: firstOf(t.DependsOn, most),
+		After: firstOf(t.After, most), Status: plain.Line(t.Status), Priority: plain.Line(t.Priority),
+		Parent: plain.Line(t.Parent), From: map[string]string{}}
 	for _, f := range t.Files[:min(len(t.Files), most)] {
 		r.Files = append(r.Files, plain.Line(f.Path))
 	}
@@ -184,8 +187,9 @@ func (c *classifying) reasons() []string {
 }
 
 // ruleWords are the rules in one word.
-var ruleWords = map[string]string{"complexity": "high", "tags": "tag", "files": "files", "dependencies": "needs",
-	"escalated": "cloud", "guard": "guard", "eligible": "eligible"}
+var ruleWords = map[string]string{"complexity": "high", "tags": "tag", "files": "files",
+	"dependencies": "needs",
+	"escalated":    "cloud", "guard": "guard", "eligible": "eligible"}
 
 // fallbacks words why the tiers before the one that answered did not: in full;
 // "local missing, cheap busy"; "gone/busy", in the tiers' order.

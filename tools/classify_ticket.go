@@ -50,7 +50,8 @@ type classifyResult struct {
 
 func classifyTicket(d *Deps) Tool {
 	arguments := sync.OnceValue(func() *shape { return parseShape(classifyTicketSpec.input) })
-	return Tool{Declaration: classifyTicketSpec.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
+	return Tool{Declaration: classifyTicketSpec.declare(), Handle: func(ctx context.Context, call Call) (any,
+		error) {
 		var in classifyInput
 		if err := arguments().decode(call.Arguments, &in); err != nil {
 			return nil, err
@@ -113,7 +114,8 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 }
 
 // addRows decides on each ticket and adds its row.
-func (d *Deps) addRows(ctx context.Context, result *classifyResult, batch []classifying, w wave, explain bool) {
+func (d *Deps) addRows(ctx context.Context, result *classifyResult, batch []classifying, w wave,
+	explain bool) {
 	// In order, one after another: the guard counts eligible tickets, and the
 	// K-th of a batch gets its probe.
 	for i := range batch {
@@ -171,7 +173,10 @@ func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route polic
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			j, err := safely(func() (judged, error) { return d.classify(ctx, c.ticket, route, p.only(len(batch) == 1)) })
+			j, err := safely(func() (judged, error) {
+				return d.classify(ctx, c.ticket, route,
+					p.only(len(batch) == 1))
+			})
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {

@@ -49,9 +49,11 @@ type answer struct {
 
 // classify says what kind of ticket it is and how hard: what it states, what
 // the rules set, and for the rest a model, or the rules where none answers.
-func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route, p progress) (judged, error) {
+func (d *Deps) classify(ctx context.Context, t ticket.Ticket, route policy.Route, p progress) (judged,
+	error) {
 	stated := d.stated(ctx, t)
-	return d.complete(ctx, judged{id: t.ID, ticket: t, stated: stated, class: policy.Classify(stated)}, route, p)
+	return d.complete(ctx, judged{id: t.ID, ticket: t, stated: stated, class: policy.Classify(stated)}, route,
+		p)
 }
 
 // complete asks a model for what the classification leaves open.
@@ -61,7 +63,8 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 	if !j.class.AskCategory && !j.class.AskComplexity {
 		return j.withGuess(), nil
 	}
-	q := prompts.ClassifyQuestion{Ticket: t.Body, Files: len(j.stated.Files) + len(j.stated.FilesFromText), Complexity: j.class.AskComplexity}
+	q := prompts.ClassifyQuestion{Ticket: t.Body, Files: len(j.stated.Files) + len(j.stated.FilesFromText),
+		Complexity: j.class.AskComplexity}
 	if t.Title != "" && !strings.HasSuffix(strings.TrimSpace(t.Body), t.Title) {
 		q.Ticket = t.Body + "\n\n" + t.Title // what it is about is read last
 	}
@@ -85,9 +88,10 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 			}
 			return text, words
 		},
-		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, Likely: prompts.MaxClassifyTokens / 3, ConfidenceFields: q.Fields(),
-		Accept:   func(text []byte) error { _, err := q.Parse(text); return err },
-		Progress: p.tokens(t.ID),
+		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, Likely: prompts.MaxClassifyTokens / 3,
+		ConfidenceFields: q.Fields(),
+		Accept:           func(text []byte) error { _, err := q.Parse(text); return err },
+		Progress:         p.tokens(t.ID),
 	})
 	if err != nil {
 		unanswered, err := asUnanswered(ctx, err)
@@ -143,7 +147,8 @@ func Stated(t ticket.Ticket, prefixes []string) policy.Stated {
 		}
 	}
 	s := policy.Stated{
-		ID: t.ID, Type: t.Type, Complexity: t.Complexity, Files: paths, Tags: slices.Concat(t.Labels, t.Concerns),
+		ID: t.ID, Type: t.Type, Complexity: t.Complexity, Files: paths, Tags: slices.Concat(t.Labels,
+			t.Concerns),
 		HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable,
 		Title: t.Title, Body: t.Body, Prefixes: prefixes,
 	}
@@ -186,7 +191,8 @@ func (w wave) indexed() wave {
 // depends on others. What cannot be read holds nobody back less than before.
 func (d *Deps) withDone(ctx context.Context, w wave, tickets ...*ticket.Ticket) (wave, string) {
 	w = w.indexed()
-	depends := slices.ContainsFunc(tickets, func(t *ticket.Ticket) bool { return len(t.DependsOn)+len(t.After) > 0 })
+	depends := slices.ContainsFunc(tickets,
+		func(t *ticket.Ticket) bool { return len(t.DependsOn)+len(t.After) > 0 })
 	if !w.known || !depends {
 		return w, ""
 	}
@@ -321,17 +327,20 @@ func (j judged) refused() string {
 // remember writes the decision down for a plan of the same content.
 func (d *Deps) remember(ctx context.Context, j judged, w wave) error {
 	return d.Journal.SaveDecision(ctx, statestore.Decision{
-		Hash: j.ticket.Hash, TicketID: j.id, Source: j.ticket.Source, Category: j.class.Category, Complexity: j.class.Complexity,
-		By: j.by, Why: j.deciding.Why, Local: j.local, Refused: j.refused(), Wave: w.ids, WaveKnown: w.known,
+		Hash: j.ticket.Hash, TicketID: j.id, Source: j.ticket.Source, Category: j.class.Category,
+		Complexity: j.class.Complexity,
+		By:         j.by, Why: j.deciding.Why, Local: j.local, Refused: j.refused(), Wave: w.ids, WaveKnown: w.known,
 		Digest: d.guardDigest(ctx), At: time.Now(),
 	})
 }
 
 // estimatedCost says what cost_usd is where the proxy names no cost.
-const estimatedCost = "cost_usd is an estimate from tokens and the list prices of " + prices.Date + ": the proxy named no cost"
+const estimatedCost = "cost_usd is an estimate from tokens and the list prices of " + prices.Date +
+	": the proxy named no cost"
 
 func answerOf(a routing.Answer) *answer {
-	return &answer{Model: a.Model, Remote: a.Remote, FellBack: a.FellBack(), Reason: a.Reason(), CostUSD: a.CostUSD, MS: a.MS}
+	return &answer{Model: a.Model, Remote: a.Remote, FellBack: a.FellBack(), Reason: a.Reason(),
+		CostUSD: a.CostUSD, MS: a.MS}
 }
 
 // inVain is the answer of nobody: what was asked and spent all the same.
@@ -344,7 +353,8 @@ func inVain(u *routing.Unanswered, took time.Duration) (a *answer, estimated boo
 // asUnanswered separates "no tier had an answer", which the floor mends, from
 // a call that is over.
 func asUnanswered(ctx context.Context, err error) (*routing.Unanswered, error) {
-	u, ok := err.(*routing.Unanswered) //nolint:errorlint // Complete's contract: exactly this type or the context's error
+	//nolint:errorlint // Complete's contract: exactly this type or the context's error
+	u, ok := err.(*routing.Unanswered)
 	if !ok || ctx.Err() != nil {
 		return nil, err
 	}

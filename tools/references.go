@@ -43,7 +43,8 @@ func (l *leftOut) String() string {
 	for _, part := range []struct {
 		n         int
 		one, more string
-	}{{l.done, "done", "done"}, {l.drafts, "draft", "drafts"}, {l.archived, "archived", "archived"}, {l.parents, "epic", "epics"}, {l.documents, "document", "documents"}} {
+	}{{l.done, "done", "done"}, {l.drafts, "draft", "drafts"}, {l.archived, "archived", "archived"},
+		{l.parents, "epic", "epics"}, {l.documents, "document", "documents"}} {
 		switch {
 		case part.n == 1:
 			out = append(out, "1 "+part.one)
@@ -70,7 +71,8 @@ type reader struct {
 }
 
 func (d *Deps) newReader() *reader {
-	return &reader{d: d, most: maxRows, index: ticket.NewIndex(), seen: map[string]bool{}, sources: map[string]string{}, trees: map[string]string{}}
+	return &reader{d: d, most: maxRows, index: ticket.NewIndex(), seen: map[string]bool{},
+		sources: map[string]string{}, trees: map[string]string{}}
 }
 
 // reference reads what one argument names.
@@ -206,7 +208,8 @@ func (r *reader) givenAgain(ctx context.Context) {
 			continue
 		}
 		last, found, err := r.d.Journal.LastDecision(ctx, c.id)
-		if err != nil || !found || last.Source == "" || last.Source == c.ticket.Source || last.Hash == c.ticket.Hash {
+		if err != nil || !found || last.Source == "" || last.Source == c.ticket.Source ||
+			last.Hash == c.ticket.Hash {
 			continue
 		}
 		r.sources[strings.ToLower(c.id)] = last.Source
@@ -271,7 +274,8 @@ func oneOf(doc *ticket.Document, id, name string) (*ticket.Ticket, *Error) {
 			some = append(some, orElse(tasks[i].Local, tasks[i].ID))
 		}
 	}
-	return nil, &Error{Code: codeNotFound, Cause: fmt.Sprintf("no task %s in %s", clip(plain.Line(id), 100), clip(plain.Line(name), 200)),
+	return nil, &Error{Code: codeNotFound, Cause: fmt.Sprintf("no task %s in %s", clip(plain.Line(id), 100),
+		clip(plain.Line(name), 200)),
 		Next: "Give one of its ids: " + clip(strings.Join(some, ", "), 300) + "."}
 }
 
@@ -282,10 +286,12 @@ func (d *Deps) readDocument(ctx context.Context, name string) (*ticket.Document,
 		return nil, fault
 	}
 	if isLocal(name, rel) {
-		return nil, &Error{Code: codeInvalid, Cause: clip(name, 200) + " holds credentials by its name, and is not read as a ticket",
+		return nil, &Error{Code: codeInvalid, Cause: clip(name, 200) +
+			" holds credentials by its name, and is not read as a ticket",
 			Next: "Give the path of a ticket."}
 	}
-	return parseDocument(filepath.ToSlash(rel), data, filepath.Base(rel), func(beside string) ([]byte, error) {
+	return parseDocument(filepath.ToSlash(rel), data, filepath.Base(rel), func(beside string) ([]byte,
+		error) {
 		data, _, fault := d.readFile(ctx, filepath.FromSlash(beside), ticket.MaxBytes)
 		if fault != nil {
 			return nil, fault
@@ -302,7 +308,8 @@ func parseDocument(name string, data []byte, base string, beside ticket.Reader) 
 	if err == nil {
 		return doc, nil
 	}
-	fault := &Error{Code: codeInvalid, Cause: clip(base, 100) + ": " + err.Error(), Next: "Mend the ticket and call again.", Err: err}
+	fault := &Error{Code: codeInvalid, Cause: clip(base, 100) + ": " + err.Error(),
+		Next: "Mend the ticket and call again.", Err: err}
 	var known *ticket.Error
 	if errors.As(err, &known) {
 		fault.Cause = clip(base, 100) + ": " + known.Cause
@@ -319,8 +326,10 @@ func parseDocument(name string, data []byte, base string, beside ticket.Reader) 
 func parseInline(text string) (*ticket.Document, *Error) {
 	if len(text) > ticket.MaxInlineBytes {
 		return nil, &Error{Code: codeTooLarge,
-			Cause: fmt.Sprintf("the ticket has %d bytes, more than the %d taken inline", len(text), ticket.MaxInlineBytes),
-			Next:  fmt.Sprintf("Save it in the project and pass its path: up to %d bytes are read.", ticket.MaxBytes)}
+			Cause: fmt.Sprintf("the ticket has %d bytes, more than the %d taken inline", len(text),
+				ticket.MaxInlineBytes),
+			Next: fmt.Sprintf("Save it in the project and pass its path: up to %d bytes are read.",
+				ticket.MaxBytes)}
 	}
 	return parseDocument("", []byte(text), "ticket", nil)
 }
@@ -390,7 +399,8 @@ func inTree(tree, name string) string {
 // CollectTickets reads the tickets that the references name, for programs that ask no
 // rules: files, path#ID, folders and patterns beneath root, at most `most`. closed takes
 // closed and archived ones, too. warnings say what was left out and why.
-func CollectTickets(ctx context.Context, root string, references []string, most int, closed bool) (tickets []ticket.Ticket, warnings []string, err error) {
+func CollectTickets(ctx context.Context, root string, references []string, most int,
+	closed bool) (tickets []ticket.Ticket, warnings []string, err error) {
 	r := (&Deps{Root: root}).newReader()
 	r.most, r.closed = most, closed
 	for _, ref := range references {

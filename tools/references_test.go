@@ -54,13 +54,19 @@ const (
 func TestClassify_References(t *testing.T) {
 	d := project(t,
 		"specs/001-alerts/tasks.md", specTasks,
-		"specs/001-alerts/spec.md", "# Feature Specification: Alerts\n\n## Success Criteria\n- **SC-001**: fast\n",
+		"specs/001-alerts/spec.md",
+		"# Feature Specification: Alerts\n\n## Success Criteria\n- **SC-001**: fast\n",
 		"TODO.md", todoList,
-		"backlog/tasks/task-1 - One.md", fm("id: task-1", "title: One", "status: To Do", "labels: []", "dependencies: []", "created_date: x"),
-		"backlog/tasks/task-2 - Two.md", fm("id: task-2", "title: Two", "status: To Do", "labels: [area/security]", "dependencies: [TASK-1]", "created_date: x"),
-		"backlog/tasks/task-3 - Three.md", fm("id: task-3", "title: Three", "status: To Do", "dependencies: [back-1]", "created_date: x"),
-		"backlog/completed/task-0 - Zero.md", fm("id: task-0", "title: Zero", "status: Done", "created_date: x"),
-		"backlog/drafts/draft-1 - Later.md", fm("id: draft-1", "title: Later", "status: Draft", "created_date: x"),
+		"backlog/tasks/task-1 - One.md", fm("id: task-1", "title: One", "status: To Do", "labels: []",
+			"dependencies: []", "created_date: x"),
+		"backlog/tasks/task-2 - Two.md", fm("id: task-2", "title: Two", "status: To Do",
+			"labels: [area/security]", "dependencies: [TASK-1]", "created_date: x"),
+		"backlog/tasks/task-3 - Three.md", fm("id: task-3", "title: Three", "status: To Do",
+			"dependencies: [back-1]", "created_date: x"),
+		"backlog/completed/task-0 - Zero.md", fm("id: task-0", "title: Zero", "status: Done",
+			"created_date: x"),
+		"backlog/drafts/draft-1 - Later.md", fm("id: draft-1", "title: Later", "status: Draft",
+			"created_date: x"),
 		"backlog/tasks/readme.md", "# How we write tasks\n",
 		"backlog/docs/notes.md", "# Notes\n",
 	)
@@ -72,21 +78,31 @@ func TestClassify_References(t *testing.T) {
 		said  string // part of the summary or a warning
 	}{
 		{"tasks of a file, by phase", []string{"specs/001-alerts/tasks.md"}, nil,
-			[]string{"001-alerts/T002 true", "001-alerts/T003 false", "001-alerts/T004 false"}, "left out: 1 done"},
+			[]string{"001-alerts/T002 true", "001-alerts/T003 false", "001-alerts/T004 false"},
+			"left out: 1 done"},
 		{"one task", []string{"specs/001-alerts/tasks.md#T003"}, nil, []string{"001-alerts/T003 true"}, ""},
-		{"one task in lower case", []string{"specs/001-alerts/tasks.md#t003"}, nil, []string{"001-alerts/T003 true"}, ""},
-		{"one task and a wave", []string{"specs/001-alerts/tasks.md#T004"}, []string{"T003", "001-alerts/T004"}, []string{"001-alerts/T004 false"}, ""},
-		{"a done task of the wave holds nobody", []string{"specs/001-alerts/tasks.md#T002"}, []string{"001-alerts/T001", "001-alerts/T002"}, []string{"001-alerts/T002 true"}, ""},
+		{"one task in lower case", []string{"specs/001-alerts/tasks.md#t003"}, nil,
+			[]string{"001-alerts/T003 true"}, ""},
+		{"one task and a wave", []string{"specs/001-alerts/tasks.md#T004"}, []string{"T003",
+			"001-alerts/T004"}, []string{"001-alerts/T004 false"}, ""},
+		{"a done task of the wave holds nobody", []string{"specs/001-alerts/tasks.md#T002"},
+			[]string{"001-alerts/T001", "001-alerts/T002"}, []string{"001-alerts/T002 true"}, ""},
 		{"no such task", []string{"TODO.md#zzz"}, nil, []string{"TODO error"}, ""},
-		{"a list without ids", []string{"TODO.md"}, nil, []string{"TODO/sweep-the-pier true", "TODO/count-berths true"}, "1 done"},
+		{"a list without ids", []string{"TODO.md"}, nil, []string{"TODO/sweep-the-pier true",
+			"TODO/count-berths true"}, "1 done"},
 		{"a specification", []string{"specs/001-alerts/spec.md"}, nil, []string{"001-alerts false"}, ""},
-		{"a folder", []string{"backlog"}, nil, []string{"task-1 true", "task-2 false", "task-3 false"}, "left out: 1 done, 1 draft"},
-		{"a renamed prefix is said", []string{"backlog"}, nil, []string{"task-1 true", "task-2 false", "task-3 false"}, "back-1 is taken for task-1"},
-		{"a folder with a slash", []string{"backlog/tasks/"}, nil, []string{"task-1 true", "task-2 false", "task-3 false"}, ""},
+		{"a folder", []string{"backlog"}, nil, []string{"task-1 true", "task-2 false", "task-3 false"},
+			"left out: 1 done, 1 draft"},
+		{"a renamed prefix is said", []string{"backlog"}, nil, []string{"task-1 true", "task-2 false",
+			"task-3 false"}, "back-1 is taken for task-1"},
+		{"a folder with a slash", []string{"backlog/tasks/"}, nil, []string{"task-1 true", "task-2 false",
+			"task-3 false"}, ""},
 		{"a glob", []string{"backlog/**/task-[12]*.md"}, nil, []string{"task-1 true", "task-2 false"}, ""},
 		{"a glob without a match", []string{"nowhere/*.md"}, nil, []string{" error"}, ""},
-		{"the same ticket twice", []string{"TODO.md#count-berths", "TODO.md#count-berths"}, nil, []string{"TODO/count-berths true"}, ""},
-		{"a done ticket by name", []string{"backlog/completed/task-0 - Zero.md"}, nil, []string{"task-0 true"}, ""},
+		{"the same ticket twice", []string{"TODO.md#count-berths", "TODO.md#count-berths"}, nil,
+			[]string{"TODO/count-berths true"}, ""},
+		{"a done ticket by name", []string{"backlog/completed/task-0 - Zero.md"}, nil,
+			[]string{"task-0 true"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := classifyText(t, d, classifyInput{TicketPaths: c.paths, Wave: c.wave})
@@ -119,7 +135,8 @@ func TestClassify_MoreThanTheRowsAllowed(t *testing.T) {
 }
 
 func TestClassify_SameIDsAreToldApart(t *testing.T) {
-	d := project(t, "a/FEAT-1.md", fm("id: FEAT-1", "complexity: low"), "b/FEAT-1.md", fm("id: feat-1", "complexity: high"))
+	d := project(t, "a/FEAT-1.md", fm("id: FEAT-1", "complexity: low"), "b/FEAT-1.md", fm("id: feat-1",
+		"complexity: high"))
 	r := classifyText(t, d, classifyInput{TicketPaths: []string{"a/FEAT-1.md", "b/FEAT-1.md"}})
 	if got := rowsOf(r); !slices.Equal(got, []string{"FEAT-1 true", "b/feat-1 false"}) {
 		t.Errorf("got %q", got)
@@ -130,7 +147,8 @@ func TestClassify_SameIDsAreToldApart(t *testing.T) {
 }
 
 func TestClassify_PatternsAndFoldersCountAsTheirFiles(t *testing.T) {
-	d := project(t, "many/a.go", "", "many/b.go", "", "many/c.go", "", "many/d.go", "", "few/a.go", "", "few/deep/b.go", "",
+	d := project(t, "many/a.go", "", "many/b.go", "", "many/c.go", "", "many/d.go", "", "few/a.go", "",
+		"few/deep/b.go", "",
 		"1.md", fm("id: FEAT-1", "complexity: low", "affected_files: [\"many/**\"]"),
 		"2.md", fm("id: FEAT-2", "complexity: low", "affected_files: [\"few/**\"]"),
 		"3.md", fm("id: FEAT-3", "complexity: low", "affected_files: [many/]"),
@@ -142,7 +160,8 @@ func TestClassify_PatternsAndFoldersCountAsTheirFiles(t *testing.T) {
 	for i := range 7 {
 		paths = append(paths, fmt.Sprintf("%d.md", i+1))
 	}
-	want := []string{"FEAT-1 false", "FEAT-2 true", "FEAT-3 false", "FEAT-4 true", "FEAT-5 false", "FEAT-6 true", "FEAT-7 true"}
+	want := []string{"FEAT-1 false", "FEAT-2 true", "FEAT-3 false", "FEAT-4 true", "FEAT-5 false",
+		"FEAT-6 true", "FEAT-7 true"}
 	if got := rowsOf(classifyText(t, d, classifyInput{TicketPaths: paths})); !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
@@ -151,7 +170,8 @@ func TestClassify_PatternsAndFoldersCountAsTheirFiles(t *testing.T) {
 func TestPlan_ReadsTheTicketsOwnWorkingTree(t *testing.T) {
 	d := project(t, "a.go", "package main // the root's\n",
 		"trees/x/.git", "gitdir: elsewhere\n", "trees/x/a.go", "package main // the worktree's\n",
-		"trees/x/backlog/FEAT-1.md", fm("id: FEAT-1", "complexity: low", "affected_files: [a.go]")+"# Change it\n")
+		"trees/x/backlog/FEAT-1.md", fm("id: FEAT-1", "complexity: low",
+			"affected_files: [a.go]")+"# Change it\n")
 	seen := planPrompt(t, d, planInput{TicketPath: "trees/x/backlog/FEAT-1.md"})
 	if !strings.Contains(seen, "the worktree's") || strings.Contains(seen, "the root's") {
 		t.Errorf("the model saw\n%s", seen)
@@ -209,7 +229,8 @@ func TestPlan_MasksTheSpecification(t *testing.T) {
 	b.write("specs/001-alerts/tasks.md", specTasks)
 	b.write("specs/001-alerts/spec.md", "# Feature Specification: Alerts\n\nOne alert per tide.\n"+privateKey)
 	b.run("plan_ticket", args{"route": "cloud", "ticket_path": "specs/001-alerts/tasks.md#T002"})
-	if !strings.Contains(a.there, "One alert per tide.") || strings.Contains(a.there, "MIIEowIBAAKCAQEAvRz3yX0p") {
+	if !strings.Contains(a.there, "One alert per tide.") ||
+		strings.Contains(a.there, "MIIEowIBAAKCAQEAvRz3yX0p") {
 		t.Errorf("another machine is sent\n%s", a.there)
 	}
 }
@@ -217,7 +238,8 @@ func TestPlan_MasksTheSpecification(t *testing.T) {
 // An id that is given out again after the first ticket was completed is another ticket.
 func TestClassify_AnIDGivenOutAgain(t *testing.T) {
 	d := project(t, "a/FEAT-1.md", fm("id: FEAT-1", "complexity: low"))
-	if got := rowsOf(classifyText(t, d, classifyInput{TicketPaths: []string{"a/FEAT-1.md"}})); !slices.Equal(got, []string{"FEAT-1 true"}) {
+	if got := rowsOf(classifyText(t, d,
+		classifyInput{TicketPaths: []string{"a/FEAT-1.md"}})); !slices.Equal(got, []string{"FEAT-1 true"}) {
 		t.Fatalf("got %q", got)
 	}
 	b := &bench{t: t, Deps: d}

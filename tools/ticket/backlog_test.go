@@ -25,7 +25,8 @@ var generators = map[string]func(r *rand.Rand, n int) generated{
 		return generated{fmt.Sprintf("backlog/tasks/task-%d - Do-thing-%d.md", n, n),
 			fmt.Sprintf("---\nid: task-%d\ntitle: Do thing %d\nstatus: To Do\nassignee: %s\nlabels: [%s]\ndependencies: [task-%d]\ncreated_date: x\n---\n\n"+
 				"## Description\n%s\n## Acceptance Criteria\n<!-- AC:BEGIN -->\n- [ ] #1 It works\n<!-- AC:END -->\n",
-				n, n, pick(r, "[]", "@kim", "- a"), pick(r, "web", "security", "bug"), max(1, n-1), prose(r)), 1}
+				n, n, pick(r, "[]", "@kim", "- a"), pick(r, "web", "security", "bug"), max(1, n-1), prose(r)),
+			1}
 	},
 	"bold keys": func(r *rand.Rand, n int) generated {
 		return generated{fmt.Sprintf("backlog/tasks/task-%d.1 - X.md", n),
@@ -35,7 +36,8 @@ var generators = map[string]func(r *rand.Rand, n int) generated{
 		var b strings.Builder
 		fmt.Fprintf(&b, "# Tasks: F%d\n\n## Phase 1: Setup\n", n)
 		for i := range 20 {
-			fmt.Fprintf(&b, "- [%s] T%03d %s[US%d] Write src/f%d/part%d.ts\n", pick(r, " ", "x", "X"), i+1, pick(r, "", "[P] "), 1+i/7, n, i)
+			fmt.Fprintf(&b, "- [%s] T%03d %s[US%d] Write src/f%d/part%d.ts\n", pick(r, " ", "x", "X"), i+1,
+				pick(r, "", "[P] "), 1+i/7, n, i)
 		}
 		return generated{fmt.Sprintf("specs/%03d-f/tasks.md", n), b.String(), 20}
 	},
@@ -53,7 +55,8 @@ var generators = map[string]func(r *rand.Rand, n int) generated{
 	},
 	"beads": func(_ *rand.Rand, n int) generated {
 		return generated{fmt.Sprintf("p%d/.beads/issues.jsonl", n),
-			`{"id":"q-1a","title":"A","status":"open","issue_type":"bug","labels":["security"]}` + "\n" + `{"_type":"memory","key":"k"}` + "\n" +
+			`{"id":"q-1a","title":"A","status":"open","issue_type":"bug","labels":["security"]}` + "\n" +
+				`{"_type":"memory","key":"k"}` + "\n" +
 				`{"id":"q-2b","title":"B","status":"closed","issue_type":"task","dependencies":[{"depends_on_id":"q-1a","type":"blocks"}]}` + "\n", 2}
 	},
 	"spec-kitty": func(_ *rand.Rand, n int) generated {
@@ -69,7 +72,8 @@ var generators = map[string]func(r *rand.Rand, n int) generated{
 			fmt.Sprintf("# [HBR-%d] X\n\n| Field | Value |\n| --- | --- |\n| Type | Bug |\n| Labels | %s |\n\n%s\n## Issue Links\n- is blocked by HBR-%d\n", n, pick(r, "security", "web"), prose(r), n+1), 1}
 	},
 	"github": func(r *rand.Rand, n int) generated {
-		return generated{fmt.Sprintf("issues/%d.md", n), "### What happened?\n\n" + prose(r) + "\n### Version\n\n_No response_\n\nBlocked by #3.\n", 1}
+		return generated{fmt.Sprintf("issues/%d.md", n), "### What happened?\n\n" + prose(r) +
+			"\n### Version\n\n_No response_\n\nBlocked by #3.\n", 1}
 	},
 	"obsidian": func(_ *rand.Rand, n int) generated {
 		return generated{fmt.Sprintf("TaskNotes/Tasks/Note %d.md", n),
@@ -81,7 +85,9 @@ var generators = map[string]func(r *rand.Rand, n int) generated{
 				n, n+1, pick(r, "SECURITY", "web"), n, prose(r)), 1}
 	},
 	"plain": func(r *rand.Rand, n int) generated {
-		return generated{fmt.Sprintf("tickets/PORT-%03d-x.md", n), fmt.Sprintf("# X %d\n- Type: Story\n- Prerequisites: PORT-%03d\n- Status: Planned\n\n%s", n, n+1, prose(r)), 1}
+		return generated{fmt.Sprintf("tickets/PORT-%03d-x.md", n),
+			fmt.Sprintf("# X %d\n- Type: Story\n- Prerequisites: PORT-%03d\n- Status: Planned\n\n%s", n, n+1,
+				prose(r)), 1}
 	},
 	"todo": func(_ *rand.Rand, n int) generated {
 		return generated{fmt.Sprintf("p%d/TODO.md", n), "# TODO\n- [ ] one\n- two\n- [x] three\n", 3}
@@ -92,7 +98,8 @@ func pick(r *rand.Rand, words ...string) string { return words[r.IntN(len(words)
 
 // prose is 200 to 2,000 bytes of text such as tickets have.
 func prose(r *rand.Rand) string {
-	return strings.Repeat(pick(r, "The page shows `height()` in metres, not in feet.\n", "- a point: with a colon, see https://harbour.example/x\n",
+	return strings.Repeat(pick(r, "The page shows `height()` in metres, not in feet.\n",
+		"- a point: with a colon, see https://harbour.example/x\n",
 		"Nobody knows | why it fails, but it does (sometimes).\n\n"), 4+r.IntN(35))
 }
 
@@ -144,7 +151,8 @@ func TestRead_ABacklogOfAllForms(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&after)
 	t.Logf("%d files (%d kB), %d tickets: %d refused, %d with something unread, %d warned; %v, %d kB kept, %d kB allocated in all",
-		len(kept), bytes/1000, tickets, refused, unread, warned, took.Round(time.Millisecond), (int64(after.HeapAlloc)-int64(before.HeapAlloc))/1000,
+		len(kept), bytes/1000, tickets, refused, unread, warned, took.Round(time.Millisecond),
+		(int64(after.HeapAlloc)-int64(before.HeapAlloc))/1000,
 		(after.TotalAlloc-before.TotalAlloc)/1000)
 	runtime.KeepAlive(kept)
 	if refused > 0 || unread > 0 {

@@ -14,7 +14,8 @@ func BenchmarkParseLarge(b *testing.B) {
 		fmt.Fprintf(&files, "| src/cart/part_%03d.go | modify | round the total of line %d |\n", i%900, i)
 		fmt.Fprintf(&prose, "Line %d of the description says *what* happens in `cart.Total`, and why.\n", i)
 	}
-	data := []byte("---\nid: FEAT-001\ntype: feature\n---\n# Totals\n\n" + prose.String() + "\n## Affected Files\n\n| File | Action | Description |\n|---|---|---|\n" + files.String())
+	data := []byte("---\nid: FEAT-001\ntype: feature\n---\n# Totals\n\n" + prose.String() +
+		"\n## Affected Files\n\n| File | Action | Description |\n|---|---|---|\n" + files.String())
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -6,12 +6,16 @@ import (
 )
 
 // noTickets are files that stand beside tickets and are none.
-var noTickets = map[string]bool{"readme": true, "changelog": true, "contributing": true, "license": true, "licence": true, "code_of_conduct": true,
-	"security": true, "support": true, "agents": true, "claude": true, "gemini": true, "copilot-instructions": true, "index": true, "_index": true,
-	"template": true, "_template": true, "constitution": true, "memory": true, "config": true, "maintainers": true, "authors": true, "governance": true}
+var noTickets = map[string]bool{"readme": true, "changelog": true, "contributing": true, "license": true,
+	"licence": true, "code_of_conduct": true,
+	"security": true, "support": true, "agents": true, "claude": true, "gemini": true,
+	"copilot-instructions": true, "index": true, "_index": true,
+	"template": true, "_template": true, "constitution": true, "memory": true, "config": true,
+	"maintainers": true, "authors": true, "governance": true}
 
 // noTicketFolders are folders of tools that hold other things.
-var noTicketFolders = []string{"backlog/docs/", "backlog/decisions/", "backlog/milestones/", ".kiro/steering/", ".kiro/hooks/", ".specify/",
+var noTicketFolders = []string{"backlog/docs/", "backlog/decisions/", "backlog/milestones/",
+	".kiro/steering/", ".kiro/hooks/", ".specify/",
 	"templates/", ".github/", "node_modules/"}
 
 // IsCandidate says whether a file of a folder may hold tickets, by its path alone.
@@ -38,10 +42,12 @@ func IsCandidate(name string) bool {
 }
 
 // hiddenFolders are folders with a dot that hold tickets.
-var hiddenFolders = map[string]bool{".backlog": true, ".beads": true, ".kiro": true, ".taskmaster": true, ".kanbn": true}
+var hiddenFolders = map[string]bool{".backlog": true, ".beads": true, ".kiro": true, ".taskmaster": true,
+	".kanbn": true}
 
 // skippedFolders are folders in which nobody keeps tickets.
-var skippedFolders = map[string]bool{"node_modules": true, "vendor": true, "dist": true, "build": true, "target": true, "testdata": true, "__pycache__": true}
+var skippedFolders = map[string]bool{"node_modules": true, "vendor": true, "dist": true, "build": true,
+	"target": true, "testdata": true, "__pycache__": true}
 
 // IsFolder says whether a folder is looked into for tickets, by its name.
 func IsFolder(name string) bool {

@@ -18,7 +18,10 @@ type wanted map[string]json.RawMessage
 
 // readBeneath reads files beneath a directory, as the server does beneath its root.
 func readBeneath(dir string) ticket.Reader {
-	return func(path string) ([]byte, error) { return os.ReadFile(filepath.Join(dir, filepath.FromSlash(path))) }
+	return func(path string) ([]byte, error) {
+		return os.ReadFile(filepath.Join(dir,
+			filepath.FromSlash(path)))
+	}
 }
 
 // TestReadCases reads the example files of thirteen forms and compares each field with

@@ -270,7 +270,8 @@ func (c *collector) file(f File, where string) {
 	}
 	normal, known := action(f.Action)
 	if !known {
-		c.warn("affected file %s: unknown action %q; valid: create, modify, delete", clip(f.Path, 100), clip(oneLine(f.Action), 40))
+		c.warn("affected file %s: unknown action %q; valid: create, modify, delete", clip(f.Path, 100),
+			clip(oneLine(f.Action), 40))
 	}
 	f.Action = normal
 	c.from("files", where)

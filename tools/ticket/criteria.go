@@ -128,7 +128,8 @@ func checkMark(text string) (rest string, done bool) {
 	for _, m := range []struct {
 		mark string
 		done bool
-	}{{"✅", true}, {"✔️", true}, {"✔", true}, {"☑️", true}, {"☑", true}, {"✓", true}, {"⬜", false}, {"☐", false}, {"🔲", false}, {"❌", false}, {"⏳", false}} {
+	}{{"✅", true}, {"✔️", true}, {"✔", true}, {"☑️", true}, {"☑", true}, {"✓", true}, {"⬜", false}, {"☐",
+		false}, {"🔲", false}, {"❌", false}, {"⏳", false}} {
 		if after, ok := strings.CutPrefix(text, m.mark); ok {
 			return strings.TrimSpace(strings.TrimPrefix(after, "\ufe0f")), m.done
 		}
@@ -178,7 +179,8 @@ func (c *collector) paragraphs(lines []string, have int) (boxes []*box) {
 			continue
 		}
 		if last == nil {
-			if isNothing(text) || strings.HasSuffix(text, ":") || !c.room(have+len(boxes), "acceptance criteria") {
+			if isNothing(text) || strings.HasSuffix(text, ":") ||
+				!c.room(have+len(boxes), "acceptance criteria") {
 				continue
 			}
 			id, rest := c.criterionID(text)
@@ -193,7 +195,8 @@ func (c *collector) paragraphs(lines []string, have int) (boxes []*box) {
 
 // isRule: a line of dashes, stars or underscores.
 func isRule(text string) bool {
-	return len(text) >= 3 && (strings.Trim(text, "- ") == "" || strings.Trim(text, "* ") == "" || strings.Trim(text, "_ ") == "")
+	return len(text) >= 3 && (strings.Trim(text, "- ") == "" || strings.Trim(text, "* ") == "" ||
+		strings.Trim(text, "_ ") == "")
 }
 
 // checkbox reads "- [ ] text" with any list marker; nil = the line is none.
@@ -214,7 +217,8 @@ func (c *collector) checkbox(line string) *box {
 func boxOf(line string) (mark byte, text string, indent int) {
 	text, indent = dedent(line)
 	text = item(text)
-	if len(text) < 3 || text[0] != '[' || text[2] != ']' || len(text) > 3 && text[3] != ' ' && text[3] != '\t' && text[3] != '*' {
+	if len(text) < 3 || text[0] != '[' || text[2] != ']' || len(text) > 3 && text[3] != ' ' &&
+		text[3] != '\t' && text[3] != '*' {
 		return 0, "", indent
 	}
 	mark = text[1]
@@ -242,7 +246,8 @@ func item(text string) string {
 		rest = " " + text[len("•"):]
 	default:
 		rest = strings.TrimLeft(text, "0123456789")
-		if digits := len(text) - len(rest); digits == 0 || digits > 9 || rest == "" || rest[0] != '.' && rest[0] != ')' {
+		if digits := len(text) - len(rest); digits == 0 || digits > 9 || rest == "" || rest[0] != '.' &&
+			rest[0] != ')' {
 			return ""
 		}
 		rest = rest[1:]

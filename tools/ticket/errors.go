@@ -20,7 +20,8 @@ func (e *Error) Error() string {
 }
 
 var (
-	errEmpty = &Error{Cause: "the ticket is empty", Next: "Write a title, what is to be done and the acceptance criteria."}
+	errEmpty = &Error{Cause: "the ticket is empty",
+		Next: "Write a title, what is to be done and the acceptance criteria."}
 	errUTF16 = &Error{Line: 1, Cause: "the ticket is UTF-16 text", Next: "Convert it to UTF-8 and try again."}
 )
 
@@ -44,29 +45,35 @@ func errUnterminated(line int) *Error {
 }
 
 func errFrontMatterSize(line, size int) *Error {
-	return &Error{Line: line, Cause: fmt.Sprintf("the front matter has %d bytes, the limit is %d", size, maxFrontMatter),
+	return &Error{Line: line, Cause: fmt.Sprintf("the front matter has %d bytes, the limit is %d", size,
+		maxFrontMatter),
 		Next: "Move long text into the body."}
 }
 
 func errAlias(line int) *Error {
-	return &Error{Line: line, Cause: "YAML aliases (*name) and merge keys (<<) are not allowed in the front matter",
-		Next: "Write the value out, or put it in quotes if the * is meant literally."}
+	return &Error{Line: line,
+		Cause: "YAML aliases (*name) and merge keys (<<) are not allowed in the front matter",
+		Next:  "Write the value out, or put it in quotes if the * is meant literally."}
 }
 
 func errDepth(line int) *Error {
-	return &Error{Line: line, Cause: fmt.Sprintf("the front matter is nested too deeply, the limit is %d levels", maxDepth),
-		Next: "Flatten it to keys with text or lists of text."}
+	return &Error{Line: line,
+		Cause: fmt.Sprintf("the front matter is nested too deeply, the limit is %d levels", maxDepth),
+		Next:  "Flatten it to keys with text or lists of text."}
 }
 
 func errNoMapping(line int) *Error {
-	return &Error{Line: line, Cause: "the front matter is not a list of keys and values", Next: `Write each line as "key: value".`}
+	return &Error{Line: line, Cause: "the front matter is not a list of keys and values",
+		Next: `Write each line as "key: value".`}
 }
 
 // advice maps what the YAML library says to what a person does next.
 var advice = []struct{ problem, next string }{
-	{"mapping values are not allowed", `Put the value in quotes if it contains a colon followed by a space; else check the indentation.`},
+	{"mapping values are not allowed",
+		`Put the value in quotes if it contains a colon followed by a space; else check the indentation.`},
 	{"cannot start any token", "Put the value in quotes: its first character is reserved in YAML."},
-	{"alphabetic or numeric character", "Put the value in quotes: * and & at its start are reserved in YAML."},
+	{"alphabetic or numeric character",
+		"Put the value in quotes: * and & at its start are reserved in YAML."},
 	{"unexpected end of stream", "Close the quote that is opened on this line."},
 	{"could not find expected ':'", `Write the line as "key: value".`},
 	{"expected ',' or ']'", "Close the list with ] and separate its items with commas."},
@@ -81,7 +88,8 @@ func errYAML(line int, problem string) *Error {
 	e := &Error{Line: line, Cause: "the front matter is not valid YAML (" + clip(problem, 120) + ")",
 		Next: "Put values with special characters in quotes, and indent with spaces."}
 	if strings.Contains(problem, "tab character") {
-		e.Cause, e.Next = "the front matter is indented with a tab, which YAML does not allow", "Indent with spaces."
+		e.Cause, e.Next = "the front matter is indented with a tab, which YAML does not allow",
+			"Indent with spaces."
 		return e
 	}
 	for _, a := range advice {

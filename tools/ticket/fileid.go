@@ -6,7 +6,8 @@ import (
 )
 
 // genericNames are file names that say nothing: the directory names the ticket.
-var genericNames = map[string]bool{"readme": true, "index": true, "tasks": true, "task": true, "proposal": true, "spec": true,
+var genericNames = map[string]bool{"readme": true, "index": true, "tasks": true, "task": true,
+	"proposal": true, "spec": true,
 	"plan": true, "issue": true, "ticket": true, "requirements": true, "design": true, "bugfix": true}
 
 // fileID is the id that a path gives: the one at the start of the file's name, else
@@ -27,7 +28,8 @@ func (f *file) fileID(lower bool) string {
 }
 
 // knownPrefixes are prefixes that also count in lower case.
-var knownPrefixes = []string{"task", "bug", "feat", "feature", "story", "issue", "ticket", "epic", "fix", "chore", "draft", "wp", "sub", "subtask", "spike"}
+var knownPrefixes = []string{"task", "bug", "feat", "feature", "story", "issue", "ticket", "epic", "fix",
+	"chore", "draft", "wp", "sub", "subtask", "spike"}
 
 // idAtStart gives the id at the start of a file's name, "" = there is none.
 func idAtStart(name string, lower bool) string {

@@ -27,7 +27,9 @@ func (c *collector) fileBlock(b block) {
 		if mark, rest, _ := boxOf(line); mark != 0 {
 			body = rest
 		}
-		if word := normal(strings.TrimRight(strings.Trim(body, "*_ "), ":")); strings.HasSuffix(strings.Trim(body, "*_ "), ":") && isAction(word) && indent < 4 {
+		bare := strings.Trim(body, "*_ ")
+		word := normal(strings.TrimRight(bare, ":"))
+		if strings.HasSuffix(bare, ":") && isAction(word) && indent < 4 {
 			doing = word // "**New:**", then its files
 			continue
 		}
@@ -38,7 +40,8 @@ func (c *collector) fileBlock(b block) {
 		for _, p := range paths {
 			c.file(File{Path: p, Action: act, Description: note}, b.where)
 		}
-		if len(paths) == 0 && odd == "" && !isNothing(body) && !startsWithNone(body) && !strings.HasPrefix(text, "<") {
+		if len(paths) == 0 && odd == "" && !isNothing(body) && !startsWithNone(body) &&
+			!strings.HasPrefix(text, "<") {
 			odd = body
 		}
 	}
@@ -58,7 +61,8 @@ func startsWithPath(text string) bool {
 	bare := strings.TrimLeft(text, "*_` ")
 	first, _, _ := strings.Cut(bare, " ")
 	first = strings.Trim(first, "*_`,:;()")
-	return isPath(first) || isAction(normal(first)) || strings.HasPrefix(text, "[") || strings.HasSuffix(strings.TrimRight(text, "*_ "), ":")
+	return isPath(first) || isAction(normal(first)) || strings.HasPrefix(text, "[") ||
+		strings.HasSuffix(strings.TrimRight(text, "*_ "), ":")
 }
 
 // filesOf gives the paths of one line of a list of files, what is done to them, and
@@ -222,7 +226,8 @@ func pathsIn(text string) []string {
 
 // isPathInText says whether a word of a sentence is a path: stricter than isPath.
 func isPathInText(word string) bool {
-	if len(word) < 3 || !isPath(word) || products[strings.ToLower(word)] || word[0] == '@' || word[0] == '$' || word[0] == '~' {
+	if len(word) < 3 || !isPath(word) || products[strings.ToLower(word)] || word[0] == '@' ||
+		word[0] == '$' || word[0] == '~' {
 		return false
 	}
 	ext := strings.ToLower(strings.TrimPrefix(path.Ext(word), "."))
@@ -230,7 +235,8 @@ func isPathInText(word string) bool {
 		ext = ext[:at] // a.go:12
 	}
 	if !strings.Contains(word, "/") {
-		return extensions[ext] || word[0] == '.' && len(word) > 3 && ext != "" && strings.Count(word, ".") > 1 || noExtension[strings.ToLower(word)] && word[0] < 'a'
+		return extensions[ext] || word[0] == '.' && len(word) > 3 && ext != "" &&
+			strings.Count(word, ".") > 1 || noExtension[strings.ToLower(word)] && word[0] < 'a'
 	}
 	if extensions[ext] || strings.Contains(word, "**") {
 		return true
@@ -239,10 +245,12 @@ func isPathInText(word string) bool {
 	if word[0] == '/' || strings.ContainsAny(word, "{}@") {
 		return false // a route, a package
 	}
-	if domain := path.Ext(first); domain == ".com" || domain == ".org" || domain == ".io" || domain == ".dev" || domain == ".net" {
+	if domain := path.Ext(first); domain == ".com" || domain == ".org" || domain == ".io" ||
+		domain == ".dev" || domain == ".net" {
 		return false
 	}
-	if len(ext) > 0 && len(ext) <= 8 && isLetters(strings.TrimRight(ext, "0123456789")) && strings.Trim(ext, "0123456789") != "" {
+	if len(ext) > 0 && len(ext) <= 8 && isLetters(strings.TrimRight(ext, "0123456789")) &&
+		strings.Trim(ext, "0123456789") != "" {
 		return true
 	}
 	return topFolders[strings.ToLower(first)] || strings.HasSuffix(word, "/") && len(word) > 3

@@ -9,7 +9,8 @@ type backlogForm struct{}
 func (backlogForm) Name() string { return "Backlog.md" }
 
 func (backlogForm) Recognise(f *file) bool {
-	return f.backlogPlace() != "" || f.hasAll("createddate", "dependencies") || strings.Contains(f.body, "<!-- AC:BEGIN -->")
+	return f.backlogPlace() != "" || f.hasAll("createddate", "dependencies") ||
+		strings.Contains(f.body, "<!-- AC:BEGIN -->")
 }
 
 // backlogPlace is the folder of a task within backlog/, "" = it is in none.

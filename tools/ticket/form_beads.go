@@ -18,7 +18,8 @@ func (beadsForm) Recognise(f *file) bool {
 		return true
 	}
 	first, _, _ := bytes.Cut(bytes.TrimSpace(f.data), []byte("\n"))
-	return f.path == "" && bytes.HasPrefix(first, []byte("{")) && bytes.Contains(first, []byte(`"issue_type"`))
+	return f.path == "" && bytes.HasPrefix(first, []byte("{")) &&
+		bytes.Contains(first, []byte(`"issue_type"`))
 }
 
 type beadsIssue struct {
@@ -62,7 +63,8 @@ func (beadsForm) Read(f *file) (*Document, error) {
 			continue // a memory, an event
 		}
 		if len(d.Tasks) >= maxTasks {
-			d.Head.Warnings = append(d.Head.Warnings, fmt.Sprintf("more than %d issues; the rest is left out", maxTasks))
+			d.Head.Warnings = append(d.Head.Warnings, fmt.Sprintf("more than %d issues; the rest is left out",
+				maxTasks))
 			break
 		}
 		t := in.ticket()
@@ -72,7 +74,8 @@ func (beadsForm) Read(f *file) (*Document, error) {
 		}
 	}
 	if bad > 0 {
-		d.Head.Warnings = append(d.Head.Warnings, fmt.Sprintf("%d lines are no JSON, the first is line %d; left out", bad, firstBad))
+		d.Head.Warnings = append(d.Head.Warnings,
+			fmt.Sprintf("%d lines are no JSON, the first is line %d; left out", bad, firstBad))
 	}
 	if bad > 0 && len(d.Tasks) == 0 && bad == strings.Count(strings.TrimSpace(f.text), "\n")+1 {
 		return nil, errJSON(fmt.Sprintf("has no line of JSON (line %d)", firstBad))
@@ -94,14 +97,16 @@ func (in *beadsIssue) ticket() Ticket {
 	c.beadsDependencies(in.Dependencies)
 	c.setParent(string(in.Parent), "parent")
 	if in.AcceptanceCriteria != "" {
-		c.criteria[acceptance] = []block{{where: "acceptance_criteria", lines: strings.Split(string(in.AcceptanceCriteria), "\n")}}
+		c.criteria[acceptance] = []block{{where: "acceptance_criteria",
+			lines: strings.Split(string(in.AcceptanceCriteria), "\n")}}
 	}
 	c.opt.ignoreDepends = true
 	title := c.t.Title
 	c.sections(outline(string(in.Description)))
 	c.t.Title = title
 	c.t.Closed = c.t.Closed || in.Status == "tombstone" || in.Status == "" && in.ClosedAt != ""
-	c.t.Body = joinSections(string(in.Title), "", string(in.Description), "Acceptance Criteria", string(in.AcceptanceCriteria),
+	c.t.Body = joinSections(string(in.Title), "", string(in.Description), "Acceptance Criteria",
+		string(in.AcceptanceCriteria),
 		"Design", string(in.Design), "Notes", string(in.Notes))
 	return c.finish()
 }
@@ -120,7 +125,8 @@ func (c *collector) beadsDependencies(raw json.RawMessage) {
 		return
 	}
 	for _, e := range edges {
-		to, kind := cmp.Or(string(e.DependsOnID), string(e.TargetID), string(e.ID)), string(e.Type+e.DepType+e.LongType)
+		to, kind := cmp.Or(string(e.DependsOnID), string(e.TargetID), string(e.ID)),
+			string(e.Type+e.DepType+e.LongType)
 		switch {
 		case strings.Contains(kind, "parent"):
 			c.setParent(to, "dependencies parent-child")

@@ -62,7 +62,8 @@ func (f *file) kanbnColumn() string {
 	}
 	for _, s := range outline(text) {
 		for _, line := range s.lines {
-			if s.level == 2 && (strings.Contains(line, "("+f.stem+".md)") || strings.Contains(line, "/"+f.stem+".md)")) {
+			if s.level == 2 && (strings.Contains(line, "("+f.stem+".md)") ||
+				strings.Contains(line, "/"+f.stem+".md)")) {
 				return s.title
 			}
 		}

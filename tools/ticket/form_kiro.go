@@ -19,7 +19,8 @@ func (kiroForm) Recognise(f *file) bool {
 	case "tasks.md", "":
 		return strings.Contains(f.body, "_Requirements:") && strings.Contains(f.body, "# Implementation Plan")
 	case "requirements.md":
-		return strings.Contains(f.body, "\n### Requirement 1") && strings.Contains(f.body, "#### Acceptance Criteria")
+		return strings.Contains(f.body, "\n### Requirement 1") &&
+			strings.Contains(f.body, "#### Acceptance Criteria")
 	case "design.md":
 		return strings.HasPrefix(strings.TrimSpace(f.body), "# Design Document")
 	}
@@ -95,8 +96,10 @@ func kiroCriteria(sections []section) []Criterion {
 // kiroTasks reads the tasks: "- [ ] 1. Title", "- [ ]* 2.2 optional" beneath it.
 func kiroTasks(f *file, name string) *Document {
 	sections := f.sections()
-	d := &Document{Several: true, Head: Ticket{ID: clipID(name), Body: f.body, Kind: kindFeat, HasFrontMatter: true}}
-	d.Head.Title, _ = cutPrefixFold(titleOf(sections), "Implementation Plan:", "Tasks:", "Implementation Tasks:")
+	d := &Document{Several: true, Head: Ticket{ID: clipID(name), Body: f.body, Kind: kindFeat,
+		HasFrontMatter: true}}
+	d.Head.Title, _ = cutPrefixFold(titleOf(sections), "Implementation Plan:", "Tasks:",
+		"Implementation Tasks:")
 	if d.Head.Title == "" || strings.EqualFold(d.Head.Title, "Implementation Plan") {
 		d.Head.Title = name
 	}
@@ -114,7 +117,8 @@ func kiroTasks(f *file, name string) *Document {
 		text, starred := strings.CutPrefix(l.text, "*")
 		optional[i] = starred
 		local, title := leadingNumber(strings.TrimSpace(text))
-		t := task(name, local, title, strings.Join(append([]string{strings.TrimSpace(text)}, l.detail...), "\n"))
+		t := task(name, local, title, strings.Join(append([]string{strings.TrimSpace(text)}, l.detail...),
+			"\n"))
 		t.Kind = d.Head.Kind
 		t.Closed = l.done()
 		t.Status = kiroStatus(l.mark)
@@ -176,7 +180,8 @@ func kiroOrder(lines []taskLine, tasks []Ticket, optional []bool) {
 		}
 	}
 	for i := range lines {
-		if p := lines[i].parent; p >= 0 && !tasks[i].Closed && !optional[i] && len(tasks[p].After) < 2*maxAfter {
+		if p := lines[i].parent; p >= 0 && !tasks[i].Closed && !optional[i] &&
+			len(tasks[p].After) < 2*maxAfter {
 			tasks[p].After = append(tasks[p].After, tasks[i].ID)
 		}
 	}
@@ -238,11 +243,15 @@ func kiroTexts(f *file) map[string]string {
 // "**Validates: Requirements 1.2**" name.
 func (t *Ticket) kiroReferences(detail string, texts map[string]string) {
 	text := strings.Trim(detail, "-*_ ")
-	rest, ok := cutPrefixFold(text, "Requirements:", "Requirement:", "Validates: Requirements", "Validates: Requirement", "Validates Requirements", "Validates:")
+	rest, ok := cutPrefixFold(text, "Requirements:", "Requirement:", "Validates: Requirements",
+		"Validates: Requirement", "Validates Requirements", "Validates:")
 	if !ok {
 		return
 	}
-	for part := range strings.FieldsFuncSeq(rest, func(r rune) bool { return r == ',' || r == ' ' || r == ';' }) {
+	for part := range strings.FieldsFuncSeq(rest, func(r rune) bool {
+		return r == ',' || r == ' ' ||
+			r == ';'
+	}) {
 		part = strings.Trim(part, "*_. ")
 		ids := expandRange(part) // 1.1–1.7
 		if ids == nil {

@@ -13,8 +13,10 @@ type obsidianForm struct{}
 func (obsidianForm) Name() string { return "Obsidian" }
 
 func (obsidianForm) Recognise(f *file) bool {
-	return f.in("TaskNotes") || f.has("datecreated", "datemodified", "timeestimate", "timeentries", "contexts") || f.taskTag() ||
-		f.wikiKeys() || strings.Contains(f.body, "- [ ] ") && strings.ContainsAny(f.body, "🆔⛔📅⏳🛫") || hasDataview(f.body)
+	return f.in("TaskNotes") || f.has("datecreated", "datemodified", "timeestimate", "timeentries",
+		"contexts") || f.taskTag() ||
+		f.wikiKeys() || strings.Contains(f.body, "- [ ] ") && strings.ContainsAny(f.body, "🆔⛔📅⏳🛫") ||
+		hasDataview(f.body)
 }
 
 // taskTag: the note is marked as a task by a tag, and has a state.
@@ -78,7 +80,8 @@ func (obsidianForm) Read(f *file) (*Document, error) {
 	}
 	c.sections(sections)
 	d := &Document{}
-	isTask := f.in("TaskNotes") || f.taskTag() || f.has("status", "type", "blockedby", "dependson", "datecreated", "state") || c.t.Status != ""
+	isTask := f.in("TaskNotes") || f.taskTag() ||
+		f.has("status", "type", "blockedby", "dependson", "datecreated", "state") || c.t.Status != ""
 	d.Head = c.finish()
 	d.Several = !isTask
 	d.Tasks = noteTasks(d.Head.ID, sections, isTask)
@@ -109,7 +112,8 @@ func (c *collector) inlineFields(line string) {
 		if end < 0 || !ok || len(name) > 40 {
 			continue
 		}
-		if value = strings.TrimSpace(value); strings.HasPrefix(value, "[[") { // the closing bracket of a link came first
+		// the closing bracket of a link came first
+		if value = strings.TrimSpace(value); strings.HasPrefix(value, "[[") {
 			if full, _, ok := strings.Cut(rest[len(name)+3:], "]]"); ok {
 				value = strings.TrimSpace(full) + "]]"
 			}
@@ -141,7 +145,10 @@ func noteTasks(note string, sections []section, marked bool) []Ticket {
 				t.Priority = priority
 			}
 		}
-		for id := range strings.FieldsFuncSeq(fields["⛔"], func(r rune) bool { return r == ',' || r == ' ' }) {
+		for id := range strings.FieldsFuncSeq(fields["⛔"], func(r rune) bool {
+			return r == ',' ||
+				r == ' '
+		}) {
 			t.DependsOn = append(t.DependsOn, id)
 		}
 		tasks = append(tasks, t)

@@ -81,7 +81,8 @@ func (d *Document) beside(paths []string) {
 
 // withoutDate cuts the date from 2026-03-01-add-x.
 func withoutDate(name string) string {
-	if len(name) > 11 && name[4] == '-' && name[7] == '-' && name[10] == '-' && isNumber(name[:4]) && isNumber(name[5:7]) {
+	if len(name) > 11 && name[4] == '-' && name[7] == '-' && name[10] == '-' && isNumber(name[:4]) &&
+		isNumber(name[5:7]) {
 		return name[11:]
 	}
 	return name
@@ -90,7 +91,8 @@ func withoutDate(name string) string {
 // setKindByVerb takes the kind from the verb that a change's name begins with.
 func (t *Ticket) setKindByVerb(change string) {
 	verb, _, _ := strings.Cut(change, "-")
-	kind := map[string]string{"add": kindFeat, "implement": kindFeat, "introduce": kindFeat, "support": kindFeat, "create": kindFeat, "enable": kindFeat,
+	kind := map[string]string{"add": kindFeat, "implement": kindFeat, "introduce": kindFeat,
+		"support": kindFeat, "create": kindFeat, "enable": kindFeat,
 		"fix": kindBug, "bugfix": kindBug, "hotfix": kindBug, "resolve": kindBug}[verb]
 	if t.Kind == "" && kind != "" {
 		t.Kind = kind
@@ -191,7 +193,8 @@ func openSpecDelta(f *file, change string) Ticket {
 	c.setTitle(title, "folder")
 	var boxes []*box
 	for _, s := range f.sections() {
-		if name, ok := cutPrefixFold(s.title, "Scenario:"); ok && s.level >= 3 && c.room(len(boxes), "acceptance criteria") {
+		if name, ok := cutPrefixFold(s.title, "Scenario:"); ok && s.level >= 3 &&
+			c.room(len(boxes), "acceptance criteria") {
 			boxes = append(boxes, &box{text: []string{name}})
 		}
 	}

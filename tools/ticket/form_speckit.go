@@ -20,8 +20,10 @@ func (specKitForm) Recognise(f *file) bool {
 	switch f.base {
 	case "", "tasks.md", "spec.md", "plan.md":
 		head := strings.TrimLeft(f.body[:min(len(f.body), 200)], "\n ")
-		return strings.HasPrefix(head, "# Tasks: ") && strings.Contains(f.body, "] T0") || strings.HasPrefix(head, "# Feature Specification: ") ||
-			f.base == "plan.md" && strings.HasPrefix(head, "# Implementation Plan: ") && strings.Contains(f.body, "**Spec**:")
+		return strings.HasPrefix(head, "# Tasks: ") && strings.Contains(f.body, "] T0") ||
+			strings.HasPrefix(head, "# Feature Specification: ") ||
+			f.base == "plan.md" && strings.HasPrefix(head, "# Implementation Plan: ") &&
+				strings.Contains(f.body, "**Spec**:")
 	}
 	return false
 }
@@ -45,7 +47,8 @@ func (specKitForm) Read(f *file) (*Document, error) {
 		feature = f.fileID(true)
 	}
 	sections := f.sections()
-	title, _ := cutPrefixFold(titleOf(sections), "Tasks:", "Feature Specification:", "Implementation Plan:", "Feature:")
+	title, _ := cutPrefixFold(titleOf(sections), "Tasks:", "Feature Specification:", "Implementation Plan:",
+		"Feature:")
 	if f.base == "tasks.md" || f.path == "" && strings.Contains(f.body, "] T0") {
 		d := specKitTasks(f, feature, sections)
 		d.Head.Title = title
@@ -65,7 +68,8 @@ func (specKitForm) Read(f *file) (*Document, error) {
 
 // specKitTasks reads "- [ ] T005 [P] [US1] Text with a path (depends on T003)".
 func specKitTasks(f *file, feature string, sections []section) *Document {
-	d := &Document{Several: true, Head: Ticket{ID: clipID(feature), Body: f.body, Kind: kindFeat, HasFrontMatter: true}}
+	d := &Document{Several: true, Head: Ticket{ID: clipID(feature), Body: f.body, Kind: kindFeat,
+		HasFrontMatter: true}}
 	phase, phases := 0, make([]int, len(sections))
 	for i, s := range sections {
 		if s.level == 2 {
@@ -119,7 +123,8 @@ func hasMarker(list []string, marker string) bool { return containsFold(list, ma
 // isLegend: a section whose boxes are examples.
 func isLegend(sections []section, at int) bool {
 	name := normal(sections[at].title)
-	for _, word := range []string{"format", "dependencies", "parallelexample", "parallelopportunities", "implementationstrategy", "notes", "pathconventions", "validation", "taskgeneration"} {
+	for _, word := range []string{"format", "dependencies", "parallelexample", "parallelopportunities",
+		"implementationstrategy", "notes", "pathconventions", "validation", "taskgeneration"} {
 		if strings.HasPrefix(name, word) {
 			return true
 		}
@@ -146,7 +151,8 @@ func leadingTask(text string) (local, rest string) {
 	word, after, _ := strings.Cut(bare, " ")
 	word = strings.Trim(word, ":*_.")
 	digits := strings.TrimLeft(strings.TrimPrefix(word, "T"), "0123456789")
-	if len(word) < 2 || word[0] != 'T' || len(digits) == len(word)-1 || len(word) > 20 || strings.ContainsAny(word, "[](),/") {
+	if len(word) < 2 || word[0] != 'T' || len(digits) == len(word)-1 || len(word) > 20 ||
+		strings.ContainsAny(word, "[](),/") {
 		return "", text
 	}
 	return word, strings.TrimSpace(strings.TrimLeft(after, "*: "))
@@ -180,7 +186,8 @@ func cutDependsOn(text string) (rest string, ids []string) {
 		return text, nil
 	}
 	at, size := -1, 0
-	for _, phrase := range []string{"(depends on", "(depends:", "(deps:", "(dep:", "(requires", "(after", "(blocked by", "[depends on", "[depends:"} {
+	for _, phrase := range []string{"(depends on", "(depends:", "(deps:", "(dep:", "(requires", "(after",
+		"(blocked by", "[depends on", "[depends:"} {
 		if i := strings.LastIndex(lower, phrase); i > at {
 			at, size = i, len(phrase)
 		}
@@ -196,7 +203,8 @@ func cutDependsOn(text string) (rest string, ids []string) {
 	if end < 0 {
 		return text, nil
 	}
-	for part := range splitRefs(strings.ReplaceAll(strings.TrimLeft(text[at+size:at+end], ": "), " and ", ",")) {
+	for part := range splitRefs(strings.ReplaceAll(strings.TrimLeft(text[at+size:at+end], ": "), " and ",
+		",")) {
 		part = strings.TrimSpace(part)
 		if more := expandRange(part); more != nil {
 			ids = append(ids, more...)
@@ -213,7 +221,8 @@ func cutDependsOn(text string) (rest string, ids []string) {
 // specKitOrder makes each phase wait for the one before that has open tasks, and a
 // task without [P] for those before it in its phase.
 func specKitOrder(lines []taskLine, phases []int, tasks []Ticket, parallel []bool) {
-	var earlier, here, serial []string // open tasks of the phase before, of this one, and the last that is not [P]
+	// open tasks of the phase before, of this one, and the last that is not [P]
+	var earlier, here, serial []string
 	current := -1
 	for i := range tasks {
 		if p := phases[lines[i].section]; p != current {

@@ -66,7 +66,8 @@ func (f *file) laneOf(id string) string {
 	if !ok || strings.ContainsAny(id, `.*?|#@\`) || jsonTooDeep([]byte(text)) || !gjson.Valid(text) {
 		return ""
 	}
-	for _, path := range []string{"work_packages." + id + ".lane", "work_packages." + id, id + ".lane", id, "lanes." + id} {
+	for _, path := range []string{"work_packages." + id + ".lane", "work_packages." + id, id + ".lane", id,
+		"lanes." + id} {
 		if r := gjson.Get(text, path); r.Type == gjson.String {
 			return r.String()
 		}

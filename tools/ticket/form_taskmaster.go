@@ -36,7 +36,8 @@ func (taskMasterForm) Read(f *file) (*Document, error) {
 	if !gjson.Valid(f.text) {
 		return nil, errJSON("is not valid JSON")
 	}
-	r := &taskMasterReader{seen: map[string]bool{}, d: &Document{Several: true, Head: Ticket{Body: f.text, HasFrontMatter: true}}}
+	r := &taskMasterReader{seen: map[string]bool{}, d: &Document{Several: true, Head: Ticket{Body: f.text,
+		HasFrontMatter: true}}}
 	root := gjson.Parse(f.text)
 	if list := root.Get("tasks"); list.IsArray() {
 		r.tag("master", list)
@@ -51,7 +52,8 @@ func (taskMasterForm) Read(f *file) (*Document, error) {
 		return nil, errJSON("has no list of tasks")
 	}
 	if r.twice > 0 {
-		r.d.Head.Warnings = append(r.d.Head.Warnings, fmt.Sprintf("%d ids are given twice in a tag; the later ones are told apart by ~number", r.twice))
+		r.d.Head.Warnings = append(r.d.Head.Warnings,
+			fmt.Sprintf("%d ids are given twice in a tag; the later ones are told apart by ~number", r.twice))
 	}
 	return r.d, r.err
 }
@@ -127,7 +129,8 @@ func (r *taskMasterReader) add(prefix, parent string, in taskMasterTask, depth i
 		}
 	}
 	if in.AcceptanceCriteria != "" {
-		c.criteria[acceptance] = []block{{where: "acceptanceCriteria", lines: strings.Split(string(in.AcceptanceCriteria), "\n")}}
+		c.criteria[acceptance] = []block{{where: "acceptanceCriteria",
+			lines: strings.Split(string(in.AcceptanceCriteria), "\n")}}
 	}
 	if parent != "" {
 		c.t.Parent = prefix + parent
@@ -151,7 +154,8 @@ type taskMasterTextForm struct{}
 func (taskMasterTextForm) Name() string { return "Task Master" }
 
 func (taskMasterTextForm) Recognise(f *file) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(f.data, []byte("\ufeff")), " \t\r\n"), []byte("# Task ID:"))
+	return bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(f.data, []byte("\ufeff")), " \t\r\n"),
+		[]byte("# Task ID:"))
 }
 
 func (taskMasterTextForm) Read(f *file) (*Document, error) {
@@ -191,7 +195,8 @@ func (taskMasterTextForm) Read(f *file) (*Document, error) {
 }
 
 // taskMasterMarks are the states that it writes beside a dependency.
-var taskMasterMarks = strings.NewReplacer("✅", "", "⏱️", "", "⏱", "", "(Done)", "", "(Pending)", "", "(done)", "", "(pending)", "")
+var taskMasterMarks = strings.NewReplacer("✅", "", "⏱️", "", "⏱", "", "(Done)", "", "(Pending)", "", "(done)",
+	"", "(pending)", "")
 
 // taskMasterTag is the tag in task_002_TAG, with a slash; "" for master.
 func taskMasterTag(stem string) string {

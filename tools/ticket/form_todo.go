@@ -15,7 +15,8 @@ func (todoForm) Recognise(f *file) bool {
 	case "todo", "todos", "todolist", "tasklist":
 		return !f.has(idKeys...) && !f.has("status", "title")
 	case "tasks", "backlog", "checklist":
-		return !f.headed && strings.Contains(f.body, "- [ ]") && !strings.Contains(f.body, "Acceptance Criteria")
+		return !f.headed && strings.Contains(f.body, "- [ ]") &&
+			!strings.Contains(f.body, "Acceptance Criteria")
 	}
 	return f.path == "" && !f.headed && isTodoHead(f.body)
 }
@@ -33,7 +34,8 @@ func (todoForm) Read(f *file) (*Document, error) {
 		name = "TODO"
 	}
 	sections := f.sections()
-	d := &Document{Several: true, Head: Ticket{ID: clipID(name), Title: titleOf(sections), Body: f.body, HasFrontMatter: f.headed}}
+	d := &Document{Several: true, Head: Ticket{ID: clipID(name), Title: titleOf(sections), Body: f.body,
+		HasFrontMatter: f.headed}}
 	done := false
 	level := 0
 	for _, s := range sections {
@@ -49,10 +51,12 @@ func (todoForm) Read(f *file) (*Document, error) {
 			if local == "" {
 				local, title = leadingTask(text)
 			}
-			if id := headingID().FindString(clip(title, 80)); local == "" && id != "" && len(id) < len(title) {
+			if id := headingID().FindString(clip(title, 80)); local == "" && id != "" &&
+				len(id) < len(title) {
 				local, title = strings.Trim(id, "[]:：–— -"), strings.TrimSpace(title[len(id):])
 			}
-			t := task(name, local, withoutTags(title), strings.Join(append([]string{l.text}, l.detail...), "\n"))
+			t := task(name, local, withoutTags(title), strings.Join(append([]string{l.text}, l.detail...),
+				"\n"))
 			t.Labels = hashTags(l.text)
 			t.concernsOfLabels()
 			t.Closed = l.done() || done || l.mark == '-'

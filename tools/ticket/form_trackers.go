@@ -13,7 +13,8 @@ func (jiraForm) Name() string { return "Jira" }
 
 func (jiraForm) Recognise(f *file) bool {
 	return f.has("issuetype", "epiclink", "fixversions", "jirakey", "jira") || f.hasAll("key", "summary") ||
-		strings.Contains(f.body, "| Field | Value |") || strings.Contains(f.body, "\nStatus (Jira):") || strings.Contains(f.body, "\n## Issue Links")
+		strings.Contains(f.body, "| Field | Value |") || strings.Contains(f.body, "\nStatus (Jira):") ||
+		strings.Contains(f.body, "\n## Issue Links")
 }
 
 func (jiraForm) Read(f *file) (*Document, error) {
@@ -29,7 +30,8 @@ type linearForm struct{}
 func (linearForm) Name() string { return "Linear" }
 
 func (linearForm) Recognise(f *file) bool {
-	return f.has("identifier", "linearid", "linear") || f.has("state") && f.has("blockedby", "blocked", "relatedto", "estimate", "team", "cycle") ||
+	return f.has("identifier", "linearid", "linear") || f.has("state") &&
+		f.has("blockedby", "blocked", "relatedto", "estimate", "team", "cycle") ||
 		!f.headed && strings.Contains(f.body, "\nlinear_id:")
 }
 
@@ -56,7 +58,8 @@ func linearList(f *file) *Document {
 		}
 		story := &file{text: f.text, body: rest}
 		if story.readKeys(keys, 1) != nil {
-			d.Head.Warnings = append(d.Head.Warnings, "the keys of "+clip(oneLine(title), 40)+" are not valid YAML")
+			d.Head.Warnings = append(d.Head.Warnings, "the keys of "+clip(oneLine(title),
+				40)+" are not valid YAML")
 			continue
 		}
 		c := newCollector(story, options{})
@@ -92,7 +95,8 @@ type githubForm struct{}
 func (githubForm) Name() string { return "GitHub" }
 
 func (githubForm) Recognise(f *file) bool {
-	return strings.HasPrefix(f.text, "title:\t") || f.has("number", "issuenumber") || strings.Contains(f.body, "\n_No response_") ||
+	return strings.HasPrefix(f.text, "title:\t") || f.has("number", "issuenumber") ||
+		strings.Contains(f.body, "\n_No response_") ||
 		!f.headed && isNumber(f.stem)
 }
 

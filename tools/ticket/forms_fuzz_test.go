@@ -16,7 +16,8 @@ import (
 func fuzzForm(f *testing.F, name string, paths ...string) {
 	f.Helper()
 	seeds := 0
-	err := filepath.WalkDir(filepath.Join("testdata/cases", name), func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(filepath.Join("testdata/cases", name), func(path string, d fs.DirEntry,
+		err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -76,7 +77,8 @@ func FuzzSpecKit(f *testing.F) {
 	fuzzForm(f, "speckit", "specs/001-a/tasks.md", "specs/001-a/spec.md")
 }
 func FuzzOpenSpec(f *testing.F) {
-	fuzzForm(f, "openspec", "openspec/changes/a/tasks.md", "openspec/changes/a/proposal.md", "openspec/changes/a/specs/b/spec.md")
+	fuzzForm(f, "openspec", "openspec/changes/a/tasks.md", "openspec/changes/a/proposal.md",
+		"openspec/changes/a/specs/b/spec.md")
 }
 func FuzzKiro(f *testing.F) {
 	fuzzForm(f, "kiro", ".kiro/specs/a/tasks.md", ".kiro/specs/a/requirements.md")

@@ -28,10 +28,14 @@ func TestHostileFormsAreLinear(t *testing.T) {
 		".beads/issues.jsonl":           "",
 		".taskmaster/tasks/tasks.json":  `{"tasks":[{"id":1,"title":"`,
 	}
-	units := []string{"- [ ] a\n", "- [ ] T001 [P] [US1] a (depends on T002)\n", "- [x] 1.1 `a/b.go`\n", "# a\n", "## Dependencies\n", "**Depends on**: A-1\n",
-		"[[", "[", "[a](b", "[a](b) ", "depends on ", "Depends on #1, ", "- a: b\n", "<!-- AC:BEGIN -->\n", "<!-- SECTION:PLAN:BEGIN -->\n", "a:: b\n",
-		"- [ ] 🆔 a ⛔ b\n", "🆔", "A-1..A-9,", "`a.go`, ", "a/b/c.go ", "| a | b |\n", "- **Blocks:**\n  - A-1\n", "(", "Files:\n", "x: y | **z**: w ", "#a ",
-		"{\"id\":\"a\",\"title\":\"b\"}\n", "[[[", "\\", "_Requirements: 1.1_\n", "1. a\n", "✅ a\n", "#### Scenario: a\n"}
+	units := []string{"- [ ] a\n", "- [ ] T001 [P] [US1] a (depends on T002)\n", "- [x] 1.1 `a/b.go`\n",
+		"# a\n", "## Dependencies\n", "**Depends on**: A-1\n",
+		"[[", "[", "[a](b", "[a](b) ", "depends on ", "Depends on #1, ", "- a: b\n", "<!-- AC:BEGIN -->\n",
+		"<!-- SECTION:PLAN:BEGIN -->\n", "a:: b\n",
+		"- [ ] 🆔 a ⛔ b\n", "🆔", "A-1..A-9,", "`a.go`, ", "a/b/c.go ", "| a | b |\n",
+		"- **Blocks:**\n  - A-1\n", "(", "Files:\n", "x: y | **z**: w ", "#a ",
+		"{\"id\":\"a\",\"title\":\"b\"}\n", "[[[", "\\", "_Requirements: 1.1_\n", "1. a\n", "✅ a\n",
+		"#### Scenario: a\n"}
 	for path, head := range forms {
 		t.Run(path, func(t *testing.T) {
 			for _, unit := range units {
@@ -52,14 +56,18 @@ func TestHostileFormsAreLinear(t *testing.T) {
 
 func linear(t *testing.T, path, head, unit string) {
 	t.Helper()
-	compareTimes(t, path, unit, func(size int) string { return head + strings.Repeat(unit, (size-len(head))/len(unit)) })
+	compareTimes(t, path, unit, func(size int) string {
+		return head + strings.Repeat(unit,
+			(size-len(head))/len(unit))
+	})
 }
 
 func compareTimes(t *testing.T, path, name string, input func(size int) string) {
 	t.Helper()
 	var small, large time.Duration
 	for range 5 { // a machine under load may lose a comparison, not each
-		small, large = fastestRead(path, input(ticket.MaxBytes/128)), fastestRead(path, input(ticket.MaxBytes/16))
+		small, large = fastestRead(path, input(ticket.MaxBytes/128)), fastestRead(path,
+			input(ticket.MaxBytes/16))
 		if large < 30*max(small, time.Millisecond) {
 			return
 		}
@@ -82,17 +90,19 @@ func fastestRead(path, input string) time.Duration {
 
 // TestReadOddBytes reads what is no text, and what is, in every form's place.
 func TestReadOddBytes(t *testing.T) {
-	for _, path := range []string{"backlog/tasks/a.md", "specs/001-a/tasks.md", ".beads/issues.jsonl", ".taskmaster/tasks/tasks.json", "TODO.md", "TaskNotes/a.md"} {
+	for _, path := range []string{"backlog/tasks/a.md", "specs/001-a/tasks.md", ".beads/issues.jsonl",
+		".taskmaster/tasks/tasks.json", "TODO.md", "TaskNotes/a.md"} {
 		for name, c := range map[string]struct {
 			text string
 			bad  bool
 		}{
-			"NUL":         {"- [ ] a\x00b\n", true},
-			"UTF-16":      {"\xff\xfe-\x00 \x00", true},
-			"latin-1":     {"- [ ] caf\xe9\n", true},
-			"deep JSON":   {strings.Repeat("[", 200), strings.HasSuffix(path, ".jsonl")},
-			"deep object": {`{"tasks":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}", strings.Contains(path, "json")},
-			"too large":   {"- [ ] a\n" + strings.Repeat("x", ticket.MaxListBytes), true},
+			"NUL":       {"- [ ] a\x00b\n", true},
+			"UTF-16":    {"\xff\xfe-\x00 \x00", true},
+			"latin-1":   {"- [ ] caf\xe9\n", true},
+			"deep JSON": {strings.Repeat("[", 200), strings.HasSuffix(path, ".jsonl")},
+			"deep object": {`{"tasks":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}",
+				strings.Contains(path, "json")},
+			"too large": {"- [ ] a\n" + strings.Repeat("x", ticket.MaxListBytes), true},
 		} {
 			if _, err := ticket.Read(path, []byte(c.text), nil); (err != nil) != c.bad {
 				t.Errorf("%s, %s: %v", path, name, err)

@@ -63,7 +63,8 @@ func (x *Index) Find(ref string, renamed bool) (e Entry, found, other bool) {
 		}
 	}
 	prefix, number := prefixNumber(ref)
-	if !renamed || number == "" || prefix == "" || x.prefixes[prefix] || len(x.prefixes) != 1 || !sameID(x.number[number]) {
+	if !renamed || number == "" || prefix == "" || x.prefixes[prefix] || len(x.prefixes) != 1 ||
+		!sameID(x.number[number]) {
 		return Entry{}, false, false
 	}
 	e, ok := openFirst(x.number[number])

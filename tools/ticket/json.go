@@ -70,7 +70,10 @@ func (l *looseList) UnmarshalJSON(data []byte) error {
 		if err := one.UnmarshalJSON(data); err != nil {
 			return err
 		}
-		for part := range strings.FieldsFuncSeq(string(one), func(r rune) bool { return r == ',' || r == '\n' }) {
+		for part := range strings.FieldsFuncSeq(string(one), func(r rune) bool {
+			return r == ',' ||
+				r == '\n'
+		}) {
 			*l = append(*l, loose(strings.TrimSpace(part)))
 		}
 		return nil
@@ -89,7 +92,8 @@ func (l *looseList) UnmarshalJSON(data []byte) error {
 				ID, Key, Name, Text, Title, Description loose
 			}
 			if json.Unmarshal(raw, &named) == nil {
-				for _, v := range []loose{named.ID, named.Key, named.Name, named.Text, named.Title, named.Description} {
+				for _, v := range []loose{named.ID, named.Key, named.Name, named.Text, named.Title,
+					named.Description} {
 					if one == "" {
 						one = v
 					}

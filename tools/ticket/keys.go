@@ -9,7 +9,8 @@ import (
 )
 
 // idKeys are the keys of an id, the most telling first.
-var idKeys = []string{"id", "workpackageid", "wpid", "taskid", "ticketid", "issueid", "storyid", "identifier", "key", "issuekey",
+var idKeys = []string{"id", "workpackageid", "wpid", "taskid", "ticketid", "issueid", "storyid", "identifier",
+	"key", "issuekey",
 	"number", "issuenumber", "uid", "slug", "wpcode"}
 
 // keys takes over what the front matter states.
@@ -40,7 +41,8 @@ func (c *collector) keys(f *file) {
 }
 
 func (f field) isList() bool {
-	return f == labelsField || f == dependsField || f == filesField || f == componentsField || f == criteriaField
+	return f == labelsField || f == dependsField || f == filesField || f == componentsField ||
+		f == criteriaField
 }
 
 func (c *collector) key(k *key, what meaning) {
@@ -175,7 +177,8 @@ func (c *collector) parentKey(k *key) {
 }
 
 // dependencyKeys are the keys of a dependency that is a map.
-var dependencyKeys = []string{"id", "ticket", "uid", "key", "identifier", "issue", "task", "taskid", "dependson", "dependsonid", "number", "ref",
+var dependencyKeys = []string{"id", "ticket", "uid", "key", "identifier", "issue", "task", "taskid",
+	"dependson", "dependsonid", "number", "ref",
 	"ticketid", "issueid", "slug", "artifact", "target", "path", "file", "name", "title"}
 
 func (c *collector) dependsKey(k *key) {
@@ -197,7 +200,8 @@ func (c *collector) dependsKey(k *key) {
 		case yaml.ScalarNode:
 			c.dependency(text(item), k.as)
 		case yaml.MappingNode:
-			if relation := mapField(item, "type", "deptype", "relation", "kind"); relation == "" || isWaiting(relation) {
+			if relation := mapField(item, "type", "deptype", "relation", "kind"); relation == "" ||
+				isWaiting(relation) {
 				c.dependency(mapField(item, dependencyKeys...), k.as)
 			}
 		default:
@@ -229,7 +233,8 @@ func (c *collector) dependsMap(k *key) {
 // other.
 func isWaiting(relation string) bool {
 	name := normal(relation)
-	if strings.Contains(name, "parent") || strings.Contains(name, "relat") || strings.Contains(name, "discovered") ||
+	if strings.Contains(name, "parent") || strings.Contains(name, "relat") ||
+		strings.Contains(name, "discovered") ||
 		strings.Contains(name, "duplicate") || strings.Contains(name, "child") {
 		return false
 	}
@@ -293,7 +298,8 @@ func (c *collector) fileItem(k *key, item *yaml.Node, doing string) {
 	case yaml.ScalarNode:
 		c.file(File{Path: cleanPath(text(item)), Action: doing}, k.as)
 	case yaml.MappingNode:
-		f := File{Path: mapField(item, "path", "file", "filename", "name"), Action: mapField(item, "action"), Description: mapField(item, "description")}
+		f := File{Path: mapField(item, "path", "file", "filename", "name"), Action: mapField(item, "action"),
+			Description: mapField(item, "description")}
 		if pair := item.Content; f.Path == "" && len(pair) == 2 && !slices.Contains(fileKeys, keyName(pair[0])) { // "- src/a.go: modify"
 			f.Path = text(pair[0])
 			if value := text(pair[1]); isAction(value) {

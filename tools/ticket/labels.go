@@ -75,7 +75,8 @@ func concern(text string) string {
 	if text == "" || len(text) > 100 {
 		return ""
 	}
-	for _, segment := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune("/:.,;#[](){} \t", r) }) {
+	for _, segment := range strings.FieldsFunc(text,
+		func(r rune) bool { return strings.ContainsRune("/:.,;#[](){} \t", r) }) {
 		switch normal(segment) { // short words only as a whole segment: arch-linux is no architecture
 		case "sec":
 			if strings.EqualFold(segment, "sec") {
@@ -89,7 +90,10 @@ func concern(text string) string {
 		if c := concernOf(normal(segment)); c != "" {
 			return c
 		}
-		for _, word := range strings.FieldsFunc(segment, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) }) {
+		for _, word := range strings.FieldsFunc(segment, func(r rune) bool {
+			return !unicode.IsLetter(r) &&
+				!unicode.IsMark(r)
+		}) {
 			if c := concernOf(normal(word)); c != "" {
 				return c
 			}
@@ -103,7 +107,8 @@ func concernOf(name string) string {
 		return ""
 	}
 	for _, c := range []struct{ words, tag string }{{"security", security}, {"architecture", architecture}} {
-		if isOf(c.words, name) || slices.ContainsFunc(groups()[c.words+" parts"], func(part string) bool { return strings.Contains(name, part) }) {
+		if isOf(c.words, name) || slices.ContainsFunc(groups()[c.words+" parts"],
+			func(part string) bool { return strings.Contains(name, part) }) {
 			return c.tag
 		}
 	}
@@ -119,7 +124,8 @@ func isClosed(status string) bool {
 	if isOf("closed", name) {
 		return true
 	}
-	first, _, _ := strings.Cut(strings.TrimLeftFunc(status, func(r rune) bool { return !unicode.IsLetter(r) }), " ")
+	first, _, _ := strings.Cut(strings.TrimLeftFunc(status,
+		func(r rune) bool { return !unicode.IsLetter(r) }), " ")
 	return isOf("closed", normal(strings.TrimRight(first, ",;:.")))
 }
 

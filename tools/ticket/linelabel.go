@@ -57,7 +57,8 @@ func labelOf(line string) lineLabel {
 			return l
 		}
 		after, ok := cutColon(text[at:])
-		if !ok || after != "" && text[at] == ':' && text[at+1] != ' ' && text[at+1] != ':' && text[at+1] != '\t' {
+		if !ok || after != "" && text[at] == ':' && text[at+1] != ' ' && text[at+1] != ':' &&
+			text[at+1] != '\t' {
 			return l
 		}
 		l.bold = strings.HasPrefix(text[at:], "::") // Dataview's field

@@ -14,7 +14,8 @@ func markdown(f *file, opt options) *collector {
 }
 
 // metadataSections hold fields as lines.
-var metadataSections = []string{"metadata", "meta", "details", "ticketdetails", "info", "information", "properties", "fields", "ticketinfo", "metadaten", "taskmetadata", "taskinfo"}
+var metadataSections = []string{"metadata", "meta", "details", "ticketdetails", "info", "information",
+	"properties", "fields", "ticketinfo", "metadaten", "taskmetadata", "taskinfo"}
 
 // sections takes over what the body states.
 func (c *collector) sections(list []section) {
@@ -68,7 +69,8 @@ func (c *collector) subsection(cur block, s section) block {
 		next.what.action = word
 	case cur.what.field == dependsField && isReverse(s.title):
 		next.what = meaning{field: reverseField}
-	case cur.what.field == dependsField && (word == "technical" || word == "external" || word == "packages" || word == "libraries"):
+	case cur.what.field == dependsField && (word == "technical" || word == "external" || word == "packages" ||
+		word == "libraries"):
 		next.what = meaning{field: contextField}
 	default:
 		if len(cur.lines) == 0 {
@@ -95,7 +97,8 @@ func (c *collector) closeBlock(b *block) {
 		for _, line := range b.lines {
 			c.relations(line, b.where)
 		}
-	case statusField, priorityField, typeField, labelsField, componentsField, parentField, complexityField, severityField:
+	case statusField, priorityField, typeField, labelsField, componentsField, parentField, complexityField,
+		severityField:
 		c.fieldSection(*b)
 	}
 	*b = block{}
@@ -207,7 +210,8 @@ func (c *collector) lines(s section) {
 			continue
 		}
 		what := meaningOf(l.name)
-		if l.value == "" && (what.field == criteriaField || what.field == filesField || what.field == dependsField || what.field == reverseField) {
+		if l.value == "" && (what.field == criteriaField || what.field == filesField ||
+			what.field == dependsField || what.field == reverseField) {
 			open, openAt = block{what: what, where: l.name}, l.indent
 			if l.bullet {
 				openAt++
@@ -240,7 +244,8 @@ func endsOpen(l lineLabel, line string, at int, b block) bool {
 	}
 	last := len(b.lines)
 	blank := last > 0 && b.lines[last-1] == ""
-	return blank && indent < 2 && slices.ContainsFunc(b.lines, func(s string) bool { return s != "" }) // a new paragraph
+	// a new paragraph
+	return blank && indent < 2 && slices.ContainsFunc(b.lines, func(s string) bool { return s != "" })
 }
 
 // labelled takes over "Label: value". Fields of the ticket itself count in its head
@@ -266,7 +271,8 @@ func (c *collector) labelled(l lineLabel, what meaning, head bool) {
 		}
 	case criteriaField:
 		if l.value != "" && (l.bold || head) {
-			c.criteria[what.class] = append(c.criteria[what.class], block{what: what, where: l.name, lines: []string{l.value}})
+			c.criteria[what.class] = append(c.criteria[what.class], block{what: what, where: l.name,
+				lines: []string{l.value}})
 		}
 	case reverseField, contextField, logField:
 	case unknownField:

@@ -314,7 +314,8 @@ func isStrictID(word string) bool {
 	}
 	digits := false
 	for segment := range strings.SplitSeq(word, "-") {
-		if segment == "" || upper && segment != strings.ToUpper(segment) && !isNumberDots(strings.TrimRight(segment, "abcdefghijklmnopqrstuvwxyz")) {
+		if segment == "" || upper && segment != strings.ToUpper(segment) &&
+			!isNumberDots(strings.TrimRight(segment, "abcdefghijklmnopqrstuvwxyz")) {
 			return false
 		}
 		digits = digits || strings.ContainsAny(segment, "0123456789")
@@ -328,9 +329,10 @@ func isStrictID(word string) bool {
 // hasHashID: a1f, 07c.3: the short hash that Beads gives.
 func hasHashID(text string) bool {
 	head, rest, dotted := strings.Cut(text, ".")
-	return len(head) >= 2 && len(head) <= 6 && strings.ContainsAny(head, "0123456789") && strings.IndexFunc(head, func(r rune) bool {
-		return (r < 'a' || r > 'z') && (r < '0' || r > '9')
-	}) < 0 && (!dotted || isNumberDots(rest))
+	return len(head) >= 2 && len(head) <= 6 && strings.ContainsAny(head, "0123456789") &&
+		strings.IndexFunc(head, func(r rune) bool {
+			return (r < 'a' || r > 'z') && (r < '0' || r > '9')
+		}) < 0 && (!dotted || isNumberDots(rest))
 }
 
 func isNumberDots(text string) bool {

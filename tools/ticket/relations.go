@@ -75,7 +75,8 @@ func (c *collector) dependsLine(text, where string) (waits, known bool) {
 // isTechnical: packages and systems, not tickets.
 func isTechnical(name string) bool {
 	switch normal(name) {
-	case "technical", "external", "packages", "package", "libraries", "library", "npm", "internal", "system", "infrastructure", "tools":
+	case "technical", "external", "packages", "package", "libraries", "library", "npm", "internal", "system",
+		"infrastructure", "tools":
 		return true
 	}
 	return false

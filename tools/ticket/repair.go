@@ -22,7 +22,8 @@ func repair(front string, first int) (root *yaml.Node, lenient []string) {
 			return nil, nil
 		}
 		chunk := lines[i:end]
-		if i == 0 && !startsKey(chunk[0]) && strings.TrimLeft(chunk[0], " \t") != chunk[0] && strings.TrimSpace(chunk[0]) != "" {
+		if i == 0 && !startsKey(chunk[0]) && strings.TrimLeft(chunk[0], " \t") != chunk[0] &&
+			strings.TrimSpace(chunk[0]) != "" {
 			return nil, nil // keys indented unlike
 		}
 		pair, err := yamlNode(strings.Join(chunk, ""))
@@ -41,8 +42,9 @@ func repair(front string, first int) (root *yaml.Node, lenient []string) {
 			shift(key, i)
 			shift(value, i)
 			root.Content = append(root.Content, key, value)
-			lenient = append(lenient, fmt.Sprintf("line %d: %s is not valid YAML; taken as text (put it in quotes)",
-				first+i, clip(oneLine(key.Value), 40)))
+			lenient = append(lenient,
+				fmt.Sprintf("line %d: %s is not valid YAML; taken as text (put it in quotes)",
+					first+i, clip(oneLine(key.Value), 40)))
 		}
 		i = end
 	}

@@ -55,7 +55,11 @@ func newTable(lines []string) table {
 		t.rows = append(t.rows, cells(line))
 	}
 	// A first row of known words is a header even without the dashes.
-	if t.header == nil && len(t.rows) > 0 && slices.ContainsFunc(t.rows[0], func(s string) bool { return names(fileNames, s) || names(ticketNames, s) }) {
+	if t.header == nil && len(t.rows) > 0 &&
+		slices.ContainsFunc(t.rows[0], func(s string) bool {
+			return names(fileNames, s) ||
+				names(ticketNames, s)
+		}) {
 		t.header, t.rows = t.rows[0], t.rows[1:]
 	}
 	return t

@@ -31,7 +31,8 @@ func taskLines(sections []section, want func(section) bool) []taskLine {
 				if len(out) == maxTasks {
 					return out
 				}
-				out = append(out, taskLine{mark: mark, text: text, indent: indent, section: n, parent: parentOf(out[first:], first, indent)})
+				out = append(out, taskLine{mark: mark, text: text, indent: indent, section: n,
+					parent: parentOf(out[first:], first, indent)})
 				continue
 			}
 			text, indent := dedent(line)
@@ -142,7 +143,9 @@ func distinctIDs(folder string, tasks []Ticket) (warnings []string) {
 			t.Local = slug(t.Title)
 		} else if taken[strings.ToLower(t.Local)] > 0 {
 			if len(warnings) < 3 {
-				warnings = append(warnings, fmt.Sprintf("the id %s is given twice; the second is told apart by its text", clip(t.Local, 40)))
+				warnings = append(warnings,
+					fmt.Sprintf("the id %s is given twice; the second is told apart by its text",
+						clip(t.Local, 40)))
 			}
 			t.Local += "-" + hash([]byte(t.Title))[:6]
 		}

@@ -38,7 +38,8 @@ func TestParseGolden(t *testing.T) {
 			if got.Hash != hex.EncodeToString(sum[:]) {
 				t.Errorf("hash %s is not that of the bytes as given", got.Hash)
 			}
-			if lf := strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(string(data)); !strings.HasSuffix(lf, got.Body) {
+			if lf := strings.NewReplacer("\r\n", "\n", "\r",
+				"\n").Replace(string(data)); !strings.HasSuffix(lf, got.Body) {
 				t.Errorf("the body is not the end of the file:\n%s", got.Body)
 			}
 			golden(t, strings.TrimSuffix(file, ".md")+".json", got)
@@ -50,7 +51,8 @@ func TestParseGolden(t *testing.T) {
 func golden(t *testing.T, file string, got ticket.Ticket) {
 	t.Helper()
 	got.Hash = ""
-	got.Form, got.From, got.Kind, got.IDStatesKind, got.Source, got.Concerns, got.Closed = "", nil, "", false, "", nil, false
+	got.Form, got.From, got.Kind, got.IDStatesKind, got.Source, got.Concerns, got.Closed = "", nil, "", false,
+		"", nil, false
 	got.Body, _, _ = strings.Cut(strings.TrimLeft(got.Body, "\n"), "\n")
 	if *update {
 		var b strings.Builder
@@ -90,37 +92,60 @@ func TestParseErrors(t *testing.T) {
 		line        int
 		cause, next string // next is checked where given
 	}{
-		{"empty", "", 0, "the ticket is empty", "Write a title, what is to be done and the acceptance criteria."},
+		{"empty", "", 0, "the ticket is empty",
+			"Write a title, what is to be done and the acceptance criteria."},
 		{"only a BOM", "\ufeff", 0, "the ticket is empty", ""},
 		{"only white space", " \r\n\t\n", 0, "the ticket is empty", ""},
-		{"too large", strings.Repeat("a", ticket.MaxBytes+1), 0, "the ticket has 2097153 bytes, the limit is 2097152", "Split the ticket, or move attachments out of it."},
-		{"UTF-16 LE", "\xff\xfe#\x00 \x00", 1, "the ticket is UTF-16 text", "Convert it to UTF-8 and try again."},
+		{"too large", strings.Repeat("a", ticket.MaxBytes+1), 0,
+			"the ticket has 2097153 bytes, the limit is 2097152",
+			"Split the ticket, or move attachments out of it."},
+		{"UTF-16 LE", "\xff\xfe#\x00 \x00", 1, "the ticket is UTF-16 text",
+			"Convert it to UTF-8 and try again."},
 		{"UTF-16 BE", "\xfe\xff\x00#\x00 ", 1, "the ticket is UTF-16 text", ""},
-		{"NUL", "# A\r\n\r\nb\x00c", 3, "the ticket contains a NUL byte, so it is binary data or UTF-16 text", "Save it as UTF-8 text."},
+		{"NUL", "# A\r\n\r\nb\x00c", 3, "the ticket contains a NUL byte, so it is binary data or UTF-16 text",
+			"Save it as UTF-8 text."},
 		{"Latin-1", "# Title\n\ncaf\xe9\n", 3, utf8, "Save it as UTF-8 text."},
 		{"cut in a rune", "# Title\n\xe2\x82", 2, utf8, ""},
 		{"bad byte before a good end", "\xffabc\xffabc", 1, utf8, ""},
-		{"unterminated", "---\nid: FEAT-1\n\n# FEAT-1: T\n", 1, "the front matter is opened with --- and never closed", "Put a line with --- alone after the last key."},
-		{"unterminated after blank lines", "\n\n---\nid: FEAT-1\n", 3, "the front matter is opened with --- and never closed", ""},
+		{"unterminated", "---\nid: FEAT-1\n\n# FEAT-1: T\n", 1,
+			"the front matter is opened with --- and never closed",
+			"Put a line with --- alone after the last key."},
+		{"unterminated after blank lines", "\n\n---\nid: FEAT-1\n", 3,
+			"the front matter is opened with --- and never closed", ""},
 		{"only the opening", "---", 0, "the ticket is empty", ""},
-		{"front matter too large", "---\na: " + strings.Repeat("b", 64<<10) + "\n---\n", 1, "the front matter has 65540 bytes, the limit is 65536", "Move long text into the body."},
-		{"no colon", "---\nid: FEAT-1\ntitle foo\nstatus: a\n---\n", 3, yaml("could not find expected ':'"), `Write the line as "key: value".`},
+		{"front matter too large", "---\na: " + strings.Repeat("b", 64<<10) + "\n---\n", 1,
+			"the front matter has 65540 bytes, the limit is 65536", "Move long text into the body."},
+		{"no colon", "---\nid: FEAT-1\ntitle foo\nstatus: a\n---\n", 3, yaml("could not find expected ':'"),
+			`Write the line as "key: value".`},
 		{"tab before a key", "---\nid: FEAT-1\ntags:\n\t- a\n---\n", 4, tab, "Indent with spaces."},
 		{"tab in a map", "---\nid: FEAT-1\nmap:\n  a: 1\n\tb: 2\n---\n", 5, tab, ""},
-		{"open quote", "---\nid: FEAT-1\ntitle: \"abc\nstatus: a\n---\n", 3, yaml("found unexpected end of stream"), "Close the quote that is opened on this line."},
-		{"open list", "---\nid: FEAT-1\ntags: [a, b\nstatus: a\n---\n", 3, yaml("did not find expected ',' or ']'"), "Close the list with ] and separate its items with commas."},
-		{"open map", "---\nid: FEAT-1\nm: {a: b\nstatus: a\n---\n", 3, yaml("did not find expected ',' or '}'"), "Close the map with } and separate its entries with commas."},
-		{"list after a value", "---\ntitle: x\nid: FEAT-1\n- a\n---\n", 4, yaml("did not find expected key"), ""},
-		{"keys indented unlike", "---\n  id: FEAT-1\ntitle: x\n---\n", 3, yaml("did not find expected <document start>"), "Indent all keys alike."},
-		{"control character", "---\nid: FEAT-1\ntitle: a\x07b\n---\n", 3, yaml("control characters are not allowed"), "Remove the control character."},
-		{"second document", "---\nid: FEAT-1\n--- x\n---\n", 3, yaml("a second document begins here"), "Put values with special characters in quotes, and indent with spaces."},
-		{"unknown alias", "---\nid: FEAT-1\ntags:\n - a\n - *new\n---\n", 5, noAlias, "Write the value out, or put it in quotes if the * is meant literally."},
+		{"open quote", "---\nid: FEAT-1\ntitle: \"abc\nstatus: a\n---\n", 3,
+			yaml("found unexpected end of stream"), "Close the quote that is opened on this line."},
+		{"open list", "---\nid: FEAT-1\ntags: [a, b\nstatus: a\n---\n", 3,
+			yaml("did not find expected ',' or ']'"),
+			"Close the list with ] and separate its items with commas."},
+		{"open map", "---\nid: FEAT-1\nm: {a: b\nstatus: a\n---\n", 3,
+			yaml("did not find expected ',' or '}'"),
+			"Close the map with } and separate its entries with commas."},
+		{"list after a value", "---\ntitle: x\nid: FEAT-1\n- a\n---\n", 4, yaml("did not find expected key"),
+			""},
+		{"keys indented unlike", "---\n  id: FEAT-1\ntitle: x\n---\n", 3,
+			yaml("did not find expected <document start>"), "Indent all keys alike."},
+		{"control character", "---\nid: FEAT-1\ntitle: a\x07b\n---\n", 3,
+			yaml("control characters are not allowed"), "Remove the control character."},
+		{"second document", "---\nid: FEAT-1\n--- x\n---\n", 3, yaml("a second document begins here"),
+			"Put values with special characters in quotes, and indent with spaces."},
+		{"unknown alias", "---\nid: FEAT-1\ntags:\n - a\n - *new\n---\n", 5, noAlias,
+			"Write the value out, or put it in quotes if the * is meant literally."},
 		{"known alias", "---\na: &a 1\nb: *a\n---\n", 3, noAlias, ""},
 		{"alias as key", "---\na: &a x\n*a : 1\n---\n", 3, noAlias, ""},
 		{"merge key", "---\nid: FEAT-1\n<<: {a: b}\n---\n", 3, noAlias, ""},
 		{"alias bomb", bomb(), 3, noAlias, ""},
-		{"deep", "---\nid: FEAT-1\na: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n---\n", 3, "the front matter is nested too deeply, the limit is 16 levels", "Flatten it to keys with text or lists of text."},
-		{"very deep", "---\nid: FEAT-1\na: " + strings.Repeat("[", 30000) + "\n---\n", 3, "the front matter is nested too deeply, the limit is 16 levels", ""},
+		{"deep", "---\nid: FEAT-1\na: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n---\n", 3,
+			"the front matter is nested too deeply, the limit is 16 levels",
+			"Flatten it to keys with text or lists of text."},
+		{"very deep", "---\nid: FEAT-1\na: " + strings.Repeat("[", 30000) + "\n---\n", 3,
+			"the front matter is nested too deeply, the limit is 16 levels", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -130,7 +155,8 @@ func TestParseErrors(t *testing.T) {
 				t.Fatalf("error %v (%T), want *ticket.Error", err, err)
 			}
 			if e.Line != tt.line || e.Cause != tt.cause || tt.next != "" && e.Next != tt.next {
-				t.Errorf("got  %d: %s | %s\nwant %d: %s | %s", e.Line, e.Cause, e.Next, tt.line, tt.cause, tt.next)
+				t.Errorf("got  %d: %s | %s\nwant %d: %s | %s", e.Line, e.Cause, e.Next, tt.line, tt.cause,
+					tt.next)
 			}
 			if e.Next == "" || len(err.Error()) >= 500 {
 				t.Errorf("%d bytes, next step %q", len(err.Error()), e.Next)
@@ -146,7 +172,8 @@ func bomb() string {
 	var b strings.Builder
 	b.WriteString("---\na0: &a0 [x,x,x,x,x,x,x,x,x]\n")
 	for i := range 9 {
-		fmt.Fprintf(&b, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i+1, i+1, i, i, i, i, i, i, i, i, i)
+		fmt.Fprintf(&b, "a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i+1, i+1, i, i, i, i, i,
+			i, i, i, i)
 	}
 	return b.String() + "---\n"
 }
@@ -171,7 +198,8 @@ func TestAnchorsWithoutAliasAreText(t *testing.T) {
 
 func TestLimitsAreSaid(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("---\nid: " + strings.Repeat("é", 101) + "\ntitle: " + strings.Repeat("x", 499) + strings.Repeat("é", 50) + "\ntags: [")
+	b.WriteString("---\nid: " + strings.Repeat("é", 101) + "\ntitle: " + strings.Repeat("x", 499) +
+		strings.Repeat("é", 50) + "\ntags: [")
 	for i := range 1100 {
 		fmt.Fprintf(&b, "t%d,", i)
 	}
@@ -191,7 +219,8 @@ func TestLimitsAreSaid(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	counts := []int{len(got.ID), len(got.Title), len(got.Labels), len(got.Files), len(got.Criteria), len(got.DependsOn)}
+	counts := []int{len(got.ID), len(got.Title), len(got.Labels), len(got.Files), len(got.Criteria),
+		len(got.DependsOn)}
 	if want := []int{0, 499, 1000, 1000, 1000, 1000}; !slices.Equal(counts, want) {
 		t.Errorf("counts %v, want %v", counts, want)
 	}

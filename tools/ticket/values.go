@@ -120,7 +120,8 @@ func unlink(text string) string {
 // cleanPath gives the path in its one spelling, or "" for what is no path.
 func cleanPath(text string) string {
 	text = unlink(oneLine(text))
-	if inner, ok := strings.CutPrefix(text, "**"); ok && strings.HasSuffix(inner, "**") && len(inner) > 2 && inner[0] != '/' {
+	if inner, ok := strings.CutPrefix(text, "**"); ok && strings.HasSuffix(inner, "**") && len(inner) > 2 &&
+		inner[0] != '/' {
 		text = strings.TrimSuffix(inner, "**")
 	}
 	text = unlink(strings.Trim(text, "`'\"“”«» "))

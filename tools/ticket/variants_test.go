@@ -41,10 +41,15 @@ func TestReadVariants(t *testing.T) {
 					t.Fatal(err)
 				}
 				compareDocument(t, d, want)
-				if said := textOf(want["warned"]); !strings.Contains(strings.Join(d.Head.Warnings, "; "), said) {
+				if said := textOf(want["warned"]); !strings.Contains(strings.Join(d.Head.Warnings, "; "),
+					said) {
 					t.Errorf("warnings %q do not say %q", d.Head.Warnings, said)
 				}
-				if want["warned"] == nil && slices.ContainsFunc(d.Head.Warnings, func(w string) bool { return !strings.Contains(w, "not valid YAML") }) {
+				if want["warned"] == nil &&
+					slices.ContainsFunc(d.Head.Warnings, func(w string) bool {
+						return !strings.Contains(w,
+							"not valid YAML")
+					}) {
 					t.Errorf("warnings %q, want none", d.Head.Warnings)
 				}
 			})

@@ -64,10 +64,13 @@ var groups = sync.OnceValue(func() map[string][]string {
 	return m
 })
 
-var fieldNames = map[string]field{"id": idField, "title": titleField, "type": typeField, "status": statusField,
-	"priority": priorityField, "severity": severityField, "parent": parentField, "complexity": complexityField,
-	"labels": labelsField, "components": componentsField, "dependencies": dependsField, "links": linksField,
-	"reverse": reverseField, "files": filesField, "criteria": criteriaField, "context": contextField, "log": logField}
+var fieldNames = map[string]field{"id": idField, "title": titleField, "type": typeField,
+	"status":   statusField,
+	"priority": priorityField, "severity": severityField, "parent": parentField,
+	"complexity": complexityField,
+	"labels":     labelsField, "components": componentsField, "dependencies": dependsField, "links": linksField,
+	"reverse": reverseField, "files": filesField, "criteria": criteriaField, "context": contextField,
+	"log": logField}
 
 // words gives the meaning of each word. The table is filled when it is first asked: a
 // server's start must not wait for it.
@@ -158,7 +161,8 @@ func normal(text string) string {
 }
 
 var accents = map[rune]rune{
-	'á': 'a', 'à': 'a', 'â': 'a', 'ã': 'a', 'ä': 'a', 'å': 'a', 'ç': 'c', 'é': 'e', 'è': 'e', 'ê': 'e', 'ë': 'e',
+	'á': 'a', 'à': 'a', 'â': 'a', 'ã': 'a', 'ä': 'a', 'å': 'a', 'ç': 'c', 'é': 'e', 'è': 'e', 'ê': 'e',
+	'ë': 'e',
 	'í': 'i', 'ì': 'i', 'î': 'i', 'ï': 'i', 'ñ': 'n', 'ó': 'o', 'ò': 'o', 'ô': 'o', 'õ': 'o', 'ö': 'o',
 	'ú': 'u', 'ù': 'u', 'û': 'u', 'ü': 'u', 'ý': 'y', 'ё': 'е', 'ß': 's',
 }
@@ -167,7 +171,8 @@ var accents = map[rune]rune{
 // and is not understood is named in a warning.
 func looksTelling(word string) bool {
 	name := normal(word)
-	if name == "" || len(name) > 60 || strings.HasPrefix(name, "not") || strings.HasPrefix(name, "no") || strings.HasPrefix(name, "un") {
+	if name == "" || len(name) > 60 || strings.HasPrefix(name, "not") || strings.HasPrefix(name, "no") ||
+		strings.HasPrefix(name, "un") {
 		return false
 	}
 	for _, s := range groups()["suspects"] {

@@ -115,7 +115,8 @@ func refine(lines []string, first, line int, problem string) *Error {
 		switch {
 		case strings.HasPrefix(problem, "unknown anchor") && aliasMark().MatchString(l):
 			return errAlias(first + i)
-		case isTabProblem(problem) && strings.Contains(l[:len(l)-len(strings.TrimLeft(l, " \t"))], "\t") && strings.TrimSpace(l) != "":
+		case isTabProblem(problem) && strings.Contains(l[:len(l)-len(strings.TrimLeft(l, " \t"))], "\t") &&
+			strings.TrimSpace(l) != "":
 			return errYAML(first+i, "tab character")
 		}
 	}
@@ -166,7 +167,8 @@ func problemOf(src string, err error) (problem string, line int) {
 	}
 	problem = stripLine(err)
 	m := yamlLine().FindStringSubmatch(strings.TrimPrefix(err.Error(), "yaml: "))
-	if m == nil || strings.HasPrefix(problem, "did not find expected") && !strings.Contains(problem, "character") || strings.Contains(problem, "tag handle") {
+	if m == nil || strings.HasPrefix(problem, "did not find expected") &&
+		!strings.Contains(problem, "character") || strings.Contains(problem, "tag handle") {
 		return problem, 0
 	}
 	line, _ = strconv.Atoi(m[1])
@@ -179,5 +181,6 @@ func stripLine(err error) string {
 
 // unprintable: what YAML refuses in its text.
 func unprintable(r rune) bool {
-	return r < 0x20 && r != '\t' && r != '\n' || r >= 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe || r == 0xffff
+	return r < 0x20 && r != '\t' && r != '\n' || r >= 0x7f && r < 0xa0 || r == 0xfeff || r == 0xfffe ||
+		r == 0xffff
 }
