@@ -65,9 +65,10 @@ func (noJournal) Admit(_ context.Context, _ statestore.GuardKey, _ string, step 
 	_, _, err := step(nil, nil)
 	return err
 }
-func (noJournal) SaveDecision(context.Context, statestore.Decision) error { return nil }
-func (noJournal) KnownDigest(context.Context, string) (string, error)     { return "", nil }
-func (noJournal) Warnings() []string                                      { return nil }
+func (noJournal) SaveDecision(context.Context, statestore.Decision) error      { return nil }
+func (noJournal) KnownDigest(context.Context, string) (string, error)          { return "", nil }
+func (noJournal) Warnings() []string                                           { return nil }
+func (noJournal) Completed(context.Context, []string) (map[string]bool, error) { return nil, nil }
 
 // settings are a cell's: the program's defaults, with limits that run out.
 func settings(ollama, proxy, slots string) tiers.Config {
