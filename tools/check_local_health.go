@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -164,9 +164,18 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	}
 	totals := policy.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
 	digest := d.guardDigest(ctx)
-	for _, class := range prompts.Complexities {
-		state := policy.ParseGuardState(states[statestore.GuardKey{Class: class, Digest: digest}])
-		if v := d.Guard.Look(class, state, totals, time.Now()); !v.Admit && class != "high" {
+	for _, class := range []policy.Complexity{policy.Low, policy.Medium} { // high never is the local model's
+		key := statestore.GuardKey{Class: string(class), Digest: digest}
+		if _, ok := states[key]; !ok {
+			states = withRecord(states, key)
+		}
+	}
+	for key, text := range states {
+		state := policy.ParseGuardState(text)
+		if key.Digest != digest || key.Category != "" && !state.Decides() {
+			continue
+		}
+		if v := d.Guard.Look(recordName(key), state, totals, time.Now()); !v.Admit {
 			r.Guard.Open = append(r.Guard.Open, v.Why)
 		}
 	}
@@ -175,6 +184,17 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	for _, w := range d.Journal.Warnings() {
 		r.Warnings = addWarning(r.Warnings, w)
 	}
+}
+
+// withRecord adds an empty record: what the fixed rule and LOCALMODEL_GUARD=never
+// say holds for a class without outcomes, too.
+func withRecord(states map[statestore.GuardKey][]byte, key statestore.GuardKey) map[statestore.GuardKey][]byte {
+	out := maps.Clone(states)
+	if out == nil {
+		out = map[statestore.GuardKey][]byte{}
+	}
+	out[key] = nil
+	return out
 }
 
 func ollamaState(h routing.Check) string {

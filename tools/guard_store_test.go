@@ -51,13 +51,54 @@ func openGuard(t *testing.T, d *Deps, complexity string) {
 	}
 }
 
+// guardState is the record that decides: that of the one category whose own has
+// enough outcomes, else that of all.
 func guardState(t *testing.T, d *Deps, complexity string) policy.GuardState {
 	t.Helper()
 	states, err := d.Journal.GuardStates(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+	for key, state := range states {
+		if s := policy.ParseGuardState(state); key.Class == complexity && key.Category != "" && s.Decides() {
+			return s
+		}
+	}
 	return policy.ParseGuardState(states[statestore.GuardKey{Class: complexity, Digest: d.guardDigest(t.Context())}])
+}
+
+// A category whose tickets fail is kept from the local model, and the others as
+// hard keep going to it; the reason names the record.
+func TestAdmit_CategoriesApart(t *testing.T) {
+	d := decider(t, &scriptedModel{down: refusedLocally, digest: "d"})
+	k := gateKeeper{t: t, deps: d}
+	ticketOf := func(kind string, i int) (id, text string) {
+		id = fmt.Sprintf("%s-%d", strings.ToUpper(kind), i)
+		return id, fm("id: "+id, "type: "+kind, "complexity: low", "affected_files: [a.go]") + "# Do it"
+	}
+	for i := range 6 {
+		id, text := ticketOf("bug", i)
+		classifyText(t, d, classifyInput{Ticket: text})
+		k.run(id, "local", "lint pass", "commit pass")
+	}
+	for i := range 6 {
+		id, text := ticketOf("feat", i)
+		classifyText(t, d, classifyInput{Ticket: text})
+		k.run(id, "local", "lint fail", "lint fail")
+	}
+	for kind, want := range map[string]struct {
+		local bool
+		why   string
+	}{
+		"feat": {false, "open for low FEAT: "},
+		"bug":  {true, "guard closed: 0.0 of 5.4 failed (low BUG)"},
+	} {
+		_, text := ticketOf(kind, 99)
+		row := classifyText(t, d, classifyInput{Ticket: text, Explain: true}).Tickets[0]
+		if *row.Local != want.local || !strings.HasPrefix(row.Guard, want.why) {
+			t.Errorf("%s: local %t, guard %q; want %t and %q", kind, *row.Local, row.Guard, want.local, want.why)
+		}
+	}
 }
 
 func TestBatchTwice(t *testing.T) {

@@ -291,13 +291,40 @@ func (d *Deps) admit(ctx context.Context, j *judged) (policy.Verdict, error) {
 		}
 		totals = policy.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
 	}
+	key, err := d.guardRecord(ctx, j)
+	if err != nil {
+		return policy.Verdict{}, err
+	}
 	var verdict policy.Verdict
-	key := statestore.GuardKey{Class: j.class.Complexity, Digest: d.guardDigest(ctx)}
-	err := d.Journal.Admit(ctx, key, j.id, func(state, memo []byte) (newState, newMemo []byte, err error) {
-		verdict, newState, newMemo, err = d.Guard.Admit(key.Class, j.id, state, memo, totals, time.Now())
+	err = d.Journal.Admit(ctx, key, j.id, func(state, memo []byte) (newState, newMemo []byte, err error) {
+		verdict, newState, newMemo, err = d.Guard.Admit(recordName(key), j.id, state, memo, totals, time.Now())
 		return newState, newMemo, err
 	})
+	if key.Category != "" && !verdict.Probe && verdict.Admit {
+		verdict.Why += " (" + recordName(key) + ")"
+	}
 	return verdict, err
+}
+
+// guardRecord is the record that decides for a ticket: that of its category
+// among tickets as hard, once it has enough outcomes, else that of all of them.
+func (d *Deps) guardRecord(ctx context.Context, j *judged) (statestore.GuardKey, error) {
+	states, err := d.Journal.GuardStates(ctx)
+	key := d.guardKey(ctx, j)
+	if !policy.ParseGuardState(states[key]).Decides() {
+		key.Category = ""
+	}
+	return key, err
+}
+
+// guardKey is the record that a ticket's attempt counts in.
+func (d *Deps) guardKey(ctx context.Context, j *judged) statestore.GuardKey {
+	return statestore.GuardKey{Class: j.class.Complexity, Category: j.class.Category, Digest: d.guardDigest(ctx)}
+}
+
+// recordName is a record in words: "low", or "low BUG".
+func recordName(key statestore.GuardKey) string {
+	return strings.TrimSpace(key.Class + " " + key.Category)
 }
 
 // guardDigest names whose record the guard keeps: this model's weights under

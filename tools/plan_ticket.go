@@ -318,10 +318,10 @@ func (r *planResult) fromModel(q, asked prompts.PlanQuestion, a routing.Answer) 
 func (d *Deps) recordPlan(ctx context.Context, r *planResult, j *judged, p statestore.Plan, digest string) error {
 	p.TicketID, p.Text = r.ID, r.Plan
 	if p.ByLocal {
-		if digest == "" {
-			digest = strings.TrimSuffix(d.guardDigest(ctx), "/"+prompts.Version)
+		p.Key = d.guardKey(ctx, j)
+		if digest != "" {
+			p.Key.Digest = digest + "/" + prompts.Version
 		}
-		p.Key = statestore.GuardKey{Class: j.class.Complexity, Digest: digest + "/" + prompts.Version}
 	}
 	v, err := d.Journal.RecordPlan(ctx, p)
 	r.Owner = v.Owner

@@ -144,4 +144,14 @@ func (p *parts) gatherGuard(ctx context.Context, f *checkup.Facts) {
 		v := p.deps.Guard.Look(class, policy.ParseGuardState(state), totals, time.Now())
 		f.Guard = append(f.Guard, checkup.GuardClass{Class: class, Open: !v.Admit, Words: v.Why})
 	}
+	for key, text := range states {
+		s := policy.ParseGuardState(text)
+		if key.Category == "" || key.Digest != digest+"/"+prompts.Version || !s.Decides() {
+			continue
+		}
+		name := key.Class + " " + key.Category
+		if v := p.deps.Guard.Look(name, s, totals, time.Now()); !v.Admit {
+			f.Guard = append(f.Guard, checkup.GuardClass{Class: name, Open: true, Words: v.Why})
+		}
+	}
 }

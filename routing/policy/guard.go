@@ -60,8 +60,9 @@ func (g Guard) parameters() parameters {
 // GuardState is the record of one class of tickets under one model and prompt.
 // "Open" is as with any circuit breaker: the local model is cut off.
 type GuardState struct {
-	K        float64   `json:"k"` // failures, each forgotten exponentially
-	N        float64   `json:"n"` // outcomes, likewise
+	Seen     int       `json:"seen"` // outcomes, none forgotten
+	K        float64   `json:"k"`    // failures, each forgotten exponentially
+	N        float64   `json:"n"`    // outcomes, likewise
 	Run      int       `json:"run"`
 	Open     bool      `json:"open"`
 	Opening  int       `json:"opening"`  // how often it has opened
@@ -71,6 +72,14 @@ type GuardState struct {
 	Probe    string    `json:"probe"`    // the ticket that has the probe
 	ProbeAt  time.Time `json:"probe_at"`
 }
+
+// leastSeen is how many outcomes the record of one category in a class needs
+// before it decides in place of the record of the whole class.
+const leastSeen = 5
+
+// Decides reports whether the record of one category has enough outcomes to
+// decide by itself.
+func (s GuardState) Decides() bool { return s.Seen >= leastSeen }
 
 // Totals are the plan's counters, which the fixed rule looks at.
 type Totals struct{ Attempts, Escalated int }
@@ -247,12 +256,13 @@ func (g Guard) settle(ticketID string, s *GuardState, failed bool) {
 	} else {
 		s.Run = 0
 	}
+	s.Seen++
 	forget := math.Exp2(-1 / p.halfLife)
 	s.K, s.N = s.K*forget+f, s.N*forget+1
 	if !s.Open {
 		tripped := s.N >= p.minSample && wilsonLower(s.K, s.N, p.z) >= g.threshold()
 		if tripped || (s.Run >= p.fastTrip && s.N <= p.small) {
-			*s = GuardState{K: s.K, N: s.N, Run: s.Run, Open: true, Opening: s.Opening + 1, Interval: p.first}
+			*s = GuardState{Seen: s.Seen, K: s.K, N: s.N, Run: s.Run, Open: true, Opening: s.Opening + 1, Interval: p.first}
 		}
 		return
 	}
@@ -266,7 +276,7 @@ func (g Guard) settle(ticketID string, s *GuardState, failed bool) {
 		}
 	}
 	if s.K/s.N < g.threshold() {
-		*s = GuardState{K: s.K, N: s.N, Opening: s.Opening}
+		*s = GuardState{Seen: s.Seen, K: s.K, N: s.N, Opening: s.Opening}
 	}
 }
 

@@ -242,7 +242,7 @@ func TestGuardProbes(t *testing.T) {
 		d.close(ParseGuardState(d.state).Probe, false)
 	}
 	s = ParseGuardState(d.state)
-	if want := (GuardState{K: s.K, N: s.N, Opening: 1}); !cmp.Equal(s, want) || s.K/s.N >= defaultThreshold {
+	if want := (GuardState{Seen: s.Seen, K: s.K, N: s.N, Opening: 1}); !cmp.Equal(s, want) || s.K/s.N >= defaultThreshold {
 		t.Fatalf("closed again as %+v", s)
 	}
 	if got := d.askMany("a", 32); got != strings.Repeat("y", 32) {
