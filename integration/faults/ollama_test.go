@@ -171,6 +171,11 @@ func localFaults() []localFault {
 		{name: "server killed", fake: "0.24.0", url: ollama(breaks(false)), kind: unavailable, reason: "before the answer was done"},
 		{name: "garbage bytes", fake: "another program on the port", url: ollama(says(200, "\x00\xff\xfe\x01\n\x7f\x80")), kind: unavailable, reason: "no chat chunk"},
 		{name: "1 GB answer", fake: "a server gone mad", url: ollama(gigabyte), kind: unavailable, reason: "a line of the reply has more than 1048576 bytes"},
+		{name: "401, no key", fake: "a server in front that asks for one", url: ollama(says(401, "<html>401</html>")), kind: routing.Auth, reason: "answers 401"},
+		{name: "403", fake: "a server in front", url: ollama(says(403, "<html>403</html>")), kind: routing.Forbidden, reason: "answers 403"},
+		{name: "503 of a gateway", fake: "a server in front", url: ollama(says(503, "<html>503</html>")), kind: unavailable, reason: "answers 503, but not as an Ollama server does"},
+		{name: "redirect", fake: "a server in front that wants TLS", url: ollama(says(301, "<html>301</html>")), kind: unavailable, reason: "answers 301"},
+		{name: "JSON nested without end", fake: "a server gone mad", url: ollama(says(200, strings.Repeat("[", 1<<19)+"\n")), kind: unavailable, reason: "no chat chunk"},
 		{name: "low confidence", fake: "0.24.0", url: ollama(unsure), kind: routing.LowConfidence, reason: "low confidence .33"},
 	}
 }
