@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/tidwall/gjson"
@@ -189,6 +190,7 @@ func TestStateFileRule(t *testing.T) {
 
 // What the user's own directories hold is the user's alone, whatever the umask.
 func TestOwnFilesArePrivate(t *testing.T) {
+	defer syscall.Umask(syscall.Umask(0)) // the program inherits it
 	v := newVictim(t)
 	v.file("ticket.md", ticket)
 	v.ready()
