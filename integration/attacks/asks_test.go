@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -87,7 +88,7 @@ func (v *victim) atTerminal(variable, typed string) (code int, said string) {
 	}
 	defer us.Close()
 	cmd := exec.CommandContext(v.t.Context(), v.program, "trust")
-	cmd.Env, cmd.Dir = append(v.env, variable), v.home
+	cmd.Env, cmd.Dir = slices.Concat(v.env, []string{variable}), v.home
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = its, its, its
 	if os.Geteuid() == 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}

@@ -377,7 +377,7 @@ func TestManyWriters(t *testing.T) {
 			select {
 			case <-stop:
 				return
-			case <-time.After(7 * time.Millisecond):
+			case <-time.After(30 * time.Millisecond):
 			}
 			data, err := os.ReadFile(path)
 			if err != nil {

@@ -34,8 +34,9 @@ const (
 	// is left to the program that emptied it: on a busy machine it may stand
 	// between its two steps for long.
 	emptied = 5 * time.Second
-	// rounds is how often a foreign write between our read and our rename makes
-	// us begin again.
+	// chase is how long foreign writes between our read and our rename make us
+	// begin again, and rounds how often at least.
+	chase  = 2 * time.Second
 	rounds = 20
 	// maxBytes is what is read; a larger file is left alone.
 	maxBytes = 16 << 20
@@ -144,7 +145,7 @@ func (f *File) Write(ctx context.Context, want func(ctx context.Context, ours *S
 	if err != nil {
 		return nil, err
 	}
-	for range rounds {
+	for n, end := 0, time.Now().Add(chase); n < rounds || time.Now().Before(end); n++ {
 		said, err = f.writeOnce(ctx, dir, stats)
 		if !errors.Is(err, errChanged) {
 			return said, err
