@@ -26,7 +26,7 @@ func (d *Deps) planElsewhere(route policy.Route, tier policy.Tier, model, why st
 		return fmt.Sprintf("Plan it yourself: the local model may not have it (%s), and %s asks nobody else. Record its gates as usual.",
 			why, d.stays(route))
 	}
-	return fmt.Sprintf("Plan it on the %s tier, Task(model: %q), or call again with route: cloud. Reason: %s. Record its gates as usual.",
+	return fmt.Sprintf("Plan it with a sub-agent on the %s tier, Agent(model: %q), or call again with route: cloud. Reason: %s. Record its gates as usual.",
 		tier, model, why)
 }
 
@@ -35,7 +35,7 @@ func (d *Deps) planAgain(route policy.Route) string {
 	if !d.mayAdvise(route) {
 		return "Use it as a checklist, or plan it yourself. "
 	}
-	return "Use it as a checklist, or plan with Task(model: \"haiku\"). "
+	return "Use it as a checklist, or plan with a sub-agent, Agent(model: \"haiku\"). "
 }
 
 // stayHere takes the model out of an escalation that may not leave this

@@ -32,7 +32,7 @@ func TestAdvice_StaysOnThisMachine(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := strings.Contains(r.Next, "Task(") || strings.Contains(r.Next, "cloud."); got != c.advises {
+			if got := strings.Contains(r.Next, "Agent(") || strings.Contains(r.Next, "cloud."); got != c.advises {
 				t.Errorf("next %q", r.Next)
 			}
 			if r.Next == "" {

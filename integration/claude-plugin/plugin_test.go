@@ -16,6 +16,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools"
 )
 
@@ -159,7 +160,7 @@ func TestSkillFrontMatter(t *testing.T) {
 			t.Errorf("allowed-tools %q lacks %s", allowed, want)
 		}
 	}
-	if n := len(strings.Fields(body)); n > 1200 {
+	if n := len(strings.Fields(body)); n > 700 {
 		t.Errorf("the skill has %d words: too long to be followed", n)
 	}
 }
@@ -199,8 +200,10 @@ func TestSkillFitsTheTools(t *testing.T) {
 			}
 		}
 	}
-	// Values that the schemas do not enumerate: actions and error codes.
-	for _, known := range []string{"continue", "retry", "escalate", "complete", "E_CONFLICT", "E_JOURNAL"} {
+	// What the schemas do not enumerate: actions, error codes, the draft's fields.
+	for _, known := range []string{
+		"continue", "retry", "escalate", "stop", "complete", "E_CONFLICT", "E_JOURNAL", "patch_file", "missing",
+	} {
 		names[known] = true
 	}
 	word := regexp.MustCompile("`([a-z_]+|E_[A-Z]+)`|`([a-z_]+): [^`]*`")
@@ -220,22 +223,59 @@ func TestSkillFitsTheTools(t *testing.T) {
 	}
 }
 
-func TestSkillCoversTheFiveGatesInOrder(t *testing.T) {
+// The skill's table of gates is the rules' list, in its order and words.
+func TestSkill_GatesAreTheRules(t *testing.T) {
 	_, body := page(t, skill)
-	last := -1
-	for _, gate := range []string{"| 1 plan |", "| 2 implement |", "| 3 lint |", "| 4 review |", "| 5 commit |"} {
-		at := strings.Index(body, gate)
-		if at <= last {
-			t.Errorf("%s is not where it belongs", gate)
+	row := regexp.MustCompile(`(?m)^\| (\w+) \| [^|]+ \| ([^|]+) \| ([^|]+) \|$`)
+	var got []string
+	for _, m := range row.FindAllStringSubmatch(body, -1) {
+		if m[1] != "Gate" {
+			got = append(got, m[1]+": "+m[2]+"; "+m[3])
 		}
-		last = at
 	}
+	var want []string
+	for _, rule := range policy.GateRules {
+		want = append(want, string(rule.Gate)+": "+rule.Passes+"; "+rule.Fails)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("gates\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Each action that a tool can answer has its row, and no other has one.
+func TestSkill_ActionsAreTheRules(t *testing.T) {
+	_, body := page(t, skill)
+	var got []policy.Action
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| [^|]+ \\|$").FindAllStringSubmatch(body, -1) {
+		if m[1] != "action" {
+			got = append(got, policy.Action(m[1]))
+		}
+	}
+	want := []policy.Action{policy.Continue, policy.Retry, policy.Escalate, policy.Stop, policy.Complete}
+	if !slices.Equal(got, want) {
+		t.Errorf("actions %v, want %v", got, want)
+	}
+}
+
+// What clients were seen to get wrong is said in the skill and in the prompt.
+func TestSkill_SaysWhatClientsGetWrong(t *testing.T) {
+	_, body := page(t, skill)
 	for _, want := range []string{
-		`Task(model: "haiku")`, `Task(model: "sonnet")`, "ONE `classify_ticket` call", "FEAT-001:lint:1",
-		"never the local model", "no model",
+		"`Agent` (older: `Task`)", "Wait for its result before you record", "ONE `classify_ticket` call", "FEAT-001:lint:1",
+		"never the implementer or the local model", "A row with `error`", "this one time", "Classify again after an escalation",
+		"`state: writing`", "`owner: cloud`", "`git apply --check`, then `git apply`", "`if_new_event_id`", "No `route`.",
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("the skill does not say %q", want)
+		}
+	}
+	prompt := string(read(t, filepath.Join(root, "tools/local_first_ticket.md")))
+	for _, want := range []string{
+		"A row with `error`", "`state: writing`", "`owner: cloud`", "git apply --check", "`if_new_event_id`", "stop (do not try again",
+		"Wait for a sub-agent",
+	} {
+		if !strings.Contains(prompt, want) {
+			t.Errorf("the MCP prompt does not say %q", want)
 		}
 	}
 }

@@ -256,7 +256,7 @@ func shutOff(t *testing.T, w *window, dir, ollama string) {
 	}
 	refused := w.call("plan_ticket", fmt.Sprintf(`{"ticket_path":%q}`, path))
 	want(t, refused, "plan", "", "by", "rules")
-	wantContains(t, refused, "next", `Task(model: "haiku")`, "open for medium")
+	wantContains(t, refused, "next", `Agent(model: "haiku")`, "open for medium")
 	forced := w.call("plan_ticket", fmt.Sprintf(`{"ticket_path":%q,"route":"local"}`, path))
 	want(t, forced, "by", "local")
 

@@ -222,7 +222,7 @@ func (p *project) session(t *testing.T, routes []string, health bool) {
 			call("classify_ticket", tool)
 		}
 		plan := call("plan_ticket", fmt.Sprintf(`{"ticket_path":"tickets/TASK-1.md","route":%q}`, route))
-		if (route == "local" || health) && (strings.Contains(plan, "Task(") || strings.Contains(plan, "route: cloud")) {
+		if (route == "local" || health) && (strings.Contains(plan, "Agent(") || strings.Contains(plan, "route: cloud")) {
 			t.Errorf("route %s advises what is forbidden: %s", route, plan)
 		}
 	}
