@@ -149,19 +149,25 @@ func TestParallelCallsStayWithinTheCap(t *testing.T) {
 	}
 }
 
-// The cap holds over processes that know nothing of each other.
+// The cap holds over processes of several projects that know nothing of each
+// other: it is the user's.
 func TestProcessesShareTheCap(t *testing.T) {
 	s := litellmtest.Shared(t)
 	s.Provider.Forget()
 	s.Provider.Says(t, litellmtest.Haiku, litellmtest.Said{Text: "paid", In: 20000})
 	one := estimate(t, s)
-	sh := askShell(t, s, "LOCALMODEL_CLOUD_DAILY_USD="+strconv.FormatFloat(3.5*one, 'f', 9, 64))
-	const processes = 12
+	const processes, projects = 12, 5
+	limit := "LOCALMODEL_CLOUD_DAILY_USD=" + strconv.FormatFloat(3.5*one, 'f', 9, 64)
+	state := "LOCALMODEL_STATE=" + filepath.Join(t.TempDir(), "journal.db")
+	var shells []*shell
+	for range projects {
+		shells = append(shells, askShell(t, s, limit, state))
+	}
 	codes := make([]ran, processes)
 	var group sync.WaitGroup
 	for i := range processes {
 		group.Go(func() {
-			codes[i] = sh.run(t, "hi", "ask", "--model", "cheap", "--system", "Answer.", "--max-tokens", "50")
+			codes[i] = shells[i%projects].run(t, "hi", "ask", "--model", "cheap", "--system", "Answer.", "--max-tokens", "50")
 		})
 	}
 	group.Wait()
