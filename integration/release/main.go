@@ -5,6 +5,8 @@
 //
 //	release docs DIR                        man page, completions, tools.json
 //	release bundle -docs DIR -binary FILE -os OS -arch ARCH -version V -out DIR
+//	release npm -version V [-binary FILE -os OS -arch ARCH] -out DIR   a platform's package, or without a binary the one users name
+//	release wheel -binary FILE -os OS -arch ARCH -version V -out DIR
 //	release registry -version V -bundles DIR -out FILE
 //	release verify -bundles DIR DIST        all six platforms are there and sound
 package main
@@ -32,7 +34,7 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("docs, bundle, registry or verify is wanted")
+		return fmt.Errorf("docs, bundle, npm, wheel, registry or verify is wanted")
 	}
 	set := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	var b bundle
@@ -53,6 +55,12 @@ func run(ctx context.Context, args []string) error {
 		return docs(ctx, set.Arg(0))
 	case args[0] == "bundle" && set.NArg() == 0:
 		return b.write(out)
+	case args[0] == "npm" && b.binary != "":
+		return npmPlatform(b, out)
+	case args[0] == "npm":
+		return npmMain(b.version, out)
+	case args[0] == "wheel" && set.NArg() == 0:
+		return wheel(b, out)
 	case args[0] == "registry" && set.NArg() == 0:
 		return registry(b.version, *bundles, out)
 	case args[0] == "verify" && set.NArg() == 1:

@@ -11,6 +11,9 @@ import (
 	"slices"
 )
 
+// registryName is how the MCP registry names the server.
+const registryName = "io.github.fjbelchi/localmodel"
+
 // serverJSON is the entry in the MCP registry, schema of 2025-12-11.
 type serverJSON struct {
 	Schema      string            `json:"$schema"`
@@ -65,7 +68,7 @@ func makeRegistry(version, bundles string) (serverJSON, error) {
 	stdio := map[string]string{"type": "stdio"}
 	s := serverJSON{
 		Schema: "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
-		Name:   "io.github.fjbelchi/localmodel", Title: "localmodel", Description: description, Version: version,
+		Name:   registryName, Title: "localmodel", Description: description, Version: version,
 		Repository: map[string]string{"url": repository, "source": "github"},
 		Packages: []registryPackage{{Type: "oci", Identifier: "ghcr.io/fjbelchi/localmodel:" + version,
 			Transport: stdio, Env: settings}},

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"crypto/sha1" //nolint:gosec // the registry's protocol
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/fjbelchi/localmodel/integration/binary"
+)
+
+// program finds a program that a test runs, or skips by its name.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("%s is not on the PATH", name)
+	}
+	return path
+}
+
+// output runs a command and returns its standard output without the end of
+// line.
+func output(t *testing.T, dir string, env []string, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s%s", name, args, err, out, stderr.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+const testVersion = "1.2.3"
+
+func hostBundle(t *testing.T) bundle {
+	t.Helper()
+	if platforms[runtime.GOOS] == "" {
+		t.Skip("no package is made for " + runtime.GOOS)
+	}
+	b := bundle{binary: binary.Path(t), os: runtime.GOOS, arch: runtime.GOARCH, version: testVersion}
+	t.Chdir(root)
+	return b
+}
+
+// TestNPM_InstallsAndStarts packs the packages with npm, offers them in a
+// registry of this test, and starts the program as a user does with npx.
+func TestNPM_InstallsAndStarts(t *testing.T) {
+	npm := program(t, "npm")
+	b := hostBundle(t)
+	want := output(t, t.TempDir(), nil, b.binary, "version")
+	out := t.TempDir()
+	must(t, npmMain(testVersion, out))
+	must(t, npmPlatform(b, out))
+
+	registry := newRegistry(t, npm, out)
+	home := t.TempDir()
+	env := []string{
+		"HOME=" + home, "USERPROFILE=" + home, "npm_config_cache=" + filepath.Join(home, "cache"),
+		"npm_config_registry=" + registry, "npm_config_update_notifier=false", "npm_config_audit=false",
+		"npm_config_ignore_scripts=true", // nothing of ours needs one
+	}
+	got := output(t, home, env, npm, "exec", "--yes", npmName+"@"+testVersion, "--", "version")
+	if got != want {
+		t.Errorf("npx says %q, the program %q", got, want)
+	}
+}
+
+// newRegistry serves the packages of a directory as an npm registry does: a
+// document for each name, and the files that npm packed.
+func newRegistry(t *testing.T, npm, dir string) string {
+	t.Helper()
+	packed := t.TempDir()
+	documents := map[string]any{}
+	mux := http.NewServeMux()
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	for _, e := range entries {
+		var manifest map[string]any
+		must(t, json.Unmarshal(read(t, filepath.Join(dir, e.Name(), "package.json")), &manifest))
+		lines := strings.Split(output(t, filepath.Join(dir, e.Name()), nil, npm, "pack", "--silent", "--pack-destination", packed), "\n")
+		tarball := lines[len(lines)-1]
+		sum := sha1.Sum(read(t, filepath.Join(packed, tarball))) //nolint:gosec // as above
+		manifest["dist"] = map[string]string{"tarball": server.URL + "/files/" + tarball, "shasum": hex.EncodeToString(sum[:])}
+		name := manifest["name"].(string)
+		documents[name] = map[string]any{
+			"name": name, "dist-tags": map[string]string{"latest": testVersion},
+			"versions": map[string]any{testVersion: manifest},
+		}
+	}
+	mux.Handle("/files/", http.StripPrefix("/files/", http.FileServer(http.Dir(packed))))
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		document, found := documents[strings.TrimPrefix(r.URL.Path, "/")]
+		if !found { // the other platforms' packages, which npm leaves out
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(document)
+	})
+	return server.URL
+}
+
+// TestNPM_WithoutThePlatformsPackage holds that the small package says what is
+// missing.
+func TestNPM_WithoutThePlatformsPackage(t *testing.T) {
+	node := program(t, "node")
+	out := t.TempDir()
+	t.Chdir(root)
+	must(t, npmMain(testVersion, out))
+	cmd := exec.CommandContext(t.Context(), node, filepath.Join(out, "localmodel", "bin", "localmodel.js"), "version")
+	text, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(text), "Fix: npm install --include=optional @fjbelchi/localmodel") {
+		t.Errorf("got %v and:\n%s\nwant exit 1 with the fix", err, text)
+	}
+}
+
+// TestWheel_InstallsAndStarts installs the wheel of this machine without an
+// index, and where uvx is there starts it with that.
+func TestWheel_InstallsAndStarts(t *testing.T) {
+	python := program(t, "python3")
+	b := hostBundle(t)
+	want := output(t, t.TempDir(), nil, b.binary, "version")
+	wheels, venv := t.TempDir(), filepath.Join(t.TempDir(), "venv")
+	must(t, wheel(b, wheels))
+	output(t, wheels, nil, python, "-m", "venv", venv)
+	bin := filepath.Join(venv, "bin")
+	if runtime.GOOS == "windows" {
+		bin = filepath.Join(venv, "Scripts")
+	}
+	output(t, wheels, nil, filepath.Join(bin, "python"), "-m", "pip", "install", "--no-index", "--find-links", wheels, "localmodel")
+	if got := output(t, wheels, nil, filepath.Join(bin, "localmodel"), "version"); got != want {
+		t.Errorf("the installed program says %q, want %q", got, want)
+	}
+	if uvx, err := exec.LookPath("uvx"); err == nil {
+		env := []string{"UV_CACHE_DIR=" + t.TempDir(), "UV_PYTHON_DOWNLOADS=never"}
+		if got := output(t, wheels, env, uvx, "--no-index", "--find-links", wheels, "localmodel", "version"); got != want {
+			t.Errorf("uvx says %q, want %q", got, want)
+		}
+	}
+}
+
+func TestWheelVersion(t *testing.T) {
+	for version, want := range map[string]string{
+		"1.2.3": "1.2.3", "1.2.3-rc.1": "1.2.3rc1", "1.0.1-SNAPSHOT-3f500a9": "1.0.1.dev0+snapshot.3f500a9",
+	} {
+		if got := wheelVersion(version); got != want {
+			t.Errorf("%s: got %s, want %s", version, got, want)
+		}
+	}
+}
+
+// TestWheel_Reproducible holds that the same program gives the same bytes.
+func TestWheel_Reproducible(t *testing.T) {
+	b := hostBundle(t)
+	first, second := t.TempDir(), t.TempDir()
+	must(t, wheel(b, first))
+	must(t, wheel(b, second))
+	name := wheelName(testVersion, platform{b.os, b.arch})
+	if string(read(t, filepath.Join(first, name))) != string(read(t, filepath.Join(second, name))) {
+		t.Error("two wheels of one program differ")
+	}
+}
