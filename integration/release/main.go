@@ -16,6 +16,7 @@ import (
 	"compress/flate"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -64,10 +65,11 @@ func run(ctx context.Context, args []string) error {
 	case args[0] == "registry" && set.NArg() == 0:
 		return registry(b.version, *bundles, out)
 	case args[0] == "verify" && set.NArg() == 1:
-		if err := verify(ctx, set.Arg(0), *bundles, released()); err != nil {
+		version, err := verify(ctx, set.Arg(0), *bundles, released())
+		if err := errors.Join(err, verifyPackages(filepath.Dir(*bundles), version, released())); err != nil {
 			return err
 		}
-		fmt.Printf("release: %d platforms: archives, bundles, bills of materials and checksums are sound\n", len(released()))
+		fmt.Printf("release: %d platforms: archives, bundles, packages, bills of materials and checksums are sound\n", len(released()))
 		return nil
 	}
 	return fmt.Errorf("%v is not understood", args)

@@ -162,6 +162,25 @@ func TestWheelVersion(t *testing.T) {
 	}
 }
 
+// TestVerifyPackages holds that a missing or another program is found.
+func TestVerifyPackages(t *testing.T) {
+	b := hostBundle(t)
+	dir, p := t.TempDir(), platform{b.os, b.arch}
+	must(t, npmPlatform(b, filepath.Join(dir, "npm")))
+	must(t, wheel(b, filepath.Join(dir, "wheels")))
+	if err := verifyPackages(dir, testVersion, []platform{p}); err != nil {
+		t.Errorf("sound packages: %v", err)
+	}
+	if err := verifyPackages(dir, "9.9.9", []platform{p}); err == nil {
+		t.Error("packages of another version pass")
+	}
+	program := filepath.Join(dir, "npm", "localmodel-"+npmSystems[p.os]+"-"+npmProcessors[p.arch], "bin", programName(p))
+	must(t, os.WriteFile(program, []byte("another"), 0o755)) //nolint:gosec // a program
+	if err := verifyPackages(dir, testVersion, []platform{p}); err == nil {
+		t.Error("another program passes")
+	}
+}
+
 // TestWheel_Reproducible holds that the same program gives the same bytes.
 func TestWheel_Reproducible(t *testing.T) {
 	b := hostBundle(t)

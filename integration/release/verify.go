@@ -37,17 +37,18 @@ func released() []platform {
 type build struct{ dist, bundles, version string }
 
 // verify looks at all of a build and names everything that is wrong with it.
-func verify(ctx context.Context, dist, bundles string, want []platform) error {
+// It returns the version that was built.
+func verify(ctx context.Context, dist, bundles string, want []platform) (version string, err error) {
 	data, err := os.ReadFile(filepath.Join(dist, "metadata.json"))
 	if err != nil {
-		return err
+		return "", err
 	}
 	var meta struct{ Version string }
 	if err := json.Unmarshal(data, &meta); err != nil {
-		return fmt.Errorf("metadata.json: %w", err)
+		return "", fmt.Errorf("metadata.json: %w", err)
 	}
 	if meta.Version == "" {
-		return errors.New("metadata.json names no version")
+		return "", errors.New("metadata.json names no version")
 	}
 	b := build{dist, bundles, meta.Version}
 	sums, err := b.checksums()
@@ -63,7 +64,7 @@ func verify(ctx context.Context, dist, bundles string, want []platform) error {
 			}
 		}
 	}
-	return errors.Join(wrong...)
+	return meta.Version, errors.Join(wrong...)
 }
 
 // checksums compares every line of checksums.txt with its file and returns the

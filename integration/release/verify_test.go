@@ -119,7 +119,7 @@ func (s *small) write(t *testing.T) {
 func TestVerifySeesWhatIsWrong(t *testing.T) {
 	s := release(t)
 	s.write(t)
-	if err := verify(t.Context(), s.dist, s.bundles, []platform{s.p}); err != nil {
+	if _, err := verify(t.Context(), s.dist, s.bundles, []platform{s.p}); err != nil {
 		t.Fatalf("a sound build: %v", err)
 	}
 	whole := *s
@@ -147,17 +147,17 @@ func TestVerifySeesWhatIsWrong(t *testing.T) {
 		s.files, s.bill = maps.Clone(whole.files), maps.Clone(whole.bill)
 		damage()
 		s.write(t)
-		if err := verify(t.Context(), s.dist, s.bundles, []platform{s.p}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := verify(t.Context(), s.dist, s.bundles, []platform{s.p}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
 	}
 	s.files, s.bill = whole.files, whole.bill
 	s.write(t)
-	if err := verify(t.Context(), s.dist, s.bundles, released()); err == nil || !strings.Contains(err.Error(), "windows/arm64: open ") {
+	if _, err := verify(t.Context(), s.dist, s.bundles, released()); err == nil || !strings.Contains(err.Error(), "windows/arm64: open ") {
 		t.Errorf("five platforms are missing: %v", err)
 	}
 	must(t, os.WriteFile(filepath.Join(s.dist, s.name(".cdx.json")), []byte("{}"), 0o600))
-	if err := verify(t.Context(), s.dist, s.bundles, []platform{s.p}); err == nil || !strings.Contains(err.Error(), s.name(".cdx.json")+" is another file") {
+	if _, err := verify(t.Context(), s.dist, s.bundles, []platform{s.p}); err == nil || !strings.Contains(err.Error(), s.name(".cdx.json")+" is another file") {
 		t.Errorf("a file that changed after its checksum: %v", err)
 	}
 }
