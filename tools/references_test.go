@@ -99,6 +99,7 @@ func TestClassify_References(t *testing.T) {
 			"task-3 false"}, ""},
 		{"a glob", []string{"backlog/**/task-[12]*.md"}, nil, []string{"task-1 true", "task-2 false"}, ""},
 		{"a glob without a match", []string{"nowhere/*.md"}, nil, []string{" error"}, ""},
+		{"too many stars", []string{"**/**/**/**/x.md"}, nil, []string{" error"}, ""},
 		{"the same ticket twice", []string{"TODO.md#count-berths", "TODO.md#count-berths"}, nil,
 			[]string{"TODO/count-berths true"}, ""},
 		{"a done ticket by name", []string{"backlog/completed/task-0 - Zero.md"}, nil,

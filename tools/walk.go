@@ -24,6 +24,12 @@ func hasMeta(name string) bool { return strings.ContainsAny(name, "*?[") }
 
 // pattern reads the open tickets of the files that a pattern matches.
 func (r *reader) pattern(ctx context.Context, glob string) {
+	const most = 3 // each ** multiplies what is tried
+	if strings.Count(glob, "**") > most || len(glob) > 1000 {
+		r.fail(glob, &Error{Code: codeArgument, Cause: "the pattern is too long or has too many **",
+			Next: "Give a folder, or a pattern with at most three **."})
+		return
+	}
 	base := path.Clean(filepath.ToSlash(glob))
 	for hasMeta(base) {
 		base = path.Dir(base)

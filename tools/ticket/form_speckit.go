@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -87,8 +88,11 @@ func specKitTasks(f *file, feature string, sections []section) *Document {
 		local, text := leadingTask(l.text)
 		markers, text := leadingMarkers(text)
 		text, waits := cutDependsOn(text)
-		if after, more := trailingMarkers(text); len(more) > 0 {
-			text, markers = after, append(markers, more...)
+		if after, ok := strings.CutSuffix(text, " [P]"); ok {
+			text = strings.TrimSpace(after)
+			if !hasMarker(markers, "P") {
+				markers = append(markers, "P")
+			}
 		}
 		if local == "" && len(markers) == 0 && l.parent >= 0 {
 			continue // a detail of the task above
@@ -166,17 +170,11 @@ func leadingMarkers(text string) (markers []string, rest string) {
 		if !ok || end <= 0 || end > 20 || strings.HasPrefix(inner[end+1:], "(") || len(markers) > 5 {
 			return markers, text
 		}
-		markers = append(markers, strings.TrimSpace(inner[:end]))
+		if m := oneLine(inner[:end]); m != "" && !slices.Contains(markers, m) {
+			markers = append(markers, m)
+		}
 		text = strings.TrimSpace(inner[end+1:])
 	}
-}
-
-// trailingMarkers splits "text [P]".
-func trailingMarkers(text string) (rest string, markers []string) {
-	if after, ok := strings.CutSuffix(text, " [P]"); ok {
-		return strings.TrimSpace(after), []string{"P"}
-	}
-	return text, nil
 }
 
 // cutDependsOn splits "text (depends on T012, T013)".

@@ -2,7 +2,9 @@ package ticket
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 )
 
 // taskLine is a list item with a box, and what is indented beneath it.
@@ -99,8 +101,10 @@ func hashTags(text string) []string {
 	}
 	for word := range strings.FieldsSeq(text) {
 		tag, ok := strings.CutPrefix(word, "#")
-		if ok && tag != "" && !isNumber(tag) && !strings.ContainsAny(tag, "#`:") && len(tag) < 60 && len(out) < 20 {
-			out = append(out, strings.TrimRight(tag, ".,;"))
+		tag = oneLine(strings.TrimRight(tag, ".,;"))
+		if ok && strings.IndexFunc(tag, unicode.IsLetter) >= 0 && !strings.ContainsAny(tag, "#`:") &&
+			len(tag) < 60 && len(out) < 20 && !slices.Contains(out, tag) {
+			out = append(out, tag)
 		}
 	}
 	return out
