@@ -163,11 +163,11 @@ func TestEvalComparesModels(t *testing.T) {
 			t.Errorf("steered on %s: %+v", c.Name, c.Right)
 		}
 	}
-	if c := steered.Calibration; c == nil || c.Answers != 6 || len(c.Bins) != 1 || c.Bins[0].From != .9 || c.Next != "cheap" || *c.Threshold < .95 && c.Cuts[19].Kept.K == 0 {
+	if c := steered.Calibration; c == nil || c.Answers != 6 || len(c.Bins) != 1 || c.Bins[0].From != .9 || c.Next != "cheap" || c.Threshold != nil {
 		t.Errorf("calibration of steered: %+v", c)
 	}
-	// Unsure is one third sure of each; the recommended threshold sends all on.
-	if c := by[ollamatest.Unsure].Calibration; c == nil || c.Bins[0].From != .3 || *c.Threshold < .34 || *c.Threshold > .41 {
+	// Unsure is one third sure of each. Six answers recommend no threshold.
+	if c := by[ollamatest.Unsure].Calibration; c == nil || c.Bins[0].From != .3 || c.Threshold != nil {
 		t.Errorf("calibration of unsure: %+v", c)
 	}
 	cheap := by["cheap"]

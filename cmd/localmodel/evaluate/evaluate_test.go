@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -189,9 +190,11 @@ func TestScoreByHand(t *testing.T) {
 	}
 	// At .55 cheap answers FEAT-2, rightly: two of three are right in the end.
 	// One standard error of 2/3 in three is .27, so that 1/3 is outside it.
-	if *c.Threshold != .55 {
-		t.Errorf("threshold %v", *c.Threshold)
+	at, ok := figures.Recommend(c.Cuts)
+	if !ok || at != .55 || c.Threshold != nil {
+		t.Errorf("threshold %v; of three answers none is recommended: %v", at, c.Threshold)
 	}
+	c.Threshold = &at
 	if cut, _ := c.At(); cut.Kept.K != 2 || cut.Right.K != 1 || math.Abs(cut.Whole-2./3) > 1e-9 {
 		t.Errorf("%+v", cut)
 	}
@@ -218,6 +221,10 @@ func TestScoreByHand(t *testing.T) {
 	}
 	if !strings.Contains(out.String(), "LOCALMODEL_MIN_CONFIDENCE=0.55") {
 		t.Errorf("got\n%s", out.String())
+	}
+	c.Threshold = nil
+	if got := c.words(); got != "none recommended from 3 answers, at least 30 are needed" {
+		t.Errorf("got %q", got)
 	}
 }
 

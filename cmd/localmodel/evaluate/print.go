@@ -95,7 +95,7 @@ func (p Plans) words() string {
 func (c *Calibration) words() string {
 	cut, ok := c.At()
 	if !ok {
-		return ""
+		return fmt.Sprintf("none recommended from %d answers, at least %d are needed", c.Answers, leastAnswers)
 	}
 	if cut.Kept.K == 0 {
 		return fmt.Sprintf("no answer of it is worth keeping beside %s: with LOCALMODEL_MIN_CONFIDENCE=%.2f none is, and %.0f %% are right", c.Next, cut.Threshold, cut.Whole*100)

@@ -77,6 +77,10 @@ type Calibration struct {
 	Threshold *float64      `json:"recommended,omitempty"`
 }
 
+// leastAnswers is how many answers a recommended threshold needs: of fewer, one
+// ticket more or less would recommend another.
+const leastAnswers = 30
+
 // At is what the recommended threshold does.
 func (c *Calibration) At() (figures.Cut, bool) {
 	if c.Threshold == nil {
@@ -278,7 +282,7 @@ func (p Plan) calibration(name string, answers map[string]said) *Calibration {
 	}
 	c.Answers, c.Brier, c.Bins, c.Cuts = len(guesses), figures.Brier(guesses), figures.Reliability(guesses), figures.Cuts(guesses)
 	c.Error = figures.CalibrationError(c.Bins)
-	if t, ok := figures.Recommend(c.Cuts); ok {
+	if t, ok := figures.Recommend(c.Cuts); ok && c.Answers >= leastAnswers {
 		c.Threshold = &t
 	}
 	return &c
