@@ -41,8 +41,7 @@ func runAsk(t *testing.T, env map[string]string, in string, args ...string) (cod
 		if name == "CLAUDE_PROJECT_DIR" {
 			return root, true
 		}
-		v, ok := env[name]
-		return v, ok
+		return environment(env).lookup(name)
 	}
 	var o, e bytes.Buffer
 	code = run(t.Context(), append([]string{"ask"}, args...), lookup, strings.NewReader(in), &o, &e)
@@ -139,7 +138,7 @@ func TestSecretsStayOnThisMachine(t *testing.T) {
 	} {
 		sent.Reset()
 		var out, errOut bytes.Buffer
-		run(t.Context(), c, func(name string) (string, bool) { v, ok := env[name]; return v, ok }, strings.NewReader(""), &out, &errOut)
+		run(t.Context(), c, environment(env).lookup, strings.NewReader(""), &out, &errOut)
 		if got := sent.String(); strings.Contains(got, password) || strings.Contains(got, value) || !strings.Contains(got, "[secret-") {
 			t.Errorf("%s sent %s", c[0], got)
 		}
@@ -166,7 +165,7 @@ func TestEstimatedCostIsSaid(t *testing.T) {
 		env := map[string]string{"CLAUDE_PROJECT_DIR": root, "LITELLM_BASE_URL": s.URL}
 		var out, errOut bytes.Buffer
 		code := run(t.Context(), []string{"call", tool, `{"route":"cloud","ticket":"` + ticket + `"}`},
-			func(name string) (string, bool) { v, ok := env[name]; return v, ok }, strings.NewReader(""), &out, &errOut)
+			environment(env).lookup, strings.NewReader(""), &out, &errOut)
 		if warnings := gjson.GetBytes(out.Bytes(), "warnings").Raw; code != 0 || !strings.Contains(warnings, "cost_usd is an estimate") {
 			t.Errorf("%s: exit %d: %s%s", tool, code, out.String(), errOut.String())
 		}

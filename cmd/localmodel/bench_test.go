@@ -63,7 +63,7 @@ type session struct {
 func serving(b *testing.B, vars map[string]string) *session {
 	b.Helper()
 	vars["CLAUDE_PROJECT_DIR"] = b.TempDir()
-	lookup := func(name string) (string, bool) { v, ok := vars[name]; return v, ok }
+	lookup := environment(vars).lookup
 	inR, inW := io.Pipe()
 	outR, outW := io.Pipe()
 	s := &session{in: inW, waits: map[int64]chan gjson.Result{}}

@@ -20,8 +20,13 @@ import (
 
 type environment map[string]string
 
+// lookup gives the variables, and the home of TestMain: without one the
+// system's own record of the user names the real one.
 func (e environment) lookup(name string) (string, bool) {
 	v, ok := e[name]
+	if !ok && (name == "HOME" || name == "USERPROFILE" || name == "LocalAppData") {
+		return os.LookupEnv(name)
+	}
 	return v, ok
 }
 

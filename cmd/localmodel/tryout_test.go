@@ -35,6 +35,6 @@ func (y *tryout) runIn(ctx context.Context, args ...string) (code int, stdout, s
 		in = strings.NewReader("")
 	}
 	var out, errOut bytes.Buffer
-	code = run(ctx, args, func(name string) (string, bool) { v, ok := y.env[name]; return v, ok }, in, &out, &errOut)
+	code = run(ctx, args, environment(y.env).lookup, in, &out, &errOut)
 	return code, out.String(), errOut.String()
 }
