@@ -22,7 +22,7 @@ const (
 	fixAccess   = "ask whoever runs the proxy to allow the model group, or name others in LOCALMODEL_FALLBACK"
 	fixBlocked  = "ask whoever runs the proxy why, and to unblock it"
 	fixProvider = "set the provider's key (ANTHROPIC_API_KEY) for the proxy and restart it"
-	fixCredit   = "add credit to the account at the provider"
+	fixCredit   = "add credit to the account at the provider" //nolint:gosec // words, no credential
 	fixTags     = "remove enable_tag_filtering from the proxy's configuration and restart it"
 	fixBudget   = "raise the group's max_budget in the proxy's configuration and restart it, or wait until its budget_duration has passed"
 	fixGroup    = "add the group to model_list in the proxy's configuration and restart it"
