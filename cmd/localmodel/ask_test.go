@@ -38,7 +38,8 @@ func runAsk(t *testing.T, env map[string]string, in string, args ...string) (cod
 	t.Helper()
 	root := t.TempDir()
 	lookup := func(name string) (string, bool) {
-		if name == "CLAUDE_PROJECT_DIR" {
+		switch name {
+		case "CLAUDE_PROJECT_DIR", "HOME", "USERPROFILE", "LocalAppData", "AppData": // never the tester's own
 			return root, true
 		}
 		return environment(env).lookup(name)

@@ -48,7 +48,7 @@ func TestCallWaitsForItsLoad(t *testing.T) {
 	open := make(chan struct{})
 	url, loads := coldServer(t, open)
 	env := environment{"CLAUDE_PROJECT_DIR": t.TempDir(), "OLLAMA_HOST": url, "LOCALMODEL_MODEL": "big",
-		"LOCALMODEL_CLOUD": "never", "LOCALMODEL_DEADLINE": "1s", "XDG_CACHE_HOME": t.TempDir()}
+		"LOCALMODEL_CLOUD": "never", "LOCALMODEL_DEADLINE": "1s", "HOME": t.TempDir()}
 	out, said := &lockedBuffer{}, &lockedBuffer{}
 	code := make(chan int, 1)
 	go func() {
