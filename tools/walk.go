@@ -22,10 +22,15 @@ const (
 
 func hasMeta(name string) bool { return strings.ContainsAny(name, "*?[") }
 
+// tooManyStars: each ** multiplies what is tried.
+func tooManyStars(glob string) bool {
+	const most = 3
+	return strings.Count(glob, "**") > most || len(glob) > 1000
+}
+
 // pattern reads the open tickets of the files that a pattern matches.
 func (r *reader) pattern(ctx context.Context, glob string) {
-	const most = 3 // each ** multiplies what is tried
-	if strings.Count(glob, "**") > most || len(glob) > 1000 {
+	if tooManyStars(glob) {
 		r.fail(glob, &Error{Code: codeArgument, Cause: "the pattern is too long or has too many **",
 			Next: "Give a folder, or a pattern with at most three **."})
 		return
@@ -231,6 +236,9 @@ func distinctFiles(files []ticket.File) []ticket.File {
 func (d *Deps) standsFor(ctx context.Context, f ticket.File, tree string) (names []string, counted bool) {
 	if !hasMeta(f.Path) && path.Ext(f.Path) != "" && !strings.HasSuffix(f.Path, "/") {
 		return nil, false
+	}
+	if tooManyStars(f.Path) {
+		return nil, true
 	}
 	full := inTree(tree, f.Path)
 	base := full
