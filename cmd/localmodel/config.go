@@ -36,6 +36,7 @@ type config struct {
 	dailyUSD            float64
 	guard               policy.GuardMode
 	draft               bool
+	hint                bool
 	state               string
 	project             string // the project's name in the journal; "" = derived
 	stateFile           bool   // .claude/implementer-state.json is kept
@@ -78,6 +79,7 @@ func loadConfig(lookup func(string) (string, bool)) *config {
 		dailyUSD:      settings.Get[float64](s, "LOCALMODEL_CLOUD_DAILY_USD"),
 		guard:         policy.GuardMode(text("LOCALMODEL_GUARD")),
 		draft:         s.On("LOCALMODEL_DRAFT"),
+		hint:          s.On("LOCALMODEL_HINT"),
 		state:         text("LOCALMODEL_STATE"),
 		project:       text("LOCALMODEL_PROJECT"),
 		log:           levels[text("LOCALMODEL_LOG")],

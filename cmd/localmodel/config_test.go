@@ -96,6 +96,7 @@ var settingCases = []struct {
 	{"LOCALMODEL_LOCAL_KEY", func(c *config) any { return c.localKey }, "", map[string]any{"k": "k"}, nil},
 	{"LOCALMODEL_LOCAL_REMOTE", func(c *config) any { return c.localRemote }, false, map[string]any{"allow": true, "deny": false}, []string{"yes"}},
 	{"LOCALMODEL_DRAFT", func(c *config) any { return c.draft }, false, map[string]any{"on": true, "off": false}, []string{"maybe"}},
+	{"LOCALMODEL_HINT", func(c *config) any { return c.hint }, false, map[string]any{"on": true, "off": false}, []string{"maybe"}},
 	{"LOCALMODEL_PROJECT", func(c *config) any { return c.project }, "", map[string]any{"team/app": "team/app"}, []string{"a\u202eb", strings.Repeat("x", 201)}},
 	{"LOCALMODEL_STATE_FILE", func(c *config) any { return c.stateFile }, false, map[string]any{"on": true, "off": false, "auto": false}, []string{"1"}},
 	{"LOCALMODEL_LOG", func(c *config) any { return c.log }, slog.LevelWarn,

@@ -58,6 +58,7 @@ func commands() []command {
 		{name: "trust", args: "[--revoke]", short: "let the project's file name the proxy", run: trust},
 		{name: "stats", args: "[OPTION...]", short: "say what the local model did and saved", run: stats},
 		{name: "eval", args: "DIR [OPTION...]", short: "replay tickets through models side by side", run: eval},
+		{name: "hint", args: "", short: "print one line for a session's start if tickets are open", run: hint},
 		{name: "projects", args: "[forget|move]", short: "list, forget or move projects of the journal", run: projects},
 		{name: "export", args: "[--format jsonl|csv]", short: "write every model call as a usage ledger", run: export},
 		{name: "install", args: "[CLIENT]", short: "add localmodel to an MCP client's configuration", run: install},

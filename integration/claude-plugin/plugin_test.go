@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"image/png"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -277,6 +278,54 @@ func TestSkill_SaysWhatClientsGetWrong(t *testing.T) {
 		if !strings.Contains(prompt, want) {
 			t.Errorf("the MCP prompt does not say %q", want)
 		}
+	}
+}
+
+// The hook is quiet where the program is missing or the user has not asked for
+// the line, and never fails a session's start.
+func TestSessionStartHook(t *testing.T) {
+	var file struct {
+		Description string `json:"description"`
+		Hooks       map[string][]struct {
+			Matcher string `json:"matcher"`
+			Hooks   []struct {
+				Type    string `json:"type"`
+				Command string `json:"command"`
+				Timeout int    `json:"timeout"` // seconds
+			} `json:"hooks"`
+		} `json:"hooks"`
+	}
+	strict(t, "hooks/hooks.json", &file)
+	start := file.Hooks["SessionStart"]
+	if len(file.Hooks) != 1 || len(start) != 1 || len(start[0].Hooks) != 1 {
+		t.Fatalf("hooks = %+v, want one SessionStart hook", file.Hooks)
+	}
+	h := start[0].Hooks[0]
+	if h.Type != "command" || h.Timeout < 1 || h.Timeout > 5 {
+		t.Errorf("hook = %+v", h)
+	}
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("sh is missing")
+	}
+	run := func(program string) string {
+		cmd := exec.CommandContext(t.Context(), shell, "-c", h.Command)
+		cmd.Env = []string{"LOCALMODEL_BIN=" + program, "PATH=" + t.TempDir()}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Errorf("%s: %v", program, err)
+		}
+		return string(out)
+	}
+	if out := run(""); out != "" { // no localmodel on the PATH
+		t.Errorf("without the program: %q", out)
+	}
+	program := filepath.Join(t.TempDir(), "local model")
+	if err := os.WriteFile(program, []byte("#!"+shell+"\necho called with $1\nexit 3\n"), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	if out := run(program); out != "called with hint\n" {
+		t.Errorf("with the program: %q", out)
 	}
 }
 

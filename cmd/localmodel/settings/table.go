@@ -90,6 +90,8 @@ var Table = []Row{
 		Meaning: "fixed: off for good at 30 % escalated; always; never"},
 	{Name: name + "DRAFT", Default: "off", parse: flag("off", "on"),
 		Meaning: "on: plan_ticket also drafts the change"},
+	{Name: name + "HINT", Default: "off", parse: flag("off", "on"),
+		Meaning: "on: localmodel hint, the plugin's hook, says at a session's start how many tickets are open"},
 	{Name: name + "STATE", Default: "journal.db in the user's state directory", computed: true, parse: statePath,
 		Meaning: "the journal: a path of your own, or postgres://... for a team"},
 	{Name: name + "PROJECT", Default: "derived", computed: true, parse: label(200),
