@@ -169,7 +169,7 @@ func runShell(ctx context.Context, tree string, env []string, line string) (out 
 		if runtime.GOOS == "windows" {
 			name, args = "cmd", []string{"/D", "/C", line}
 		}
-		cmd := exec.CommandContext(ctx, name, args...)
+		cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // a command that the user trusted
 		cmd.Dir, cmd.Env = tree, env
 		cmd.WaitDelay = 5 * time.Second
 		output := &bounded{}
