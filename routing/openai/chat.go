@@ -73,7 +73,9 @@ const topLogprobs = 20
 // ask asks a model. A provider that refuses the request for what it carries
 // beside the question is asked again without: the acceptance check still
 // decides. What was refused is remembered for the model.
-func (c *client) ask(ctx context.Context, p profile, model string, q routing.Question) (routing.Reply, *routing.Error) {
+func (c *client) ask(
+	ctx context.Context, p profile, model string, q routing.Question,
+) (routing.Reply, *routing.Error) {
 	c.mu.Lock()
 	level := c.plain[model]
 	c.mu.Unlock()
@@ -116,10 +118,13 @@ func mayBeFormat(status int, fault *routing.Error) bool {
 }
 
 // once makes one request. status is 0 where there was no answer.
-func (c *client) once(ctx context.Context, p profile, model string, q routing.Question, level int) (reply routing.Reply, status int, fault *routing.Error) {
+func (c *client) once(
+	ctx context.Context, p profile, model string, q routing.Question, level int,
+) (reply routing.Reply, status int, fault *routing.Error) {
 	body, err := json.Marshal(bodyOf(p, model, q, level))
 	if err != nil {
-		return routing.Reply{Cost: routing.CostNone}, 0, routing.Fail(routing.InvalidOutput, "the request cannot be written", err)
+		fault := routing.Fail(routing.InvalidOutput, "the request cannot be written", err)
+		return routing.Reply{Cost: routing.CostNone}, 0, fault
 	}
 	defer q.Narrate(func() (string, int) { return "waiting for " + model, 0 })()
 	r, sent, fault := c.do(ctx, http.MethodPost, "/v1/chat/completions", body)
@@ -147,7 +152,8 @@ func bodyOf(p profile, model string, q routing.Question, level int) chatBody {
 		b.ResponseFormat.Schema.Schema = q.Schema
 	}
 	if n := len(b.Messages); q.Schema != nil && level == withoutSchema && n > 0 {
-		b.Messages[n-1].Content += "\n\nAnswer with one JSON object and nothing else. It must fit this JSON Schema:\n" + string(q.Schema)
+		b.Messages[n-1].Content += "\n\nAnswer with one JSON object and nothing else. " +
+			"It must fit this JSON Schema:\n" + string(q.Schema)
 	}
 	if len(q.ConfidenceFields) > 0 && level < withoutProbs {
 		b.Logprobs, b.TopLogprobs = true, topLogprobs
@@ -169,7 +175,9 @@ func tokens(v gjson.Result) int {
 
 // read takes a 200 apart: it counts only with a choice that stopped by itself,
 // to a prompt that was read whole.
-func (c *client) read(ctx context.Context, p profile, q routing.Question, r response, reply *routing.Reply) *routing.Error {
+func (c *client) read(
+	ctx context.Context, p profile, q routing.Question, r response, reply *routing.Reply,
+) *routing.Error {
 	if !httpclient.ValidJSON(r.data) {
 		return routing.Fail(routing.Unavailable, c.what+" sent something that is not JSON", nil)
 	}

@@ -75,7 +75,9 @@ type response struct {
 // do makes the call with the key and reads a bounded body. sent is false where
 // the server cannot have had the request: the name was not found, the
 // connection not made, TLS not agreed on.
-func (c *client) do(ctx context.Context, method, path string, body []byte) (r response, sent bool, fault *routing.Error) {
+func (c *client) do(
+	ctx context.Context, method, path string, body []byte,
+) (r response, sent bool, fault *routing.Error) {
 	var wrote atomic.Bool
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }})
 	req, err := http.NewRequestWithContext(traced, method, c.root+path, bytes.NewReader(body))
@@ -121,7 +123,9 @@ func (c *client) unreachable(err error) *routing.Error {
 }
 
 // get asks for JSON. refused words what is not 200.
-func (c *client) get(ctx context.Context, path string, refused func(response) *routing.Error) ([]byte, *routing.Error) {
+func (c *client) get(
+	ctx context.Context, path string, refused func(response) *routing.Error,
+) ([]byte, *routing.Error) {
 	r, _, fault := c.do(ctx, http.MethodGet, path, nil)
 	switch {
 	case fault != nil:
@@ -151,7 +155,8 @@ const maxRetryAfter = 24 * time.Hour
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
 	wait := time.Duration(0)
-	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds > 0 && seconds < maxRetryAfter.Seconds() {
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err == nil && seconds > 0 && seconds < maxRetryAfter.Seconds() {
 		wait = time.Duration(seconds * float64(time.Second))
 	} else if at, err := http.ParseTime(text); err == nil {
 		wait = at.Sub(now).Round(time.Second)

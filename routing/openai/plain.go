@@ -117,8 +117,8 @@ func (p *plain) cutPrompt(ctx context.Context, q routing.Question, in int) *rout
 // Check looks what the server has. It makes no call to the model.
 func (p *plain) Check(ctx context.Context) routing.Check {
 	f := p.look(ctx, 0)
-	c := routing.Check{Server: p.what, URL: p.Address(), Version: f.version, Model: p.cfg.Model, Present: f.id != "",
-		Digest: f.digest, Remote: f.remote, ContextLength: f.window, Loaded: f.window > 0, Models: f.models}
+	c := routing.Check{Server: p.what, URL: p.Address(), Version: f.version, Model: p.cfg.Model,
+		Present: f.id != "", Digest: f.digest, Remote: f.remote, ContextLength: f.window, Loaded: f.window > 0, Models: f.models}
 	switch {
 	case f.fault != nil:
 		c.Error, c.Fix = f.fault.Reason, f.fault.Fix
@@ -147,8 +147,9 @@ type facts struct {
 }
 
 func (f facts) missing(model string) *routing.Error {
-	e := &routing.Error{Kind: routing.ModelMissing, Reason: "the local server does not have model " + policy.Shorten(model, maxName),
-		Fix: "load a model into the local server"}
+	e := &routing.Error{Kind: routing.ModelMissing,
+		Reason: "the local server does not have model " + policy.Shorten(model, maxName),
+		Fix:    "load a model into the local server"}
 	if len(f.models) > 0 {
 		e.Reason += "; it has " + policy.Shorten(strings.Join(f.models, ", "), 200)
 		e.Fix = "export LOCALMODEL_MODEL=" + quoted(f.models[0])
@@ -200,7 +201,8 @@ func (p *plain) askFacts(ctx context.Context) (f facts) {
 	if f.id == "" {
 		return f
 	}
-	f.window = firstTokens(ours, "meta.n_ctx", "max_model_len", "loaded_context_length", "context_length", "context_window")
+	f.window = firstTokens(ours, "meta.n_ctx", "max_model_len", "loaded_context_length",
+		"context_length", "context_window")
 	f.digest = digestOf(ours)
 	p.askOllama(ctx, &f)
 	p.askProps(ctx, &f)
@@ -217,8 +219,10 @@ func sameName(listed gjson.Result, model string) bool {
 	}
 	for _, name := range names {
 		base := path.Base(strings.ReplaceAll(name, `\`, "/"))
-		for _, form := range []string{name, strings.TrimSuffix(name, ":latest"), base, strings.TrimSuffix(base, ".gguf")} {
-			if form != "" && strings.EqualFold(form, strings.TrimSuffix(model, ":latest")) || strings.EqualFold(name, model) {
+		forms := []string{strings.TrimSuffix(name, ":latest"), base, strings.TrimSuffix(base, ".gguf")}
+		for _, form := range forms {
+			same := form != "" && strings.EqualFold(form, strings.TrimSuffix(model, ":latest"))
+			if same || strings.EqualFold(name, model) {
 				return true
 			}
 		}
@@ -329,7 +333,8 @@ func (p *plain) refused(a response) *routing.Error {
 	case httpclient.PlainOnTLS(a.status, a.data):
 		is(routing.Unavailable, p.what+" speaks TLS on that port, not plain HTTP", httpclient.FixTLS)
 	case a.status == http.StatusUnauthorized:
-		is(routing.Auth, p.what+" does not accept our key", "export LOCALMODEL_LOCAL_KEY=<the key of the local server>")
+		is(routing.Auth, p.what+" does not accept our key",
+			"export LOCALMODEL_LOCAL_KEY=<the key of the local server>")
 		if p.key == "" {
 			e.Reason = p.what + " wants a key"
 		}
@@ -339,9 +344,11 @@ func (p *plain) refused(a response) *routing.Error {
 		a.status < 500 && httpclient.SaysTooLong(strings.ToLower(text)):
 		is(routing.ContextOverflow, "the prompt does not fit the server's context window", fixWindow)
 	case a.status == http.StatusNotFound && !doc.Exists():
-		is(routing.Unavailable, p.Address()+" answers, but has no chat completions (404)", "check LOCALMODEL_LOCAL_URL")
+		is(routing.Unavailable, p.Address()+" answers, but has no chat completions (404)",
+			"check LOCALMODEL_LOCAL_URL")
 	case a.status == http.StatusNotFound, code == "model_not_found":
-		is(routing.ModelMissing, p.what+" does not have model "+model, "load it into the local server, or set LOCALMODEL_MODEL")
+		is(routing.ModelMissing, p.what+" does not have model "+model,
+			"load it into the local server, or set LOCALMODEL_MODEL")
 	case a.status == http.StatusServiceUnavailable && kind == "unavailable_error":
 		is(routing.Loading, "the model is being loaded", "")
 	case a.status == http.StatusTooManyRequests, a.status == http.StatusServiceUnavailable:

@@ -63,7 +63,8 @@ func run(ctx context.Context, only string) error {
 			return err
 		}
 	}
-	if err := os.WriteFile(filepath.Join(root, "integration", "litellm", "VERSIONS.md"), []byte(page(names, results)), 0o600); err != nil {
+	table := filepath.Join(root, "integration", "litellm", "VERSIONS.md")
+	if err := os.WriteFile(table, []byte(page(names, results)), 0o600); err != nil {
 		return err
 	}
 	if failed {
@@ -74,7 +75,8 @@ func run(ctx context.Context, only string) error {
 
 // test runs the proxy's tests against one LiteLLM and reports each that ended.
 func test(ctx context.Context, root, bin, only string, ended func(name, result string)) error {
-	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-json", "-timeout", "30m", "-skip", leftOut, "-run", only, "./integration/proxy")
+	cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-json", "-timeout", "30m",
+		"-skip", leftOut, "-run", only, "./integration/proxy")
 	cmd.Dir, cmd.Stderr = root, os.Stderr
 	cmd.Env = append(os.Environ(), "LITELLM_BIN="+bin, "REQUIRE=litellm,ollama")
 	out, err := cmd.StdoutPipe()
