@@ -109,6 +109,7 @@ type Check struct {
 	Model         string
 	Present       bool   // the server has the model
 	Loaded        bool   // the model is in memory
+	Loading       bool   // with deep: it is on its way there, which is no failure
 	Remote        string // why this tier is not on this machine; "" = it is
 	Refused       bool   // it may not be asked where it is; Error says which rule forbids it
 	Digest        string

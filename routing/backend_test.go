@@ -1,6 +1,7 @@
 package routing_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -23,6 +24,9 @@ type echo struct {
 	replyHost      string // where a reply says that it ran
 	paid           bool
 	hang           bool         // never answers
+	cold           bool         // an answer loads it
+	loading        bool         // does not answer yet
+	json           string       // what it answers; "" = the last message
 	sent           atomic.Int64 // requests of any kind
 	heard          []string
 }
@@ -45,16 +49,20 @@ func (e *echo) Check(context.Context) routing.Check {
 	if !policy.Loopback(e.address) {
 		e.sent.Add(1)
 	}
-	return routing.Check{OK: true, Present: true, URL: e.address, Model: e.model, Remote: e.host}
+	loaded := !e.cold || e.sent.Load() > 0
+	return routing.Check{OK: true, Present: true, Loaded: loaded, URL: e.address, Model: e.model, Remote: e.host}
 }
 
 func (e *echo) Ask(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {
 	e.sent.Add(1)
+	if e.loading {
+		return routing.Reply{}, routing.Fail(routing.Loading, "model is loading", nil)
+	}
 	if e.hang {
 		<-ctx.Done()
 		return routing.Reply{}, routing.Fail(routing.Unavailable, "broken off", ctx.Err())
 	}
-	text := q.Messages[len(q.Messages)-1].Content
+	text := cmp.Or(e.json, q.Messages[len(q.Messages)-1].Content)
 	e.heard = append(e.heard, text)
 	return routing.Reply{Text: []byte(text), Model: e.model, Remote: e.replyHost, In: 1, Out: 1}, nil
 }
@@ -87,6 +95,29 @@ func TestRouter_NewBackend(t *testing.T) {
 	}
 	if h := r.Health(t.Context(), false); !h.Ollama.OK || h.Ollama.Remote != "" {
 		t.Errorf("%+v", h)
+	}
+}
+
+// A cold model is as healthy with deep as without: what loads is no failure.
+func TestHealth_DeepOnAColdModel(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		loading bool
+	}{{"it answers", false}, {"it is loading", true}} {
+		t.Run(c.name, func(t *testing.T) {
+			// The shallow look comes first: an answer loads the model.
+			b := &echo{tier: policy.Local, address: here, model: "m", cold: true, loading: c.loading, json: `{"ok":"OK"}`}
+			books := &fakeserver.Books{}
+			r := routing.New(routing.Config{}, []routing.Backend{b}, books, books)
+			shallow := r.Health(t.Context(), false).Ollama
+			deep := r.Health(t.Context(), true).Ollama
+			if !shallow.OK || shallow.Loaded || !deep.OK || deep.Error != "" {
+				t.Errorf("shallow %+v, deep %+v", shallow, deep)
+			}
+			if deep.Loading != c.loading || deep.Loaded == c.loading || (deep.Generated != "") == c.loading {
+				t.Errorf("deep %+v", deep)
+			}
+		})
 	}
 }
 

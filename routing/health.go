@@ -97,11 +97,19 @@ func (r *Router) generate(ctx context.Context, b Backend, h *Check) {
 	u := &run{router: r, route: policy.Auto, start: start, caller: ctx, req: Request{Purpose: "health",
 		System: "Answer with one word.", User: "Say OK.", MaxTokens: 64, Schema: json.RawMessage(deepSchema)}}
 	_, attempt, fault := u.try(ctx, b, 0)
-	if fault != nil {
+	switch {
+	case fault == nil:
+		h.Generated = fmt.Sprintf("%d ms", time.Since(start).Milliseconds())
+		limited, stop := context.WithTimeout(ctx, HealthTimeout)
+		defer stop()
+		if now := b.Check(limited); now.Loaded { // the answer may have loaded it
+			h.Loaded, h.ContextLength = true, now.ContextLength
+		}
+	case fault.Kind == Loading: // as without deep: a cold model can answer, after its load
+		h.Loading, h.Note = true, "no answer yet: "+attempt.Reason
+	default:
 		h.OK, h.Error, h.Fix = false, attempt.Reason, fault.Fix
-		return
 	}
-	h.Generated = fmt.Sprintf("%d ms", time.Since(start).Milliseconds())
 }
 
 // Inspect asks the local tier what its model takes. Nothing is loaded by it.

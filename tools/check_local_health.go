@@ -203,6 +203,8 @@ func ollamaState(h routing.Check) string {
 		return "remote"
 	case h.Loaded:
 		return "loaded"
+	case h.Loading:
+		return "loading"
 	case h.Fleet && h.Present:
 		return "behind the proxy"
 	case h.Present:

@@ -63,11 +63,7 @@ func fitWarnings(list []string, limit int, result func([]string) any) []string {
 
 func (c *classifying) errorRow() classifyRow {
 	r := classifyRow{ID: c.id}
-	room := c.room(r, "error")
-	r.Error = c.fault.short()
-	for n := len([]rune(r.Error)); len(inJSON(r.Error)) > room && n > 12; n-- {
-		r.Error = clip(r.Error, n)
-	}
+	r.Error = c.fault.inRow(c.room(r, "error"))
 	return r
 }
 

@@ -243,9 +243,9 @@ func summarize(batch []classifying) string {
 			cost += c.answer.CostUSD
 		}
 	}
-	text := fmt.Sprintf("%d of %d for the local model", local, len(batch)-failed)
-	for _, who := range order {
-		text += fmt.Sprintf(", %d by %s", by[who], who)
+	text := fmt.Sprintf("%d may go local; %d classified", local, len(batch)-failed)
+	for i, who := range order {
+		text += fmt.Sprintf("%s %d by %s", []string{":", ","}[min(i, 1)], by[who], who)
 	}
 	if failed > 0 {
 		text += fmt.Sprintf("; %d unreadable", failed)

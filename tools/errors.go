@@ -47,8 +47,26 @@ func (e *Error) Error() string {
 // Unwrap gives the underlying error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// short is the error in one row of a list: code and cause alone.
-func (e *Error) short() string { return clip(e.Code+": "+e.Cause, 300) }
+// inRow is the error in one row of a list: code, cause and next step within
+// room bytes of JSON. The longer of the two is cut first; neither goes below a
+// few words.
+func (e *Error) inRow(room int) string {
+	const least = 12
+	cause, next := min(len([]rune(e.Cause)), room), min(len([]rune(e.Next)), room)
+	for {
+		text := e.Code + ": " + sentence(clip(e.Cause, cause)) + " " + clip(e.Next, next)
+		switch {
+		case len(inJSON(text)) <= room:
+			return text
+		case cause >= next && cause > least:
+			cause--
+		case next > least:
+			next--
+		default:
+			return clip(text, max(room, least)) // characters that JSON escapes
+		}
+	}
+}
 
 // storeError turns what the journal says into an instruction.
 func storeError(err error) *Error {

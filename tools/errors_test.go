@@ -169,8 +169,25 @@ func TestErrorTextIsBounded(t *testing.T) {
 		if !strings.HasSuffix(text, "retryable: no") || strings.ContainsRune(text, '\uFFFD') {
 			t.Errorf("text %q", text)
 		}
-		if n := len([]rune(e.short())); n > 300 {
-			t.Errorf("%d characters in a row", n)
+		if text := e.inRow(110); len(inJSON(text)) > 110 {
+			t.Errorf("%d bytes in a row: %s", len(inJSON(text)), text)
+		}
+	}
+}
+
+// An error in a row ends with its next step, and names code and cause.
+func TestErrorInRow_KeepsTheNextStep(t *testing.T) {
+	for _, c := range []struct {
+		e    Error
+		want string
+	}{
+		{Error{Code: codeNotFound, Cause: "no file x.md in /srv/app", Next: "Give a path relative to the project root."},
+			"E_TICKET_NOT_FOUND: no file x.md in /srv/app. Give a path relative to the project root."},
+		{Error{Code: codeOutside, Cause: strings.Repeat("a/", 90) + " is outside", Next: "Give a path inside the project, or pass the text as `ticket`."},
+			"E_PATH_OUTSIDE: a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a... Give a path inside the project, or pass t..."},
+	} {
+		if got := c.e.inRow(105); got != c.want {
+			t.Errorf("got  %q\nwant %q", got, c.want)
 		}
 	}
 }

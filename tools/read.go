@@ -68,6 +68,7 @@ func (d *Deps) readBatch(ctx context.Context, in classifyInput) (*reader, *Error
 			Next: "Give fewer paths, a folder with less in it, or path#ID."}
 	}
 	r.givenAgain(ctx)
+	r.warnAgain()
 	return r, nil
 }
 

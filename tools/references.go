@@ -63,6 +63,7 @@ type reader struct {
 	items    []classifying
 	index    *ticket.Index // every ticket that was read, closed ones included
 	seen     map[string]bool
+	again    []string          // ids of tickets that the call names more than once
 	sources  map[string]string // id in lower case -> the source it was first seen in
 	trees    map[string]string
 	left     leftOut
@@ -152,6 +153,7 @@ func (r *reader) know(doc *ticket.Document) {
 func (r *reader) add(ctx context.Context, t ticket.Ticket, name string) {
 	key := orElse(t.Source, name)
 	if r.seen[key] {
+		r.again = append(r.again, orElse(t.ID, baseName(name)))
 		return
 	}
 	r.seen[key] = true
@@ -187,6 +189,18 @@ func (r *reader) tellApart(t *ticket.Ticket) {
 	}
 	r.sources[strings.ToLower(t.ID)] = t.Source
 	r.warn(fmt.Sprintf("%s is the id of %s and %s; the second is %s here", was, first, t.Source, t.ID))
+}
+
+// warnAgain says which tickets the call names more than once.
+func (r *reader) warnAgain() {
+	const most = 8
+	if n := len(r.again); n > 0 {
+		names := strings.Join(r.again[:min(n, most)], ", ")
+		if n > most {
+			names += fmt.Sprintf(" and %d more", n-most)
+		}
+		r.warn("named more than once in this call, one row each: " + plain.Line(names))
+	}
 }
 
 // givenAgain tells a ticket apart whose id was given out again: the one that was

@@ -101,7 +101,9 @@ func TestClassify_References(t *testing.T) {
 		{"a glob without a match", []string{"nowhere/*.md"}, nil, []string{" error"}, ""},
 		{"too many stars", []string{"**/**/**/**/x.md"}, nil, []string{" error"}, ""},
 		{"the same ticket twice", []string{"TODO.md#count-berths", "TODO.md#count-berths"}, nil,
-			[]string{"TODO/count-berths true"}, ""},
+			[]string{"TODO/count-berths true"}, "named more than once in this call, one row each: TODO/count-berths"},
+		{"a ticket and its folder", []string{"backlog/tasks/task-1 - One.md", "./backlog"}, nil, []string{"task-1 true", "task-2 false",
+			"task-3 false"}, "one row each: task-1"},
 		{"a done ticket by name", []string{"backlog/completed/task-0 - Zero.md"}, nil,
 			[]string{"task-0 true"}, ""},
 	} {

@@ -2,6 +2,7 @@ package tools
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"path/filepath"
@@ -40,6 +41,10 @@ func (r *reader) pattern(ctx context.Context, glob string) {
 		base = path.Dir(base)
 	}
 	before := r.total
+	if _, err := r.d.stat(ctx, base); errors.Is(err, rootfs.ErrOutside) {
+		r.fail(glob, r.d.fileError(ctx, glob, err))
+		return
+	}
 	if r.isFolder(ctx, base) {
 		r.folder(ctx, glob, base, path.Clean(filepath.ToSlash(glob)))
 	}

@@ -118,9 +118,9 @@ func (r *Root) Name() string { return strings.TrimSuffix(r.dir.Name(), string(fi
 
 // Rel turns a path, absolute or relative to the root, into a name of this Root:
 // links are resolved, so that one that leads out of the root and back in is
-// found. It returns ErrOutside, or fs.ErrNotExist where nothing is there. What
-// it returned may have changed meanwhile: only opening it through the Root is
-// safe.
+// found. It returns ErrOutside, whether something is there or not, or
+// fs.ErrNotExist where nothing is there beneath the root. What it returned may
+// have changed meanwhile: only opening it through the Root is safe.
 func (r *Root) Rel(ctx context.Context, path string) (string, error) {
 	return within(ctx, nil, func() (string, error) {
 		root, err := filepath.EvalSymlinks(r.Name())
@@ -135,7 +135,10 @@ func (r *Root) Rel(ctx context.Context, path string) (string, error) {
 			full = filepath.Join(root, full)
 		}
 		real, err := filepath.EvalSymlinks(full)
-		if err != nil {
+		switch {
+		case err != nil && !lands(root, full, maxLinks):
+			return "", ErrOutside
+		case err != nil:
 			return "", unwrap(err)
 		}
 		rel, err := filepath.Rel(root, real)
@@ -144,6 +147,32 @@ func (r *Root) Rel(ctx context.Context, path string) (string, error) {
 		}
 		return rel, nil
 	})
+}
+
+// maxLinks is how many links that lead nowhere are followed one after another.
+const maxLinks = 8
+
+// lands reports whether full, of which something is missing or closed, would lie
+// beneath root: the answer on a path outside must not tell what is there.
+func lands(root, full string, links int) bool {
+	for at := filepath.Clean(full); at != filepath.Dir(at); at = filepath.Dir(at) {
+		dir, err := filepath.EvalSymlinks(filepath.Dir(at))
+		if err != nil {
+			continue
+		}
+		if rel, err := filepath.Rel(root, dir); err != nil || !filepath.IsLocal(rel) {
+			return false
+		}
+		target, err := os.Readlink(filepath.Join(dir, filepath.Base(at)))
+		if err != nil {
+			return true // no link: what is missing is missing here
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(dir, target)
+		}
+		return links > 0 && lands(root, target, links-1)
+	}
+	return false
 }
 
 // Sub opens a directory beneath the root without following a link in any

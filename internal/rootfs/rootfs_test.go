@@ -159,7 +159,7 @@ func TestRel(t *testing.T) {
 		"sub/../../secret":  {"", ErrOutside},
 		secret:              {"", ErrOutside},
 		"missing":           {"", fs.ErrNotExist},
-		"../missing-at-all": {"", fs.ErrNotExist},
+		"../missing-at-all": {"", ErrOutside},
 	} {
 		got, err := r.Rel(t.Context(), path)
 		if got != c.want || !errors.Is(err, c.err) {
@@ -350,5 +350,40 @@ func TestWithin_ReturnsWithItsContext(t *testing.T) {
 	}
 	if err := do(ctx, func() error { return nil }); err != nil {
 		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// A path outside has one answer, whether something is there or not, and whatever
+// it is: the answer would tell what the machine holds.
+func TestRel_OutsideHasOneAnswer(t *testing.T) {
+	r, dir, secret := project(t)
+	outside := filepath.Dir(secret)
+	link(t, filepath.Join(outside, "missing"), filepath.Join(dir, "dangling"))
+	link(t, "dangling", filepath.Join(dir, "twice"))
+	link(t, outside, filepath.Join(dir, "away"))
+	link(t, "nothing-here", filepath.Join(dir, "home"))
+	link(t, "loop", filepath.Join(dir, "loop"))
+	for path, want := range map[string]error{
+		secret:                                 ErrOutside,
+		secret + "/x":                          ErrOutside,
+		filepath.Join(outside, "missing"):      ErrOutside,
+		filepath.Join(outside, "missing", "x"): ErrOutside,
+		"../missing":                           ErrOutside,
+		"../missing/../secret":                 ErrOutside,
+		"dangling":                             ErrOutside,
+		"dangling/x":                           ErrOutside,
+		"twice":                                ErrOutside,
+		"away/missing/x":                       ErrOutside,
+		"home":                                 fs.ErrNotExist,
+		"missing":                              fs.ErrNotExist,
+		"missing/x":                            fs.ErrNotExist,
+		filepath.Join(dir, "missing"):          fs.ErrNotExist,
+	} {
+		if _, err := r.Rel(t.Context(), path); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", path, err, want)
+		}
+	}
+	if _, err := r.Rel(t.Context(), "loop"); err == nil {
+		t.Error("a loop of links is a name")
 	}
 }

@@ -107,6 +107,8 @@ func (f Facts) model() Check {
 	case o.Error != "": // found and tried, and it did not answer
 		c.Status, c.Text = Less, c.Text+": no answer: "+o.Error
 		c.Fixes = nonEmpty(o.Fix)
+	case o.Loading:
+		c.Text += ": cold, it is loading now"
 	case !o.Loaded:
 		c.Text += ": cold, it loads at the first call"
 	case o.ContextLength != f.NumCtx:

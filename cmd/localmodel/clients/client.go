@@ -49,11 +49,17 @@ type format struct {
 // fields are an entry's members before and after its command.
 type fields struct{ before, after []member }
 
+// nextClaudeCode names the trap of the approval dialog, and what keeps a server
+// failed that was started before the program was there.
+const nextClaudeCode = "start Claude Code in this project and approve the server. " +
+	"Its dialog preselects to continue without: Enter alone disables the server, and claude mcp reset-project-choices asks again. " +
+	"A server that stays failed: delete ~/.claude/mcp-needs-auth-cache.json and start again"
+
 // All lists the clients.
 func All() []Client {
 	mcpServers := format{"mcpServers", jsonc{}}
 	return []Client{
-		{Name: "claude-code", Title: "Claude Code", Next: "start Claude Code in this project and approve the server; or use the plugin: /plugin marketplace add fjbelchi/localmodel",
+		{Name: "claude-code", Title: "Claude Code", Next: nextClaudeCode,
 			format: mcpServers, project: ".mcp.json", field: fields{after: []member{{"alwaysLoad", true}}}},
 		{Name: "claude-desktop", Title: "Claude Desktop", Next: "quit Claude Desktop and start it again",
 			format: mcpServers, user: Place.claudeDesktop, fixed: true},
