@@ -26,6 +26,9 @@ var errNoParser = errors.New("no parser for this kind of file")
 // parseFile returns nil where the text is syntactically whole, errNoParser
 // where nothing here reads the language, else the parser's error with its line.
 func parseFile(ctx context.Context, name, text string) error {
+	if depth(text) > maxDepth {
+		return fmt.Errorf("nested deeper than %d brackets", maxDepth)
+	}
 	switch ext := strings.ToLower(path.Ext(name)); ext {
 	case ".go":
 		_, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
@@ -48,6 +51,26 @@ func parseFile(ctx context.Context, name, text string) error {
 		return nil
 	}
 	return errNoParser
+}
+
+// maxDepth bounds nesting before a parser sees a text: they recurse, and some
+// take time and memory beyond measure for brackets alone.
+const maxDepth = 200
+
+// depth is how many brackets are open at once at the most, those in strings and
+// comments included.
+func depth(text string) (most int) {
+	open := 0
+	for i := range len(text) {
+		switch text[i] {
+		case '(', '[', '{':
+			open++
+			most = max(most, open)
+		case ')', ']', '}':
+			open = max(open-1, 0)
+		}
+	}
+	return most
 }
 
 func parseJSON(text string) error {
@@ -87,7 +110,9 @@ func parseWeb(ext, text string) error {
 	if !ok {
 		loader = api.LoaderJSX // plain JavaScript with JSX is common
 	}
-	result := api.Transform(text, api.TransformOptions{Loader: loader, LogLevel: api.LogLevelSilent})
+	result := api.Transform(text, api.TransformOptions{
+		Loader: loader, LogLevel: api.LogLevelSilent, MinifyWhitespace: true,
+	})
 	if ext == ".css" { // a fault in CSS is a warning there
 		result.Errors = append(result.Errors, result.Warnings...)
 	}

@@ -16,7 +16,10 @@ const WholeFileLines = 200
 
 const (
 	maxReplyBytes = 512 << 10
-	maxBlocks     = 200
+	// maxResultBytes bounds a changed file. The parsers recurse: a longer text
+	// of brackets alone would take more stack than a program may have.
+	maxResultBytes = 96 << 10
+	maxBlocks      = 200
 )
 
 // Defect says why a reply could not be used. Show is the file's real text at
@@ -91,6 +94,9 @@ func (f File) restoreStyle(text string) (string, *Defect) {
 	text = strings.TrimPrefix(text, bom)
 	if f.Exists && text == lf(old) {
 		return "", defect("the reply changes nothing in %s", f.Path)
+	}
+	if len(text) > maxResultBytes {
+		return "", defect("the result has %d bytes, more than %d", len(text), maxResultBytes)
 	}
 	if strings.TrimSpace(text) == "" {
 		return "", defect("the reply leaves %s empty", f.Path)
