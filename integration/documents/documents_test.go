@@ -65,6 +65,7 @@ var elsewhere = map[string]string{
 var placeholders = map[string]string{
 	"CLIENT": "cursor",
 	"DIR":    "backlog",
+	"PLACE":  "backlog",
 	"S":      "You are terse",
 	"…":      "Add a login button",
 	"a,b":    ollamatest.Steered + "," + ollamatest.Unsure,
