@@ -65,8 +65,15 @@ func (noJournal) Admit(_ context.Context, _ statestore.GuardKey, _ string, step 
 	_, _, err := step(nil, nil)
 	return err
 }
-func (noJournal) SaveDecision(context.Context, statestore.Decision) error      { return nil }
-func (noJournal) KnownDigest(context.Context, string) (string, error)          { return "", nil }
+func (noJournal) SaveDecision(context.Context, statestore.Decision) error { return nil }
+func (noJournal) KnownDigest(context.Context, string) (string, error)     { return "", nil }
+func (noJournal) LastDecision(context.Context, string) (statestore.Decision, bool, error) {
+	return statestore.Decision{}, false, nil
+}
+func (noJournal) GuardStates(context.Context) (map[statestore.GuardKey][]byte, error) {
+	return nil, nil
+}
+func (noJournal) Stats(context.Context) (statestore.Stats, error)              { return statestore.Stats{}, nil }
 func (noJournal) Warnings() []string                                           { return nil }
 func (noJournal) Completed(context.Context, []string) (map[string]bool, error) { return nil, nil }
 
