@@ -2,6 +2,8 @@ package tools
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -117,6 +119,27 @@ func TestRowSize(t *testing.T) {
 		}
 	}
 	t.Logf("%d rows, the longest of %d characters", rows, longest)
+}
+
+// README's table of symptoms uses the words that a row's `why` has.
+func TestReadme_SymptomsAreTheProgramsWords(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := map[string]bool{}
+	for _, word := range failedKinds {
+		words[word[longLabel]] = true
+	}
+	found := regexp.MustCompile("`why` says `local ([^`]+)`").FindAllStringSubmatch(string(text), -1)
+	for _, m := range found {
+		if !words[m[1]] {
+			t.Errorf("README says %q, which no row does", m[0])
+		}
+	}
+	if len(found) < 3 {
+		t.Errorf("only %d symptoms found", len(found))
+	}
 }
 
 // Short reasons stand in full.

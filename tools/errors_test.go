@@ -135,6 +135,41 @@ func TestPathOutsideBySymlink(t *testing.T) {
 	}
 }
 
+// The answer on a path outside says nothing of what is there: but for the path
+// itself it is the same, however the path is given.
+func TestPathOutside_HasOneAnswer(t *testing.T) {
+	b := newBench(t, &script{})
+	outside := t.TempDir()
+	there, missing := filepath.Join(outside, "there.md"), filepath.Join(outside, "gone.md")
+	if err := os.WriteFile(there, []byte("---\nid: S-1\n---\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	plain := func(path string) string { return path }
+	for name, as := range map[string]func(path string) string{
+		"path":       plain,
+		"task":       func(path string) string { return path + "#T1" },
+		"pattern":    func(path string) string { return strings.TrimSuffix(path, ".md") + ".m*" },
+		"beneath it": func(path string) string { return path + "/x.md" },
+		"link": func(path string) string {
+			name := filepath.Base(path)
+			if err := os.Symlink(path, filepath.Join(b.Root, name)); err != nil {
+				t.Skipf("no symlinks here: %v", err)
+			}
+			return name
+		},
+	} {
+		var texts []string
+		for _, path := range []string{there, missing} {
+			asked := as(path)
+			e := b.refuses(t.Context(), "plan_ticket", args{"ticket_path": asked}, codeOutside)
+			texts = append(texts, strings.ReplaceAll(strings.ReplaceAll(e.Error(), asked, "PATH"), path, "PATH"))
+		}
+		if texts[0] != texts[1] {
+			t.Errorf("%s: %q if it is there, %q if not", name, texts[0], texts[1])
+		}
+	}
+}
+
 // A bug costs one answer: in the handler and in what it starts beside itself.
 func TestPanicIsAnError(t *testing.T) {
 	b := newBench(t, &script{complete: func(context.Context, policy.Route, routing.Request) (routing.Answer, error) { panic("on purpose") }})
