@@ -47,12 +47,13 @@ var (
 
 // said is code in running text that only looks like a command: words of the
 // program.
-var said = []string{"local loading", "local unsure", "local too long"}
+var said = []string{"local loading", "local unsure", "local too big", "guard open"}
 
 // elsewhere are the commands that are not run here, each with its reason.
 var elsewhere = map[string]string{
-	"gh attestation verify FILE --repo fjbelchi/localmodel": "needs a published release; the release workflow attests what it built",
-	"mcpb validate": "a program of its own; the release's verify holds each bundle to the same schema",
+	"gh attestation verify FILE --repo fjbelchi/localmodel":                                      "needs a published release; the release workflow attests what it built",
+	"claude mcp reset-project-choices":                                                           "takes back what was answered in a dialog, which the stand-in has not",
+	"mcpb validate":                                                                              "a program of its own; the release's verify holds each bundle to the same schema",
 	`echo "…" | scripts/ops/llm_call.sh --model cheap --system S`:                                "a line that is replaced",
 	`scripts/ops/llm_call.sh --model free --user "Reply OK"`:                                     "a line that is replaced",
 	`scripts/ops/llm_call.sh --model free --system "Write implementation plan" --file ticket.md`: "a line that is replaced",
