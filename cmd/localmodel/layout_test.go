@@ -40,6 +40,7 @@ var arrows = map[string][]string{
 	"integration/tiers":      {"integration/fakeserver", "routing", "routing/policy", "routing/ollama", "routing/openai"},
 	"integration":            {},
 	"integration/train":      {"routing/policy"},
+	"integration/obedient":   {"routing/policy"},
 	"integration/parts":      {"cmd/localmodel/term"}, // progress on a terminal
 	"integration/bench": {"integration/binary", "integration/fleetsim", "integration/mcpchild", "integration/ollamatest", "integration/parts", "integration/process",
 		"tools/ticket"}, // whose parser is measured by itself

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"testing"
+
+	"github.com/fjbelchi/localmodel/integration/obedient"
+	"github.com/fjbelchi/localmodel/tools"
+)
+
+// Where no model answers, the whole program ends each ticket of a client that
+// does what the replies say, and counts nothing as local.
+func TestObedientClient_NoModel(t *testing.T) {
+	for name, set := range map[string]environment{
+		"no Ollama":             {"LOCALMODEL_CLOUD": "never"},
+		"dead Ollama and proxy": {"LOCALMODEL_CLOUD": "allow", "LITELLM_MASTER_KEY": "sk-test"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			env := nowhere(t)
+			for k, v := range set {
+				env[k] = v
+			}
+			p := build(world{lookup: env.lookup, out: io.Discard, err: io.Discard})
+			defer p.close()
+			byName := map[string]tools.Tool{}
+			for _, tool := range tools.All(p.deps) {
+				byName[tool.Declaration.Name] = tool
+			}
+			paths, err := obedient.Backlog(env["CLAUDE_PROJECT_DIR"])
+			if err != nil {
+				t.Fatal(err)
+			}
+			client := obedient.New(7, func(name string, arguments []byte) ([]byte, error) {
+				return byName[name].Run(t.Context(), p.deps, tools.Call{Arguments: json.RawMessage(arguments)})
+			})
+			if err := client.Work(paths); err != nil {
+				t.Error(err)
+			}
+			if client.LocalSuccesses != 0 {
+				t.Errorf("%d tickets stayed local without a local model", client.LocalSuccesses)
+			}
+			t.Log(client)
+		})
+	}
+}
