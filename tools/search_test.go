@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"encoding/json"
 	"regexp"
 	"strings"
 	"testing"
@@ -118,12 +119,22 @@ func TestTextsFitTheirLimits(t *testing.T) {
 	if n := utf8.RuneCountInString(Instructions); n >= 1000 {
 		t.Errorf("instructions have %d characters, fewer than 1000 are wanted", n)
 	}
+	const envelope = 200 // bytes of the reply around the tools, in either era
+	list := envelope
 	for _, tool := range All(&Deps{}) {
-		if n := utf8.RuneCountInString(tool.Declaration.Description); n < 300 || n >= 900 {
-			t.Errorf("%s: the description has %d characters, 300 to 899 are wanted", tool.Declaration.Name, n)
+		if n := utf8.RuneCountInString(tool.Declaration.Description); n < 200 || n >= 900 {
+			t.Errorf("%s: the description has %d characters, 200 to 899 are wanted", tool.Declaration.Name, n)
 		}
+		text, err := json.Marshal(tool.Declaration)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list += len(text) + 1
 		if !strings.Contains(Instructions, tool.Declaration.Name) {
 			t.Errorf("the instructions do not name %s", tool.Declaration.Name)
 		}
+	}
+	if list >= 6000 {
+		t.Errorf("tools/list has about %d bytes, fewer than 6000 are wanted", list)
 	}
 }

@@ -249,7 +249,7 @@ func shutOff(t *testing.T, w *window, dir, ollama string) {
 	path := ticket(t, dir, "FEAT-9", "Add one more button")
 	first := w.call("classify_ticket", fmt.Sprintf(`{"ticket_paths":[%q],"explain":true}`, path))
 	want(t, first, "tickets.0.local", "false")
-	wantContains(t, first, "tickets.0.guard", "open for medium: ", " failed, ", " >= .30, next try in 9 tickets")
+	wantContains(t, first, "tickets.0.guard", "open for medium FEAT: ", " failed, ", " >= .30, next try in 9 tickets")
 	second := open(t, "2", dir, "OLLAMA_HOST="+ollama).call("classify_ticket", fmt.Sprintf(`{"ticket_paths":[%q],"explain":true}`, path))
 	if a, b := first.Get("tickets.0.guard").String(), second.Get("tickets.0.guard").String(); a != b {
 		t.Errorf("another window says %q, this one %q", b, a)
