@@ -90,11 +90,14 @@ func TestCallTakesArguments(t *testing.T) {
 }
 
 // TestMain gives the tests a user of their own: a journal of this machine's must
-// not be theirs.
+// not be theirs. The parts that they run against stay where they are.
 func TestMain(m *testing.M) {
 	home, err := os.MkdirTemp("", "localmodel-home-")
 	if err != nil {
 		panic(err)
+	}
+	if cache, e := os.UserCacheDir(); e == nil {
+		err = os.Setenv("XDG_CACHE_HOME", cache)
 	}
 	for _, name := range []string{"HOME", "USERPROFILE", "LocalAppData", "AppData"} {
 		err = errors.Join(err, os.Setenv(name, home))

@@ -240,7 +240,7 @@ func (v *victim) run(stdin string, args ...string) ran {
 	if r.code < 0 || strings.Contains(r.err, "fatal error") || strings.Contains(r.err, "panic:") || strings.Contains(r.err, "goroutine 1") {
 		v.t.Errorf("%v: exit %d, %.2000s", args, r.code, r.err)
 	}
-	if rss := peak(cmd.ProcessState); rss > maxRSS {
+	if rss := peak(cmd.ProcessState); rss > maxRSS+inherited() {
 		v.t.Errorf("%v: took %d MB", args, rss>>20)
 	}
 	return r

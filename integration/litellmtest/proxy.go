@@ -208,9 +208,11 @@ func (p *Proxy) run() error {
 	cmd.Dir, cmd.Stdout, cmd.Stderr = p.home, log, log
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.home, "USERPROFILE=" + p.home, "TMPDIR=" + p.home,
 		"SystemRoot=" + os.Getenv("SystemRoot"), "PYTHONDONTWRITEBYTECODE=", "LITELLM_MASTER_KEY=" + p.Key, "NO_PROXY=127.0.0.1"}, append(offline, p.env...)...)
-	if p.proc, err = process.Start(cmd); err != nil {
+	proc, err := process.Start(cmd)
+	if err != nil {
 		return err
 	}
+	p.proc = proc
 	if err := p.awaitReady(); err != nil {
 		p.proc.Kill()
 		return err

@@ -152,16 +152,14 @@ func Required(name string) bool {
 // a registry. Unset, they are kept in Cache.
 const Dir = "PARTS_DIR"
 
-// userCache is asked once, before a test gives itself another home.
-var userCache, errUserCache = os.UserCacheDir()
-
 // Cache is the directory that holds what setup makes, under the user's cache
 // directory so that a fresh clone finds it again.
 func Cache() (string, error) {
-	if errUserCache != nil {
-		return "", fmt.Errorf("no user cache directory: %w", errUserCache)
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("no user cache directory: %w", err)
 	}
-	return filepath.Join(userCache, "localmodel-test"), nil
+	return filepath.Join(dir, "localmodel-test"), nil
 }
 
 // Root is the directory of the module, looked for upwards from the working
