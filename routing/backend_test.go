@@ -12,6 +12,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/fakeserver"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -46,7 +47,7 @@ func (e *echo) Probe(context.Context) *routing.Error {
 }
 
 func (e *echo) Check(context.Context) routing.Check {
-	if !policy.Loopback(e.address) {
+	if !place.Loopback(e.address) {
 		e.sent.Add(1)
 	}
 	loaded := !e.cold || e.sent.Load() > 0
@@ -77,7 +78,7 @@ func (e *echo) Preload(context.Context) *routing.Error {
 func (e *echo) Loading() <-chan struct{} { return nil }
 
 func (e *echo) AskDigest(context.Context) string {
-	if !policy.Loopback(e.address) {
+	if !place.Loopback(e.address) {
 		e.sent.Add(1)
 	}
 	return "digest"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -11,15 +12,15 @@ import (
 // LOCALMODEL_CLOUD=never does. Every path asks it before anything is sent: an
 // address that is not this machine is refused without a connection, and only a
 // server on this machine is asked where its model runs.
-func (r *Router) permit(ctx context.Context, b Backend, route policy.Route) (policy.Place, *Error) {
-	if fault := r.refuse(policy.PlaceOf(b.Paid(), b.Address(), b.Model(), ""), route); fault != nil {
-		return policy.Place{}, fault
+func (r *Router) permit(ctx context.Context, b Backend, route policy.Route) (place.Place, *Error) {
+	if fault := r.refuse(place.Of(b.Paid(), b.Address(), b.Model(), ""), route); fault != nil {
+		return place.Place{}, fault
 	}
 	host, fault := r.modelHost(ctx, b)
 	if fault != nil {
-		return policy.Place{}, fault
+		return place.Place{}, fault
 	}
-	place := policy.PlaceOf(b.Paid(), b.Address(), b.Model(), host)
+	place := place.Of(b.Paid(), b.Address(), b.Model(), host)
 	return place, r.refuse(place, route)
 }
 
@@ -34,7 +35,7 @@ type modelHost struct {
 
 // modelHost asks a server on this machine where its model runs.
 func (r *Router) modelHost(ctx context.Context, b Backend) (string, *Error) {
-	if b.Paid() || !policy.Loopback(b.Address()) {
+	if b.Paid() || !place.Loopback(b.Address()) {
 		return "", nil
 	}
 	r.mu.Lock()
@@ -57,11 +58,11 @@ func (r *Router) modelHost(ctx context.Context, b Backend) (string, *Error) {
 // the server's: a connection to an address that is not this machine is refused
 // under LOCALMODEL_CLOUD=never, a server on this machine may be asked.
 func (r *Router) forbidden(b Backend) *Error {
-	return r.refuse(policy.PlaceOf(b.Paid(), b.Address(), "", ""), policy.Auto)
+	return r.refuse(place.Of(b.Paid(), b.Address(), "", ""), policy.Auto)
 }
 
-func (r *Router) refuse(p policy.Place, route policy.Route) *Error {
-	why, fix := policy.Access{Route: route, Never: !r.cfg.CloudAllowed, LocalRemote: r.cfg.LocalRemote}.Refuse(p)
+func (r *Router) refuse(p place.Place, route policy.Route) *Error {
+	why, fix := place.Access{Route: route, Never: !r.cfg.CloudAllowed, LocalRemote: r.cfg.LocalRemote}.Refuse(p)
 	if why == "" {
 		return nil
 	}
@@ -70,12 +71,12 @@ func (r *Router) refuse(p policy.Place, route policy.Route) *Error {
 
 // cameFromAfar refuses a reply that turns out to come from another machine
 // where that is forbidden: it is thrown away, and the reason says so.
-func (r *Router) cameFromAfar(b Backend, rep Reply, route policy.Route) (policy.Place, *Error) {
+func (r *Router) cameFromAfar(b Backend, rep Reply, route policy.Route) (place.Place, *Error) {
 	model := rep.Model
 	if model == "" {
 		model = b.Model()
 	}
-	place := policy.PlaceOf(b.Paid(), b.Address(), model, rep.Remote)
+	place := place.Of(b.Paid(), b.Address(), model, rep.Remote)
 	fault := r.refuse(place, route)
 	if fault != nil {
 		fault.Reason = "the reply was thrown away, and the question has left this machine: " + place.Remote

@@ -18,6 +18,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
@@ -71,12 +72,12 @@ func printJSON(out io.Writer, v any) error {
 }
 
 // gather finds the facts, the slow ones side by side.
-func (p *parts) gather(ctx context.Context, place clients.Place, deep bool) checkup.Facts {
+func (p *parts) gather(ctx context.Context, files clients.Place, deep bool) checkup.Facts {
 	c := p.config
-	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: policy.Loopback(c.ollama), ByProxy: c.local == "proxy", ByServer: c.local == "openai",
-		LocalProxy: policy.Loopback(c.proxy),
+	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: place.Loopback(c.ollama), ByProxy: c.local == "proxy", ByServer: c.local == "openai",
+		LocalProxy: place.Loopback(c.proxy),
 		DefaultKey: c.key == settings.DefaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: secrets.Address(c.state),
-		GuardMode: string(c.guard), Problems: c.problems, Untrusted: c.untrusted, Settings: c.Values(), Clients: clients.Find(place)}
+		GuardMode: string(c.guard), Problems: c.problems, Untrusted: c.untrusted, Settings: c.Values(), Clients: clients.Find(files)}
 	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {
 		f.Installed, _ = exec.LookPath("ollama") // "" where it is not installed
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
-	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/place"
 )
 
 const aboutTrust = `
@@ -70,7 +70,7 @@ func confirmTrust(in io.Reader, out io.Writer, c *config) bool {
 		}
 	}
 	where := "on another machine"
-	if policy.Loopback(address) {
+	if place.Loopback(address) {
 		where = "on this machine"
 	}
 	fmt.Fprint(out, term.Wrap("", "Tickets, affected files and the proxy's key would be sent to the following address, "+where+"."))

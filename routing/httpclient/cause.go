@@ -16,7 +16,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
-	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/place"
 )
 
 // NeverSent reports whether a call failed before the server can have had it.
@@ -179,7 +179,7 @@ func WantsTLS(ctx context.Context, address string, err error) bool {
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer stop()
 	plain := net.Dialer{}
-	if policy.Loopback(address) {
+	if place.Loopback(address) {
 		plain.Control = onlyLoopback
 	}
 	dialer := tls.Dialer{NetDialer: &plain, Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // nothing is sent

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -30,7 +31,7 @@ func New(address string, connect time.Duration) *http.Client {
 		TLSHandshakeTimeout: max(connect, 5*time.Second),
 		DisableCompression:  true,
 	}
-	if policy.Loopback(address) {
+	if place.Loopback(address) {
 		dialer.Control = onlyLoopback
 		t.Proxy, t.DialContext = nil, dialLoopback(dialer)
 	}
@@ -67,7 +68,7 @@ var errNotLoopback = errors.New("not an address of this machine")
 // onlyLoopback refuses a connection before it is made.
 func onlyLoopback(_, address string, _ syscall.RawConn) error {
 	host, _, err := net.SplitHostPort(address)
-	if err != nil || !policy.LoopbackHost(host) {
+	if err != nil || !place.LoopbackHost(host) {
 		return fmt.Errorf("%s: %w", policy.Shorten(address, 60), errNotLoopback)
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/httpclient"
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -152,7 +153,7 @@ func (o *Backend) unreachable(ctx context.Context, err error) *routing.Error {
 
 // fixStart is how the server is started, where that can be done from here.
 func (o *Backend) fixStart() string {
-	if policy.Loopback(o.cfg.URL) {
+	if place.Loopback(o.cfg.URL) {
 		return "ollama serve"
 	}
 	return "start Ollama on " + o.host() + ", listening on that address (OLLAMA_HOST there)"
@@ -188,7 +189,7 @@ func (o *Backend) missing(tags gjson.Result) (reason, fix string) {
 	tags.Get("models").ForEach(func(_, m gjson.Result) bool {
 		name, size := m.Get("name").Str, m.Get("size").Int()
 		embeds := strings.Contains(m.Get("details.family").Str, "bert")
-		if remoteHost(m) == "" && !policy.CloudName(name) && !embeds && plainName.MatchString(name) && (other == "" || size > most) {
+		if remoteHost(m) == "" && !place.CloudName(name) && !embeds && plainName.MatchString(name) && (other == "" || size > most) {
 			other, most = name, size
 		}
 		return true

@@ -1,8 +1,10 @@
-package policy
+package place
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 func TestLoopback(t *testing.T) {
@@ -54,12 +56,12 @@ func TestCloudName(t *testing.T) {
 func TestAccess_Refuse(t *testing.T) {
 	const loopback, afar = "http://127.0.0.1:11434", "http://10.0.0.5:11434"
 	places := map[string]Place{
-		"here":           PlaceOf(false, loopback, "qwen3:8b", ""),
-		"other machine":  PlaceOf(false, afar, "qwen3:8b", ""),
-		"cloud by name":  PlaceOf(false, loopback, "gpt-oss:120b-cloud", ""),
-		"cloud by alias": PlaceOf(false, loopback, "mine", "https://ollama.com:443"),
-		"cloud afar":     PlaceOf(false, afar, "gpt-oss:120b-cloud", ""),
-		"paid":           PlaceOf(true, loopback, "cheap", ""),
+		"here":           Of(false, loopback, "qwen3:8b", ""),
+		"other machine":  Of(false, afar, "qwen3:8b", ""),
+		"cloud by name":  Of(false, loopback, "gpt-oss:120b-cloud", ""),
+		"cloud by alias": Of(false, loopback, "mine", "https://ollama.com:443"),
+		"cloud afar":     Of(false, afar, "gpt-oss:120b-cloud", ""),
+		"paid":           Of(true, loopback, "cheap", ""),
 	}
 	all := []string{"here", "other machine", "cloud by name", "cloud by alias", "cloud afar", "paid"}
 	for _, c := range []struct {
@@ -67,13 +69,13 @@ func TestAccess_Refuse(t *testing.T) {
 		access Access
 		may    []string
 	}{
-		{"auto", Access{Route: Auto}, all},
-		{"cloud", Access{Route: OnlyCloud}, all},
-		{"local", Access{Route: OnlyLocal}, []string{"here"}},
-		{"local, own machines allowed", Access{Route: OnlyLocal, LocalRemote: true}, []string{"here", "other machine"}},
-		{"never", Access{Route: Auto, Never: true}, []string{"here"}},
-		{"never, route cloud", Access{Route: OnlyCloud, Never: true}, []string{"here"}},
-		{"never, own machines allowed", Access{Route: OnlyLocal, Never: true, LocalRemote: true}, []string{"here"}},
+		{"auto", Access{Route: policy.Auto}, all},
+		{"cloud", Access{Route: policy.OnlyCloud}, all},
+		{"local", Access{Route: policy.OnlyLocal}, []string{"here"}},
+		{"local, own machines allowed", Access{Route: policy.OnlyLocal, LocalRemote: true}, []string{"here", "other machine"}},
+		{"never", Access{Route: policy.Auto, Never: true}, []string{"here"}},
+		{"never, route cloud", Access{Route: policy.OnlyCloud, Never: true}, []string{"here"}},
+		{"never, own machines allowed", Access{Route: policy.OnlyLocal, Never: true, LocalRemote: true}, []string{"here"}},
 	} {
 		for _, name := range all {
 			why, fix := c.access.Refuse(places[name])

@@ -1,9 +1,13 @@
-package policy
+// Package place says what "on this machine" means: one predicate over a tier, an
+// address and a model. It does no I/O.
+package place
 
 import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Place is where a tier's model runs, as far as it can be told.
@@ -16,17 +20,17 @@ type Place struct {
 // machine.
 func (p Place) OnThisMachine() bool { return p.Remote == "" }
 
-// PlaceOf is the one predicate over a tier: paid, the address that is dialled,
+// Of is the one predicate over a tier: paid, the address that is dialled,
 // the model's name, and the host that the server says the model runs on (""
 // = its own). It does no I/O.
-func PlaceOf(paid bool, address, model, remoteHost string) Place {
+func Of(paid bool, address, model, remoteHost string) Place {
 	switch {
 	case paid:
 		return Place{Remote: "a paid tier", Cloud: true}
 	case remoteHost != "":
-		return Place{Remote: "the model runs on " + Shorten(remoteHost, 60), Cloud: true}
+		return Place{Remote: "the model runs on " + policy.Shorten(remoteHost, 60), Cloud: true}
 	case CloudName(model):
-		return Place{Remote: Shorten(model, 60) + " is a cloud model by its name", Cloud: true}
+		return Place{Remote: policy.Shorten(model, 60) + " is a cloud model by its name", Cloud: true}
 	case !Loopback(address):
 		return Place{Remote: host(address) + " is not on this machine"}
 	}
@@ -35,7 +39,7 @@ func PlaceOf(paid bool, address, model, remoteHost string) Place {
 
 // Access is what the user's settings and the caller allow.
 type Access struct {
-	Route       Route
+	Route       policy.Route
 	Never       bool // LOCALMODEL_CLOUD=never: nothing leaves this machine
 	LocalRemote bool // LOCALMODEL_LOCAL_REMOTE=allow: route local may use a machine of one's own
 }
@@ -56,9 +60,9 @@ func (a Access) Refuse(p Place) (why, fix string) {
 		return "", ""
 	case a.Never:
 		why, fix = p.Remote+" (LOCALMODEL_CLOUD=never)", fixHere
-	case a.Route == OnlyLocal && p.Cloud:
+	case a.Route == policy.OnlyLocal && p.Cloud:
 		why = p.Remote + " (route local)"
-	case a.Route == OnlyLocal && !a.LocalRemote:
+	case a.Route == policy.OnlyLocal && !a.LocalRemote:
 		why, fix = p.Remote+" (route local; LOCALMODEL_LOCAL_REMOTE=allow is for a machine of your own)", fixOwn
 	default:
 		return "", ""
@@ -102,5 +106,5 @@ func host(address string) string {
 	if err != nil || u.Host == "" {
 		return "that is configured"
 	}
-	return Shorten(u.Host, 80)
+	return policy.Shorten(u.Host, 80)
 }
