@@ -45,7 +45,7 @@ func (d *Deps) fileError(ctx context.Context, path string, err error) *Error {
 		fault.Code, fault.Cause = codeOutside, clip(path, 200)+" is outside the project root "+d.Root
 		fault.Next = "Give a path inside the project, or pass the text as `ticket`."
 	case errors.As(err, &size):
-		fault.Code, fault.Cause = codeTooLarge, fmt.Sprintf("%s has %d bytes, more than the %d taken by path", clip(path, 200), size.Size, size.Limit)
+		fault.Code, fault.Cause = codeTooLarge, fmt.Sprintf("%s has %d bytes, the limit is %d", clip(path, 200), size.Size, size.Limit)
 		fault.Next = "Split the ticket, or move attachments out of it."
 	}
 	return fault

@@ -170,7 +170,8 @@ type counter struct {
 }
 
 // count puts a proxy before the server. Requests with a part in them that is
-// named are begun, and not among those at once.
+// named are begun, are not among those at once, and last until their client
+// ends: however fast the machine, the model is not done before.
 func count(t *testing.T, ollama string, apart ...string) *counter {
 	t.Helper()
 	target, err := url.Parse(ollama)
@@ -192,7 +193,10 @@ func count(t *testing.T, ollama string, apart ...string) *counter {
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		if r.URL.Path == "/api/chat" && !strings.Contains(string(body), `"messages":[]`) {
 			n := int64(0)
+			client := w
+			w = &holding{ResponseWriter: client, ctx: r.Context()}
 			if !slices.ContainsFunc(apart, func(part string) bool { return strings.Contains(string(body), part) }) {
+				w = client
 				n = c.now.Add(1)
 				defer c.now.Add(-1)
 			}
@@ -206,6 +210,24 @@ func count(t *testing.T, ollama string, apart ...string) *counter {
 	t.Cleanup(c.CloseClientConnections)
 	return c
 }
+
+// holding passes the first pieces of a reply on and keeps the rest back until
+// its client has gone.
+type holding struct {
+	http.ResponseWriter
+	ctx    context.Context //nolint:containedctx // of the one request
+	pieces int
+}
+
+func (h *holding) Write(p []byte) (int, error) {
+	if h.pieces++; h.pieces > 3 {
+		<-h.ctx.Done()
+		return 0, h.ctx.Err()
+	}
+	return h.ResponseWriter.Write(p)
+}
+
+func (h *holding) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
 // tail keeps the last line that went by.
 type tail struct {

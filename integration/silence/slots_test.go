@@ -26,7 +26,7 @@ func child(job string) int {
 		model = endless
 	}
 	cfg := tiers.Config{OllamaURL: os.Getenv("SILENCE_OLLAMA"), Model: model, NumCtx: 4096, KeepAlive: time.Hour, Slots: 1,
-		SlotDir: os.Getenv("SILENCE_SLOTS"), ConnectTimeout: 30 * time.Second, FirstTokenTimeout: 2 * time.Minute, TokenTimeout: time.Minute}
+		SlotDir: os.Getenv("SILENCE_SLOTS"), ConnectTimeout: 30 * time.Second, FirstTokenTimeout: 2 * time.Minute, TokenTimeout: 4 * time.Minute}
 	r := tiers.New(nil, cfg, &rows{}, nil)
 	ctx, stop := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer stop()
