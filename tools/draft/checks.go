@@ -75,6 +75,7 @@ func checkParses(ctx context.Context, c Change) Check {
 		return Check{Name: CheckParses, State: Passed}
 	case errors.Is(err, errNoParser):
 		return Check{Name: CheckParses, State: NotRun, Detail: "not parsed: " + err.Error()}
+	case errors.Is(err, errTooSlow):
 	case c.Exists && parseFile(ctx, c.Path, c.Text) != nil:
 		return Check{Name: CheckParses, State: NotRun, Detail: "the file did not parse before either"}
 	}

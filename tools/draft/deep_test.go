@@ -1,8 +1,11 @@
 package draft
 
 import (
+	"os"
+	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestParse_DeepNesting holds that no reply can end the process: a parser that
@@ -18,5 +21,31 @@ func TestParse_DeepNesting(t *testing.T) {
 	nested := strings.Repeat("a,b{", maxDepth) + "color:red" + strings.Repeat("}", maxDepth)
 	if err := parseFile(t.Context(), "a.css", nested); err != nil {
 		t.Errorf("nesting at the limit: %v", err)
+	}
+}
+
+// TestParse_Endless holds that a short reply for which esbuild would take years
+// neither holds the draft up nor passes.
+func TestParse_Endless(t *testing.T) {
+	if os.Getenv("LOCALMODEL_TEST_ENDLESS") == "" { // it burns a processor until its process ends
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestParse_Endless$") //nolint:gosec // this test
+		cmd.Env = append(os.Environ(), "LOCALMODEL_TEST_ENDLESS=1")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return
+	}
+	webTimeout = 300 * time.Millisecond
+	const levels = 40
+	c := Change{File: File{Path: "a.ts", Text: "a\n", Exists: true}, After: strings.Repeat("a?(b):c=>", levels) + "d"}
+	start := time.Now()
+	if got := checkParses(t.Context(), c); got.State != Failed {
+		t.Errorf("got %+v, want it failed", got)
+	}
+	if got := checkParses(t.Context(), Change{File: File{Path: "b.ts"}, After: "a\n"}); got.State != NotRun {
+		t.Errorf("while another parse does not end: got %+v, want it not run", got)
+	}
+	if took := time.Since(start); took > 20*webTimeout {
+		t.Errorf("took %v", took)
 	}
 }

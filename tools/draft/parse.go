@@ -41,7 +41,7 @@ func parseFile(ctx context.Context, name, text string) error {
 		var v map[string]any
 		return toml.Unmarshal([]byte(text), &v)
 	case ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".css":
-		return parseWeb(ext, text)
+		return webInTime(ctx, ext, text)
 	case ".sh", ".bash":
 		_, err := syntax.NewParser().Parse(strings.NewReader(text), name)
 		return err
@@ -97,6 +97,39 @@ func parseYAML(text string) error {
 			return nil
 		}
 		return err
+	}
+}
+
+// errTooSlow says that a parser did not come to an end in time.
+var errTooSlow = errors.New("the parser takes too long for it")
+
+// webTimeout ends the wait for esbuild, which cannot be stopped: it takes
+// exponential time for arrow functions inside conditionals, and cubic time for
+// those inside each other.
+var webTimeout = 5 * time.Second // shorter in a test
+
+// webBusy is held by the one parse of esbuild's at work, so that one that does
+// not end holds one processor, and what comes after it is not parsed.
+var webBusy = make(chan struct{}, 1)
+
+func webInTime(ctx context.Context, ext, text string) error {
+	ctx, cancel := context.WithTimeout(ctx, webTimeout)
+	defer cancel()
+	select {
+	case webBusy <- struct{}{}:
+	case <-ctx.Done():
+		return errNoParser
+	}
+	done := make(chan error, 1)
+	go func() {
+		defer func() { <-webBusy }()
+		done <- parseWeb(ext, text)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return errTooSlow
 	}
 }
 
