@@ -56,6 +56,19 @@ func TestMask_HostileLength(t *testing.T) {
 	}
 }
 
+// Keys without an end do not each look through all that follows.
+func TestMaskKeys_ManyBegun(t *testing.T) {
+	text := strings.Repeat("-----BEGIN PRIVATE KEY-----\n", MaxBytes/28) + "\n\nend"
+	start := time.Now()
+	got, found := MaskKeys(text)
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("took %s", took)
+	}
+	if !found || strings.Contains(got, "BEGIN") || !strings.HasSuffix(got, "\n\nend") {
+		t.Errorf("got %t, %d bytes", found, len(got))
+	}
+}
+
 func FuzzMask(f *testing.F) {
 	for _, c := range cases {
 		f.Add(c.text)

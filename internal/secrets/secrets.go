@@ -193,9 +193,10 @@ func keyBlocks(text string) (found []span) {
 		if end := keyEnd().FindStringIndex(text[rest:next]); end != nil {
 			to = rest + end[1]
 		} else {
-			head := len(keyHead().FindString(text[rest:]))
-			if empty := emptyLine().FindStringIndex(text[rest+head:]); empty != nil {
-				to = min(rest+head+empty[0], next)
+			to = next // no further: each key looking through the whole rest takes quadratic time
+			head := len(keyHead().FindString(text[rest:next]))
+			if empty := emptyLine().FindStringIndex(text[rest+head : next]); empty != nil {
+				to = rest + head + empty[0]
 			}
 		}
 		found = append(found, span{from, to, "private-key"})
