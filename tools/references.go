@@ -306,11 +306,11 @@ func (d *Deps) readDocument(ctx context.Context, name string) (*ticket.Document,
 	}
 	return parseDocument(filepath.ToSlash(rel), data, filepath.Base(rel), func(beside string) ([]byte,
 		error) {
-		data, _, fault := d.readFile(ctx, filepath.FromSlash(beside), ticket.MaxBytes)
+		data, real, fault := d.readFile(ctx, filepath.FromSlash(beside), ticket.MaxBytes)
 		if fault != nil {
 			return nil, fault
 		}
-		if isLocal(beside, beside) {
+		if isLocal(beside, real) {
 			return nil, fs.ErrPermission
 		}
 		return data, nil

@@ -260,3 +260,21 @@ func TestClassify_AnIDGivenOutAgain(t *testing.T) {
 		t.Errorf("another ticket: %q, warnings %q", got, r.Warnings)
 	}
 }
+
+// What stands beside a ticket may be a link to credentials, which are not read.
+func TestReadDocument_BesideIsALinkToCredentials(t *testing.T) {
+	d := project(t, ".kiro/specs/x/tasks.md", "# Implementation Plan\n\n- [ ] 1. Do it\n  - _Requirements: 1.1_\n")
+	secret := "# Requirements\n\n### Requirement 1\n\n#### Acceptance Criteria\n\n1. WHEN asked THEN hunter2hunter2 is said\n"
+	b := &bench{t: t, Deps: d}
+	b.write(".kiro/specs/x/.env", secret)
+	if err := os.Symlink(".env", filepath.Join(d.Root, ".kiro/specs/x/requirements.md")); err != nil {
+		t.Skip(err)
+	}
+	doc, fault := d.readDocument(t.Context(), ".kiro/specs/x/tasks.md")
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	if text := fmt.Sprintf("%+v", doc); strings.Contains(text, "hunter2") {
+		t.Errorf("it is read: %s", text)
+	}
+}
