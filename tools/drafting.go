@@ -190,7 +190,7 @@ func (d *Deps) askDraft(ctx context.Context, p draft.Prompt) error {
 				return text, kinds
 			},
 			MaxTokens: p.MaxTokens, Sampling: routing.Sampling{Free: true}, Background: true,
-			Accept: p.Accept, Repair: p.Repair, Progress: p.Progress,
+			Accept: p.Accept, Repair: withoutSecretsIn(p.Repair), Progress: p.Progress,
 		})
 		var unanswered *routing.Unanswered
 		if err == nil || ctx.Err() != nil || !errors.As(err, &unanswered) || !interrupted(unanswered) {
@@ -201,6 +201,18 @@ func (d *Deps) askDraft(ctx context.Context, p draft.Prompt) error {
 			return ctx.Err()
 		case <-time.After(interruptedPause):
 		}
+	}
+}
+
+// withoutSecretsIn masks what a repair turn shows of the file: whether the tier
+// is on this machine is not known where the turn is worded.
+func withoutSecretsIn(repair func([]byte, error) string) func([]byte, error) string {
+	if repair == nil {
+		return nil
+	}
+	return func(reply []byte, defects error) string {
+		text, _ := secrets.Mask(repair(reply, defects))
+		return text
 	}
 }
 

@@ -3,6 +3,7 @@ package tools
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -172,5 +173,23 @@ func TestDraft_NeverOfSecretFiles(t *testing.T) {
 		if f, err := d.readDraftFile(t.Context(), "", name); err == nil {
 			t.Errorf("%s: read %+v, want an error", name, f)
 		}
+	}
+}
+
+// TestDraft_RepairShowsNoSecret holds that the lines of the file that a repair
+// turn shows go without their secrets: the local tier may be another machine.
+func TestDraft_RepairShowsNoSecret(t *testing.T) {
+	shown := ""
+	m := &draftingModel{draft: func(_ context.Context, req routing.Request) string {
+		shown = req.Repair(nil, errors.New("block 1 does not fit"))
+		return "x"
+	}}
+	d, _ := draftingDeps(t, m)
+	err := d.askDraft(t.Context(), draft.Prompt{
+		User: "x", Accept: func([]byte) error { return nil },
+		Repair: func(_ []byte, defects error) string { return defects.Error() + "\n7: password = \"hunter2hunter2\"\n" },
+	})
+	if err != nil || strings.Contains(shown, "hunter2") || !strings.Contains(shown, "block 1 does not fit\n7: password") {
+		t.Errorf("shown %q, %v", shown, err)
 	}
 }
