@@ -173,6 +173,9 @@ func (d *Deps) readDraftFile(ctx context.Context, tree, path string) (draft.File
 	case !utf8.Valid(data):
 		return draft.File{}, errors.New("not text")
 	}
+	if _, hasKey := secrets.MaskKeys(string(data)); hasKey { // no model is shown one, and a draft may not lose it
+		return draft.File{}, errors.New("it holds a private key")
+	}
 	return draft.File{Path: path, Text: string(data), Exists: true}, nil
 }
 

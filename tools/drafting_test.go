@@ -176,6 +176,18 @@ func TestDraft_NeverOfSecretFiles(t *testing.T) {
 	}
 }
 
+// TestDraft_NeverOfPrivateKeys holds that a key in an ordinary file is shown to
+// no model, one on this machine included.
+func TestDraft_NeverOfPrivateKeys(t *testing.T) {
+	d, _ := draftingDeps(t, &draftingModel{draft: goodDraft})
+	if err := os.WriteFile(filepath.Join(d.Root, "tls.go"), []byte("package x\n\nconst k = `"+privateKey+"`\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := d.readDraftFile(t.Context(), "", "tls.go"); err == nil {
+		t.Errorf("read %+v, want an error", f)
+	}
+}
+
 // TestDraft_RepairShowsNoSecret holds that the lines of the file that a repair
 // turn shows go without their secrets: the local tier may be another machine.
 func TestDraft_RepairShowsNoSecret(t *testing.T) {
