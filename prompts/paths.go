@@ -83,7 +83,7 @@ func Refused(name string, named bool) string {
 	case path.IsAbs(clean), slices.Contains(strings.Split(slashed, "/"), ".."):
 		return "is outside the project"
 	}
-	parts := strings.Split(strings.ToLower(clean), "/")
+	parts := strings.Split(plain.FoldName(clean), "/")
 	for i, part := range parts {
 		part, _, _ = strings.Cut(part, ":") // an alternate data stream of Windows
 		parts[i] = strings.TrimRight(part, ". ")

@@ -41,6 +41,7 @@ func TestRefused(t *testing.T) {
 		".git/hooks/pre-commit", "sub/.git/config", ".GIT/config", `.git\config`, ".git", ".git./config", ".git /x", "git~1/x", ".git::$INDEX_ALLOCATION/x",
 		".claude/settings.json", "sub/.claude/commands/x.md", ".CLAUDE/x", ".claude", ".mcp.json", ".cursor/mcp.json", ".codex/config.toml",
 		".gemini/settings.json", ".vscode/mcp.json", "opencode.json", "home/.ssh/config", "",
+		".cur\u017for/mcp.json", ".mcp.j\u017fon", ".\u017f\u017fh/config", ".\u212aube/config",
 	} {
 		if Refused(p, true) == "" {
 			t.Errorf("%q may be touched", p)

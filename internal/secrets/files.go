@@ -4,6 +4,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
 // FileKind says what a file holds, by its name.
@@ -31,7 +33,7 @@ func (k FileKind) String() string {
 // the file need not exist.
 func KindOf(file string) FileKind {
 	kind := Ordinary
-	parts := strings.Split(strings.ReplaceAll(strings.ToLower(file), `\`, "/"), "/")
+	parts := strings.Split(strings.ReplaceAll(plain.FoldName(file), `\`, "/"), "/")
 	for i, part := range parts {
 		part, _, _ = strings.Cut(part, ":") // an alternate data stream
 		part = strings.TrimRight(part, ". ")

@@ -9,7 +9,8 @@ import (
 func TestKindOf(t *testing.T) {
 	for kind, files := range map[FileKind][]string{
 		Private: {".git/config", "sub/.git/HEAD", ".GIT/config", `.git\hooks\pre-commit`, ".git", ".git./config", ".git /config", "git~1/config",
-			".git::$INDEX_ALLOCATION/config", "keys/id_rsa", "id_ed25519", "ID_RSA.bak", "tls/server.key", "a.ppk", ".ssh/config", ".gnupg/trustdb.gpg"},
+			".git::$INDEX_ALLOCATION/config", "keys/id_rsa", "id_ed25519", "ID_RSA.bak", "tls/server.key", "a.ppk", ".ssh/config", ".gnupg/trustdb.gpg",
+			"id_r\u017fa", ".\u017fsh/config", ".\u00dfh/x", "server.\u212aey"},
 		Credentials: {".env", ".env.local", "app/.ENV", ".envrc", "prod.env", ".netrc", ".npmrc", ".pypirc", "kubeconfig", "deploy/kubeconfig.yaml",
 			".aws/credentials", ".aws/config", "tls/cert.pem", "a.pfx", "vault.kdbx", "terraform.tfstate", "terraform.tfstate.backup", "prod.tfvars",
 			"credentials.json", "secrets.yaml", "config/credentials.yml.enc", ".docker/config.json", ".git-credentials", ".bash_history",
