@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -170,6 +171,9 @@ func (d *Deps) readDraftFile(ctx context.Context, tree, path string) (draft.File
 		return draft.File{}, errors.New(fault.Cause)
 	case isLocal(real):
 		return draft.File{}, errors.New("such a file is never drafted")
+	case real != filepath.Clean(filepath.FromSlash(inTree(tree, path))):
+		// git apply would take the link itself for the file.
+		return draft.File{}, errors.New("it is reached through a link")
 	case !utf8.Valid(data):
 		return draft.File{}, errors.New("not text")
 	}

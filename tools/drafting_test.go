@@ -188,6 +188,28 @@ func TestDraft_NeverOfPrivateKeys(t *testing.T) {
 	}
 }
 
+// TestDraft_NeverThroughLinks holds that a patch changes neither a link nor what
+// is behind one.
+func TestDraft_NeverThroughLinks(t *testing.T) {
+	d, _ := draftingDeps(t, &draftingModel{draft: goodDraft})
+	if err := os.Mkdir(filepath.Join(d.Root, ".claude"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(d.Root, ".claude", "settings.json"), []byte("{}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"link.go": "cart.go", "docs": ".claude"} {
+		if err := os.Symlink(target, filepath.Join(d.Root, link)); err != nil {
+			t.Skip(err)
+		}
+	}
+	for name, legal := range map[string]bool{"link.go": false, "docs/settings.json": false, "cart.go": true, "./cart.go": true} {
+		if f, err := d.readDraftFile(t.Context(), "", name); (err == nil) != legal {
+			t.Errorf("%s: got %+v, %v", name, f, err)
+		}
+	}
+}
+
 // TestDraft_RepairShowsNoSecret holds that the lines of the file that a repair
 // turn shows go without their secrets: the local tier may be another machine.
 func TestDraft_RepairShowsNoSecret(t *testing.T) {
