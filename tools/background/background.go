@@ -102,7 +102,7 @@ func (k *Keeper) Do(ctx context.Context, key string, work Work, p Progress) (ans
 		case kept != nil:
 			return kept, nil, nil
 		case j != nil:
-			return k.await(ctx, j, p)
+			return k.await(ctx, key, j, p)
 		}
 		timer := time.NewTimer(otherPoll)
 		select {
@@ -148,7 +148,9 @@ func (k *Keeper) join(ctx context.Context, key string, work Work) (j *job, kept 
 		defer cancel()
 		answer, err := work(workCtx, j.progress)
 		k.mu.Lock()
-		delete(k.running, key)
+		if k.running[key] == j {
+			delete(k.running, key)
+		}
 		j.mu.Lock()
 		j.answer, j.err = answer, err
 		if err == nil && (j.waiting == 0 || time.Since(j.began) >= k.worthy) {
@@ -176,7 +178,7 @@ func (j *job) now() Status {
 	return s
 }
 
-func (k *Keeper) await(ctx context.Context, j *job, p Progress) (json.RawMessage, *Status, error) {
+func (k *Keeper) await(ctx context.Context, key string, j *job, p Progress) (json.RawMessage, *Status, error) {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
@@ -188,14 +190,14 @@ func (k *Keeper) await(ctx context.Context, j *job, p Progress) (json.RawMessage
 				p(fmt.Sprintf("writing for %s", s.Elapsed.Round(time.Second)), s.Tokens, s.Budget)
 			}
 		case <-ctx.Done():
-			return k.leave(ctx, j)
+			return k.leave(ctx, key, j)
 		}
 	}
 }
 
 // leave ends a caller's wait. An answer that came at the same moment is taken
 // along.
-func (k *Keeper) leave(ctx context.Context, j *job) (json.RawMessage, *Status, error) {
+func (k *Keeper) leave(ctx context.Context, key string, j *job) (json.RawMessage, *Status, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	j.mu.Lock()
@@ -210,6 +212,7 @@ func (k *Keeper) leave(ctx context.Context, j *job) (json.RawMessage, *Status, e
 	switch {
 	case canceled && j.waiting == 0:
 		j.cancel()
+		delete(k.running, key) // who asks now begins anew, and does not hear of a cancel
 		return nil, nil, ctx.Err()
 	case canceled:
 		return nil, nil, ctx.Err()

@@ -141,6 +141,31 @@ func TestDo_Canceled(t *testing.T) {
 	}
 }
 
+// A call that comes while canceled work is still winding down begins it anew.
+func TestDo_AfterACancel(t *testing.T) {
+	k, release := keeper(t, t.TempDir()), make(chan struct{})
+	started := make(chan struct{}, 1)
+	slow := func(ctx context.Context, _ Progress) (json.RawMessage, error) {
+		started <- struct{}{}
+		<-ctx.Done()
+		<-release
+		return nil, ctx.Err()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() {
+		<-started
+		cancel()
+	}()
+	if _, _, err := k.Do(ctx, "k", slow, nil); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { close(release) })
+	quick := func(context.Context, Progress) (json.RawMessage, error) { return json.RawMessage(`{"answer":2}`), nil }
+	if answer, _, err := k.Do(limited(t, patient), "k", quick, nil); err != nil || string(answer) != `{"answer":2}` {
+		t.Errorf("got %s, %v; want the work begun again", answer, err)
+	}
+}
+
 // What failed is told to who waits, and begun again by who asks again.
 func TestDo_Fails(t *testing.T) {
 	k := keeper(t, t.TempDir())
