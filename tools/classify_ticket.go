@@ -125,6 +125,7 @@ func (d *Deps) addRows(ctx context.Context, result *classifyResult, batch []clas
 			continue
 		}
 		if c.ticket.Document != "" {
+			c.by = "rules"
 			result.Tickets = append(result.Tickets, c.documentRow(explain))
 			continue
 		}
