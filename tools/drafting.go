@@ -59,7 +59,7 @@ func (d *Deps) resumeDraft(ctx context.Context, r *planResult, t ticket.Ticket, 
 		return false
 	}
 	state, err := d.Journal.TicketState(ctx, t.ID)
-	if err != nil || state.Phase != policy.PhaseLocal || state.Failures != (policy.TicketState{}).Failures {
+	if err != nil || state.Phase != policy.PhaseLocal || spec.Failures != failuresOf(state.TicketState) {
 		return false
 	}
 	r.Plan, r.By, r.Owner = spec.Plan, string(policy.Local), policy.OwnerLocal
@@ -69,6 +69,10 @@ func (d *Deps) resumeDraft(ctx context.Context, r *planResult, t ticket.Ticket, 
 	return true
 }
 
+// failuresOf names the failures of a ticket's gates: a draft is of use until
+// there is another one.
+func failuresOf(s policy.TicketState) string { return fmt.Sprint(s.Failures) }
+
 // addDraft drafts the change of a plan that the local tier made.
 func (d *Deps) addDraft(ctx context.Context, r *planResult, t ticket.Ticket, q prompts.PlanQuestion, plan []byte, p progress) error {
 	reply, err := q.Parse(plan)
@@ -76,6 +80,9 @@ func (d *Deps) addDraft(ctx context.Context, r *planResult, t ticket.Ticket, q p
 		return fmt.Errorf("an accepted plan does not parse: %w", err)
 	}
 	spec, missing := draftSpec(t, q, reply)
+	if state, err := d.Journal.TicketState(ctx, t.ID); err == nil {
+		spec.Failures = failuresOf(state.TicketState)
+	}
 	spec.Project, spec.Tree, spec.Plan = d.Project, d.treeOf(ctx, t), r.Plan
 	d.runDraft(ctx, r, spec, p)
 	if r.Draft != nil {

@@ -153,7 +153,7 @@ func TestPlan_DraftOutlivesTheCall(t *testing.T) {
 }
 
 // TestPlan_AfterAFailedGate_DraftsAnew holds that a plan whose gate failed is
-// not handed over again with its draft.
+// not handed over again with its draft, and that the new one is.
 func TestPlan_AfterAFailedGate_DraftsAnew(t *testing.T) {
 	m := &draftingModel{draft: goodDraft}
 	d, in := draftingDeps(t, m)
@@ -162,6 +162,9 @@ func TestPlan_AfterAFailedGate_DraftsAnew(t *testing.T) {
 	planInputOf(t, d, in)
 	if m.plans != 2 {
 		t.Errorf("%d plans, want the failed one made anew", m.plans)
+	}
+	if r := planInputOf(t, d, in); m.plans != 2 || r.Draft == nil || r.Draft.State != draft.StateReady {
+		t.Errorf("the same call again: %d plans, %+v; want the second plan's draft", m.plans, r.Draft)
 	}
 }
 

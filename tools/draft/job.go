@@ -28,6 +28,7 @@ type Spec struct {
 	TicketID string   `json:"ticket_id"`
 	Ticket   string   `json:"ticket"`
 	Plan     string   `json:"plan"`
+	Failures string   `json:"failures"` // the gates' failures that the plan knew of, in the caller's words
 	Targets  []Target `json:"targets"`
 	// Allowed lists the paths that the draft may touch: the ticket's affected
 	// files and the plan's test files.
@@ -77,7 +78,7 @@ func (m *Manager) Resume(project, ticketID, ticket string) (Spec, bool) {
 // key names a draft by everything that it depends on but the files' texts.
 func (s Spec) key() string {
 	h := sha256.New()
-	for _, part := range append([]string{s.Project, s.Tree, s.TicketID, s.Ticket, s.Plan}, s.Allowed...) {
+	for _, part := range append([]string{s.Project, s.Tree, s.TicketID, s.Ticket, s.Plan, s.Failures}, s.Allowed...) {
 		fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	for _, t := range s.Targets {
