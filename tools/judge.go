@@ -34,7 +34,8 @@ type judged struct {
 	local    bool
 	deciding policy.Rule
 	rules    []policy.Rule
-	guard    string // the guard's words
+	guard    string       // the guard's words
+	owner    policy.Owner // whose ticket it is so far
 }
 
 // answer says who was asked, in every result.
@@ -243,6 +244,7 @@ func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
 	if err != nil {
 		warning = "journal not readable, so past outcomes were not considered: " + err.Error()
 	}
+	j.owner = state.Owner()
 	facts := j.facts(w)
 	facts.Escalated = string(state.EscalatedAt)
 	facts.Guard = policy.Verdict{Admit: true, Why: "not asked: another rule decides"}

@@ -150,3 +150,18 @@ func TestGateList_OneSource(t *testing.T) {
 		}
 	}
 }
+
+// TestPlan_RefusedWithAnOpenAttempt_StaysLocal holds that a plan that is
+// refused says the same owner as the next outcome does.
+func TestPlan_RefusedWithAnOpenAttempt_StaysLocal(t *testing.T) {
+	d := decider(t, &scriptedModel{down: refusedLocally, digest: "d"})
+	opened := recordInput{TicketID: "TASK-4", Gate: "plan", Outcome: "pass", Route: "local"}
+	if _, err := d.record(t.Context(), opened, ""); err != nil {
+		t.Fatal(err)
+	}
+	r := planText(t, d, fm("id: TASK-4", "complexity: high")+"# Move it"+fileTable("a.go"))
+	next := recordOutcome(t, d, "TASK-4", policy.Implement, policy.Pass, "")
+	if r.By != "rules" || r.Owner != policy.OwnerLocal || next.Owner != r.Owner {
+		t.Errorf("the plan by %s says %s, the outcome %s; want local", r.By, r.Owner, next.Owner)
+	}
+}

@@ -131,7 +131,7 @@ func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progre
 			return nil, err
 		}
 		if refused := d.refusal(&j, route); refused != "" {
-			r.By, r.Next, r.Owner = "rules", refused, policy.OwnerCloud
+			r.By, r.Next, r.Owner = "rules", refused, j.owner
 			r.Summary = fmt.Sprintf("%s is not for the local model: %s", t.ID, j.deciding.Why)
 			r.Answer = j.answer
 			return r, nil
