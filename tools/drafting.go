@@ -197,14 +197,17 @@ const interruptedPause = time.Second
 // askDraft puts a prompt to the local tier behind every interactive call.
 func (d *Deps) askDraft(ctx context.Context, p draft.Prompt) error {
 	for {
-		_, err := d.Asker.Complete(ctx, policy.OnlyLocal, routing.Request{
-			Purpose: "draft", TicketID: p.TicketID, System: p.System, User: p.User,
-			Remote: func() (string, []string) {
-				text, kinds := secrets.Mask(p.User)
-				return text, kinds
-			},
-			MaxTokens: p.MaxTokens, Sampling: routing.Sampling{Free: true}, Background: true,
-			Accept: p.Accept, Repair: withoutSecretsIn(p.Repair), Progress: p.Progress,
+		// A parser that panics on what a model wrote costs one file.
+		_, err := safely(func() (routing.Answer, error) {
+			return d.Asker.Complete(ctx, policy.OnlyLocal, routing.Request{
+				Purpose: "draft", TicketID: p.TicketID, System: p.System, User: p.User,
+				Remote: func() (string, []string) {
+					text, kinds := secrets.Mask(p.User)
+					return text, kinds
+				},
+				MaxTokens: p.MaxTokens, Sampling: routing.Sampling{Free: true}, Background: true,
+				Accept: p.Accept, Repair: withoutSecretsIn(p.Repair), Progress: p.Progress,
+			})
 		})
 		var unanswered *routing.Unanswered
 		if err == nil || ctx.Err() != nil || !errors.As(err, &unanswered) || !interrupted(unanswered) {

@@ -230,3 +230,19 @@ func TestDraft_RepairShowsNoSecret(t *testing.T) {
 		t.Errorf("shown %q, %v", shown, err)
 	}
 }
+
+// TestPlan_PanicInADraft holds that a panic while a draft is written costs its
+// file, not the session.
+func TestPlan_PanicInADraft(t *testing.T) {
+	m := &draftingModel{draft: func(ctx context.Context, req routing.Request) string {
+		if !strings.Contains(req.User, "The file to create now:") {
+			panic("a parser's bug")
+		}
+		return goodDraft(ctx, req)
+	}}
+	d, in := draftingDeps(t, m)
+	r := planInputOf(t, d, in)
+	if r.Draft == nil || len(r.Draft.Missing) != 1 || r.Draft.Missing[0].File != "cart.go" {
+		t.Errorf("got %+v, want cart.go missing alone", r.Draft)
+	}
+}

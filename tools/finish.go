@@ -34,7 +34,7 @@ func (d *Deps) finish(ctx context.Context, route policy.Route, req routing.Reque
 	key := background.Key(prompts.Version, d.Model, d.Root, req.TicketID, event, string(route), req.User, string(req.Schema))
 	text, unfinished, err := d.Finish.Do(ctx, key, func(ctx context.Context, p background.Progress) (json.RawMessage, error) {
 		req.Progress = p
-		a, err := d.Asker.Complete(ctx, route, req)
+		a, err := safely(func() (routing.Answer, error) { return d.Asker.Complete(ctx, route, req) })
 		var none *routing.Unanswered
 		switch {
 		case err == nil:
