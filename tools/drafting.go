@@ -79,15 +79,12 @@ func (d *Deps) addDraft(ctx context.Context, r *planResult, t ticket.Ticket, q p
 	if err != nil {
 		return fmt.Errorf("an accepted plan does not parse: %w", err)
 	}
-	spec, missing := draftSpec(t, q, reply)
+	spec := draftSpec(t, q, reply)
 	if state, err := d.Journal.TicketState(ctx, t.ID); err == nil {
 		spec.Failures = failuresOf(state.TicketState)
 	}
 	spec.Project, spec.Tree, spec.Plan = d.Project, d.treeOf(ctx, t), r.Plan
 	d.runDraft(ctx, r, spec, p)
-	if r.Draft != nil {
-		r.Draft.Missing = append(r.Draft.Missing, missing...)
-	}
 	return nil
 }
 
@@ -103,6 +100,7 @@ func (d *Deps) runDraft(ctx context.Context, r *planResult, spec draft.Spec, p p
 		r.warn("no draft: " + cause(err))
 		return
 	}
+	status.Missing = slices.Concat(status.Missing, spec.Missing)
 	r.Draft = &draftResult{Status: status}
 	switch status.State {
 	case draft.StateWriting:
@@ -112,6 +110,9 @@ func (d *Deps) runDraft(ctx context.Context, r *planResult, spec draft.Spec, p p
 		r.Next = "A verified draft is in patch_file: git apply --check it, git apply it, let a sub-agent finish what is missing, then run the gates. " + r.Next
 		if !status.Verified {
 			r.Next = strings.Replace(r.Next, "A verified draft", "A draft, not verified in full (see checks),", 1)
+		}
+		if text, err := encode(r); err != nil || utf8.RuneCount(text) > maxPlanResult {
+			r.Draft.Text = "" // it stands in patch_file
 		}
 	}
 }
@@ -130,14 +131,13 @@ func shortPatch(ctx context.Context, dir, file string) string {
 }
 
 // draftSpec lists the files of a plan in its order: those of its steps, then
-// the tests that are in none. What a model cannot draft is in missing.
-func draftSpec(t ticket.Ticket, q prompts.PlanQuestion, reply prompts.PlanReply) (draft.Spec, []draft.Missing) {
+// the tests that are in none. What a model cannot draft is in Missing.
+func draftSpec(t ticket.Ticket, q prompts.PlanQuestion, reply prompts.PlanReply) draft.Spec {
 	s := draft.Spec{TicketID: t.ID, Ticket: ticketText(t)}
-	var missing []draft.Missing
 	for _, step := range q.Ordered(reply) {
 		s.Allowed = append(s.Allowed, step.File)
 		if step.Action == "delete" {
-			missing = append(missing, draft.Missing{File: plain.Line(step.File), Why: "to be deleted: left to you"})
+			s.Missing = append(s.Missing, draft.Missing{File: plain.Line(step.File), Why: "to be deleted: left to you"})
 			continue
 		}
 		s.Targets = append(s.Targets, draft.Target{
@@ -154,7 +154,7 @@ func draftSpec(t ticket.Ticket, q prompts.PlanQuestion, reply prompts.PlanReply)
 			Path: test.File, Create: true, Step: "Add the test " + test.Name + ". It checks: " + test.Checks,
 		})
 	}
-	return s, missing
+	return s
 }
 
 // ticketText is the ticket with its title.

@@ -246,3 +246,27 @@ func TestPlan_PanicInADraft(t *testing.T) {
 		t.Errorf("got %+v, want cart.go missing alone", r.Draft)
 	}
 }
+
+// TestRunDraft_WithinItsSize holds that a patch is not shown beside a long plan,
+// and that the call that comes back for it hears of the steps without a draft.
+func TestRunDraft_WithinItsSize(t *testing.T) {
+	d, _ := draftingDeps(t, &draftingModel{draft: goodDraft})
+	spec := draft.Spec{
+		TicketID: "BUG-7", Ticket: "text", Plan: "plan", Allowed: []string{"cart.go"},
+		Targets: []draft.Target{{Path: "cart.go", Step: "skip negative amounts"}},
+		Missing: []draft.Missing{{File: "old.go", Why: "to be deleted: left to you"}},
+	}
+	for size, shown := range map[int]bool{10: true, maxPlanResult - 500: false} {
+		r := &planResult{Plan: strings.Repeat("x", size)}
+		d.runDraft(t.Context(), r, spec, nil)
+		if r.Draft == nil || r.Draft.State != draft.StateReady || r.Draft.Patch == "" || (r.Draft.Text != "") != shown {
+			t.Errorf("beside a plan of %d characters: %+v, patch shown wanted %t", size, r.Draft, shown)
+		}
+	}
+	resumed, found := d.Drafts.Resume(d.Project, "BUG-7", "text")
+	r := &planResult{}
+	d.runDraft(t.Context(), r, resumed, nil)
+	if !found || r.Draft == nil || len(r.Draft.Missing) != 1 {
+		t.Errorf("taken up again: %t, %+v; want old.go missing", found, r.Draft)
+	}
+}

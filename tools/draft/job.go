@@ -32,7 +32,8 @@ type Spec struct {
 	Targets  []Target `json:"targets"`
 	// Allowed lists the paths that the draft may touch: the ticket's affected
 	// files and the plan's test files.
-	Allowed []string `json:"allowed"`
+	Allowed []string  `json:"allowed"`
+	Missing []Missing `json:"missing,omitempty"` // steps of the plan that no draft is written for
 }
 
 // Limits of one draft.
