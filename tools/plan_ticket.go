@@ -23,7 +23,7 @@ var planTicketDescription string
 var planTicketSpec = spec{
 	name: "plan_ticket", title: "Plan a ticket", description: planTicketDescription,
 	hint:     "implement planning steps",
-	readOnly: true, openWorld: true,
+	openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"ticket_path":{"type":"string","maxLength":1000},` +
 		`"ticket":{"type":"string","maxLength":262144},` +
