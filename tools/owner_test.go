@@ -10,6 +10,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore"
 )
 
 func recordOutcome(t *testing.T, d *Deps, id string, gate policy.Gate, outcome policy.Outcome, evidence string) *recordResult {
@@ -163,5 +164,29 @@ func TestPlan_RefusedWithAnOpenAttempt_StaysLocal(t *testing.T) {
 	next := recordOutcome(t, d, "TASK-4", policy.Implement, policy.Pass, "")
 	if r.By != "rules" || r.Owner != policy.OwnerLocal || next.Owner != r.Owner {
 		t.Errorf("the plan by %s says %s, the outcome %s; want local", r.By, r.Owner, next.Owner)
+	}
+}
+
+// TestPlan_Refused_TellsOfTheJournal holds that a damaged state file is told
+// with a refusal as with a plan.
+func TestPlan_Refused_TellsOfTheJournal(t *testing.T) {
+	d := decider(t, &scriptedModel{down: refusedLocally})
+	file := filepath.Join(d.Root, ".claude", "implementer-state.json")
+	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(`{"stats": [`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Remove(file) })
+	recordOutcome(t, d, "TASK-4", policy.Plan, policy.Pass, "")
+	_ = d.Journal.(*statestore.Store).Flush(t.Context()) // it says what is wrong with the file
+	told := d.Journal.Warnings()
+	if len(told) == 0 {
+		t.Fatal("the journal tells of no damage")
+	}
+	r := planText(t, d, fm("id: TASK-4", "complexity: high")+"# Move it"+fileTable("a.go"))
+	if r.By != "rules" || !slices.Contains(r.Warnings, clip(told[0], 300)) {
+		t.Errorf("%s: warnings %q, want %q", r.Summary, r.Warnings, told[0])
 	}
 }

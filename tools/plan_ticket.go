@@ -22,7 +22,7 @@ var planTicketDescription string
 
 var planTicketSpec = spec{
 	name: "plan_ticket", title: "Plan a ticket", description: planTicketDescription,
-	hint:     "implement planning steps",
+	hint:      "implement planning steps",
 	openWorld: true,
 	input: `{"type":"object","additionalProperties":false,"properties":{` +
 		`"ticket_path":{"type":"string","maxLength":1000},` +
@@ -134,15 +134,21 @@ func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progre
 			r.By, r.Next, r.Owner = "rules", refused, j.owner
 			r.Summary = fmt.Sprintf("%s is not for the local model: %s", t.ID, j.deciding.Why)
 			r.Answer = j.answer
-			return r, nil
+			return d.withJournal(r), nil
 		}
 	}
 	if route != policy.OnlyCloud && d.wantsDraft(in) && d.resumeDraft(ctx, r, t, p) {
-		return r, nil
+		return d.withJournal(r), nil
 	}
 	if err := d.askPlan(ctx, r, &j, t, in, route, p); err != nil {
 		return nil, err
 	}
+	return d.withJournal(r), nil
+}
+
+// withJournal adds what is wrong with the journal, and keeps the result within
+// its size.
+func (d *Deps) withJournal(r *planResult) *planResult {
 	for _, text := range d.Journal.Warnings() {
 		r.warn(text)
 	}
@@ -151,7 +157,7 @@ func (d *Deps) plan(ctx context.Context, t ticket.Ticket, in planInput, p progre
 		whole.Warnings = list
 		return whole
 	})
-	return r, nil
+	return r
 }
 
 // judge classifies the ticket, or recalls the decision on the same content,
