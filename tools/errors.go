@@ -73,7 +73,7 @@ func storeError(err error) *Error {
 	switch {
 	case errors.Is(err, statestore.ErrConflict):
 		return &Error{Code: codeConflict, Cause: err.Error() + "; nothing was changed",
-			Next: "If this is a new run of the gate, send it under a new event_id.", Err: err}
+			Next: "If this is a new run of the gate, send it under the event_id that is free.", Err: err}
 	case errors.Is(err, context.Canceled):
 		return &Error{Code: codeCanceled, Cause: "the call was canceled before the outcome was recorded",
 			Next: "Send it again with the same event_id.", Retryable: true, Err: err}

@@ -54,7 +54,7 @@ func TestEveryErrorCode(t *testing.T) {
 			b.Root = filepath.Join(b.Root, "gone")
 			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "a.md"}, codeUnreadable)
 		}},
-		{codeConflict, false, []string{"nothing was changed", "new event_id"}, func(b *bench) *Error {
+		{codeConflict, false, []string{"nothing was changed", "is free"}, func(b *bench) *Error {
 			b.run("record_gate_outcome", pass)
 			other := args{"ticket_id": "A-1", "gate": "lint", "outcome": "fail", "event_id": "A-1:lint:1"}
 			return b.refuses(b.t.Context(), "record_gate_outcome", other, codeConflict)

@@ -17,8 +17,8 @@ import (
 // prompt.
 const maxHandoffChars = 4000
 
-// maxHandoffFailures is how many failures a hand-off has, the latest ones:
-// commit may fail any number of times.
+// maxHandoffFailures is how many failures a hand-off has, the latest ones: a
+// ticket's history may be longer.
 const maxHandoffFailures = 8
 
 // handoff is what the cloud model gets of an escalated ticket: the local

@@ -35,7 +35,7 @@ func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string
 		}
 	}
 	known, err := d.Journal.KnownTickets(ctx, maxKnown)
-	if err != nil || len(known) == 0 { // a journal that cannot be read fails the record itself
+	if err != nil { // a journal that cannot be read fails the record itself
 		return id, warning
 	}
 	if i := slices.IndexFunc(known, func(k string) bool { return strings.EqualFold(k, id) }); i >= 0 {

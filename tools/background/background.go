@@ -11,7 +11,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,13 +21,14 @@ import (
 
 // Limits of the work and of what is kept of it.
 const (
-	mostTime  = 30 * time.Minute // for one answer
-	mostBytes = 1 << 20          // of a kept answer
-	keepFor   = 24 * time.Hour
-	againFor  = 10 * time.Minute // after its end, an answer is given to all who ask
-	worthy    = 20 * time.Second // an answer that took less is written anew for who asks again
-	maxKept   = 200
-	otherPoll = 500 * time.Millisecond // how often another process's answer is looked for
+	mostTime   = 30 * time.Minute // for one answer
+	mostBytes  = 1 << 20          // of a kept answer
+	keepFor    = 24 * time.Hour
+	againFor   = 10 * time.Minute // after its end, an answer is given to all who ask
+	worthy     = 20 * time.Second // an answer that took less is written anew for who asks again
+	maxKept    = 200
+	lockSuffix = ".lock"
+	otherPoll  = 500 * time.Millisecond // how often another process's answer is looked for
 )
 
 // Progress hears what is happening, and tokens so far of budget.
@@ -233,7 +235,7 @@ func (k *Keeper) lock(key string) (unlock func()) {
 		return func() {}
 	}
 	defer root.Close() //nolint:errcheck // the lock has a handle of its own
-	lock, err := root.TryLock(k.ctx, key+".lock")
+	lock, err := root.TryLock(k.ctx, key+lockSuffix)
 	switch {
 	case errors.Is(err, rootfs.ErrLocked):
 		return nil
@@ -280,17 +282,36 @@ func (k *Keeper) take(ctx context.Context, key string) (json.RawMessage, bool) {
 	return answer, err == nil && json.Valid(answer) && time.Since(info.ModTime()) < keepFor
 }
 
-// tidy removes what nobody came back for.
+// tidy removes what nobody came back for, and the oldest where there is too much.
+// A lock that somebody holds stays.
 func (k *Keeper) tidy(ctx context.Context, root *rootfs.Root) {
-	entries, more, err := root.List(ctx, ".", maxKept)
+	const most = 10 * maxKept
+	entries, _, err := root.List(ctx, ".", most)
 	if err != nil {
 		return
 	}
+	type kept struct {
+		name string
+		at   time.Time
+	}
+	var all []kept
 	for _, e := range entries {
-		info, err := e.Info()
-		if errors.Is(err, fs.ErrNotExist) || err == nil && !more && time.Since(info.ModTime()) < keepFor {
+		if info, err := e.Info(); err == nil {
+			all = append(all, kept{e.Name(), info.ModTime()})
+		}
+	}
+	slices.SortFunc(all, func(a, b kept) int { return b.at.Compare(a.at) })
+	for i, e := range all {
+		if i < maxKept && time.Since(e.at) < keepFor {
 			continue
 		}
-		_ = root.Remove(ctx, e.Name())
+		if strings.HasSuffix(e.name, lockSuffix) {
+			lock, err := root.TryLock(ctx, e.name)
+			if err != nil {
+				continue
+			}
+			defer lock.Unlock() // at the end: nobody takes it before it is removed
+		}
+		_ = root.Remove(ctx, e.name)
 	}
 }

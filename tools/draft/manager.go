@@ -36,7 +36,7 @@ type Config struct {
 	// Secrets lists the secrets of a text; nil = none can be looked for.
 	Secrets func(text string) []string
 	// Commands runs the project's own checks on the changed files in a scratch
-	// copy; nil = not trusted.
+	// copy; nil = none is run.
 	Commands func(ctx context.Context, changes []Change) Check
 	Log      *slog.Logger
 }
@@ -255,7 +255,7 @@ func (m *Manager) finish(ctx context.Context, dir string, j *job) {
 		}
 	}
 	if len(changes) > 0 {
-		check := Check{Name: CheckCommands, State: NotRun, Detail: "the project's commands are not trusted"}
+		check := Check{Name: CheckCommands, State: NotRun, Detail: "no command of the project was run"}
 		if m.cfg.Commands != nil {
 			check = m.cfg.Commands(ctx, changes)
 		}

@@ -88,7 +88,7 @@ func TestDraft_ReadyPatch(t *testing.T) {
 	if st.State != StateReady || st.Stats == nil || st.Stats.Files != 2 || len(st.Missing) != 0 {
 		t.Fatalf("got %+v, want a patch of two files", st)
 	}
-	if st.Verified || !strings.Contains(st.Checks[CheckCommands], "not trusted") {
+	if st.Verified || !strings.Contains(st.Checks[CheckCommands], "no command") {
 		t.Errorf("commands did not run, but checks say %v, verified=%v", st.Checks, st.Verified)
 	}
 	patch, err := os.ReadFile(st.Patch)
