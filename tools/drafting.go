@@ -33,10 +33,11 @@ type draftResult struct {
 	Text string `json:"patch,omitempty"` // the patch itself, where it is short
 }
 
-// NewDrafts returns the manager of drafts beneath dir. It opens nothing.
-func (d *Deps) NewDrafts(dir string) *draft.Manager {
+// NewDrafts returns the manager of drafts beneath dir. parser is the command
+// that calls draft.ParseInput. It opens nothing.
+func (d *Deps) NewDrafts(dir string, parser ...string) *draft.Manager {
 	return draft.NewManager(draft.Config{
-		Dir: dir, Read: d.readDraftFile, Ask: d.askDraft, Secrets: secrets.Find, Log: d.Log,
+		Dir: dir, Read: d.readDraftFile, Ask: d.askDraft, Secrets: secrets.Find, Log: d.Log, Parser: parser,
 	})
 }
 

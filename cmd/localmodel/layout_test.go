@@ -19,7 +19,7 @@ const module = "github.com/fjbelchi/localmodel/"
 // beneath it; a directory that is not listed follows its nearest listed parent.
 // integration tests may import anything, and every room what lies in internal.
 var arrows = map[string][]string{
-	"cmd":                    {"tools", "tools/background", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "routing/ollama", "routing/openai", "statestore", "statestore/project", "prompts"},
+	"cmd":                    {"tools", "tools/background", "tools/draft", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "routing/ollama", "routing/openai", "statestore", "statestore/project", "prompts"},
 	"tools":                  {"tools/draft", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/prices", "statestore", "prompts"},
 	"tools/stdio":            {},
 	"tools/background":       {},

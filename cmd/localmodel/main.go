@@ -17,6 +17,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/tools/draft"
 )
 
 // readsOwnHelp lists the commands whose --help is their own flags'.
@@ -26,11 +27,18 @@ func main() {
 	// A client that has gone is a failed write, which run tells, not the end of
 	// the process: what is recorded has to be flushed first.
 	signal.Ignore(syscall.SIGPIPE)
+	if len(os.Args) == 3 && os.Args[1] == parseWord {
+		os.Exit(draft.ParseInput(os.Args[2], os.Stdin, os.Stderr))
+	}
 	// The signals stay caught to the end: clients send a second one soon after
 	// the first, and it must not take the exit code.
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
 }
+
+// parseWord makes this program the process that parses a draft. It is for the
+// server alone, which can end it.
+const parseWord = "parse-draft"
 
 // world is what a command may touch.
 type world struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"os/user"
 	"path/filepath"
 	"slices"
@@ -51,9 +52,18 @@ func assemble(w world, c *config, only ...policy.Tier) *parts {
 		Project:  name, DraftDefault: c.draft,
 	}
 	if c.Dirs.State != "" {
-		deps.Drafts = deps.NewDrafts(filepath.Join(c.Dirs.State, "drafts"))
+		deps.Drafts = deps.NewDrafts(filepath.Join(c.Dirs.State, "drafts"), draftParser()...)
 	}
 	return &parts{config: c, store: store, router: router, log: log, deps: deps}
+}
+
+// draftParser is the command that parses a draft in a process of its own.
+func draftParser() []string {
+	program, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{program, parseWord}
 }
 
 // close ends the background work and the journal.

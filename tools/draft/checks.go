@@ -50,10 +50,10 @@ type Change struct {
 
 // checkContent runs the checks that need nothing but the two texts, and stops
 // at the first that failed. secrets lists the secrets of a text; nil = unable.
-func checkContent(ctx context.Context, c Change, secrets func(string) []string) []Check {
+func checkContent(ctx context.Context, parser []string, c Change, secrets func(string) []string) []Check {
 	var out []Check
 	for _, check := range []func() Check{
-		func() Check { return checkParses(ctx, c) },
+		func() Check { return checkParses(ctx, parser, c) },
 		func() Check { return checkPlaceholder(c) },
 		func() Check { return checkShrink(c) },
 		func() Check { return checkSecret(c, secrets) },
@@ -68,15 +68,15 @@ func checkContent(ctx context.Context, c Change, secrets func(string) []string) 
 	return out
 }
 
-func checkParses(ctx context.Context, c Change) Check {
-	err := parseFile(ctx, c.Path, c.After)
+func checkParses(ctx context.Context, parser []string, c Change) Check {
+	err := parseFile(ctx, parser, c.Path, c.After)
 	switch {
 	case err == nil:
 		return Check{Name: CheckParses, State: Passed}
 	case errors.Is(err, errNoParser):
 		return Check{Name: CheckParses, State: NotRun, Detail: "not parsed: " + err.Error()}
 	case errors.Is(err, errTooSlow):
-	case c.Exists && parseFile(ctx, c.Path, c.Text) != nil:
+	case c.Exists && parseFile(ctx, parser, c.Path, c.Text) != nil:
 		return Check{Name: CheckParses, State: NotRun, Detail: "the file did not parse before either"}
 	}
 	return Check{Name: CheckParses, State: Failed, Detail: clip(err.Error(), 300)}

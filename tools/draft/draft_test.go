@@ -132,7 +132,7 @@ func outcome(f File, mode Mode, step, reply string) (failed, detail, after strin
 		}
 		return nil
 	}
-	for _, c := range checkContent(context.Background(), Change{File: f, After: after, Step: step}, secrets) {
+	for _, c := range checkContent(context.Background(), parserHere(), Change{File: f, After: after, Step: step}, secrets) {
 		if c.State == Failed {
 			return c.Name, c.Detail, after
 		}

@@ -192,7 +192,7 @@ func (m *Manager) ask(ctx context.Context, s Spec, r fileResult, base File,
 			return bad
 		}
 		r.Checks = append([]Check{{Name: CheckScope, State: Passed, File: r.Path}, {Name: CheckApplies, State: Passed, File: r.Path}},
-			checkContent(ctx, Change{File: base, After: after, Step: r.Step}, m.cfg.Secrets)...)
+			checkContent(ctx, m.cfg.Parser, Change{File: base, After: after, Step: r.Step}, m.cfg.Secrets)...)
 		if check := r.Checks[len(r.Checks)-1]; check.State == Failed {
 			last = &Defect{Why: check.Name + ": " + check.Detail}
 			return last

@@ -35,6 +35,9 @@ type Config struct {
 	Ask func(ctx context.Context, p Prompt) error
 	// Secrets lists the secrets of a text; nil = none can be looked for.
 	Secrets func(text string) []string
+	// Parser is the command that calls ParseInput with an extension, for
+	// languages whose parser has to be ended; none = they are not parsed.
+	Parser []string
 	// Commands runs the project's own checks on the changed files in a scratch
 	// copy; nil = none is run.
 	Commands func(ctx context.Context, changes []Change) Check

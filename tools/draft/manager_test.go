@@ -232,8 +232,17 @@ func TestDraft_AnotherPlan_ReplacesTheOne(t *testing.T) {
 
 const childEnv = "LOCALMODEL_TEST_DRAFT_CHILD"
 
-// TestMain is also the child process that is killed in mid-draft.
+// parseWord makes this test binary the parser's process.
+const parseWord = "parse-input"
+
+func parserHere() []string { return []string{os.Args[0], parseWord} }
+
+// TestMain is also the child process that is killed in mid-draft, and the
+// parser's.
 func TestMain(m *testing.M) {
+	if len(os.Args) == 3 && os.Args[1] == parseWord {
+		os.Exit(ParseInput(os.Args[2], os.Stdin, os.Stderr))
+	}
 	if dirs := os.Getenv(childEnv); dirs != "" {
 		root, state, _ := strings.Cut(dirs, "|")
 		p := &project{root: root, state: state}

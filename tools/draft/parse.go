@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"go/parser"
 	"go/token"
+	"io"
 	"os"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,7 +27,7 @@ var errNoParser = errors.New("no parser for this kind of file")
 
 // parseFile returns nil where the text is syntactically whole, errNoParser
 // where nothing here reads the language, else the parser's error with its line.
-func parseFile(ctx context.Context, name, text string) error {
+func parseFile(ctx context.Context, apart []string, name, text string) error {
 	if depth(text) > maxDepth {
 		return fmt.Errorf("nested deeper than %d brackets", maxDepth)
 	}
@@ -41,7 +43,7 @@ func parseFile(ctx context.Context, name, text string) error {
 		var v map[string]any
 		return toml.Unmarshal([]byte(text), &v)
 	case ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".css":
-		return webInTime(ctx, ext, text)
+		return parseApart(ctx, apart, ext, text)
 	case ".sh", ".bash":
 		_, err := syntax.NewParser().Parse(strings.NewReader(text), name)
 		return err
@@ -103,34 +105,60 @@ func parseYAML(text string) error {
 // errTooSlow says that a parser did not come to an end in time.
 var errTooSlow = errors.New("the parser takes too long for it")
 
-// webTimeout ends the wait for esbuild, which cannot be stopped: it takes
-// exponential time for arrow functions inside conditionals, and cubic time for
-// those inside each other.
+// webTimeout ends esbuild's work: it takes exponential time for arrow functions
+// inside conditionals, and cubic time for those inside each other.
 var webTimeout = 5 * time.Second // shorter in a test
 
-// webBusy is held by the one parse of esbuild's at work, so that one that does
-// not end holds one processor, and what comes after it is not parsed.
-var webBusy = make(chan struct{}, 1)
+// webMemory is how many kilobytes of address space esbuild may take, where the
+// system's shell can hold it to that.
+const webMemory = "4000000"
 
-func webInTime(ctx context.Context, ext, text string) error {
-	ctx, cancel := context.WithTimeout(ctx, webTimeout)
-	defer cancel()
-	select {
-	case webBusy <- struct{}{}:
-	case <-ctx.Done():
+// parseApart runs esbuild in a process of its own, which can be ended: command
+// with the file's extension, and the text as its input (see ParseInput). Without
+// a command nothing is parsed.
+func parseApart(ctx context.Context, command []string, ext, text string) error {
+	if len(command) == 0 {
 		return errNoParser
 	}
-	done := make(chan error, 1)
-	go func() {
-		defer func() { <-webBusy }()
-		done <- parseWeb(ext, text)
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return errTooSlow
+	ctx, cancel := context.WithTimeout(ctx, webTimeout)
+	defer cancel()
+	args := append(slices.Clone(command), ext)
+	if shell, err := exec.LookPath("/bin/sh"); err == nil {
+		args = append([]string{shell, "-c", "ulimit -v " + webMemory + `; exec "$@"`, "sh"}, args...)
 	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // this program
+	cmd.Dir, cmd.Env = os.TempDir(), []string{"LC_ALL=C.UTF-8"}
+	cmd.Stdin = strings.NewReader(text)
+	cmd.WaitDelay = time.Second
+	stderr := &bounded{}
+	cmd.Stderr = stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	switch {
+	case ctx.Err() != nil:
+		return errTooSlow
+	case errors.As(err, &exit) && exit.ExitCode() == 1:
+		return errors.New(strings.TrimSpace(string(stderr.data)))
+	case errors.As(err, &exit):
+		return errTooSlow // it was ended for the memory that it took
+	case err != nil:
+		return errNoParser
+	}
+	return nil
+}
+
+// ParseInput is the other side of parseApart: it parses in as a file with the
+// extension ext and returns the exit code, 1 with the fault on errs.
+func ParseInput(ext string, in io.Reader, errs io.Writer) int {
+	text, err := io.ReadAll(io.LimitReader(in, maxResultBytes+1))
+	if err != nil || len(text) > maxResultBytes {
+		return 2
+	}
+	if err := parseWeb(ext, string(text)); err != nil {
+		fmt.Fprintln(errs, clip(err.Error(), 300))
+		return 1
+	}
+	return 0
 }
 
 // parseWeb reads JavaScript, TypeScript and CSS as esbuild does.
