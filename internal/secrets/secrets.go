@@ -185,15 +185,14 @@ func keyBlocks(text string) (found []span) {
 			break
 		}
 		from, rest := at+begin[0], at+begin[1]
-		to := len(text)
 		next := len(text)
 		if b := keyBegin().FindStringIndex(text[rest:]); b != nil {
 			next = rest + b[0]
 		}
+		to := next // no further: each key looking through the whole rest takes quadratic time
 		if end := keyEnd().FindStringIndex(text[rest:next]); end != nil {
 			to = rest + end[1]
 		} else {
-			to = next // no further: each key looking through the whole rest takes quadratic time
 			head := len(keyHead().FindString(text[rest:next]))
 			if empty := emptyLine().FindStringIndex(text[rest+head : next]); empty != nil {
 				to = rest + head + empty[0]
