@@ -7,6 +7,7 @@ package ticket
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 )
 
 // Limits on what is read. Sizes are bytes as given; past a count the rest is
@@ -156,10 +157,12 @@ func Parse(data []byte) (Ticket, error) {
 
 // finish sets what every form sets alike.
 func (d *Document) finish(f *file) {
+	d.Head.tidy()
 	d.Head.Form, d.Head.Source = d.Form, f.path
 	d.Head.Hash = hash(f.data)
 	for i := range d.Tasks {
 		t := &d.Tasks[i]
+		t.tidy()
 		t.Form, t.Source = d.Form, f.path+"#"+t.Local
 		t.Archived = t.Archived || d.Head.Archived
 		if t.Local == "" {
@@ -168,6 +171,30 @@ func (d *Document) finish(f *file) {
 		t.HasFrontMatter = true // the form states what it is
 		t.Hash = hash([]byte(t.ID + "\n" + t.Body))
 	}
+}
+
+// tidy holds every form to what readers of a ticket rely on: names that are
+// trimmed, not empty and there once, and line ends of one kind.
+func (t *Ticket) tidy() {
+	for _, list := range []*[]string{&t.Labels, &t.DependsOn, &t.After} {
+		*list = distinct(*list)
+	}
+	if strings.Contains(t.Body, "\r") {
+		t.Body = strings.ReplaceAll(strings.ReplaceAll(t.Body, "\r\n", "\n"), "\r", "\n")
+	}
+}
+
+// distinct trims the names and drops those that are empty or there already.
+func distinct(names []string) []string {
+	var kept []string
+	seen := make(map[string]bool, len(names))
+	for _, name := range names {
+		if name = strings.TrimSpace(name); name != "" && !seen[name] {
+			seen[name] = true
+			kept = append(kept, name)
+		}
+	}
+	return kept
 }
 
 func hash(data []byte) string {
