@@ -74,6 +74,9 @@ func opensKeys(rest string) bool {
 
 // isKeyLine says whether a line is "key: value", or one of the YAML ways to begin one.
 func isKeyLine(text string) bool {
+	if text == "" {
+		return false
+	}
 	if strings.ContainsRune("?{&!<", rune(text[0])) {
 		return true
 	}
