@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
@@ -136,8 +137,14 @@ func maybe(row *sql.Row) ([]byte, error) {
 	return []byte(text), nil
 }
 
-// GuardStates returns every record of the guard, as stored.
-func (s *Store) GuardStates(ctx context.Context) (states map[GuardKey][]byte, err error) {
+// GuardStates returns every record that the guard keeps of tickets, as stored.
+func (s *Store) GuardStates(ctx context.Context) (map[GuardKey][]byte, error) {
+	states, err := s.guardStates(ctx)
+	maps.DeleteFunc(states, func(key GuardKey, _ []byte) bool { return strings.HasPrefix(key.Class, draftCells) })
+	return states, err
+}
+
+func (s *Store) guardStates(ctx context.Context) (states map[GuardKey][]byte, err error) {
 	err = s.read(ctx, func(q sqldb.Q, project int64) error {
 		states = map[GuardKey][]byte{}
 		rows, err := q.Rows(ctx, `SELECT cell, state FROM guard WHERE project = ?`, project)

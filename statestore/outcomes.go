@@ -95,7 +95,7 @@ func (o Outcome) payload() string {
 		quality = strconv.FormatFloat(*o.Quality, 'g', -1, 64)
 	}
 	text := make([]byte, 0, 64+len(o.Evidence))
-	for _, word := range []string{string(o.Gate), string(o.Outcome), string(o.Route), quality, o.Evidence} {
+	for _, word := range []string{string(o.Gate), string(o.Outcome), string(o.Route), quality, string(o.Draft), o.Evidence} {
 		text = append(append(text, word...), 0)
 	}
 	sum := sha256.Sum256(text)
@@ -208,10 +208,14 @@ func (t *recording) count() error {
 			return err
 		}
 	}
+	draftWarning, err := t.draft()
+	if err != nil {
+		return err
+	}
 	t.ticket.ran(t.o.TicketID, t.o.Gate, t.o.EventID)
 	t.reply = Recorded{Action: v.Action, EscalateTo: v.EscalateTo, Message: v.Message, Changed: v.Changed, Route: v.Owner,
 		Owner: state.Owner(), Stats: t.project.stats(), NextEventID: t.ticket.nextEventID(t.o.TicketID, t.o.Gate.Next(t.o.Outcome))}
-	for _, text := range []string{v.Warning, late} {
+	for _, text := range []string{v.Warning, draftWarning, late} {
 		if text != "" {
 			t.reply.Warnings = append(t.reply.Warnings, text)
 		}

@@ -250,6 +250,10 @@ func (s *Store) send(ctx context.Context, r row) error {
 			_, err := recordPlan(ctx, tx, p, plan, r.at)
 			return err
 		})
+	case kindDraft:
+		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, p *projectRow, d Draft) error {
+			return recordDraft(ctx, tx, p, d, r.at)
+		})
 	case kindCalls:
 		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, p *projectRow, calls []Call) error {
 			return insertCalls(ctx, tx, p.id, calls)

@@ -181,7 +181,7 @@ FROM projects p ORDER BY p.used DESC, p.name`)
 
 // projectTables hold rows of a project, beside projects itself. What was spent
 // stays: it counts against the user's cap.
-var projectTables = []string{"tickets", "attempts", "outcomes", "figures", "guard", "guard_memo", "decisions", "calls", "usage", "answers", "models", "calibration"}
+var projectTables = []string{"tickets", "attempts", "outcomes", "figures", "guard", "guard_memo", "decisions", "calls", "usage", "answers", "drafts", "models", "calibration"}
 
 // ErrNoProject says that the journal has no project of that name.
 var ErrNoProject = errors.New("the journal has no such project")

@@ -25,6 +25,7 @@ var retained = []struct{ table, key, old string }{
 	{"answers", "id", "at < ?"},
 	{"reservations", "id", "at < ?"},
 	{"decisions", "project, ticket, hash, source", "at < ?"},
+	{"drafts", "project, ticket", "at < ?"},
 	{"guard_memo", "project, ticket, cell", "at < ?"},
 	{"deliveries", "delivery", "at < ?"},
 }

@@ -1,7 +1,7 @@
 package statestore
 
 // schemaVersion is the version of schema.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // schema is the journal's tables. {id}, {int}, {real}, {table} and {keyed}
 // differ between the databases. The checks keep out what would break a reader.
@@ -49,6 +49,10 @@ CREATE TABLE answers (id {id}, project {int} NOT NULL, ticket TEXT NOT NULL, pur
   tokens_in {int} NOT NULL, tokens_out {int} NOT NULL) {table};
 CREATE INDEX answers_question ON answers (project, ticket, purpose);
 CREATE INDEX answers_at ON answers (at);
+CREATE TABLE drafts (project {int} NOT NULL, ticket TEXT NOT NULL, draft TEXT NOT NULL, class TEXT NOT NULL,
+  category TEXT NOT NULL, digest TEXT NOT NULL, tokens {int} NOT NULL CHECK (tokens >= 0), used TEXT NOT NULL, at {int} NOT NULL,
+  PRIMARY KEY (project, ticket)) {keyed};
+CREATE INDEX drafts_at ON drafts (at);
 CREATE TABLE models (project {int} NOT NULL, model TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (project, model)) {keyed};
 CREATE TABLE calibration (project {int} NOT NULL, model TEXT NOT NULL,
   bytes_per_token {real} NOT NULL CHECK (bytes_per_token > 0 AND bytes_per_token < 1e6), PRIMARY KEY (project, model)) {keyed};

@@ -27,6 +27,7 @@ type Outcome struct {
 	Route              policy.Owner // whose the caller says it was; "" = not said
 	Quality            *float64     // 0 to 100
 	Evidence           string
+	Draft              policy.DraftUse // what became of the local model's draft; "" = not said
 	// Default is whose record an attempt that this outcome opens falls under where
 	// the ticket was never classified. It is no part of the payload.
 	Default GuardKey

@@ -24,6 +24,16 @@ const (
 	UsageSuperseded  UsageKind = "superseded"  // another call for the same question followed soon
 	UsageOpen        UsageKind = "open"        // a plan whose attempt is not closed
 	UsageEscalated   UsageKind = "escalated"   // a plan whose attempt was escalated
+
+	// Drafts, each counted once in every kind that holds for it. TokensOut of
+	// UsageDraftKept is what a model of the cloud did not have to write.
+	UsageDraft          UsageKind = "draft"
+	UsageDraftReady     UsageKind = "draft_ready"    // a patch was handed over
+	UsageDraftVerified  UsageKind = "draft_verified" // ... that passed every check
+	UsageDraftApplied   UsageKind = "draft_applied"
+	UsageDraftEdited    UsageKind = "draft_edited"
+	UsageDraftDiscarded UsageKind = "draft_discarded"
+	UsageDraftKept      UsageKind = "draft_kept" // applied or edited, and committed
 )
 
 // Usage sums up the calls of one kind that began within one hour. The sums are
@@ -38,6 +48,7 @@ type Usage struct {
 
 const (
 	purposePlan   = "plan"
+	purposeDraft  = "draft"
 	purposeHealth = "health"
 	resultOK      = "ok"
 	// sameQuestion is how soon after a reply another call for the same ticket
@@ -97,6 +108,9 @@ func (t *tallying) call(c Call) error {
 		return nil
 	}
 	t.add(at, UsageLocal, c.TokensIn, c.TokensOut, 0)
+	if c.Purpose == purposeDraft {
+		return nil // what it was worth shows when its change is committed
+	}
 	if c.TicketID == "" {
 		t.add(at, UsageAnswer, c.TokensIn, c.TokensOut, 0)
 		return nil

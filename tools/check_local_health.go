@@ -179,11 +179,24 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 			r.Guard.Open = append(r.Guard.Open, v.Why)
 		}
 	}
+	r.Guard.Open = append(r.Guard.Open, d.draftsOff(ctx, digest)...)
 	sort.Strings(r.Guard.Open)
 	r.Guard.Open = slices.Compact(r.Guard.Open)
 	for _, w := range d.Journal.Warnings() {
 		r.Warnings = addWarning(r.Warnings, w)
 	}
+}
+
+// draftsOff says for which classes no draft is written, and why. A journal that
+// cannot be read has been reported by then.
+func (d *Deps) draftsOff(ctx context.Context, digest string) (out []string) {
+	records, _ := d.Journal.DraftRecords(ctx)
+	for key, state := range records {
+		if why := d.Guard.LookDraft(recordName(key), state); why != "" && key.Digest == digest {
+			out = append(out, why)
+		}
+	}
+	return out
 }
 
 // withRecord adds an empty record: what the fixed rule and LOCALMODEL_GUARD=never

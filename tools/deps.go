@@ -32,6 +32,10 @@ type Journal interface {
 	NextEventID(ctx context.Context, ticketID string, gate policy.Gate) (string, error)
 	Admit(ctx context.Context, key statestore.GuardKey, ticketID string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error
 	GuardStates(ctx context.Context) (map[statestore.GuardKey][]byte, error)
+	// RecordDraft notes a draft that came to an end, DraftRecords the guard's
+	// records of drafts.
+	RecordDraft(ctx context.Context, d statestore.Draft) error
+	DraftRecords(ctx context.Context) (map[statestore.GuardKey][]byte, error)
 	SaveDecision(ctx context.Context, d statestore.Decision) error
 	Decision(ctx context.Context, ticketID, hash, source string) (statestore.Decision, bool, error)
 	LastDecision(ctx context.Context, ticketID string) (statestore.Decision, bool, error)
@@ -67,7 +71,12 @@ type Deps struct {
 	Project      string         // its identity in the journal
 	Drafts       *draft.Manager // nil = no drafts
 	DraftDefault bool           // plan_ticket drafts unless it is told not to
-	Log          *slog.Logger
+	// TrustedCommands returns the project's own commands that check a draft, where
+	// the user trusts them, else why there are none. Environ is what they see, but
+	// for secrets.
+	TrustedCommands func(ctx context.Context) (lines []string, why string)
+	Environ         func() []string
+	Log             *slog.Logger
 
 	seenIDs sync.Map // ids of tickets that the journal is known to know
 }

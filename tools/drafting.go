@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/draft"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -38,7 +40,30 @@ type draftResult struct {
 func (d *Deps) NewDrafts(dir string, parser ...string) *draft.Manager {
 	return draft.NewManager(draft.Config{
 		Dir: dir, Read: d.readDraftFile, Ask: d.askDraft, Secrets: secrets.Find, Log: d.Log, Parser: parser,
+		Commands: func(ctx context.Context, s draft.Spec, changes []draft.Change) draft.Check {
+			return d.runCommands(ctx, filepath.Join(filepath.Dir(dir), "scratch"), s, changes)
+		},
+		Ended: d.recordDraft,
 	})
+}
+
+// runCommands checks a draft by the project's own commands, where the user
+// trusts them, in a copy of its working tree beneath scratch.
+func (d *Deps) runCommands(ctx context.Context, scratch string, s draft.Spec, changes []draft.Change) draft.Check {
+	none := draft.Check{Name: draft.CheckCommands, State: draft.NotRun, Detail: "no command of the project was run"}
+	if d.TrustedCommands == nil {
+		return none
+	}
+	lines, why := d.TrustedCommands(ctx)
+	if len(lines) == 0 {
+		none.Detail += ": " + why
+		return none
+	}
+	p := draft.Project{Root: filepath.Join(d.Root, filepath.FromSlash(s.Tree)), Scratch: scratch, Commands: lines}
+	if d.Environ != nil {
+		p.Env = d.Environ()
+	}
+	return p.Run(ctx, changes)
 }
 
 // wantsDraft says whether the call asks for one, and whether there can be any.
@@ -74,8 +99,47 @@ func (d *Deps) resumeDraft(ctx context.Context, r *planResult, t ticket.Ticket, 
 // there is another one.
 func failuresOf(s policy.TicketState) string { return fmt.Sprint(s.Failures) }
 
-// addDraft drafts the change of a plan that the local tier made.
-func (d *Deps) addDraft(ctx context.Context, r *planResult, t ticket.Ticket, q prompts.PlanQuestion, plan []byte, p progress) error {
+// recordDraft notes what came of a draft, for the guard and the statistics.
+func (d *Deps) recordDraft(ctx context.Context, e draft.Ended) error {
+	const bytesPerToken = 4
+	return d.Journal.RecordDraft(ctx, statestore.Draft{
+		ID: e.ID, TicketID: e.Spec.TicketID,
+		Key:      statestore.GuardKey{Class: e.Spec.Class, Category: e.Spec.Category, Digest: e.Spec.Digest},
+		Ready:    e.Status.State == draft.StateReady,
+		Verified: e.Status.Verified, Tokens: e.Bytes / bytesPerToken,
+	})
+}
+
+// admitDraft asks the guard whether the ticket's change is drafted. A journal
+// that cannot be read is no reason not to.
+func (d *Deps) admitDraft(ctx context.Context, r *planResult, key statestore.GuardKey) policy.Verdict {
+	records, err := d.Journal.DraftRecords(ctx)
+	if !policy.ParseDraftRecord(records[key]).Decides() {
+		key.Category = ""
+	}
+	v := policy.Verdict{Admit: true}
+	if err == nil {
+		err = d.Journal.Admit(ctx, key.DraftKey(), r.ID, func(state, memo []byte) (newState, newMemo []byte, err error) {
+			v, newState, newMemo, err = d.Guard.AdmitDraft(recordName(key), r.ID, state, memo, time.Now())
+			return newState, newMemo, err
+		})
+	}
+	if err != nil {
+		r.warn("what became of earlier drafts was not considered: " + err.Error())
+		return policy.Verdict{Admit: true}
+	}
+	return v
+}
+
+// addDraft drafts the change of a plan that the local tier made; key is the
+// record of the guard that it counts in.
+func (d *Deps) addDraft(ctx context.Context, r *planResult, t ticket.Ticket, key statestore.GuardKey, q prompts.PlanQuestion,
+	plan []byte, p progress,
+) error {
+	if v := d.admitDraft(ctx, r, key); !v.Admit {
+		r.Draft = &draftResult{Status: draft.Status{State: draft.StateOff, Why: v.Why}}
+		return nil
+	}
 	reply, err := q.Parse(plan)
 	if err != nil {
 		return fmt.Errorf("an accepted plan does not parse: %w", err)
@@ -85,6 +149,7 @@ func (d *Deps) addDraft(ctx context.Context, r *planResult, t ticket.Ticket, q p
 		spec.Failures = failuresOf(state.TicketState)
 	}
 	spec.Project, spec.Tree, spec.Plan = d.Project, d.treeOf(ctx, t), r.Plan
+	spec.Class, spec.Category, spec.Digest = key.Class, key.Category, key.Digest
 	d.runDraft(ctx, r, spec, p)
 	return nil
 }
@@ -108,7 +173,7 @@ func (d *Deps) runDraft(ctx context.Context, r *planResult, spec draft.Spec, p p
 		r.Next = fmt.Sprintf("The draft is being written (%d of %d files). Call plan_ticket again to wait for it, or go on without it. ", status.Done, status.Of) + r.Next
 	case draft.StateReady:
 		r.Draft.Text = shortPatch(ctx, d.Drafts.Dir(), status.Patch)
-		r.Next = "A verified draft is in patch_file: git apply --check it, git apply it, let a sub-agent finish what is missing, then run the gates. " + r.Next
+		r.Next = "A verified draft is in patch_file: git apply --check it, git apply it, let a sub-agent finish what is missing, then run the gates; gate implement takes draft: applied, edited or discarded. " + r.Next
 		if !status.Verified {
 			r.Next = strings.Replace(r.Next, "A verified draft", "A draft, not verified in full (see checks),", 1)
 		}
@@ -167,19 +232,22 @@ func ticketText(t ticket.Ticket) string {
 }
 
 // readDraftFile reads a file that is to be changed.
-func (d *Deps) readDraftFile(ctx context.Context, tree, path string) (draft.File, error) {
-	if prompts.Refused(path, true) != "" || isLocal(path) {
+func (d *Deps) readDraftFile(ctx context.Context, tree, name string) (draft.File, error) {
+	if prompts.Refused(name, true) != "" || isLocal(name) {
 		return draft.File{}, errors.New("such a file is never drafted")
 	}
-	data, real, fault := d.readFile(ctx, inTree(tree, path), maxDraftFile)
+	if d.inSubmodule(ctx, tree, name) {
+		return draft.File{}, errors.New("it lies in a repository within this one")
+	}
+	data, real, fault := d.readFile(ctx, inTree(tree, name), maxDraftFile)
 	switch {
 	case fault != nil && fault.Code == codeNotFound:
-		return draft.File{Path: path}, nil
+		return draft.File{Path: name}, nil
 	case fault != nil:
 		return draft.File{}, errors.New(fault.Cause)
 	case isLocal(real):
 		return draft.File{}, errors.New("such a file is never drafted")
-	case real != filepath.Clean(filepath.FromSlash(inTree(tree, path))):
+	case real != filepath.Clean(filepath.FromSlash(inTree(tree, name))):
 		// git apply would take the link itself for the file.
 		return draft.File{}, errors.New("it is reached through a link")
 	case !utf8.Valid(data):
@@ -188,7 +256,18 @@ func (d *Deps) readDraftFile(ctx context.Context, tree, path string) (draft.File
 	if _, hasKey := secrets.MaskKeys(string(data)); hasKey { // no model is shown one, and a draft may not lose it
 		return draft.File{}, errors.New("it holds a private key")
 	}
-	return draft.File{Path: path, Text: string(data), Exists: true}, nil
+	return draft.File{Path: name, Text: string(data), Exists: true}, nil
+}
+
+// inSubmodule says whether a repository of its own, such as a submodule, lies
+// between the working tree and the file: a patch of the tree is none for it.
+func (d *Deps) inSubmodule(ctx context.Context, tree, name string) bool {
+	for dir := path.Dir(path.Clean(name)); dir != "." && dir != "/" && dir != ".."; dir = path.Dir(dir) {
+		if _, err := d.stat(ctx, filepath.FromSlash(inTree(tree, dir)+"/.git")); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // interruptedPause is how long a draft waits before it asks again for a slot

@@ -293,7 +293,11 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	}
 	r.Next = d.nextAfterPlan(ctx, t.ID)
 	if handed.ByLocal && r.Owner == policy.OwnerLocal && d.wantsDraft(in) {
-		return d.addDraft(ctx, r, t, q, a.Text, p)
+		key := d.guardKey(ctx, j)
+		if a.Digest != "" {
+			key.Digest = a.Digest + "/" + prompts.Version
+		}
+		return d.addDraft(ctx, r, t, key, q, a.Text, p)
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ var recordGateOutcomeSpec = spec{
 		`"event_id":{"type":"string","maxLength":200},` +
 		`"route":{"type":"string","enum":` + enum([]policy.Owner{policy.OwnerLocal, policy.OwnerCloud}) + `},` +
 		`"quality_score":{"type":"number","minimum":0,"maximum":100},` +
+		`"draft":{"type":"string","enum":` + enum(policy.DraftUses()) + `},` +
 		`"evidence":{"type":"string","maxLength":8000}}}`,
 	output: `{"type":"object","additionalProperties":false,"required":["summary","action","next_event_id","stats"],"properties":{` +
 		`"summary":{"type":"string"},"action":{"type":"string"},"next_event_id":{"type":"string"},"repeated":{"type":"boolean"},` +
@@ -49,6 +50,7 @@ type recordInput struct {
 	Route        string   `json:"route"`
 	QualityScore *float64 `json:"quality_score"`
 	Evidence     string   `json:"evidence"`
+	Draft        string   `json:"draft"`
 }
 
 type recordResult struct {
@@ -80,7 +82,11 @@ func recordGateOutcome(d *Deps) Tool {
 
 func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*recordResult, error) {
 	o := statestore.Outcome{TicketID: strings.TrimSpace(in.TicketID), Gate: policy.Gate(in.Gate), Outcome: policy.Outcome(in.Outcome),
-		EventID: in.EventID, ToolUseID: toolUseID, Route: policy.Owner(in.Route), Quality: in.QualityScore, Evidence: in.Evidence}
+		EventID: in.EventID, ToolUseID: toolUseID, Route: policy.Owner(in.Route), Quality: in.QualityScore, Evidence: in.Evidence, Draft: policy.DraftUse(in.Draft)}
+	if o.Draft != "" && o.Gate != policy.Implement {
+		return nil, &Error{Code: codeArgument, Cause: fmt.Sprintf("draft goes with gate %s alone, not with %s", policy.Implement, o.Gate),
+			Next: "Record this gate without draft."}
+	}
 	var unseen string
 	o.TicketID, unseen = d.recordedID(ctx, o.TicketID)
 	if err := prompts.CheckID(o.TicketID); err != nil {

@@ -16,55 +16,99 @@ import (
 )
 
 const aboutTrust = `
-Lets the project's backlog.config.json name the proxy and the variable with its key. It shows the exact values and asks for the address to be typed, on a terminal: a ticket could tell a model to run this command, so nothing skips the question. A value that changes has to be trusted again.`
+Lets the project's backlog.config.json name the proxy and the variable with its key. It shows the exact values and asks for the address to be typed, on a terminal: a ticket could tell a model to run this command, so nothing skips the question. A value that changes has to be trusted again.
 
-// trust records the settings that the project asks for as trusted.
+With --commands, and where LOCALMODEL_DRAFT=on, it shows the project's qualityGates.* commands: once trusted, they check each draft of the local model, in a copy of the working tree, without a network where the system can forbid it.`
+
+// trustFlags are trust's.
+type trustFlags struct{ revoke, commands bool }
+
+// trust records what the project asks for as trusted.
 func trust(ctx context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "trust", "[--revoke]", aboutTrust)
-	revoke := fs.Bool("revoke", false, "trust nothing of this project any more")
+	fs := option.Flags(w.out, "trust", "[--commands | --revoke]", aboutTrust)
+	var f trustFlags
+	fs.BoolVar(&f.revoke, "revoke", false, "trust nothing of this project any more")
+	fs.BoolVar(&f.commands, "commands", false, "trust the commands that check a draft")
 	if _, err := option.Parse(fs, args, 0); err != nil {
 		return err
 	}
 	c := loadConfig(w.lookup)
-	root := plain.Line(c.root)
-	if *revoke {
-		changed, err := settings.Trust(ctx, c.Dirs.State, c.root, nil)
-		if err == nil && !changed {
-			fmt.Fprintf(w.out, "Nothing of %s was trusted.\n", root)
-		} else if err == nil {
-			fmt.Fprintf(w.out, "Nothing of %s is trusted any more.\n", root)
-		}
-		return err
+	if f.revoke {
+		return revokeTrust(ctx, w, c)
 	}
 	for _, text := range c.problems {
 		fmt.Fprint(w.err, term.Wrap("! ", plain.Line(text)))
 	}
-	if len(c.Project.Requests) == 0 {
-		fmt.Fprintf(w.out, "%s asks for nothing that has to be trusted.\n", root)
+	groups := f.groups(c)
+	if len(groups) == 0 {
+		fmt.Fprintf(w.out, "%s asks for nothing that has to be trusted.\n", plain.Line(c.root))
 		return nil
 	}
 	if name := agentVariable(environ(), w.lookup); name != "" {
 		return exitError{1, name + " is set, so an agent may have run this: run localmodel trust in a terminal of your own"}
 	}
 	if !term.Is(w.in) || !term.Is(w.err) {
-		return exitError{1, "not a terminal: run localmodel trust in a terminal, where you type the address"}
+		return exitError{1, "not a terminal: run localmodel trust in a terminal, where you type the answer"}
 	}
-	if !confirmTrust(w.in, w.err, c) {
-		return exitError{1, "not what the project asks for: nothing is trusted"}
+	in := bufio.NewReader(io.LimitReader(w.in, 4096))
+	for _, g := range groups {
+		if !g.confirm(in, w.err, c) {
+			return exitError{1, "not what the project asks for: nothing more is trusted"}
+		}
+		if _, err := settings.Trust(ctx, c.Dirs.State, c.root, g.requests); err != nil {
+			return err
+		}
+		fmt.Fprintln(w.out, "Trusted until a value changes. Take it back: localmodel trust --revoke")
 	}
-	if _, err := settings.Trust(ctx, c.Dirs.State, c.root, c.Project.Requests); err != nil {
-		return err
-	}
-	fmt.Fprintln(w.out, "Trusted until a value changes. Take it back: localmodel trust --revoke")
 	return nil
 }
 
-// confirmTrust shows what the project asks for and has its address typed.
-func confirmTrust(in io.Reader, out io.Writer, c *config) bool {
-	address := c.proxy
+func revokeTrust(ctx context.Context, w world, c *config) error {
+	changed, err := settings.Trust(ctx, c.Dirs.State, c.root, nil)
+	switch {
+	case err != nil:
+		return err
+	case !changed:
+		fmt.Fprintf(w.out, "Nothing of %s was trusted.\n", plain.Line(c.root))
+	default:
+		fmt.Fprintf(w.out, "Nothing of %s is trusted any more.\n", plain.Line(c.root))
+	}
+	return nil
+}
+
+// trustGroup is what is trusted together, by one answer.
+type trustGroup struct {
+	requests []settings.Request
+	ask      func(out io.Writer, c *config, requests []settings.Request) (answer string)
+}
+
+// groups lists what is to be asked: the commands only where drafts are on or
+// they are asked for.
+func (f trustFlags) groups(c *config) (out []trustGroup) {
+	if len(c.Project.Requests) > 0 && !f.commands {
+		out = append(out, trustGroup{c.Project.Requests, askAddress})
+	}
+	if len(c.Project.Commands) > 0 && (f.commands || c.draft && !c.Project.CommandsTrusted) {
+		out = append(out, trustGroup{c.Project.Commands, askCommands})
+	}
+	return out
+}
+
+// confirm shows what the project asks for and has the answer typed.
+func (g trustGroup) confirm(in *bufio.Reader, out io.Writer, c *config) bool {
 	fmt.Fprintf(out, "%s asks for:\n", plain.Line(c.root))
-	for _, r := range c.Project.Requests {
+	for _, r := range g.requests {
 		fmt.Fprintf(out, "  %s = %s\n", r.Key, plain.Line(r.Value))
+	}
+	answer := g.ask(out, c, g.requests)
+	typed, _ := in.ReadString('\n') // "" is no answer
+	return strings.TrimSpace(typed) == answer
+}
+
+// askAddress asks for the address where tickets and the key would be sent.
+func askAddress(out io.Writer, c *config, requests []settings.Request) string {
+	address := c.proxy
+	for _, r := range requests {
 		if r.Address() {
 			address = r.Value
 		}
@@ -75,8 +119,16 @@ func confirmTrust(in io.Reader, out io.Writer, c *config) bool {
 	}
 	fmt.Fprint(out, term.Wrap("", "Tickets, affected files and the proxy's key would be sent to the following address, "+where+"."))
 	fmt.Fprintf(out, "\n  %s\n\nType it to trust it: ", plain.Line(address))
-	typed, _ := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n') // "" is no address
-	return strings.TrimSpace(typed) == address
+	return address
+}
+
+// askCommands asks whether the project's commands may run.
+func askCommands(out io.Writer, _ *config, _ []settings.Request) string {
+	const word = "run"
+	fmt.Fprint(out, term.Wrap("", "They would run with your rights in a copy of the working tree, on code that the local model wrote "+
+		"for a ticket: what that code does when it is tested, it does as you."))
+	fmt.Fprintf(out, "\nType %s to trust them: ", word)
+	return word
 }
 
 // agentVariables are what agents and the editors that run them set; one that ends

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/ollama"
@@ -52,6 +53,10 @@ func assemble(w world, c *config, only ...policy.Tier) *parts {
 		Project:  name, DraftDefault: c.draft,
 	}
 	if c.Dirs.State != "" {
+		deps.TrustedCommands = func(ctx context.Context) ([]string, string) {
+			return settings.TrustedCommands(ctx, c.Dirs.State, c.root)
+		}
+		deps.Environ = environ
 		deps.Drafts = deps.NewDrafts(filepath.Join(c.Dirs.State, "drafts"), draftParser()...)
 	}
 	return &parts{config: c, store: store, router: router, log: log, deps: deps}

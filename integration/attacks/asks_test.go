@@ -79,15 +79,44 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+// Only a person at a terminal can have a project's commands run, and sees them.
+func TestTrust_Commands(t *testing.T) {
+	v := newVictim(t)
+	v.file("backlog.config.json", `{"qualityGates":{"testCommand":"touch /tmp/x; true"}}`)
+	v.ready()
+	trusted := func() bool {
+		data, _ := os.ReadFile(filepath.Join(v.home, ".local", "state", "localmodel", "trust.json"))
+		return strings.Contains(string(data), "touch")
+	}
+	if code, said := v.atTerminal("X=", "run"); trusted() || strings.Contains(said, "touch") {
+		t.Errorf("drafts are off, and it asks: exit %d, %s", code, said)
+	}
+	if r := v.run("run\n", "trust", "--commands"); r.code == 0 || trusted() {
+		t.Errorf("trusted without a terminal: %s%s", r.out, r.err)
+	}
+	if code, said := v.atTerminal("CLAUDECODE=1", "run", "--commands"); code == 0 || trusted() {
+		t.Errorf("trusted by an agent: %s", said)
+	}
+	if code, said := v.atTerminal("X=", "yes", "--commands"); code == 0 || trusted() || !strings.Contains(said, "touch /tmp/x; true") {
+		t.Errorf("trusted by another answer: %s", said)
+	}
+	if code, said := v.atTerminal("LOCALMODEL_DRAFT=on", "run"); code != 0 || !trusted() || !strings.Contains(said, "touch /tmp/x; true") {
+		t.Errorf("not trusted: exit %d, %s", code, said)
+	}
+	if r := v.run("", "trust", "--revoke"); r.code != 0 || trusted() {
+		t.Errorf("still trusted: %s%s", r.out, r.err)
+	}
+}
+
 // atTerminal runs trust at a terminal and types a line.
-func (v *victim) atTerminal(variable, typed string) (code int, said string) {
+func (v *victim) atTerminal(variable, typed string, args ...string) (code int, said string) {
 	v.t.Helper()
 	us, its, err := terminal()
 	if err != nil {
 		v.t.Skipf("no terminal: %v", err)
 	}
 	defer us.Close()
-	cmd := exec.CommandContext(v.t.Context(), v.program, "trust")
+	cmd := exec.CommandContext(v.t.Context(), v.program, append([]string{"trust"}, args...)...)
 	cmd.Env, cmd.Dir = slices.Concat(v.env, []string{variable}), v.home
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = its, its, its
 	if os.Geteuid() == 0 {

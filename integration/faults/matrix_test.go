@@ -70,6 +70,10 @@ func (noJournal) KnownDigest(context.Context, string) (string, error)     { retu
 func (noJournal) LastDecision(context.Context, string) (statestore.Decision, bool, error) {
 	return statestore.Decision{}, false, nil
 }
+func (noJournal) RecordDraft(context.Context, statestore.Draft) error { return nil }
+func (noJournal) DraftRecords(context.Context) (map[statestore.GuardKey][]byte, error) {
+	return nil, nil
+}
 func (noJournal) GuardStates(context.Context) (map[statestore.GuardKey][]byte, error) {
 	return nil, nil
 }

@@ -41,7 +41,13 @@ func (p Project) Run(ctx context.Context, changes []Change) Check {
 		check.Detail = "the project names no commands"
 		return check
 	}
-	dir, err := os.MkdirTemp(p.Scratch, "scratch-*")
+	lock, err := lockScratch(ctx, p.Scratch)
+	if err != nil {
+		check.Detail = "no scratch directory: " + err.Error()
+		return check
+	}
+	defer lock.Unlock()
+	dir, err := os.MkdirTemp(p.Scratch, scratchPrefix+"*")
 	if err != nil {
 		check.Detail = "no scratch directory: " + err.Error()
 		return check
@@ -67,6 +73,9 @@ func (p Project) Run(ctx context.Context, changes []Change) Check {
 		case ctx.Err() != nil:
 			check.Detail = fmt.Sprintf("%s: not finished within %s", clip(line, 60), timeout)
 			return check
+		case errors.As(err, &exit) && (exit.ExitCode() == notExecutable || exit.ExitCode() == notFound):
+			check.Detail = fmt.Sprintf("%s: could not run: %s", clip(line, 60), lastLines(out, 400))
+			return check
 		case errors.As(err, &exit):
 			check.State = Failed
 			check.Detail = fmt.Sprintf("%s: %v: %s", clip(line, 60), err, lastLines(out, 400))
@@ -83,8 +92,46 @@ func (p Project) Run(ctx context.Context, changes []Change) Check {
 	return check
 }
 
+// The shell's exit codes where a command could not be run.
+const (
+	notExecutable = 126
+	notFound      = 127
+)
+
+// scratchPrefix begins the names of scratch copies.
+const scratchPrefix = "scratch-"
+
+// lockScratch waits until no other process of the user has a scratch copy, so
+// that there is one at a time, and removes what a killed one left behind.
+func lockScratch(ctx context.Context, dir string) (*rootfs.Lock, error) {
+	root, err := rootfs.Private(ctx, dir)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	lock, err := root.Lock(ctx, lockFile, scratchPoll)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), scratchPrefix) {
+			err = errors.Join(err, removeAll(filepath.Join(dir, e.Name())))
+		}
+	}
+	if err != nil {
+		lock.Unlock()
+		return nil, err
+	}
+	return lock, nil
+}
+
+// scratchPoll is how often the lock of another process is looked at.
+const scratchPoll = 200 * time.Millisecond
+
 // copyTo copies the working tree's regular files and writes the changes into
-// the copy. Symlinks, special files and .git are left out.
+// the copy. Special files, .git (a submodule's too) and symlinks are left out,
+// but for relative links that lie within the tree: package managers need them.
 func (p Project) copyTo(ctx context.Context, to string, changes []Change) error {
 	source, err := rootfs.Open(ctx, p.Root)
 	if err != nil {
@@ -134,19 +181,32 @@ func (c *treeCopy) directory(ctx context.Context, name string) error {
 	for _, e := range entries {
 		inside := filepath.Join(name, e.Name())
 		switch {
-		case e.IsDir() && e.Name() != ".git":
+		case e.Name() == ".git":
+		case e.IsDir():
 			if err := c.target.Mkdir(inside, 0o700); err != nil {
 				return err
 			}
 			err = c.directory(ctx, inside)
 		case e.Type().IsRegular():
 			err = c.file(ctx, inside, e)
+		case e.Type()&fs.ModeSymlink != 0:
+			err = c.link(inside)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// link copies a relative symlink whose target lies within the tree. A link is
+// followed by nothing here: os.Root refuses to leave the copy through one.
+func (c *treeCopy) link(name string) error {
+	to, err := os.Readlink(filepath.Join(c.source.Name(), name)) //nolint:forbidigo // reads the link itself, not its target
+	if err != nil || filepath.IsAbs(to) || !filepath.IsLocal(filepath.Join(filepath.Dir(name), to)) {
+		return nil //nolint:nilerr // a link that cannot be read is left out as well
+	}
+	return c.target.Symlink(to, name)
 }
 
 func (c *treeCopy) file(ctx context.Context, name string, e fs.DirEntry) error {
@@ -178,13 +238,21 @@ func runShell(ctx context.Context, tree string, env []string, line string) (out 
 			continue
 		}
 		ownGroup(cmd)
-		err = cmd.Run()
+		err = runLocked(cmd)
 		if isolated && cmd.Process == nil { // the system does not let us: again, with a network
 			continue
 		}
 		return output.data, !isolated, err
 	}
 	return nil, true, err
+}
+
+// runLocked runs cmd from a thread that lives until it ends: a command that dies
+// with its parent would die with the thread that started it.
+func runLocked(cmd *exec.Cmd) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	return cmd.Run()
 }
 
 // commandEnv is the environment without what looks like a secret, with a

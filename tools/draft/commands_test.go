@@ -4,6 +4,7 @@ package draft
 
 import (
 	"context"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
@@ -23,6 +24,10 @@ func TestProjectRun(t *testing.T) {
 	}{
 		"none":               {nil, NotRun, "no commands"},
 		"passes on the copy": {[]string{"grep -q after a.txt", "test ! -e .git", "test ! -e link"}, Passed, ""},
+		"not found":          {[]string{"no-such-command-here"}, NotRun, "could not run"},
+		"link within":        {[]string{"grep -q after inside"}, Passed, ""},
+		"submodule's .git":   {[]string{"test ! -e sub/.git", "test -e sub/b.txt"}, Passed, ""},
+		"links outside":      {[]string{"test ! -L outside", "test ! -L up"}, Passed, ""},
 		"fails":              {[]string{"true", "echo why; exit 3"}, Failed, "exit status 3: why"},
 		"too slow":           {[]string{"sleep 60"}, NotRun, "not finished within"},
 		"sees no secret":     {[]string{`test -z "$SOME_API_KEY"`}, Passed, ""},
@@ -33,8 +38,15 @@ func TestProjectRun(t *testing.T) {
 			root, scratch := t.TempDir(), t.TempDir()
 			write(t, filepath.Join(root, "a.txt"), "before")
 			write(t, filepath.Join(root, ".git", "config"), "x")
-			if err := os.Symlink("/etc/passwd", filepath.Join(root, "link")); err != nil {
-				t.Fatal(err)
+			write(t, filepath.Join(root, "sub", ".git"), "gitdir: ../.git/modules/sub")
+			write(t, filepath.Join(root, "sub", "b.txt"), "x")
+			for link, to := range map[string]string{"link": "/etc/passwd", "outside": "../elsewhere", "up": "sub/../../x", "inside": "a.txt"} {
+				if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(row.commands) > 0 {
+				write(t, filepath.Join(scratch, scratchPrefix+"killed", "tree", "x"), "left by a killed process")
 			}
 			p := Project{Root: root, Scratch: scratch, Commands: row.commands, Env: os.Environ(), Timeout: time.Minute}
 			if name == "too slow" {
@@ -47,7 +59,7 @@ func TestProjectRun(t *testing.T) {
 			if data, _ := os.ReadFile(filepath.Join(root, "a.txt")); string(data) != "before" {
 				t.Errorf("the working tree was changed: %q", data)
 			}
-			if left, _ := os.ReadDir(scratch); len(left) != 0 {
+			if left, _ := filepath.Glob(filepath.Join(scratch, scratchPrefix+"*")); len(left) != 0 {
 				t.Errorf("the scratch copy was left behind: %v", left)
 			}
 		})
@@ -71,5 +83,69 @@ func TestProjectRun_HasNoNetwork(t *testing.T) {
 	}
 	if got.State != Passed {
 		t.Errorf("a command reached the network: %+v", got)
+	}
+}
+
+// TestProjectRun_ThroughALinkedDirectory holds that a change is never written
+// outside the copy, whatever links the working tree has.
+func TestProjectRun_ThroughALinkedDirectory(t *testing.T) {
+	root, scratch, elsewhere := t.TempDir(), t.TempDir(), t.TempDir()
+	for link, to := range map[string]string{"self": ".", "out": elsewhere, "chain": "self/../../victim"} {
+		if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := Project{Root: root, Scratch: scratch, Env: os.Environ(), Commands: []string{"true"}}
+	for _, name := range []string{"out/x", "self/../../x", "../x", "chain/x", "chain"} {
+		got := p.Run(t.Context(), []Change{{File: File{Path: name}, After: "after"}})
+		var written []string
+		for _, dir := range []string{elsewhere, root, scratch, filepath.Dir(scratch)} {
+			for _, pattern := range []string{"x", "victim", "*/x", "*/victim"} {
+				found, _ := filepath.Glob(filepath.Join(dir, pattern))
+				written = append(written, found...)
+			}
+		}
+		if len(written) != 0 {
+			t.Errorf("%s: wrote %v; %+v", name, written, got)
+		}
+	}
+}
+
+// TestProjectRun_Limits holds that a tree over a limit is not copied, and that
+// it is said.
+func TestProjectRun_Limits(t *testing.T) {
+	root, scratch := t.TempDir(), t.TempDir()
+	big, err := os.Create(filepath.Join(root, "big"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(big.Truncate(maxCopyBytes+1), big.Close()); err != nil {
+		t.Fatal(err)
+	}
+	p := Project{Root: root, Scratch: scratch, Env: os.Environ(), Commands: []string{"true"}}
+	if got := p.Run(t.Context(), nil); got.State != NotRun || !strings.Contains(got.Detail, "no scratch copy") {
+		t.Errorf("got %+v, want it not run", got)
+	}
+	if left, _ := filepath.Glob(filepath.Join(scratch, scratchPrefix+"*")); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// TestProjectRun_OneAtATime holds that a second copy waits for the first.
+func TestProjectRun_OneAtATime(t *testing.T) {
+	scratch := t.TempDir()
+	lock, err := lockScratch(t.Context(), scratch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	p := Project{Root: t.TempDir(), Scratch: scratch, Env: os.Environ(), Commands: []string{"true"}}
+	if got := p.Run(ctx, nil); got.State != NotRun {
+		t.Errorf("got %+v beside another copy, want it not run", got)
+	}
+	lock.Unlock()
+	if got := p.Run(t.Context(), nil); got.State != Passed {
+		t.Errorf("got %+v, want it passed", got)
 	}
 }

@@ -34,6 +34,11 @@ type Spec struct {
 	// files and the plan's test files.
 	Allowed []string  `json:"allowed"`
 	Missing []Missing `json:"missing,omitempty"` // steps of the plan that no draft is written for
+	// Class, Category and Digest say under which record of the guard the draft
+	// counts. They change nothing in it.
+	Class    string `json:"class,omitempty"`
+	Category string `json:"category,omitempty"`
+	Digest   string `json:"digest,omitempty"`
 }
 
 // Limits of one draft.
@@ -59,9 +64,11 @@ type job struct {
 	Key      string       `json:"key"`
 	Spec     Spec         `json:"spec"`
 	Ended    bool         `json:"ended"`
+	Recorded bool         `json:"recorded"` // Config.Ended has been told
 	Began    time.Time    `json:"began"`
 	Files    []fileResult `json:"files"`
 	Stats    Stats        `json:"stats"`
+	Bytes    int          `json:"bytes"` // of the patch
 	Commands *Check       `json:"commands,omitempty"`
 }
 
@@ -87,6 +94,9 @@ func (s Spec) key() string {
 	}
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
+
+// id names this writing of the draft: the same plan may be drafted again.
+func (j *job) id() string { return fmt.Sprintf("%s-%d", j.Key, j.Began.UnixMilli()) }
 
 // directory is where the drafts of a ticket are kept: one a ticket.
 func (m *Manager) directory(project, ticketID string) string {

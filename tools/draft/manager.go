@@ -38,10 +38,21 @@ type Config struct {
 	// Parser is the command that calls ParseInput with an extension, for
 	// languages whose parser has to be ended; none = they are not parsed.
 	Parser []string
-	// Commands runs the project's own checks on the changed files in a scratch
-	// copy; nil = none is run.
-	Commands func(ctx context.Context, changes []Change) Check
-	Log      *slog.Logger
+	// Commands runs the project's own checks on the changed files of a draft in a
+	// scratch copy; nil = none is run.
+	Commands func(ctx context.Context, s Spec, changes []Change) Check
+	// Ended is told of each draft that came to an end, at least once; nil = nobody
+	// is. After an error it is told again when the draft is asked for.
+	Ended func(ctx context.Context, e Ended) error
+	Log   *slog.Logger
+}
+
+// Ended is a draft that came to an end. ID is the same each time it is told.
+type Ended struct {
+	ID     string
+	Spec   Spec
+	Status Status
+	Bytes  int // of the patch
 }
 
 // Manager writes drafts in the background. Its methods may be called
@@ -129,6 +140,9 @@ func (m *Manager) ended(dir string, s Spec) (Status, bool) {
 	j, err := m.loadJob(dir)
 	if err != nil || j.Key != s.key() || !j.Ended || m.stale(j) {
 		return Status{}, false
+	}
+	if !j.Recorded {
+		m.record(m.ctx, dir, j)
 	}
 	return statusOf(j, dir), true
 }
@@ -260,7 +274,10 @@ func (m *Manager) finish(ctx context.Context, dir string, j *job) {
 	if len(changes) > 0 {
 		check := Check{Name: CheckCommands, State: NotRun, Detail: "no command of the project was run"}
 		if m.cfg.Commands != nil {
-			check = m.cfg.Commands(ctx, changes)
+			check = m.cfg.Commands(ctx, j.Spec, changes)
+		}
+		if m.ctx.Err() != nil {
+			return // the server ends; a restart runs them again
 		}
 		j.Commands = &check
 		if check.State == Failed {
@@ -271,11 +288,31 @@ func (m *Manager) finish(ctx context.Context, dir string, j *job) {
 		}
 	}
 	patch, stats := Patch(changes)
-	j.Stats, j.Ended = stats, true
+	j.Stats, j.Ended, j.Bytes = stats, true, len(patch)
 	if err := m.replace(dir, patchFile, []byte(patch)); err != nil {
 		m.cfg.Log.Warn("patch not written", "error", err)
 		j.Stats = Stats{}
 	}
+	m.save(dir, j)
+	m.record(m.ctx, dir, j)
+}
+
+// recordWithin is how long telling of a draft's end may take.
+const recordWithin = 15 * time.Second
+
+// record tells of the draft's end. The draft is saved before, so that a process
+// killed in between leaves it to the next.
+func (m *Manager) record(ctx context.Context, dir string, j *job) {
+	if m.cfg.Ended == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	defer cancel()
+	if err := m.cfg.Ended(ctx, Ended{ID: j.id(), Spec: j.Spec, Status: statusOf(j, dir), Bytes: j.Bytes}); err != nil {
+		m.cfg.Log.Warn("draft not recorded", "error", err)
+		return
+	}
+	j.Recorded = true
 	m.save(dir, j)
 }
 

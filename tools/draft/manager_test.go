@@ -162,7 +162,7 @@ func TestDraft_BaseChangedMeanwhile_IsNotHandedOver(t *testing.T) {
 func TestDraft_FailedCommands_NothingIsHandedOver(t *testing.T) {
 	p := newProject(t)
 	m := p.manager(t, func(_ context.Context, _ int, prompt Prompt) string { return good(prompt) })
-	m.cfg.Commands = func(context.Context, []Change) Check {
+	m.cfg.Commands = func(context.Context, Spec, []Change) Check {
 		return Check{Name: CheckCommands, State: Failed, Detail: "go test: exit 1"}
 	}
 	st := draftOf(t, m, p.spec())

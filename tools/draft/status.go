@@ -10,6 +10,7 @@ const (
 	StateWriting = "writing" // call again to wait for it
 	StateReady   = "ready"   // a patch is there
 	StateNone    = "none"    // nothing usable came of it
+	StateOff     = "off"     // drafting is switched off for this class of tickets
 )
 
 // Status is what the caller of plan_ticket sees of a draft.

@@ -422,5 +422,8 @@ func (s *Set) TrustNotes() []string {
 		out = append(out, fmt.Sprintf("%s asks for %s = %s, which is left out until you trust it: localmodel trust",
 			fromProject, r.Key, strconv.Quote(plain.Line(r.Value))))
 	}
+	if s.On("LOCALMODEL_DRAFT") && len(s.Project.Commands) > 0 && !s.Project.CommandsTrusted {
+		out = append(out, "drafts are not checked by the project's own commands until you trust those: "+trustCommands)
+	}
 	return out
 }

@@ -24,6 +24,10 @@ type Project struct {
 	DataDir  string    // where tickets are, beneath the root
 	Requests []Request // what counts once the user trusts it
 	trusted  bool
+	// Commands check a change, in the order in which they run. Nothing runs them
+	// until the user trusts exactly these. CommandsTrusted says whether that is so.
+	Commands        []Request
+	CommandsTrusted bool
 }
 
 // Request is a setting that the project asks for.
@@ -61,7 +65,8 @@ func (s *Set) readProject(ctx context.Context) {
 		}
 	}
 	p.Requests = s.requests(file)
-	if len(p.Requests) == 0 {
+	p.Commands, _ = commands(file)
+	if len(p.Requests)+len(p.Commands) == 0 {
 		return
 	}
 	trusted, err := Trusted(ctx, s.Dirs.State, s.Root)
@@ -69,6 +74,7 @@ func (s *Set) readProject(ctx context.Context) {
 		s.problem("which settings of projects you trust cannot be read: %v", err)
 	}
 	p.trusted = same(trusted, p.Requests)
+	p.CommandsTrusted = same(trusted, p.Commands)
 	if p.trusted {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"time"
 
@@ -42,8 +43,9 @@ func Trusted(ctx context.Context, state, root string) (map[string]string, error)
 	return all[name], err
 }
 
-// Trust records the exact values of a project's requests; none revokes. It
-// reports whether anything changed.
+// Trust records the exact values of a project's requests in place of those of
+// their kind (settings, or commands) that were trusted; none revokes all of
+// both kinds. It reports whether anything changed.
 func Trust(ctx context.Context, state, root string, requests []Request) (bool, error) {
 	if state == "" {
 		return false, errNoState
@@ -66,12 +68,21 @@ func Trust(ctx context.Context, state, root string, requests []Request) (bool, e
 	if err != nil {
 		return false, err
 	}
-	if same(all[name], requests) {
+	before := all[name]
+	now := maps.Clone(before)
+	if now == nil {
+		now = map[string]string{}
+	}
+	maps.DeleteFunc(now, func(key, _ string) bool { return len(requests) == 0 || isCommand(key) == isCommand(requests[0].Key) })
+	for _, r := range requests {
+		now[r.Key] = r.Value
+	}
+	if maps.Equal(before, now) {
 		return false, nil
 	}
-	delete(all, name)
-	if len(requests) > 0 {
-		all[name] = values(requests)
+	all[name] = now
+	if len(now) == 0 {
+		delete(all, name)
 	}
 	data, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
@@ -103,17 +114,18 @@ func realPath(root string) (string, error) {
 	return filepath.EvalSymlinks(abs)
 }
 
-func values(requests []Request) map[string]string {
-	out := map[string]string{}
-	for _, r := range requests {
-		out[r.Key] = r.Value
-	}
-	return out
-}
-
-// same says whether exactly these requests are trusted.
+// same says whether exactly these requests, which are of one kind, are trusted.
 func same(trusted map[string]string, requests []Request) bool {
-	if len(trusted) != len(requests) {
+	if len(requests) == 0 {
+		return false
+	}
+	of := 0
+	for key := range trusted {
+		if isCommand(key) == isCommand(requests[0].Key) {
+			of++
+		}
+	}
+	if of != len(requests) {
 		return false
 	}
 	for _, r := range requests {
