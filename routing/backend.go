@@ -166,3 +166,13 @@ type ModelInfo struct {
 	LoadedBytes  int64  // in memory now; 0 = not loaded
 	GPUBytes     int64  // of LoadedBytes, on a GPU
 }
+
+// Listed is one model of a server, as it is listed.
+type Listed struct {
+	Name         string
+	Bytes        int64  // of its weights; 0 = not told
+	Parameters   string // "30.5B"; "" = not told
+	MaxContext   int    // tokens it was made for, or is served with; 0 = not told
+	ContextBytes int64  // of the context that was asked about; 0 = the server does not tell enough
+	Remote       string // the host it runs on; "" = the server's own machine
+}

@@ -20,9 +20,9 @@ func look(w world, records bool) (p *parts, done func()) {
 	c := loadConfig(w.lookup)
 	journal := c.journal()
 	_, missing := os.Stat(journal)
-	dir := ""
+	dir, remove := "", func() {}
 	if !records && journal != "" && errors.Is(missing, fs.ErrNotExist) {
-		dir, _ = os.MkdirTemp("", "localmodel-") // without one the journal is made: better than no answer
+		dir, remove, _ = scratch() // without one the journal is made: better than no answer
 	}
 	if dir == "" {
 		p = assemble(w, c)
@@ -34,8 +34,16 @@ func look(w world, records bool) (p *parts, done func()) {
 	p.config, p.unmade = c, journal // what is shown is the user's
 	return p, func() {
 		_ = p.store.Close()
-		_ = os.RemoveAll(dir) // a left-over in the temporary directory does no harm
+		remove()
 	}
+}
+
+// scratch makes a temporary directory for one command, which removes it.
+func scratch() (dir string, remove func(), err error) {
+	if dir, err = os.MkdirTemp("", "localmodel-"); err != nil {
+		return "", func() {}, err
+	}
+	return dir, func() { _ = os.RemoveAll(dir) }, nil // a left-over there does no harm
 }
 
 // journal is the path of the journal's file, "" where a server keeps it.

@@ -21,7 +21,7 @@ import (
 )
 
 // readsOwnHelp lists the commands whose --help is their own flags'.
-var readsOwnHelp = []string{"doctor", "config", "trust", "stats", "eval", "export", "projects", "install", "uninstall", "completion", "man"}
+var readsOwnHelp = []string{"setup", "doctor", "config", "trust", "stats", "eval", "export", "projects", "install", "uninstall", "completion", "man"}
 
 func main() {
 	// A client that has gone is a failed write, which run tells, not the end of
@@ -57,6 +57,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
+		{name: "setup", args: "[--yes] [--dry-run]", short: "find or fetch a local model, prove it, set up the clients", run: setUp},
 		{name: "serve", args: "", short: "speak MCP on stdin and stdout (the default)", protocol: true, run: serve},
 		{name: "call", args: "TOOL [JSON|@file|-]", short: "run one tool and print its result", run: call},
 		{name: "ask", args: "[OPTION...]", short: "put one question to one tier", run: ask},

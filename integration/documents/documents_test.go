@@ -49,10 +49,17 @@ var (
 // program.
 var said = []string{"local loading", "local unsure", "local too big", "guard open"}
 
+const published = "needs a published package; the release's tests install the built one"
+
 // elsewhere are the commands that are not run here, each with its reason.
 var elsewhere = map[string]string{
 	"gh attestation verify FILE --repo fjbelchi/localmodel":                                      "needs a published release; the release workflow attests what it built",
 	"claude mcp reset-project-choices":                                                           "takes back what was answered in a dialog, which the stand-in has not",
+	"npx -y @fjbelchi/localmodel setup":                                                          published,
+	"uvx localmodel setup":                                                                       published,
+	"brew install fjbelchi/tap/localmodel":                                                       published,
+	"scoop bucket add fjbelchi https://github.com/fjbelchi/scoop-bucket":                         published,
+	"scoop install localmodel":                                                                   published,
 	"mcpb validate":                                                                              "a program of its own; the release's verify holds each bundle to the same schema",
 	`echo "…" | scripts/ops/llm_call.sh --model cheap --system S`:                                "a line that is replaced",
 	`scripts/ops/llm_call.sh --model free --user "Reply OK"`:                                     "a line that is replaced",

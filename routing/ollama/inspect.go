@@ -23,10 +23,8 @@ func (o *Backend) Inspect(ctx context.Context) (info routing.ModelInfo, fault *r
 		return info, fault
 	}
 	info.Parameters, info.Quantization = show.Get("details.parameter_size").Str, show.Get("details.quantization_level").Str
-	arch := show.Get(`model_info.general\.architecture`).Str
-	of := func(key string) int64 { return show.Get("model_info." + gjson.Escape(arch+"."+key)).Int() }
-	info.MaxContext = int(of("context_length"))
-	info.ContextBytes = int64(o.cfg.NumCtx) * of("block_count") * of("attention.head_count_kv") * (of("attention.key_length") + of("attention.value_length")) * 2
+	about := describe(show, o.cfg.NumCtx)
+	info.MaxContext, info.ContextBytes = about.MaxContext, about.ContextBytes
 	if ps, fault := o.get(ctx, "/api/ps"); fault == nil {
 		o.mine(ps, func(m gjson.Result) {
 			info.LoadedBytes, info.GPUBytes = m.Get("size").Int(), m.Get("size_vram").Int()

@@ -9,18 +9,21 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/models"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
-// Mender does what doctor may do by itself, each thing after asking.
+// Mender does what doctor and setup may do by themselves, each thing after
+// asking.
 type Mender struct {
 	Router *routing.Router
 	In     io.Reader
 	Out    io.Writer // where it asks and shows progress
 	Yes    bool      // do not ask
 	Dir    string    // of the user's own, for the log of what is started
+	Free   int64     // bytes where Ollama keeps models; 0 = not known
 }
 
 // startWithin is how long a started Ollama may take until it answers.
@@ -37,15 +40,15 @@ func (m Mender) Mend(ctx context.Context, f Facts) error {
 		if f.Installed == "" || o.Fix != startOllama || !m.may(fmt.Sprintf("Start %s serve?", f.Installed)) {
 			return nil
 		}
-		if err := m.start(ctx, f.Installed, o.URL); err != nil {
+		if err := m.Start(ctx, f.Installed, o.URL); err != nil {
 			return err
 		}
 		o = m.Router.Health(ctx, false).Ollama
 	}
-	if o.Version == "" || o.Present || !m.may(fmt.Sprintf("Fetch the model %s?", o.Model)) {
+	if o.Version == "" || o.Present || !m.may("Fetch the model "+o.Model+models.About(o.Model, m.Free)+"?") {
 		return nil
 	}
-	if err := m.pull(ctx, o.Model); err != nil {
+	if err := m.Pull(ctx, o.Model); err != nil {
 		return fmt.Errorf("%w\nWhat is fetched stays: localmodel doctor --fix goes on from there", err)
 	}
 	return nil
@@ -59,8 +62,8 @@ func (m Mender) may(question string) bool {
 	return term.Ask(m.In, m.Out, question)
 }
 
-// start leaves Ollama running and waits until it answers.
-func (m Mender) start(ctx context.Context, program, address string) error {
+// Start leaves Ollama running and waits until it answers.
+func (m Mender) Start(ctx context.Context, program, address string) error {
 	dir, err := rootfs.Private(ctx, m.Dir)
 	if err != nil {
 		return err
@@ -92,8 +95,8 @@ func (m Mender) start(ctx context.Context, program, address string) error {
 	return nil
 }
 
-// pull fetches the model with a progress bar over all its layers.
-func (m Mender) pull(ctx context.Context, model string) error {
+// Pull fetches the model, which is the Router's, with a progress bar over all its layers.
+func (m Mender) Pull(ctx context.Context, model string) error {
 	var bar *term.Bar
 	done, total := map[string]int64{}, map[string]int64{}
 	err := m.Router.Pull(ctx, func(status string, completed, size int64) {

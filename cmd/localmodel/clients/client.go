@@ -32,6 +32,9 @@ type Client struct {
 	Title string // as a person knows it
 	Next  string // what to do so that the entry takes effect
 
+	program string   // that its installation puts on PATH, "" = none
+	traces  []string // directories or files beneath the home that it makes
+
 	format  format
 	project string               // file within a project, "" = none
 	user    func(p Place) string // file of the user, nil = none
@@ -60,23 +63,30 @@ func All() []Client {
 	mcpServers := format{"mcpServers", jsonc{}}
 	return []Client{
 		{Name: "claude-code", Title: "Claude Code", Next: nextClaudeCode,
+			program: "claude", traces: []string{".claude", ".claude.json"},
 			format: mcpServers, project: ".mcp.json", field: fields{after: []member{{"alwaysLoad", true}}}},
 		{Name: "claude-desktop", Title: "Claude Desktop", Next: "quit Claude Desktop and start it again",
 			format: mcpServers, user: Place.claudeDesktop, fixed: true},
 		{Name: "codex", Title: "Codex CLI", Next: "start codex again",
+			program: "codex", traces: []string{".codex"},
 			format: format{"mcp_servers", tomlText{}}, project: ".codex/config.toml", user: dotDir("CODEX_HOME", ".codex", "config.toml")},
 		{Name: "copilot-cli", Title: "Copilot CLI", Next: "start copilot again, or run /mcp show",
+			program: "copilot", traces: []string{".copilot"},
 			format: mcpServers, project: ".github/mcp.json", user: dotDir("COPILOT_HOME", ".copilot", "mcp-config.json"),
 			field: fields{before: []member{{"type", "local"}}, after: []member{{"tools", []string{"*"}}}}},
 		{Name: "cursor", Title: "Cursor", Next: "open Settings, MCP, and switch localmodel on",
+			program: "cursor", traces: []string{".cursor"},
 			format: mcpServers, project: ".cursor/mcp.json", user: dotDir("", ".cursor", "mcp.json"), workdir: "${workspaceFolder}"},
 		{Name: "gemini", Title: "Gemini CLI", Next: "start gemini again, or run /mcp refresh",
+			program: "gemini", traces: []string{".gemini"},
 			format: mcpServers, project: ".gemini/settings.json", user: dotDir("", ".gemini", "settings.json")},
 		{Name: "vscode", Title: "VS Code", Next: "run the command MCP: List Servers and start localmodel",
-			format: format{"servers", jsonc{}}, project: ".vscode/mcp.json", user: Place.vscode, workdir: "${workspaceFolder}",
+			program: "code",
+			format:  format{"servers", jsonc{}}, project: ".vscode/mcp.json", user: Place.vscode, workdir: "${workspaceFolder}",
 			field: fields{before: []member{{"type", "stdio"}}}},
 		{Name: "zed", Title: "Zed", Next: "open Zed's agent panel; the server starts by itself",
-			format: format{"context_servers", jsonc{}}, user: Place.zed},
+			program: "zed",
+			format:  format{"context_servers", jsonc{}}, user: Place.zed},
 	}
 }
 
@@ -113,6 +123,9 @@ func (c Client) In(project string) Client {
 	c.root = project
 	return c
 }
+
+// OfProject reports whether the file that is edited is a project's.
+func (c Client) OfProject() bool { return c.root != "" }
 
 // Entry is what the client starts, with the environment it needs to know the
 // project.

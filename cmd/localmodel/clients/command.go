@@ -35,39 +35,59 @@ func (o *Options) AddEnv(text string) error {
 	return nil
 }
 
-// InstallInto writes the entry into the client's file, or prints it, and says
-// on out what it did and what comes next.
-func (o Options) InstallInto(out io.Writer, c Client, p Place) error {
+// Plan is the edit of a client's file, worked out and not yet made.
+type Plan struct {
+	Client Client
+	Path   string
+	Entry  Entry
+	Change *Change
+	Note   string // for the user, after the edit
+}
+
+// Plan works out how to add the entry to the client's file. The error is
+// ErrDiffers where another entry of ours is there.
+func (o Options) Plan(c Client, p Place) (Plan, error) {
 	path, ofProject, err := c.File(p, o.Project)
 	if err != nil {
-		return err
+		return Plan{}, err
 	}
 	if ofProject {
 		c = c.In(p.Root)
 	}
 	command, note, err := o.program(ofProject)
 	if err != nil {
-		return err
+		return Plan{Path: path}, err
 	}
-	entry := c.Entry(command, p, o.Env)
+	plan := Plan{Client: c, Path: path, Entry: c.Entry(command, p, o.Env), Note: note}
 	if o.Print {
-		_, err := fmt.Fprint(out, c.Snippet(entry))
-		return err
+		return plan, nil
 	}
-	change, err := c.Install(path, entry, o.Replace)
+	plan.Change, err = c.Install(path, plan.Entry, o.Replace)
+	return plan, err
+}
+
+// InstallInto writes the entry into the client's file, or prints it, and says
+// on out what it did and what comes next.
+func (o Options) InstallInto(out io.Writer, c Client, p Place) error {
+	plan, err := o.Plan(c, p)
 	switch {
 	case errors.Is(err, ErrDiffers):
-		return fmt.Errorf("%s: %w; --replace puts the new one in its place, --dry-run --replace shows it", path, err)
-	case err != nil:
+		return fmt.Errorf("%s: %w; --replace puts the new one in its place, --dry-run --replace shows it", plan.Path, err)
+	case err != nil && plan.Client.Name != "":
 		return fmt.Errorf("%w. What to add by hand: localmodel install %s --print", err, c.Name)
-	case change.Same:
-		_, err := fmt.Fprintf(out, "%s: localmodel is there already, as it should be.\n", plain.Line(path))
+	case err != nil:
+		return err
+	case o.Print:
+		_, err := fmt.Fprint(out, plan.Client.Snippet(plan.Entry))
+		return err
+	case plan.Change.Same:
+		_, err := fmt.Fprintf(out, "%s: localmodel is there already, as it should be.\n", plain.Line(plan.Path))
 		return err
 	}
-	if err := o.make(out, change, "Added localmodel to "+plain.Line(path)); err != nil || o.DryRun {
+	if err := o.make(out, plan.Change, "Added localmodel to "+plain.Line(plan.Path)); err != nil || o.DryRun {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Now: %s.\n%s", c.Next, note)
+	_, err = fmt.Fprintf(out, "Now: %s.\n%s", c.Next, plan.Note)
 	return err
 }
 

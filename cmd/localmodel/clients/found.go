@@ -2,7 +2,10 @@ package clients
 
 import (
 	"context"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -55,4 +58,29 @@ func shown(path string, p Place) string {
 		return rel
 	}
 	return tilde(path, p.Home)
+}
+
+// Present reports whether the client seems to be installed: its program is on
+// PATH, or it has left its directory in the user's home.
+func (c Client) Present(p Place) bool {
+	if c.program != "" {
+		if _, err := exec.LookPath(c.program); err == nil {
+			return true
+		}
+	}
+	paths := make([]string, 0, len(c.traces)+1)
+	for _, name := range c.traces {
+		if p.Home != "" {
+			paths = append(paths, filepath.Join(p.Home, name))
+		}
+	}
+	if c.user != nil {
+		if file := c.user(p); filepath.IsAbs(file) {
+			paths = append(paths, filepath.Dir(file))
+		}
+	}
+	return slices.ContainsFunc(paths, func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
 }

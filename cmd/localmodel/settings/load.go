@@ -2,9 +2,7 @@ package settings
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/pelletier/go-toml/v2"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -25,12 +21,13 @@ import (
 // Sources of values, as they are shown.
 const (
 	fromEnvironment = "environment"
-	fromFile        = "config.toml"
+	fromFile        = configName
 	fromProject     = "backlog.config.json"
 	fromDefault     = "default"
 )
 
 const (
+	configName   = "config.toml"
 	maxFileBytes = 1 << 20 // of config.toml, of backlog.config.json and of the trusted settings
 	// readTime bounds each file that is read at the start.
 	readTime = 2 * time.Second
@@ -148,20 +145,35 @@ func (s *Set) On(name string) bool { return Get[Switch](s, name).On }
 // From says where a setting's value came from.
 func (s *Set) From(name string) string { return s.from[name] }
 
+// InFile is a setting's value as config.toml has it, or its default; there is
+// false where the file does not set it.
+func (s *Set) InFile(name string) (value string, there bool) {
+	r := row(name)
+	if v, ok := s.fromFile(r); ok {
+		return v, true
+	}
+	return r.Default, false
+}
+
+// Value is one setting for a person.
+func (s *Set) Value(name string) Value {
+	r := row(name)
+	return Value{Name: r.Name, Value: plain.Line(s.shown(r)), From: plain.Line(s.from[r.Name]), Meaning: r.Meaning}
+}
+
 // ConfigFile is the path of config.toml, "" where the user has no home.
 func (s *Set) ConfigFile() string {
 	if s.Dirs.Config == "" {
 		return ""
 	}
-	return filepath.Join(s.Dirs.Config, "config.toml")
+	return filepath.Join(s.Dirs.Config, configName)
 }
 
 // Values lists every setting for a person.
 func (s *Set) Values() []Value {
 	out := make([]Value, 0, len(Table))
 	for i := range Table {
-		r := &Table[i]
-		out = append(out, Value{Name: r.Name, Value: plain.Line(s.shown(r)), From: plain.Line(s.from[r.Name]), Meaning: r.Meaning})
+		out = append(out, s.Value(Table[i].Name))
 	}
 	return out
 }
@@ -300,53 +312,6 @@ func (s *Set) fromFile(r *Row) (string, bool) {
 		return "", false
 	}
 	return text, text != "" || r.Name == "LOCALMODEL_FALLBACK"
-}
-
-// readFile reads config.toml.
-func (s *Set) readFile(ctx context.Context) {
-	path := s.ConfigFile()
-	if path == "" {
-		return
-	}
-	ctx, stop := context.WithTimeout(ctx, readTime)
-	defer stop()
-	data, err := rootfs.ReadNamed(ctx, path, maxFileBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	if err != nil {
-		s.problem("the settings in %s are left out: %v", path, err)
-		return
-	}
-	if err := toml.Unmarshal(data, &s.file); err != nil {
-		where := ""
-		var wrong *toml.DecodeError
-		if errors.As(err, &wrong) {
-			line, column := wrong.Position()
-			where = fmt.Sprintf(" line %d, column %d", line, column)
-		}
-		s.problem("%s is not valid TOML, so it is left out:%s %v", path, where, err)
-		s.file = nil
-		return
-	}
-	known := map[string]bool{}
-	for i := range Table {
-		known[Table[i].Key()] = true
-	}
-	for _, key := range sortedKeys(s.file) {
-		if key == "" || !known[key] {
-			s.problem("%s in %s is no setting; localmodel config lists them", quote(key), path)
-		}
-	}
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // resolveSlots follows Ollama's own variable where ours says nothing.

@@ -19,7 +19,7 @@ const trustFile = "trust.json"
 
 type trusted map[string]map[string]string
 
-var errNoState = errors.New("the user has no state directory: set HOME")
+var errNoState = errors.New("the user has no home directory: set HOME")
 
 // Trusted returns what the user trusts of a project; state is the user's state
 // directory.

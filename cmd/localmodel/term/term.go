@@ -81,12 +81,26 @@ func Wrap(head, text string) string {
 	return b.String()
 }
 
-// Ask puts a question and waits for a line, of which it reads no more than it
-// needs. Only y and yes, in any case, are yes; the end of the input is no.
+// Ask puts a question and waits for a line. Only y and yes, in any case, are
+// yes; the end of the input is no.
 func Ask(in io.Reader, out io.Writer, question string) bool {
 	fmt.Fprintf(out, "%s [y/N] ", question)
+	switch strings.ToLower(Line(in, out)) {
+	case "y", "yes":
+		return true
+	}
+	return false
+}
+
+// maxLine bounds what is read of an answer, in bytes.
+const maxLine = 300
+
+// Line reads a line and no more, so that the next question finds its own. It
+// returns it without white space around; "" at the end of the input, for which
+// it ends the line that it waited in.
+func Line(in io.Reader, out io.Writer) string {
 	var line []byte
-	for one := make([]byte, 1); len(line) < 100; {
+	for one := make([]byte, 1); len(line) < maxLine; {
 		n, err := in.Read(one)
 		if n == 1 && one[0] != '\n' {
 			line = append(line, one[0])
@@ -99,9 +113,5 @@ func Ask(in io.Reader, out io.Writer, question string) bool {
 			break
 		}
 	}
-	switch strings.ToLower(strings.TrimSpace(string(line))) {
-	case "y", "yes":
-		return true
-	}
-	return false
+	return strings.TrimSpace(string(line))
 }

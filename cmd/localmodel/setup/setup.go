@@ -1,0 +1,234 @@
+// Package setup leads from nothing to a local model that answers in an MCP
+// client: find a server, choose or fetch a model, prove that it answers, write
+// config.toml, offer the clients. Every step can be refused, is shown before it
+// is done, and finds done what an earlier run did. Setup looks at the machine
+// and acts on it only through Host, so that a test can stand in for one.
+package setup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/models"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+// Names of the steps, in their order.
+const (
+	StepServer  = "server"
+	StepModel   = "model"
+	StepProof   = "proof"
+	StepProxy   = "proxy"
+	StepConfig  = "config"
+	StepClients = "clients"
+)
+
+// Steps are the names of all steps, as --skip takes them.
+var Steps = []string{StepServer, StepModel, StepProof, StepProxy, StepConfig, StepClients}
+
+// Options are what the user asked for.
+type Options struct {
+	Yes    bool     // do what is recommended without asking
+	DryRun bool     // change nothing
+	Proxy  bool     // the LiteLLM proxy is wanted
+	Model  string   // that is wanted; "" = what is recommended
+	Skip   []string // steps left out
+}
+
+// Server is a model server that answers.
+type Server struct {
+	Kind    string           `json:"kind"`  // as LOCALMODEL_LOCAL has it: ollama or openai
+	Title   string           `json:"title"` // for a person
+	URL     string           `json:"url"`
+	Version string           `json:"version,omitempty"`
+	Remote  string           `json:"remote,omitempty"` // why it is not on this machine; "" = it is
+	Models  []routing.Listed `json:"models"`
+}
+
+// Choice is what will be asked.
+type Choice struct {
+	Server Server
+	Model  string
+	NumCtx int // tokens
+}
+
+// Proof is one real classification and one real plan.
+type Proof struct {
+	Load, Classify, Plan time.Duration
+	Category, Complexity string
+	ClassifiedBy         string // as a tool's by
+	PlannedBy            string
+	Why                  string // what kept the model from answering; "" = nothing
+}
+
+// Client is an MCP client that is installed here.
+type Client struct {
+	Name, Title, File string
+	There             bool   // localmodel is in its file as it should be
+	Err               error  // why the file cannot be edited
+	Next              string // what makes it take effect
+	Install           func() error
+}
+
+// Host is the machine and the user, as far as setup needs them.
+type Host struct {
+	OS         string // as runtime.GOOS
+	Room       models.Room
+	Terminal   bool   // a person can be asked
+	Agent      string // the variable that shows that an agent runs this; "" = a person does
+	Ollama     string // path of the ollama program; "" = not found
+	ConfigFile string // path of config.toml
+	NumCtx     int    // tokens, as configured
+
+	// Setting is a setting's value as it counts, and where it comes from.
+	Setting func(name string) settings.Value
+	// InFile is a setting's value in config.toml, or its default.
+	InFile func(name string) (value string, there bool)
+
+	Find    func(ctx context.Context) []Server
+	Start   func(ctx context.Context) error // the ollama program
+	Free    func() int64                    // bytes where Ollama keeps models; 0 = not known
+	Pull    func(ctx context.Context, s Server, model string) error
+	Prove   func(ctx context.Context, c Choice) (Proof, error)
+	ProxyOK func(ctx context.Context) bool // a proxy answers and takes the key
+	Save    func(ctx context.Context, list []settings.Assignment) (changed bool, err error)
+	Clients func() []Client
+
+	Confirm func(question string) bool // of a person
+	Read    func(question string) string
+	Say     func(text string)  // to a person, before a question
+	Done    func(step Outcome) // after each step
+}
+
+// State says what became of a step.
+type State string
+
+// Done was done now; Same was so before; Would is left by a dry run; Refused
+// was said no to; Missing has to be done by the user; Failed was tried.
+const (
+	Done    State = "done"
+	Same    State = "same"
+	Would   State = "would"
+	Refused State = "refused"
+	Missing State = "missing"
+	Failed  State = "failed"
+)
+
+// Outcome is what became of one step.
+type Outcome struct {
+	Name  string   `json:"name"`
+	State State    `json:"state"`
+	Text  string   `json:"text"`
+	Fixes []string `json:"fixes,omitempty"`
+}
+
+// Report is what setup did or would do.
+type Report struct {
+	Exit   int       `json:"exit"`
+	DryRun bool      `json:"dry_run,omitempty"`
+	Server *Server   `json:"server,omitempty"`
+	Model  string    `json:"model,omitempty"`
+	NumCtx int       `json:"num_ctx,omitempty"`
+	Steps  []Outcome `json:"steps"`
+	Next   []string  `json:"next,omitempty"`
+}
+
+// The exit codes, beside 0: set up, or nothing left to do.
+const (
+	ExitMissing = 1 // a server or a model is missing, or the model does not answer
+	ExitFailed  = 2 // config.toml or a client's file cannot be written
+	ExitNobody  = 3 // nobody can be asked and --yes is not given: nothing was changed
+)
+
+// run is one run of setup.
+type run struct {
+	Options
+	Host
+
+	report Report
+	server *Server
+	fleet  bool // the local model is the proxy's, which chooses
+	model  *routing.Listed
+	numCtx int
+	set    []settings.Assignment // beside those of server and model
+}
+
+// Run goes through the steps. The error is ctx's where it was interrupted: what
+// was done stays, and another run goes on from there.
+func Run(ctx context.Context, o Options, h Host) (Report, error) {
+	if name := unknownStep(o.Skip); name != "" {
+		return Report{}, fmt.Errorf("there is no step %q; the steps are %s", name, strings.Join(Steps, ", "))
+	}
+	nobody := !o.Yes && !o.DryRun && !h.Terminal
+	o.DryRun = o.DryRun || nobody
+	r := &run{Options: o, Host: h, report: Report{DryRun: o.DryRun, Steps: []Outcome{}}}
+	for _, step := range []struct {
+		name string
+		do   func(context.Context) []Outcome
+	}{
+		{StepServer, r.findServer}, {StepModel, r.chooseModel}, {StepProof, r.prove},
+		{StepProxy, r.askProxy}, {StepConfig, r.writeConfig}, {StepClients, r.addClients},
+	} {
+		if slices.Contains(o.Skip, step.name) {
+			r.add(Outcome{Name: step.name, State: Refused, Text: "left out (--skip " + step.name + ")"})
+			continue
+		}
+		for _, outcome := range step.do(ctx) {
+			outcome.Name = step.name
+			r.add(outcome)
+		}
+		if ctx.Err() != nil {
+			return r.report, fmt.Errorf("interrupted: %w. What is done stays; localmodel setup goes on from there", ctx.Err())
+		}
+	}
+	if r.model == nil && !r.fleet && !r.DryRun && r.report.Exit == 0 {
+		r.report.Exit = ExitMissing
+	}
+	if nobody {
+		r.report.Exit = ExitNobody
+	}
+	return r.report, nil
+}
+
+func unknownStep(names []string) string {
+	for _, name := range names {
+		if !slices.Contains(Steps, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func (r *run) add(o Outcome) {
+	switch {
+	case o.State == Failed && o.Name != StepProof:
+		r.report.Exit = ExitFailed
+	case (o.State == Missing || o.State == Failed) && r.report.Exit == 0:
+		r.report.Exit = ExitMissing
+	}
+	r.report.Steps = append(r.report.Steps, o)
+	r.Done(o)
+}
+
+// may asks a person whether a step is wanted; --yes is a yes to each.
+func (r *run) may(question string) bool {
+	switch {
+	case r.Yes:
+		r.Say(strings.TrimSuffix(question, "?"))
+		return true
+	case r.DryRun:
+		return false
+	}
+	return r.Confirm(question)
+}
+
+func one(o Outcome) []Outcome { return []Outcome{o} }
+
+// interrupted reports whether an error is that of a canceled run, which Run
+// reports itself.
+func interrupted(err error) bool { return errors.Is(err, context.Canceled) }
