@@ -71,6 +71,9 @@ type Deps struct {
 	Project      string         // its identity in the journal
 	Drafts       *draft.Manager // nil = no drafts
 	DraftDefault bool           // plan_ticket drafts unless it is told not to
+	// DraftTemperature is the sampling temperature of a draft; 0 = the model
+	// maker's, where the server knows it, else the one of free text.
+	DraftTemperature float64
 	// TrustedCommands returns the project's own commands that check a draft, where
 	// the user trusts them, else why there are none. Environ is what they see, but
 	// for secrets.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/draft"
@@ -187,5 +188,21 @@ func TestDraft_NotWithinASubmodule(t *testing.T) {
 	}
 	if _, err := d.readDraftFile(t.Context(), "sub", "in/a.go"); err != nil {
 		t.Errorf("a ticket of the repository itself: %v", err)
+	}
+}
+
+// TestDraft_Temperature holds that a draft is sampled as it is set, else as the
+// model's maker has it.
+func TestDraft_Temperature(t *testing.T) {
+	for set, want := range map[float64]routing.Sampling{0: {Free: true}, 0.4: {Free: true, Temperature: 0.4}} {
+		var got routing.Sampling
+		d, in := draftingDeps(t, &draftingModel{draft: func(ctx context.Context, req routing.Request) string {
+			got = req.Sampling
+			return goodDraft(ctx, req)
+		}})
+		d.DraftTemperature = set
+		if planInputOf(t, d, in); got != want {
+			t.Errorf("set to %g: %+v, want %+v", set, got, want)
+		}
 	}
 }

@@ -285,7 +285,7 @@ func (d *Deps) askDraft(ctx context.Context, p draft.Prompt) error {
 					text, kinds := secrets.Mask(p.User)
 					return text, kinds
 				},
-				MaxTokens: p.MaxTokens, Sampling: routing.Sampling{Free: true}, Background: true,
+				MaxTokens: p.MaxTokens, Sampling: routing.Sampling{Free: true, Temperature: d.DraftTemperature}, Background: true,
 				Accept: p.Accept, Repair: withoutSecretsIn(p.Repair), Progress: p.Progress,
 			})
 		})

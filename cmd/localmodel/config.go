@@ -36,6 +36,7 @@ type config struct {
 	dailyUSD            float64
 	guard               policy.GuardMode
 	draft               bool
+	draftTemperature    float64 // 0 = the model maker's
 	hint                bool
 	state               string
 	project             string // the project's name in the journal; "" = derived
@@ -90,6 +91,7 @@ func loadConfig(lookup func(string) (string, bool)) *config {
 		problems:      s.Problems,
 		untrusted:     s.TrustNotes(),
 	}
+	c.draftTemperature = settings.Get[float64](s, "LOCALMODEL_DRAFT_TEMPERATURE")
 	for _, tier := range settings.Get[[]string](s, "LOCALMODEL_FALLBACK") {
 		c.fallback = append(c.fallback, policy.Tier(tier))
 	}

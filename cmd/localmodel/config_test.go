@@ -95,6 +95,8 @@ var settingCases = []struct {
 	{"LOCALMODEL_LOCAL_URL", func(c *config) any { return c.localURL }, "", map[string]any{"http://127.0.0.1:1234/v1": "http://127.0.0.1:1234"}, []string{"lmstudio"}},
 	{"LOCALMODEL_LOCAL_KEY", func(c *config) any { return c.localKey }, "", map[string]any{"k": "k"}, nil},
 	{"LOCALMODEL_LOCAL_REMOTE", func(c *config) any { return c.localRemote }, false, map[string]any{"allow": true, "deny": false}, []string{"yes"}},
+	{"LOCALMODEL_DRAFT_TEMPERATURE", func(c *config) any { return c.draftTemperature }, 0.0, map[string]any{"0.7": 0.7, "2": 2.0},
+		[]string{"0", "-1", "hot", "3", "NaN"}},
 	{"LOCALMODEL_DRAFT", func(c *config) any { return c.draft }, false, map[string]any{"on": true, "off": false}, []string{"maybe"}},
 	{"LOCALMODEL_HINT", func(c *config) any { return c.hint }, false, map[string]any{"on": true, "off": false}, []string{"maybe"}},
 	{"LOCALMODEL_PROJECT", func(c *config) any { return c.project }, "", map[string]any{"team/app": "team/app"}, []string{"a\u202eb", strings.Repeat("x", 201)}},

@@ -7,10 +7,12 @@
 // price. A classification or an answer to ask counts when it is given; a plan
 // counts when the attempt it opened is closed. What a failed attempt wasted is
 // taken off again: its plans, since the cloud planned once more, and the
-// reading of the hand-off by the tier it was escalated to. A reply that was
-// refused, or followed within two minutes by another call for the same
-// question, was no answer; it cost nothing but time. Reviews and edits that the
-// client runs itself are in no journal, and so in no figure here.
+// reading of the hand-off by the tier it was escalated to. A draft counts when
+// its change is committed as it was: a quarter of its patch's bytes are tokens
+// that the tier would have written. A reply that was refused, or followed within
+// two minutes by another call for the same question, was no answer; it cost
+// nothing but time. Reviews and edits that the client runs itself are in no
+// journal, and so in no figure here.
 package account
 
 import (
@@ -46,6 +48,7 @@ type Report struct {
 	Models       []Row  `json:"models"`
 	Gates        []Gate `json:"escalations"`
 
+	Drafts  Drafts  `json:"drafts"`
 	Savings Savings `json:"savings"`
 	Calls   Calls   `json:"calls"`
 	Weeks   []Week  `json:"weeks"`
@@ -86,6 +89,21 @@ type Savings struct {
 	OpenUSD      float64 `json:"open_usd"` // of plans whose attempt is not closed; in no other figure
 }
 
+// Drafts are the changes that the local model wrote. A draft counts in each
+// field that holds for it.
+type Drafts struct {
+	Written   int `json:"written"`
+	Ready     int `json:"ready"`    // a patch was handed over
+	Verified  int `json:"verified"` // ... that passed every check
+	Applied   int `json:"applied"`  // as it was
+	Edited    int `json:"edited"`   // applied, then changed
+	Discarded int `json:"discarded"`
+	Kept      int `json:"kept"` // applied or edited, and committed
+	// TokensNotSpent is what the cloud did not write, of drafts that were
+	// committed as they were: a quarter of their patches' bytes. GrossUSD has it.
+	TokensNotSpent int `json:"tokens_not_spent"`
+}
+
 // Calls are the model calls.
 type Calls struct {
 	Local        int     `json:"local"`
@@ -117,6 +135,7 @@ type Book struct {
 
 	savings Savings
 	calls   Calls
+	drafts  Drafts
 }
 
 type tally struct {
@@ -214,10 +233,26 @@ func (b *Book) Usage(u statestore.Usage) error {
 		b.savings.WastedTokens += tokens
 		b.savings.GrossUSD += usd
 		b.savings.WastedUSD += usd // in its week's figure neither
+	case statestore.UsageDraftKept:
+		b.drafts.Kept, b.drafts.TokensNotSpent = b.drafts.Kept+u.N, b.drafts.TokensNotSpent+u.TokensOut
+		b.savings.GrossUSD += usd
+		b.week(u.Hour).NetUSD += usd
 	case statestore.UsageAnswer:
 		b.savings.Answers, b.savings.Tokens = b.savings.Answers+u.N, b.savings.Tokens+tokens
 		b.savings.GrossUSD += usd
 		b.week(u.Hour).NetUSD += usd
+	default:
+		b.drafts.add(u)
 	}
 	return nil
+}
+
+// add counts drafts; other kinds are none.
+func (d *Drafts) add(u statestore.Usage) {
+	if field := map[statestore.UsageKind]*int{
+		statestore.UsageDraft: &d.Written, statestore.UsageDraftReady: &d.Ready, statestore.UsageDraftVerified: &d.Verified,
+		statestore.UsageDraftApplied: &d.Applied, statestore.UsageDraftEdited: &d.Edited, statestore.UsageDraftDiscarded: &d.Discarded,
+	}[u.Kind]; field != nil {
+		*field += u.N
+	}
 }

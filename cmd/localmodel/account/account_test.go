@@ -273,3 +273,60 @@ func TestLinesOfOneMoment(t *testing.T) {
 		t.Errorf("%d lines, %d tickets, want %d of each", got, len(seen), n+1)
 	}
 }
+
+// TestDrafts_FromPlanToCommit holds what is counted of drafts, and that only
+// one that was committed as it was saved anything.
+func TestDrafts_FromPlanToCommit(t *testing.T) {
+	h := newHistory(t, "2026-11-02T10:00:00Z")
+	for i, row := range []struct {
+		ready, verified bool
+		use             policy.DraftUse
+		commit          bool
+	}{
+		{true, true, policy.DraftApplied, true},
+		{true, true, policy.DraftApplied, false},
+		{true, false, policy.DraftEdited, true},
+		{true, false, policy.DraftDiscarded, true},
+		{true, false, "", true},
+		{false, false, "", true},
+	} {
+		ticket := fmt.Sprint("T-", i)
+		h.call(local("draft", ticket, 1000, 500))
+		d := statestore.Draft{ID: "d", TicketID: ticket, Key: statestore.GuardKey{Class: "low", Category: "BUG", Digest: "d/1"},
+			Ready: row.ready, Verified: row.verified, Tokens: 400}
+		for range 2 { // told twice, counted once
+			if err := h.store.RecordDraft(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.open(ticket, "low", "plan")
+		if _, err := h.store.Record(t.Context(), statestore.Outcome{TicketID: ticket, Gate: policy.Implement, Outcome: policy.Pass,
+			Draft: row.use}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if row.commit {
+			h.gate(ticket, "commit", true, 0, "")
+			h.gate(ticket, "commit", true, 0, "") // counted once
+		}
+	}
+	r := h.report(time.Time{})
+	want := Drafts{Written: 6, Ready: 5, Verified: 2, Applied: 2, Edited: 1, Discarded: 1, Kept: 2, TokensNotSpent: 400}
+	if diff := cmp.Diff(want, r.Drafts); diff != "" {
+		t.Error(diff)
+	}
+	if s := r.Savings; !near(s.GrossUSD, 400*5/1e6) || s.Answers != 0 {
+		t.Errorf("saved %v by %d answers, want 400 tokens at $5 a million and no answer", s.GrossUSD, s.Answers)
+	}
+	var text strings.Builder
+	r.Print(&text, false)
+	if words := strings.Join(strings.Fields(text.String()), " "); !strings.Contains(words, "2 kept to the commit, 400 tokens that the cloud did not write") {
+		t.Errorf("stats says:\n%s", text.String())
+	}
+	var page strings.Builder
+	for _, s := range r.Page().Sections {
+		fmt.Fprintln(&page, s.Title, s.Table)
+	}
+	if !strings.Contains(page.String(), "Drafts") || !strings.Contains(page.String(), "tokens the cloud did not write 400") {
+		t.Errorf("the page has %s", page.String())
+	}
+}

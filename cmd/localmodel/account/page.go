@@ -33,7 +33,25 @@ func (r Report) Page() page.Page {
 	if len(r.Gates) > 0 {
 		p.Sections = append(p.Sections, r.gateSection())
 	}
+	if r.Drafts.Written > 0 {
+		p.Sections = append(p.Sections, r.Drafts.section())
+	}
 	return p
+}
+
+func (d Drafts) section() page.Section {
+	steps := []page.Count{
+		{Label: "drafted", N: d.Written}, {Label: "handed over", N: d.Ready}, {Label: "passed every check", N: d.Verified},
+		{Label: "applied", N: d.Applied}, {Label: "applied, then edited", N: d.Edited}, {Label: "discarded", N: d.Discarded},
+		{Label: "kept to the commit", N: d.Kept},
+	}
+	table := &page.Table{Head: []string{"Drafts", "number"}}
+	for _, s := range steps {
+		table.Rows = append(table.Rows, []string{s.Label, fmt.Sprint(s.N)})
+	}
+	table.Rows = append(table.Rows, []string{"tokens the cloud did not write", thousands(d.TokensNotSpent)})
+	return page.Section{Title: "Drafts", Table: table, Charts: []page.Chart{{SVG: page.Counts("Drafts on their way to a commit", steps),
+		Caption: "Changes that the local model wrote. A draft whose last check, the project's own commands, was not run has not passed every check."}}}
 }
 
 func (r Report) weekSection() page.Section {
@@ -89,6 +107,7 @@ func (r Report) notes() []string {
 	return []string{
 		fmt.Sprintf("A local answer is worth what %s takes for the same tokens: $%g in and $%g out a million, list prices of %s.", tierModel(s.Tier), s.PriceIn, s.PriceOut, s.PricesDate),
 		"A classification counts when it is given, a plan when the attempt it opened has closed. Of an attempt that was escalated the plan is taken off again, and so is what the cloud pays to read its hand-off.",
+		"A draft counts when its change is committed as it was: a quarter of its patch's bytes are tokens that the tier would have written.",
 		"A reply that was refused, or followed within two minutes by another call for the same question, was no answer.",
 		"What the client's own model spends on edits and reviews is not seen by localmodel and is in no figure here. Plans of attempts older than the journal keeps (90 days) are not counted.",
 		"Intervals are Wilson score intervals of 95 %.",

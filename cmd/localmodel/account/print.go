@@ -28,6 +28,9 @@ func (r Report) Print(out io.Writer, paint term.Painter) {
 		field("Escalated", r.escalations())
 		field("Quality", r.quality())
 	}
+	if r.Drafts.Written > 0 {
+		field("Drafts", r.Drafts.words())
+	}
 	for i, line := range r.money() {
 		field(map[bool]string{true: "Saved"}[i == 0], line)
 	}
@@ -131,6 +134,13 @@ func (r Report) money() []string {
 		out = append(out, fmt.Sprintf("%s more in plans that have not been through their gates", usd(s.OpenUSD)))
 	}
 	return out
+}
+
+// words says what became of the drafts, in the order of their way.
+func (d Drafts) words() string {
+	return fmt.Sprintf("%d written, %d handed over, %d of them passed every check; %d applied, %d edited, %d discarded; "+
+		"%d kept to the commit, %s tokens that the cloud did not write",
+		d.Written, d.Ready, d.Verified, d.Applied, d.Edited, d.Discarded, d.Kept, thousands(d.TokensNotSpent))
 }
 
 func (r Report) paid() string {

@@ -15,7 +15,7 @@ import (
 // what was imported; they count only where the book begins at the beginning.
 func (b *Book) Report(all statestore.Stats, now time.Time) Report {
 	r := Report{Since: b.since, Until: now, Tickets: figures.ShareOf(b.done, b.done+b.escalated), Open: b.open,
-		Quality: mean(b.qualitySum, b.qualityN), QualityN: b.qualityN, Savings: b.savings, Calls: b.calls,
+		Quality: mean(b.qualitySum, b.qualityN), QualityN: b.qualityN, Savings: b.savings, Calls: b.calls, Drafts: b.drafts,
 		Complexities: rows(b.classes, []string{"low", "medium", "high"}), Models: rows(b.models, nil), Weeks: b.weekly()}
 	r.Savings.NetUSD = r.Savings.GrossUSD - r.Savings.WastedUSD
 	if b.since.IsZero() {

@@ -194,6 +194,8 @@ func (s *Set) shown(r *Row) string {
 		return s.Root
 	case v == "":
 		return "not set"
+	case r.computed && v == 0.0:
+		return r.Default
 	}
 	return show(v)
 }
@@ -256,6 +258,8 @@ func (s *Set) computed(r *Row) any {
 	switch r.Name {
 	case "LOCALMODEL_SLOTS":
 		return 1
+	case "LOCALMODEL_DRAFT_TEMPERATURE":
+		return 0.0 // the backend knows the model's
 	case "LOCALMODEL_STATE":
 		if s.Dirs.State == "" {
 			return ""

@@ -92,11 +92,13 @@ func whole(least, most int) parser {
 	}
 }
 
-func fraction(most float64) parser {
+func fraction(most float64) parser { return between(0, most) }
+
+func between(least, most float64) parser {
 	return func(value string, _ func(string)) (any, string) {
 		f, err := strconv.ParseFloat(value, 64)
-		if err != nil || !(f >= 0 && f <= most) { // NaN is neither
-			return nil, fmt.Sprintf("a number from 0 to %g", most)
+		if err != nil || !(f >= least && f <= most) { // NaN is neither
+			return nil, fmt.Sprintf("a number from %g to %g", least, most)
 		}
 		return f, ""
 	}

@@ -90,6 +90,8 @@ var Table = []Row{
 		Meaning: "fixed: off for good at 30 % escalated; always; never"},
 	{Name: name + "DRAFT", Default: "off", parse: flag("off", "on"),
 		Meaning: "on: plan_ticket also drafts the change"},
+	{Name: name + "DRAFT_TEMPERATURE", Default: "the model maker's, else 0.7", computed: true, parse: between(0.05, 2),
+		Meaning: "the temperature of a draft's code"},
 	{Name: name + "HINT", Default: "off", parse: flag("off", "on"),
 		Meaning: "on: localmodel hint, the plugin's hook, says at a session's start how many tickets are open"},
 	{Name: name + "STATE", Default: "journal.db in the user's state directory", computed: true, parse: statePath,
