@@ -24,17 +24,19 @@ Replays tickets (a directory, a glob, a file; in any form that classify_ticket r
 
 A model is a name of Ollama's, or cheap, balanced or free, the proxy's groups. Before any paid call the cost is shown and asked for. What an answer is judged by is what the ticket's front matter states, or a labels file: CSV with the columns id,category,complexity, or JSON {"BUG-001": {"category": "BUG", "complexity": "low"}}.
 
-Each answer is kept as it comes: after Ctrl-C the same command goes on from there.`
+Each answer is kept as it comes: after Ctrl-C the same command goes on from there.
+
+With --drafts, local models write 20 small changes in Go, Python and JavaScript that come with the program, instead of your tickets: whether each applies, parses and passes its tests, and how long it takes. The tests run what the models wrote, in a copy without a network where the system can forbid it.`
 
 type evalFlags struct {
 	models, labels, results, html string
 	limit, plans                  int
-	fresh, asJSON, yes            bool
+	fresh, asJSON, yes, drafts    bool
 }
 
 // eval compares models on the user's own tickets.
 func eval(ctx context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "eval", "PLACE [--models A,B,...] [--labels FILE] [--html FILE] [--json]", aboutEval)
+	fs := option.Flags(w.out, "eval", "PLACE | --drafts [--models A,B,...] [--labels FILE] [--html FILE] [--json]", aboutEval)
 	var f evalFlags
 	fs.StringVar(&f.models, "models", "", "`NAMES` of the models, comma between (default: LOCALMODEL_MODEL)")
 	fs.StringVar(&f.labels, "labels", "", "`FILE` of labels, over what the tickets state")
@@ -45,12 +47,16 @@ func eval(ctx context.Context, w world, args []string) error {
 	fs.BoolVar(&f.asJSON, "json", false, "print the comparison as JSON")
 	fs.StringVar(&f.html, "html", "", "write a page to `FILE`, whole in itself")
 	fs.BoolVar(&f.yes, "yes", false, "do not ask before paid calls")
+	fs.BoolVar(&f.drafts, "drafts", false, "let local models write small changes that come with the program")
 	rest, err := option.Parse(fs, args, 1)
 	if err != nil {
 		return err
 	}
-	if len(rest) == 0 {
-		return exitError{2, "localmodel eval: name the tickets (a directory, a glob, a file); localmodel eval --help says more"}
+	if f.drafts && len(rest) == 0 {
+		return evalDrafts(ctx, w, f)
+	}
+	if len(rest) == 0 || f.drafts {
+		return exitError{2, "localmodel eval: name the tickets (a directory, a glob, a file), or give --drafts alone; localmodel eval --help says more"}
 	}
 	c := loadConfig(w.lookup)
 	set, err := readSet(ctx, c, f, rest[0])
