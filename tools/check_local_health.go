@@ -88,6 +88,7 @@ func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	h.Ollama.Fix, h.Proxy.Fix = d.Shell.Say(h.Ollama.Fix), d.Shell.Say(h.Proxy.Fix)
 	r := &healthResult{OK: h.Ollama.OK, Fixes: []string{}, Guard: guardReport{Mode: string(d.Guard.Mode), Open: []string{}}}
 	r.Ollama = ollamaReport{OK: h.Ollama.OK, URL: h.Ollama.URL, Version: h.Ollama.Version, Model: h.Ollama.Model,
 		State: ollamaState(h.Ollama), Remote: h.Ollama.Remote, Generated: h.Ollama.Generated, Error: h.Ollama.Error}

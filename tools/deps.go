@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/advice"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -79,6 +80,7 @@ type Deps struct {
 	// for secrets.
 	TrustedCommands func(ctx context.Context) (lines []string, why string)
 	Environ         func() []string
+	Shell           advice.Shell // that advice is given for
 	Log             *slog.Logger
 
 	seenIDs sync.Map // ids of tickets that the journal is known to know

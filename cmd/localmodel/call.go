@@ -2,21 +2,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 
-	"github.com/fjbelchi/localmodel/internal/jsondepth"
 	"github.com/fjbelchi/localmodel/internal/plain"
-	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/tools"
 )
 
 // call runs one tool from a shell: its structured content on stdout and exit 0,
 // or the error's text on stderr and exit 1.
 func call(ctx context.Context, w world, args []string) error {
-	if len(args) < 1 || len(args) > 2 {
+	if len(args) < 1 || len(args) > 2 && !unquoted(args[1:]) {
 		return exitError{2, "usage: localmodel call TOOL [JSON|@file|-]"}
 	}
 	arguments, err := readArguments(w.in, args[1:])
@@ -58,28 +55,4 @@ func waitForLoad(ctx context.Context, said io.Writer, loaded <-chan struct{}) {
 	case <-loaded:
 	case <-ctx.Done():
 	}
-}
-
-// maxArgumentBytes bounds what is read from a file or a pipe of the user's.
-const maxArgumentBytes = 64 << 20
-
-func readArguments(in io.Reader, args []string) (json.RawMessage, error) {
-	if len(args) == 0 {
-		return nil, nil
-	}
-	data := []byte(args[0])
-	var err error
-	switch {
-	case args[0] == "-":
-		data, err = io.ReadAll(io.LimitReader(in, maxArgumentBytes))
-	case strings.HasPrefix(args[0], "@"):
-		data, err = rootfs.ReadArgument(args[0][1:], maxArgumentBytes)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if jsondepth.Check(data) != nil || !json.Valid(data) {
-		return nil, fmt.Errorf("the arguments are not valid JSON")
-	}
-	return data, nil
 }

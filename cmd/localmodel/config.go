@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
+	"github.com/fjbelchi/localmodel/internal/advice"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -44,7 +46,8 @@ type config struct {
 	log                 slog.Level
 	prefixes            []string
 	home                string // the user's directory; "" = not known
-	plain               bool   // NO_COLOR or a dumb terminal: no colour is wanted
+	shell               advice.Shell
+	plain               bool // NO_COLOR or a dumb terminal: no colour is wanted
 	problems, untrusted []string
 }
 
@@ -87,6 +90,7 @@ func loadConfig(lookup func(string) (string, bool)) *config {
 		stateFile:     s.KeepsStateFile(context.Background()),
 		prefixes:      s.Project.Prefixes,
 		home:          s.Home(),
+		shell:         advice.Detect(runtime.GOOS, lookup),
 		plain:         s.Getenv("NO_COLOR") != "" || s.Getenv("TERM") == "dumb",
 		problems:      s.Problems,
 		untrusted:     s.TrustNotes(),

@@ -56,7 +56,7 @@ func doctor(ctx context.Context, w world, args []string) error {
 			return err
 		}
 	} else {
-		report.Print(w.out, term.Painter(term.Is(w.out) && !p.config.plain), *all)
+		report.Print(w.out, term.Painter(term.Colours(w.out) && !p.config.plain), *all)
 	}
 	if report.Exit != 0 {
 		return exitError{code: report.Exit}
@@ -77,7 +77,7 @@ func (p *parts) gather(ctx context.Context, files clients.Place, deep bool) chec
 	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: place.Loopback(c.ollama), ByProxy: c.local == "proxy", ByServer: c.local == "openai",
 		LocalProxy: place.Loopback(c.proxy),
 		DefaultKey: c.key == settings.DefaultKey, Cloud: c.cloud, Fallback: c.fallback, DailyUSD: c.dailyUSD, State: secrets.Address(c.state),
-		GuardMode: string(c.guard), Problems: c.problems, Untrusted: c.untrusted, Settings: c.Values(), Clients: clients.Find(files)}
+		GuardMode: string(c.guard), Shell: c.shell, Problems: c.problems, Untrusted: c.untrusted, Settings: c.Values(), Clients: clients.Find(files)}
 	if f.DefaultKey = f.DefaultKey && (f.ByProxy || c.cloud && len(c.fallback) > 0); f.LocalHost {
 		f.Installed, _ = exec.LookPath("ollama") // "" where it is not installed
 	}

@@ -57,7 +57,7 @@ type command struct {
 
 func commands() []command {
 	return []command{
-		{name: "setup", args: "[--yes] [--dry-run]", short: "find or fetch a local model, prove it, set up the clients", run: setUp},
+		{name: "setup", args: "[--yes] [--dry-run]", short: "find a local model, prove it, set up the clients", run: setUp},
 		{name: "serve", args: "", short: "speak MCP on stdin and stdout (the default)", protocol: true, run: serve},
 		{name: "call", args: "TOOL [JSON|@file|-]", short: "run one tool and print its result", run: call},
 		{name: "ask", args: "[OPTION...]", short: "put one question to one tier", run: ask},
@@ -114,7 +114,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		if c.name != name {
 			continue
 		}
-		w := world{lookup, in, &plain.Writer{Out: out, Colours: term.Is(out)}, &plain.Writer{Out: errOut, Colours: term.Is(errOut)}}
+		w := world{lookup, in, &plain.Writer{Out: out, Colours: term.Colours(out)}, &plain.Writer{Out: errOut, Colours: term.Colours(errOut)}}
 		if c.protocol {
 			w.out, w.err = out, errOut
 		}

@@ -65,7 +65,7 @@ func setUp(ctx context.Context, w world, args []string) error {
 func (c *config) host(w world, quiet bool) setup.Host {
 	room := models.Room{Memory: machine.Memory(), GPU: machine.GPU(context.Background())}
 	program, _ := exec.LookPath("ollama") // "" where it is not installed
-	paint := term.Painter(term.Is(w.out) && !c.plain)
+	paint := term.Painter(term.Colours(w.out) && !c.plain)
 	places := setup.Places{Ollama: c.ollama, OllamaKey: c.ollamaKey, Local: c.localURL, LocalKey: c.localKey,
 		PreferLocal: c.local == "openai", Usual: setup.Usual(), NumCtx: c.numCtx, Version: version()}
 	free := func() int64 { return machine.Free(c.ollamaModels()) }

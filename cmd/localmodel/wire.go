@@ -50,7 +50,7 @@ func assemble(w world, c *config, only ...policy.Tier) *parts {
 		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
 		Guard: guard, Asker: router, Room: router.Room, Journal: store, Problems: append(slices.Clone(c.problems), c.untrusted...), CloudAllowed: c.cloud, Log: log,
 		PaidTier: c.cloud && len(c.fallback) > 0,
-		Project:  name, DraftDefault: c.draft, DraftTemperature: c.draftTemperature,
+		Project:  name, DraftDefault: c.draft, DraftTemperature: c.draftTemperature, Shell: c.shell,
 	}
 	if c.Dirs.State != "" {
 		deps.TrustedCommands = func(ctx context.Context) ([]string, string) {

@@ -31,7 +31,7 @@ func TestDoctorWithEverything(t *testing.T) {
 		t.Errorf("wrong key: exit %d\n%s", code, out)
 	}
 	p.env = append(p.env, "LITELLM_BASE_URL=http://127.0.0.1:1")
-	if code, out, _ := p.run(t, "doctor"); code != 1 || !strings.Contains(out, "or go without: export LOCALMODEL_FALLBACK=") {
+	if code, out, _ := p.run(t, "doctor"); code != 1 || !strings.Contains(out, "or go without: export LOCALMODEL_FALLBACK=none") {
 		t.Errorf("no proxy: exit %d\n%s", code, out)
 	}
 }

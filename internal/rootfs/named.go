@@ -3,6 +3,8 @@ package rootfs
 import (
 	"context"
 	"path/filepath"
+
+	"github.com/fjbelchi/localmodel/internal/winpath"
 )
 
 // Named opens the directory for a file that the user named, and returns the
@@ -10,7 +12,7 @@ import (
 // link is followed where the name is written to; elsewhere it is the file's own
 // directory, and links that lead to it are the user's.
 func Named(ctx context.Context, project, path string) (*Root, string, error) {
-	abs, err := filepath.Abs(path)
+	abs, err := filepath.Abs(winpath.Clean(path))
 	if err != nil {
 		return nil, "", err
 	}
@@ -30,11 +32,11 @@ func spellings(dir string) []string {
 	if dir == "" {
 		return nil
 	}
-	abs, err := filepath.Abs(dir)
+	abs, err := filepath.Abs(winpath.Clean(dir))
 	if err != nil {
 		return nil
 	}
-	real, err := filepath.EvalSymlinks(abs)
+	real, err := resolved(abs)
 	if err != nil || real == abs {
 		return []string{abs}
 	}

@@ -19,6 +19,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/winpath"
 )
 
 // Errors that a caller tells apart, beside fs.ErrNotExist and fs.ErrPermission.
@@ -123,18 +125,18 @@ func (r *Root) Name() string { return strings.TrimSuffix(r.dir.Name(), string(fi
 // have changed meanwhile: only opening it through the Root is safe.
 func (r *Root) Rel(ctx context.Context, path string) (string, error) {
 	return within(ctx, nil, func() (string, error) {
-		root, err := filepath.EvalSymlinks(r.Name())
+		root, err := resolved(r.Name())
 		if err != nil {
 			return "", unwrap(err)
 		}
 		if strings.ContainsRune(path, 0) {
 			return "", errors.New("has a NUL in its name")
 		}
-		full := path
+		full := winpath.Clean(path)
 		if !filepath.IsAbs(full) {
 			full = filepath.Join(root, full)
 		}
-		real, err := filepath.EvalSymlinks(full)
+		real, err := resolved(full)
 		switch {
 		case err != nil && !lands(root, full, maxLinks):
 			return "", ErrOutside
@@ -149,6 +151,12 @@ func (r *Root) Rel(ctx context.Context, path string) (string, error) {
 	})
 }
 
+// resolved is a path with its links followed, in its one form.
+func resolved(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	return winpath.Clean(real), err
+}
+
 // maxLinks is how many links that lead nowhere are followed one after another.
 const maxLinks = 8
 
@@ -156,7 +164,7 @@ const maxLinks = 8
 // beneath root: the answer on a path outside must not tell what is there.
 func lands(root, full string, links int) bool {
 	for at := filepath.Clean(full); at != filepath.Dir(at); at = filepath.Dir(at) {
-		dir, err := filepath.EvalSymlinks(filepath.Dir(at))
+		dir, err := resolved(filepath.Dir(at))
 		if err != nil {
 			continue
 		}
@@ -170,6 +178,7 @@ func lands(root, full string, links int) bool {
 		if !filepath.IsAbs(target) {
 			target = filepath.Join(dir, target)
 		}
+		target = winpath.Clean(target)
 		return links > 0 && lands(root, target, links-1)
 	}
 	return false

@@ -24,6 +24,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/internal/winpath"
 )
 
 const (
@@ -97,11 +98,12 @@ func Remote(ctx context.Context, dir string) (string, error) {
 }
 
 func realPath(dir string) (string, error) {
-	abs, err := filepath.Abs(dir)
+	abs, err := filepath.Abs(winpath.Clean(dir))
 	if err != nil {
 		return "", err
 	}
-	return filepath.EvalSymlinks(abs)
+	real, err := filepath.EvalSymlinks(abs)
+	return winpath.Clean(real), err
 }
 
 // commonDir is the repository that a working tree is linked to. linked is false

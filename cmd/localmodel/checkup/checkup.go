@@ -11,6 +11,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/internal/advice"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -70,6 +71,7 @@ type Facts struct {
 	GuardMode string
 	Guard     []GuardClass
 
+	Shell     advice.Shell
 	Problems  []string // of the configuration
 	Untrusted []string // what the project asks for and the user has not trusted
 	Settings  []settings.Value
@@ -104,6 +106,9 @@ func Judge(f Facts) Report {
 	r.Checks = append(r.Checks, f.configuration()...)
 	r.Checks = append(r.Checks, f.clients())
 	for _, c := range r.Checks {
+		for i, fix := range c.Fixes {
+			c.Fixes[i] = f.Shell.Say(fix)
+		}
 		switch {
 		case c.Status == Fail:
 			r.Exit = 2

@@ -71,7 +71,7 @@ func TestVerdicts(t *testing.T) {
 			"about 21.2 GB (18.0 GB weights, 3.2 GB for 32768 tokens of context), this machine has 16.0 GB", "or export LOCALMODEL_NUM_CTX=8192"},
 		{"proxy down", func(f *Facts) {
 			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "litellm"}
-		}, 1, Less, "not reachable", "or go without: export LOCALMODEL_FALLBACK="},
+		}, 1, Less, "not reachable", "or go without: export LOCALMODEL_FALLBACK=none"},
 		{"proxy down, not installed", func(f *Facts) {
 			f.Health.Proxy, f.LocalProxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}, true
 		}, 1, Less, "not reachable", "python3 -m pip install --no-deps --require-hashes -r requirements.txt"},

@@ -26,7 +26,7 @@ func (f Facts) proxy() []Check {
 	default:
 		c.Status, c.Text, c.Fixes = Less, p.Error, f.proxyFixes()
 		if !f.ByProxy {
-			c.Fixes = append(c.Fixes, "or go without: export LOCALMODEL_FALLBACK=")
+			c.Fixes = append(c.Fixes, "or go without: export LOCALMODEL_FALLBACK=none")
 		}
 	}
 	out := []Check{c}

@@ -15,6 +15,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/internal/userdirs"
+	"github.com/fjbelchi/localmodel/internal/winpath"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -87,7 +88,7 @@ func (s *Set) resolveState() {
 	if rest, ok := strings.CutPrefix(v, "~/"); ok {
 		v = filepath.Join(s.Home(), rest)
 	}
-	v = filepath.Clean(v)
+	v = winpath.Clean(filepath.Clean(v))
 	if within(filepath.Join(s.Root, ".claude"), v) {
 		s.problem("%s is inside the project's .claude, whose content is not yours; the default is used", s.label(r, v, s.from[r.Name]))
 		v, s.from[r.Name] = s.computed(r).(string), fromDefault //nolint:forcetypeassert // as below
@@ -337,7 +338,7 @@ func (s *Set) resolveSlots() {
 func (s *Set) root() string {
 	if v := s.env("CLAUDE_PROJECT_DIR"); v != "" {
 		if info, err := os.Stat(v); err == nil && info.IsDir() {
-			return v
+			return winpath.Clean(v)
 		}
 		s.problem("CLAUDE_PROJECT_DIR=%s is no directory; the working directory is used", quote(v))
 	}
@@ -346,7 +347,7 @@ func (s *Set) root() string {
 		s.problem("the working directory cannot be read: %v", err)
 		return "."
 	}
-	return dir
+	return winpath.Clean(dir)
 }
 
 // Home is the user's directory, "" where it is not known.

@@ -144,7 +144,7 @@ func tiers(value string, note func(string)) (any, string) {
 	out := []string{}
 	for _, t := range strings.Split(value, ",") {
 		switch t = strings.ToLower(strings.TrimSpace(t)); {
-		case t == "" || slices.Contains(out, t):
+		case t == "" || t == "none" || slices.Contains(out, t): // cmd cannot set an empty variable
 		case t == "cheap" || t == "balanced":
 			out = append(out, t)
 		default:

@@ -81,7 +81,7 @@ var Table = []Row{
 	{Name: "LITELLM_MASTER_KEY", Default: DefaultKey, Secret: true, parse: text(4096),
 		Meaning: "its key; change it: doctor warns while it is the default"},
 	{Name: name + "FALLBACK", Default: "cheap,balanced", parse: tiers,
-		Meaning: "tiers asked when local cannot answer; empty: none"},
+		Meaning: "tiers asked when local cannot answer; none, or empty: nobody"},
 	{Name: name + "CLOUD", Default: "allow", instead: "never", parse: flag("never", "allow"),
 		Meaning: "never: no paid or remote call, whatever an argument says"},
 	{Name: name + "CLOUD_DAILY_USD", Default: "5", parse: fraction(1e6),

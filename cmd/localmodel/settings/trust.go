@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/internal/winpath"
 )
 
 // trustFile holds what the user trusts, by the real path of the project's root:
@@ -111,7 +112,8 @@ func realPath(root string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return filepath.EvalSymlinks(abs)
+	real, err := filepath.EvalSymlinks(abs)
+	return winpath.Clean(real), err
 }
 
 // same says whether exactly these requests, which are of one kind, are trusted.

@@ -32,6 +32,19 @@ func Is(stream any) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
+// Colours says whether colours are shown on a stream, and makes a console of
+// Windows show them.
+func Colours(stream any) bool {
+	if !Is(stream) {
+		return false
+	}
+	if w, ok := stream.(interface{ Unwrap() io.Writer }); ok {
+		stream = w.Unwrap()
+	}
+	f, ok := stream.(*os.File)
+	return ok && enableColours(f)
+}
+
 // Colour is one of the terminal's own, so that it fits the user's theme.
 type Colour string
 
