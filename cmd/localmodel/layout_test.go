@@ -269,6 +269,7 @@ func TestDependenciesHaveReasons(t *testing.T) {
 var openers = map[string]string{
 	"cmd/localmodel/clients/file.go": "makes the directory of a client's file that the user named",
 	"cmd/localmodel/demo/demo.go":    "a temporary directory of its own",
+	"cmd/localmodel/evaluate/drafts": "removes a directory of its own in the user's state directory",
 	"cmd/localmodel/look.go":         "a temporary directory of its own",
 	"cmd/localmodel/machine":         "files of the system",
 	"statestore/sqldb":               "the journal, in the user's state directory",

@@ -64,7 +64,7 @@ func commands() []command {
 		{name: "demo", args: "[--cloud]", short: "show all four tools on a small backlog", run: showDemo},
 		{name: "doctor", args: "[--fix] [--json]", short: "say what works, what does not, and what mends it", run: doctor},
 		{name: "config", args: "[--json]", short: "print each setting and where its value comes from", run: showConfig},
-		{name: "trust", args: "[--commands | --revoke]", short: "let the project's file name the proxy or commands", run: trust},
+		{name: "trust", args: "[OPTION...]", short: "let the project's file name the proxy or commands", run: trust},
 		{name: "stats", args: "[OPTION...]", short: "say what the local model did and saved", run: stats},
 		{name: "eval", args: "DIR [OPTION...]", short: "replay tickets through models side by side", run: eval},
 		{name: "hint", args: "", short: "print one line for a session's start if tickets are open", run: hint},

@@ -2,6 +2,7 @@ package drafts
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -70,10 +71,7 @@ func (r Run) Go(ctx context.Context, progress func(done, total int, label string
 // draft the change, as plan_ticket does.
 func (r Run) one(ctx context.Context, m *evaluate.Model, t Task) (Result, error) {
 	result := Result{Task: t.Name, Model: m.Name}
-	dir, err := os.MkdirTemp(r.Dir, "task-*")
-	if err != nil {
-		return result, err
-	}
+	dir := filepath.Join(r.Dir, "task-"+rand.Text())
 	defer os.RemoveAll(dir) //nolint:errcheck // what is left lies in the user's state directory
 	tree := filepath.Join(dir, "tree")
 	if err := t.write(ctx, tree); err != nil {
