@@ -3,13 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -19,33 +19,17 @@ import (
 	"github.com/fjbelchi/localmodel/routing/prices"
 )
 
-const askHelp = `localmodel ask puts one question to one tier and prints the answer.
+const aboutAsk = `
+Puts one question to one tier and prints the answer. No other tier is asked if that one does not answer.
 
-Usage:
-  localmodel ask [--model free|cheap|balanced] [--system TEXT]
-                 [--user TEXT | --file FILE | < FILE]
-                 [--max-tokens N] [--temperature T]
-
-  --model        free: the local model (Ollama, or the proxy's group free under
-                 LOCALMODEL_LOCAL=proxy); cheap, balanced: the proxy's paid tiers.
-                 Default free. Nothing else is asked if it does not answer.
-  --system       instructions before the question
-  --user         the question; without it --file, without that standard input
-  --file         read the question from a file
-  --max-tokens   output limit, default 4096, and for free at most half of
-                 LOCALMODEL_NUM_CTX
-  --temperature  0 to 2, default 0.2
-
-What is typed on a command line stands in the process list: what must not be
-seen there goes through --file or standard input. Secrets are masked in what
-goes to another machine, and stderr says which.
+What is typed on a command line stands in the process list: what must not be seen there goes through --file or standard input. Secrets are masked in what goes to another machine, and stderr says which.
 
 The answer is on stdout, who gave it and at what cost on stderr. Exit codes:
+
   0  answered
-  1  nothing could answer; stderr says why and what mends it
+  1  nothing could answer; stderr says why and how to fix it
   2  usage
-  3  refused by budget: LOCALMODEL_CLOUD_DAILY_USD, or the proxy's own
-`
+  3  refused by budget: LOCALMODEL_CLOUD_DAILY_USD, or the proxy's own`
 
 const (
 	askTokens      = 4096
@@ -62,9 +46,37 @@ type question struct {
 	temperature  float64
 }
 
+func askCommand(w world) *cobra.Command {
+	var o askOptions
+	cmd := &cobra.Command{
+		Use:   "ask",
+		Short: "put one question to one tier",
+		Long:  paragraphs(aboutAsk),
+		Args:  atMost(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return ask(cmd.Context(), w, o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.model, "model", "free", "`TIER`: free, the local model (under LOCALMODEL_LOCAL=proxy the proxy's group free); cheap or balanced, the proxy's paid tiers")
+	f.StringVar(&o.system, "system", "", "instructions before the question, a `TEXT`")
+	f.StringVar(&o.user, "user", "", "the question, a `TEXT`; without it --file, without that standard input")
+	f.StringVar(&o.file, "file", "", "read the question from a `FILE`")
+	f.IntVar(&o.tokens, "max-tokens", askTokens, "output limit, `N` tokens; for free at most half of LOCALMODEL_NUM_CTX where it is not given")
+	f.Float64Var(&o.temperature, "temperature", askTemperature, "a `NUMBER` from 0 to 2")
+	cmd.PreRun = func(cmd *cobra.Command, _ []string) { o.tokensGiven = cmd.Flags().Changed("max-tokens") }
+	return cmd
+}
+
+// askOptions are ask's flags.
+type askOptions struct {
+	model, system, user, file string
+	tokens                    int
+	tokensGiven               bool
+	temperature               float64
+}
+
 // ask is the shell's way to a model: one question, one tier.
-func ask(ctx context.Context, w world, args []string) error {
-	q, err := readQuestion(w.in, args)
+func ask(ctx context.Context, w world, o askOptions) error {
+	q, err := o.question(w.in)
 	if err != nil {
 		return exitError{2, "localmodel ask: " + err.Error() + "; localmodel ask --help says more"}
 	}
@@ -109,42 +121,30 @@ func ask(ctx context.Context, w world, args []string) error {
 	return nil
 }
 
-func readQuestion(in io.Reader, args []string) (question, error) {
-	q := question{}
-	f := flag.NewFlagSet("ask", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	model := f.String("model", "free", "")
-	file := f.String("file", "", "")
-	f.StringVar(&q.system, "system", "", "")
-	f.StringVar(&q.user, "user", "", "")
-	f.Func("max-tokens", "", func(text string) (err error) {
-		if q.tokens, err = strconv.Atoi(text); err != nil || q.tokens < 1 {
-			return errors.New("it is a whole number of at least 1")
-		}
-		return nil
-	})
-	f.Float64Var(&q.temperature, "temperature", askTemperature, "")
-	if err := f.Parse(args); err != nil {
-		return q, err
-	}
-	switch *model {
+// question checks the flags and reads the question from where it is.
+func (o askOptions) question(in io.Reader) (question, error) {
+	q := question{system: o.system, user: o.user, temperature: o.temperature}
+	switch o.model {
 	case "free":
 		q.tier = policy.Local
 	case "cheap", "balanced":
-		q.tier = policy.Tier(*model)
+		q.tier = policy.Tier(o.model)
 	default:
-		return q, fmt.Errorf("--model is free, cheap or balanced, not %q", *model)
+		return q, fmt.Errorf("--model is free, cheap or balanced, not %q", o.model)
 	}
 	switch {
-	case f.NArg() > 0:
-		return q, fmt.Errorf("%q is no option", cut(f.Arg(0), 40))
+	case o.tokensGiven && o.tokens < 1:
+		return q, errors.New("--max-tokens is a whole number of at least 1")
 	case !(q.temperature >= 0 && q.temperature <= 2):
-		return q, fmt.Errorf("--temperature is between 0 and 2")
+		return q, errors.New("--temperature is between 0 and 2")
+	}
+	if o.tokensGiven {
+		q.tokens = o.tokens
 	}
 	if q.temperature == 0 {
 		q.temperature = 1e-6 // the router takes 0 for "the default"
 	}
-	return q, q.readUser(in, *file)
+	return q, q.readUser(in, o.file)
 }
 
 // readUser fills the question from the file, or from standard input, where it
@@ -222,11 +222,4 @@ func shellName(tier policy.Tier) string {
 		return "free"
 	}
 	return string(tier)
-}
-
-func cut(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + "..."
-	}
-	return s
 }

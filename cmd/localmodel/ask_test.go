@@ -90,7 +90,7 @@ func TestAskExitCodes(t *testing.T) {
 	if len(*sent) != 0 {
 		t.Errorf("%d calls reached the proxy", len(*sent))
 	}
-	if code, out, _ := runAsk(t, nil, "", "--help"); code != 0 || out != askHelp {
+	if code, out, _ := runAsk(t, nil, "", "--help"); code != 0 || !strings.Contains(out, "0  answered") {
 		t.Errorf("help: exit %d, %q", code, out)
 	}
 }

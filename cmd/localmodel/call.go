@@ -6,9 +6,26 @@ import (
 	"io"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/tools"
 )
+
+const aboutCall = `
+Runs one tool as a client would, and prints its result as JSON. The arguments are a JSON object: on the command line, in a file (@file) or on standard input (-).`
+
+func callCommand(w world) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:               "call TOOL [JSON|@file|-]",
+		Short:             "run one tool and print its result",
+		Long:              paragraphs(aboutCall),
+		ValidArgsFunction: completes(toolNames),
+		RunE:              func(cmd *cobra.Command, args []string) error { return call(cmd.Context(), w, args) },
+	}
+	cmd.Flags().SetInterspersed(false) // what follows the tool is JSON, whatever a shell made of it
+	return cmd
+}
 
 // call runs one tool from a shell: its structured content on stdout and exit 0,
 // or the error's text on stderr and exit 1.

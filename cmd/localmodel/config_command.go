@@ -1,10 +1,10 @@
 package main
 
 import (
-	"context"
 	"fmt"
 
-	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -21,16 +21,24 @@ type configReport struct {
 	Untrusted []string         `json:"untrusted,omitempty"`
 }
 
-// showConfig prints the settings as they count here.
-func showConfig(_ context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "config", "[--json]", aboutConfig)
-	asJSON := fs.Bool("json", false, "print the settings as JSON")
-	if _, err := option.Parse(fs, args, 0); err != nil {
-		return err
+func configCommand(w world) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "print each setting and where its value comes from",
+		Long:  paragraphs(aboutConfig),
+		Args:  atMost(0),
+		RunE:  func(*cobra.Command, []string) error { return showConfig(w, asJSON) },
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the settings as JSON")
+	return cmd
+}
+
+// showConfig prints the settings as they count here.
+func showConfig(w world, asJSON bool) error {
 	c := loadConfig(w.lookup)
 	r := configReport{File: c.ConfigFile(), Settings: c.Values(), Problems: c.problems, Untrusted: c.untrusted}
-	if *asJSON {
+	if asJSON {
 		return printJSON(w.out, r)
 	}
 	widest := 0

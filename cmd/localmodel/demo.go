@@ -1,18 +1,23 @@
 package main
 
 import (
-	"context"
+	"github.com/spf13/cobra"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/demo"
 )
 
-func showDemo(ctx context.Context, w world, args []string) error {
-	cloud := false
-	switch {
-	case len(args) == 1 && (args[0] == "--cloud" || args[0] == "-cloud"):
-		cloud = true
-	case len(args) > 0:
-		return exitError{code: 2, text: "usage: localmodel demo [--cloud]"}
+const aboutDemo = `
+Shows all four tools on a small backlog in a temporary directory. No paid call is made without --cloud.`
+
+func demoCommand(w world) *cobra.Command {
+	var cloud bool
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "show all four tools on a small backlog",
+		Long:  paragraphs(aboutDemo),
+		Args:  atMost(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return demo.Run(cmd.Context(), w.out, version(), cloud) },
 	}
-	return demo.Run(ctx, w.out, version(), cloud)
+	cmd.Flags().BoolVar(&cloud, "cloud", false, "allow paid calls")
+	return cmd
 }

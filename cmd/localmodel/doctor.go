@@ -9,10 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -24,39 +25,51 @@ import (
 )
 
 const aboutDoctor = `
-Says what works, what does not, and the command that mends it. Nothing is paid for: no probe asks a paid model.
+Checks the setup and prints the command that fixes each fault. Nothing is paid for: no probe asks a paid model.
 
 Exit code: 0 all works; 1 it works with less, a fallback or the rules answer; 2 nothing can be recorded, or a setting cannot be used.`
 
+// doctorOptions are doctor's flags.
+type doctorOptions struct{ asJSON, fix, yes, deep, all bool }
+
+func doctorCommand(w world) *cobra.Command {
+	var o doctorOptions
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "check the setup and print fixes",
+		Long:  paragraphs(aboutDoctor),
+		Args:  atMost(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return doctor(cmd.Context(), w, o) },
+	}
+	f := cmd.Flags()
+	f.BoolVar(&o.asJSON, "json", false, "print the checks and the configuration as JSON")
+	f.BoolVar(&o.fix, "fix", false, "after asking, start Ollama where it is installed, and fetch the model")
+	f.BoolVar(&o.yes, "yes", false, "with --fix: do not ask")
+	f.BoolVar(&o.deep, "deep", false, "also make one real local generation")
+	f.BoolVar(&o.all, "all", false, "show every setting, also those at their defaults")
+	return cmd
+}
+
 // doctor looks at everything that the tools stand on and judges it for a
 // person.
-func doctor(ctx context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "doctor", "[--fix [--yes]] [--deep] [--all] [--json]", aboutDoctor)
-	asJSON := fs.Bool("json", false, "print the checks and the configuration as JSON")
-	fix := fs.Bool("fix", false, "after asking, start Ollama where it is installed, and fetch the model")
-	yes := fs.Bool("yes", false, "with --fix: do not ask")
-	deep := fs.Bool("deep", false, "also make one real local generation")
-	all := fs.Bool("all", false, "show every setting, also those at their defaults")
-	if _, err := option.Parse(fs, args, 0); err != nil {
-		return err
-	}
-	p, done := look(w, *deep) // a generation is a row of the journal
+func doctor(ctx context.Context, w world, o doctorOptions) error {
+	p, done := look(w, o.deep) // a generation is a row of the journal
 	defer done()
 	place := clientPlace(w)
-	facts := p.gather(ctx, place, *deep)
-	if *fix {
-		if err := (checkup.Mender{Router: p.router, In: w.in, Out: w.err, Yes: *yes, Dir: p.config.Dirs.State}).Mend(ctx, facts); err != nil {
+	facts := p.gather(ctx, place, o.deep)
+	if o.fix {
+		if err := (checkup.Mender{Router: p.router, In: w.in, Out: w.err, Yes: o.yes, Dir: p.config.Dirs.State}).Mend(ctx, facts); err != nil {
 			return err
 		}
-		facts = p.gather(ctx, place, *deep)
+		facts = p.gather(ctx, place, o.deep)
 	}
 	report := checkup.Judge(facts)
-	if *asJSON {
+	if o.asJSON {
 		if err := printJSON(w.out, report); err != nil {
 			return err
 		}
 	} else {
-		report.Print(w.out, term.Painter(term.Colours(w.out) && !p.config.plain), *all)
+		report.Print(w.out, term.Painter(term.Colours(w.out) && !p.config.plain), o.all)
 	}
 	if report.Exit != 0 {
 		return exitError{code: report.Exit}

@@ -13,14 +13,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing"
 )
 
 const aboutEval = `
-Replays tickets (a directory, a glob, a file; in any form that classify_ticket reads) through models side by side: how right each is, how sure, how fast, how dear, and which LOCALMODEL_MIN_CONFIDENCE that argues for. Your journal and its guard are not touched.
+Replays tickets (a directory, a glob, a file; in any form that classify_ticket reads) through models side by side: accuracy, confidence, latency and cost, and which LOCALMODEL_MIN_CONFIDENCE that argues for. Your journal and its guard are not touched.
 
 A model is a name of Ollama's, or cheap, balanced or free, the proxy's groups. Before any paid call the cost is shown and asked for. What an answer is judged by is what the ticket's front matter states, or a labels file: CSV with the columns id,category,complexity, or JSON {"BUG-001": {"category": "BUG", "complexity": "low"}}.
 
@@ -34,10 +35,16 @@ type evalFlags struct {
 	fresh, asJSON, yes, drafts    bool
 }
 
-// eval compares models on the user's own tickets.
-func eval(ctx context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "eval", "PLACE | --drafts [--models A,B,...] [--labels FILE] [--html FILE] [--json]", aboutEval)
+func evalCommand(w world) *cobra.Command {
 	var f evalFlags
+	cmd := &cobra.Command{
+		Use:   "eval [PLACE]",
+		Short: "replay tickets through models side by side",
+		Long:  paragraphs(aboutEval),
+		Args:  atMost(1),
+		RunE:  func(cmd *cobra.Command, args []string) error { return eval(cmd.Context(), w, f, args) },
+	}
+	fs := cmd.Flags()
 	fs.StringVar(&f.models, "models", "", "`NAMES` of the models, comma between (default: LOCALMODEL_MODEL)")
 	fs.StringVar(&f.labels, "labels", "", "`FILE` of labels, over what the tickets state")
 	fs.IntVar(&f.limit, "limit", 0, "take `N` tickets, spread evenly over the directory")
@@ -48,18 +55,19 @@ func eval(ctx context.Context, w world, args []string) error {
 	fs.StringVar(&f.html, "html", "", "write a page to `FILE`, whole in itself")
 	fs.BoolVar(&f.yes, "yes", false, "do not ask before paid calls")
 	fs.BoolVar(&f.drafts, "drafts", false, "let local models write small changes that come with the program")
-	rest, err := option.Parse(fs, args, 1)
-	if err != nil {
-		return err
-	}
-	if f.drafts && len(rest) == 0 {
+	return cmd
+}
+
+// eval compares models on the user's own tickets.
+func eval(ctx context.Context, w world, f evalFlags, args []string) error {
+	if f.drafts && len(args) == 0 {
 		return evalDrafts(ctx, w, f)
 	}
-	if len(rest) == 0 || f.drafts {
+	if len(args) == 0 || f.drafts {
 		return exitError{2, "localmodel eval: name the tickets (a directory, a glob, a file), or give --drafts alone; localmodel eval --help says more"}
 	}
 	c := loadConfig(w.lookup)
-	set, err := readSet(ctx, c, f, rest[0])
+	set, err := readSet(ctx, c, f, args[0])
 	if err != nil {
 		return exitError{2, "localmodel eval: " + err.Error()}
 	}

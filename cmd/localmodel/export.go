@@ -7,39 +7,54 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 const aboutExport = `
 Writes every model call of the journal, oldest first, in the schema of a usage ledger (.backlog-ops/usage-ledger.jsonl): one JSON object a line, or CSV.`
 
-// export writes the ledger for other programs.
-func export(ctx context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "export", "[--format jsonl|csv] [--since TIME] [--output FILE]", aboutExport)
-	since := &option.Since{Now: time.Now}
-	fs.Var(since, "since", "write from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")
-	format := fs.String("format", "jsonl", "`jsonl` or csv")
-	file := fs.String("output", "", "write to `FILE` instead of standard output")
-	if _, err := option.Parse(fs, args, 0); err != nil {
-		return err
+// exportOptions are export's flags.
+type exportOptions struct {
+	since        account.Since
+	format, file string
+}
+
+func exportCommand(w world) *cobra.Command {
+	o := exportOptions{since: account.Since{Now: time.Now}}
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "write every model call as a usage ledger",
+		Long:  paragraphs(aboutExport),
+		Args:  atMost(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return export(cmd.Context(), w, o) },
 	}
-	if *format != "jsonl" && *format != "csv" {
-		return exitError{2, fmt.Sprintf("localmodel export: there is no format %q; there are jsonl, csv", *format)}
+	f := cmd.Flags()
+	f.Var(&o.since, "since", "write from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")
+	f.StringVar(&o.format, "format", "jsonl", "`FORMAT`: jsonl or csv")
+	f.StringVar(&o.file, "output", "", "write to `FILE` instead of standard output")
+	return cmd
+}
+
+// export writes the ledger for other programs.
+func export(ctx context.Context, w world, o exportOptions) error {
+	if o.format != "jsonl" && o.format != "csv" {
+		return exitError{2, fmt.Sprintf("localmodel export: there is no format %q; there are jsonl, csv", o.format)}
 	}
 	p, done := look(w, false)
 	defer done()
-	if *file == "" {
+	if o.file == "" {
 		buffered := bufio.NewWriter(w.out)
-		if err := account.WriteLines(ctx, p.store, buffered, *format, since.At); err != nil {
+		if err := account.WriteLines(ctx, p.store, buffered, o.format, o.since.At); err != nil {
 			return err
 		}
 		return buffered.Flush()
 	}
 	var ledger bytes.Buffer
-	if err := account.WriteLines(ctx, p.store, &ledger, *format, since.At); err != nil {
+	if err := account.WriteLines(ctx, p.store, &ledger, o.format, o.since.At); err != nil {
 		return err
 	}
-	return rootfs.WriteNamed(ctx, p.config.root, *file, ledger.Bytes(), rootfs.Write{Perm: 0o600})
+	return rootfs.WriteNamed(ctx, p.config.root, o.file, ledger.Bytes(), rootfs.Write{Perm: 0o600})
 }

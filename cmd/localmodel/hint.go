@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/tools"
 )
 
@@ -21,13 +23,23 @@ const (
 	maxHinted = 200
 )
 
+const aboutHint = `
+Prints one line for the SessionStart hook of a client where the project has open tickets, and nothing unless LOCALMODEL_HINT is on.`
+
+func hintCommand(w world) *cobra.Command {
+	return &cobra.Command{
+		Use:   "hint",
+		Short: "print one line for a session's start if tickets are open",
+		Long:  paragraphs(aboutHint),
+		Args:  atMost(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return hint(cmd.Context(), w) },
+	}
+}
+
 // hint prints one line for the SessionStart hook of a client where the project
 // has open tickets, and nothing unless LOCALMODEL_HINT is on. The line goes
 // into a model's context, so it holds a number and no word of the project's.
-func hint(ctx context.Context, w world, args []string) error {
-	if err := noArguments("hint", args); err != nil {
-		return err
-	}
+func hint(ctx context.Context, w world) error {
 	c := loadConfig(w.lookup)
 	if !c.hint {
 		return nil

@@ -1,12 +1,12 @@
 package main
 
 import (
-	"context"
 	"path/filepath"
 	"runtime"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 )
 
 const aboutInstall = `
@@ -14,23 +14,38 @@ Adds localmodel to the configuration of an MCP client: claude-code, claude-deskt
 
 The file is edited in place: entries of others, comments, order and line ends stay, and a copy of the file as it was is kept beside it. A file that cannot be parsed is refused and left alone.`
 
-func install(_ context.Context, w world, args []string) error {
+func installCommand(w world) *cobra.Command {
 	var o clients.Options
-	fs := option.Flags(w.out, "install", "[CLIENT] [OPTION...]", aboutInstall)
+	cmd := &cobra.Command{
+		Use:               "install [CLIENT]",
+		Short:             "add localmodel to an MCP client's configuration",
+		Long:              paragraphs(aboutInstall),
+		Args:              atMost(1),
+		ValidArgsFunction: completes(clientNames),
+		RunE:              func(_ *cobra.Command, args []string) error { return install(w, o, args) },
+	}
+	fs := cmd.Flags()
 	fs.BoolVar(&o.Project, "project", false, "the file of this project instead of your own")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "show the difference and change nothing")
 	fs.BoolVar(&o.Print, "print", false, "print a whole file with the entry and change nothing")
 	fs.BoolVar(&o.Replace, "replace", false, "put the entry in the place of another localmodel entry")
 	fs.StringVar(&o.Command, "command", "", "the `PATH` of the program to start; left out, this one")
 	fs.Func("env", "a variable for the server, `NAME=VALUE`; may be given again", o.AddEnv)
-	rest, err := option.Parse(fs, args, 1)
-	if err != nil {
-		return err
+	return cmd
+}
+
+func clientNames() (names []string) {
+	for _, c := range clients.All() {
+		names = append(names, c.Name)
 	}
-	if len(rest) == 0 {
+	return names
+}
+
+func install(w world, o clients.Options, args []string) error {
+	if len(args) == 0 {
 		return clients.List(w.out, clientPlace(w))
 	}
-	c, err := clients.Lookup(rest[0])
+	c, err := clients.Lookup(args[0])
 	if err != nil {
 		return exitError{2, "localmodel install: " + err.Error()}
 	}
@@ -40,19 +55,27 @@ func install(_ context.Context, w world, args []string) error {
 const aboutUninstall = `
 Takes localmodel out of a client's configuration. Where nothing else changed since install, the file is as it was before, to the byte.`
 
-func uninstall(_ context.Context, w world, args []string) error {
+func uninstallCommand(w world) *cobra.Command {
 	var o clients.Options
-	fs := option.Flags(w.out, "uninstall", "CLIENT [--project] [--dry-run]", aboutUninstall)
+	cmd := &cobra.Command{
+		Use:               "uninstall CLIENT",
+		Short:             "take localmodel out of a client's configuration",
+		Long:              paragraphs(aboutUninstall),
+		Args:              atMost(1),
+		ValidArgsFunction: completes(clientNames),
+		RunE:              func(_ *cobra.Command, args []string) error { return uninstall(w, o, args) },
+	}
+	fs := cmd.Flags()
 	fs.BoolVar(&o.Project, "project", false, "the file of this project instead of your own")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "show the difference and change nothing")
-	rest, err := option.Parse(fs, args, 1)
-	if err != nil {
-		return err
-	}
-	if len(rest) == 0 {
+	return cmd
+}
+
+func uninstall(w world, o clients.Options, args []string) error {
+	if len(args) == 0 {
 		return exitError{2, "localmodel uninstall: which client? localmodel install lists them"}
 	}
-	c, err := clients.Lookup(rest[0])
+	c, err := clients.Lookup(args[0])
 	if err != nil {
 		return exitError{2, "localmodel uninstall: " + err.Error()}
 	}

@@ -62,6 +62,7 @@ var fences = map[string][]string{
 	"github.com/aymanbagabas/go-udiff": {"tools/draft"},
 	"github.com/tidwall/sjson":         {"statestore"},
 	"net/http":                         {"routing"},
+	"github.com/spf13/cobra":           {"cmd"},
 	"github.com/tailscale/hujson":      {"cmd/localmodel/clients"},
 	"github.com/pelletier/go-toml":     {"cmd/localmodel/clients", "cmd/localmodel/settings", "tools/draft", "internal/secrets"},
 }

@@ -36,16 +36,17 @@ func TestCommandLine(t *testing.T) {
 		code      int
 		out, errs string // what each holds; "" = it is empty
 	}{
-		{[]string{"help"}, 0, "localmodel call TOOL", ""},
+		{[]string{"help"}, 0, "Use:", ""},
 		{[]string{"-h"}, 0, "Usage:", ""},
 		{[]string{"--help"}, 0, "Usage:", ""},
 		{[]string{"call", "--help"}, 0, "Usage:", ""},
 		{[]string{"version"}, 0, "localmodel ", ""},
 		{[]string{"--version"}, 0, "localmodel ", ""},
-		{[]string{"version", "x"}, 2, "", "takes no argument"},
-		{[]string{"serve", "x"}, 2, "", "takes no argument"},
-		{[]string{"--port", "80"}, 2, "", "takes no argument"},
-		{[]string{"sreve"}, 2, "", `no command "sreve"`},
+		{[]string{"-v"}, 0, "localmodel ", ""},
+		{[]string{"version", "x"}, 2, "", `unexpected argument "x"`},
+		{[]string{"serve", "x"}, 2, "", `unexpected argument "x"`},
+		{[]string{"--port", "80"}, 2, "", "unknown flag: --port"},
+		{[]string{"sreve"}, 2, "", `no command "sreve"; did you mean serve?`},
 		{[]string{"call"}, 2, "", "usage: localmodel call TOOL"},
 		{[]string{"call", "a", "b", "c"}, 2, "", "usage: localmodel call TOOL"},
 		{[]string{"call", "classify"}, 2, "", "check_local_health, classify_ticket, plan_ticket, record_gate_outcome"},

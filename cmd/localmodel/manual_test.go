@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"os"
@@ -9,11 +10,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/manual"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 )
 
 // program looks for one that a test needs, and skips by its name.
@@ -44,49 +49,67 @@ func plainText(t *testing.T, roff string) string {
 	return string(out)
 }
 
-func TestManPageRendersWithoutWarnings(t *testing.T) {
-	s := newShell(t)
-	text := strings.Join(strings.Fields(plainText(t, s.ok("man"))), " ")
-	for _, c := range commands() {
-		if !strings.Contains(text, "localmodel "+c.name) {
-			t.Errorf("%s is not in the man page", c.name)
-		}
-		// What --help says, the man page says.
-		_, help, _ := s.run(c.name, "--help")
-		for _, f := range (manual.Command{Help: help}).Flags() {
-			words := strings.TrimSuffix(strings.Join(strings.Fields(f.Text), " "), ".")
-			if len(words) > 1 && !strings.Contains(text, words[1:]) {
-				t.Errorf("%s --%s: %q is not in the man page", c.name, f.Name, words)
-			}
+// everyCommand lists the commands and those beneath them, with the words that
+// call each.
+func everyCommand(t *testing.T) (list []*cobra.Command, words [][]string) {
+	t.Helper()
+	root := newRoot(world{}, world{})
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		list = append(list, c)
+		words = append(words, strings.Fields(c.CommandPath())[1:])
+		for _, c := range c.Commands() {
+			walk(c)
 		}
 	}
+	walk(root)
+	if len(list) < 15 {
+		t.Fatalf("only %d commands: the test looks at nothing", len(list))
+	}
+	return list, words
+}
+
+func TestManPage_RendersWithoutWarnings(t *testing.T) {
+	var page bytes.Buffer
+	if err := manual.Page(&page, newRoot(world{}, world{}), "v1.2.3", settings.Table); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Join(strings.Fields(plainText(t, page.String())), " ")
+	list, _ := everyCommand(t)
+	for _, c := range list {
+		if !strings.Contains(text, c.CommandPath()) {
+			t.Errorf("%s is not in the man page", c.CommandPath())
+		}
+		c.NonInheritedFlags().VisitAll(func(f *pflag.Flag) {
+			_, usage := pflag.UnquoteUsage(f)
+			if !strings.Contains(text, usage) {
+				t.Errorf("%s --%s: %q is not in the man page", c.CommandPath(), f.Name, usage)
+			}
+		})
+	}
 	for _, v := range settings.Table {
-		if !strings.Contains(text, v.Name+" "+v.Meaning) {
+		if meaning := strings.Join(strings.Fields(v.Meaning), " "); !strings.Contains(text, v.Name+" "+meaning) {
 			t.Errorf("%s is not in the man page as it stands", v.Name)
 		}
 	}
 }
 
-func TestHelpIsTheSameByBothWays(t *testing.T) {
+func TestHelp_FitsTheTerminal(t *testing.T) {
 	s := newShell(t)
-	for _, c := range commands() {
-		a, b := s.ok("help", c.name), s.ok(c.name, "--help")
-		if d := cmp.Diff(a, b); d != "" {
-			t.Errorf("%s (-help %[1]s +%[1]s --help):\n%s", c.name, d)
+	_, words := everyCommand(t)
+	for _, w := range words {
+		text := s.ok(append(slices.Clone(w), "--help")...)
+		if d := cmp.Diff(s.ok(append([]string{"help"}, w...)...), text); d != "" {
+			t.Errorf("%s (-help %[1]s +%[1]s --help):\n%s", w, d)
 		}
-		for _, line := range strings.Split(a, "\n") {
-			if len([]rune(line)) > 100 {
-				t.Errorf("%s: a line of %d characters: %s", c.name, len(line), line)
+		if !strings.Contains(text, "Usage:") {
+			t.Errorf("%s --help has no usage: %s", w, text)
+		}
+		for _, line := range strings.Split(text, "\n") {
+			if n := utf8.RuneCountInString(line); n > term.Width {
+				t.Errorf("%s --help: a line of %d columns, want at most %d: %s", w, n, term.Width, line)
 			}
 		}
-	}
-	flags := (manual.Command{Help: s.ok("help", "install")}).Flags()
-	var names []string
-	for _, f := range flags {
-		names = append(names, strings.TrimSpace(f.Name+" "+f.Value))
-	}
-	if d := cmp.Diff([]string{"command PATH", "dry-run", "env NAME=VALUE", "print", "project", "replace"}, names); d != "" {
-		t.Errorf("flags of install (-want +got):\n%s", d)
 	}
 }
 
@@ -122,28 +145,28 @@ func TestSettingsTable(t *testing.T) {
 	}
 }
 
-func TestBashCompletes(t *testing.T) {
-	bash := program(t, "bash")
-	script := newShell(t).ok("completion", "bash")
+// A shell asks the program itself what may follow.
+func TestCompletion(t *testing.T) {
+	s := newShell(t)
 	for _, tc := range []struct{ words, want string }{
-		{"localmodel ins", "install"},
-		{"localmodel install cur", "cursor"},
-		{"localmodel install --dr", "--dry-run"},
-		{"localmodel install cursor --pri", "--print"},
-		{"localmodel call plan", "plan_ticket"},
-		{"localmodel completion z", "zsh"},
-		{"localmodel nothing x", ""},
+		{"ins", "install"},
+		{"install cur", "cursor"},
+		{"install --dr", "--dry-run"},
+		{"install cursor --pri", "--print"},
+		{"call plan", "plan_ticket"},
+		{"completion z", "zsh"},
+		{"projects for", "forget"},
+		{"nothing x", ""},
 	} {
-		cmd := exec.CommandContext(t.Context(), bash, "-c", script+`
-COMP_WORDS=(`+tc.words+`); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _localmodel; echo "${COMPREPLY[*]}"`)
-		out, err := cmd.CombinedOutput()
-		if got := strings.TrimSpace(string(out)); err != nil || got != tc.want {
-			t.Errorf("%s: got %q, %v; want %q", tc.words, got, err, tc.want)
+		_, out, _ := s.run(append([]string{"__complete"}, strings.Fields(tc.words)...)...)
+		first, _, _ := strings.Cut(out, "\n")
+		if got, _, _ := strings.Cut(first, "\t"); got != tc.want && (tc.want != "" || !strings.HasPrefix(got, ":")) {
+			t.Errorf("%s: got %q, want %q", tc.words, got, tc.want)
 		}
 	}
 }
 
-// The other shells read their script without complaint, where they are.
+// The shells read their script without complaint, where they are.
 func TestCompletionScriptsParse(t *testing.T) {
 	s := newShell(t)
 	for _, shell := range []string{"bash", "zsh", "fish"} {
@@ -156,13 +179,8 @@ func TestCompletionScriptsParse(t *testing.T) {
 			}
 		})
 	}
-	for _, shell := range manual.Shells {
-		script := s.ok("completion", shell)
-		for _, c := range commands() {
-			if !strings.Contains(script, c.name) {
-				t.Errorf("%s: %s is not completed", shell, c.name)
-			}
-		}
+	if out := s.ok("completion", "powershell"); !strings.Contains(out, "Register-ArgumentCompleter") {
+		t.Errorf("powershell: %s", out)
 	}
 	if code, _, errOut := s.run("completion", "csh"); code != 2 || !strings.Contains(errOut, "powershell") {
 		t.Errorf("csh: exit %d, %q", code, errOut)

@@ -10,39 +10,56 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/project"
 )
 
 const aboutProjects = `
-Lists the projects of the journal with their last use and size.
+Lists the projects of the journal with their last use and size.`
 
-projects forget NAME deletes everything the journal has of one, after a question. projects move NAME DIR gives its rows to the project in DIR, where its directory was moved.`
-
-// projects lists what the journal holds, and changes what a moved or deleted
-// directory left in it.
-func projects(ctx context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "projects", "[forget NAME [--yes] | move NAME DIR] [--json]", aboutProjects)
-	asJSON := fs.Bool("json", false, "print the list as JSON")
-	yes := fs.Bool("yes", false, "with forget: do not ask")
-	rest, err := option.Parse(fs, args, 3)
-	if err != nil {
-		return err
+// projectsCommand lists what the journal holds, and changes what a moved or
+// deleted directory left in it.
+func projectsCommand(w world) *cobra.Command {
+	var asJSON, yes bool
+	list := &cobra.Command{
+		Use:   "projects",
+		Short: "list, forget or move projects of the journal",
+		Long:  paragraphs(aboutProjects),
+		Args:  atMost(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			p, done := look(w, false)
+			defer done()
+			return p.listProjects(cmd.Context(), w.out, asJSON)
+		},
 	}
-	p, done := look(w, false)
-	defer done()
-	switch {
-	case len(rest) == 0:
-		return p.listProjects(ctx, w.out, *asJSON)
-	case rest[0] == "forget" && len(rest) == 2:
-		return p.forget(ctx, w, rest[1], *yes)
-	case rest[0] == "move" && len(rest) == 3:
-		return p.moveProject(ctx, w, rest[1], rest[2])
+	list.Flags().BoolVar(&asJSON, "json", false, "print the list as JSON")
+	forget := &cobra.Command{
+		Use:   "forget NAME",
+		Short: "delete everything the journal has of a project, after a question",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, done := look(w, false)
+			defer done()
+			return p.forget(cmd.Context(), w, args[0], yes)
+		},
 	}
-	return exitError{2, "localmodel projects: give nothing, forget NAME, or move NAME DIR"}
+	forget.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	move := &cobra.Command{
+		Use:   "move NAME DIR",
+		Short: "give a project's rows to the one in DIR",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p, done := look(w, false)
+			defer done()
+			return p.moveProject(cmd.Context(), w, args[0], args[1])
+		},
+	}
+	list.AddCommand(forget, move)
+	return list
 }
 
 func (p *parts) listProjects(ctx context.Context, out io.Writer, asJSON bool) error {

@@ -6,17 +6,25 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/tools"
 	"github.com/fjbelchi/localmodel/tools/background"
 	"github.com/fjbelchi/localmodel/tools/stdio"
 )
 
+func serveCommand(w world) *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "speak MCP on stdin and stdout (the default)",
+		Args:  atMost(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), w) },
+	}
+}
+
 // serve speaks MCP until the input ends or a signal comes; both are exit 0,
 // with every acknowledged record on disk.
-func serve(ctx context.Context, w world, args []string) error {
-	if err := noArguments("serve", args); err != nil {
-		return err
-	}
+func serve(ctx context.Context, w world) error {
 	limitMemory()
 	p := build(w)
 	for _, problem := range p.config.problems {

@@ -10,11 +10,12 @@ import (
 	"runtime"
 	"strconv"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/models"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/setup"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
@@ -28,10 +29,17 @@ With --yes nothing is asked: what is there is used, and a model is fetched only 
 
 Exit code: 0 set up; 1 a server or a model is missing, or it does not answer; 2 a file cannot be written; 3 not a terminal and no --yes, so nothing was changed.`
 
-// setUp leads from nothing to a local model in a client.
-func setUp(ctx context.Context, w world, args []string) error {
+func setupCommand(w world) *cobra.Command {
 	var o setup.Options
-	fs := option.Flags(w.out, "setup", "[--yes] [--dry-run] [--json] [OPTION...]", aboutSetup)
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "setup",
+		Short: "find or fetch a local model, prove it, set up the clients",
+		Long:  paragraphs(aboutSetup),
+		Args:  atMost(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return setUp(cmd.Context(), w, o, asJSON) },
+	}
+	fs := cmd.Flags()
 	fs.BoolVar(&o.Yes, "yes", false, "do what is recommended without asking")
 	fs.BoolVar(&o.DryRun, "dry-run", false, "say what it would do and change nothing")
 	fs.BoolVar(&o.Proxy, "proxy", false, "also ask a LiteLLM proxy what the local model cannot answer")
@@ -40,17 +48,19 @@ func setUp(ctx context.Context, w world, args []string) error {
 		o.Skip = append(o.Skip, step)
 		return nil
 	})
-	asJSON := fs.Bool("json", false, "print what was done as JSON")
-	if _, err := option.Parse(fs, args, 0); err != nil {
-		return err
-	}
+	fs.BoolVar(&asJSON, "json", false, "print what was done as JSON")
+	return cmd
+}
+
+// setUp leads from nothing to a local model in a client.
+func setUp(ctx context.Context, w world, o setup.Options, asJSON bool) error {
 	c := loadConfig(w.lookup)
-	host := c.host(w, *asJSON)
+	host := c.host(w, asJSON)
 	report, err := setup.Run(ctx, o, host)
 	switch {
 	case err != nil && len(report.Steps) == 0:
 		return exitError{2, "localmodel setup: " + err.Error()}
-	case *asJSON:
+	case asJSON:
 		err = errors.Join(printJSON(w.out, report), err)
 	case err == nil:
 		report.Print(w.out)

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -18,37 +19,52 @@ Says how many tickets stayed local and passed their gates, what that saved, and 
 
 A local answer is worth what the first tier of LOCALMODEL_FALLBACK takes for the same tokens, by its list price. Of an attempt that was escalated the plan is taken off again, with the reading of its hand-off. What the client's own model spends is not seen here.`
 
-// stats answers what a person asks after a while: did it pay?
-func stats(ctx context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "stats", "[--all] [--since TIME] [--json] [--html FILE]", aboutStats)
-	since := &option.Since{Now: time.Now}
-	fs.Var(since, "since", "count from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")
-	all := fs.Bool("all", false, "every project of the journal, one a line")
-	asJSON := fs.Bool("json", false, "print the figures as JSON")
-	file := fs.String("html", "", "write a page to `FILE`, whole in itself")
-	if _, err := option.Parse(fs, args, 0); err != nil {
-		return err
+// statsOptions are stats's flags.
+type statsOptions struct {
+	since       account.Since
+	all, asJSON bool
+	html        string
+}
+
+func statsCommand(w world) *cobra.Command {
+	o := statsOptions{since: account.Since{Now: time.Now}}
+	cmd := &cobra.Command{
+		Use:   "stats",
+		Short: "report what the local model did and saved",
+		Long:  paragraphs(aboutStats),
+		Args:  atMost(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return stats(cmd.Context(), w, o) },
 	}
+	f := cmd.Flags()
+	f.Var(&o.since, "since", "count from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")
+	f.BoolVar(&o.all, "all", false, "every project of the journal, one a line")
+	f.BoolVar(&o.asJSON, "json", false, "print the figures as JSON")
+	f.StringVar(&o.html, "html", "", "write a page to `FILE`, whole in itself")
+	return cmd
+}
+
+// stats answers what a person asks after a while: did it pay?
+func stats(ctx context.Context, w world, o statsOptions) error {
 	p, done := look(w, false)
 	defer done()
-	if *all {
-		return p.statsOfAll(ctx, w, since.At, *asJSON)
+	if o.all {
+		return p.statsOfAll(ctx, w, o.since.At, o.asJSON)
 	}
-	report, err := account.Read(ctx, p.store, p.config.dearTier(), since.At, time.Now())
+	report, err := account.Read(ctx, p.store, p.config.dearTier(), o.since.At, time.Now())
 	if err != nil {
 		return err
 	}
 	switch {
-	case *asJSON:
+	case o.asJSON:
 		err = printJSON(w.out, report)
-	case *file == "":
+	case o.html == "":
 		for _, text := range p.store.Warnings() {
 			fmt.Fprintln(w.err, "warning: "+plain.Line(text))
 		}
 		report.Print(w.out, term.Painter(term.Is(w.out) && !p.config.plain))
 	}
-	if err == nil && *file != "" {
-		err = writePage(ctx, w, p.config.root, *file, report.Page())
+	if err == nil && o.html != "" {
+		err = writePage(ctx, w, p.config.root, o.html, report.Page())
 	}
 	return err
 }

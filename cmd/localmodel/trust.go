@@ -8,7 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fjbelchi/localmodel/cmd/localmodel/option"
+	"github.com/spf13/cobra"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -23,15 +24,22 @@ With --commands, and where LOCALMODEL_DRAFT=on, it shows the project's qualityGa
 // trustFlags are trust's.
 type trustFlags struct{ revoke, commands bool }
 
-// trust records what the project asks for as trusted.
-func trust(ctx context.Context, w world, args []string) error {
-	fs := option.Flags(w.out, "trust", "[--commands | --revoke]", aboutTrust)
+func trustCommand(w world) *cobra.Command {
 	var f trustFlags
-	fs.BoolVar(&f.revoke, "revoke", false, "trust nothing of this project any more")
-	fs.BoolVar(&f.commands, "commands", false, "trust the commands that check a draft")
-	if _, err := option.Parse(fs, args, 0); err != nil {
-		return err
+	cmd := &cobra.Command{
+		Use:   "trust",
+		Short: "let the project's file name the proxy or commands",
+		Long:  paragraphs(aboutTrust),
+		Args:  atMost(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return trust(cmd.Context(), w, f) },
 	}
+	cmd.Flags().BoolVar(&f.revoke, "revoke", false, "trust nothing of this project any more")
+	cmd.Flags().BoolVar(&f.commands, "commands", false, "trust the commands that check a draft")
+	return cmd
+}
+
+// trust records what the project asks for as trusted.
+func trust(ctx context.Context, w world, f trustFlags) error {
 	c := loadConfig(w.lookup)
 	if f.revoke {
 		return revokeTrust(ctx, w, c)

@@ -1,10 +1,11 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/spf13/cobra"
 )
 
 // released is set by the release build: -ldflags "-X main.released=v1.2.3".
@@ -22,10 +23,16 @@ func version() string {
 	return info.Main.Version
 }
 
-func printVersion(_ context.Context, w world, args []string) error {
-	if err := noArguments("version", args); err != nil {
-		return err
+func versionCommand(w world) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "print the version",
+		Args:  atMost(0),
+		RunE:  func(*cobra.Command, []string) error { return printVersion(w) },
 	}
+}
+
+func printVersion(w world) error {
 	_, err := fmt.Fprintf(w.out, "localmodel %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

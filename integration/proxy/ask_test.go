@@ -107,7 +107,7 @@ func TestAskTellsItsFailuresApart(t *testing.T) {
 	}{
 		{"unknown tier", nil, "x", []string{"--model", "gold"}, 2, "free, cheap or balanced"},
 		{"unknown option", nil, "x", []string{"--stream"}, 2, "-stream"},
-		{"a word too many", nil, "x", []string{"hello"}, 2, `"hello" is no option`},
+		{"a word too many", nil, "x", []string{"hello"}, 2, `unexpected argument "hello"`},
 		{"empty question", nil, " \n", nil, 2, "empty"},
 		{"no such file", nil, "", []string{"--file", "nothing.md"}, 2, "nothing.md"},
 		{"no tokens", nil, "x", []string{"--max-tokens", "0"}, 2, "max-tokens"},

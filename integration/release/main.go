@@ -96,6 +96,13 @@ func docs(ctx context.Context, dir string) error {
 	if text, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, text)
 	}
+	man, err := exec.CommandContext(ctx, "go", "run", "-tags", "man", "./cmd/localmodel").Output()
+	if err != nil {
+		return fmt.Errorf("man page: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "localmodel.1"), man, 0o644); err != nil { //nolint:gosec // files for everyone
+		return err
+	}
 	for file, args := range files() {
 		text, err := exec.CommandContext(ctx, program, args...).Output() //nolint:gosec // the program built above
 		if err != nil {
@@ -113,7 +120,7 @@ func docs(ctx context.Context, dir string) error {
 }
 
 func files() map[string][]string {
-	out := map[string][]string{"localmodel.1": {"man"}}
+	out := map[string][]string{}
 	for shell, file := range shells {
 		out[filepath.Join("completions", file)] = []string{"completion", shell}
 	}

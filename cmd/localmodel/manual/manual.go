@@ -1,84 +1,98 @@
-// Package manual makes the man page and the shell completions from what
-// `localmodel NAME --help` prints, so that there is one source for all three.
+// Package manual writes the man pages. Only the release uses it: the program
+// itself carries no generator.
 package manual
 
 import (
-	"regexp"
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 )
 
-// Manual is everything there is to say about the program.
-type Manual struct {
-	Version  string
-	Commands []Command
-	Settings []settings.Row
-	// Words are what may follow a command, where it takes one of a few.
-	Words map[string][]string
+// Page writes one man page, section 1: the program, each command beneath it, the
+// settings and the files.
+func Page(out io.Writer, root *cobra.Command, version string, table []settings.Row) error {
+	// One page holds all commands: the generator's page of the program is its
+	// head, and each command's description and options follow as a section.
+	head := &doc.GenManHeader{Title: "LOCALMODEL", Section: "1", Source: "localmodel " + version, Manual: "User Commands"}
+	page := *root
+	page.DisableAutoGenTag = true
+	page.Long = root.Long + "\n" + commandSections(root) + settingSections(table)
+	var b bytes.Buffer
+	if err := doc.GenMan(&page, head, &b); err != nil {
+		return err
+	}
+	_, err := out.Write(b.Bytes())
+	return err
 }
 
-// Command is one subcommand. Help is what its --help prints, "" where it has no
-// help of its own.
-type Command struct{ Name, Args, Short, Help string }
-
-// Flag is one option of a command.
-type Flag struct{ Name, Value, Text string }
-
-// block is a stretch of a help text: exactly one of its fields is set.
-type block struct {
-	text     string // a paragraph
-	flag     *Flag
-	verbatim []string // indented lines, as they stand
+// commandSections is markdown, which the generator makes roff of.
+func commandSections(parent *cobra.Command) string {
+	var b strings.Builder
+	b.WriteString("\n# COMMANDS\n")
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, c := range c.Commands() {
+			if !c.IsAvailableCommand() || c.Name() == "help" {
+				continue
+			}
+			c.InitDefaultHelpFlag()
+			fmt.Fprintf(&b, "\n## %s\n%s\n", escape(c.UseLine()), markdown(cmp.Or(c.Long, c.Short)))
+			if flags := c.NonInheritedFlags(); flags.HasAvailableFlags() {
+				fmt.Fprintf(&b, "\n```\n%s```\n", flags.FlagUsagesWrapped(72))
+			}
+			walk(c)
+		}
+	}
+	walk(parent)
+	return b.String()
 }
 
-var flagLine = regexp.MustCompile(`^  --([a-z][a-z0-9-]*)(?: ([A-Za-z][\w=.|-]*))?(?:  +(\S.*))?$`)
-
-// blocks reads a help text. Its first line, "Usage: …" or a sentence, and what
-// is flush left are paragraphs; lines that begin with two spaces and a flag are
-// flags, with the deeper lines after them; other indented lines are verbatim.
-func (c Command) blocks() []block {
-	var out []block
-	inFlag := false
-	for _, line := range strings.Split(c.Help, "\n") {
-		last := len(out) - 1
-		indented := strings.HasPrefix(line, "  ")
-		switch m := flagLine.FindStringSubmatch(line); {
-		case strings.TrimSpace(line) == "":
-			inFlag = false
-			out = append(out, block{})
-		case m != nil:
-			inFlag = true
-			out = append(out, block{flag: &Flag{m[1], m[2], m[3]}})
-		case indented && inFlag:
-			f := out[last].flag
-			f.Text = strings.TrimSpace(f.Text + " " + strings.TrimSpace(line))
-		case indented && last >= 0 && out[last].verbatim != nil:
-			out[last].verbatim = append(out[last].verbatim, line)
-		case indented:
-			out = append(out, block{verbatim: []string{line}})
-		case last >= 0 && out[last].text != "":
-			out[last].text += " " + line
-		default:
-			out = append(out, block{text: line})
-		}
+func settingSections(table []settings.Row) string {
+	var b strings.Builder
+	b.WriteString("\n# ENVIRONMENT\n" + environment + "\n")
+	for _, s := range table {
+		fmt.Fprintf(&b, "\n**%s**\n: %s (default %s)\n", escape(s.Name), escape(s.Meaning), escape(cmp.Or(s.Default, "none")))
 	}
-	kept := out[:0]
-	for _, b := range out {
-		if b.text != "" || b.flag != nil || b.verbatim != nil {
-			kept = append(kept, b)
-		}
+	b.WriteString("\n# FILES\n")
+	for _, f := range files {
+		fmt.Fprintf(&b, "\n*%s*\n: %s\n", escape(f[0]), escape(f[1]))
 	}
-	return kept
+	b.WriteString("\n# EXIT STATUS\n0 on success, 1 on failure, 2 where the command line is wrong; a command that differs says so above.\n")
+	return b.String()
 }
 
-// Flags are the options that the help text lists.
-func (c Command) Flags() []Flag {
-	var out []Flag
-	for _, b := range c.blocks() {
-		if b.flag != nil {
-			out = append(out, *b.flag)
+// markdown keeps the indented blocks of a help text as they are.
+func markdown(help string) string {
+	var out []string
+	for _, p := range strings.Split(help, "\n\n") {
+		if strings.HasPrefix(p, "  ") {
+			p = "```\n" + p + "\n```"
+		} else {
+			p = escape(p)
 		}
+		out = append(out, p)
 	}
-	return out
+	return strings.Join(out, "\n\n")
+}
+
+func escape(text string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "_", `\_`, "`", "\\`", "<", `\<`, "[", `\[`, "|", `\|`).Replace(text)
+}
+
+const environment = "A flag wins over the environment, the environment over config.toml, that over what you trusted of " +
+	"backlog.config.json in the project, that over the default. In config.toml the keys are these names in lower case, " +
+	"without LOCALMODEL\\_. A bad value never stops the program: doctor names it."
+
+var files = [][2]string{
+	{"~/.local/state/localmodel/journal.db", "The journal of all projects (on macOS in ~/Library/Application Support, on Windows in %LocalAppData%): every outcome, attempt, model call and cost."},
+	{".claude/implementer-state.json", "Its counters for other programs, in stats.localModelStats."},
+	{"config.toml", "Your settings: in ~/.config/localmodel, on macOS in ~/Library/Application Support/localmodel, on Windows in %AppData%\\localmodel."},
+	{"backlog.config.json", "Settings of the project, as far as you trust them: localmodel trust."},
 }

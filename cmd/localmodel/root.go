@@ -1,0 +1,161 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/tools"
+)
+
+const aboutRoot = `
+localmodel lets a free local model take the cheap work on tickets. It is an MCP server with four tools, and the commands around it.
+
+A client starts the server as "localmodel" or "localmodel serve" and speaks MCP on its standard input and output. "localmodel setup" finds a model and adds the server to your clients; "localmodel install CLIENT" adds it to one.`
+
+// Groups of the overview.
+const (
+	groupStart  = "start"
+	groupUse    = "use"
+	groupReport = "report"
+)
+
+// newRoot puts the command line together. raw has the streams without a filter:
+// the server's output is JSON-RPC, not text for a person.
+func newRoot(w, raw world) *cobra.Command {
+	cobra.MousetrapHelpText = "" // on Windows a client may be what Explorer started
+	root := &cobra.Command{
+		Use:           "localmodel",
+		Short:         "let a free local model take the cheap work on tickets",
+		Long:          paragraphs(aboutRoot),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          noSuchCommand,
+
+		SuggestionsMinimumDistance: 2,
+	}
+	version := root.Flags().BoolP("version", "v", false, "print the version")
+	root.RunE = func(cmd *cobra.Command, _ []string) error {
+		switch {
+		case *version:
+			return printVersion(w)
+		case term.Is(w.in): // nobody speaks MCP by hand
+			return cmd.Help()
+		}
+		return serve(cmd.Context(), raw)
+	}
+	root.SetIn(w.in)
+	root.SetOut(w.out)
+	root.SetErr(w.err)
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages ", fmt.Sprintf("FlagUsagesWrapped %d ", term.Width)))
+	root.AddGroup(&cobra.Group{ID: groupStart, Title: "Set up:"}, &cobra.Group{ID: groupUse, Title: "Use:"},
+		&cobra.Group{ID: groupReport, Title: "Report:"})
+	add := func(group string, list ...*cobra.Command) {
+		for _, c := range list {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add(groupStart, setupCommand(w), installCommand(w), uninstallCommand(w), doctorCommand(w), configCommand(w), trustCommand(w))
+	add(groupUse, serveCommand(raw), callCommand(w), askCommand(w), demoCommand(w), hintCommand(w))
+	add(groupReport, statsCommand(w), exportCommand(w), evalCommand(w), projectsCommand(w))
+	add("", completionCommand(w), versionCommand(w))
+	return root
+}
+
+// paragraphs lays out a help text in 80 columns. What is indented stays as it
+// is.
+func paragraphs(text string) string {
+	var out []string
+	for _, p := range strings.Split(strings.Trim(text, "\n"), "\n\n") {
+		if !strings.HasPrefix(p, "  ") {
+			p = strings.TrimSuffix(term.Wrap("", p), "\n")
+		}
+		out = append(out, p)
+	}
+	return strings.Join(out, "\n\n")
+}
+
+// noSuchCommand refuses an argument of the program itself, which is a command
+// that is not there, and names those that are like it.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("there is no command %q", args[0])
+	if like := cmd.SuggestionsFor(args[0]); len(like) > 0 {
+		text += "; did you mean " + strings.Join(like, " or ") + "?"
+	}
+	return fmt.Errorf("%s", text)
+}
+
+// atMost takes up to n arguments.
+func atMost(n int) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > n {
+			return fmt.Errorf("unexpected argument %q", args[n])
+		}
+		return nil
+	}
+}
+
+const aboutCompletion = `
+Prints the script that completes localmodel's command line in a shell: bash, fish, powershell or zsh.
+
+To load it:
+
+  bash:        source <(localmodel completion bash)
+  fish:        localmodel completion fish | source
+  powershell:  localmodel completion powershell | Out-String | Invoke-Expression
+  zsh:         source <(localmodel completion zsh)`
+
+func completionCommand(w world) *cobra.Command {
+	return &cobra.Command{
+		Use:       "completion SHELL",
+		Short:     "print the shell's completion script",
+		Long:      paragraphs(aboutCompletion),
+		ValidArgs: []string{"bash", "fish", "powershell", "zsh"},
+		Args:      atMost(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			root, shell := cmd.Root(), ""
+			if len(args) > 0 {
+				shell = args[0]
+			}
+			switch shell {
+			case "bash":
+				return root.GenBashCompletionV2(w.out, true)
+			case "fish":
+				return root.GenFishCompletion(w.out, true)
+			case "powershell":
+				return root.GenPowerShellCompletionWithDesc(w.out)
+			case "zsh":
+				return root.GenZshCompletion(w.out)
+			}
+			return exitError{2, "localmodel completion: name a shell: " + strings.Join(cmd.ValidArgs, ", ")}
+		},
+	}
+}
+
+// completes offers a list of words for the first argument.
+func completes(list func() []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, typed string) (words []string, _ cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveDefault
+		}
+		for _, word := range list() {
+			if strings.HasPrefix(word, typed) {
+				words = append(words, word)
+			}
+		}
+		return words, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+func toolNames() (names []string) {
+	for _, t := range tools.All(&tools.Deps{}) {
+		names = append(names, t.Declaration.Name)
+	}
+	return names
+}
