@@ -152,6 +152,37 @@ func TestPlan_DraftOutlivesTheCall(t *testing.T) {
 	}
 }
 
+// TestPlan_DraftOutlivesACancel holds that a call that the user ends is over at
+// once, and that the draft is written all the same.
+func TestPlan_DraftOutlivesACancel(t *testing.T) {
+	begun, release := make(chan struct{}, 9), make(chan struct{})
+	m := &draftingModel{draft: func(ctx context.Context, req routing.Request) string {
+		begun <- struct{}{}
+		select {
+		case <-release:
+		case <-ctx.Done():
+		}
+		return goodDraft(ctx, req)
+	}}
+	d, in := draftingDeps(t, m)
+	parsed, fault := d.readOne(t.Context(), in)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-begun
+		cancel()
+	}()
+	if r, err := d.plan(ctx, parsed, in, nil); err == nil && r.Draft.State != draft.StateWriting {
+		t.Errorf("got %+v, want the call ended", r.Draft)
+	}
+	close(release)
+	if r := planInputOf(t, d, in); r.Draft == nil || r.Draft.State != draft.StateReady || m.plans != 1 || m.drafts != 2 {
+		t.Errorf("the same call again: %d plans, %d drafts, %+v", m.plans, m.drafts, r.Draft)
+	}
+}
+
 // TestPlan_AfterAFailedGate_DraftsAnew holds that a plan whose gate failed is
 // not handed over again with its draft, and that the new one is.
 func TestPlan_AfterAFailedGate_DraftsAnew(t *testing.T) {
