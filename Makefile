@@ -91,6 +91,12 @@ proxies: ## what the program does, against each version of LiteLLM in its locks 
 	@$(PART) ollama litellm litellm-1.89 litellm-1.83
 	go run ./integration/litellmtest/versions
 
+CLIENTS := claude-code codex gemini-cli copilot-cli opencode python-sdk typescript-sdk inspector
+.PHONY: clients
+clients: ## install and drive real clients offline, against a stub of their model, and compare integration/clients/CLIENTS.md (4 min)
+	@$(PART) $(CLIENTS)
+	REQUIRE=$$(echo $(CLIENTS) | tr ' ' ,) go test ./integration/clients ./integration/inspector -count=1 -v -timeout 1h
+
 .PHONY: smol
 smol: ## 60 labelled tickets through a real, weak language model (20 min)
 	LOCALMODEL_SMOL=all go test ./integration/smol ./integration/demo -count=1 -v -timeout 2h

@@ -1,0 +1,247 @@
+// Package modelstub plays the model behind a coding client, so that the real
+// client runs offline: it serves the model's HTTP API and answers with the calls
+// of a script. A script is straight code that sees what a model would see.
+package modelstub
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Marker stands in the prompt of the conversation that the script leads. Any
+// other request, such as one for a title or of a sub-agent, gets a plain text.
+const Marker = "[scripted]"
+
+// maxRequest bounds a request's body, in bytes: prompts of clients take 200 kB.
+const maxRequest = 16 << 20
+
+// Call is one tool call of the model.
+type Call struct {
+	ID        string // set when it is sent
+	Name      string // the client's name of the tool
+	Arguments json.RawMessage
+}
+
+// Result is what the client gave the model for a call.
+type Result struct {
+	Text    string
+	IsError bool // where the API can say so
+}
+
+// Asked is one request in the words that all the APIs share.
+type Asked struct {
+	Tools   []string // names of the tools offered
+	Texts   []string // what the system and the user say
+	Turns   int      // turns of the model with tool calls so far
+	Results []Result // of the latest of them, in the order of its calls
+}
+
+// Answer is one turn of the model: calls, or a text that ends the conversation.
+type Answer struct {
+	ID    string // differs by request: clients join messages of one id
+	Text  string
+	Calls []Call
+}
+
+// Stub serves a model. It is safe for concurrent use.
+type Stub struct {
+	URL string
+
+	mu      sync.Mutex
+	count   int      // of requests
+	answers []Answer // by turn: a client that asks again gets the same
+	next    func() (Answer, bool)
+	model   *Model
+	aside   func(Asked) string
+	asides  []string // the first words of what others asked
+	unknown []string // requests that no API here has
+}
+
+// New starts a stub whose marked conversation follows the script. Others get
+// what aside says; nil = "ok".
+func New(t testing.TB, script func(*Model), aside func(Asked) string) *Stub {
+	t.Helper()
+	s := &Stub{aside: aside, model: &Model{}}
+	if aside == nil {
+		s.aside = func(Asked) string { return "ok" }
+	}
+	next, stop := iter.Pull(func(yield func(Answer) bool) {
+		s.model.yield = yield
+		script(s.model)
+	})
+	s.next = next
+	server := httptest.NewServer(s)
+	s.URL = server.URL
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		stop()
+	})
+	return s
+}
+
+// ServeHTTP answers a request of any of the APIs.
+func (s *Stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	for _, api := range apis {
+		if strings.HasSuffix(r.URL.Path, api.path) && r.Method == http.MethodPost {
+			asked := api.read(body)
+			api.write(w, r, body, s.answer(asked))
+			return
+		}
+	}
+	s.mu.Lock()
+	s.unknown = append(s.unknown, r.Method+" "+r.URL.Path)
+	s.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	if strings.HasSuffix(r.URL.Path, "/models") {
+		fmt.Fprint(w, `{"object":"list","data":[{"id":"scripted","object":"model"}],"models":[]}`)
+		return
+	}
+	w.WriteHeader(http.StatusNotFound)
+	fmt.Fprint(w, `{"type":"error","error":{"type":"not_found_error","message":"not here"}}`)
+}
+
+// answer returns the turn of the script that is due.
+func (s *Stub) answer(a Asked) Answer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count++
+	answer := s.due(a)
+	answer.ID = strconv.Itoa(s.count)
+	return answer
+}
+
+func (s *Stub) due(a Asked) Answer {
+	all := strings.Join(a.Texts, "\n")
+	if len(a.Tools) == 0 || !strings.Contains(all, Marker) {
+		s.asides = append(s.asides, fmt.Sprintf("%d tools: %.80q", len(a.Tools), all))
+		return Answer{Text: s.aside(a)}
+	}
+	if a.Turns < len(s.answers) {
+		return s.answers[a.Turns]
+	}
+	s.model.asked = a
+	out, more := s.next()
+	if !more {
+		out = Answer{Text: "The script has ended."}
+	}
+	for i := range out.Calls {
+		out.Calls[i].ID = fmt.Sprintf("call_%d_%d", a.Turns+1, i+1)
+	}
+	s.answers = append(s.answers, out)
+	return out
+}
+
+// Log is what happened, for a test's log: the steps of the script, and what was
+// asked beside it.
+func (s *Stub) Log() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.model.log.String()
+	for _, line := range s.asides {
+		out += "aside: " + line + "\n"
+	}
+	for _, line := range s.unknown {
+		out += "not served: " + line + "\n"
+	}
+	return out
+}
+
+// Fault is the first fault that the script met.
+func (s *Stub) Fault() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.model.err
+}
+
+// Ended says whether the script has come to its end.
+func (s *Stub) Ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.model.ended
+}
+
+// Model is what a script leads. Its methods are for the script alone.
+type Model struct {
+	yield func(Answer) bool
+	asked Asked
+	log   strings.Builder
+	err   error
+	ended bool
+}
+
+// Tools are the names that the client offers at this turn.
+func (m *Model) Tools() []string { return m.asked.Tools }
+
+// Texts are what the system and the user have said.
+func (m *Model) Texts() []string { return m.asked.Texts }
+
+// Tool is the client's name for a tool of ours, or "": clients put the server's
+// name before it.
+func (m *Model) Tool(name string) string {
+	for _, t := range m.asked.Tools {
+		if t == name || strings.HasSuffix(t, name) {
+			return t
+		}
+	}
+	return ""
+}
+
+// Use makes one call, a tool by its own or its last words, and returns its
+// result.
+func (m *Model) Use(name string, arguments any) Result {
+	full := m.Tool(name)
+	if full == "" {
+		full = name
+	}
+	raw, err := json.Marshal(arguments)
+	if err != nil {
+		m.Fail("%s: %v", name, err)
+	}
+	fmt.Fprintf(&m.log, "> %s %s\n", full, raw)
+	m.yield(Answer{Calls: []Call{{Name: full, Arguments: raw}}})
+	if len(m.asked.Results) == 0 {
+		m.Fail("%s: the client gave no result", name)
+		return Result{}
+	}
+	r := m.asked.Results[0]
+	mark := "<"
+	if r.IsError {
+		mark = "< error:"
+	}
+	fmt.Fprintf(&m.log, "%s %s\n", mark, strings.TrimSpace(r.Text))
+	return r
+}
+
+// Note writes a line into the log.
+func (m *Model) Note(format string, a ...any) { fmt.Fprintf(&m.log, format+"\n", a...) }
+
+// Fail keeps the script's first fault, which Ended returns.
+func (m *Model) Fail(format string, a ...any) {
+	if m.err == nil {
+		m.err = fmt.Errorf(format, a...)
+	}
+	m.Note("fault: "+format, a...)
+}
+
+// End ends the conversation with a text.
+func (m *Model) End(text string) {
+	m.ended = true
+	m.Note("says: %s", text)
+	m.yield(Answer{Text: text})
+}
