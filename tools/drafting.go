@@ -59,7 +59,7 @@ func (d *Deps) runCommands(ctx context.Context, scratch string, s draft.Spec, ch
 		none.Detail += ": " + why
 		return none
 	}
-	p := draft.Project{Root: filepath.Join(d.Root, filepath.FromSlash(s.Tree)), Scratch: scratch, Commands: lines}
+	p := draft.Project{Root: filepath.Join(d.Root, filepath.FromSlash(s.Tree)), Scratch: scratch, Commands: lines, Confine: d.Confine}
 	if d.Environ != nil {
 		p.Env = d.Environ()
 	}

@@ -48,7 +48,7 @@ func evalDrafts(ctx context.Context, w world, f evalFlags) error {
 		return err
 	}
 	_ = root.Close() // it was only made
-	run := drafts.Run{Models: session.Models, Tasks: tasks, Dir: dir, Env: environ(), Parser: draftParser(),
+	run := drafts.Run{Models: session.Models, Tasks: tasks, Dir: dir, Env: environ(), Parser: itself(parseWord), Confine: itself(confineWord),
 		Temperature: c.draftTemperature, Limit: draftLimit}
 	bar := term.NewBar(w.err, 0)
 	results, err := run.Go(ctx, func(done, total int, label string) { bar.Set(float64(done), float64(total), label) })

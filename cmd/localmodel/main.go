@@ -25,6 +25,9 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == parseWord {
 		os.Exit(draft.ParseInput(os.Args[2], os.Stdin, os.Stderr))
 	}
+	if len(os.Args) > 2 && os.Args[1] == confineWord {
+		os.Exit(draft.RunConfined(os.Args[2:], os.Stderr))
+	}
 	// The signals stay caught to the end: clients send a second one soon after
 	// the first, and it must not take the exit code.
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -34,6 +37,10 @@ func main() {
 // parseWord makes this program the process that parses a draft. It is for the
 // server alone, which can end it.
 const parseWord = "parse-draft"
+
+// confineWord makes it the process that confines a command of the project's
+// before it runs it.
+const confineWord = "run-confined"
 
 // world is what a command may touch.
 type world struct {

@@ -98,6 +98,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == parseWord { // as the program does
 		os.Exit(draft.ParseInput(os.Args[2], os.Stdin, os.Stderr))
 	}
+	if len(os.Args) > 2 && os.Args[1] == confineWord {
+		os.Exit(draft.RunConfined(os.Args[2:], os.Stderr))
+	}
 	home, err := os.MkdirTemp("", "localmodel-home-")
 	if err != nil {
 		panic(err)

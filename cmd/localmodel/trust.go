@@ -19,7 +19,7 @@ import (
 const aboutTrust = `
 Lets the project's backlog.config.json name the proxy and the variable with its key. It shows the exact values and asks for the address to be typed, on a terminal: a ticket could tell a model to run this command, so nothing skips the question. A value that changes has to be trusted again.
 
-With --commands, and where LOCALMODEL_DRAFT=on, it shows the project's qualityGates.* commands: once trusted, they check each draft of the local model, in a copy of the working tree, without a network where the system can forbid it.`
+With --commands, and where LOCALMODEL_DRAFT=on, it shows the project's qualityGates.* commands: once trusted, they check each draft of the local model, in a copy of the working tree, where the system can forbid it without a network and without writing elsewhere.`
 
 // trustFlags are trust's.
 type trustFlags struct{ revoke, commands bool }

@@ -56,19 +56,20 @@ func assemble(w world, c *config, only ...policy.Tier) *parts {
 		deps.TrustedCommands = func(ctx context.Context) ([]string, string) {
 			return settings.TrustedCommands(ctx, c.Dirs.State, c.root)
 		}
-		deps.Environ = environ
-		deps.Drafts = deps.NewDrafts(filepath.Join(c.Dirs.State, "drafts"), draftParser()...)
+		deps.Environ, deps.Confine = environ, itself(confineWord)
+		deps.Drafts = deps.NewDrafts(filepath.Join(c.Dirs.State, "drafts"), itself(parseWord)...)
 	}
 	return &parts{config: c, store: store, router: router, log: log, deps: deps}
 }
 
-// draftParser is the command that parses a draft in a process of its own.
-func draftParser() []string {
+// itself is this program as the process that a word makes of it; nil where it
+// does not know its own name.
+func itself(word string) []string {
 	program, err := os.Executable()
 	if err != nil {
 		return nil
 	}
-	return []string{program, parseWord}
+	return []string{program, word}
 }
 
 // close ends the background work and the journal.

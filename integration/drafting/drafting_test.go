@@ -36,8 +36,10 @@ const (
 	cartTest = "package cart\n\nimport \"testing\"\n\nfunc TestTotal_Negative(t *testing.T) {\n\tif got := Total([]int{2, -3}); got != 2 {\n" +
 		"\t\tt.Errorf(\"got %d, want 2\", got)\n\t}\n}\n"
 	plan = `{"files":{"cart.go":{"action":"modify","where":"Total","what":"wrap the accumulator in a guard clause so refunds below zero leave the running sum unchanged","approach":"compare each loop variable with zero before the addition"}},` +
-		`"criteria":{"AC-1":{"file":"cart_test.go","name":"TestTotal_Negative","checks":"Total([]int{2, -3}) returns 2 because the loop skips -3"}},"verify":["go vet ./... && go test ./..."],"risk":"callers that rely on negative sums"}`
-	checks = `go vet ./... && go test ./...`
+		`"criteria":{"AC-1":{"file":"cart_test.go","name":"TestTotal_Negative","checks":"Total([]int{2, -3}) returns 2 because the loop skips -3"}},"verify":["go test ./..."],"risk":"callers that rely on negative sums"}`
+	// checks are the project's own. They have a cache of their own, so that go test
+	// would build Go's library first.
+	checks = `gofmt -e cart.go cart_test.go && grep -q 'i > 0' cart.go`
 )
 
 func fixedCart() string {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,7 +22,10 @@ type Project struct {
 	Scratch  string   // directory beneath which the copy is made
 	Commands []string // lines for the system's shell, in order
 	Env      []string // the user's environment; what looks like a secret is left out
-	Timeout  time.Duration
+	// Confine is the command that calls RunConfined; none = the commands may
+	// write wherever the user may.
+	Confine []string
+	Timeout time.Duration
 }
 
 // Limits of a scratch copy and of a command.
@@ -29,12 +33,12 @@ const (
 	maxCopyFiles   = 20_000
 	maxCopyBytes   = 512 << 20
 	maxOutput      = 64 << 10
-	commandTimeout = 5 * time.Minute
+	commandTimeout = 10 * time.Minute
 )
 
 // Run applies the changes to a scratch copy of the working tree and runs the
-// commands there, without a network where the system can forbid it. The check
-// has failed where a command does, and has not run where none could.
+// commands there, where the system can forbid it without a network and without
+// writing elsewhere. The check has failed where a command does, and has not run where none could.
 func (p Project) Run(ctx context.Context, changes []Change) Check {
 	check := Check{Name: CheckCommands, State: NotRun}
 	if len(p.Commands) == 0 {
@@ -64,9 +68,14 @@ func (p Project) Run(ctx context.Context, changes []Change) Check {
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	sh, loose, err := p.shell(ctx, dir)
+	if err != nil {
+		check.Detail = "no scratch directory: " + err.Error()
+		return check
+	}
 	network := false
 	for _, line := range p.Commands {
-		out, open, err := runShell(ctx, tree, commandEnv(p.Env, dir), line)
+		out, open, err := sh.run(ctx, line)
 		network = network || open
 		var exit *exec.ExitError
 		switch {
@@ -87,7 +96,10 @@ func (p Project) Run(ctx context.Context, changes []Change) Check {
 	}
 	check.State = Passed
 	if network {
-		check.Detail = "the system could not take the network away"
+		loose = append(loose, "take the network away")
+	}
+	if len(loose) > 0 {
+		check.Detail = "the system could not " + strings.Join(loose, " or ")
 	}
 	return check
 }
@@ -222,15 +234,63 @@ func (c *treeCopy) file(ctx context.Context, name string, e fs.DirEntry) error {
 	return c.target.WriteFile(name, data, perm)
 }
 
-// runShell runs one line in the copy. open says that it had a network.
-func runShell(ctx context.Context, tree string, env []string, line string) (out []byte, open bool, err error) {
-	for _, isolated := range []bool{true, false} {
-		name, args := "/bin/sh", []string{"-c", line}
-		if runtime.GOOS == "windows" {
-			name, args = "cmd", []string{"/D", "/C", line}
+// shell runs lines in a copy.
+type shell struct {
+	tree    string
+	env     []string
+	confine []string // what the command begins with
+}
+
+// shell prepares one for the copy in dir. loose says what the system cannot
+// forbid. What is confined has a cache of its own, beside the copies, which is
+// kept: that of the user may run as the user later.
+func (p Project) shell(ctx context.Context, dir string) (sh shell, loose []string, err error) {
+	sh = shell{tree: filepath.Join(dir, "tree"), env: commandEnv(p.Env, dir)}
+	if len(p.Confine) == 0 || !canConfine() {
+		return sh, []string{"forbid writing elsewhere"}, nil
+	}
+	cache := filepath.Join(p.Scratch, "cache")
+	if tooBig(cache) {
+		err = removeAll(cache)
+	}
+	root, e := rootfs.Private(ctx, cache)
+	if err = errors.Join(err, e); err != nil {
+		return sh, nil, err
+	}
+	_ = root.Close() // it was only made
+	sh.env = append(sh.env, "XDG_CACHE_HOME="+cache, "GOCACHE="+filepath.Join(cache, "go-build"),
+		"npm_config_cache="+filepath.Join(cache, "npm"))
+	sh.confine = append(append(sh.confine, p.Confine...), dir, cache, "--")
+	return sh, nil, nil
+}
+
+// maxCache bounds the cache of the commands, bytes: a larger one is removed.
+const maxCache = 2 << 30
+
+func tooBig(dir string) bool {
+	var sum int64
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return nil //nolint:nilerr // what cannot be read counts as nothing
 		}
-		cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // a command that the user trusted
-		cmd.Dir, cmd.Env = tree, env
+		if info, err := e.Info(); err == nil {
+			sum += info.Size()
+		}
+		return nil
+	})
+	return sum > maxCache
+}
+
+// run runs one line. open says that it had a network.
+func (sh shell) run(ctx context.Context, line string) (out []byte, open bool, err error) {
+	args := []string{"/bin/sh", "-c", line}
+	if runtime.GOOS == "windows" {
+		args = []string{"cmd", "/D", "/C", line}
+	}
+	args = append(slices.Clone(sh.confine), args...)
+	for _, isolated := range []bool{true, false} {
+		cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // a command that the user trusted
+		cmd.Dir, cmd.Env = sh.tree, sh.env
 		cmd.WaitDelay = 5 * time.Second
 		output := &bounded{}
 		cmd.Stdout, cmd.Stderr = output, output

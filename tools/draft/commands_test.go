@@ -5,6 +5,7 @@ package draft
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -147,5 +148,61 @@ func TestProjectRun_OneAtATime(t *testing.T) {
 	lock.Unlock()
 	if got := p.Run(t.Context(), nil); got.State != Passed {
 		t.Errorf("got %+v, want it passed", got)
+	}
+}
+
+// TestProjectRun_WritesNowhereElse holds that a trusted command, and with it the
+// code that a model wrote, changes nothing outside its copy.
+func TestProjectRun_WritesNowhereElse(t *testing.T) {
+	if !canConfine() {
+		t.Skip("this system cannot forbid a program to write: Landlock is missing")
+	}
+	victim := t.TempDir()
+	write(t, filepath.Join(victim, "precious"), "whole")
+	if err := os.Mkdir(filepath.Join(victim, "empty"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	root, scratch := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(root, "a.txt"), "before")
+	p := Project{Root: root, Scratch: scratch, Timeout: time.Minute, Confine: []string{os.Args[0], confineWord},
+		Env: append(os.Environ(), "VICTIM="+victim, "ROOT="+root)}
+	for line, want := range map[string]State{
+		`echo x > "$VICTIM/new"`:                      Failed,
+		`echo x >> "$VICTIM/precious"`:                Failed,
+		`: > "$VICTIM/precious"`:                      Failed,
+		`rm "$VICTIM/precious"`:                       Failed,
+		`mv "$VICTIM/precious" .`:                     Failed,
+		`rmdir "$VICTIM/empty"`:                       Failed,
+		`mkdir "$VICTIM/more"`:                        Failed,
+		`ln -s /etc "$VICTIM/link"`:                   Failed,
+		`ln "$VICTIM/precious" mine && echo x > mine`: Failed,
+		`ln -s "$VICTIM" v && echo x > v/new`:         Failed,
+		`echo x > "$ROOT/a.txt"`:                      Failed,
+		`sh -c 'sh -c "echo x > \"$VICTIM/deep\""'`:   Failed,
+		`echo x > a.txt && mkdir -p b/c && mv a.txt b/c && rm -r b && echo x > "$TMPDIR/t" && echo x > /dev/null`: Passed,
+		`echo x > "$XDG_CACHE_HOME/kept"`: Passed,
+	} {
+		p.Commands = []string{line}
+		if got := p.Run(t.Context(), nil); got.State != want {
+			t.Errorf("%s: %+v, want %s", line, got, want)
+		}
+	}
+	if data, err := os.ReadFile(filepath.Join(victim, "precious")); err != nil || string(data) != "whole" {
+		t.Errorf("the victim's file is %q (%v)", data, err)
+	}
+	if data, _ := os.ReadFile(filepath.Join(root, "a.txt")); string(data) != "before" {
+		t.Errorf("the working tree's file is %q", data)
+	}
+	if entries, _ := os.ReadDir(victim); len(entries) != 2 {
+		t.Errorf("the victim's directory has %v", entries)
+	}
+}
+
+// TestRunConfined_NoCommand holds that nothing runs unconfined by mistake.
+func TestRunConfined_NoCommand(t *testing.T) {
+	for _, args := range [][]string{nil, {"/tmp"}, {"/tmp", "--"}, {"--", "no-such-program-here"}} {
+		if code := RunConfined(args, io.Discard); code != notExecutable {
+			t.Errorf("%q: exit %d, want %d", args, code, notExecutable)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,12 +15,18 @@ import (
 	"github.com/fjbelchi/localmodel/tools/draft"
 )
 
-const parseWord = "parse-input"
+const (
+	parseWord   = "parse-input"
+	confineWord = "run-confined"
+)
 
 // TestMain is also the parser's process.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == parseWord {
 		os.Exit(draft.ParseInput(os.Args[2], os.Stdin, os.Stderr))
+	}
+	if len(os.Args) > 2 && os.Args[1] == confineWord {
+		os.Exit(draft.RunConfined(os.Args[2:], os.Stderr))
 	}
 	os.Exit(m.Run())
 }
@@ -54,7 +61,7 @@ func run(t *testing.T, list []Task, models map[string]writer) []Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left, err := os.ReadDir(r.Dir); err != nil || len(left) != 0 {
+	if left, err := filepath.Glob(filepath.Join(r.Dir, "task-*")); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 	return results
@@ -90,6 +97,29 @@ func TestTasks_FailBeforeAndPassAfter(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRun_Confined holds that the tests of a task run where they can write
+// nowhere else.
+func TestRun_Confined(t *testing.T) {
+	list, err := Tasks()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range list {
+		if _, err := exec.LookPath(programs[task.Language()]); err != nil || task.Language() == "go" {
+			continue // Go would build its library in a cache of its own first
+		}
+		r := Run{Tasks: []Task{task}, Dir: t.TempDir(), Env: os.Environ(), Parser: []string{os.Args[0], parseWord},
+			Confine: []string{os.Args[0], confineWord}, Limit: time.Minute,
+			Models: []*evaluate.Model{{Name: "m", Tier: policy.Local, Asker: writer(func(routing.Request) string {
+				return "```\n" + task.Solution + "```"
+			})}}}
+		results, err := r.Go(t.Context(), func(int, int, string) {})
+		if err != nil || len(results) != 1 || results[0].Passes != draft.Passed {
+			t.Errorf("%s: %+v, %v", task.Name, results, err)
+		}
 	}
 }
 

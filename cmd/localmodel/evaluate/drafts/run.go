@@ -41,6 +41,7 @@ type Run struct {
 	Dir         string   // where projects and scratch copies are made; it exists
 	Env         []string // of the tests
 	Parser      []string // the command that calls draft.ParseInput
+	Confine     []string // the command that calls draft.RunConfined
 	Temperature float64  // of the code; 0 = the model maker's
 	Limit       time.Duration
 }
@@ -77,7 +78,7 @@ func (r Run) one(ctx context.Context, m *evaluate.Model, t Task) (Result, error)
 	if err := t.write(ctx, tree); err != nil {
 		return result, err
 	}
-	project := draft.Project{Root: tree, Scratch: filepath.Join(dir, "scratch"), Commands: []string{t.Test}, Env: r.Env}
+	project := draft.Project{Root: tree, Scratch: filepath.Join(r.Dir, "scratch"), Commands: []string{t.Test}, Env: r.Env, Confine: r.Confine}
 	manager := draft.NewManager(draft.Config{
 		Dir: filepath.Join(dir, "drafts"), Secrets: secrets.Find, Parser: r.Parser, Log: slog.New(slog.DiscardHandler),
 		Read: func(ctx context.Context, _, name string) (draft.File, error) { return read(ctx, tree, name) },

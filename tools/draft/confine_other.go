@@ -1,0 +1,18 @@
+//go:build !linux
+
+package draft
+
+import (
+	"fmt"
+	"io"
+)
+
+// canConfine reports false: this system gives a program no way to forbid another
+// to write.
+func canConfine() bool { return false }
+
+// RunConfined runs nothing.
+func RunConfined(_ []string, errs io.Writer) int {
+	fmt.Fprintln(errs, "this system cannot confine a command")
+	return notExecutable
+}
