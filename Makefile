@@ -51,9 +51,8 @@ fmt: ## format the code
 	gofmt -w .
 
 .PHONY: update
-update: ## rewrite golden files, generated documents and pictures
+update: ## rewrite golden files and generated documents
 	go test ./tools ./tools/ticket ./statestore/projection ./cmd/localmodel ./cmd/localmodel/clients ./integration/clients ./integration/faults -update
-	go run ./integration/draw
 
 .PHONY: simulate
 simulate: ## the quality guard against other policies, on histories of up to 2,000 tickets (2 min)

@@ -19,12 +19,6 @@ import (
 	"github.com/fjbelchi/localmodel/routing/place"
 )
 
-// NeverSent reports whether a call failed before the server can have had it.
-func NeverSent(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
-}
-
 // DialTimeout reports whether a connection could not be made in time.
 func DialTimeout(err error) bool {
 	var op *net.OpError

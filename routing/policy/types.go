@@ -3,8 +3,6 @@
 // does no I/O, reads no clock and imports nothing of the project.
 package policy
 
-import "slices"
-
 // Tier is one level of models: the free local one, then two paid ones.
 type Tier string
 
@@ -38,14 +36,6 @@ const (
 
 // Complexities lists every complexity, easiest first.
 var Complexities = []Complexity{Low, Medium, High}
-
-// Higher returns the harder of c and d. An empty value is the easiest.
-func (c Complexity) Higher(d Complexity) Complexity {
-	if slices.Index(Complexities, d) > slices.Index(Complexities, c) {
-		return d
-	}
-	return c
-}
 
 // Category is what kind of work a ticket is. A project may add its own with
 // its ticket prefixes.
