@@ -46,7 +46,7 @@ type question struct {
 	temperature  float64
 }
 
-func askCommand(w world) *cobra.Command {
+func askCommand(w env) *cobra.Command {
 	var o askOptions
 	cmd := &cobra.Command{
 		Use:   "ask",
@@ -75,7 +75,7 @@ type askOptions struct {
 }
 
 // ask is the shell's way to a model: one question, one tier.
-func ask(ctx context.Context, w world, o askOptions) error {
+func ask(ctx context.Context, w env, o askOptions) error {
 	q, err := o.question(w.in)
 	if err != nil {
 		return exitError{2, "localmodel ask: " + err.Error() + "; localmodel ask --help says more"}
@@ -181,7 +181,7 @@ func isTerminal(in io.Reader) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// unanswered words why there is no answer, and what mends it.
+// unanswered reports why there is no answer, and the fix.
 func unanswered(tier policy.Tier, err error) error {
 	var u *routing.Unanswered
 	if !errors.As(err, &u) {

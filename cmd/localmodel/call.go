@@ -15,7 +15,7 @@ import (
 const aboutCall = `
 Runs one tool as a client would, and prints its result as JSON. The arguments are a JSON object: on the command line, in a file (@file) or on standard input (-).`
 
-func callCommand(w world) *cobra.Command {
+func callCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "call TOOL [JSON|@file|-]",
 		Short:             "run one tool and print its result",
@@ -29,7 +29,7 @@ func callCommand(w world) *cobra.Command {
 
 // call runs one tool from a shell: its structured content on stdout and exit 0,
 // or the error's text on stderr and exit 1.
-func call(ctx context.Context, w world, args []string) error {
+func call(ctx context.Context, w env, args []string) error {
 	if len(args) < 1 || len(args) > 2 && !unquoted(args[1:]) {
 		return exitError{2, "usage: localmodel call TOOL [JSON|@file|-]"}
 	}

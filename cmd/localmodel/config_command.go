@@ -21,7 +21,7 @@ type configReport struct {
 	Untrusted []string         `json:"untrusted,omitempty"`
 }
 
-func configCommand(w world) *cobra.Command {
+func configCommand(w env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "config",
@@ -35,7 +35,7 @@ func configCommand(w world) *cobra.Command {
 }
 
 // showConfig prints the settings as they count here.
-func showConfig(w world, asJSON bool) error {
+func showConfig(w env, asJSON bool) error {
 	c := loadConfig(w.lookup)
 	r := configReport{File: c.ConfigFile(), Settings: c.Values(), Problems: c.problems, Untrusted: c.untrusted}
 	if asJSON {

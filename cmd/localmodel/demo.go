@@ -9,7 +9,7 @@ import (
 const aboutDemo = `
 Shows all four tools on a small backlog in a temporary directory. No paid call is made without --cloud.`
 
-func demoCommand(w world) *cobra.Command {
+func demoCommand(w env) *cobra.Command {
 	var cloud bool
 	cmd := &cobra.Command{
 		Use:   "demo",

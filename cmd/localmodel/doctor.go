@@ -32,7 +32,7 @@ Exit code: 0 all works; 1 it works with less, a fallback or the rules answer; 2 
 // doctorOptions are doctor's flags.
 type doctorOptions struct{ asJSON, fix, yes, deep, all bool }
 
-func doctorCommand(w world) *cobra.Command {
+func doctorCommand(w env) *cobra.Command {
 	var o doctorOptions
 	cmd := &cobra.Command{
 		Use:   "doctor",
@@ -52,13 +52,13 @@ func doctorCommand(w world) *cobra.Command {
 
 // doctor looks at everything that the tools stand on and judges it for a
 // person.
-func doctor(ctx context.Context, w world, o doctorOptions) error {
+func doctor(ctx context.Context, w env, o doctorOptions) error {
 	p, done := look(w, o.deep) // a generation is a row of the journal
 	defer done()
 	place := clientPlace(w)
 	facts := p.gather(ctx, place, o.deep)
 	if o.fix {
-		if err := (checkup.Mender{Router: p.router, In: w.in, Out: w.err, Yes: o.yes, Dir: p.config.Dirs.State}).Mend(ctx, facts); err != nil {
+		if err := (checkup.Fixer{Router: p.router, In: w.in, Out: w.err, Yes: o.yes, Dir: p.config.Dirs.State}).Fix(ctx, facts); err != nil {
 			return err
 		}
 		facts = p.gather(ctx, place, o.deep)
@@ -85,7 +85,7 @@ func printJSON(out io.Writer, v any) error {
 }
 
 // gather finds the facts, the slow ones side by side.
-func (p *parts) gather(ctx context.Context, files clients.Place, deep bool) checkup.Facts {
+func (p *app) gather(ctx context.Context, files clients.Place, deep bool) checkup.Facts {
 	c := p.config
 	f := checkup.Facts{NumCtx: c.numCtx, Memory: machine.Memory(), LocalHost: place.Loopback(c.ollama), ByProxy: c.local == "proxy", ByServer: c.local == "openai",
 		LocalProxy: place.Loopback(c.proxy),
@@ -112,7 +112,7 @@ func (p *parts) gather(ctx context.Context, files clients.Place, deep bool) chec
 	return f
 }
 
-func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
+func (p *app) gatherJournal(ctx context.Context, f *checkup.Facts) {
 	f.StateFile = p.config.HasStateFile(ctx)
 	f.KeepsStateFile = p.config.stateFile
 	if f.JournalErr = p.recordable(ctx); f.JournalErr != nil {
@@ -136,7 +136,7 @@ func (p *parts) gatherJournal(ctx context.Context, f *checkup.Facts) {
 
 // gatherGuard asks the guard what it would say to the next ticket of each
 // class; asking so counts none.
-func (p *parts) gatherGuard(ctx context.Context, f *checkup.Facts) {
+func (p *app) gatherGuard(ctx context.Context, f *checkup.Facts) {
 	if f.JournalErr != nil {
 		return
 	}

@@ -35,7 +35,7 @@ type evalFlags struct {
 	fresh, asJSON, yes, drafts    bool
 }
 
-func evalCommand(w world) *cobra.Command {
+func evalCommand(w env) *cobra.Command {
 	var f evalFlags
 	cmd := &cobra.Command{
 		Use:   "eval [PLACE]",
@@ -59,7 +59,7 @@ func evalCommand(w world) *cobra.Command {
 }
 
 // eval compares models on the user's own tickets.
-func eval(ctx context.Context, w world, f evalFlags, args []string) error {
+func eval(ctx context.Context, w env, f evalFlags, args []string) error {
 	if f.drafts && len(args) == 0 {
 		return evalDrafts(ctx, w, f)
 	}
@@ -125,7 +125,7 @@ func evalStopped(err error, done float64) error {
 	return fmt.Errorf("%w; %.0f %% is done and kept, the same command goes on from there", err, 100*done)
 }
 
-func showEval(ctx context.Context, w world, project string, f evalFlags, r evaluate.Report) error {
+func showEval(ctx context.Context, w env, project string, f evalFlags, r evaluate.Report) error {
 	if f.html != "" {
 		if err := writePage(ctx, w, project, f.html, r.Page()); err != nil {
 			return err

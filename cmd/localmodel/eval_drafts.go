@@ -20,7 +20,7 @@ import (
 const draftLimit = 10 * time.Minute
 
 // evalDrafts lets local models write the shipped tasks.
-func evalDrafts(ctx context.Context, w world, f evalFlags) error {
+func evalDrafts(ctx context.Context, w env, f evalFlags) error {
 	c := loadConfig(w.lookup)
 	tasks, err := drafts.Tasks()
 	if err != nil {

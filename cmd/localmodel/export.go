@@ -22,7 +22,7 @@ type exportOptions struct {
 	format, file string
 }
 
-func exportCommand(w world) *cobra.Command {
+func exportCommand(w env) *cobra.Command {
 	o := exportOptions{since: account.Since{Now: time.Now}}
 	cmd := &cobra.Command{
 		Use:   "export",
@@ -39,7 +39,7 @@ func exportCommand(w world) *cobra.Command {
 }
 
 // export writes the ledger for other programs.
-func export(ctx context.Context, w world, o exportOptions) error {
+func export(ctx context.Context, w env, o exportOptions) error {
 	if o.format != "jsonl" && o.format != "csv" {
 		return exitError{2, fmt.Sprintf("localmodel export: there is no format %q; there are jsonl, csv", o.format)}
 	}

@@ -26,7 +26,7 @@ const (
 const aboutHint = `
 Prints one line for the SessionStart hook of a client where the project has open tickets, and nothing unless LOCALMODEL_HINT is on.`
 
-func hintCommand(w world) *cobra.Command {
+func hintCommand(w env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "hint",
 		Short: "print one line for a session's start if tickets are open",
@@ -39,7 +39,7 @@ func hintCommand(w world) *cobra.Command {
 // hint prints one line for the SessionStart hook of a client where the project
 // has open tickets, and nothing unless LOCALMODEL_HINT is on. The line goes
 // into a model's context, so it holds a number and no word of the project's.
-func hint(ctx context.Context, w world) error {
+func hint(ctx context.Context, w env) error {
 	c := loadConfig(w.lookup)
 	if !c.hint {
 		return nil
@@ -50,7 +50,7 @@ func hint(ctx context.Context, w world) error {
 	return printHint(w, open, more)
 }
 
-func printHint(w world, open int, more bool) error {
+func printHint(w env, open int, more bool) error {
 	if open == 0 {
 		return nil
 	}

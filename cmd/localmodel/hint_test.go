@@ -71,7 +71,7 @@ func TestHint(t *testing.T) {
 func TestHint_IsShort(t *testing.T) {
 	for _, more := range []bool{true, false} {
 		var out strings.Builder
-		if err := printHint(world{out: &out}, maxHinted, more); err != nil {
+		if err := printHint(env{out: &out}, maxHinted, more); err != nil {
 			t.Fatal(err)
 		}
 		// A token is two characters at the very least in English.

@@ -14,7 +14,7 @@ Adds localmodel to the configuration of an MCP client: claude-code, claude-deskt
 
 The file is edited in place: entries of others, comments, order and line ends stay, and a copy of the file as it was is kept beside it. A file that cannot be parsed is refused and left alone.`
 
-func installCommand(w world) *cobra.Command {
+func installCommand(w env) *cobra.Command {
 	var o clients.Options
 	cmd := &cobra.Command{
 		Use:               "install [CLIENT]",
@@ -41,7 +41,7 @@ func clientNames() (names []string) {
 	return names
 }
 
-func install(w world, o clients.Options, args []string) error {
+func install(w env, o clients.Options, args []string) error {
 	if len(args) == 0 {
 		return clients.List(w.out, clientPlace(w))
 	}
@@ -55,7 +55,7 @@ func install(w world, o clients.Options, args []string) error {
 const aboutUninstall = `
 Takes localmodel out of a client's configuration. Where nothing else changed since install, the file is as it was before, to the byte.`
 
-func uninstallCommand(w world) *cobra.Command {
+func uninstallCommand(w env) *cobra.Command {
 	var o clients.Options
 	cmd := &cobra.Command{
 		Use:               "uninstall CLIENT",
@@ -71,7 +71,7 @@ func uninstallCommand(w world) *cobra.Command {
 	return cmd
 }
 
-func uninstall(w world, o clients.Options, args []string) error {
+func uninstall(w env, o clients.Options, args []string) error {
 	if len(args) == 0 {
 		return exitError{2, "localmodel uninstall: which client? localmodel install lists them"}
 	}
@@ -82,7 +82,7 @@ func uninstall(w world, o clients.Options, args []string) error {
 	return o.UninstallFrom(w.out, c, clientPlace(w))
 }
 
-func clientPlace(w world) clients.Place {
+func clientPlace(w env) clients.Place {
 	c := loadConfig(w.lookup)
 	root, err := filepath.Abs(c.root)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // look is build for a command that only reads, and leaves nothing behind: where
 // there is no journal yet, an empty one in a temporary directory stands for it,
 // unless this time something will be recorded. The caller calls done.
-func look(w world, records bool) (p *parts, done func()) {
+func look(w env, records bool) (p *app, done func()) {
 	c := loadConfig(w.lookup)
 	journal := c.journal()
 	_, missing := os.Stat(journal)
@@ -55,7 +55,7 @@ func (c *config) journal() string {
 }
 
 // recordable says why nothing could be recorded now.
-func (p *parts) recordable(ctx context.Context) error {
+func (p *app) recordable(ctx context.Context) error {
 	if p.unmade == "" {
 		return p.store.Writable(ctx)
 	}

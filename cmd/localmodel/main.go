@@ -42,8 +42,8 @@ const parseWord = "parse-draft"
 // before it runs it.
 const confineWord = "run-confined"
 
-// world is what a command may touch.
-type world struct {
+// env is what a command may touch.
+type env struct {
 	lookup func(string) (string, bool)
 	in     io.Reader
 	out    io.Writer
@@ -60,13 +60,13 @@ func (e exitError) Error() string { return e.text }
 
 // run is main without the process: arguments in, exit code out.
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), in io.Reader, out, errOut io.Writer) int {
-	w := world{
+	w := env{
 		lookup: lookup,
 		in:     in,
 		out:    &plain.Writer{Out: out, Colours: term.Colours(out)},
 		err:    &plain.Writer{Out: errOut, Colours: term.Colours(errOut)},
 	}
-	root := newRoot(w, world{lookup, in, out, errOut})
+	root := newRoot(w, env{lookup, in, out, errOut})
 	root.SetArgs(append([]string{}, args...)) // nil would be the process's own
 	started := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }

@@ -13,7 +13,7 @@ import (
 // With the tag man the program prints its man page and ends: the release is
 // built without it.
 func init() {
-	if err := manual.Page(os.Stdout, newRoot(world{}, world{}), version(), settings.Table); err != nil {
+	if err := manual.Page(os.Stdout, newRoot(env{}, env{}), version(), settings.Table); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

@@ -53,7 +53,7 @@ func plainText(t *testing.T, roff string) string {
 // call each.
 func everyCommand(t *testing.T) (list []*cobra.Command, words [][]string) {
 	t.Helper()
-	root := newRoot(world{}, world{})
+	root := newRoot(env{}, env{})
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
 		list = append(list, c)
@@ -71,7 +71,7 @@ func everyCommand(t *testing.T) (list []*cobra.Command, words [][]string) {
 
 func TestManPage_RendersWithoutWarnings(t *testing.T) {
 	var page bytes.Buffer
-	if err := manual.Page(&page, newRoot(world{}, world{}), "v1.2.3", settings.Table); err != nil {
+	if err := manual.Page(&page, newRoot(env{}, env{}), "v1.2.3", settings.Table); err != nil {
 		t.Fatal(err)
 	}
 	text := strings.Join(strings.Fields(plainText(t, page.String())), " ")

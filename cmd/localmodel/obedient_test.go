@@ -18,17 +18,17 @@ func TestObedientClient_NoModel(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := nowhere(t)
+			vars := nowhere(t)
 			for k, v := range set {
-				env[k] = v
+				vars[k] = v
 			}
-			p := build(world{lookup: env.lookup, out: io.Discard, err: io.Discard})
+			p := build(env{lookup: vars.lookup, out: io.Discard, err: io.Discard})
 			defer p.close()
 			byName := map[string]tools.Tool{}
 			for _, tool := range tools.All(p.deps) {
 				byName[tool.Declaration.Name] = tool
 			}
-			paths, err := obedient.Backlog(env["CLAUDE_PROJECT_DIR"])
+			paths, err := obedient.Backlog(vars["CLAUDE_PROJECT_DIR"])
 			if err != nil {
 				t.Fatal(err)
 			}

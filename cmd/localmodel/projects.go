@@ -23,7 +23,7 @@ Lists the projects of the journal with their last use and size.`
 
 // projectsCommand lists what the journal holds, and changes what a moved or
 // deleted directory left in it.
-func projectsCommand(w world) *cobra.Command {
+func projectsCommand(w env) *cobra.Command {
 	var asJSON, yes bool
 	list := &cobra.Command{
 		Use:   "projects",
@@ -62,7 +62,7 @@ func projectsCommand(w world) *cobra.Command {
 	return list
 }
 
-func (p *parts) listProjects(ctx context.Context, out io.Writer, asJSON bool) error {
+func (p *app) listProjects(ctx context.Context, out io.Writer, asJSON bool) error {
 	list, err := p.store.Projects(ctx)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (p *parts) listProjects(ctx context.Context, out io.Writer, asJSON bool) er
 }
 
 // forget deletes a project after a question.
-func (p *parts) forget(ctx context.Context, w world, name string, yes bool) error {
+func (p *app) forget(ctx context.Context, w env, name string, yes bool) error {
 	if !yes {
 		fmt.Fprintf(w.err, "Delete everything that is recorded of %s? What it spent stays counted. [y/N] ", plain.Line(name))
 		answer, err := bufio.NewReader(w.in).ReadString('\n')
@@ -106,7 +106,7 @@ func (p *parts) forget(ctx context.Context, w world, name string, yes bool) erro
 }
 
 // moveProject gives a project's rows to the one in a directory.
-func (p *parts) moveProject(ctx context.Context, w world, name, dir string) error {
+func (p *app) moveProject(ctx context.Context, w env, name, dir string) error {
 	at := *p.config
 	at.root, at.project = dir, ""
 	to, err := at.projectName()
@@ -130,7 +130,7 @@ type projectStats struct {
 }
 
 // statsOfAll prints the figures of every project.
-func (p *parts) statsOfAll(ctx context.Context, w world, since time.Time, asJSON bool) error {
+func (p *app) statsOfAll(ctx context.Context, w env, since time.Time, asJSON bool) error {
 	list, err := p.store.Projects(ctx)
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (p *parts) statsOfAll(ctx context.Context, w world, since time.Time, asJSON
 	all := make([]projectStats, 0, len(list))
 	for _, one := range list {
 		s := statestore.New(statestore.Options{State: p.config.state, Dir: p.config.Dirs.State, Project: one.Name, Log: p.log})
-		report, err := account.Read(ctx, s, p.config.dearTier(), since, time.Now())
+		report, err := account.Read(ctx, s, p.config.baselineTier(), since, time.Now())
 		if err := errors.Join(err, s.Close()); err != nil {
 			return err
 		}

@@ -35,7 +35,7 @@ const proofWithin = 5 * time.Minute
 
 // prove classifies and plans one ticket in a temporary directory, and records
 // nothing of it.
-func prove(ctx context.Context, w world, choice setup.Choice) (setup.Proof, error) {
+func prove(ctx context.Context, w env, choice setup.Choice) (setup.Proof, error) {
 	dir, remove, err := scratch()
 	if err != nil {
 		return setup.Proof{}, err
@@ -55,7 +55,7 @@ func prove(ctx context.Context, w world, choice setup.Choice) (setup.Proof, erro
 	return runProof(ctx, p, w.err)
 }
 
-func runProof(ctx context.Context, p *parts, said io.Writer) (setup.Proof, error) {
+func runProof(ctx context.Context, p *app, said io.Writer) (setup.Proof, error) {
 	var proof setup.Proof
 	start := time.Now()
 	h := p.router.Health(ctx, false).Ollama
@@ -97,7 +97,7 @@ func runProof(ctx context.Context, p *parts, said io.Writer) (setup.Proof, error
 }
 
 // timed runs one tool and says how long it took.
-func (p *parts) timed(ctx context.Context, name string, args json.RawMessage) (gjson.Result, time.Duration, error) {
+func (p *app) timed(ctx context.Context, name string, args json.RawMessage) (gjson.Result, time.Duration, error) {
 	start := time.Now()
 	for _, t := range tools.All(p.deps) {
 		if t.Declaration.Name == name {

@@ -24,7 +24,7 @@ const (
 
 // newRoot puts the command line together. raw has the streams without a filter:
 // the server's output is JSON-RPC, not text for a person.
-func newRoot(w, raw world) *cobra.Command {
+func newRoot(w, raw env) *cobra.Command {
 	cobra.MousetrapHelpText = "" // on Windows a client may be what Explorer started
 	root := &cobra.Command{
 		Use:           "localmodel",
@@ -111,7 +111,7 @@ To load it:
   powershell:  localmodel completion powershell | Out-String | Invoke-Expression
   zsh:         source <(localmodel completion zsh)`
 
-func completionCommand(w world) *cobra.Command {
+func completionCommand(w env) *cobra.Command {
 	return &cobra.Command{
 		Use:       "completion SHELL",
 		Short:     "print the shell's completion script",

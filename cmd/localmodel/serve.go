@@ -13,7 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/tools/stdio"
 )
 
-func serveCommand(w world) *cobra.Command {
+func serveCommand(w env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "speak MCP on stdin and stdout (the default)",
@@ -24,7 +24,7 @@ func serveCommand(w world) *cobra.Command {
 
 // serve speaks MCP until the input ends or a signal comes; both are exit 0,
 // with every acknowledged record on disk.
-func serve(ctx context.Context, w world) error {
+func serve(ctx context.Context, w env) error {
 	limitMemory()
 	p := build(w)
 	for _, problem := range p.config.problems {
@@ -54,7 +54,7 @@ func serve(ctx context.Context, w world) error {
 // the journal must not slow down the first answer.
 const afterStart = 100 * time.Millisecond
 
-func (p *parts) reconcile(ctx context.Context) {
+func (p *app) reconcile(ctx context.Context) {
 	if err := p.store.Reconcile(ctx); err != nil {
 		p.log.Warn("journal", "err", err)
 	}

@@ -29,7 +29,7 @@ With --yes nothing is asked: what is there is used, and a model is fetched only 
 
 Exit code: 0 set up; 1 a server or a model is missing, or it does not answer; 2 a file cannot be written; 3 not a terminal and no --yes, so nothing was changed.`
 
-func setupCommand(w world) *cobra.Command {
+func setupCommand(w env) *cobra.Command {
 	var o setup.Options
 	var asJSON bool
 	cmd := &cobra.Command{
@@ -53,7 +53,7 @@ func setupCommand(w world) *cobra.Command {
 }
 
 // setUp leads from nothing to a local model in a client.
-func setUp(ctx context.Context, w world, o setup.Options, asJSON bool) error {
+func setUp(ctx context.Context, w env, o setup.Options, asJSON bool) error {
 	c := loadConfig(w.lookup)
 	host := c.host(w, asJSON)
 	report, err := setup.Run(ctx, o, host)
@@ -72,7 +72,7 @@ func setUp(ctx context.Context, w world, o setup.Options, asJSON bool) error {
 }
 
 // host is this machine and its user, for setup.
-func (c *config) host(w world, quiet bool) setup.Host {
+func (c *config) host(w env, quiet bool) setup.Host {
 	room := models.Room{Memory: machine.Memory(), GPU: machine.GPU(context.Background())}
 	program, _ := exec.LookPath("ollama") // "" where it is not installed
 	paint := term.Painter(term.Colours(w.out) && !c.plain)
@@ -85,10 +85,10 @@ func (c *config) host(w world, quiet bool) setup.Host {
 		Setting: c.Value, InFile: c.InFile,
 		Find: places.Find, Free: free,
 		Start: func(ctx context.Context) error {
-			return c.mender(w, overridden(w, nil)).Start(ctx, program, c.ollama)
+			return c.fixer(w, overridden(w, nil)).Start(ctx, program, c.ollama)
 		},
 		Pull: func(ctx context.Context, s setup.Server, model string) error {
-			return c.mender(w, overridden(w, asked(setup.Choice{Server: s, Model: model, NumCtx: c.numCtx}))).Pull(ctx, model)
+			return c.fixer(w, overridden(w, asked(setup.Choice{Server: s, Model: model, NumCtx: c.numCtx}))).Pull(ctx, model)
 		},
 		Prove:   func(ctx context.Context, choice setup.Choice) (setup.Proof, error) { return prove(ctx, w, choice) },
 		ProxyOK: func(ctx context.Context) bool { return c.proxyAnswers(ctx, w) },
@@ -129,7 +129,7 @@ func asked(c setup.Choice) map[string]string {
 }
 
 // overridden is the program put together with other settings.
-func overridden(w world, values map[string]string) *parts {
+func overridden(w env, values map[string]string) *app {
 	other := w
 	other.lookup = func(name string) (string, bool) {
 		if v, there := values[name]; there {
@@ -140,12 +140,12 @@ func overridden(w world, values map[string]string) *parts {
 	return build(other)
 }
 
-func (c *config) mender(w world, p *parts) checkup.Mender {
-	return checkup.Mender{Router: p.router, In: w.in, Out: w.err, Yes: true, Dir: c.Dirs.State}
+func (c *config) fixer(w env, p *app) checkup.Fixer {
+	return checkup.Fixer{Router: p.router, In: w.in, Out: w.err, Yes: true, Dir: c.Dirs.State}
 }
 
 // proxyAnswers reports whether a proxy is there that takes the key.
-func (c *config) proxyAnswers(ctx context.Context, w world) bool {
+func (c *config) proxyAnswers(ctx context.Context, w env) bool {
 	p := overridden(w, map[string]string{"LOCALMODEL_FALLBACK": "cheap"})
 	h := p.router.Health(ctx, false).Proxy
 	return h.Used && h.OK

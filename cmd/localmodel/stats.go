@@ -26,7 +26,7 @@ type statsOptions struct {
 	html        string
 }
 
-func statsCommand(w world) *cobra.Command {
+func statsCommand(w env) *cobra.Command {
 	o := statsOptions{since: account.Since{Now: time.Now}}
 	cmd := &cobra.Command{
 		Use:   "stats",
@@ -44,13 +44,13 @@ func statsCommand(w world) *cobra.Command {
 }
 
 // stats answers what a person asks after a while: did it pay?
-func stats(ctx context.Context, w world, o statsOptions) error {
+func stats(ctx context.Context, w env, o statsOptions) error {
 	p, done := look(w, false)
 	defer done()
 	if o.all {
 		return p.statsOfAll(ctx, w, o.since.At, o.asJSON)
 	}
-	report, err := account.Read(ctx, p.store, p.config.dearTier(), o.since.At, time.Now())
+	report, err := account.Read(ctx, p.store, p.config.baselineTier(), o.since.At, time.Now())
 	if err != nil {
 		return err
 	}
@@ -69,8 +69,8 @@ func stats(ctx context.Context, w world, o statsOptions) error {
 	return err
 }
 
-// dearTier is the tier that would be asked instead of the local model.
-func (c *config) dearTier() policy.Tier {
+// baselineTier is the tier that would be asked instead of the local model.
+func (c *config) baselineTier() policy.Tier {
 	if len(c.fallback) > 0 {
 		return c.fallback[0]
 	}
@@ -78,7 +78,7 @@ func (c *config) dearTier() policy.Tier {
 }
 
 // writePage writes a page whole or not at all, and says where it is.
-func writePage(ctx context.Context, w world, project, file string, p page.Page) error {
+func writePage(ctx context.Context, w env, project, file string, p page.Page) error {
 	if err := p.WriteFile(ctx, project, file); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ With --commands, and where LOCALMODEL_DRAFT=on, it shows the project's qualityGa
 // trustFlags are trust's.
 type trustFlags struct{ revoke, commands bool }
 
-func trustCommand(w world) *cobra.Command {
+func trustCommand(w env) *cobra.Command {
 	var f trustFlags
 	cmd := &cobra.Command{
 		Use:   "trust",
@@ -39,7 +39,7 @@ func trustCommand(w world) *cobra.Command {
 }
 
 // trust records what the project asks for as trusted.
-func trust(ctx context.Context, w world, f trustFlags) error {
+func trust(ctx context.Context, w env, f trustFlags) error {
 	c := loadConfig(w.lookup)
 	if f.revoke {
 		return revokeTrust(ctx, w, c)
@@ -71,7 +71,7 @@ func trust(ctx context.Context, w world, f trustFlags) error {
 	return nil
 }
 
-func revokeTrust(ctx context.Context, w world, c *config) error {
+func revokeTrust(ctx context.Context, w env, c *config) error {
 	changed, err := settings.Trust(ctx, c.Dirs.State, c.root, nil)
 	switch {
 	case err != nil:

@@ -23,7 +23,7 @@ func version() string {
 	return info.Main.Version
 }
 
-func versionCommand(w world) *cobra.Command {
+func versionCommand(w env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
@@ -32,7 +32,7 @@ func versionCommand(w world) *cobra.Command {
 	}
 }
 
-func printVersion(w world) error {
+func printVersion(w env) error {
 	_, err := fmt.Fprintf(w.out, "localmodel %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

@@ -22,8 +22,8 @@ import (
 	"github.com/fjbelchi/localmodel/tools"
 )
 
-// parts is the program put together. Nothing is opened or dialled yet.
-type parts struct {
+// app is the program put together. Nothing is opened or dialled yet.
+type app struct {
 	config *config
 	store  *statestore.Store
 	router *routing.Router
@@ -32,11 +32,11 @@ type parts struct {
 	unmade string // path of the journal where the store is only an empty one in its place
 }
 
-func build(w world) *parts { return assemble(w, loadConfig(w.lookup)) }
+func build(w env) *app { return assemble(w, loadConfig(w.lookup)) }
 
 // assemble puts the program together with the tiers that are named, else with
 // all that are configured.
-func assemble(w world, c *config, only ...policy.Tier) *parts {
+func assemble(w env, c *config, only ...policy.Tier) *app {
 	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: c.log}))
 	guard := policy.Guard{Mode: c.guard}
 	name, problem := c.projectName()
@@ -59,7 +59,7 @@ func assemble(w world, c *config, only ...policy.Tier) *parts {
 		deps.Environ, deps.Confine = environ, itself(confineWord)
 		deps.Drafts = deps.NewDrafts(filepath.Join(c.Dirs.State, "drafts"), itself(parseWord)...)
 	}
-	return &parts{config: c, store: store, router: router, log: log, deps: deps}
+	return &app{config: c, store: store, router: router, log: log, deps: deps}
 }
 
 // itself is this program as the process that a word makes of it; nil where it
@@ -73,7 +73,7 @@ func itself(word string) []string {
 }
 
 // close ends the background work and the journal.
-func (p *parts) close() {
+func (p *app) close() {
 	if p.deps.Drafts != nil {
 		p.deps.Drafts.Close()
 	}

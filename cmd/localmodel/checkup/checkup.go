@@ -1,6 +1,6 @@
 // Package checkup judges what was found of this machine: what works, what does
-// not, and the command that mends it. Judge looks at nothing itself, so that
-// every verdict can be tested on facts; Mender does what can be done.
+// not, and the command that fixes it. Judge looks at nothing itself, so that
+// every verdict can be tested on facts; Fixer does what can be done.
 package checkup
 
 import (
@@ -30,7 +30,7 @@ const (
 	Fail   Status = "fail"
 )
 
-// Check is one thing looked at. Each of Fixes is a command that mends it, or
+// Check is one thing looked at. Each of Fixes is a command that fixes it, or
 // says what would.
 type Check struct {
 	Name   string   `json:"name"`
@@ -170,5 +170,5 @@ func (r Report) verdict() string {
 	case 1:
 		return "It works with less: where the local model or a tier is missing, the next one answers, and at the end the rules and templates. (exit 1)"
 	}
-	return "Something must be mended before outcomes are recorded as you mean it. (exit 2)"
+	return "Errors found: outcomes cannot be recorded. Fix them first. (exit 2)"
 }

@@ -15,9 +15,9 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 )
 
-// Mender does what doctor and setup may do by themselves, each thing after
+// Fixer does what doctor and setup may do by themselves, each thing after
 // asking.
-type Mender struct {
+type Fixer struct {
 	Router *routing.Router
 	In     io.Reader
 	Out    io.Writer // where it asks and shows progress
@@ -29,9 +29,9 @@ type Mender struct {
 // startWithin is how long a started Ollama may take until it answers.
 const startWithin = time.Minute
 
-// Mend starts Ollama where it is installed and does not answer, and fetches the
+// Fix starts Ollama where it is installed and does not answer, and fetches the
 // model where it is missing.
-func (m Mender) Mend(ctx context.Context, f Facts) error {
+func (m Fixer) Fix(ctx context.Context, f Facts) error {
 	if f.ByProxy || f.ByServer {
 		return nil // its models are the proxy's
 	}
@@ -54,7 +54,7 @@ func (m Mender) Mend(ctx context.Context, f Facts) error {
 	return nil
 }
 
-func (m Mender) may(question string) bool {
+func (m Fixer) may(question string) bool {
 	if m.Yes {
 		fmt.Fprintln(m.Out, strings.TrimSuffix(question, "?"))
 		return true
@@ -63,7 +63,7 @@ func (m Mender) may(question string) bool {
 }
 
 // Start leaves Ollama running and waits until it answers.
-func (m Mender) Start(ctx context.Context, program, address string) error {
+func (m Fixer) Start(ctx context.Context, program, address string) error {
 	dir, err := rootfs.Private(ctx, m.Dir)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (m Mender) Start(ctx context.Context, program, address string) error {
 }
 
 // Pull fetches the model, which is the Router's, with a progress bar over all its layers.
-func (m Mender) Pull(ctx context.Context, model string) error {
+func (m Fixer) Pull(ctx context.Context, model string) error {
 	var bar *term.Bar
 	done, total := map[string]int64{}, map[string]int64{}
 	err := m.Router.Pull(ctx, func(status string, completed, size int64) {

@@ -98,7 +98,7 @@ func (f Facts) stateFile() Check {
 	switch {
 	case len(hurt) > 0:
 		c.Status, c.Text = Less, strings.Join(append(hurt, repaired...), "; ")
-		c.Fixes = []string{"mend .claude/implementer-state.json, or move it away: the journal makes it anew"}
+		c.Fixes = []string{"repair .claude/implementer-state.json, or move it away: the journal makes it anew"}
 	case len(repaired) > 0:
 		c.Status, c.Text = Advice, strings.Join(repaired, "; ")
 	}

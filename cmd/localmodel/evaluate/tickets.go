@@ -1,5 +1,5 @@
 // Package evaluate replays tickets through models side by side and says how
-// right each was, how sure, how fast and how dear. It knows nothing of the
+// accurate each was, its confidence, latency and cost. It knows nothing of the
 // user's journal or guard, so it cannot touch them.
 //
 // A model is asked for category and complexity of every ticket, also where the
