@@ -75,7 +75,8 @@ func TestRecord_Draft(t *testing.T) {
 // TestRecord_DraftWrongUse holds what is said where there is nothing to count.
 func TestRecord_DraftWrongUse(t *testing.T) {
 	d, in := draftingDeps(t, &draftingModel{draft: goodDraft})
-	if r := recordDraftUse(t, d, "BUG-1", "applied"); !strings.Contains(strings.Join(r.Warnings, " "), "no draft of BUG-1 is known") {
+	r := recordDraftUse(t, d, "BUG-1", "applied")
+	if !strings.Contains(strings.Join(r.Warnings, " "), "no draft of BUG-1 is known") {
 		t.Errorf("without a draft: %+v", r.Warnings)
 	}
 	planInputOf(t, d, in)

@@ -293,11 +293,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 	}
 	r.Next = d.nextAfterPlan(ctx, t.ID)
 	if handed.ByLocal && r.Owner == policy.OwnerLocal && d.wantsDraft(in) {
-		key := d.guardKey(ctx, j)
-		if a.Digest != "" {
-			key.Digest = a.Digest + "/" + prompts.Version
-		}
-		return d.addDraft(ctx, r, t, key, q, a.Text, p)
+		return d.addDraft(ctx, r, t, d.planKey(ctx, j, a.Digest), q, a.Text, p)
 	}
 	return nil
 }
@@ -327,10 +323,7 @@ func (r *planResult) fromModel(q, asked prompts.PlanQuestion, a routing.Answer) 
 func (d *Deps) recordPlan(ctx context.Context, r *planResult, j *judged, p statestore.Plan, digest string) error {
 	p.TicketID, p.Text = r.ID, r.Plan
 	if p.ByLocal {
-		p.Key = d.guardKey(ctx, j)
-		if digest != "" {
-			p.Key.Digest = digest + "/" + prompts.Version
-		}
+		p.Key = d.planKey(ctx, j, digest)
 	}
 	v, err := d.Journal.RecordPlan(ctx, p)
 	r.Owner = v.Owner
@@ -347,6 +340,16 @@ func (d *Deps) recordPlan(ctx context.Context, r *planResult, j *judged, p state
 		r.Summary += "; " + v.Changed
 	}
 	return nil
+}
+
+// planKey is the record of the guard that a plan by the model of a digest counts
+// in; "" = the digest is not known.
+func (d *Deps) planKey(ctx context.Context, j *judged, digest string) statestore.GuardKey {
+	key := d.guardKey(ctx, j)
+	if digest != "" {
+		key.Digest = digest + "/" + prompts.Version
+	}
+	return key
 }
 
 // nextAfterPlan hands out the event id of the plan gate's next outcome.

@@ -73,35 +73,37 @@ func (p Project) Run(ctx context.Context, changes []Change) Check {
 		check.Detail = "no scratch directory: " + err.Error()
 		return check
 	}
+	check.State, check.Detail = runAll(ctx, sh, p.Commands, timeout, loose)
+	return check
+}
+
+// runAll runs the lines until one does not pass. loose is what the system could
+// not forbid.
+func runAll(ctx context.Context, sh shell, lines []string, timeout time.Duration, loose []string) (State, string) {
 	network := false
-	for _, line := range p.Commands {
+	for _, line := range lines {
 		out, open, err := sh.run(ctx, line)
 		network = network || open
 		var exit *exec.ExitError
+		name := clip(line, 60)
 		switch {
 		case ctx.Err() != nil:
-			check.Detail = fmt.Sprintf("%s: not finished within %s", clip(line, 60), timeout)
-			return check
+			return NotRun, fmt.Sprintf("%s: not finished within %s", name, timeout)
 		case errors.As(err, &exit) && (exit.ExitCode() == notExecutable || exit.ExitCode() == notFound):
-			check.Detail = fmt.Sprintf("%s: could not run: %s", clip(line, 60), lastLines(out, 400))
-			return check
+			return NotRun, fmt.Sprintf("%s: could not run: %s", name, lastLines(out, 400))
 		case errors.As(err, &exit):
-			check.State = Failed
-			check.Detail = fmt.Sprintf("%s: %v: %s", clip(line, 60), err, lastLines(out, 400))
-			return check
+			return Failed, fmt.Sprintf("%s: %v: %s", name, err, lastLines(out, 400))
 		case err != nil:
-			check.Detail = clip(line, 60) + ": " + err.Error()
-			return check
+			return NotRun, name + ": " + err.Error()
 		}
 	}
-	check.State = Passed
 	if network {
 		loose = append(loose, "take the network away")
 	}
-	if len(loose) > 0 {
-		check.Detail = "the system could not " + strings.Join(loose, " or ")
+	if len(loose) == 0 {
+		return Passed, ""
 	}
-	return check
+	return Passed, "the system could not " + strings.Join(loose, " or ")
 }
 
 // The shell's exit codes where a command could not be run.

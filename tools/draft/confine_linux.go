@@ -63,6 +63,7 @@ func execConfined(dirs, command []string) error {
 	}
 	runtime.LockOSThread() // what is forbidden to this thread is forbidden to what it becomes
 	attr := unix.LandlockRulesetAttr{Handled_access_fs: writes}
+	//nolint:gosec // the kernel reads the struct during the call
 	ruleset, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, uintptr(unsafe.Pointer(&attr)),
 		unsafe.Sizeof(attr.Handled_access_fs), 0)
 	if errno != 0 {
@@ -92,8 +93,10 @@ func allow(ruleset uintptr, path string, access uint64) error {
 	}
 	defer unix.Close(fd)                                                               //nolint:errcheck // only named
 	rule := unix.LandlockPathBeneathAttr{Allowed_access: access, Parent_fd: int32(fd)} //nolint:gosec // a descriptor
-	if _, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, ruleset, unix.LANDLOCK_RULE_PATH_BENEATH,
-		uintptr(unsafe.Pointer(&rule)), 0, 0, 0); errno != 0 {
+	//nolint:gosec // the kernel reads the struct during the call
+	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, ruleset, unix.LANDLOCK_RULE_PATH_BENEATH,
+		uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+	if errno != 0 {
 		return errno
 	}
 	return nil

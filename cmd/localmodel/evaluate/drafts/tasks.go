@@ -76,10 +76,10 @@ func parse(text string) (Task, error) {
 			into = strings.TrimSuffix(name, " --\n")
 			continue
 		}
-		switch {
-		case into == "":
+		switch into {
+		case "":
 			t.Ticket += line
-		case into == "solution/"+t.File:
+		case "solution/" + t.File:
 			t.Solution += line
 		default:
 			t.Files[into] += line
