@@ -11,7 +11,7 @@ import (
 // readAnthropic reads a request to /v1/messages.
 func readAnthropic(body []byte) Asked {
 	in := gjson.ParseBytes(body)
-	a := Asked{Texts: texts(in.Get("system"))}
+	a := Asked{Model: in.Get("model").Str, Texts: texts(in.Get("system"))}
 	for _, tool := range in.Get("tools").Array() {
 		a.Tools = append(a.Tools, tool.Get("name").Str)
 	}

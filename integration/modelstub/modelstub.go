@@ -38,6 +38,7 @@ type Result struct {
 
 // Asked is one request in the words that all the APIs share.
 type Asked struct {
+	Model   string   // that is to answer, where the request names it
 	Tools   []string // names of the tools offered
 	Texts   []string // what the system and the user say
 	Turns   int      // turns of the model with tool calls so far
