@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"strings"
 	"testing"
+	"text/template"
 )
 
 // A text that holds the word it would get, in any case, gets another one. Such
@@ -33,5 +34,13 @@ func TestMarkerIsNotInTheText(t *testing.T) {
 func TestMarkerIsTheTextsOwn(t *testing.T) {
 	if a, b := Marker("a"), Marker("b"); a == b || a != Marker("a") {
 		t.Errorf("markers %s, %s", a, b)
+	}
+}
+
+// A template that fails gives an error, never the half of a prompt.
+func TestRender_TemplateFails(t *testing.T) {
+	broken := template.Must(template.New("broken").Parse("before {{.Missing}} after"))
+	if text, err := render(broken, struct{}{}); err == nil || text != "" {
+		t.Errorf("got %q, %v; want an error and no text", text, err)
 	}
 }

@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,6 +26,23 @@ func TestRequest_Narrate(t *testing.T) {
 		time.Sleep(10 * progressEvery)
 		if told != 3 {
 			t.Errorf("told %d times after the call", told-3)
+		}
+	})
+}
+
+// Without a deadline nobody waits for a busy endpoint: the wait would have no
+// bound but the endpoint's own word.
+func TestAwait_NoDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &Router{}
+		busy := &Error{Kind: Busy, RetryAfter: time.Hour}
+		if r.await(context.Background(), Question{Alone: true}, nil, busy) {
+			t.Error("waited without a deadline")
+		}
+		ctx, stop := context.WithTimeout(context.Background(), 2*time.Hour)
+		defer stop()
+		if !r.await(ctx, Question{Alone: true}, nil, busy) {
+			t.Error("did not wait although the deadline allows it")
 		}
 	})
 }

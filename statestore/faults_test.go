@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -376,7 +377,7 @@ func TestNewerJournal(t *testing.T) {
 			t.Errorf("an answer of the guard that is there: %v", err)
 		}
 		_, err := s.Record(ctx, out("T lint fail"), nil)
-		if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), "schema 99, this localmodel writes 1: update localmodel") {
+		if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), fmt.Sprintf("schema 99, this localmodel writes %d: update localmodel", schemaVersion)) {
 			t.Errorf("record: %v", err)
 		}
 		if said := strings.Join(s.Warnings(), ";"); !strings.Contains(said, "read-only here: it has schema 99") {

@@ -279,6 +279,23 @@ func TestStepFails(t *testing.T) {
 	}
 }
 
+// Two decisions of one millisecond are kept in the order they were made.
+func TestLastDecision_SameTime(t *testing.T) {
+	eachStore(t, func(t *testing.T, o Options) {
+		ctx := context.Background()
+		s := newStore(t, o)
+		at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+		for _, hash := range []string{"c", "a", "b"} {
+			if err := s.SaveDecision(ctx, Decision{Hash: hash, TicketID: "T", Complexity: "low", At: at}); err != nil {
+				t.Fatal(err)
+			}
+			if d, found, err := s.LastDecision(ctx, "T"); d.Hash != hash || !found || err != nil {
+				t.Errorf("got %q, %t, %v; want %q", d.Hash, found, err, hash)
+			}
+		}
+	})
+}
+
 // A clock that jumps back is said once; what was recorded stays in order.
 func TestClockJumpsBack(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {

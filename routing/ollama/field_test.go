@@ -157,8 +157,14 @@ func TestBackend_RefusalsByStatus(t *testing.T) {
 		{403, "unauthorized", routing.Forbidden},
 		{504, "busy", routing.Timeout},
 		{502, "upstream", routing.Unavailable},
+		{504, "<html>a proxy's page</html>", routing.Timeout},
+		{502, "<html>a proxy's page</html>", routing.Unavailable},
 	} {
-		f := fakeserver.New(t, fakeserver.Says(c.status, fmt.Sprintf(`{"error":%q}`, c.text)))
+		body := c.text
+		if !strings.HasPrefix(body, "<") {
+			body = fmt.Sprintf(`{"error":%q}`, body)
+		}
+		f := fakeserver.New(t, fakeserver.Says(c.status, body))
 		_, got := askLocal(t, tiers.Patient(t, f.URL), fakeserver.Question())
 		if got.Kind != c.want {
 			t.Errorf("%d %q: %s, want %s", c.status, c.text, got.Kind, c.want)

@@ -79,6 +79,7 @@ func TestCostOfACall(t *testing.T) {
 		{"a failure of which nothing is known", 500, "", `<html>`, estimate},
 		{"a timeout, whatever the proxy says", 408, "0", passedOn("Timeout", "x"), estimate},
 		{"a gateway's timeout", 504, "", `<html>`, estimate},
+		{"a gateway's timeout, whatever the proxy says", 504, "0", passedOn("Timeout", "x"), estimate},
 		{"refused before a model was asked", 401, "", ownRefusal("auth_error", blockedKey), 0},
 		{"rate limited", 429, "", passedOn("RateLimitError", "x"), 0},
 	} {

@@ -140,6 +140,8 @@ var providerRefusals = []refusalCase{
 		kind: routing.ModelMissing, reason: "the group's host does not have model x:1b", fix: "ollama pull x:1b, on the host that the proxy asks"},
 	{name: "no choices, 1.89", status: 500, body: passedOn("InternalServerError", "InternalServerError: OpenAIException - litellm.APIError: LiteLLM: provider returned a response with no 'choices'. Raw keys: ['id']"),
 		kind: routing.InvalidOutput, reason: "the proxy's answer has no choices", fix: fixUpstream},
+	{name: "gateway's timeout", status: 504, body: ownRefusal("None", "upstream"),
+		kind: routing.Timeout, reason: "the proxy's own time-out ran out", fix: fixTimeout},
 	{name: "timeout", status: 408, body: passedOn("Timeout", "Connection timed out"),
 		kind: routing.Timeout, reason: "the proxy's own time-out ran out", fix: fixTimeout},
 	{name: "not reached", status: 500, body: passedOn("APIConnectionError", "Ollama_chatException - Cannot connect to host"),

@@ -1,9 +1,13 @@
 package stdio
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/mark3labs/mcp-go/mcp"
 )
 
 // mcp-go may hand over the end of a subscription before its opening; the client
@@ -32,5 +36,20 @@ func TestSubscriptionOpensBeforeItEnds(t *testing.T) {
 				t.Errorf("%d requests still open", len(left))
 			}
 		})
+	}
+}
+
+// A tool that is called outside a server, or without a token, reports progress
+// to nobody.
+func TestProgress_WithoutAListener(t *testing.T) {
+	var out bytes.Buffer
+	c := newConn(&out, Options{Workers: 1, Queue: 1, MaxLine: 1 << 10})
+	inside := context.WithValue(t.Context(), connKey{}, c)
+	withToken := mcp.CallToolRequest{Params: mcp.CallToolParams{Meta: &mcp.Meta{ProgressToken: "1"}}}
+	Progress(t.Context(), withToken, 1, 2, "outside a server")
+	Progress(inside, mcp.CallToolRequest{}, 1, 2, "without a token")
+	Progress(inside, withToken, 1, 2, "of a request that is not open")
+	if out.Len() > 0 {
+		t.Errorf("wrote %s", &out)
 	}
 }
