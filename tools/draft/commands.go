@@ -74,6 +74,9 @@ func (p Project) Run(ctx context.Context, changes []Change) Check {
 		return check
 	}
 	check.State, check.Detail = runAll(ctx, sh, p.Commands, timeout, loose)
+	if name := decides(changes, p.Commands); name != "" && check.State == Passed {
+		check.State, check.Detail = NotRun, "they ran, but the draft changes what they check: "+clip(name, 100)
+	}
 	return check
 }
 

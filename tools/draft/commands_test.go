@@ -87,6 +87,18 @@ func TestProjectRun_HasNoNetwork(t *testing.T) {
 	}
 }
 
+// TestProjectRun_ChangedChecks holds that a draft that changes what the commands
+// check has not passed them.
+func TestProjectRun_ChangedChecks(t *testing.T) {
+	root := t.TempDir()
+	write(t, filepath.Join(root, "check.sh"), "exit 1\n")
+	p := Project{Root: root, Scratch: t.TempDir(), Env: os.Environ(), Commands: []string{"sh check.sh"}}
+	got := p.Run(t.Context(), []Change{{File: File{Path: "check.sh", Exists: true}, After: "exit 0\n"}})
+	if got.State != NotRun || !strings.Contains(got.Detail, "check.sh") {
+		t.Errorf("got %+v, want it not passed", got)
+	}
+}
+
 // TestProjectRun_ThroughALinkedDirectory holds that a change is never written
 // outside the copy, whatever links the working tree has.
 func TestProjectRun_ThroughALinkedDirectory(t *testing.T) {
