@@ -51,7 +51,7 @@ func Draft(q DraftQuestion) (string, error) {
 	}{q, Marker(foreign)})
 }
 
-// DraftRepair words the one repair turn: what was wrong with the reply and,
+// DraftRepair describes the one repair turn: what was wrong with the reply and,
 // where known, the file's real text at that place.
 func DraftRepair(q DraftQuestion, why, show string) string {
 	var b strings.Builder

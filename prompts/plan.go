@@ -35,7 +35,7 @@ type Source struct {
 	Local bool // a model on this machine alone may see it
 }
 
-// Cut says whether only a part is shown.
+// Cut reports whether only a part is shown.
 func (s Source) Cut() bool { return s.Shown < s.Size }
 
 // PlanQuestion is a ticket to plan.
@@ -47,7 +47,7 @@ type PlanQuestion struct {
 	Context           []Source // the specification and design that the ticket belongs to
 	Commands          []string // by which the ticket or the project checks a change
 	Evidence          string   // what a failed plan gate recorded; "" = nothing
-	// Exists says whether a path is a file of the project; nil = unknown.
+	// Exists reports whether a path is a file of the project; nil = unknown.
 	Exists func(path string) bool
 }
 

@@ -133,7 +133,7 @@ func (q PlanQuestion) contrary(s Step) string {
 	return ""
 }
 
-// empty says why a step tells nobody what to do.
+// empty returns why a step tells nobody what to do.
 func (q PlanQuestion) empty(s Step) string {
 	least := leastWords
 	if s.Action == "delete" {
@@ -179,7 +179,7 @@ var nothingToDo = sync.OnceValue(func() *regexp.Regexp {
 		`do not (?:change|modify|touch)\b|n/?a\b|none\b|ok\b\W*$)`)
 })
 
-// ofPrompt says whether a text has five words in a row of what was asked.
+// ofPrompt reports whether a text has five words in a row of what was asked.
 func (q PlanQuestion) ofPrompt(text string) bool {
 	const run = 5
 	asked := promptShingles()
@@ -204,7 +204,7 @@ var opposites = [][2]string{{"add", "remov"}, {"add", "delet"}, {"add", "drop"},
 	{"implement", "remov"}, {"include", "exclud"}, {"keep", "remov"}, {"keep", "delet"}, {"encrypt", "decrypt"}, {"install", "uninstall"},
 	{"retry", "abort"}, {"fix", "keep"}, {"cach", "uncach"}, {"strict", "loos"}}
 
-// opposite says whether a step undoes what the title asks for: the opposite verb
+// opposite reports whether a step undoes what the title asks for: the opposite verb
 // at its beginning, on an object of the title, and not the title's own verb.
 func (q PlanQuestion) opposite(s Step) string {
 	title, what := allWords(q.Title), allWords(s.What)
@@ -270,7 +270,7 @@ func (q PlanQuestion) testDefects(t namedTest) []string {
 	return out
 }
 
-// Defects says why a plan was refused.
+// Defects returns why a plan was refused.
 type Defects struct{ List []string }
 
 func (d *Defects) Error() string {

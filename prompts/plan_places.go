@@ -89,7 +89,7 @@ func last(symbol string) string {
 	return parts[len(parts)-1]
 }
 
-// hasWord says whether a text has a name as a whole word.
+// hasWord reports whether a text has a name as a whole word.
 func hasWord(text, name string) bool {
 	for from := 0; ; {
 		i := strings.Index(text[from:], name)
@@ -155,7 +155,7 @@ func (q PlanQuestion) ghosts(text string, own map[string]bool) []string {
 	return out
 }
 
-// ownExtension says whether a path ends as one of the ticket's files does. Only
+// ownExtension reports whether a path ends as one of the ticket's files does. Only
 // such a one is surely meant as a file: `internal/pipe/docker.Retry` and
 // `api/v1.2` are none.
 func (q PlanQuestion) ownExtension(p string) bool {
@@ -164,7 +164,7 @@ func (q PlanQuestion) ownExtension(p string) bool {
 	})
 }
 
-// siblingTest says whether a path is a test file beside one of the ticket's
+// siblingTest reports whether a path is a test file beside one of the ticket's
 // files, or in a directory of tests.
 func (q PlanQuestion) siblingTest(p string) bool {
 	if !IsTestFile(p) {
@@ -178,7 +178,7 @@ func (q PlanQuestion) siblingTest(p string) bool {
 
 func testStem(p string) string { return strings.TrimSuffix(path.Base(p), path.Ext(p)) }
 
-// IsTestFile says whether a path is a test's by the habits of the languages.
+// IsTestFile reports whether a path is a test's by the habits of the languages.
 func IsTestFile(p string) bool {
 	base := path.Base(p)
 	stem := testStem(p)

@@ -12,7 +12,7 @@ import (
 )
 
 // Version names this set of prompts. It is part of the quality guard's key:
-// another prompt is another junior, with a record of its own.
+// statistics are kept per prompt version.
 const Version = "3"
 
 // System is the leading prompt of every call of every tool. It is one text so

@@ -114,7 +114,7 @@ func split(text string) string {
 	return text + " " + strings.ReplaceAll(parts, "_", " ")
 }
 
-// same says whether two texts have the same words in the same order.
+// same reports whether two texts have the same words in the same order.
 func same(a, b string) bool {
 	return strings.Join(word().FindAllString(strings.ToLower(a), -1), " ") ==
 		strings.Join(word().FindAllString(strings.ToLower(b), -1), " ")

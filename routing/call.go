@@ -236,15 +236,15 @@ func (r *Router) coolingFor(key string) time.Duration {
 	return wait
 }
 
-// soon is how long an endpoint that asked for patience may hold up a call that
+// maxRetryWait is how long an endpoint that asked for patience may hold up a call that
 // has another tier.
-const soon = 2 * time.Second
+const maxRetryWait = 2 * time.Second
 
 // await waits for an endpoint that said when it may be asked again: while
 // another tier could answer only where that is soon, else as long as there is
 // time. It says whether to ask again.
 func (r *Router) await(ctx context.Context, q Question, b Backend, fault *Error) bool {
-	if fault == nil || fault.Kind != Busy || fault.RetryAfter <= 0 || (!q.Alone && fault.RetryAfter > soon) {
+	if fault == nil || fault.Kind != Busy || fault.RetryAfter <= 0 || (!q.Alone && fault.RetryAfter > maxRetryWait) {
 		return false
 	}
 	if end, ok := ctx.Deadline(); !ok || time.Until(end) <= fault.RetryAfter+fault.RetryAfter/4 {
@@ -272,7 +272,7 @@ func (e refusedError) Unwrap() error { return e.error }
 
 var errNotJSON = errors.New("the reply is not JSON")
 
-// judge says whether a reply counts: not empty, fitting the schema, accepted,
+// judge reports whether a reply counts: not empty, fitting the schema, accepted,
 // and the model sure enough. What is wrapped around an answer is taken off
 // first.
 func (r *Router) judge(req Request, rep *Reply) *Error {
@@ -306,7 +306,7 @@ func (r Request) confidence(rep Reply) *float64 {
 	return rep.answer.Confidence(r.Schema, r.ConfidenceFields, rep.Probs)
 }
 
-// repair words the one repair round.
+// repair describes the one repair round.
 func (r Request) repair(text []byte, defects error) string {
 	if r.Repair != nil {
 		return r.Repair(text, defects)

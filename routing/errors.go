@@ -28,7 +28,7 @@ const (
 	Canceled        Kind = "canceled"
 )
 
-// infrastructure says whether a failure speaks of the endpoint's health, and
+// infrastructure reports whether a failure speaks of the endpoint's health, and
 // so moves its breaker. What a model wrote never does.
 func (k Kind) infrastructure() bool {
 	return k == Unavailable || k == ModelMissing || k == Timeout
@@ -39,7 +39,7 @@ type Error struct {
 	Tier       policy.Tier
 	Kind       Kind
 	Reason     string        // for a person, ASCII, one clause
-	Fix        string        // the command that mends it, "" = none known
+	Fix        string        // the command that fixes it, "" = none known
 	RetryAfter time.Duration // when the endpoint says so
 	Err        error         // what happened underneath; may be nil
 }

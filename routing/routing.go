@@ -35,7 +35,7 @@ type Request struct {
 	ConfidenceFields []string
 	// Accept judges a reply that fits the schema; its error lists the defects.
 	Accept func(text []byte) error
-	// Repair words the one repair round on the same tier; nil = none.
+	// Repair describes the one repair round on the same tier; nil = none.
 	Repair func(text []byte, defects error) string
 	// Background work takes a slot of this machine only while no call waits for
 	// one, and is interrupted as Busy when one does.
@@ -62,7 +62,7 @@ type Attempt struct {
 	Remote              bool // it is not on this machine
 	Kind                Kind
 	Reason              string
-	Fix                 string // what mends it, "" = nothing known
+	Fix                 string // the command that fixes it, "" = none known
 	TokensIn, TokensOut int
 	CostUSD             float64
 	CostEstimated       bool // some of CostUSD the server did not state
@@ -84,10 +84,10 @@ type Answer struct {
 	MS                  int64
 }
 
-// FellBack says whether a tier before the one that answered was asked in vain.
+// FellBack reports whether a tier before the one that answered was asked in vain.
 func (a Answer) FellBack() bool { return len(a.Attempts) > 1 }
 
-// Reason says why the tiers before the one that answered did not: "" or
+// Reason returns why the tiers before the one that answered did not: "" or
 // "local: model is loading; cheap: rate limited".
 func (a Answer) Reason() string { return reasons(a.Attempts) }
 
@@ -107,7 +107,7 @@ func (u *Unanswered) CostUSD() (usd float64, estimated bool) {
 	return usd, estimated
 }
 
-// Reason says why each tier asked did not answer.
+// Reason returns why each tier asked did not answer.
 func (u *Unanswered) Reason() string {
 	if len(u.Attempts) == 0 {
 		return u.Closed

@@ -121,7 +121,7 @@ func (m *mirror) write(ctx context.Context) (said []string, err error) {
 	return said, err
 }
 
-// due says whether the file has to follow: not before the first outcome, since
+// due reports whether the file has to follow: not before the first outcome, since
 // until then its counters are the truth.
 func (m *mirror) due(ctx context.Context) (due bool, err error) {
 	err = m.s.read(ctx, func(q sqldb.Q, project int64) error {
@@ -161,7 +161,7 @@ func (s *Store) figuresFor(ctx context.Context, ours *Stats) (st Stats, raised s
 	return st, raised, err
 }
 
-// behindOf says whether the journal's figures are below those of the file.
+// behindOf reports whether the journal's figures are below those of the file.
 func behindOf(journal, file Stats) bool {
 	return journal.SuccessCount < file.SuccessCount || journal.EscalatedToCloud < file.EscalatedToCloud
 }

@@ -17,7 +17,7 @@ const day = "2006-01-02"
 // maxUSD bounds one call's cost, US dollars.
 const maxUSD = 1e6
 
-// validUSD says whether an amount can be added up.
+// validUSD reports whether an amount can be added up.
 func validUSD(usd float64) bool { return usd >= 0 && usd <= maxUSD } // false of NaN
 
 // Reserve sets an estimate (US dollars) aside from today's budget before a paid

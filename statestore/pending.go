@@ -103,12 +103,12 @@ func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorde
 	case kept != nil:
 		return Recorded{}, fmt.Errorf("%w; nor can it be kept: %w", err, kept)
 	}
-	return s.unsent(ctx, o, repeated), nil
+	return s.queuedReply(ctx, o, repeated), nil
 }
 
-// unsent answers an outcome that is kept. What the server knows of the ticket
+// queuedReply answers an outcome that waits to be sent. What the server knows of the ticket
 // is not known here.
-func (s *Store) unsent(ctx context.Context, o Outcome, repeated bool) Recorded {
+func (s *Store) queuedReply(ctx context.Context, o Outcome, repeated bool) Recorded {
 	_, d := policy.OnOutcome(policy.TicketState{}, policy.GateOutcome{TicketID: o.TicketID, Gate: o.Gate, Outcome: o.Outcome,
 		Route: o.Route, Eligible: true})
 	r := Recorded{Action: d.Action, Repeated: repeated, Route: d.Owner, Owner: d.Owner, Stats: Stats{FailuresByType: map[string]int{}}}

@@ -110,10 +110,10 @@ func New(o Options) *Store {
 	return s
 }
 
-// IsPostgres says whether a State names a Postgres server.
+// IsPostgres reports whether a State names a Postgres server.
 func IsPostgres(state string) bool { return sqldb.IsPostgres(state) }
 
-// hasImported says whether a database is known to have taken over the counters
+// hasImported reports whether a database is known to have taken over the counters
 // of before it.
 func (s *Store) hasImported(id string) bool {
 	known := s.imported.Load()
@@ -272,7 +272,7 @@ func (s *Store) Lost(ctx context.Context) (n int64, err error) {
 	return n, err
 }
 
-// Writable says whether an outcome could be recorded now, by a real write that
+// Writable reports whether an outcome could be recorded now, by a real write that
 // changes nothing. The error says why not and what fixes it.
 func (s *Store) Writable(ctx context.Context) error {
 	if err := s.named(); err != nil {

@@ -33,7 +33,7 @@ type Outcome struct {
 	Default GuardKey
 }
 
-// Pass says whether the gate passed.
+// Pass reports whether the gate passed.
 func (o Outcome) Pass() bool { return o.Outcome == policy.Pass }
 
 // Recorded is Record's answer.

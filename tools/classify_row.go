@@ -147,7 +147,7 @@ func inJSON(v any) string {
 	return strings.TrimSuffix(strings.TrimPrefix(string(text), `"`), `"`)
 }
 
-// reasons words the decision and what became of the tiers that were asked in
+// reasons describes the decision and what became of the tiers that were asked in
 // vain, longest first.
 func (c *classifying) reasons() []string {
 	why := []string{c.deciding.Why}
@@ -187,7 +187,7 @@ var ruleWords = map[string]string{"complexity": "high", "tags": "tag", "files": 
 	"dependencies": "needs",
 	"escalated":    "cloud", "guard": "guard", "eligible": "eligible"}
 
-// fallbacks words why the tiers before the one that answered did not: in full;
+// fallbacks describes why the tiers before the one that answered did not: in full;
 // "local missing, cheap busy"; "gone/busy", in the tiers' order.
 func (c *classifying) fallbacks() [3]string {
 	return [3]string{c.fallback, shortReason(c.failed), strings.Join(failedWords(c.failed, shortLabel), "/")}

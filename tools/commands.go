@@ -107,7 +107,7 @@ func commandsIn(body string) []string {
 	return out
 }
 
-// plainCommand says whether a command is one line of printable ASCII of a length
+// plainCommand reports whether a command is one line of printable ASCII of a length
 // that a reader can judge.
 func plainCommand(c string) bool {
 	return c != "" && len(c) <= 160 && !strings.ContainsFunc(c, func(r rune) bool {

@@ -79,7 +79,7 @@ func storeError(err error) *Error {
 			Next: "Send it again with the same event_id.", Retryable: true, Err: err}
 	default:
 		return &Error{Code: codeJournal, Cause: "nothing was recorded: " + err.Error(),
-			Next:      "Run check_local_health, or `localmodel doctor` in a shell, mend what it names, then send the same call again.",
+			Next:      "Run check_local_health, or `localmodel doctor` in a shell, fix what it names, then send the same call again.",
 			Retryable: true, Err: err}
 	}
 }

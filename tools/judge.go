@@ -163,7 +163,7 @@ func Stated(t ticket.Ticket, prefixes []string) policy.Stated {
 	return s
 }
 
-// hasPrefix says whether an id begins with a prefix that the project has configured.
+// hasPrefix reports whether an id begins with a prefix that the project has configured.
 func hasPrefix(id string, prefixes []string) bool {
 	head, _, _ := strings.Cut(id, "-")
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.EqualFold(p, head) })
@@ -379,7 +379,7 @@ func inVain(u *routing.Unanswered, took time.Duration) (a *answer, estimated boo
 	return a, estimated
 }
 
-// asUnanswered separates "no tier had an answer", which the floor mends, from
+// asUnanswered separates "no tier had an answer", for which the rules answer, from
 // a call that is over.
 func asUnanswered(ctx context.Context, err error) (*routing.Unanswered, error) {
 	//nolint:errorlint // Complete's contract: exactly this type or the context's error

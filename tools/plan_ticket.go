@@ -207,7 +207,7 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route p
 // sizeUnknown begins the reason of a ticket whose size no one is sure of.
 const sizeUnknown = "size unknown"
 
-// refusedByRule says whether a rule keeps the ticket from the local model
+// refusedByRule reports whether a rule keeps the ticket from the local model
 // whatever complexity a model would find.
 func (j judged) refusedByRule(w wave) bool {
 	least := j.facts(w)

@@ -77,7 +77,7 @@ func baseName(path string) string {
 	return clip(plain.Line(strings.TrimSuffix(name, filepath.Ext(name))), 100)
 }
 
-// cause words a file error without repeating its path.
+// cause describes a file error without repeating its path.
 func cause(err error) string {
 	var p *fs.PathError
 	if errors.As(err, &p) {

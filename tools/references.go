@@ -132,7 +132,7 @@ func (r *reader) document(ctx context.Context, doc *ticket.Document, name string
 	}
 }
 
-// takes says whether a ticket that was not named itself is taken.
+// takes reports whether a ticket that was not named itself is taken.
 func (r *reader) takes(t *ticket.Ticket) bool {
 	if r.closed {
 		return t.Document == "" && !t.Covered && !t.Draft
@@ -323,7 +323,7 @@ func parseDocument(name string, data []byte, base string, beside ticket.Reader) 
 		return doc, nil
 	}
 	fault := &Error{Code: codeInvalid, Cause: clip(base, 100) + ": " + err.Error(),
-		Next: "Mend the ticket and call again.", Err: err}
+		Next: "Fix the ticket and call again.", Err: err}
 	var known *ticket.Error
 	if errors.As(err, &known) {
 		fault.Cause = clip(base, 100) + ": " + known.Cause

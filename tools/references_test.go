@@ -228,7 +228,7 @@ func planPrompt(t *testing.T, d *Deps, in planInput) string {
 
 // What stands beside a ticket leaves this machine without its secrets, too.
 func TestPlan_MasksTheSpecification(t *testing.T) {
-	a := newAbroad()
+	a := newRemoteAfterLocal()
 	b := newBench(t, &a.script)
 	b.write("specs/001-alerts/tasks.md", specTasks)
 	b.write("specs/001-alerts/spec.md", "# Feature Specification: Alerts\n\nOne alert per tide.\n"+privateKey)

@@ -7,9 +7,9 @@ import (
 	"github.com/fjbelchi/localmodel/internal/secrets"
 )
 
-// unsent says why a file is shown to no model, "" where it may be. It looks at
+// withheldReason returns why a file is shown to no model, "" where it may be. It looks at
 // the name that the ticket gives and at the one behind its links.
-func unsent(names ...string) string {
+func withheldReason(names ...string) string {
 	for _, n := range names {
 		if kind := secrets.KindOf(n); kind == secrets.Private {
 			return fmt.Sprintf("was not shown to the model: it is %s", kind)
@@ -18,7 +18,7 @@ func unsent(names ...string) string {
 	return ""
 }
 
-// isLocal says whether a file may be shown to a model on this machine only.
+// isLocal reports whether a file may be shown to a model on this machine only.
 func isLocal(names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return secrets.KindOf(n) != secrets.Ordinary })
 }

@@ -12,15 +12,15 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// abroad is an asker whose first tier on this machine is down and whose second
+// remoteAfterLocal is an asker whose first tier on this machine is down and whose second
 // is on another: it keeps what each would be sent.
-type abroad struct {
+type remoteAfterLocal struct {
 	script
 	here, there string
 }
 
-func newAbroad() *abroad {
-	a := &abroad{}
+func newRemoteAfterLocal() *remoteAfterLocal {
+	a := &remoteAfterLocal{}
 	a.complete = func(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {
 		a.here = req.User
 		remote, words := req.Remote()
@@ -37,7 +37,7 @@ const privateKey = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEAvRz3yX0p\nq
 // private keys and git's data not even to the model on it, and the caller hears
 // of each.
 func TestRemote_SecretsStay(t *testing.T) {
-	a := newAbroad()
+	a := newRemoteAfterLocal()
 	b := newBench(t, &a.script)
 	b.write("main.go", "package main\n\nconst shown = \"SHOWN\"\nconst password = \"hunter2hunter2\"\n")
 	b.write("notes.txt", "the key:\n"+privateKey+"SHOWN-TOO\n")
@@ -84,7 +84,7 @@ func TestRemote_SecretsStay(t *testing.T) {
 }
 
 func TestRemote_ClassifyIsMasked(t *testing.T) {
-	a := newAbroad()
+	a := newRemoteAfterLocal()
 	b := newBench(t, &a.script)
 	r := b.run("classify_ticket", args{"ticket": "# Log in\n\nThe password is hunter2hunter2 and fails.\n"})
 	if strings.Contains(a.there, "hunter2hunter2") || !strings.Contains(a.here, "hunter2hunter2") || !strings.Contains(a.there, "and fails") {
@@ -97,7 +97,7 @@ func TestRemote_ClassifyIsMasked(t *testing.T) {
 
 // What is withheld comes before other warnings, of which a ticket can make many.
 func TestRemote_WarningsAreNotCrowdedOut(t *testing.T) {
-	a := newAbroad()
+	a := newRemoteAfterLocal()
 	b := newBench(t, &a.script)
 	b.write(".env", "A=1\n")
 	files := ".env"
@@ -119,7 +119,7 @@ func TestReadTicket_CredentialStore(t *testing.T) {
 	}
 }
 
-// A plan that a tier abroad makes is judged by what that tier was shown.
+// A plan that a remote tier makes is judged by what that tier was shown.
 func TestRemote_PlanIsJudgedByWhatWasSent(t *testing.T) {
 	s := &script{}
 	s.complete = func(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {

@@ -22,7 +22,7 @@ const (
 	aroundSource   = 100       // bytes of heading and fence around each
 )
 
-// exists says whether a path of a plan is a file, inside the project root.
+// exists reports whether a path of a plan is a file, inside the project root.
 func (d *Deps) exists(ctx context.Context, path string) bool {
 	root, err := rootfs.Open(ctx, d.Root)
 	if err != nil {
@@ -111,7 +111,7 @@ func byRelevance(files []ticket.File) []ticket.File {
 
 func (d *Deps) source(ctx context.Context, f ticket.File, tree string, q prompts.PlanQuestion, room int) (prompts.Source, string) {
 	none := prompts.Source{}
-	if why := unsent(f.Path); why != "" {
+	if why := withheldReason(f.Path); why != "" {
 		return none, f.Path + " " + why
 	}
 	data, real, fault := d.readFile(ctx, inTree(tree, f.Path), maxSourceBytes)
@@ -133,7 +133,7 @@ func (d *Deps) source(ctx context.Context, f ticket.File, tree string, q prompts
 	case len(data) == 0:
 		return none, ""
 	}
-	if why := unsent(real); why != "" {
+	if why := withheldReason(real); why != "" {
 		return none, f.Path + " " + why
 	}
 	text, hasKey := secrets.MaskKeys(strings.ReplaceAll(string(data), "\r\n", "\n"))

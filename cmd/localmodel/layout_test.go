@@ -122,7 +122,7 @@ func sources(t *testing.T, root string) []sourceFile {
 
 func dirOf(path string) string { return path[:max(0, strings.LastIndexByte(path, '/'))] }
 
-// within says whether a file lies in a place: that file, or that directory or
+// within reports whether a file lies in a place: that file, or that directory or
 // beneath it.
 func within(file, place string) bool {
 	return file == place || strings.HasPrefix(file, place+"/")

@@ -54,7 +54,7 @@ func (c *config) journal() string {
 	return c.state
 }
 
-// recordable says why nothing could be recorded now.
+// recordable returns why nothing could be recorded now.
 func (p *app) recordable(ctx context.Context) error {
 	if p.unmade == "" {
 		return p.store.Writable(ctx)

@@ -62,7 +62,7 @@ func (p *app) reconcile(ctx context.Context) {
 
 // memoryLimit is what the Go runtime holds before it collects more eagerly. A
 // server is one of many beside an editor and a model: what a large ticket took
-// must not stay taken. It is soft: what is needed is had.
+// must not stay taken. Soft limit: the runtime may exceed it.
 const memoryLimit = 20 << 20
 
 // limitMemory leaves a limit that was set through GOMEMLIMIT alone.

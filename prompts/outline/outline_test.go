@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// has says whether a definition of that name begins at that line.
+// has reports whether a definition of that name begins at that line.
 func has(definitions []Definition, name string, line int) bool {
 	for _, d := range definitions {
 		if d.Name == name && d.Line == line {

@@ -25,7 +25,7 @@ func DialTimeout(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial" && op.Timeout()
 }
 
-// Cause words a network failure without addresses and layers. fix is what to
+// Cause describes a network failure without addresses and layers. fix is what to
 // do about it; "" = nothing that this cause alone tells.
 func Cause(err error) (cause, fix string) {
 	if cause, fix := tlsCause(err); cause != "" {
@@ -104,7 +104,7 @@ func WebProxy(address string) string {
 	return u.Host
 }
 
-// BrokenOff words a stream that ended before its time.
+// BrokenOff describes a stream that ended before its time.
 func BrokenOff(err error) *routing.Error {
 	var size SizeError
 	switch {

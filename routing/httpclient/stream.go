@@ -44,7 +44,7 @@ func (w *Watch) Token() {
 	w.timer.Reset(w.next)
 }
 
-// Explain words a failure by the limit that caused it.
+// Explain describes a failure by the limit that caused it.
 func (w *Watch) Explain(fault *routing.Error) *routing.Error {
 	var limit routing.LimitError
 	if errors.As(context.Cause(w.Ctx), &limit) {

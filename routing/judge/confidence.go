@@ -61,7 +61,7 @@ func (a Answer) confidence(field string, legal []string, probs []TokenProb) *flo
 	return nil
 }
 
-// spells says whether the tokens are the text: where a server dropped some,
+// spells reports whether the tokens are the text: where a server dropped some,
 // nothing can be told from their places.
 func spells(probs []TokenProb, text []byte) bool {
 	at := 0
@@ -123,7 +123,7 @@ func startingWith(values []string, prefix string) []string {
 	return out
 }
 
-// subset says whether every value of a is in b.
+// subset reports whether every value of a is in b.
 func subset(a, b []string) bool {
 	in := map[string]bool{}
 	for _, v := range b {

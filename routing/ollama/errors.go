@@ -68,7 +68,7 @@ func (o *Backend) refused(status int, header http.Header, body []byte) *routing.
 	return e
 }
 
-// notOllama words an answer that is not in Ollama's form: something stands in
+// notOllama describes an answer that is not in Ollama's form: something stands in
 // its place or in front of it.
 func (o *Backend) notOllama(status int, header http.Header, body []byte) *routing.Error {
 	e := &routing.Error{Kind: routing.Unavailable, Reason: fmt.Sprintf("%s answers %d, but not as an Ollama server does", o.cfg.URL, status)}
@@ -125,7 +125,7 @@ var overflows = []*regexp.Regexp{
 	regexp.MustCompile(`^request \(\d+ tokens\) exceeds the available context size \(\d+ tokens\)`),
 }
 
-// unreachable words a request that got no answer.
+// unreachable describes a request that got no answer.
 func (o *Backend) unreachable(ctx context.Context, err error) *routing.Error {
 	var limit routing.LimitError
 	switch {
@@ -181,7 +181,7 @@ func (o *Backend) shown() string { return policy.Shorten(o.cfg.Model, 80) }
 // plainName is a name that a shell takes as it is.
 var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,80}$`)
 
-// missing words that the model is not there. Where another one is installed it
+// missing describes that the model is not there. Where another one is installed it
 // is named: it works at once, and a pull may be 18 GB.
 func (o *Backend) missing(tags gjson.Result) (reason, fix string) {
 	other := ""

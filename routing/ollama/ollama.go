@@ -338,8 +338,8 @@ func (o *Backend) Window() int {
 	return o.cfg.NumCtx
 }
 
-// soon bounds a question that a living server answers at once.
-func (o *Backend) soon(ctx context.Context) (context.Context, context.CancelFunc) {
+// controlTimeout bounds a control call, which a healthy server answers at once.
+func (o *Backend) controlTimeout(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeoutCause(ctx, o.cfg.ConnectTimeout,
 		routing.LimitError{What: "answer from Ollama's control API", Limit: o.cfg.ConnectTimeout,
 			Setting: "LOCALMODEL_CONNECT_TIMEOUT"})
@@ -355,7 +355,7 @@ func (o *Backend) post(ctx context.Context, path string, body []byte) (*http.Res
 }
 
 func (o *Backend) get(ctx context.Context, path string) ([]byte, *routing.Error) {
-	ctx, stop := o.soon(ctx)
+	ctx, stop := o.controlTimeout(ctx)
 	defer stop()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, o.cfg.URL+path, nil)
 	if err != nil {

@@ -28,7 +28,7 @@ func (o *Backend) show(ctx context.Context) (gjson.Result, *routing.Error) {
 	if err != nil {
 		return gjson.Result{}, routing.Fail(routing.Unavailable, "the request cannot be written", err)
 	}
-	ctx, stop := o.soon(ctx)
+	ctx, stop := o.controlTimeout(ctx)
 	defer stop()
 	resp, fault := o.post(ctx, "/api/show", body)
 	if fault != nil {

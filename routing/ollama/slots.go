@@ -61,7 +61,7 @@ func (m *machine) fault(err error) *routing.Error {
 	return nil
 }
 
-// problem says why nothing is limited, "" where it is.
+// problem returns why nothing is limited, "" where it is.
 func (m *machine) problem(ctx context.Context) string {
 	if err := m.server.Check(ctx); err != nil {
 		return err.Error()

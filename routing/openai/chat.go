@@ -21,7 +21,7 @@ import (
 type profile interface {
 	// body adds what this kind of server takes beside the common fields.
 	body(b *chatBody, q routing.Question)
-	// refused words an answer that is not 200.
+	// refused describes an answer that is not 200.
 	refused(r response) *routing.Error
 	// cost sets what an answer of any status cost; sent says that the server had
 	// the request.

@@ -318,7 +318,7 @@ func (p *plain) askLMStudio(ctx context.Context, f *facts) {
 	})
 }
 
-// refused words a plain server's errors by status, type and code.
+// refused describes a plain server's errors by status, type and code.
 func (p *plain) refused(a response) *routing.Error {
 	doc := errorOf(a.data)
 	text := p.hide(httpclient.Flatten(doc))

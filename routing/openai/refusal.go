@@ -263,7 +263,7 @@ func (r refusal) byStatus() *routing.Error {
 	return because(routing.Unavailable, answers("the proxy", r.status, r.text), "")
 }
 
-// answers words an answer that nothing else is known of.
+// answers describes an answer that nothing else is known of.
 func answers(who string, status int, text string) string {
 	if text = policy.Shorten(text, 140); text != "" {
 		text = ": " + text

@@ -51,8 +51,8 @@ const (
 	fixOwn   = "export LOCALMODEL_LOCAL_REMOTE=allow"
 )
 
-// Refuse says why a tier at a place may not be asked, and the command that
-// mends it; why "" = it may. Nothing may be sent to a tier that is refused, a
+// Refuse returns why a tier at a place may not be asked, and the command that
+// fixes it; why "" = it may. Nothing may be sent to a tier that is refused, a
 // request without a ticket in it included.
 func (a Access) Refuse(p Place) (why, fix string) {
 	switch {

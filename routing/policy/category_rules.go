@@ -216,7 +216,7 @@ func hasStem(text, stem string) bool {
 	}
 }
 
-// stemAt says whether a word of the stem begins at i. Short stems must end
+// stemAt reports whether a word of the stem begins at i. Short stems must end
 // there too, or an address would be something to add.
 func stemAt(text, stem string, i int) bool {
 	if !strings.HasPrefix(text[i:], stem) {

@@ -156,7 +156,7 @@ func (r DraftRecord) words(class string) string {
 	return fmt.Sprintf("no drafts for %s: %d of the last %d were applied, under %.0f %%", class, r.K, r.N, draftShare*100)
 }
 
-// LookDraft says why no draft is written for a class, "" where one is.
+// LookDraft returns why no draft is written for a class, "" where one is.
 func (g Guard) LookDraft(class string, state []byte) string {
 	r := ParseDraftRecord(state)
 	if !r.Off || g.Mode == Always {

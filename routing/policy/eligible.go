@@ -33,7 +33,7 @@ type Rule struct {
 	Short string `json:"-"` // Why in at most 32 characters
 }
 
-// Eligible says whether the local model may have a ticket: whether every rule
+// Eligible reports whether the local model may have a ticket: whether every rule
 // lets it through. deciding is the first that does not, else "eligible".
 func Eligible(f Facts) (ok bool, deciding Rule, all []Rule) {
 	all = []Rule{byComplexity(f), byTags(f), byFiles(f), byDependencies(f), byEscalation(f), byGuard(f)}
@@ -60,12 +60,12 @@ func byComplexity(f Facts) Rule {
 	return Rule{"complexity", true, "complexity " + f.Complexity, ""}
 }
 
-// seniorTags keep a ticket from the local model whatever else it says.
-var seniorTags = []string{"ARCH", "SECURITY", "SEC"}
+// cloudOnlyTags keep a ticket from the local model whatever else it says.
+var cloudOnlyTags = []string{"ARCH", "SECURITY", "SEC"}
 
 func seniorTag(tags []string) string {
 	for _, t := range tags {
-		if up := strings.ToUpper(strings.TrimSpace(t)); slices.Contains(seniorTags, up) {
+		if up := strings.ToUpper(strings.TrimSpace(t)); slices.Contains(cloudOnlyTags, up) {
 			return up
 		}
 	}

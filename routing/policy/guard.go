@@ -172,7 +172,7 @@ func (s *GuardState) expire(now time.Time) {
 	}
 }
 
-// fresh says whether less than a probe's lifetime lies between two times,
+// fresh reports whether less than a probe's lifetime lies between two times,
 // whichever way the clock went.
 func fresh(at, now time.Time) bool {
 	age := now.Sub(at)

@@ -79,19 +79,19 @@ const framing = 500
 // reservation: two bytes a token in (English has four, code and other scripts
 // less), and the whole output limit. bytes is of the prompt and its schema.
 func Estimate(t policy.Tier, bytes, maxTokens int) float64 {
-	return usual(t).of(bytes/2+framing, maxTokens)
+	return defaultPrice(t).of(bytes/2+framing, maxTokens)
 }
 
 // Of is what a call of so many tokens costs by the list price of the model
 // that answered, else by the tier's usual one, in US dollars. known is false
 // for a tier without a price.
 func Of(t policy.Tier, model string, in, out int) (usd float64, known bool) {
-	p := priceOf(model, in, usual(t))
+	p := priceOf(model, in, defaultPrice(t))
 	return p.of(in, out), p != price{}
 }
 
-// usual is the price of a tier as it is configured here.
-func usual(t policy.Tier) price {
+// defaultPrice is the price of a tier as it is configured here.
+func defaultPrice(t policy.Tier) price {
 	if p, ok := tierPrice[t]; ok {
 		return p
 	}

@@ -74,7 +74,7 @@ func (d *directory) nobodyWaits(ctx context.Context) bool {
 	return err == nil && len(names) == 0
 }
 
-// first says whether nobody who lives is ahead. It counts those ahead, and
+// first reports whether nobody who lives is ahead. It counts those ahead, and
 // removes the ones directly ahead that have died.
 func (p *place) first(ctx context.Context) bool {
 	names, err := waiting(ctx, p.queue)
@@ -92,7 +92,7 @@ func (p *place) first(ctx context.Context) bool {
 	return ahead == 0
 }
 
-// young says whether a place was made so lately that its owner may not have
+// young reports whether a place was made so lately that its owner may not have
 // locked it yet.
 func young(name string) bool {
 	at, _, _ := strings.Cut(name, "-")

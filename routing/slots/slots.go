@@ -123,7 +123,7 @@ func (s *Server) Lock(ctx context.Context, name string) (release func(), err err
 	return func() {}, s.failed(ctx, err)
 }
 
-// Check says why the lock files cannot be used, as a *FilesError. Nothing is
+// Check returns why the lock files cannot be used, as a *FilesError. Nothing is
 // created.
 func (s *Server) Check(ctx context.Context) error {
 	root, err := rootfs.Open(ctx, s.dir)

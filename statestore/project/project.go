@@ -157,7 +157,7 @@ func absolute(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// beneath says whether a path is a directory or in it; both are real.
+// beneath reports whether a path is a directory or in it; both are real.
 func beneath(dir, path string) bool {
 	rel, err := filepath.Rel(dir, path)
 	return err != nil || rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))

@@ -85,7 +85,7 @@ func normalize(address string) (string, error) {
 	return full, nil
 }
 
-// isHost says whether a name can be a host's.
+// isHost reports whether a name can be a host's.
 func isHost(name string) bool {
 	if inside, ok := strings.CutPrefix(name, "["); ok {
 		inside, ok = strings.CutSuffix(inside, "]")

@@ -38,7 +38,7 @@ func (f *File) remembered(ctx context.Context) (last []Stats, known bool) {
 	return last, json.Unmarshal(data, &last) == nil
 }
 
-// foreign says whether the block is neither what we last wrote nor what it is
+// foreign reports whether the block is neither what we last wrote nor what it is
 // to be.
 func (f *File) foreign(ctx context.Context, now, want Stats, isNew bool) bool {
 	last, known := f.remembered(ctx)

@@ -182,7 +182,7 @@ func same(v gjson.Result, raw string) bool {
 	return bytes.Equal(x, y)
 }
 
-// older says whether a version is below ours, or none. One that cannot be read
+// older reports whether a version is below ours, or none. One that cannot be read
 // is left alone: the version only ever goes up.
 func older(v gjson.Result) bool {
 	if v.Type == gjson.Null || v.Raw == `""` {

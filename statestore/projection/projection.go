@@ -190,7 +190,7 @@ func (f *File) writeOnce(ctx context.Context, dir *rootfs.Root, stats Stats) (sa
 	return said, replace(ctx, dir, before, after)
 }
 
-// justEmptied says whether another program may be about to write the file.
+// justEmptied reports whether another program may be about to write the file.
 func (f *File) justEmptied(ctx context.Context, dir *rootfs.Root) bool {
 	info, err := dir.Lstat(ctx, base)
 	if err != nil {

@@ -54,7 +54,7 @@ func (f *file) watch() (err error) {
 
 const walSuffix = "-wal"
 
-// inPlace says whether the open files are still those at their paths.
+// inPlace reports whether the open files are still those at their paths.
 func (f *file) inPlace() bool { return f.same(f.path, f.self) && f.same(f.path+walSuffix, f.wal) }
 
 func (f *file) same(path string, opened fs.FileInfo) bool {

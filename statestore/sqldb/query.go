@@ -17,7 +17,7 @@ type Q struct {
 // Database is the id of the database; another one in its place has another.
 func (q Q) Database() string { return q.id }
 
-// Postgres says whether the statements run on a Postgres server.
+// Postgres reports whether the statements run on a Postgres server.
 func (q Q) Postgres() bool { return q.pg }
 
 // Exec runs a statement.

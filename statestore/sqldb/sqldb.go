@@ -66,15 +66,15 @@ func New(o Options) *DB {
 	return &DB{o: o, writing: make(chan struct{}, 1)}
 }
 
-// IsPostgres says whether a LOCALMODEL_STATE names a Postgres server.
+// IsPostgres reports whether a LOCALMODEL_STATE names a Postgres server.
 func IsPostgres(state string) bool {
 	return strings.HasPrefix(state, "postgres://") || strings.HasPrefix(state, "postgresql://")
 }
 
-// Postgres says whether the database is on a Postgres server.
+// Postgres reports whether the database is on a Postgres server.
 func (d *DB) Postgres() bool { return IsPostgres(d.o.State) }
 
-// Exists says whether there is a database to open, without making one. Of a
+// Exists reports whether there is a database to open, without making one. Of a
 // server it is always assumed.
 func (d *DB) Exists() bool {
 	if d.Postgres() {
@@ -98,7 +98,7 @@ func (d *DB) notice(text string) {
 	d.notices = append(d.notices, text)
 }
 
-// ReadOnly says why nothing can be written here, "" where it can or where it is
+// ReadOnly returns why nothing can be written here, "" where it can or where it is
 // not known yet.
 func (d *DB) ReadOnly() string {
 	d.mu.Lock()
@@ -235,7 +235,7 @@ func (at *opened) close(writing chan struct{}) error {
 	return at.server.db.Close()
 }
 
-// failed words the database's failures; errors of fn's own pass as they are.
+// failed describes the database's failures; errors of fn's own pass as they are.
 func (d *DB) failed(ctx context.Context, err error, start time.Time) error {
 	switch {
 	case err == nil:
@@ -248,7 +248,7 @@ func (d *DB) failed(ctx context.Context, err error, start time.Time) error {
 	return d.unavailable(err, start)
 }
 
-// unavailable words what the database said. A server that was lost is left
+// unavailable describes what the database said. A server that was lost is left
 // alone for a while: ten times as long as the failure took to show.
 func (d *DB) unavailable(err error, start time.Time) error {
 	if !d.lost(err) {

@@ -94,7 +94,7 @@ func (q *requests) cancel(match func(*request) bool, silent bool) []string {
 	return ids
 }
 
-// isCanceled tells whether a request that mcp-go is about to start is not
+// isCanceled reports whether a request that mcp-go is about to start is not
 // wanted any more.
 func (q *requests) isCanceled(id any) bool {
 	s, _ := id.(string)

@@ -18,7 +18,7 @@ var noTicketFolders = []string{"backlog/docs/", "backlog/decisions/", "backlog/m
 	".kiro/steering/", ".kiro/hooks/", ".specify/",
 	"templates/", ".github/", "node_modules/"}
 
-// IsCandidate says whether a file of a folder may hold tickets, by its path alone.
+// IsCandidate reports whether a file of a folder may hold tickets, by its path alone.
 func IsCandidate(name string) bool {
 	lower := strings.ToLower(name)
 	base := path.Base(lower)
@@ -49,7 +49,7 @@ var hiddenFolders = map[string]bool{".backlog": true, ".beads": true, ".kiro": t
 var skippedFolders = map[string]bool{"node_modules": true, "vendor": true, "dist": true, "build": true,
 	"target": true, "testdata": true, "__pycache__": true}
 
-// IsFolder says whether a folder is looked into for tickets, by its name.
+// IsFolder reports whether a folder is looked into for tickets, by its name.
 func IsFolder(name string) bool {
 	if strings.HasPrefix(name, ".") {
 		return hiddenFolders[name]

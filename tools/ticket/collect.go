@@ -74,7 +74,7 @@ func (c *collector) notRead(what, name string) {
 	}
 }
 
-// room says whether a list may take one more, and warns once when it is full.
+// room reports whether a list may take one more, and warns once when it is full.
 func (c *collector) room(have int, what string) bool {
 	if have < maxItems {
 		return true

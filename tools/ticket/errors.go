@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Error says why a ticket cannot be read and what to do about it.
+// Error returns why a ticket cannot be read and what to do about it.
 type Error struct {
 	Line  int    // in the file, from 1; 0 = unknown
 	Cause string // no full stop

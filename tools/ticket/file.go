@@ -94,7 +94,7 @@ func (f *file) under(names ...string) (dir string, rest []string, ok bool) {
 	return "", nil, false
 }
 
-// in says whether a directory of that name is above the file.
+// in reports whether a directory of that name is above the file.
 func (f *file) in(name string) bool { return slices.Contains(f.dirs, name) }
 
 // parent is the name of the directory that holds the file, n = 1, or of one above.
@@ -152,7 +152,7 @@ func (f *file) key(names ...string) *key {
 
 func (f *file) has(names ...string) bool { return f.key(names...) != nil }
 
-// hasAll says whether every one of the keys is there.
+// hasAll reports whether every one of the keys is there.
 func (f *file) hasAll(names ...string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return f.key(name) == nil })
 }

@@ -55,7 +55,7 @@ func (c *collector) fileBlock(b block) {
 	}
 }
 
-// startsWithPath says whether a line that is no list item begins with a path, an
+// startsWithPath reports whether a line that is no list item begins with a path, an
 // action, or a label.
 func startsWithPath(text string) bool {
 	bare := strings.TrimLeft(text, "*_` ")
@@ -145,7 +145,7 @@ func actionIn(note string) string {
 	return ""
 }
 
-// isPath says whether one word is the path of a file, a folder or a pattern, as lists
+// isPath reports whether one word is the path of a file, a folder or a pattern, as lists
 // of files have them.
 func isPath(word string) bool {
 	if word == "" || len(word) > maxPath || strings.Contains(word, "://") || strings.ContainsAny(word, " \t()<>|\"=,;") {
@@ -224,7 +224,7 @@ func pathsIn(text string) []string {
 	return out
 }
 
-// isPathInText says whether a word of a sentence is a path: stricter than isPath.
+// isPathInText reports whether a word of a sentence is a path: stricter than isPath.
 func isPathInText(word string) bool {
 	if len(word) < 3 || !isPath(word) || products[strings.ToLower(word)] || word[0] == '@' ||
 		word[0] == '$' || word[0] == '~' {

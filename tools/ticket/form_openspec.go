@@ -100,7 +100,7 @@ func (t *Ticket) setKindByVerb(change string) {
 	}
 }
 
-// documentName words a document that is no ticket.
+// documentName describes a document that is no ticket.
 func documentName(stem string) string {
 	switch strings.ToLower(stem) {
 	case "spec", "requirements", "bugfix":

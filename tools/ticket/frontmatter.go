@@ -46,7 +46,7 @@ func closes(line string) bool {
 	return after == "" || after[0] == '#' && len(after) < len(line)-3 // "--- # end"
 }
 
-// opensKeys says whether what follows "---" is front matter: its first line that is
+// opensKeys reports whether what follows "---" is front matter: its first line that is
 // no comment is a key, or it is closed at once.
 func opensKeys(rest string) bool {
 	const most = 50 // lines looked at
@@ -72,7 +72,7 @@ func opensKeys(rest string) bool {
 	return false
 }
 
-// isKeyLine says whether a line is "key: value", or one of the YAML ways to begin one.
+// isKeyLine reports whether a line is "key: value", or one of the YAML ways to begin one.
 func isKeyLine(text string) bool {
 	if text == "" {
 		return false

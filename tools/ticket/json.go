@@ -8,7 +8,7 @@ import (
 
 const maxJSONDepth = 64
 
-// jsonTooDeep says whether JSON is nested deeper than any tracker's, without
+// jsonTooDeep reports whether JSON is nested deeper than any tracker's, without
 // recursion.
 func jsonTooDeep(data []byte) bool {
 	depth, quoted := 0, false

@@ -229,7 +229,7 @@ func (c *collector) dependsMap(k *key) {
 	}
 }
 
-// isWaiting says whether the type of a relation means that this ticket waits for the
+// isWaiting reports whether the type of a relation means that this ticket waits for the
 // other.
 func isWaiting(relation string) bool {
 	name := normal(relation)

@@ -69,7 +69,7 @@ func cutAny(text, separators string) (before, after string, found bool) {
 	return text, "", false
 }
 
-// concern says whether a label, type or component names security or architecture, in
+// concern reports whether a label, type or component names security or architecture, in
 // any spelling: area/security, #security, Security Review, sicherheit.
 func concern(text string) string {
 	if text == "" || len(text) > 100 {
@@ -115,7 +115,7 @@ func concernOf(name string) string {
 	return ""
 }
 
-// isClosed says whether a status means that nothing is left to do.
+// isClosed reports whether a status means that nothing is left to do.
 func isClosed(status string) bool {
 	name := normal(status)
 	if name == "" {
@@ -129,5 +129,5 @@ func isClosed(status string) bool {
 	return isOf("closed", normal(strings.TrimRight(first, ",;:.")))
 }
 
-// isDraft says whether a status means that the ticket is not decided yet.
+// isDraft reports whether a status means that the ticket is not decided yet.
 func isDraft(status string) bool { return isOf("draft", normal(status)) }

@@ -230,7 +230,7 @@ func (c *collector) lines(s section) {
 	flush()
 }
 
-// endsOpen says whether a line ends what stands under a label.
+// endsOpen reports whether a line ends what stands under a label.
 func endsOpen(l lineLabel, line string, at int, b block) bool {
 	text, indent := dedent(line)
 	listed := item(text) != ""

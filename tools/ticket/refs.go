@@ -59,7 +59,7 @@ func splitRefs(text string) func(yield func(string) bool) {
 	}
 }
 
-// closesLater says whether a bracket closes soon, so that the comma is within it.
+// closesLater reports whether a bracket closes soon, so that the comma is within it.
 func closesLater(rest string, _ int) bool {
 	return strings.ContainsAny(rest[:min(len(rest), 100)], "])") && !strings.HasPrefix(rest, ",\n")
 }

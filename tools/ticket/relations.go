@@ -82,7 +82,7 @@ func isTechnical(name string) bool {
 	return false
 }
 
-// isReverse says whether a line begins with a relation that holds the other ticket.
+// isReverse reports whether a line begins with a relation that holds the other ticket.
 func isReverse(text string) bool {
 	lower := strings.ToLower(strings.TrimLeft(text[:min(len(text), 60)], "*_`[ "))
 	for _, word := range []string{"blocks", "blocking", "enables", "unblocks", "required by", "needed by", "must be done before", "must complete before",
@@ -164,7 +164,7 @@ var waitPhrases = []string{"depends on", "depend on", "depends upon", "depending
 	"requires", "hängt ab von", "abhängig von", "blockiert durch", "blockiert von", "dépend de", "bloqué par", "depende de", "bloqueado por",
 	"зависит от", "заблокировано", "依存", "依赖", "依赖于", "阻塞于", "의존"}
 
-// isBlockedBy says whether a relation's words mean waiting: "is blocked by".
+// isBlockedBy reports whether a relation's words mean waiting: "is blocked by".
 func isBlockedBy(words string) bool {
 	lower := strings.ToLower(words)
 	for _, phrase := range waitPhrases {

@@ -17,7 +17,7 @@ type taskLine struct {
 	parent  int      // index of the task that it is indented under; -1 = none
 }
 
-// done says whether the box is ticked.
+// done reports whether the box is ticked.
 func (l *taskLine) done() bool { return l.mark == 'x' }
 
 // taskLines lists the boxes of all sections that want says yes to.

@@ -78,7 +78,7 @@ type Ticket struct {
 	Warnings       []string
 }
 
-// Open says whether it is work to be done: a ticket, and neither closed, nor a
+// Open reports whether it is work to be done: a ticket, and neither closed, nor a
 // draft, nor put into an archive, nor a parent of others only.
 func (t *Ticket) Open() bool {
 	return t.Document == "" && !t.Closed && !t.Draft && !t.Archived && t.Kind != kindEpic

@@ -167,7 +167,7 @@ var accents = map[rune]rune{
 	'ú': 'u', 'ù': 'u', 'û': 'u', 'ü': 'u', 'ý': 'y', 'ё': 'е', 'ß': 's',
 }
 
-// looksTelling says whether an unknown word looks like a field that decides: what does
+// looksTelling reports whether an unknown word looks like a field that decides: what does
 // and is not understood is named in a warning.
 func looksTelling(word string) bool {
 	name := normal(word)

@@ -121,7 +121,7 @@ func (r Report) quality() string {
 	return fmt.Sprintf("%.1f of 100, the mean of %d tickets that have a score", *r.Quality, r.QualityN)
 }
 
-// money words the savings; the first line is the figure, the others are how it
+// money describes the savings; the first line is the figure, the others are how it
 // came about.
 func (r Report) money() []string {
 	s := r.Savings
@@ -192,7 +192,7 @@ func (r Report) plot(out io.Writer, paint term.Painter) {
 	}
 }
 
-// tierModel words whose price is taken.
+// tierModel describes whose price is taken.
 func tierModel(t policy.Tier) string {
 	return map[policy.Tier]string{policy.Cheap: "cheap (Haiku)", policy.Balanced: "balanced (Sonnet)"}[t]
 }

@@ -65,7 +65,7 @@ type Facts struct {
 	Stats      statestore.Stats
 	Warnings   []string // of the state file
 	StateFile  bool     // it exists
-	// KeepsStateFile says whether the state file follows the journal.
+	// KeepsStateFile reports whether the state file follows the journal.
 	KeepsStateFile bool
 
 	GuardMode string

@@ -127,7 +127,7 @@ func (f Facts) model() Check {
 	return c
 }
 
-// memory says whether the model fits. What is loaded has been measured by the
+// memory reports whether the model fits. What is loaded has been measured by the
 // server; else it is weights and context, and the system's memory.
 func (f Facts) memory() Check {
 	c := Check{Name: "memory", Status: OK}

@@ -77,7 +77,7 @@ func rangeOf(name string, s figures.Share) page.Range {
 	return page.Range{Label: name, Detail: fmt.Sprintf("%d of %d", s.K, s.N), Low: s.Low, Value: s.Rate, High: s.High}
 }
 
-// spread words what was said: "BUG 12, TASK 3".
+// spread describes what was said: "BUG 12, TASK 3".
 func spread(said map[string]int) string {
 	var out []string
 	for _, name := range sortedKeys(said) {

@@ -32,7 +32,7 @@ type Model struct {
 	Digest string // of its weights; Ready fills it
 }
 
-// Paid says whether asking it costs money.
+// Paid reports whether asking it costs money.
 func (m *Model) Paid() bool { return m.Tier != policy.Local }
 
 // Ready looks whether a model is there. Nothing is paid for.
@@ -141,7 +141,7 @@ type outcome struct {
 	coverage *prompts.Coverage
 }
 
-// request words a task as a question.
+// request describes a task as a question.
 func (p Plan) request(t task) (routing.Request, *outcome, error) {
 	seen := &outcome{}
 	if t.want.Task == "classify" {

@@ -336,7 +336,7 @@ func (p Plan) agreement(a, b string, answers map[string]said) Agreement {
 	return out
 }
 
-// failures words why there was no answer.
+// failures describes why there was no answer.
 func (s Score) failures() string {
 	var out []string
 	for _, kind := range sortedKeys(s.Failed) {

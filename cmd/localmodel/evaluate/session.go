@@ -28,7 +28,7 @@ type Session struct {
 
 // Errors of a session that a caller tells apart.
 var (
-	ErrNobody   = errors.New("nobody is there to be asked; add --yes to pay for it")
+	ErrNobody   = errors.New("not a terminal: pass --yes to allow paid calls")
 	ErrDeclined = errors.New("nothing was asked, nothing paid")
 )
 

@@ -9,7 +9,7 @@ import (
 type Guess struct {
 	Confidence float64 // 0 to 1
 	Right      bool
-	// NextRight says whether the tier that would be asked next is right.
+	// NextRight reports whether the tier that would be asked next is right.
 	NextRight bool
 }
 

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// Creatable says whether a file could be made at path, its directories too. It
+// Creatable reports whether a file could be made at path, its directories too. It
 // tries in the nearest directory that is there, and leaves nothing behind.
 func Creatable(path string) error {
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {

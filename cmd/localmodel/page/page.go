@@ -35,7 +35,7 @@ type Section struct {
 	Table       *Table
 }
 
-// Paired says whether a table stands beside the one chart that draws it.
+// Paired reports whether a table stands beside the one chart that draws it.
 func (s Section) Paired() bool { return len(s.Charts) == 1 && s.Table != nil && len(s.Table.Head) <= 5 }
 
 // Chart is a drawing with its caption.

@@ -96,7 +96,7 @@ func (s *Set) resolveState() {
 	s.values[r.Name] = v
 }
 
-// within says whether a path is in a directory, by its name or by what it is.
+// within reports whether a path is in a directory, by its name or by what it is.
 func within(dir, path string) bool {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
@@ -358,7 +358,7 @@ func (s *Set) Home() string {
 	return s.Getenv("USERPROFILE")
 }
 
-// KeepsStateFile says whether .claude/implementer-state.json is kept: as
+// KeepsStateFile reports whether .claude/implementer-state.json is kept: as
 // LOCALMODEL_STATE_FILE says, else where it exists already or the project has
 // its own settings file.
 func (s *Set) KeepsStateFile(ctx context.Context) bool {
@@ -371,7 +371,7 @@ func (s *Set) KeepsStateFile(ctx context.Context) bool {
 	return s.Project.Found || s.HasStateFile(ctx)
 }
 
-// HasStateFile says whether something is where the state file would be.
+// HasStateFile reports whether something is where the state file would be.
 func (s *Set) HasStateFile(ctx context.Context) bool {
 	ctx, stop := context.WithTimeout(ctx, readTime)
 	defer stop()

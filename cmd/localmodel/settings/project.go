@@ -184,5 +184,5 @@ func (s *Set) fromProject(r *Row) (value, from string) {
 	return "", ""
 }
 
-// Address says whether the request is for an address.
+// Address reports whether the request is for an address.
 func (r Request) Address() bool { return r.Key == addressKey }

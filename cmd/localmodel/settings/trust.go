@@ -116,7 +116,7 @@ func realPath(root string) (string, error) {
 	return winpath.Clean(real), err
 }
 
-// same says whether exactly these requests, which are of one kind, are trusted.
+// same reports whether exactly these requests, which are of one kind, are trusted.
 func same(trusted map[string]string, requests []Request) bool {
 	if len(requests) == 0 {
 		return false

@@ -81,7 +81,7 @@ func (b *Bar) Clear() {
 	}
 }
 
-// Rough words a duration in at most two units.
+// Rough describes a duration in at most two units.
 func Rough(d time.Duration) string {
 	switch {
 	case d < time.Second:

@@ -15,7 +15,7 @@ import (
 // Width is the columns that text is laid out for.
 const Width = 80
 
-// Is says whether a stream is a terminal; /dev/null is none.
+// Is reports whether a stream is a terminal; /dev/null is none.
 func Is(stream any) bool {
 	if w, ok := stream.(interface{ Unwrap() io.Writer }); ok {
 		stream = w.Unwrap()
@@ -32,7 +32,7 @@ func Is(stream any) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// Colours says whether colours are shown on a stream, and makes a console of
+// Colours reports whether colours are shown on a stream, and makes a console of
 // Windows show them.
 func Colours(stream any) bool {
 	if !Is(stream) {
