@@ -143,6 +143,7 @@ func (t *recording) look() (stored first, err error) {
 	var row ticketScan
 	dest := append(t.project.dest(), row.dest()...)
 	dest = append(dest, &stored.id, &stored.attempt, &stored.payload, &stored.reply)
+	t.s.loadSequence(t.tx.Database())
 	err = t.tx.Row(t.ctx, `SELECT `+projectColumns+`, `+ticketColumns+`,
 COALESCE(o.id, 0), COALESCE(o.attempt, 0), COALESCE(o.payload, ''), COALESCE(o.reply, '') FROM projects p
 LEFT JOIN tickets t ON t.project = p.id AND t.ticket = ?

@@ -100,6 +100,7 @@ func bounded(n int) int { return min(max(n, 0), 1_000_000_000) }
 // readProject reads the store's project; found is false where nothing was ever
 // written for it.
 func (s *Store) readProject(ctx context.Context, q sqldb.Q) (p projectRow, found bool, err error) {
+	s.loadSequence(q.Database())
 	err = q.Row(ctx, `SELECT `+projectColumns+` FROM projects p WHERE p.name = ?`, s.o.Project).Scan(p.dest()...)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return p, false, fmt.Errorf("read project: %w", err)

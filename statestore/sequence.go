@@ -24,27 +24,35 @@ func (k *keptSequence) warning() string {
 	return k.said
 }
 
+// loadSequence reads the second place, once per database. It must come before
+// the row is read: what is acknowledged between the two would look lost.
+func (s *Store) loadSequence(id string) {
+	k := &s.kept
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if _, known := k.last[id]; known {
+		return
+	}
+	last, replaced, err := s.seq.Last(id, s.o.Project)
+	if err != nil {
+		s.o.Log.Warn("sequence not read", "err", err)
+	}
+	if replaced {
+		k.said = "another journal stands where this project's records were kept: earlier ones are not in it"
+	}
+	if k.last == nil {
+		k.last = map[string]int64{}
+	}
+	k.last[id] = last
+}
+
 // compareSequence raises the row's number to the one acknowledged, counts what
 // is lost, and says so. Who writes the row keeps that.
 func (s *Store) compareSequence(id string, p *projectRow) {
 	k := &s.kept
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	last, known := k.last[id]
-	if !known {
-		var replaced bool
-		var err error
-		if last, replaced, err = s.seq.Last(id, s.o.Project); err != nil {
-			s.o.Log.Warn("sequence not read", "err", err)
-		}
-		if replaced {
-			k.said = "another journal stands where this project's records were kept: earlier ones are not in it"
-		}
-		if k.last == nil {
-			k.last = map[string]int64{}
-		}
-		k.last[id] = last
-	}
+	last := k.last[id]
 	if last <= p.seq {
 		return
 	}

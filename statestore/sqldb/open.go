@@ -147,6 +147,11 @@ func (d *DB) create(ctx context.Context, q Q, at *opened) error {
 	if err != nil || version > 0 {
 		return err
 	}
+	// Only in this transaction: before it, another process may have made the
+	// tables since identify looked.
+	if err := foreign(ctx, q); err != nil {
+		return err
+	}
 	for statement := range strings.SplitSeq(definitions(d.o.Schema, q.pg), ";") {
 		if strings.TrimSpace(statement) == "" {
 			continue
@@ -165,7 +170,7 @@ func (d *DB) identify(ctx context.Context, q Q, at *opened) (version int, err er
 	err = q.Row(ctx, `SELECT value FROM meta WHERE name = 'schema'`).Scan(&value)
 	switch {
 	case missingTable(err), errors.Is(err, sql.ErrNoRows):
-		return 0, foreign(ctx, q)
+		return 0, nil
 	case err != nil:
 		return 0, err
 	}
