@@ -26,7 +26,7 @@ func main() {
 		os.Exit(draft.ParseInput(os.Args[2], os.Stdin, os.Stderr))
 	}
 	if len(os.Args) > 2 && os.Args[1] == confineWord {
-		os.Exit(draft.RunConfined(os.Args[2:], os.Stderr))
+		os.Exit(draft.RunConfined(os.Args[2:], environ(), os.Stderr))
 	}
 	// The signals stay caught to the end: clients send a second one soon after
 	// the first, and it must not take the exit code.

@@ -99,7 +99,7 @@ func TestMain(m *testing.M) {
 		os.Exit(draft.ParseInput(os.Args[2], os.Stdin, os.Stderr))
 	}
 	if len(os.Args) > 2 && os.Args[1] == confineWord {
-		os.Exit(draft.RunConfined(os.Args[2:], os.Stderr))
+		os.Exit(draft.RunConfined(os.Args[2:], os.Environ(), os.Stderr))
 	}
 	home, err := os.MkdirTemp("", "localmodel-home-")
 	if err != nil {

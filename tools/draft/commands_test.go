@@ -213,7 +213,7 @@ func TestProjectRun_WritesNowhereElse(t *testing.T) {
 // TestRunConfined_NoCommand holds that nothing runs unconfined by mistake.
 func TestRunConfined_NoCommand(t *testing.T) {
 	for _, args := range [][]string{nil, {"/tmp"}, {"/tmp", "--"}, {"--", "no-such-program-here"}} {
-		if code := RunConfined(args, io.Discard); code != notExecutable {
+		if code := RunConfined(args, nil, io.Discard); code != notExecutable {
 			t.Errorf("%q: exit %d, want %d", args, code, notExecutable)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"runtime"
 	"syscall"
@@ -42,13 +41,13 @@ const (
 var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/random", "/dev/urandom"}
 
 // RunConfined replaces this process by a command that can write beneath the
-// directories only: args are the directories, "--" and the command. It returns
+// directories only: args are the directories, "--" and the command, which gets env. It returns
 // the exit code of a command that could not be run.
-func RunConfined(args []string, errs io.Writer) int {
+func RunConfined(args, env []string, errs io.Writer) int {
 	err := errors.New("no command")
 	for i, arg := range args {
 		if arg == "--" && i+1 < len(args) {
-			err = execConfined(args[:i], args[i+1:])
+			err = execConfined(args[:i], args[i+1:], env)
 			break
 		}
 	}
@@ -56,7 +55,7 @@ func RunConfined(args []string, errs io.Writer) int {
 	return notExecutable
 }
 
-func execConfined(dirs, command []string) error {
+func execConfined(dirs, command, env []string) error {
 	program, err := exec.LookPath(command[0])
 	if err != nil {
 		return err
@@ -83,7 +82,7 @@ func execConfined(dirs, command []string) error {
 	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_RESTRICT_SELF, ruleset, 0, 0); errno != 0 {
 		return fmt.Errorf("landlock: %w", errno)
 	}
-	return syscall.Exec(program, command, os.Environ()) //nolint:gosec // a command that the user trusted
+	return syscall.Exec(program, command, env) //nolint:gosec // a command that the user trusted
 }
 
 func allow(ruleset uintptr, path string, access uint64) error {

@@ -12,7 +12,7 @@ import (
 func canConfine() bool { return false }
 
 // RunConfined runs nothing.
-func RunConfined(_ []string, errs io.Writer) int {
+func RunConfined(_, _ []string, errs io.Writer) int {
 	fmt.Fprintln(errs, "this system cannot confine a command")
 	return notExecutable
 }

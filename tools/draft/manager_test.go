@@ -247,7 +247,7 @@ func TestMain(m *testing.M) {
 		os.Exit(ParseInput(os.Args[2], os.Stdin, os.Stderr))
 	}
 	if len(os.Args) > 2 && os.Args[1] == confineWord {
-		os.Exit(RunConfined(os.Args[2:], os.Stderr))
+		os.Exit(RunConfined(os.Args[2:], os.Environ(), os.Stderr))
 	}
 	if dirs := os.Getenv(childEnv); dirs != "" {
 		root, state, _ := strings.Cut(dirs, "|")
