@@ -104,6 +104,11 @@ smol: ## 60 labelled tickets through a real, weak language model (20 min)
 eval-proof: ## eval of 60 tickets by three models, interrupted and resumed (3 min)
 	EVAL_FULL=1 REQUIRE=litellm,ollama,smollm go test ./integration/commands -run OfARealModel -count=1 -v -timeout 2h
 
+.PHONY: windows
+windows: ## the program of Windows under Wine: journal, kill, two servers, paths (2 min)
+	@$(PART) wine
+	REQUIRE=wine go test ./integration/wine -count=1 -v
+
 .PHONY: pages
 pages: ## screenshots of the HTML pages into bin/pages
 	mkdir -p bin/pages

@@ -33,6 +33,7 @@ const (
 	Chromium   = "chromium"
 	GoReleaser = "goreleaser"
 	CycloneDX  = "cyclonedx-gomod"
+	Wine       = "wine"
 )
 
 // Part is one external program or file.
@@ -73,6 +74,8 @@ func All() []Part {
 			Cached: llamaCppPath, Installed: onPath("llama-server"), OnDemand: true},
 		{Name: CycloneDX, What: "CycloneDX for Go modules " + CycloneDXVersion, Env: "CYCLONEDX_GOMOD_BIN",
 			Cached: cycloneDXPath, OnDemand: true},
+		{Name: Wine, What: "Wine, which runs programs of Windows", Env: "WINE_BIN",
+			Installed: onPath("wine"), OnDemand: true},
 		{Name: GoReleaser, What: "GoReleaser " + GoReleaserVersion, Env: "GORELEASER_BIN",
 			Cached: goReleaserPath, OnDemand: true},
 	}...)

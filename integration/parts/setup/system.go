@@ -30,6 +30,7 @@ func needs() []need {
 		{parts.Inspector, has(npm()), "npm", "install Node.js 22"},
 		{parts.NodeMCP, has(npm()), "npm", "install Node.js 22"},
 		{parts.Chromium, found(parts.Chromium), "chromium", "brew install --cask google-chrome"},
+		{parts.Wine, found(parts.Wine), "wine", "brew install --cask wine-stable"},
 		{parts.Postgres, found(parts.Postgres), "postgresql", "brew install postgresql"},
 	}
 }
