@@ -41,6 +41,7 @@ var arrows = map[string][]string{
 	"integration/fakeserver": {"routing", "routing/policy"},
 	"integration/tiers":      {"integration/fakeserver", "routing", "routing/policy", "routing/ollama", "routing/openai"},
 	"integration":            {},
+	"integration/release":    {"cmd/localmodel/settings"}, // whose defaults its entries have
 	"integration/train":      {"routing/policy"},
 	"integration/obedient":   {"routing/policy"},
 	"integration/parts":      {"cmd/localmodel/term"}, // progress on a terminal

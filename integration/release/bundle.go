@@ -108,14 +108,16 @@ func makeManifest(toolsJSON []byte, system, version string) (manifest, error) {
 			Env: map[string]string{
 				"CLAUDE_PROJECT_DIR": "${user_config.project}", "OLLAMA_HOST": "${user_config.ollama}",
 				"LOCALMODEL_MODEL": "${user_config.model}", "LOCALMODEL_CLOUD": "${user_config.cloud}",
+				"LITELLM_BASE_URL":   "${user_config.proxy}",
 				"LITELLM_MASTER_KEY": "${user_config.key}",
 			}}},
 		Tools: list.Tools, PromptsMade: true, Compatibility: compatibility{[]string{platform}},
 		UserConfig: map[string]option{
 			"project": {Type: "directory", Title: "Project", Description: "The directory of the project whose tickets are read; paths in arguments lie inside it", Required: true},
-			"ollama":  {Type: "string", Title: "Ollama", Description: "Address of the Ollama server", Default: "http://127.0.0.1:11434"},
-			"model":   {Type: "string", Title: "Local model", Description: "Model that Ollama runs", Default: "qwen3-coder:30b"},
-			"cloud":   {Type: "string", Title: "Cloud", Description: "allow: paid tiers of the LiteLLM proxy may answer what local cannot; never: nothing leaves this machine", Default: "allow"},
+			"ollama":  {Type: "string", Title: "Ollama", Description: "Address of the Ollama server", Default: settingRow("OLLAMA_HOST").Default},
+			"model":   {Type: "string", Title: "Local model", Description: "Model that Ollama runs", Default: settingRow("LOCALMODEL_MODEL").Default},
+			"cloud":   {Type: "string", Title: "Cloud", Description: "allow: paid tiers of the LiteLLM proxy may answer what local cannot; never: nothing leaves this machine", Default: settingRow("LOCALMODEL_CLOUD").Default},
+			"proxy":   {Type: "string", Title: "LiteLLM proxy", Description: "Address of the LiteLLM proxy, if you use one", Default: settingRow("LITELLM_BASE_URL").Default},
 			"key":     {Type: "string", Title: "LiteLLM key", Description: "Key of the LiteLLM proxy, if you use one", Sensitive: true},
 		},
 	}, nil

@@ -9,6 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 )
 
 // registryName is how the MCP registry names the server.
@@ -31,6 +34,9 @@ type registryPackage struct {
 	Version    string            `json:"version,omitempty"`
 	SHA256     string            `json:"fileSha256,omitempty"`
 	Transport  map[string]string `json:"transport"`
+	Hint       string            `json:"runtimeHint,omitempty"`
+	Runtime    []registryArg     `json:"runtimeArguments,omitempty"`
+	Arguments  []registryArg     `json:"packageArguments,omitempty"`
 	Env        []registryEnv     `json:"environmentVariables,omitempty"`
 }
 
@@ -41,11 +47,64 @@ type registryEnv struct {
 	Secret      bool   `json:"isSecret,omitempty"`
 }
 
-var settings = []registryEnv{
-	{Name: "OLLAMA_HOST", Description: "Address of the Ollama server", Default: "http://127.0.0.1:11434"},
-	{Name: "LOCALMODEL_MODEL", Description: "Model that Ollama runs", Default: "qwen3-coder:30b"},
-	{Name: "LOCALMODEL_CLOUD", Description: "allow, or never: no paid or remote call", Default: "allow"},
-	{Name: "LITELLM_MASTER_KEY", Description: "Key of the LiteLLM proxy, if one is used", Secret: true},
+// registryArg is an argument of a package, or of what starts it.
+type registryArg struct {
+	Type        string                      `json:"type"`
+	Name        string                      `json:"name,omitempty"`
+	Description string                      `json:"description,omitempty"`
+	Value       string                      `json:"value"`
+	Variables   map[string]registryVariable `json:"variables,omitempty"`
+}
+
+type registryVariable struct {
+	Description string `json:"description"`
+	Format      string `json:"format"`
+	Required    bool   `json:"isRequired"`
+}
+
+// offered are the settings that an installer may ask for, as the table of
+// settings has them.
+var offered = []string{
+	"OLLAMA_HOST", "LOCALMODEL_MODEL", "LOCALMODEL_CLOUD", "LOCALMODEL_FALLBACK", "LITELLM_BASE_URL", "LITELLM_MASTER_KEY",
+}
+
+// settingRow is a row of the table of settings. It panics where there is none.
+func settingRow(name string) settings.Row {
+	i := slices.IndexFunc(settings.Table, func(r settings.Row) bool { return r.Name == name })
+	return settings.Table[i]
+}
+
+// environment lists the offered settings. In a container this machine's
+// loopback is the container's own.
+func environment(container bool) []registryEnv {
+	var out []registryEnv
+	for _, name := range offered {
+		r := settingRow(name)
+		e := registryEnv{Name: name, Description: r.Meaning, Default: r.Default, Secret: r.Secret}
+		if r.Secret {
+			e.Default = "" // a key that everyone knows is none
+		}
+		if container {
+			e.Default = strings.Replace(e.Default, "127.0.0.1", "host.docker.internal", 1)
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// container is how the image is started: in the project, reaching the servers
+// of this machine.
+func container() []registryArg {
+	return []registryArg{
+		{Type: "named", Name: "--mount", Value: "type=bind,src={project},dst=/project",
+			Description: "The project whose tickets are read",
+			Variables: map[string]registryVariable{"project": {
+				Description: "Directory of the project", Format: "filepath", Required: true}}},
+		{Type: "named", Name: "--add-host", Value: "host.docker.internal:host-gateway",
+			Description: "The name under which Ollama on this machine is reached"},
+		{Type: "named", Name: "--mount", Value: "type=volume,src=localmodel,dst=/state",
+			Description: "Where the journal is kept"},
+	}
 }
 
 // registry writes server.json: the image, and each bundle with its checksum.
@@ -61,6 +120,9 @@ func registry(version, bundles, out string) error {
 	if err := e.Encode(s); err != nil {
 		return err
 	}
+	if err := checkRegistry(b.Bytes()); err != nil {
+		return fmt.Errorf("server.json: %w", err)
+	}
 	return os.WriteFile(out, b.Bytes(), 0o644) //nolint:gosec // a file for everyone
 }
 
@@ -70,8 +132,12 @@ func makeRegistry(version, bundles string) (serverJSON, error) {
 		Schema: "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json",
 		Name:   registryName, Title: "localmodel", Description: description, Version: version,
 		Repository: map[string]string{"url": repository, "source": "github"},
-		Packages: []registryPackage{{Type: "oci", Identifier: "ghcr.io/fjbelchi/localmodel:" + version,
-			Transport: stdio, Env: settings}},
+		Packages: []registryPackage{
+			{Type: "npm", Identifier: npmName, Version: version, Transport: stdio, Hint: "npx",
+				Arguments: []registryArg{{Type: "positional", Value: "serve"}}, Env: environment(false)},
+			{Type: "oci", Identifier: "ghcr.io/fjbelchi/localmodel:" + version, Transport: stdio, Hint: "docker",
+				Runtime: container(), Env: environment(true)},
+		},
 	}
 	files, err := filepath.Glob(filepath.Join(bundles, "localmodel_"+version+"_*.mcpb"))
 	if err != nil || len(files) == 0 || version == "" {

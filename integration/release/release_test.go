@@ -166,13 +166,23 @@ func TestRegistryEntry(t *testing.T) {
 	if !regexp.MustCompile(`^[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+$`).MatchString(s.Name) || len(s.Description) > 100 || s.Version != "1.2.3" {
 		t.Errorf("name %q, description of %d, version %q", s.Name, len(s.Description), s.Version)
 	}
-	if len(s.Packages) != 2 {
+	if len(s.Packages) != 3 {
 		t.Fatalf("%d packages", len(s.Packages))
+	}
+	file := filepath.Join(t.TempDir(), "server.json")
+	must(t, registry("1.2.3", dir, file)) // holds it to the published schema
+	for _, e := range s.Packages[1].Env {
+		if e.Name == "OLLAMA_HOST" && e.Default != "http://host.docker.internal:11434" || e.Secret && e.Default != "" {
+			t.Errorf("in the container: %+v", e)
+		}
+	}
+	if err := checkRegistry([]byte(`{"name":"no slash"}`)); err == nil {
+		t.Error("any entry fits the schema")
 	}
 	sum := sha256.Sum256(read(t, filepath.Join(dir, b.name())))
 	want := registryPackage{Type: "mcpb", Version: "1.2.3", SHA256: hex.EncodeToString(sum[:]), Transport: map[string]string{"type": "stdio"},
 		Identifier: "https://github.com/fjbelchi/localmodel/releases/download/v1.2.3/" + b.name()}
-	if d := cmp.Diff(want, s.Packages[1]); d != "" {
+	if d := cmp.Diff(want, s.Packages[2]); d != "" {
 		t.Errorf("bundle (-want +got):\n%s", d)
 	}
 	image := read(t, "integration/release/Dockerfile") // pack went to the root

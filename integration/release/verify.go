@@ -170,17 +170,25 @@ func (b build) bill(path string, program []byte) error {
 //go:embed testdata/mcpb-manifest-v0.3.schema.json
 var manifestSchema []byte
 
+//go:embed testdata/mcp-registry-2025-12-11.schema.json
+var registrySchema []byte
+
 // checkManifest holds a bundle's manifest to the published schema.
-func checkManifest(text []byte) error {
-	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(manifestSchema))
+func checkManifest(text []byte) error { return checkSchema(manifestSchema, text) }
+
+// checkRegistry holds the registry's entry to the published schema.
+func checkRegistry(text []byte) error { return checkSchema(registrySchema, text) }
+
+func checkSchema(published, text []byte) error {
+	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(published))
 	if err != nil {
 		return err
 	}
 	c := jsonschema.NewCompiler()
-	if err := c.AddResource("manifest.json", schema); err != nil {
+	if err := c.AddResource("schema.json", schema); err != nil {
 		return err
 	}
-	compiled, err := c.Compile("manifest.json")
+	compiled, err := c.Compile("schema.json")
 	if err != nil {
 		return err
 	}

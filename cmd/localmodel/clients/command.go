@@ -59,11 +59,30 @@ func (o Options) Plan(c Client, p Place) (Plan, error) {
 		return Plan{Path: path}, err
 	}
 	plan := Plan{Client: c, Path: path, Entry: c.Entry(command, p, o.Env), Note: note}
+	if launch := launcher(command, p.OS); len(launch) > 0 {
+		plan.Entry.Command = launch[0]
+		plan.Entry.Args = append(launch[1:], plan.Entry.Args...)
+	}
 	if o.Print {
 		return plan, nil
 	}
 	plan.Change, err = c.Install(path, plan.Entry, o.Replace)
 	return plan, err
+}
+
+// launcher is the command that starts a program again which npx or uvx keeps in
+// a cache: its own path ends when that is cleaned. nil = the path lasts.
+func launcher(path, system string) []string {
+	path = strings.ReplaceAll(path, `\`, "/")
+	switch {
+	case strings.Contains(path, "/_npx/") && system == "windows":
+		return []string{"cmd", "/c", "npx", "-y", "@fjbelchi/localmodel"}
+	case strings.Contains(path, "/_npx/"):
+		return []string{"npx", "-y", "@fjbelchi/localmodel"}
+	case strings.Contains(path, "/uv/") && strings.Contains(path, "/archive-v"):
+		return []string{"uvx", "localmodel"}
+	}
+	return nil
 }
 
 // InstallInto writes the entry into the client's file, or prints it, and says
