@@ -5,6 +5,18 @@ import (
 	"slices"
 )
 
+// Gate is one quality gate of a ticket.
+type Gate string
+
+// The gates.
+const (
+	Plan      Gate = "plan"
+	Implement Gate = "implement"
+	Lint      Gate = "lint"
+	Review    Gate = "review"
+	Commit    Gate = "commit"
+)
+
 // GateRule is one gate's row in the table of gates.
 type GateRule struct {
 	Gate Gate

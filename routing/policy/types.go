@@ -57,18 +57,6 @@ const (
 	OwnerCloud Owner = "cloud"
 )
 
-// Gate is one quality gate of a ticket.
-type Gate string
-
-// The gates.
-const (
-	Plan      Gate = "plan"
-	Implement Gate = "implement"
-	Lint      Gate = "lint"
-	Review    Gate = "review"
-	Commit    Gate = "commit"
-)
-
 // Outcome is what a gate said.
 type Outcome string
 
