@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/fjbelchi/localmodel/routing/judge"
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -88,9 +89,9 @@ type Backend interface {
 	Window() int     // tokens of prompt and reply together
 
 	// RemoteModel asks the server whether the model runs somewhere else, and
-	// where; "" = on the server's own machine. The Router asks only a server on
-	// this machine. A backend that cannot tell returns "".
-	RemoteModel(ctx context.Context) (host string, fault *Error)
+	// where. The Router asks only a server on this machine. What cannot be told
+	// is named as a host that is not known.
+	RemoteModel(ctx context.Context) (place.Host, *Error)
 	// Estimate is the most a call is likely to cost, in US dollars, for the
 	// reservation; 0 for a tier that is not paid.
 	Estimate(q Question) float64
@@ -111,6 +112,7 @@ type Check struct {
 	Loaded        bool   // the model is in memory
 	Loading       bool   // with deep: it is on its way there, which is no failure
 	Remote        string // why this tier is not on this machine; "" = it is
+	RemoteOwn     bool   // it is on a machine of the user's own
 	Refused       bool   // it may not be asked where it is; Error says which rule forbids it
 	Digest        string
 	ContextLength int  // tokens, as loaded; 0 = not loaded

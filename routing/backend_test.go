@@ -39,7 +39,9 @@ func (e *echo) Paid() bool                        { return e.paid }
 func (e *echo) Window() int                       { return 4096 }
 func (e *echo) Estimate(routing.Question) float64 { return .01 }
 
-func (e *echo) RemoteModel(context.Context) (string, *routing.Error) { return e.host, nil }
+func (e *echo) RemoteModel(context.Context) (place.Host, *routing.Error) {
+	return place.Host{Name: e.host}, nil
+}
 
 func (e *echo) Probe(context.Context) *routing.Error {
 	e.sent.Add(1)

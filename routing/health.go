@@ -63,11 +63,11 @@ func (r *Router) Health(ctx context.Context, deep bool) Health {
 // check looks at one tier, if it may be asked.
 func (r *Router) check(ctx context.Context, b Backend) Check {
 	if fault := r.forbidden(b); fault != nil {
-		place := place.Of(b.Paid(), b.Address(), b.Model(), "")
+		place := place.Of(b.Paid(), b.Address(), b.Model(), place.Host{})
 		return Check{URL: b.Address(), Model: b.Model(), Remote: place.Remote, Refused: true, Error: fault.Reason, Fix: fault.Fix}
 	}
 	c := b.Check(ctx)
-	place := place.Of(b.Paid(), b.Address(), b.Model(), c.Remote)
+	place := place.Of(b.Paid(), b.Address(), b.Model(), place.Host{Name: c.Remote, Own: c.RemoteOwn})
 	c.Remote = place.Remote
 	if fault := r.refuse(place, policy.Auto); fault != nil {
 		c.OK, c.Refused, c.Error, c.Fix = false, true, fault.Reason, fault.Fix

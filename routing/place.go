@@ -13,7 +13,7 @@ import (
 // address that is not this machine is refused without a connection, and only a
 // server on this machine is asked where its model runs.
 func (r *Router) permit(ctx context.Context, b Backend, route policy.Route) (place.Place, *Error) {
-	if fault := r.refuse(place.Of(b.Paid(), b.Address(), b.Model(), ""), route); fault != nil {
+	if fault := r.refuse(place.Of(b.Paid(), b.Address(), b.Model(), place.Host{}), route); fault != nil {
 		return place.Place{}, fault
 	}
 	host, fault := r.modelHost(ctx, b)
@@ -29,14 +29,14 @@ func (r *Router) permit(ctx context.Context, b Backend, route policy.Route) (pla
 const keepHost = 500 * time.Millisecond
 
 type modelHost struct {
-	host string
+	host place.Host
 	at   time.Time
 }
 
 // modelHost asks a server on this machine where its model runs.
-func (r *Router) modelHost(ctx context.Context, b Backend) (string, *Error) {
+func (r *Router) modelHost(ctx context.Context, b Backend) (place.Host, *Error) {
 	if b.Paid() || !place.Loopback(b.Address()) {
-		return "", nil
+		return place.Host{}, nil
 	}
 	r.mu.Lock()
 	known := r.hosts[key(b)]
@@ -46,7 +46,7 @@ func (r *Router) modelHost(ctx context.Context, b Backend) (string, *Error) {
 	}
 	host, fault := b.RemoteModel(ctx)
 	if fault != nil {
-		return "", fault
+		return place.Host{}, fault
 	}
 	r.mu.Lock()
 	r.hosts[key(b)] = modelHost{host, time.Now()}
@@ -58,7 +58,7 @@ func (r *Router) modelHost(ctx context.Context, b Backend) (string, *Error) {
 // the server's: a connection to an address that is not this machine is refused
 // under LOCALMODEL_CLOUD=never, a server on this machine may be asked.
 func (r *Router) forbidden(b Backend) *Error {
-	return r.refuse(place.Of(b.Paid(), b.Address(), "", ""), policy.Auto)
+	return r.refuse(place.Of(b.Paid(), b.Address(), "", place.Host{}), policy.Auto)
 }
 
 func (r *Router) refuse(p place.Place, route policy.Route) *Error {
@@ -76,7 +76,7 @@ func (r *Router) cameFromAfar(b Backend, rep Reply, route policy.Route) (place.P
 	if model == "" {
 		model = b.Model()
 	}
-	place := place.Of(b.Paid(), b.Address(), model, rep.Remote)
+	place := place.Of(b.Paid(), b.Address(), model, place.Host{Name: rep.Remote})
 	fault := r.refuse(place, route)
 	if fault != nil {
 		fault.Reason = "the reply was thrown away, and the question has left this machine: " + place.Remote

@@ -208,7 +208,7 @@ func (u *run) question(whole, ctx context.Context, b Backend, alone bool, a *Att
 	if whole.Err() != nil {
 		return Reply{}, r.ended(whole, whole, Fail(Timeout, "not asked, the call's time was over (LOCALMODEL_DEADLINE)", nil))
 	}
-	if fault := r.refuse(place.Of(b.Paid(), b.Address(), b.Model(), ""), u.route); fault != nil {
+	if fault := r.refuse(place.Of(b.Paid(), b.Address(), b.Model(), place.Host{}), u.route); fault != nil {
 		return Reply{}, fault
 	}
 	if fault := u.tooSlow(ctx, b, alone); fault != nil {
@@ -274,7 +274,7 @@ func tierTimeout(ctx context.Context, behind int) (context.Context, context.Canc
 func (r *Router) Digest(ctx context.Context) string {
 	local := r.local()
 	b, ok := local.(Digester)
-	if !ok || r.refuse(place.Of(local.Paid(), local.Address(), "", ""), policy.OnlyLocal) != nil {
+	if !ok || r.refuse(place.Of(local.Paid(), local.Address(), "", place.Host{}), policy.OnlyLocal) != nil {
 		return ""
 	}
 	return b.AskDigest(ctx)

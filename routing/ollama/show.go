@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -74,12 +75,12 @@ func remoteName(host, model string) string {
 }
 
 // RemoteModel asks the server where the model runs.
-func (o *Backend) RemoteModel(ctx context.Context) (string, *routing.Error) {
+func (o *Backend) RemoteModel(ctx context.Context) (place.Host, *routing.Error) {
 	doc, fault := o.show(ctx)
 	if fault != nil {
-		return "", fault
+		return place.Host{}, fault
 	}
-	return remoteHost(doc), nil
+	return place.Host{Name: remoteHost(doc)}, nil
 }
 
 // knownTraits asks the server once. One that does not tell is asked again by

@@ -11,6 +11,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -127,6 +128,16 @@ func (g group) Check(ctx context.Context) routing.Check {
 		c.Error, c.Fix = fmt.Sprintf("%s, %s ago: %s", g.t, routing.Seconds(ago), recent.Reason), recent.Fix
 	default:
 		c.OK = true
+	}
+	if c.OK && !g.Paid() && place.Loopback(c.URL) {
+		host, known, fault := g.host(ctx)
+		switch {
+		case fault != nil:
+			c.OK, c.Error, c.Fix = false, fault.Reason, fault.Fix
+		case !known:
+			c.Note = "the proxy does not tell where its group " + g.Model() + " leads"
+		}
+		c.Remote, c.RemoteOwn = host.Name, host.Own
 	}
 	return c
 }

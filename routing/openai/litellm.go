@@ -62,9 +62,6 @@ func (p *Server) Tier(t policy.Tier) routing.Backend { return group{p, t} }
 func (g group) Tier() policy.Tier { return g.t }
 func (g group) Paid() bool        { return g.t != policy.Local }
 
-// RemoteModel cannot be told: of the hosts behind a group nothing is known.
-func (g group) RemoteModel(context.Context) (string, *routing.Error) { return "", nil }
-
 func (g group) Estimate(q routing.Question) float64 {
 	if !g.Paid() {
 		return 0

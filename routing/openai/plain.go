@@ -15,6 +15,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/httpclient"
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -69,9 +70,9 @@ func (p *plain) window() int {
 
 // RemoteModel asks where the model runs: a server may be Ollama, whose list
 // names the host of a cloud model. It is asked anew each time.
-func (p *plain) RemoteModel(ctx context.Context) (string, *routing.Error) {
+func (p *plain) RemoteModel(ctx context.Context) (place.Host, *routing.Error) {
 	f := p.look(ctx, 0)
-	return f.remote, f.fault
+	return place.Host{Name: f.remote}, f.fault
 }
 
 // AskDigest names the weights behind the model's name, as far as it is told.

@@ -20,19 +20,24 @@ type Place struct {
 // machine.
 func (p Place) OnThisMachine() bool { return p.Remote == "" }
 
+// Host is where a server says that its model runs.
+type Host struct {
+	Name string // for a person; "" = on the server's own machine
+	Own  bool   // a machine of the user's own, or one that cannot be told, not somebody's cloud
+}
+
 // Of is the one predicate over a tier: paid, the address that is dialled,
-// the model's name, and the host that the server says the model runs on (""
-// = its own). It does no I/O.
-func Of(paid bool, address, model, remoteHost string) Place {
+// the model's name, and the host that the server names. It does no I/O.
+func Of(paid bool, address, model string, host Host) Place {
 	switch {
 	case paid:
 		return Place{Remote: "a paid tier", Cloud: true}
-	case remoteHost != "":
-		return Place{Remote: "the model runs on " + policy.Shorten(remoteHost, 60), Cloud: true}
+	case host.Name != "":
+		return Place{Remote: "the model runs on " + policy.Shorten(host.Name, 100), Cloud: !host.Own}
 	case CloudName(model):
 		return Place{Remote: policy.Shorten(model, 60) + " is a cloud model by its name", Cloud: true}
 	case !Loopback(address):
-		return Place{Remote: host(address) + " is not on this machine"}
+		return Place{Remote: hostOf(address) + " is not on this machine"}
 	}
 	return Place{}
 }
@@ -46,7 +51,7 @@ type Access struct {
 
 // The commands that keep a tier on this machine, or allow one that is not.
 const (
-	fixModel = "export LOCALMODEL_MODEL=qwen3-coder:30b"
+	fixModel = "export LOCALMODEL_LOCAL=ollama LOCALMODEL_MODEL=qwen3-coder:30b"
 	fixHere  = "export LOCALMODEL_LOCAL=ollama OLLAMA_HOST=127.0.0.1:11434"
 	fixOwn   = "export LOCALMODEL_LOCAL_REMOTE=allow"
 )
@@ -101,7 +106,7 @@ func LoopbackHost(name string) bool {
 	return err == nil && ip.Unmap().IsLoopback()
 }
 
-func host(address string) string {
+func hostOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" {
 		return "that is configured"

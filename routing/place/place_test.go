@@ -56,14 +56,15 @@ func TestCloudName(t *testing.T) {
 func TestAccess_Refuse(t *testing.T) {
 	const loopback, afar = "http://127.0.0.1:11434", "http://10.0.0.5:11434"
 	places := map[string]Place{
-		"here":           Of(false, loopback, "qwen3:8b", ""),
-		"other machine":  Of(false, afar, "qwen3:8b", ""),
-		"cloud by name":  Of(false, loopback, "gpt-oss:120b-cloud", ""),
-		"cloud by alias": Of(false, loopback, "mine", "https://ollama.com:443"),
-		"cloud afar":     Of(false, afar, "gpt-oss:120b-cloud", ""),
-		"paid":           Of(true, loopback, "cheap", ""),
+		"here":           Of(false, loopback, "qwen3:8b", Host{}),
+		"other machine":  Of(false, afar, "qwen3:8b", Host{}),
+		"cloud by name":  Of(false, loopback, "gpt-oss:120b-cloud", Host{}),
+		"cloud by alias": Of(false, loopback, "mine", Host{Name: "https://ollama.com:443"}),
+		"cloud afar":     Of(false, afar, "gpt-oss:120b-cloud", Host{}),
+		"behind a proxy": Of(false, loopback, "free", Host{Name: "10.0.0.7:11434", Own: true}),
+		"paid":           Of(true, loopback, "cheap", Host{}),
 	}
-	all := []string{"here", "other machine", "cloud by name", "cloud by alias", "cloud afar", "paid"}
+	all := []string{"here", "other machine", "cloud by name", "cloud by alias", "cloud afar", "behind a proxy", "paid"}
 	for _, c := range []struct {
 		name   string
 		access Access
@@ -72,7 +73,7 @@ func TestAccess_Refuse(t *testing.T) {
 		{"auto", Access{Route: policy.Auto}, all},
 		{"cloud", Access{Route: policy.OnlyCloud}, all},
 		{"local", Access{Route: policy.OnlyLocal}, []string{"here"}},
-		{"local, own machines allowed", Access{Route: policy.OnlyLocal, LocalRemote: true}, []string{"here", "other machine"}},
+		{"local, own machines allowed", Access{Route: policy.OnlyLocal, LocalRemote: true}, []string{"here", "other machine", "behind a proxy"}},
 		{"never", Access{Route: policy.Auto, Never: true}, []string{"here"}},
 		{"never, route cloud", Access{Route: policy.OnlyCloud, Never: true}, []string{"here"}},
 		{"never, own machines allowed", Access{Route: policy.OnlyLocal, Never: true, LocalRemote: true}, []string{"here"}},

@@ -16,7 +16,11 @@ func (f Facts) ollama() []Check {
 		return f.remote()
 	}
 	if f.ByProxy {
-		return []Check{{Name: "local model", Status: OK, Text: "the proxy's group free (LOCALMODEL_LOCAL=proxy)"}}
+		c := Check{Name: "local model", Status: OK, Text: "the proxy's group free (LOCALMODEL_LOCAL=proxy)"}
+		if o.Note != "" {
+			c.Status, c.Text = Advice, c.Text+": "+o.Note
+		}
+		return []Check{c}
 	}
 	if f.ByServer {
 		return []Check{f.server()}

@@ -105,7 +105,7 @@ func (p Places) ollama(ctx context.Context) *Server {
 	}
 	return &Server{
 		Kind: ollamaKind, Title: "Ollama", URL: p.Ollama, Version: version, Models: list,
-		Remote: place.Of(false, p.Ollama, "", "").Remote,
+		Remote: place.Of(false, p.Ollama, "", place.Host{}).Remote,
 	}
 }
 
@@ -123,7 +123,7 @@ func (p Places) server(ctx context.Context, at Place) *Server {
 		return nil
 	}
 	return &Server{Kind: "openai", Title: at.Title, URL: at.URL, Version: version, Models: list,
-		Remote: place.Of(false, at.URL, "", "").Remote}
+		Remote: place.Of(false, at.URL, "", place.Host{}).Remote}
 }
 
 // isGateway reports whether LiteLLM listens there: its models run elsewhere.

@@ -1,0 +1,96 @@
+package openai
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/place"
+	"github.com/fjbelchi/localmodel/routing/policy"
+)
+
+// RemoteModel asks the proxy for the deployments of the group, and returns one
+// that is not on this machine: each call may be sent to any of them. Where the
+// proxy does not tell, its own address counts.
+func (g group) RemoteModel(ctx context.Context) (place.Host, *routing.Error) {
+	host, _, fault := g.host(ctx)
+	return host, fault
+}
+
+// host is RemoteModel; known is false where the proxy does not tell: a gateway
+// without /model/info, or a key that may not read it.
+func (g group) host(ctx context.Context) (host place.Host, known bool, fault *routing.Error) {
+	var refusal *routing.Error
+	data, fault := g.get(ctx, "/model/info", func(r response) *routing.Error {
+		refusal = g.refused(r)
+		return refusal
+	})
+	switch {
+	case fault == nil:
+		host, known = hostOf(data, g.Model())
+		return host, known, nil
+	case fault == refusal:
+		return place.Host{}, false, nil
+	}
+	return place.Host{}, false, fault
+}
+
+// hostOf reads /model/info: the group's own deployments, else those of the
+// patterns that it matches.
+func hostOf(info []byte, group string) (found place.Host, known bool) {
+	var own, byPattern []gjson.Result
+	gjson.GetBytes(info, "data").ForEach(func(_, d gjson.Result) bool {
+		name := d.Get("model_name").Str
+		switch {
+		case name == group:
+			own = append(own, d.Get("litellm_params"))
+		case matches(name, group):
+			byPattern = append(byPattern, d.Get("litellm_params"))
+		}
+		return len(own)+len(byPattern) < maxListed
+	})
+	if len(own) == 0 {
+		own = byPattern
+	}
+	known = len(own) > 0
+	for _, deployment := range own {
+		host, told := deploymentHost(deployment)
+		known = known && told
+		if host.Name != "" && (found.Name == "" || found.Own && !host.Own) {
+			found = host
+		}
+	}
+	return found, known || found.Name != ""
+}
+
+// ownServers are LiteLLM's prefixes for servers that people run themselves.
+var ownServers = []string{"ollama", "ollama_chat", "hosted_vllm", "lm_studio", "llamafile", "openai_like"}
+
+// deploymentHost returns where one deployment's model runs, as far as it is
+// told.
+func deploymentHost(params gjson.Result) (host place.Host, told bool) {
+	provider, model, _ := strings.Cut(params.Get("model").Str, "/")
+	base := params.Get("api_base").Str
+	own := slices.Contains(ownServers, provider)
+	switch {
+	case place.CloudName(model):
+		return place.Host{Name: "another host, as " + policy.Shorten(model, 60)}, true
+	case base == "" && own:
+		return place.Host{}, false // the proxy's environment decides
+	case base == "":
+		return place.Host{Name: "the provider " + policy.Shorten(provider, 40)}, true
+	case place.Loopback(base):
+		return place.Host{}, true
+	}
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" {
+		return place.Host{Name: "an address that cannot be read", Own: own}, true
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return place.Host{Name: policy.Shorten(u.Host, 60), Own: own || err == nil && ip.Unmap().IsPrivate()}, true
+}
