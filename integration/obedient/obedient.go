@@ -120,7 +120,7 @@ func (c *Client) check(tickets, hopeless int) error {
 // String is what a note of a run says.
 func (c *Client) String() string {
 	return fmt.Sprintf("%d complete, %d stopped, %d stayed local, %d escalated from local; %.1f calls a ticket",
-		c.Ends[policy.Complete], c.Ends[policy.Stop], c.LocalSuccesses, c.LocalEscalations, float64(c.Calls)/Tickets)
+		c.Ends[policy.Complete], c.Ends[policy.Stop], c.LocalSuccesses, c.LocalEscalations, float64(c.Calls)/float64(max(c.Ends[policy.Complete]+c.Ends[policy.Stop], 1)))
 }
 
 func (c *Client) call(name string, arguments map[string]any) (gjson.Result, error) {

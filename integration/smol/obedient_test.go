@@ -1,0 +1,63 @@
+package smol
+
+import (
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/fjbelchi/localmodel/integration/binary"
+	"github.com/fjbelchi/localmodel/integration/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/obedient"
+	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit"
+)
+
+// usualTickets is how many take some minutes on two cores; OBEDIENT_TICKETS is
+// another number.
+const usualTickets = 8
+
+// A client that does what the replies say ends each ticket where a weak real
+// model plans.
+func TestMeasureObedientClient(t *testing.T) {
+	testkit.Measure(t)
+	n := usualTickets
+	if text := os.Getenv("OBEDIENT_TICKETS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil || n < 1 || n > obedient.Tickets {
+			t.Fatalf("OBEDIENT_TICKETS=%s: want 1 to %d", text, obedient.Tickets)
+		}
+	}
+	server := ollamatest.Shared(t)
+	model := server.SmolLM(t)
+	dir := t.TempDir()
+	paths, err := obedient.Backlog(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary.Path(t), "serve") //nolint:gosec,noctx // the program under test; ended by Close
+	cmd.Dir = dir
+	cmd.Env = binary.Env(t, "CLAUDE_PROJECT_DIR="+dir, "OLLAMA_HOST="+server.URL, "LOCALMODEL_MODEL="+model, "LOCALMODEL_NUM_CTX=4096",
+		"LOCALMODEL_CLOUD=never", "LOCALMODEL_DEADLINE=90s", "LOCALMODEL_FIRST_TOKEN_TIMEOUT=80s")
+	child, err := mcpchild.Open(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	planned := map[string]int{}
+	client := obedient.New(7, func(name string, arguments []byte) ([]byte, error) {
+		reply, err := child.Tool(name, string(arguments))
+		if name == "plan_ticket" && err == nil {
+			planned[reply.Get("by").Str]++
+		}
+		return []byte(reply.Raw), err
+	})
+	began := time.Now()
+	if err := client.Work(paths[:n]); err != nil {
+		t.Error(err)
+	}
+	t.Logf("%d tickets in %s: %s; plans by %v", n, time.Since(began).Round(time.Second), client, planned)
+	if err := child.Close(); err != nil {
+		t.Error(err)
+	}
+}
