@@ -30,21 +30,29 @@ const (
 // reached it is kept and delivered, and the decision is what this process knows.
 func (s *Store) RecordPlan(ctx context.Context, p Plan) (policy.Decision, error) {
 	var d policy.Decision
-	now := s.o.Now()
-	err := s.deliverable(ctx, kindPlan, p, func(ctx context.Context, tx sqldb.Q, project *projectRow) (err error) {
-		d, err = recordPlan(ctx, tx, project, p, now)
+	var state policy.TicketState
+	now, wrote := s.o.Now(), false
+	e := entry{kind: kindPlan, ticket: p.TicketID, body: func(h history) any {
+		_, d = policy.OnPlan(h.state, p.ByLocal, p.By)
+		wrote = false
+		return p
+	}}
+	err := s.deliverEntry(ctx, e, func(ctx context.Context, tx sqldb.Q, project *projectRow) (err error) {
+		state, d, err = recordPlan(ctx, tx, project, p, now)
+		wrote = true
 		return err
 	})
-	if err == nil && d.Owner == "" { // kept
-		_, d = policy.OnPlan(policy.TicketState{}, p.ByLocal, p.By)
+	if err == nil && wrote && s.local != nil {
+		s.pending.memory.note(p.TicketID, state, "", reply{})
 	}
 	return d, err
 }
 
-func recordPlan(ctx context.Context, tx sqldb.Q, project *projectRow, p Plan, now time.Time) (policy.Decision, error) {
+func recordPlan(ctx context.Context, tx sqldb.Q, project *projectRow, p Plan, now time.Time) (policy.TicketState,
+	policy.Decision, error) {
 	t, err := readTicket(ctx, tx, project.id, p.TicketID)
 	if err != nil {
-		return policy.Decision{}, err
+		return policy.TicketState{}, policy.Decision{}, err
 	}
 	state, d := policy.OnPlan(t.TicketState, p.ByLocal, p.By)
 	before := t.TicketState
@@ -54,20 +62,20 @@ func recordPlan(ctx context.Context, tx sqldb.Q, project *projectRow, p Plan, no
 	case d.OpensAttempt:
 		t.key, t.quality = p.Key.bounded(), nil
 		if t.Attempt, err = insertAttempt(ctx, tx, project.id, p.TicketID, t.key, p.Text, p.Model, now); err != nil {
-			return d, err
+			return state, d, err
 		}
 	case p.ByLocal && t.Attempt != 0:
 		if err := tx.Exec(ctx, `UPDATE attempts SET plan = ?, model = ? WHERE id = ?`, p.Text, p.Model, t.Attempt); err != nil {
-			return d, err
+			return state, d, err
 		}
 	case state == before:
-		return d, nil
+		return state, d, nil
 	}
 	project.seq++
 	if err := t.save(ctx, tx, project.id, p.TicketID); err != nil {
-		return d, err
+		return state, d, err
 	}
-	return d, project.save(ctx, tx, now)
+	return state, d, project.save(ctx, tx, now)
 }
 
 func insertAttempt(ctx context.Context, tx sqldb.Q, project int64, ticket string, key GuardKey, plan, model string, now time.Time) (int64, error) {

@@ -74,7 +74,7 @@ func seed(t testing.TB, s *Store, n int) {
 
 func seedTicket(ctx context.Context, tx sqldb.Q, s *Store, p *projectRow, id string) error {
 	plan := Plan{TicketID: id, ByLocal: true, Key: GuardKey{Class: "low", Digest: "d"}, Text: strings.Repeat("p", 1000), Model: "qwen3-coder:30b"}
-	if _, err := recordPlan(ctx, tx, p, plan, s.o.Now()); err != nil {
+	if _, _, err := recordPlan(ctx, tx, p, plan, s.o.Now()); err != nil {
 		return err
 	}
 	call := Call{At: s.o.Now(), Purpose: "plan", TicketID: id, Tier: "local", Model: plan.Model, TokensIn: 2000, TokensOut: 400, Result: "ok"}

@@ -26,10 +26,10 @@ func (s *Store) Record(ctx context.Context, o Outcome, step Step) (Recorded, err
 	if s.local != nil {
 		return s.recordRemote(ctx, o, step)
 	}
-	return s.record(ctx, "", o, s.o.Now(), step)
+	return s.record(ctx, delivered{}, o, s.o.Now(), step)
 }
 
-func (s *Store) record(ctx context.Context, delivery string, o Outcome, now time.Time, step Step) (Recorded, error) {
+func (s *Store) record(ctx context.Context, d delivered, o Outcome, now time.Time, step Step) (Recorded, error) {
 	if err := s.named(); err != nil {
 		return Recorded{}, err
 	}
@@ -39,12 +39,12 @@ func (s *Store) record(ctx context.Context, delivery string, o Outcome, now time
 	var before Stats
 	var known, looked bool
 	var t *recording
-	err := s.writeOnce(ctx, delivery, func(ctx context.Context, tx sqldb.Q) error {
+	err := s.writeOnce(ctx, d.number, func(ctx context.Context, tx sqldb.Q) error {
 		if !looked && !s.hasImported(tx.Database()) {
 			before, known = s.counters(ctx)
 			looked = true
 		}
-		t = &recording{ctx: ctx, tx: tx, s: s, o: o, now: now, step: step}
+		t = &recording{ctx: ctx, tx: tx, s: s, o: o, now: now, step: step, kept: d}
 		if known {
 			t.before = &before
 		}
@@ -55,7 +55,14 @@ func (s *Store) record(ctx context.Context, delivery string, o Outcome, now time
 	}
 	s.start()
 	if t == nil { // delivered before, by a process that was killed then
-		return Recorded{}, nil
+		return Recorded{}, s.confirm(ctx, o, d)
+	}
+	if s.local != nil {
+		answered := t.reply
+		if !t.reply.Repeated {
+			answered = d.asDelivered(t.reply)
+		}
+		s.pending.memory.note(o.TicketID, t.ticket.TicketState, o.key(), reply{payload: o.payload(), reply: answered})
 	}
 	if t.reply.Repeated {
 		return t.reply, nil
@@ -111,6 +118,7 @@ type recording struct {
 	before *Stats // what the state file counted, where it is known
 	now    time.Time
 	step   Step
+	kept   delivered
 
 	project projectRow
 	ticket  Ticket
@@ -227,7 +235,7 @@ func (t *recording) count() error {
 // save writes the rows. The attempt's own row is written where it opens and
 // closes.
 func (t *recording) save(attempt int64, v policy.Decision) error {
-	reply, err := json.Marshal(&t.reply)
+	reply, err := json.Marshal(t.kept.asDelivered(t.reply))
 	if err != nil {
 		return err
 	}

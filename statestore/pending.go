@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -48,6 +47,8 @@ type pending struct {
 	mu    sync.Mutex
 	step  Step
 	known bool // whether step is what Record is given
+
+	memory memory
 }
 
 // row is one thing kept.
@@ -57,104 +58,72 @@ type row struct {
 	at                   time.Time
 }
 
+// entry is one thing that a server could not take.
+type entry struct {
+	kind, delivery, ticket, event, payload string
+	// body is what is kept, given what is known of the ticket.
+	body func(history) any
+}
+
 // deliverable runs fn in a transaction; what a server cannot take now is kept
 // as body and delivered later.
 func (s *Store) deliverable(ctx context.Context, kind string, body any, fn func(context.Context, sqldb.Q, *projectRow) error) error {
+	return s.deliverEntry(ctx, entry{kind: kind, body: func(history) any { return body }}, fn)
+}
+
+// deliverEntry is deliverable for what depends on the ticket's history.
+func (s *Store) deliverEntry(ctx context.Context, e entry, fn func(context.Context, sqldb.Q, *projectRow) error) error {
 	if s.local == nil {
 		return s.write(ctx, fn)
 	}
 	if err := s.named(); err != nil {
 		return err
 	}
-	delivery := rand.Text()
+	e.delivery = rand.Text()
 	err := s.deliverFirst(ctx)
 	if err == nil {
-		err = s.writeDelivered(ctx, delivery, fn)
+		err = s.writeDelivered(ctx, e.delivery, fn)
 	}
 	if !errors.Is(err, sqldb.ErrLost) {
 		return err
 	}
-	_, kept := s.keep(ctx, kind, delivery, Outcome{}, body)
-	if kept != nil {
+	if kept := s.keep(ctx, e); kept != nil {
 		return fmt.Errorf("%w; nor can it be kept: %w", err, kept)
 	}
 	return nil
 }
 
-func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorded, error) {
-	s.pending.mu.Lock()
-	s.pending.step, s.pending.known = step, true
-	s.pending.mu.Unlock()
-	delivery := rand.Text()
-	err := s.deliverFirst(ctx)
-	if err == nil {
-		var r Recorded
-		if r, err = s.record(ctx, delivery, o, s.o.Now(), step); err == nil {
-			return r, nil
+// keep writes down what could not be sent.
+func (s *Store) keep(ctx context.Context, e entry) error {
+	err := s.local.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+		h, err := s.history(ctx, tx, e.ticket)
+		if err != nil {
+			return err
 		}
-	}
-	if !errors.Is(err, sqldb.ErrLost) {
-		return Recorded{}, err
-	}
-	repeated, kept := s.keep(ctx, kindOutcome, delivery, o, o)
-	switch {
-	case errors.Is(kept, ErrConflict):
-		return Recorded{}, kept
-	case kept != nil:
-		return Recorded{}, fmt.Errorf("%w; nor can it be kept: %w", err, kept)
-	}
-	return s.queuedReply(ctx, o, repeated), nil
-}
-
-// queuedReply answers an outcome that waits to be sent. What the server knows of the ticket
-// is not known here.
-func (s *Store) queuedReply(ctx context.Context, o Outcome, repeated bool) Recorded {
-	_, d := policy.OnOutcome(policy.TicketState{}, policy.GateOutcome{TicketID: o.TicketID, Gate: o.Gate, Outcome: o.Outcome,
-		Route: o.Route, Eligible: true})
-	r := Recorded{Action: d.Action, Repeated: repeated, Route: d.Owner, Owner: d.Owner, Stats: Stats{FailuresByType: map[string]int{}}}
-	if last, found := s.mirror.file.Read(ctx); found {
-		r.Stats = Stats(last)
-	}
-	// The server counts runs; a number of time's own meets none of its.
-	r.NextEventID = fmt.Sprintf("%s:%s:%d", o.TicketID, o.Gate.Next(o.Outcome), s.o.Now().UnixMilli())
-	r.Warnings = append(r.Warnings, "action does not consider earlier outcomes, and stats are the last known ones, since Postgres cannot be reached")
-	r.Warnings = append(r.Warnings, s.Warnings()...)
-	return r
-}
-
-// keep writes down what could not be sent. repeated says that the same outcome
-// is kept already.
-func (s *Store) keep(ctx context.Context, kind, delivery string, o Outcome, body any) (repeated bool, err error) {
-	text, err := json.Marshal(body)
-	if err != nil {
-		return false, err
-	}
-	err = s.local.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
-		repeated = false
-		if key := o.key(); key != "" {
-			payload, err := maybe(tx.Row(ctx, `SELECT payload FROM pending
-WHERE server = ? AND project = ? AND ticket = ? AND event = ? AND refused = ''`, s.server(), s.o.Project, o.TicketID, key))
-			switch {
-			case err != nil:
-				return err
-			case payload != nil && string(payload) != o.payload():
-				return fmt.Errorf("%w (ticket %s)", ErrConflict, o.TicketID)
-			case payload != nil:
-				repeated = true
-				return nil
-			}
-		}
-		return tx.Exec(ctx, `INSERT INTO pending (server, project, delivery, kind, ticket, event, payload, body, at, refused)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')`, s.server(), s.o.Project, delivery, kind, o.TicketID, o.key(), o.payload(), string(text), s.o.Now().UnixMilli())
+		return s.insertPending(ctx, tx, e, h)
 	})
-	if err != nil {
-		return false, err
+	if err == nil {
+		s.keptSome(ctx)
 	}
+	return err
+}
+
+func (s *Store) insertPending(ctx context.Context, tx sqldb.Q, e entry, h history) error {
+	text, err := json.Marshal(e.body(h))
+	if err != nil {
+		return err
+	}
+	return tx.Exec(ctx, `INSERT INTO pending (server, project, delivery, kind, ticket, event, payload, body, at, refused)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')`, s.server(), s.o.Project, e.delivery, e.kind, e.ticket, e.event, e.payload, string(text),
+		s.o.Now().UnixMilli())
+}
+
+// keptSome has what waits sent soon, and counts it.
+func (s *Store) keptSome(ctx context.Context) {
 	s.pending.timer.after(redeliverEvery, s.redeliver)
 	if err := s.countPending(ctx); err != nil { // kept it is
 		s.o.Log.Warn("kept records not counted", "err", err)
 	}
-	return repeated, nil
 }
 
 // deliverFirst sends what waits before something newer. A local journal that
@@ -239,15 +208,15 @@ func (s *Store) send(ctx context.Context, r row) error {
 		if !known {
 			return errNoStep
 		}
-		var o Outcome
-		if err := json.Unmarshal([]byte(r.body), &o); err != nil {
+		var k keptOutcome
+		if err := json.Unmarshal([]byte(r.body), &k); err != nil {
 			return err
 		}
-		_, err := s.record(ctx, r.delivery, o, r.at, step)
+		_, err := s.record(ctx, delivered{number: r.delivery, reply: &k.Reply}, k.Outcome, r.at, step)
 		return err
 	case kindPlan:
 		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, p *projectRow, plan Plan) error {
-			_, err := recordPlan(ctx, tx, p, plan, r.at)
+			_, _, err := recordPlan(ctx, tx, p, plan, r.at)
 			return err
 		})
 	case kindDraft:

@@ -51,7 +51,7 @@ func TestServerAway(t *testing.T) {
 	server.Stop(t)
 
 	r := record(t, s, out("T lint fail #T:lint:2"))
-	if r.Action != "retry" || r.Repeated || !strings.HasPrefix(r.NextEventID, "T:lint:") || r.NextEventID == "T:lint:2" {
+	if r.Action != "escalate" || r.Repeated || !strings.HasPrefix(r.NextEventID, "T:lint:") || r.NextEventID == "T:lint:2" {
 		t.Errorf("kept: %+v", r)
 	}
 	if said := strings.Join(r.Warnings, "; "); !strings.Contains(said, "1 records wait") || !strings.Contains(said, "Postgres") {

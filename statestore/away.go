@@ -1,0 +1,306 @@
+package statestore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+
+	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+// While the server is away an outcome is answered from what is known here: where
+// the ticket stood when this process last saw it on the server, and what was
+// kept of it since. The reply is kept with the outcome and delivered with it, so
+// that a repetition gets it again, before and after.
+
+// keptOutcome is an outcome that is kept, with the reply it was given.
+type keptOutcome struct {
+	Outcome
+	Reply Recorded
+}
+
+// delivered says how an outcome comes to the server.
+type delivered struct {
+	number string    // of the delivery; "" = none
+	reply  *Recorded // that was given while it was kept; nil = it was not kept
+}
+
+// recordRemote records on the server, or keeps the outcome for it.
+func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorded, error) {
+	s.pending.mu.Lock()
+	s.pending.step, s.pending.known = step, true
+	s.pending.mu.Unlock()
+	number := rand.Text()
+	err := s.deliverFirst(ctx)
+	if err == nil {
+		var r Recorded
+		if r, err = s.record(ctx, delivered{number: number}, o, s.o.Now(), step); err == nil {
+			return r, nil
+		}
+	}
+	if !errors.Is(err, sqldb.ErrLost) {
+		return Recorded{}, err
+	}
+	r, kept := s.keepOutcome(ctx, number, o)
+	switch {
+	case errors.Is(kept, ErrConflict):
+		return Recorded{}, kept
+	case kept != nil:
+		return Recorded{}, fmt.Errorf("%w; nor can it be kept: %w", err, kept)
+	}
+	if last, found := s.mirror.file.Read(ctx); found {
+		r.Stats = Stats(last)
+	}
+	r.Warnings = append(r.Warnings, "stats are the last known ones, since Postgres cannot be reached")
+	r.Warnings = append(r.Warnings, s.Warnings()...)
+	return r, nil
+}
+
+// keepOutcome writes an outcome down with its reply, or answers a repetition.
+func (s *Store) keepOutcome(ctx context.Context, number string, o Outcome) (r Recorded, err error) {
+	e := entry{kind: kindOutcome, delivery: number, ticket: o.TicketID, event: o.key(), payload: o.payload()}
+	err = s.local.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+		h, err := s.history(ctx, tx, o.TicketID)
+		if err != nil {
+			return err
+		}
+		first, found := h.answered[o.key()]
+		if !found {
+			r = h.answer(o, s.o.Now().UnixMilli())
+			e.body = func(history) any { return keptOutcome{Outcome: o, Reply: r} }
+			return s.insertPending(ctx, tx, e, h)
+		}
+		free := h.freeEventID(o.TicketID, o.Gate, s.o.Now().UnixMilli())
+		if first.payload != o.payload() {
+			return fmt.Errorf("%w (ticket %s); %s is free", ErrConflict, o.TicketID, free)
+		}
+		r = first.reply
+		r.Warnings = append([]string(nil), r.Warnings...)
+		r.Repeated, r.IfNewEventID = true, free
+		return nil
+	})
+	if err == nil && !r.Repeated {
+		s.keptSome(ctx)
+	}
+	return r, err
+}
+
+// reply is what an outcome said, and what it was answered.
+type reply struct {
+	payload string
+	reply   Recorded
+}
+
+// history is what is known of a ticket without the server.
+type history struct {
+	state    policy.TicketState
+	answered map[string]reply // by key
+	plan     string           // the last of the local model that was kept
+	outcomes []OutcomeRow     // that were kept, at most maxOutcomes, the latest
+}
+
+// history reads what was kept of a ticket onto what is remembered of it. That of
+// no ticket is empty.
+func (s *Store) history(ctx context.Context, tx sqldb.Q, ticket string) (h history, err error) {
+	if ticket == "" {
+		return h, nil
+	}
+	h.state, h.answered = s.pending.memory.recall(ticket)
+	rows, err := tx.Rows(ctx, `SELECT kind, event, payload, body FROM pending
+WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY id`,
+		s.server(), s.o.Project, ticket)
+	if err != nil {
+		return h, err
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		var kind, event, payload, body string
+		if err := rows.Scan(&kind, &event, &payload, &body); err != nil {
+			return h, err
+		}
+		if err := h.add(kind, event, payload, []byte(body)); err != nil {
+			return h, fmt.Errorf("a kept %s of %s: %w", kind, ticket, err)
+		}
+	}
+	return h, rows.Err()
+}
+
+// add moves the history by one row that was kept.
+func (h *history) add(kind, event, payload string, body []byte) error {
+	switch kind {
+	case kindPlan:
+		var p Plan
+		if err := json.Unmarshal(body, &p); err != nil {
+			return err
+		}
+		h.state, _ = policy.OnPlan(h.state, p.ByLocal, p.By)
+		if p.ByLocal {
+			h.plan = p.Text
+		}
+	case kindOutcome:
+		var k keptOutcome
+		if err := json.Unmarshal(body, &k); err != nil {
+			return err
+		}
+		d := h.move(k.Outcome)
+		if d.Action == policy.Escalate {
+			k.Reply.Attempt = h.attempt(k.Outcome, d)
+		}
+		if event != "" {
+			h.answered[event] = reply{payload: payload, reply: k.Reply}
+		}
+	}
+	return nil
+}
+
+// move is what an outcome leads to.
+func (h *history) move(o Outcome) (d policy.Decision) {
+	h.state, d = policy.OnOutcome(h.state, policy.GateOutcome{
+		TicketID: o.TicketID, Gate: o.Gate, Outcome: o.Outcome, Route: o.Route, Eligible: true,
+	})
+	h.outcomes = append(h.outcomes, OutcomeRow{
+		Gate: o.Gate, Pass: o.Pass(), Quality: o.Quality, Evidence: o.Evidence, Route: d.Owner,
+	})
+	h.outcomes = h.outcomes[max(0, len(h.outcomes)-maxOutcomes):]
+	return d
+}
+
+// attempt is what was escalated, as far as it was kept.
+func (h *history) attempt(o Outcome, d policy.Decision) *Attempt {
+	a := &Attempt{
+		TicketID: o.TicketID, Owner: d.Owner, State: stateEscalated,
+		Outcomes: append([]OutcomeRow(nil), h.outcomes...),
+	}
+	if d.Owner == policy.OwnerLocal {
+		a.Plan = h.plan
+	}
+	return a
+}
+
+// answer answers an outcome that waits to be sent, at a time in Unix milliseconds.
+func (h *history) answer(o Outcome, now int64) Recorded {
+	d := h.move(o)
+	r := Recorded{
+		Action: d.Action, EscalateTo: d.EscalateTo, Message: d.Message, Changed: d.Changed,
+		Route: d.Owner, Owner: h.state.Owner(), Stats: Stats{FailuresByType: map[string]int{}},
+	}
+	r.NextEventID = h.freeEventID(o.TicketID, o.Gate.Next(o.Outcome), now)
+	if d.Action == policy.Escalate {
+		r.Attempt = h.attempt(o, d)
+	}
+	if d.Warning != "" {
+		r.Warnings = append(r.Warnings, d.Warning)
+	}
+	r.Warnings = append(r.Warnings,
+		"answered while Postgres was away: action considers only the outcomes that were known here")
+	return r
+}
+
+// freeEventID is a key that nothing was kept under. The server counts runs; a
+// number of time's own, above maxRun, meets none of its.
+func (h *history) freeEventID(ticket string, gate policy.Gate, now int64) string {
+	for ; ; now++ {
+		id := fmt.Sprintf("%s:%s:%d", ticket, gate, now)
+		if _, used := h.answered[Outcome{EventID: id}.key()]; !used {
+			return id
+		}
+	}
+}
+
+// asDelivered is the reply that a repetition gets once the outcome is on the
+// server: the first one. Where the server decided otherwise, since it knew
+// outcomes of others, that is said with it.
+func (d delivered) asDelivered(now Recorded) Recorded {
+	if d.reply == nil {
+		return now
+	}
+	r := *d.reply
+	if r.Action != now.Action || r.Owner != now.Owner {
+		r.Warnings = append(append([]string(nil), r.Warnings...), fmt.Sprintf(
+			"when Postgres was back, with all that it knew, this outcome was counted as action %s, owner %s: go by that",
+			now.Action, now.Owner))
+	}
+	return r
+}
+
+// confirm stores the first reply of an outcome that the server had taken without
+// confirming it: it stored one of its own then.
+func (s *Store) confirm(ctx context.Context, o Outcome, d delivered) error {
+	if d.reply == nil || o.key() == "" {
+		return nil
+	}
+	return s.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+		text, err := maybe(tx.Row(ctx, `SELECT reply FROM outcomes WHERE ticket = ? AND event = ?
+AND project = (SELECT id FROM projects WHERE name = ?)`, o.TicketID, o.key(), s.o.Project))
+		if err != nil || text == nil {
+			return err
+		}
+		var stored Recorded
+		if err := json.Unmarshal(text, &stored); err != nil {
+			return fmt.Errorf("stored reply: %w", err)
+		}
+		if stored.NextEventID == d.reply.NextEventID {
+			return nil
+		}
+		first, err := json.Marshal(d.asDelivered(stored))
+		if err != nil {
+			return err
+		}
+		return tx.Exec(ctx, `UPDATE outcomes SET reply = ? WHERE ticket = ? AND event = ?
+AND project = (SELECT id FROM projects WHERE name = ?)`, string(first), o.TicketID, o.key(), s.o.Project)
+	})
+}
+
+// maxRemembered bounds the tickets of memory.
+const maxRemembered = 50
+
+// memory is what this process saw of tickets on the server: where each stood,
+// and the last reply.
+type memory struct {
+	mu      sync.Mutex
+	tickets map[string]remembered
+}
+
+type remembered struct {
+	state policy.TicketState
+	event string
+	last  reply
+}
+
+// note remembers where a ticket stands and, where there is a key, what was
+// answered under it. Any other ticket is forgotten for it when there are many.
+func (m *memory) note(ticket string, state policy.TicketState, event string, last reply) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.tickets == nil {
+		m.tickets = map[string]remembered{}
+	}
+	r, known := m.tickets[ticket]
+	if !known && len(m.tickets) >= maxRemembered {
+		for other := range maps.Keys(m.tickets) {
+			delete(m.tickets, other)
+			break
+		}
+	}
+	r.state = state
+	if event != "" {
+		r.event, r.last = event, last
+	}
+	m.tickets[ticket] = r
+}
+
+func (m *memory) recall(ticket string) (policy.TicketState, map[string]reply) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	answered := map[string]reply{}
+	r := m.tickets[ticket]
+	if r.event != "" {
+		answered[r.event] = r.last
+	}
+	return r.state, answered
+}
