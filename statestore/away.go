@@ -240,14 +240,15 @@ AND project = (SELECT id FROM projects WHERE name = ?)`, o.TicketID, o.key(), s.
 		if err != nil || text == nil {
 			return err
 		}
-		var stored Recorded
+		var stored storedReply
 		if err := json.Unmarshal(text, &stored); err != nil {
 			return fmt.Errorf("stored reply: %w", err)
 		}
 		if stored.NextEventID == d.reply.NextEventID {
 			return nil
 		}
-		first, err := json.Marshal(d.asDelivered(stored))
+		stored.Recorded = d.asDelivered(stored.Recorded)
+		first, err := json.Marshal(stored)
 		if err != nil {
 			return err
 		}

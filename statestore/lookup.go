@@ -3,7 +3,9 @@ package statestore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -17,8 +19,8 @@ type PlanFailure struct {
 	Count    int    // failures of the plan gate since the ticket's owner changed
 }
 
-// PlanFailure returns what was wrong with the ticket's last plan. A zero one
-// means that the plan gate has not failed since the owner changed.
+// PlanFailure returns the ticket's last refused plan and what was wrong with it. A
+// zero one means that the plan gate has not failed since the owner changed.
 func (s *Store) PlanFailure(ctx context.Context, ticketID string) (f PlanFailure, err error) {
 	err = s.read(ctx, func(q sqldb.Q, project int64) error {
 		t, err := readTicket(ctx, q, project, ticketID)
@@ -29,13 +31,18 @@ func (s *Store) PlanFailure(ctx context.Context, ticketID string) (f PlanFailure
 		if f.Count == 0 && t.EscalatedAt != policy.Plan {
 			return nil
 		}
-		var attempt int64
-		err = q.Row(ctx, `SELECT evidence, attempt FROM outcomes WHERE project = ? AND ticket = ? AND gate = ? AND pass = 0
-ORDER BY id DESC LIMIT 1`, project, ticketID, string(policy.Plan)).Scan(&f.Evidence, &attempt)
-		if err != nil || attempt == 0 {
+		var reply string
+		err = q.Row(ctx, `SELECT evidence, reply FROM outcomes WHERE project = ? AND ticket = ? AND gate = ? AND pass = 0
+ORDER BY id DESC LIMIT 1`, project, ticketID, string(policy.Plan)).Scan(&f.Evidence, &reply)
+		if err != nil {
 			return ignoreNoRows(err)
 		}
-		return ignoreNoRows(q.Row(ctx, `SELECT plan FROM attempts WHERE id = ?`, attempt).Scan(&f.Plan))
+		var stored storedReply
+		if err := json.Unmarshal([]byte(reply), &stored); err != nil {
+			return fmt.Errorf("stored reply: %w", err)
+		}
+		f.Plan = stored.RefusedPlan
+		return nil
 	})
 	return f, err
 }

@@ -232,10 +232,32 @@ func (t *recording) count() error {
 	return t.save(attempt, v)
 }
 
+// storedReply is what is stored of a reply.
+type storedReply struct {
+	Recorded
+	RefusedPlan string `json:"refused_plan,omitempty"` // where the plan gate failed: the local model's
+}
+
+// refusedPlan is the attempt's plan where this outcome refuses it: a later plan
+// replaces it in the attempt.
+func (t *recording) refusedPlan(attempt int64) (plan string, err error) {
+	if attempt == 0 || t.o.Gate != policy.Plan || t.o.Pass() {
+		return "", nil
+	}
+	if err := t.tx.Row(t.ctx, `SELECT plan FROM attempts WHERE id = ?`, attempt).Scan(&plan); err != nil {
+		return "", fmt.Errorf("read plan: %w", err)
+	}
+	return plan, nil
+}
+
 // save writes the rows. The attempt's own row is written where it opens and
 // closes.
 func (t *recording) save(attempt int64, v policy.Decision) error {
-	reply, err := json.Marshal(t.kept.asDelivered(t.reply))
+	refused, err := t.refusedPlan(attempt)
+	if err != nil {
+		return err
+	}
+	reply, err := json.Marshal(storedReply{Recorded: t.kept.asDelivered(t.reply), RefusedPlan: refused})
 	if err != nil {
 		return err
 	}

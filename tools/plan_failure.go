@@ -34,7 +34,7 @@ func (f failedPlan) text() string {
 	}
 	text := orElse(clip(f.Evidence, maxFailedEvidence), "The reason was not recorded.")
 	if f.Plan != "" {
-		text += "\n\nThe plan before this one:\n" + clip(f.Plan, maxFailedPlan)
+		text += "\n\nThe plan that was refused:\n" + clip(f.Plan, maxFailedPlan)
 	}
 	return text
 }

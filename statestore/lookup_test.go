@@ -1,0 +1,51 @@
+package statestore
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The plan that failed its gate is shown, whatever was planned since.
+func TestPlanFailure_ShowsTheRefusedPlan(t *testing.T) {
+	eachStore(t, func(t *testing.T, o Options) {
+		ctx := context.Background()
+		s := newStore(t, o)
+		plan := func(text string) {
+			t.Helper()
+			if _, err := s.RecordPlan(ctx, Plan{TicketID: "T", ByLocal: true, Text: text, Model: "qwen"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := func(when string, want PlanFailure) {
+			t.Helper()
+			got, err := s.PlanFailure(ctx, "T")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", when, diff)
+			}
+		}
+		fail := func(evidence string) Recorded {
+			t.Helper()
+			failed := out("T plan fail")
+			failed.Evidence = evidence
+			return record(t, s, failed)
+		}
+		plan("p1")
+		want("before a failure", PlanFailure{})
+		fail("no test")
+		want("after it", PlanFailure{Evidence: "no test", Plan: "p1", Count: 1})
+		plan("p2")
+		want("after another plan", PlanFailure{Evidence: "no test", Plan: "p1", Count: 1})
+		plan("p3")
+		if r := fail("no file"); r.Attempt == nil || r.Attempt.Plan != "p3" {
+			t.Errorf("the hand-off has another plan than the last: %+v", r.Attempt)
+		}
+		want("after the escalation", PlanFailure{Evidence: "no file", Plan: "p3"})
+		record(t, s, out("T commit pass"))
+		want("after the commit", PlanFailure{})
+	})
+}
