@@ -176,13 +176,16 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route p
 	stated := d.stated(ctx, t)
 	// The category changes nothing here: no model is asked for it.
 	j := judged{id: t.ID, ticket: t, stated: stated, by: "rules", class: policy.Classify(stated).GuessCategory()}
-	asked := false
+	asked, rule := false, policy.Rule{OK: true}
+	if !found {
+		rule = d.refusedByRule(ctx, j, w, route)
+	}
 	switch {
 	case found:
 		j.by = last.By
 		j.class = policy.Classify(stated).WithModel(last.Category, last.Complexity)
 		j.sure = j.by != "rules" && !strings.HasPrefix(last.Why, sizeUnknown)
-	case j.refusedByRule(w):
+	case !rule.OK:
 		// What a model thinks of it would change nothing: none is asked.
 		j.class = j.class.WithoutModel()
 	default:
@@ -196,6 +199,9 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route p
 		r.warn("wave not given and this content was not classified before: no dependency on it is assumed")
 	}
 	r.warn(d.decide(ctx, &j, w))
+	if !rule.OK && !j.local {
+		j.deciding = rule // the others may fail for what no model was asked
+	}
 	if asked {
 		if err := d.remember(ctx, j, w); err != nil && ctx.Err() == nil {
 			r.warn("decision not remembered: " + err.Error())
@@ -207,17 +213,23 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route p
 // sizeUnknown begins the reason of a ticket whose size no one is sure of.
 const sizeUnknown = "size unknown"
 
-// refusedByRule reports whether a rule keeps the ticket from the local model
-// whatever complexity a model would find.
-func (j judged) refusedByRule(w wave) bool {
+// refusedByRule returns the rule that keeps the ticket from the local model
+// whatever complexity a model would find; OK where none does.
+func (d *Deps) refusedByRule(ctx context.Context, j judged, w wave, route policy.Route) policy.Rule {
 	least := j.facts(w)
 	least.Sure = true
 	least.Guard = policy.Verdict{Admit: true}
+	if d.Guard.Mode == policy.Never && route != policy.OnlyLocal {
+		least.Guard = d.Guard.Look("", policy.GuardState{}, policy.Totals{}, time.Now())
+	}
+	if state, err := d.Journal.TicketState(ctx, j.id); err == nil { // decide warns of an error
+		least.Escalated = string(state.EscalatedAt)
+	}
 	if j.class.AskComplexity {
 		least.Complexity = "low"
 	}
-	ok, _, _ := policy.Eligible(least)
-	return !ok
+	_, rule, _ := policy.Eligible(least)
+	return rule
 }
 
 // refusal says which tier should plan a ticket that local may not have, or ""
