@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,21 +31,16 @@ func serve(ctx context.Context, w env) error {
 	for _, problem := range p.config.problems {
 		p.log.Warn("configuration", "problem", problem)
 	}
-	if p.config.preload {
-		go func() {
-			if err := p.router.Preload(ctx); err != nil {
-				p.log.Warn("model not preloaded", "err", err)
-			}
-		}()
-	}
+	endPreload := p.preload(ctx)
 	p.deps.Finish = background.New(p.config.planDir())
-	compare := time.AfterFunc(afterStart, func() { p.reconcile(ctx) })
+	compare := sync.OnceFunc(func() { p.reconcile(ctx) })
+	timer := time.AfterFunc(afterStart, compare)
 	err := stdio.Serve(ctx, tools.NewServer(p.deps, version()), w.in, w.out, stdio.Options{
 		Log: p.log, Check: tools.CheckRequest, Gone: func() bool { return readerGone(w.out) },
 	})
-	if compare.Stop() && ctx.Err() == nil { // the session was shorter than that
-		p.reconcile(ctx)
-	}
+	endPreload()
+	timer.Stop()
+	compare() // where the session was shorter than that; one that runs is waited for
 	p.deps.Finish.Close()
 	p.close()
 	return err
@@ -54,7 +50,29 @@ func serve(ctx context.Context, w env) error {
 // the journal must not slow down the first answer.
 const afterStart = 100 * time.Millisecond
 
+// preload asks for the model to be loaded, if that is wanted. end takes the
+// question back and waits for it; a load that the server has begun goes on.
+func (p *app) preload(ctx context.Context) (end func()) {
+	if !p.config.preload {
+		return func() {}
+	}
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := p.router.Preload(ctx); err != nil && ctx.Err() == nil {
+			p.log.Warn("model not preloaded", "err", err)
+		}
+	})
+	return func() {
+		stop()
+		running.Wait()
+	}
+}
+
 func (p *app) reconcile(ctx context.Context) {
+	if ctx.Err() != nil {
+		return
+	}
 	if err := p.store.Reconcile(ctx); err != nil {
 		p.log.Warn("journal", "err", err)
 	}
