@@ -113,11 +113,15 @@ func (s *Store) Spent(ctx context.Context) (usd float64, err error) {
 	return usd, err
 }
 
-// TeamSpent is what all users of the journal have settled and reserved since a
-// time, US dollars.
-func (s *Store) TeamSpent(ctx context.Context, since time.Time) (usd float64, err error) {
+// TeamSpent is what all users of a journal on a server have settled and reserved
+// since a time, US dollars, over all projects. shared is false where the journal
+// is one user's file: then there is no team.
+func (s *Store) TeamSpent(ctx context.Context, since time.Time) (usd float64, shared bool, err error) {
+	if !s.db.Postgres() {
+		return 0, false, nil
+	}
 	err = s.readAny(ctx, func(q sqldb.Q) error {
 		return q.Row(ctx, `SELECT COALESCE(SUM(usd), 0) FROM spend WHERE day >= ?`, since.UTC().Format(day)).Scan(&usd)
 	})
-	return usd, err
+	return usd, true, err
 }

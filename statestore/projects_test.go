@@ -95,8 +95,12 @@ func TestMoney_OfEachUser(t *testing.T) {
 			}
 		}
 		wantBudget(t, b, 2, "$4.0000 of $5.00")
-		if usd, err := a.TeamSpent(ctx, time.Now()); usd != 8 || err != nil {
-			t.Errorf("the team spent %v, %v; want 8", usd, err)
+		want := map[bool]float64{true: 8}[IsPostgres(o.State)] // a file has no team
+		if usd, shared, err := a.TeamSpent(ctx, time.Now()); usd != want || shared != IsPostgres(o.State) || err != nil {
+			t.Errorf("the team spent %v, shared %t, %v; want %v", usd, shared, err, want)
+		}
+		if usd, _, err := a.TeamSpent(ctx, time.Now().AddDate(0, 0, 2)); usd != 0 || err != nil {
+			t.Errorf("since the day after tomorrow the team spent %v, %v", usd, err)
 		}
 	})
 }

@@ -54,6 +54,13 @@ func stats(ctx context.Context, w env, o statsOptions) error {
 	if err != nil {
 		return err
 	}
+	team, shared, err := p.store.TeamSpent(ctx, o.since.At)
+	if err != nil {
+		return err
+	}
+	if shared {
+		report.TeamUSD = &team
+	}
 	switch {
 	case o.asJSON:
 		err = printJSON(w.out, report)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/integration/pgtest"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
@@ -84,6 +85,34 @@ func TestStatsForAPerson(t *testing.T) {
 	}
 	if code, _, said := y.run(t, "stats", "--since", "yesterday"); code != 2 || !strings.Contains(said, "30d") {
 		t.Errorf("exit %d, %s", code, said)
+	}
+}
+
+// TestStats_Team holds that on a server the spending of all users and projects
+// is reported, and nowhere else.
+func TestStats_Team(t *testing.T) {
+	y := newTryout(t)
+	worked(t, y)
+	if code, out, said := y.run(t, "stats"); code != 0 || strings.Contains(out, "Team") {
+		t.Errorf("a journal of one user: exit %d\n%s%s", code, out, said)
+	}
+	y.env["LOCALMODEL_STATE"], y.env["LOCALMODEL_PROJECT"] = pgtest.New(t).Schema(t), "example.org/mine"
+	for name, usd := range map[string]float64{"ann": 1.5, "bob": 2.25} {
+		s := statestore.New(statestore.Options{State: y.env["LOCALMODEL_STATE"], Dir: t.TempDir(), Project: "example.org/" + name, User: name})
+		if _, _, err := s.Reserve(t.Context(), "cheap", usd, 5); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, out, said := y.run(t, "stats"); code != 0 || !strings.Contains(out, "Team         $3.75 spent or reserved by all users") {
+		t.Errorf("exit %d\n%s%s", code, out, said)
+	}
+	_, out, _ := y.run(t, "stats", "--json")
+	var r account.Report
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.TeamUSD == nil || *r.TeamUSD != 3.75 {
+		t.Errorf("%v: %s", err, out)
 	}
 }
 

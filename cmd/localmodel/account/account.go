@@ -52,6 +52,9 @@ type Report struct {
 	Savings Savings `json:"savings"`
 	Calls   Calls   `json:"calls"`
 	Weeks   []Week  `json:"weeks"`
+	// TeamUSD is what all users of the journal spent or reserved, over all
+	// projects, by whole days, UTC; nil where the journal is one user's.
+	TeamUSD *float64 `json:"team_usd,omitempty"`
 }
 
 // Imported is what the plan's own scripts had counted before this journal.

@@ -35,6 +35,9 @@ func (r Report) Print(out io.Writer, paint term.Painter) {
 		field(map[bool]string{true: "Saved"}[i == 0], line)
 	}
 	field("Paid", r.paid())
+	if r.TeamUSD != nil {
+		field("Team", usd(*r.TeamUSD)+" spent or reserved by all users of this journal, over all projects; the daily cap is each user's own")
+	}
 	r.plot(out, paint)
 }
 
