@@ -31,8 +31,8 @@ func (r *run) prove(ctx context.Context) []Outcome {
 	if p.Load > 0 {
 		said = append(said, "loaded in "+seconds(p.Load))
 	}
-	switch {
-	case p.ClassifiedBy == local:
+	switch p.ClassifiedBy {
+	case local:
 		said = append(said, fmt.Sprintf("classified in %s (%s, %s)", seconds(p.Classify), p.Category, p.Complexity))
 	default:
 		o.State = Failed

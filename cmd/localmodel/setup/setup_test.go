@@ -307,7 +307,7 @@ func TestRun_Questions(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, all)
 		}
 	}
-	if _, err := Run(t.Context(), Options{Skip: []string{"modle"}}, f.Host); err == nil || !strings.Contains(err.Error(), "server, model") {
+	if _, err := Run(t.Context(), Options{Skip: []string{"modelx"}}, f.Host); err == nil || !strings.Contains(err.Error(), "server, model") {
 		t.Errorf("an unknown step: %v", err)
 	}
 }
