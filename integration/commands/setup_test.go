@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,7 +36,7 @@ func classifyAs(t *testing.T, p *project, env []string) string {
 	}
 	e := entry.MCPServers["localmodel"]
 	cmd := exec.CommandContext(t.Context(), e.Command, e.Args...) //nolint:gosec // what is tested
-	cmd.Dir, cmd.Env = p.root, append(env, "CLAUDE_PROJECT_DIR="+p.root)
+	cmd.Dir, cmd.Env = p.root, slices.Concat(env, []string{"CLAUDE_PROJECT_DIR=" + p.root})
 	cmd.Stdin = strings.NewReader(`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}
 {"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"classify_ticket","arguments":{"ticket":"# The cart crashes\nIt divides by zero.","route":"local"}}}
 `)

@@ -57,7 +57,7 @@ func newComputer(t *testing.T) *computer {
 		t.Fatal(prefix.err)
 	}
 	home := filepath.Join(prefix.dir, "wine", "drive_c")
-	project, err := os.MkdirTemp(home, "project")
+	project, err := os.MkdirTemp(home, "project") //nolint:usetesting // beneath the home that Wine sees
 	if err != nil {
 		t.Fatal(err)
 	}

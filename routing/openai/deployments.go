@@ -30,11 +30,11 @@ func (g group) host(ctx context.Context) (host place.Host, known bool, fault *ro
 		refusal = g.refused(r)
 		return refusal
 	})
-	switch {
-	case fault == nil:
+	if fault == nil {
 		host, known = hostOf(data, g.Model())
 		return host, known, nil
-	case fault == refusal:
+	}
+	if fault == refusal {
 		return place.Host{}, false, nil
 	}
 	return place.Host{}, false, fault
