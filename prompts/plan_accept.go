@@ -133,7 +133,7 @@ func (q PlanQuestion) contrary(s Step) string {
 	return ""
 }
 
-// empty returns why a step tells nobody what to do.
+// empty returns why a step gives no instruction.
 func (q PlanQuestion) empty(s Step) string {
 	least := leastWords
 	if s.Action == "delete" {

@@ -89,8 +89,8 @@ type Backend interface {
 	Window() int     // tokens of prompt and reply together
 
 	// RemoteModel asks the server whether the model runs somewhere else, and
-	// where. The Router asks only a server on this machine. What cannot be told
-	// is named as a host that is not known.
+	// where. The Router asks only a server on this machine. It is the zero Host
+	// where the server does not report it.
 	RemoteModel(ctx context.Context) (place.Host, *Error)
 	// Estimate is the most a call is likely to cost, in US dollars, for the
 	// reservation; 0 for a tier that is not paid.

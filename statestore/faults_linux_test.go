@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
 const nobody = 65534
@@ -113,7 +115,7 @@ func TestNoHome(t *testing.T) {
 func TestFullDisk(t *testing.T) {
 	root := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", root).CombinedOutput(); err != nil {
-		t.Skipf("mounting is not allowed here: %v: %s", err, out)
+		parts.Absent(t, "mount", fmt.Sprintf("it is not allowed here: %v: %s", err, out))
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", "-l", root).CombinedOutput(); err != nil {
@@ -154,7 +156,7 @@ func TestFullDisk(t *testing.T) {
 func TestFullDiskOnReopening(t *testing.T) {
 	root := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", root).CombinedOutput(); err != nil {
-		t.Skipf("mounting is not allowed here: %v: %s", err, out)
+		parts.Absent(t, "mount", fmt.Sprintf("it is not allowed here: %v: %s", err, out))
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", "-l", root).CombinedOutput(); err != nil {
@@ -208,7 +210,7 @@ func init() { children["crowded"] = crowded } //nolint:gochecknoinits // only Li
 func TestFullDiskOfStateFile(t *testing.T) {
 	root, elsewhere := t.TempDir(), t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", root).CombinedOutput(); err != nil {
-		t.Skipf("mounting is not allowed here: %v: %s", err, out)
+		parts.Absent(t, "mount", fmt.Sprintf("it is not allowed here: %v: %s", err, out))
 	}
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", "-l", root).CombinedOutput(); err != nil {

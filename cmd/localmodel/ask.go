@@ -22,7 +22,7 @@ import (
 const aboutAsk = `
 Puts one question to one tier and prints the answer. No other tier is asked if that one does not answer.
 
-What is typed on a command line stands in the process list: what must not be seen there goes through --file or standard input. Secrets are masked in what goes to another machine, and stderr says which.
+Arguments are visible in the process list: pass confidential text through --file or standard input. Secrets are masked in what is sent to another machine, and stderr names them.
 
 The answer is on stdout, who gave it and at what cost on stderr. Exit codes:
 

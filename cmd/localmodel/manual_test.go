@@ -19,23 +19,14 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/manual"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/integration/parts"
 )
-
-// program looks for one that a test needs, and skips by its name.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not installed", name)
-	}
-	return path
-}
 
 // plainText renders the man page as a person sees it.
 func plainText(t *testing.T, roff string) string {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), program(t, "man"), "--version").Output(); err != nil || !strings.HasPrefix(string(out), "man ") {
-		t.Skip("the man of man-db is not installed, which knows --warnings")
+	if out, err := exec.CommandContext(t.Context(), parts.Program(t, "man"), "--version").Output(); err != nil || !strings.HasPrefix(string(out), "man ") {
+		parts.Absent(t, "man", "it is not man-db's, which knows --warnings")
 	}
 	cmd := exec.CommandContext(t.Context(), "man", "--warnings=w", "-E", "UTF-8", "-l", "-")
 	cmd.Stdin = strings.NewReader(roff)
@@ -171,7 +162,7 @@ func TestCompletionScriptsParse(t *testing.T) {
 	s := newShell(t)
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		t.Run(shell, func(t *testing.T) {
-			path, script := program(t, shell), s.ok("completion", shell)
+			path, script := parts.Program(t, shell), s.ok("completion", shell)
 			cmd := exec.CommandContext(t.Context(), path, "-n", "/dev/stdin")
 			cmd.Stdin = strings.NewReader(script)
 			if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {

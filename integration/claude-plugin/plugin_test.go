@@ -17,6 +17,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools"
 )
@@ -304,10 +305,7 @@ func TestSessionStartHook(t *testing.T) {
 	if h.Type != "command" || h.Timeout < 1 || h.Timeout > 5 {
 		t.Errorf("hook = %+v", h)
 	}
-	shell, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("sh is missing")
-	}
+	shell := parts.Program(t, "sh")
 	run := func(program string) string {
 		cmd := exec.CommandContext(t.Context(), shell, "-c", h.Command)
 		cmd.Env = []string{"LOCALMODEL_BIN=" + program, "PATH=" + t.TempDir()}

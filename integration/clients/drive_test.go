@@ -23,12 +23,12 @@ import (
 )
 
 const (
-	// spyEnv makes this test's program stand between a client and the server and
+	// spyEnv makes this test's program a relay between a client and the server and
 	// write what they say into the file that it names.
 	spyEnv = "LOCALMODEL_TEST_SPY"
 	// clientLimit bounds one client's run; it is reached only when it hangs.
 	clientLimit = 4 * time.Minute
-	// slowWord stands in the ticket whose classification never ends.
+	// slowWord marks the ticket whose classification never ends.
 	slowWord = "unanswerable"
 )
 

@@ -1,7 +1,6 @@
 package clients
 
 import (
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -20,11 +19,7 @@ const prompt = modelstub.Marker + " Do what the model says."
 // node is the Node that runs a client made of scripts.
 func node(t *testing.T) string {
 	t.Helper()
-	path, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is missing")
-	}
-	return path
+	return parts.Program(t, "node")
 }
 
 func TestCodex(t *testing.T) {

@@ -25,7 +25,7 @@ const localPlan = `{"files":{"main.go":{"action":"modify","where":"main","what":
 	`"approach":"flag.String, flag.Parse, then fmt.Printf"}},` +
 	`"criteria":{"AC-1":{"file":"main_test.go","name":"TestGreeting","checks":"run with -name Ann it prints Hello, Ann"}},"risk":"none"}`
 
-// check stands for the project's commands: the first runs of a gate fail as often
+// check simulates the project's commands: the first runs of a gate fail as often
 // as the file GATE-TICKET has lines.
 const check = `#!/bin/sh
 left="fail-$1-$2"

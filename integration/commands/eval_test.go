@@ -17,6 +17,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/litellmtest"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
@@ -219,10 +220,10 @@ func TestEvalPlans(t *testing.T) {
 
 // At a terminal the cost is asked for: a no pays nothing, a yes shows a bar.
 func TestEvalAsksAtATerminal(t *testing.T) {
-	script, err := exec.LookPath("script")
-	if err != nil || runtime.GOOS != "linux" {
-		t.Skip("script: util-linux's, which gives a program a terminal, is not here")
+	if runtime.GOOS != "linux" {
+		parts.Absent(t, "script", "only util-linux's takes a command this way")
 	}
+	script := parts.Program(t, "script")
 	s := litellmtest.Shared(t)
 	knowing(t, s)
 	p := newProject(t, "OLLAMA_HOST="+s.Ollama.URL, "LITELLM_BASE_URL="+s.Proxy.URL, "LITELLM_MASTER_KEY="+s.Proxy.Key)

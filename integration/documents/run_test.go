@@ -74,10 +74,7 @@ func (u user) put(t *testing.T, name, program string) {
 // shell runs a line as the user's shell does; the error holds what it said.
 func (u user) shell(t *testing.T, line string) (out string, err error) {
 	t.Helper()
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("bash: not on the PATH")
-	}
+	bash := parts.Program(t, "bash")
 	cmd := exec.CommandContext(t.Context(), bash, "-o", "pipefail", "-c", line)
 	cmd.Dir, cmd.Env = u.project, u.env
 	cmd.Stdin = strings.NewReader("Add a login button\n")
@@ -289,9 +286,7 @@ func testFiles(base, pkg string) []string {
 // minutes to hours, and one of them is running this test. What go they would
 // run is looked at as if it stood in the document.
 func runMake(t *testing.T, line string) error {
-	if _, err := exec.LookPath("make"); err != nil {
-		t.Skip("make: not on the PATH")
-	}
+	parts.Program(t, "make")
 	cmd := exec.CommandContext(t.Context(), "make", append([]string{"-n"}, words(line)[1:]...)...)
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()

@@ -3,9 +3,11 @@ package histories
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
@@ -88,10 +90,11 @@ func TestKills_FiguresAreThoseWithoutKills(t *testing.T) {
 	for seed := range uint64(5) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			roll := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // no secret
-			r := newRoom(t, true)
+			journal := filepath.Join(t.TempDir(), "journal.db")
+			r := newRoom(t, true, "LOCALMODEL_STATE="+journal)
 			var unanswered, repeated int
 			for i, s := range sequence(r) {
-				reply, again := r.killed(s, roll)
+				reply, again := r.killed(s, roll, journal)
 				if again {
 					unanswered++
 				}
@@ -110,9 +113,19 @@ func TestKills_FiguresAreThoseWithoutKills(t *testing.T) {
 	}
 }
 
+// written is the state of a journal's write-ahead log: another one after each
+// write.
+func written(journal string) string {
+	info, err := os.Stat(journal + "-wal")
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+}
+
 // killed makes a call, kills the server in its midst or after it, and repeats the
 // call where no answer came.
-func (r *room) killed(s step, roll *rand.Rand) (reply gjson.Result, unanswered bool) {
+func (r *room) killed(s step, roll *rand.Rand, journal string) (reply gjson.Result, unanswered bool) {
 	r.t.Helper()
 	if roll.IntN(3) == 0 { // after the answer
 		reply = r.call(s.tool, s.arguments)
@@ -125,12 +138,16 @@ func (r *room) killed(s step, roll *rand.Rand) (reply gjson.Result, unanswered b
 		err   error
 	}
 	came, child := make(chan answer, 1), r.child
+	before := written(journal)
 	go func() {
 		got, err := child.Tool(s.tool, s.arguments)
 		came <- answer{got, err}
 	}()
-	const callTakes = 3000 // microseconds, about
-	time.Sleep(time.Duration(roll.IntN(callTakes)) * time.Microsecond)
+	if roll.IntN(3) > 0 { // else before it is through with the question
+		for len(came) == 0 && written(journal) == before {
+			runtime.Gosched() // the kill is to come right behind the write
+		}
+	}
 	child.Kill()
 	got := <-came
 	r.start()

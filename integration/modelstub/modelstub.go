@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// Marker stands in the prompt of the conversation that the script leads. Any
+// Marker is in the prompt of the conversation that the script leads. Any
 // other request, such as one for a title or of a sub-agent, gets a plain text.
 const Marker = "[scripted]"
 

@@ -7,7 +7,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// namespaceMark stands between a namespace of tools and a tool's name in Asked.
+// namespaceMark separates a namespace of tools and a tool's name in Asked.
 const namespaceMark = "/"
 
 // readResponses reads a request to OpenAI's /responses. Each call of the model

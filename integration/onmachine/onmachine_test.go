@@ -23,6 +23,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/fakeserver"
 	"github.com/fjbelchi/localmodel/integration/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
 // afar is another host: a second address of the namespace. No
@@ -38,15 +39,13 @@ func TestNothingLeavesThisMachine(t *testing.T) {
 		return
 	}
 	for _, program := range []string{"strace", "unshare", "ip"} {
-		if _, err := exec.LookPath(program); err != nil {
-			t.Skip(program + " is not installed")
-		}
+		parts.Program(t, program)
 	}
 	if out, err := exec.Command("unshare", "-rn", "true").CombinedOutput(); err != nil {
-		t.Skipf("unshare: this user may make no network namespace: %v %s", err, out)
+		parts.Absent(t, "unshare", fmt.Sprintf("this user may make no network namespace: %v %s", err, out))
 	}
 	if out, err := exec.Command("strace", "-o", os.DevNull, "true").CombinedOutput(); err != nil {
-		t.Skipf("strace: this user may trace no process: %v %s", err, out)
+		parts.Absent(t, "strace", fmt.Sprintf("this user may trace no process: %v %s", err, out))
 	}
 	ctx, stop := context.WithTimeout(t.Context(), 15*time.Minute)
 	defer stop()

@@ -14,17 +14,8 @@ import (
 	"testing"
 
 	"github.com/fjbelchi/localmodel/integration/binary"
+	"github.com/fjbelchi/localmodel/integration/parts"
 )
-
-// program finds a program that a test runs, or skips by its name.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not on the PATH", name)
-	}
-	return path
-}
 
 // output runs a command and returns its standard output without the end of
 // line.
@@ -56,7 +47,7 @@ func hostBundle(t *testing.T) bundle {
 // TestNPM_InstallsAndStarts packs the packages with npm, offers them in a
 // registry of this test, and starts the program as a user does with npx.
 func TestNPM_InstallsAndStarts(t *testing.T) {
-	npm := program(t, "npm")
+	npm := parts.Program(t, "npm")
 	b := hostBundle(t)
 	want := output(t, t.TempDir(), nil, b.binary, "version")
 	out := t.TempDir()
@@ -116,7 +107,7 @@ func newRegistry(t *testing.T, npm, dir string) string {
 // TestNPM_WithoutThePlatformsPackage holds that the small package says what is
 // missing.
 func TestNPM_WithoutThePlatformsPackage(t *testing.T) {
-	node := program(t, "node")
+	node := parts.Program(t, "node")
 	out := t.TempDir()
 	t.Chdir(root)
 	must(t, npmMain(testVersion, out))
@@ -130,7 +121,7 @@ func TestNPM_WithoutThePlatformsPackage(t *testing.T) {
 // TestWheel_InstallsAndStarts installs the wheel of this machine without an
 // index, and where uvx is there starts it with that.
 func TestWheel_InstallsAndStarts(t *testing.T) {
-	python := program(t, "python3")
+	python := parts.Program(t, "python3")
 	b := hostBundle(t)
 	want := output(t, t.TempDir(), nil, b.binary, "version")
 	wheels, venv := t.TempDir(), filepath.Join(t.TempDir(), "venv")

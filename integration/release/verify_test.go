@@ -244,7 +244,7 @@ func TestReleaseIsBuiltAndLookedAt(t *testing.T) {
 		t.Error("the gate does not build the snapshot")
 	}
 	for _, name := range strings.Split(regexp.MustCompile(`REQUIRE=(\S+)`).FindStringSubmatch(gate)[1], ",") {
-		if _, err := parts.Lookup(name); err != nil {
+		if _, err := parts.Lookup(name); err != nil && !slices.Contains(parts.System, name) {
 			t.Error(err)
 		}
 	}

@@ -135,7 +135,7 @@ func (g group) Check(ctx context.Context) routing.Check {
 		case fault != nil:
 			c.OK, c.Error, c.Fix = false, fault.Reason, fault.Fix
 		case !known:
-			c.Note = "the proxy does not tell where its group " + g.Model() + " leads"
+			c.Note = "the proxy does not report which host serves its group " + g.Model()
 		}
 		c.Remote, c.RemoteOwn = host.Name, host.Own
 	}

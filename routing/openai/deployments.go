@@ -16,13 +16,13 @@ import (
 
 // RemoteModel asks the proxy for the deployments of the group, and returns one
 // that is not on this machine: each call may be sent to any of them. Where the
-// proxy does not tell, its own address counts.
+// proxy does not report it, the proxy's own address counts.
 func (g group) RemoteModel(ctx context.Context) (place.Host, *routing.Error) {
 	host, _, fault := g.host(ctx)
 	return host, fault
 }
 
-// host is RemoteModel; known is false where the proxy does not tell: a gateway
+// host is RemoteModel; known is false where the proxy does not report it: a gateway
 // without /model/info, or a key that may not read it.
 func (g group) host(ctx context.Context) (host place.Host, known bool, fault *routing.Error) {
 	var refusal *routing.Error
@@ -59,8 +59,8 @@ func hostOf(info []byte, group string) (found place.Host, known bool) {
 	}
 	known = len(own) > 0
 	for _, deployment := range own {
-		host, told := deploymentHost(deployment)
-		known = known && told
+		host, named := deploymentHost(deployment)
+		known = known && named
 		if host.Name != "" && (found.Name == "" || found.Own && !host.Own) {
 			found = host
 		}
@@ -71,9 +71,9 @@ func hostOf(info []byte, group string) (found place.Host, known bool) {
 // ownServers are LiteLLM's prefixes for servers that people run themselves.
 var ownServers = []string{"ollama", "ollama_chat", "hosted_vllm", "lm_studio", "llamafile", "openai_like"}
 
-// deploymentHost returns where one deployment's model runs, as far as it is
-// told.
-func deploymentHost(params gjson.Result) (host place.Host, told bool) {
+// deploymentHost returns where one deployment's model runs. known is false
+// where the entry does not name it.
+func deploymentHost(params gjson.Result) (host place.Host, known bool) {
 	provider, model, _ := strings.Cut(params.Get("model").Str, "/")
 	base := params.Get("api_base").Str
 	own := slices.Contains(ownServers, provider)

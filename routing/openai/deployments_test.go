@@ -48,7 +48,7 @@ func TestHostOf(t *testing.T) {
 }
 
 // Where the proxy's group leads elsewhere, no prompt is sent if none may leave
-// this machine. Where that cannot be told, health says so.
+// this machine. Where the proxy does not report it, health says so.
 func TestGroupFree_ThatLeadsElsewhere(t *testing.T) {
 	const elsewhere = `{"data":[{"model_name":"free","litellm_params":{"model":"ollama_chat/m","api_base":"http://gpu:11434"}}]}`
 	const here = `{"data":[{"model_name":"free","litellm_params":{"model":"ollama_chat/m","api_base":"http://127.0.0.1:11434"}}]}`
@@ -65,8 +65,8 @@ func TestGroupFree_ThatLeadsElsewhere(t *testing.T) {
 		{"elsewhere, route local", elsewhere, 200, routing.Config{CloudAllowed: true}, policy.OnlyLocal, false, "gpu:11434"},
 		{"elsewhere, allowed", elsewhere, 200, routing.Config{CloudAllowed: true, LocalRemote: true}, policy.OnlyLocal, true, ""},
 		{"elsewhere, auto", elsewhere, 200, routing.Config{CloudAllowed: true}, policy.Auto, true, ""},
-		{"not told, never", `{"error":{"message":"no"}}`, 403, routing.Config{}, policy.Auto, true, ""},
-		{"not told, auto", `{"error":{"message":"no"}}`, 403, routing.Config{CloudAllowed: true}, policy.Auto, true, ""},
+		{"not reported, never", `{"error":{"message":"no"}}`, 403, routing.Config{}, policy.Auto, true, ""},
+		{"not reported, auto", `{"error":{"message":"no"}}`, 403, routing.Config{CloudAllowed: true}, policy.Auto, true, ""},
 		{"no such address, route local", `{"detail":"Not Found"}`, 404, routing.Config{CloudAllowed: true}, policy.OnlyLocal, true, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

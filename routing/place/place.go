@@ -23,7 +23,7 @@ func (p Place) OnThisMachine() bool { return p.Remote == "" }
 // Host is where a server says that its model runs.
 type Host struct {
 	Name string // for a person; "" = on the server's own machine
-	Own  bool   // a machine of the user's own, or one that cannot be told, not somebody's cloud
+	Own  bool   // a machine of the user's own, not a provider's
 }
 
 // Of is the one predicate over a tier: paid, the address that is dialled,

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
 // TestProjectRun holds what comes of the project's commands, and that they run
@@ -80,7 +82,7 @@ func TestProjectRun_HasNoNetwork(t *testing.T) {
 		Commands: []string{"! bash -c 'exec 3<>/dev/tcp/127.0.0.1/" + port + "'"}}
 	got := p.Run(t.Context(), nil)
 	if strings.Contains(got.Detail, "could not take the network away") || strings.Contains(got.Detail, "bash") && got.State == NotRun {
-		t.Skip("this system lets no program make a network namespace, and says so: " + got.Detail)
+		parts.Absent(t, "unshare", "no network namespace can be made, and the check says so: "+got.Detail)
 	}
 	if got.State != Passed {
 		t.Errorf("a command reached the network: %+v", got)
@@ -167,7 +169,7 @@ func TestProjectRun_OneAtATime(t *testing.T) {
 // code that a model wrote, changes nothing outside its copy.
 func TestProjectRun_WritesNowhereElse(t *testing.T) {
 	if !canConfine() {
-		t.Skip("this system cannot forbid a program to write: Landlock is missing")
+		parts.Absent(t, "landlock", "this system cannot forbid a program to write")
 	}
 	victim := t.TempDir()
 	write(t, filepath.Join(victim, "precious"), "whole")

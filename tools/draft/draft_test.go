@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
 const goFile = "package cart\n\nimport \"fmt\"\n\nfunc Total(items []int) int {\n\tsum := 0\n\tfor _, i := range items {\n\t\tsum += i\n\t}\n\treturn sum\n}\n\nfunc Print(items []int) {\n\tfmt.Println(Total(items))\n}\n"
@@ -141,9 +143,7 @@ func outcome(f File, mode Mode, step, reply string) (failed, detail, after strin
 }
 
 func TestPython_IsParsedWhereThereIsOne(t *testing.T) {
-	if _, err := exec.LookPath("python3"); err != nil {
-		t.Skip("python3 is not on the PATH")
-	}
+	parts.Program(t, "python3")
 	f := File{Path: "a.py", Text: "x = 1\n", Exists: true}
 	if failed, detail, _ := outcome(f, Whole, "", "```python\nx = (1\n```"); failed != CheckParses {
 		t.Errorf("broken Python: failed check %q (%s), want %q", failed, detail, CheckParses)
@@ -166,10 +166,7 @@ func TestDefect_ShowsTheRealText(t *testing.T) {
 // TestPatch_GitApplies writes random texts before and after and lets git take
 // the patch: the result is the text after, to the byte.
 func TestPatch_GitApplies(t *testing.T) {
-	git, err := exec.LookPath("git")
-	if err != nil {
-		t.Skip("git is not on the PATH")
-	}
+	git := parts.Program(t, "git")
 	random := rand.New(rand.NewPCG(1, 2))
 	text := func() string {
 		var b strings.Builder

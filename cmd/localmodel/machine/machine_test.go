@@ -2,12 +2,12 @@ package machine
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
@@ -24,10 +24,7 @@ func TestMemoryIsPlausible(t *testing.T) {
 // A program left behind has its variables, writes into its log, and leads a
 // session of its own, so that no signal of our terminal reaches it.
 func TestLeave(t *testing.T) {
-	sh, err := exec.LookPath("sh")
-	if err != nil {
-		t.Skip("sh: there is none")
-	}
+	sh := parts.Program(t, "sh")
 	log := filepath.Join(t.TempDir(), "log")
 	out, err := os.Create(log)
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
+	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/draft"
@@ -82,9 +83,7 @@ func TestTasks_FailBeforeAndPassAfter(t *testing.T) {
 	}
 	for _, task := range list {
 		t.Run(task.Name, func(t *testing.T) {
-			if _, err := exec.LookPath(programs[task.Language()]); err != nil {
-				t.Skip("missing: " + programs[task.Language()])
-			}
+			parts.Program(t, programs[task.Language()])
 			// A change that does nothing: one more line of comment.
 			comment := map[string]string{"go": "// nothing", "py": "# nothing", "js": "// nothing"}[task.Language()]
 			for _, result := range run(t, []Task{task}, map[string]writer{
