@@ -77,24 +77,41 @@ func (s *Store) Completed(ctx context.Context, ticketIDs []string) (map[string]b
 	return done, err
 }
 
-// KnownTickets returns up to limit ids of the project's tickets that were
-// classified or recorded, the latest classified first.
-func (s *Store) KnownTickets(ctx context.Context, limit int) (ids []string, err error) {
+// KnownTickets returns ids of the project's tickets that an unknown id may be
+// meant for: the limit latest classified first, those recorded that differ from
+// it in case alone, and up to limit on each side of it in the order of ids.
+// What it reads does not grow with the journal.
+func (s *Store) KnownTickets(ctx context.Context, id string, limit int) (ids []string, err error) {
 	seen := map[string]bool{}
 	add := func(id string) {
-		if !seen[id] && len(ids) < limit {
+		if !seen[id] {
 			seen[id] = true
 			ids = append(ids, id)
 		}
 	}
 	err = s.read(ctx, func(q sqldb.Q, project int64) error {
-		if err := scanStrings(ctx, q, `SELECT ticket FROM decisions WHERE project = ? ORDER BY at DESC LIMIT ?`,
-			[]any{project, limit}, add); err != nil {
-			return err
+		for _, look := range knownQueries(project, id, limit) {
+			if err := scanStrings(ctx, q, look.query, look.args, add); err != nil {
+				return err
+			}
 		}
-		return scanStrings(ctx, q, `SELECT ticket FROM tickets WHERE project = ? LIMIT ?`, []any{project, limit}, add)
+		return nil
 	})
 	return ids, err
+}
+
+type knownQuery struct {
+	query string
+	args  []any
+}
+
+func knownQueries(project int64, id string, limit int) []knownQuery {
+	return []knownQuery{
+		{`SELECT ticket FROM decisions WHERE project = ? ORDER BY at DESC LIMIT ?`, []any{project, limit}},
+		{`SELECT ticket FROM tickets WHERE project = ? AND ticket IN (?, ?)`, []any{project, strings.ToUpper(id), strings.ToLower(id)}},
+		{`SELECT ticket FROM tickets WHERE project = ? AND ticket > ? ORDER BY ticket LIMIT ?`, []any{project, id, limit}},
+		{`SELECT ticket FROM tickets WHERE project = ? AND ticket < ? ORDER BY ticket DESC LIMIT ?`, []any{project, id, limit}},
+	}
 }
 
 // Known reports whether the ticket was classified or recorded in this project.

@@ -36,6 +36,7 @@ CREATE TABLE decisions (project {int} NOT NULL, ticket TEXT NOT NULL, hash TEXT 
   refused TEXT NOT NULL, wave TEXT NOT NULL, wave_known {int} NOT NULL, digest TEXT NOT NULL, at {int} NOT NULL,
   PRIMARY KEY (project, ticket, hash, source)) {keyed};
 CREATE INDEX decisions_at ON decisions (at);
+CREATE INDEX decisions_project ON decisions (project, at);
 CREATE TABLE calls (id {id}, project {int} NOT NULL, at {int} NOT NULL, purpose TEXT NOT NULL, ticket TEXT NOT NULL,
   tier TEXT NOT NULL, model TEXT NOT NULL, digest TEXT NOT NULL, prompt TEXT NOT NULL,
   tokens_in {int} NOT NULL CHECK (tokens_in >= 0), tokens_out {int} NOT NULL CHECK (tokens_out >= 0),
@@ -65,6 +66,7 @@ CREATE INDEX reservations_at ON reservations (at);
 CREATE TABLE pending (id {id}, server TEXT NOT NULL, project TEXT NOT NULL, delivery TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
   ticket TEXT NOT NULL, event TEXT NOT NULL, payload TEXT NOT NULL, body TEXT NOT NULL, at {int} NOT NULL, refused TEXT NOT NULL) {table};
 CREATE INDEX pending_event ON pending (server, project, ticket, event);
+CREATE INDEX pending_order ON pending (server, project, id);
 CREATE TABLE deliveries (delivery TEXT PRIMARY KEY, at {int} NOT NULL) {keyed};
 CREATE INDEX deliveries_at ON deliveries (at);
 `

@@ -14,7 +14,7 @@ import (
 var ticketExtensions = []string{".md", ".markdown", ".mdx", ".txt", ".json", ".jsonl"}
 
 const (
-	maxKnown   = 500 // tickets that an unknown id is compared with
+	maxKnown   = 30 // tickets that an unknown id is compared with: the latest, and as many on each side of it
 	maxNearest = 3
 )
 
@@ -34,7 +34,7 @@ func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string
 			return id, warning
 		}
 	}
-	known, err := d.Journal.KnownTickets(ctx, maxKnown)
+	known, err := d.Journal.KnownTickets(ctx, id, maxKnown)
 	if err != nil { // a journal that cannot be read fails the record itself
 		return id, warning
 	}
