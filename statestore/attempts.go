@@ -26,7 +26,7 @@ const (
 
 // RecordPlan notes a plan that was handed over, on disk before it returns. One
 // of the local model opens an attempt, unless the ticket was escalated; while
-// one is open it stays the same one, with the new plan. Where a server cannot be
+// one is open it stays the same one, with the new plan, whoever made that. Where a server cannot be
 // reached it is kept and delivered, and the decision is what this process knows.
 func (s *Store) RecordPlan(ctx context.Context, p Plan) (policy.Decision, error) {
 	var d policy.Decision
@@ -64,8 +64,10 @@ func recordPlan(ctx context.Context, tx sqldb.Q, project *projectRow, p Plan, no
 		if t.Attempt, err = insertAttempt(ctx, tx, project.id, p.TicketID, t.key, p.Text, p.Model, now); err != nil {
 			return state, d, err
 		}
-	case p.ByLocal && t.Attempt != 0:
-		if err := tx.Exec(ctx, `UPDATE attempts SET plan = ?, model = ? WHERE id = ?`, p.Text, p.Model, t.Attempt); err != nil {
+	case t.Attempt != 0:
+		model := sql.NullString{String: p.Model, Valid: p.ByLocal}
+		if err := tx.Exec(ctx, `UPDATE attempts SET plan = ?, planner = ?, model = COALESCE(?, model) WHERE id = ?`,
+			p.Text, p.planner(), model, t.Attempt); err != nil {
 			return state, d, err
 		}
 	case state == before:
@@ -79,8 +81,8 @@ func recordPlan(ctx context.Context, tx sqldb.Q, project *projectRow, p Plan, no
 }
 
 func insertAttempt(ctx context.Context, tx sqldb.Q, project int64, ticket string, key GuardKey, plan, model string, now time.Time) (int64, error) {
-	return tx.Insert(ctx, `INSERT INTO attempts (project, ticket, class, category, digest, opened, closed, state, plan, model)
-VALUES (?, ?, ?, ?, ?, ?, 0, 'open', ?, ?)`, project, ticket, key.Class, key.Category, key.Digest, now.UnixMilli(), plan, model)
+	return tx.Insert(ctx, `INSERT INTO attempts (project, ticket, class, category, digest, opened, closed, state, plan, planner, model)
+VALUES (?, ?, ?, ?, ?, ?, 0, 'open', ?, '', ?)`, project, ticket, key.Class, key.Category, key.Digest, now.UnixMilli(), plan, model)
 }
 
 // classified reads which rule keeps the ticket from the local model, "" where
@@ -181,7 +183,7 @@ WHERE project = ? AND ticket = ? AND attempt = ? AND id <= ? ORDER BY id DESC LI
 // maxOutcomes bounds what a hand-off reads: the latest.
 const maxOutcomes = 100
 
-const selectAttempt = `SELECT id, ticket, class, category, digest, opened, closed, state, plan, model, quality FROM attempts`
+const selectAttempt = `SELECT id, ticket, class, category, digest, opened, closed, state, plan, planner, model, quality FROM attempts`
 
 // scanner is one row of a result.
 type scanner interface{ Scan(dest ...any) error }
@@ -190,7 +192,7 @@ type scanner interface{ Scan(dest ...any) error }
 func (a *Attempt) scan(row scanner) error {
 	var opened, closed int64
 	if err := row.Scan(&a.ID, &a.TicketID, &a.Key.Class, &a.Key.Category, &a.Key.Digest, &opened, &closed, &a.State, &a.Plan,
-		&a.Model, &a.Quality); err != nil {
+		&a.Planner, &a.Model, &a.Quality); err != nil {
 		return err
 	}
 	a.OpenedAt = time.UnixMilli(opened)

@@ -100,7 +100,7 @@ type reply struct {
 type history struct {
 	state    policy.TicketState
 	answered map[string]reply // by key
-	plan     string           // the last of the local model that was kept
+	plan     Plan             // the local attempt's last that was kept
 	outcomes []OutcomeRow     // that were kept, at most maxOutcomes, the latest
 }
 
@@ -139,8 +139,8 @@ func (h *history) add(kind, event, payload string, body []byte) error {
 			return err
 		}
 		h.state, _ = policy.OnPlan(h.state, p.ByLocal, p.By)
-		if p.ByLocal {
-			h.plan = p.Text
+		if h.state.Phase == policy.PhaseLocal {
+			h.plan = p
 		}
 	case kindOutcome:
 		var k keptOutcome
@@ -177,7 +177,7 @@ func (h *history) attempt(o Outcome, d policy.Decision) *Attempt {
 		Outcomes: append([]OutcomeRow(nil), h.outcomes...),
 	}
 	if d.Owner == policy.OwnerLocal {
-		a.Plan = h.plan
+		a.Plan, a.Planner = h.plan.Text, h.plan.planner()
 	}
 	return a
 }
@@ -187,7 +187,7 @@ func (h *history) answer(o Outcome, now int64) Recorded {
 	d := h.move(o)
 	r := Recorded{
 		Action: d.Action, EscalateTo: d.EscalateTo, Message: d.Message, Changed: d.Changed,
-		Route: d.Owner, Owner: h.state.Owner(), Stats: Stats{FailuresByType: map[string]int{}},
+		Route: d.Owner, Owner: d.OwnerAfter(h.state), Stats: Stats{FailuresByType: map[string]int{}},
 	}
 	r.NextEventID = h.freeEventID(o.TicketID, o.Gate.Next(o.Outcome), now)
 	if d.Action == policy.Escalate {

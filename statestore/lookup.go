@@ -15,7 +15,7 @@ import (
 // PlanFailure is the last plan of a ticket that its gate refused.
 type PlanFailure struct {
 	Evidence string // what was wrong with it; "" where nothing was recorded
-	Plan     string // its text, where the local model made it
+	Plan     string // its text, where a local attempt was open
 	Count    int    // failures of the plan gate since the ticket's owner changed
 }
 

@@ -47,5 +47,17 @@ func TestPlanFailure_ShowsTheRefusedPlan(t *testing.T) {
 		want("after the escalation", PlanFailure{Evidence: "no file", Plan: "p3"})
 		record(t, s, out("T commit pass"))
 		want("after the commit", PlanFailure{})
+
+		// Another tier made the plan while the local attempt was open.
+		plan("p4")
+		if _, err := s.RecordPlan(ctx, Plan{TicketID: "T", By: "cheap tier", Text: "p5", Model: "haiku"}); err != nil {
+			t.Fatal(err)
+		}
+		fail("no line")
+		want("after a plan of another", PlanFailure{Evidence: "no line", Plan: "p5", Count: 1})
+		r := fail("no line again")
+		if a := r.Attempt; a == nil || a.Plan != "p5" || a.Planner != "cheap tier" || a.Model != "qwen" {
+			t.Errorf("the hand-off does not have the plan of another: %+v", a)
+		}
 	})
 }

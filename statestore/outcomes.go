@@ -223,7 +223,7 @@ func (t *recording) count() error {
 	}
 	t.ticket.ran(t.o.TicketID, t.o.Gate, t.o.EventID)
 	t.reply = Recorded{Action: v.Action, EscalateTo: v.EscalateTo, Message: v.Message, Changed: v.Changed, Route: v.Owner,
-		Owner: state.Owner(), Stats: t.project.stats(), NextEventID: t.ticket.nextEventID(t.o.TicketID, t.o.Gate.Next(t.o.Outcome))}
+		Owner: v.OwnerAfter(state), Stats: t.project.stats(), NextEventID: t.ticket.nextEventID(t.o.TicketID, t.o.Gate.Next(t.o.Outcome))}
 	for _, text := range []string{v.Warning, draftWarning, late} {
 		if text != "" {
 			t.reply.Warnings = append(t.reply.Warnings, text)
@@ -235,7 +235,7 @@ func (t *recording) count() error {
 // storedReply is what is stored of a reply.
 type storedReply struct {
 	Recorded
-	RefusedPlan string `json:"refused_plan,omitempty"` // where the plan gate failed: the local model's
+	RefusedPlan string `json:"refused_plan,omitempty"` // where the plan gate failed in a local attempt
 }
 
 // refusedPlan is the attempt's plan where this outcome refuses it: a later plan

@@ -110,7 +110,7 @@ func TestJourneys(t *testing.T) {
 			T lint fail -> retry local/local 0/0
 			T lint pass -> continue local/local 0/0
 			T review pass -> continue local/local 0/0
-			T commit pass -> complete local/cloud 1/0
+			T commit pass -> complete local/local 1/0
 			T lint fail -> retry cloud/cloud 1/0`},
 		{"the second failure escalates, two more stop", `
 			T lint fail local -> retry local/local 0/0
@@ -120,7 +120,7 @@ func TestJourneys(t *testing.T) {
 			T lint fail -> stop cloud/cloud 0/1
 			T commit pass -> complete cloud/cloud 0/1
 			T plan pass local -> continue local/local 0/1
-			T commit pass -> complete local/cloud 1/1`},
+			T commit pass -> complete local/local 1/1`},
 		{"the cloud's escalates once and counts nothing", `
 			T lint fail -> retry cloud/cloud 0/0
 			T lint fail -> escalate cloud/cloud 0/0
@@ -129,7 +129,7 @@ func TestJourneys(t *testing.T) {
 			T commit pass -> complete cloud/cloud 0/0`},
 		{"a commit closes whatever its route", `
 			T plan pass local -> continue local/local 0/0
-			T commit pass cloud -> complete local/cloud 1/0`},
+			T commit pass cloud -> complete local/local 1/0`},
 	} {
 		t.Run(journey.name, func(t *testing.T) {
 			s := newStore(t, Options{Root: t.TempDir()})

@@ -1,7 +1,7 @@
 package statestore
 
 // schemaVersion is the version of schema.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // schema is the journal's tables. {id}, {int}, {real}, {table} and {keyed}
 // differ between the databases. The checks keep out what would break a reader.
@@ -16,7 +16,7 @@ CREATE TABLE tickets (project {int} NOT NULL, ticket TEXT NOT NULL, phase TEXT N
   PRIMARY KEY (project, ticket)) {keyed};
 CREATE TABLE attempts (id {id}, project {int} NOT NULL, ticket TEXT NOT NULL, class TEXT NOT NULL, category TEXT NOT NULL,
   digest TEXT NOT NULL, opened {int} NOT NULL, closed {int} NOT NULL, state TEXT NOT NULL, plan TEXT NOT NULL,
-  model TEXT NOT NULL, quality {real} CHECK (quality >= 0 AND quality <= 100)) {table};
+  planner TEXT NOT NULL, model TEXT NOT NULL, quality {real} CHECK (quality >= 0 AND quality <= 100)) {table};
 CREATE INDEX attempts_ticket ON attempts (project, ticket);
 CREATE INDEX attempts_open ON attempts (project) WHERE closed = 0;
 CREATE INDEX attempts_closed ON attempts (closed) WHERE closed > 0;

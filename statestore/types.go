@@ -63,6 +63,14 @@ type Plan struct {
 	Model    string
 }
 
+// planner is what an attempt stores of who made its plan: "" = its own model.
+func (p Plan) planner() string {
+	if p.ByLocal {
+		return ""
+	}
+	return clip(p.By, maxField)
+}
+
 // Ticket is where a ticket stands.
 type Ticket struct {
 	policy.TicketState
@@ -95,6 +103,7 @@ type Attempt struct {
 	Owner              policy.Owner
 	Quality            *float64 // the last score given in it
 	Plan, Model        string
+	Planner            string // who made Plan, where it was not Model
 	Outcomes           []OutcomeRow
 }
 

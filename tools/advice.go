@@ -39,11 +39,14 @@ func (d *Deps) planAgain(route policy.Route) string {
 }
 
 // stayHere takes the model out of an escalation that may not leave this
-// machine: the ticket is the caller's from here.
-func (d *Deps) stayHere(r *recordResult) {
+// machine: the ticket is the caller's from here. owner is whose it was.
+func (d *Deps) stayHere(r *recordResult, owner policy.Owner) {
 	if d.CloudAllowed || r.EscalateTo == "" {
 		return
 	}
 	r.EscalateTo = ""
-	r.Message = "The local model is out of this ticket, and LOCALMODEL_CLOUD=never names no other: finish it yourself from the hand-off, or ask the user."
+	r.Message = "LOCALMODEL_CLOUD=never names no stronger model for this ticket: finish it yourself from the hand-off, or ask the user."
+	if owner == policy.OwnerLocal {
+		r.Message = "The local model is out of this ticket, and LOCALMODEL_CLOUD=never names no other: finish it yourself from the hand-off, or ask the user."
+	}
 }

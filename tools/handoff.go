@@ -21,8 +21,8 @@ const maxHandoffChars = 4000
 // ticket's history may be longer.
 const maxHandoffFailures = 8
 
-// handoff is what the cloud model gets of an escalated ticket: the local
-// model's plan, each failure with its evidence, who did what, and what is left
+// handoff is what the cloud model gets of an escalated ticket: the attempt's
+// plan, each failure with its evidence, who did what, and what is left
 // to try. Markdown, under maxHandoffChars; all that is not ours is fenced, with
 // secrets masked, and cut only at line ends, with a note.
 func handoff(a statestore.Attempt, gate string) string {
@@ -81,15 +81,21 @@ func evidence(failures []statestore.OutcomeRow) (out []string) {
 // whoDidWhat names the ticket, and the planner where the plan is known. Whose
 // hands wrote the code no gate says; whose ticket it was is known.
 func whoDidWhat(a statestore.Attempt) string {
-	planned := "The plan was not recorded here"
-	if strings.TrimSpace(a.Plan) != "" {
+	owner := cmp.Or(a.Owner, policy.OwnerLocal)
+	planned := "No plan of the local model is known here"
+	switch {
+	case owner == policy.OwnerCloud: // a plan of the local model would have made it a local ticket
+		planned = "Not planned by the local model"
+	case strings.TrimSpace(a.Plan) == "":
+	case a.Planner != "":
+		planned = "Planned by the " + clip(plain.Line(a.Planner), 100)
+	default:
 		planned = "Planned by " + clip(plain.Line(orElse(a.Model, "the local model")), 100) + " (local)"
 	}
 	reviewed := ""
 	if slices.ContainsFunc(a.Outcomes, func(o statestore.OutcomeRow) bool { return o.Gate == policy.Review }) {
 		reviewed = "; reviewed by the cloud"
 	}
-	owner := cmp.Or(a.Owner, policy.OwnerLocal)
 	return "Ticket: " + clip(plain.Line(a.TicketID), 100) + "\n" + planned + "; worked on as a " + string(owner) + " ticket" + reviewed + "."
 }
 

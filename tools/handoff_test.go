@@ -39,8 +39,16 @@ func TestHandoff(t *testing.T) {
 	}
 	// An attempt without a plan of ours does not claim one.
 	got = handoff(statestore.Attempt{TicketID: "FEAT-1", Outcomes: failedAt("plan: too vague", "plan: still vague")}, "plan")
-	if !strings.Contains(got, "The plan was not recorded here;") || strings.Contains(got, "## The plan") || !strings.Contains(got, "write a new one") {
+	if !strings.Contains(got, "No plan of the local model is known here;") || strings.Contains(got, "## The plan") || !strings.Contains(got, "write a new one") {
 		t.Errorf("without a plan:\n%s", got)
+	}
+	for want, a := range map[string]statestore.Attempt{
+		"\nNot planned by the local model; worked on as a cloud ticket.\n": {Owner: policy.OwnerCloud},
+		"\nPlanned by the template; worked on as a local ticket.\n":        {Owner: policy.OwnerLocal, Plan: "1. x", Planner: "template", Model: "qwen"},
+	} {
+		if got := handoff(a, "lint"); !strings.Contains(got, want) {
+			t.Errorf("%+v: no %q in\n%s", a, want, got)
+		}
 	}
 	if got := handoff(statestore.Attempt{Outcomes: failedAt("review", "review")}, "review"); !strings.Contains(got, "; reviewed by the cloud.") {
 		t.Errorf("who reviewed is not said:\n%s", got)

@@ -190,3 +190,44 @@ func TestPlan_Refused_TellsOfTheJournal(t *testing.T) {
 		t.Errorf("%s: warnings %q, want %q", r.Summary, r.Warnings, told[0])
 	}
 }
+
+// A commit that passes ends a ticket, and the reply still says who did the work.
+func TestOwner_OfACompletedTicket(t *testing.T) {
+	for _, owner := range []policy.Owner{policy.OwnerLocal, policy.OwnerCloud} {
+		k := keeper(t)
+		k.run("FEAT-1", string(owner), "lint pass", "commit pass")
+		if r := k.last; r.Action != policy.Complete || r.Owner != owner {
+			t.Errorf("%s ticket: action %s, owner %s", owner, r.Action, r.Owner)
+		}
+	}
+}
+
+// Under LOCALMODEL_CLOUD=never an escalation names no model, and says of a
+// ticket that was never local nothing about the local model.
+func TestEscalation_WhereTheCloudIsForbidden(t *testing.T) {
+	for owner, local := range map[policy.Owner]bool{policy.OwnerLocal: true, policy.OwnerCloud: false} {
+		k := keeper(t)
+		k.deps.CloudAllowed = false
+		k.run("FEAT-1", string(owner), "lint fail", "lint fail")
+		r := k.last
+		if r.Action != policy.Escalate || r.EscalateTo != "" || !strings.Contains(r.Message, "LOCALMODEL_CLOUD=never") {
+			t.Fatalf("%s ticket: %+v", owner, r)
+		}
+		if strings.Contains(r.Message, "The local model is out") != local {
+			t.Errorf("%s ticket: %s", owner, r.Message)
+		}
+	}
+}
+
+// The hand-off of a ticket that the template planned does not deny the plan.
+func TestHandoff_AfterAPlanOfTheTemplate(t *testing.T) {
+	d := decider(t, &scriptedModel{down: refusedLocally})
+	if r := planText(t, d, fm("id: TASK-4", "complexity: simple")+"# Move it"+fileTable("a.go")); r.By != "template" {
+		t.Fatalf("planned by %s", r.By)
+	}
+	recordOutcome(t, d, "TASK-4", policy.Lint, policy.Fail, "a.go:1")
+	r := recordOutcome(t, d, "TASK-4", policy.Lint, policy.Fail, "a.go:1")
+	if !strings.Contains(r.Handoff, "Not planned by the local model; worked on as a cloud ticket") {
+		t.Error(r.Handoff)
+	}
+}

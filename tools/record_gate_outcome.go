@@ -106,7 +106,7 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 	if rec.Action == policy.Escalate && rec.Attempt != nil {
 		r.Handoff = handoff(*rec.Attempt, in.Gate)
 	}
-	d.stayHere(r)
+	d.stayHere(r, rec.Route)
 	r.Warnings = addWarning(r.Warnings, unseen)
 	for _, text := range rec.Warnings {
 		r.Warnings = addWarning(r.Warnings, text)

@@ -151,6 +151,15 @@ type Decision struct {
 	Succeeded     bool // with ClosesAttempt: a commit passed; else it was escalated
 }
 
+// OwnerAfter returns whose the ticket is once the decision has led to s: of a
+// finished ticket, the owner that did the work.
+func (d Decision) OwnerAfter(s TicketState) Owner {
+	if s.Phase == PhaseDone {
+		return d.Owner
+	}
+	return s.Owner()
+}
+
 // OnOutcome returns what an outcome leads to and where the ticket stands then.
 //
 // A ticket is local's while it has an open attempt. The second failure of a
