@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // ErrDiffers says that the file has a localmodel entry of another content.
@@ -16,9 +17,12 @@ type Change struct {
 	Existed bool   // whether the file was there before
 	Same    bool   // nothing is to do
 	After   []byte // the new content; nil = the file is to be deleted
+	// OldEntry says that After has the entry that install had put its own in the
+	// place of.
+	OldEntry bool
 
 	file    *file
-	restore string // the name of the backup that After equals; it is not needed any more
+	restore []string // the backups that led to After; they are not needed any more
 }
 
 // Install works out how to add the entry to a client's file. Another entry of
@@ -83,41 +87,75 @@ func (c Client) Uninstall(path string) (*Change, error) {
 		return nil, c.refuse(path, err)
 	}
 	ch.After = f.withMark(after)
-	c.original(ch, have)
+	c.original(ch)
 	return ch, nil
 }
 
 // original looks for what the file was before install: the backup that install
-// would turn into what is here, or no file at all.
-func (c Client) original(ch *Change, have map[string]any) {
-	e, ok := entryOf(c, have)
-	if !ok {
-		return
+// would turn into what is here, or no file at all. A backup whose entry install
+// itself had written is followed further back.
+func (c Client) original(ch *Change) {
+	var used []string
+	for now := ch.file.raw; now != nil; {
+		e, found := c.written(now)
+		if !found {
+			break
+		}
+		before, backup, found := c.before(ch.file, now, e, used)
+		if !found {
+			break
+		}
+		if backup != "" {
+			used = append(used, backup)
+		}
+		ch.After, ch.restore, now = before, used, before
 	}
-	for _, name := range ch.file.backups() {
-		old, err := ch.file.beside(name)
-		if err != nil {
-			continue
-		}
-		before := &file{raw: old}
-		if there, err := c.format.edit.entry(before.text(), c.format.servers); err != nil || there != nil {
-			continue
-		}
-		again, err := c.format.edit.insert(before.text(), c.format.servers, e)
-		if err == nil && bytes.Equal(before.withMark(again), ch.file.raw) {
-			ch.After, ch.restore = old, name
-			return
-		}
-	}
-	if bytes.Equal(ch.file.raw, c.format.edit.fresh(c.format.servers, e)) {
-		ch.After = nil
+	if ch.restore != nil && ch.After != nil {
+		have, _ := c.format.edit.entry((&file{raw: ch.After}).text(), c.format.servers)
+		ch.OldEntry = have != nil
 	}
 }
 
-// entryOf reads an entry of ours back from a file, false where it has what
-// install never writes. The order of variables is the file's business, so only
-// entries with one variable at most are recognised.
-func entryOf(c Client, have map[string]any) (Entry, bool) {
+// written is the entry in a file's content, false where there is none or it has
+// what install never writes.
+func (c Client) written(raw []byte) (Entry, bool) {
+	text := (&file{raw: raw}).text()
+	have, err := c.format.edit.entry(text, c.format.servers)
+	if err != nil || have == nil {
+		return Entry{}, false
+	}
+	return entryOf(c, have, text)
+}
+
+// before is the backup out of which install makes the content, the entry put in
+// the place of an older one where the backup has one. Without a name it is no
+// file at all.
+func (c Client) before(f *file, now []byte, e Entry, used []string) (raw []byte, backup string, found bool) {
+	for _, name := range f.backups() {
+		old, err := f.beside(name)
+		if err != nil || slices.Contains(used, name) {
+			continue
+		}
+		base := &file{raw: old}
+		text := base.text()
+		if there, err := c.format.edit.entry(text, c.format.servers); err != nil {
+			continue
+		} else if there != nil {
+			if text, err = c.format.edit.remove(text, c.format.servers); err != nil {
+				continue
+			}
+		}
+		again, err := c.format.edit.insert(text, c.format.servers, e)
+		if err == nil && bytes.Equal(base.withMark(again), now) {
+			return old, name, true
+		}
+	}
+	return nil, "", bytes.Equal(now, c.format.edit.fresh(c.format.servers, e))
+}
+
+// entryOf reads an entry of ours back from a file's text, false where it has
+// what install never writes.
+func entryOf(c Client, have map[string]any, text []byte) (Entry, bool) {
 	e := Entry{fields: c.field}
 	e.Command, _ = have["command"].(string)
 	list, _ := have["args"].([]any)
@@ -130,7 +168,14 @@ func entryOf(c Client, have map[string]any) (Entry, bool) {
 		text, _ := v.(string)
 		e.Env = append(e.Env, Variable{k, text})
 	}
-	return e, len(e.Env) <= 1 && reflect.DeepEqual(e.data(), have)
+	// In the order of the file: where that is guessed wrong, no backup is found to
+	// match.
+	place := func(v Variable) int {
+		return max(bytes.LastIndex(text, []byte(quote(v.Name)+":")), bytes.LastIndex(text, []byte("\n"+v.Name+" = ")))
+	}
+	slices.SortFunc(e.Env, func(a, b Variable) int { return place(a) - place(b) })
+	serves := len(e.Args) > 0 && e.Args[len(e.Args)-1] == "serve"
+	return e, serves && reflect.DeepEqual(e.data(), have)
 }
 
 // Apply makes the change and returns the backup that it kept, if any.
@@ -138,19 +183,23 @@ func (ch *Change) Apply() (backup string, err error) {
 	if ch.Same {
 		return "", nil
 	}
-	if ch.After == nil {
-		return "", ch.file.remove(ch.file.name)
-	}
-	if ch.Existed && ch.restore == "" {
-		if backup, err = ch.file.backup(); err != nil {
-			return "", fmt.Errorf("no backup of %s could be kept, so it was not changed: %w", ch.Path, err)
+	switch {
+	case ch.After == nil:
+		if err := ch.file.remove(ch.file.name); err != nil {
+			return "", err
+		}
+	default:
+		if ch.Existed && ch.restore == nil {
+			if backup, err = ch.file.backup(); err != nil {
+				return "", fmt.Errorf("no backup of %s could be kept, so it was not changed: %w", ch.Path, err)
+			}
+		}
+		if err := ch.file.replace(ch.After); err != nil {
+			return backup, fmt.Errorf("%s was not changed: %w", ch.Path, err)
 		}
 	}
-	if err := ch.file.replace(ch.After); err != nil {
-		return backup, fmt.Errorf("%s was not changed: %w", ch.Path, err)
-	}
-	if ch.restore != "" {
-		_ = ch.file.remove(ch.restore) // the file itself is that backup now
+	for _, name := range ch.restore {
+		_ = ch.file.remove(name) // what it was kept for is done
 	}
 	return backup, nil
 }

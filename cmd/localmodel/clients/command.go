@@ -134,6 +134,9 @@ func (o Options) UninstallFrom(out io.Writer, c Client, p Place) error {
 		return err
 	}
 	did := "Took localmodel out of " + plain.Line(path)
+	if change.OldEntry {
+		did = "Put back the localmodel entry that was in " + plain.Line(path) + " before install"
+	}
 	if change.After == nil {
 		did = "Deleted " + plain.Line(path) + ", which held localmodel alone"
 	}

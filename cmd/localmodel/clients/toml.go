@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// tomlText edits TOML: the entry is a table of its own at the file's end.
+// tomlText edits TOML: the entry is a table of its own at the file's end. The
+// document is read once as a row of statements, and only those of our entry are
+// decoded: the library's decoder looks each key up among all before it.
 type tomlText struct{}
 
 func (t tomlText) fresh(servers string, e Entry) []byte { return []byte(t.table(servers, e)) }
@@ -33,19 +37,100 @@ func (tomlText) table(servers string, e Entry) string {
 	return b.String() + env.String()
 }
 
-func (tomlText) decode(doc []byte) (map[string]any, error) {
-	out := map[string]any{}
-	err := toml.Unmarshal(doc, &out)
-	var at *toml.DecodeError
-	if errors.As(err, &at) {
-		line, column := at.Position()
-		return nil, fmt.Errorf("line %d, column %d: %w", line, column, err)
+// statement is a table's heading, or a key with its value.
+type statement struct {
+	heading bool
+	path    []string // from the document's root
+	at      int      // where its line begins
+}
+
+// names reports whether the statement is about our entry, or about the whole list
+// of servers.
+func (s statement) names(servers string) bool {
+	return s.path[0] == servers && (len(s.path) == 1 || s.path[1] == name)
+}
+
+// statements reads the document in one pass. The error has the line.
+func (tomlText) statements(doc []byte) ([]statement, error) {
+	var p unstable.Parser
+	p.Reset(doc)
+	var out []statement
+	var table []string
+	seen, lists := map[string]bool{}, map[string]bool{}
+	for p.NextExpression() {
+		node := p.Expression()
+		s := statement{heading: node.Kind != unstable.KeyValue}
+		first := -1
+		if !s.heading {
+			s.path = append(s.path, table...)
+		}
+		for keys := node.Key(); keys.Next(); {
+			if first < 0 {
+				first = int(keys.Node().Raw.Offset)
+			}
+			s.path = append(s.path, string(keys.Node().Data))
+		}
+		s.at = bytes.LastIndexByte(doc[:first], '\n') + 1
+		if s.heading {
+			table = s.path
+		}
+		if err := twice(s, node.Kind == unstable.ArrayTable, seen, lists); err != nil {
+			return nil, fmt.Errorf("line %d: %w", lineOf(doc, s.at), err)
+		}
+		out = append(out, s)
 	}
-	return out, err
+	var fault *unstable.ParserError
+	if errors.As(p.Error(), &fault) {
+		at := min(max(0, cap(doc)-cap(fault.Highlight)), len(doc))
+		return nil, fmt.Errorf("line %d: %w", lineOf(doc, at), fault)
+	}
+	return out, p.Error()
+}
+
+func lineOf(doc []byte, at int) int { return bytes.Count(doc[:at], []byte("\n")) + 1 }
+
+// twice refuses what is defined a second time. In a list of tables each table
+// may define the same again.
+func twice(s statement, list bool, seen, lists map[string]bool) error {
+	var path string
+	for i := range s.path {
+		path = strings.Join(s.path[:i+1], "\x00")
+		if lists[path] {
+			return nil
+		}
+	}
+	if seen[path] {
+		return fmt.Errorf("%s is there twice", strings.Join(s.path, "."))
+	}
+	seen[path] = true
+	if list {
+		lists[path] = true
+	}
+	return nil
+}
+
+// ours is the part of the document that names our entry, decoded.
+func (t tomlText) ours(doc []byte, servers string) (map[string]any, error) {
+	all, err := t.statements(doc)
+	if err != nil {
+		return nil, err
+	}
+	var part []byte
+	for i, s := range all {
+		end := len(doc)
+		if i+1 < len(all) {
+			end = all[i+1].at
+		}
+		if s.names(servers) {
+			part = append(part, doc[s.at:end]...)
+		}
+	}
+	out := map[string]any{}
+	return out, toml.Unmarshal(part, &out)
 }
 
 func (t tomlText) entry(doc []byte, servers string) (map[string]any, error) {
-	all, err := t.decode(doc)
+	all, err := t.ours(doc, servers)
 	if err != nil {
 		return nil, err
 	}
@@ -73,42 +158,40 @@ func (t tomlText) insert(doc []byte, servers string, e Entry) ([]byte, error) {
 		text = append(text, nl...)
 	}
 	text = append(text, strings.ReplaceAll(t.table(servers, e), "\n", nl)...)
-	return text, t.verify(doc, text, servers, e.data())
+	return text, t.verify(text, servers, e.data())
 }
 
-// heading says whether the line at an offset, which looks like a table's heading,
-// is one: not where it stands in a string or a list of several lines.
-func (t tomlText) heading(doc []byte, at int) bool {
-	_, err := t.decode(doc[:at])
-	return err == nil
-}
-
-var (
-	ourTable = `^[ \t]*\[[ \t]*["']?%s["']?[ \t]*\.[ \t]*["']?%s["']?[ \t]*[.\]]`
-	anyTable = regexp.MustCompile(`^[ \t]*\[`)
-	aside    = regexp.MustCompile(`^[ \t]*(#.*)?\r?\n?$`)
-)
+var aside = regexp.MustCompile(`^[ \t]*(#.*)?\r?\n?$`)
 
 // remove cuts our tables: from their heading to the next one, but for the
 // comments that lead it.
 func (t tomlText) remove(doc []byte, servers string) ([]byte, error) {
-	ours := regexp.MustCompile(fmt.Sprintf(ourTable, regexp.QuoteMeta(servers), regexp.QuoteMeta(name)))
+	all, err := t.statements(doc)
+	if err != nil {
+		return nil, err
+	}
+	headings := map[int]bool{} // by the line's offset: whether it is one of ours
+	for _, s := range all {
+		if s.heading {
+			headings[s.at] = len(s.path) > 1 && s.names(servers)
+		}
+	}
 	lines := bytes.SplitAfter(doc, []byte("\n"))
 	starts := make([]int, len(lines)+1)
 	for i, l := range lines {
 		starts[i+1] = starts[i] + len(l)
 	}
-	is := func(kind *regexp.Regexp, i int) bool { return kind.Match(lines[i]) && t.heading(doc, starts[i]) }
+	isOther := func(i int) bool { ours, heading := headings[starts[i]]; return heading && !ours }
 	var out [][]byte
 	cut := false
 	for i := 0; i < len(lines); i++ {
-		if !is(ours, i) {
+		if !headings[starts[i]] {
 			out = append(out, lines[i])
 			continue
 		}
 		cut = true
 		end := i + 1
-		for end < len(lines) && (!is(anyTable, end) || is(ours, end)) {
+		for end < len(lines) && !isOther(end) {
 			end++
 		}
 		for end > i+1 && aside.Match(lines[end-1]) {
@@ -126,14 +209,19 @@ func (t tomlText) remove(doc []byte, servers string) ([]byte, error) {
 		return nil, fmt.Errorf("the entry is not a table [%s.%s] of its own", servers, name)
 	}
 	after := bytes.Join(out, nil)
-	return after, t.verify(after, doc, servers, nil)
+	return after, t.verify(after, servers, nil)
 }
 
-func (t tomlText) verify(without, with []byte, servers string, want map[string]any) error {
-	a, errA := t.decode(without)
-	b, errB := t.decode(with)
-	if errA != nil || errB != nil {
-		return fmt.Errorf("the edit would not parse: %w", errors.Join(errA, errB))
+// verify holds an edit to its promise: the document reads, and our entry in it is
+// the one that is wanted, nil = none. Only our tables' lines are added or cut, so
+// nothing else can have changed.
+func (t tomlText) verify(after []byte, servers string, want map[string]any) error {
+	have, err := t.entry(after, servers)
+	if err != nil {
+		return fmt.Errorf("the edit would not parse: %w", err)
 	}
-	return compare(a, b, servers, want)
+	if !reflect.DeepEqual(have, want) {
+		return errors.New("the edit would not read as the entry that was meant")
+	}
+	return nil
 }
