@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -13,6 +14,7 @@ import (
 // directories of the test.
 type shell struct {
 	home, project string
+	env           map[string]string // beside those of home and project
 	t             *testing.T
 }
 
@@ -24,6 +26,7 @@ func newShell(t *testing.T) shell {
 func (s shell) run(args ...string) (code int, out, errOut string) {
 	s.t.Helper()
 	env := map[string]string{"HOME": s.home, "CLAUDE_PROJECT_DIR": s.project, "APPDATA": filepath.Join(s.home, "AppData", "Roaming")}
+	maps.Copy(env, s.env)
 	var o, e bytes.Buffer
 	code = run(s.t.Context(), args, func(k string) (string, bool) { v, ok := env[k]; return v, ok }, strings.NewReader(""), &o, &e)
 	return code, o.String(), e.String()
@@ -165,5 +168,56 @@ func TestProjectFileHoldsThePlainName(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(s.project, ".mcp.json"))
 	if err != nil || !strings.Contains(string(data), `"command": "localmodel",`) {
 		t.Errorf("%s, %v", data, err)
+	}
+}
+
+// Claude Code keeps its files where CLAUDE_CONFIG_DIR says: install and uninstall
+// speak of that one, not of what lies in the home directory.
+func TestInstall_ClaudeConfigDir(t *testing.T) {
+	s := newShell(t)
+	dir := t.TempDir()
+	put := func(path, text string) {
+		t.Helper()
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const enabled, disabled = `{"enabledPlugins":{"localmodel@localmodel":true}}`, `{"enabledPlugins":{"localmodel@localmodel":false}}`
+	install := func() string {
+		t.Helper()
+		out := s.ok("install", "claude-code", "--command", "/opt/localmodel")
+		s.ok("uninstall", "claude-code")
+		return out
+	}
+	const warning = "two servers"
+	if out := install(); strings.Contains(out, warning) {
+		t.Errorf("without the plugin: %s", out)
+	}
+	put(filepath.Join(s.home, ".claude", "settings.json"), enabled)
+	if out := install(); !strings.Contains(out, warning) || !strings.Contains(out, filepath.Join("~", ".claude", "settings.json")) {
+		t.Errorf("with the plugin: %s", out)
+	}
+	s.env = map[string]string{"CLAUDE_CONFIG_DIR": dir}
+	if out := install(); strings.Contains(out, warning) {
+		t.Errorf("with the plugin in another directory: %s", out)
+	}
+	put(filepath.Join(dir, "settings.json"), enabled)
+	if out := install(); !strings.Contains(out, warning) {
+		t.Errorf("with the plugin in CLAUDE_CONFIG_DIR: %s", out)
+	}
+	put(filepath.Join(s.project, ".claude", "settings.local.json"), disabled)
+	if out := install(); strings.Contains(out, warning) {
+		t.Errorf("with the plugin disabled in the project: %s", out)
+	}
+	put(filepath.Join(s.home, ".claude.json"), `{"mcpServers":{"localmodel":{}}}`)
+	if out := s.ok("uninstall", "claude-code"); strings.Contains(out, "claude mcp remove") {
+		t.Errorf("of another directory: %s", out)
+	}
+	put(filepath.Join(dir, ".claude.json"), `{"mcpServers":{"localmodel":{}}}`)
+	if out := s.ok("uninstall", "claude-code"); !strings.Contains(out, filepath.Join(dir, ".claude.json")+" has one: claude mcp remove localmodel") {
+		t.Errorf("of CLAUDE_CONFIG_DIR: %s", out)
 	}
 }

@@ -13,6 +13,8 @@ import (
 // name is the server's name in every client's file.
 const name = "localmodel"
 
+const claudeCode = "claude-code"
+
 // Place is where files lie on one machine, for one user and project.
 type Place struct {
 	OS     string // as runtime.GOOS
@@ -56,13 +58,13 @@ type fields struct{ before, after []member }
 // failed that was started before the program was there.
 const nextClaudeCode = "start Claude Code in this project and approve the server. " +
 	"Its dialog preselects to continue without: Enter alone disables the server, and claude mcp reset-project-choices asks again. " +
-	"A server that stays failed: delete ~/.claude/mcp-needs-auth-cache.json and start again"
+	"A server that stays failed: delete mcp-needs-auth-cache.json in ~/.claude (or CLAUDE_CONFIG_DIR) and start again"
 
 // All lists the clients.
 func All() []Client {
 	mcpServers := format{"mcpServers", jsonc{}}
 	return []Client{
-		{Name: "claude-code", Title: "Claude Code", Next: nextClaudeCode,
+		{Name: claudeCode, Title: "Claude Code", Next: nextClaudeCode,
 			program: "claude", traces: []string{".claude", ".claude.json"},
 			format: mcpServers, project: ".mcp.json", field: fields{after: []member{{"alwaysLoad", true}}}},
 		{Name: "claude-desktop", Title: "Claude Desktop", Next: "quit Claude Desktop and start it again",

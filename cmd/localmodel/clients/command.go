@@ -58,7 +58,7 @@ func (o Options) Plan(c Client, p Place) (Plan, error) {
 	if err != nil {
 		return Plan{Path: path}, err
 	}
-	plan := Plan{Client: c, Path: path, Entry: c.Entry(command, p, o.Env), Note: note}
+	plan := Plan{Client: c, Path: path, Entry: c.Entry(command, p, o.Env), Note: note + c.besides(p)}
 	if launch := launcher(command, p.OS); len(launch) > 0 {
 		plan.Entry.Command = launch[0]
 		plan.Entry.Args = append(launch[1:], plan.Entry.Args...)
@@ -100,7 +100,7 @@ func (o Options) InstallInto(out io.Writer, c Client, p Place) error {
 		_, err := fmt.Fprint(out, plan.Client.Snippet(plan.Entry))
 		return err
 	case plan.Change.Same:
-		_, err := fmt.Fprintf(out, "%s: localmodel is there already, as it should be.\n", plain.Line(plan.Path))
+		_, err := fmt.Fprintf(out, "%s: localmodel is there already, as it should be.\n%s", plain.Line(plan.Path), plan.Note)
 		return err
 	}
 	if err := o.make(out, plan.Change, "Added localmodel to "+plain.Line(plan.Path)); err != nil || o.DryRun {
@@ -129,6 +129,9 @@ func (o Options) UninstallFrom(out io.Writer, c Client, p Place) error {
 			if there, _, err := c.In(p.Root).Installed(other); there && err == nil {
 				hint = " " + other + " has one: add --project."
 			}
+		}
+		if own := p.claudeFile(); c.Name == claudeCode && mentions(own) {
+			hint = " " + own + " has one: claude mcp remove localmodel."
 		}
 		_, err := fmt.Fprintf(out, "%s: no localmodel entry there, nothing to do.%s\n", plain.Line(path), plain.Line(hint))
 		return err

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
@@ -29,28 +32,105 @@ func Find(p Place) []Found {
 	for _, c := range All() {
 		for _, project := range []bool{true, false} {
 			path, ofProject, err := c.File(p, project)
-			if ofProject {
-				c = c.In(p.Root)
-			}
 			if err != nil || seen[path] {
 				continue
 			}
 			seen[path] = true
-			if installed, _, err := c.Installed(path); installed || err != nil {
+			at := c // a project's file is opened in it, the user's is not
+			if ofProject {
+				at = c.In(p.Root)
+			}
+			if installed, _, err := at.Installed(path); installed || err != nil {
 				out = append(out, Found{c.Title, shown(path, p), err})
 			}
 		}
 	}
-	// Claude Code also keeps servers and plugins in files of its own, which it
-	// alone writes.
-	for _, own := range []struct{ name, title string }{{".claude.json", "Claude Code"}, {".claude/plugins/installed_plugins.json", "Claude Code plugin"}} {
-		path := filepath.Join(p.Home, filepath.FromSlash(own.name))
-		data, err := rootfs.ReadNamed(context.Background(), path, maxOwnFile)
-		if p.Home != "" && err == nil && strings.Contains(string(data), `"localmodel`) {
-			out = append(out, Found{own.title, shown(path, p), nil})
+	for _, own := range []struct{ path, title string }{
+		{p.claudeFile(), "Claude Code"},
+		{filepath.Join(p.claudeDir(), "plugins", "installed_plugins.json"), "Claude Code plugin"},
+	} {
+		if mentions(own.path) {
+			out = append(out, Found{own.title, shown(own.path, p), nil})
 		}
 	}
 	return out
+}
+
+// claudeDir is where Claude Code keeps the user's settings and plugins, "" where
+// neither CLAUDE_CONFIG_DIR nor the home is known.
+func (p Place) claudeDir() string {
+	if dir := p.env(claudeConfigDir); dir != "" {
+		return dir
+	}
+	return p.inHome(".claude")
+}
+
+// claudeFile is where it keeps the user's servers. It alone writes that.
+func (p Place) claudeFile() string {
+	if dir := p.env(claudeConfigDir); dir != "" {
+		return filepath.Join(dir, ".claude.json")
+	}
+	return p.inHome(".claude.json")
+}
+
+const claudeConfigDir = "CLAUDE_CONFIG_DIR"
+
+func (p Place) inHome(name string) string {
+	if p.Home == "" {
+		return ""
+	}
+	return filepath.Join(p.Home, name)
+}
+
+// mentions reports whether a file that a client alone writes names us.
+func mentions(path string) bool {
+	if !filepath.IsAbs(path) {
+		return false
+	}
+	data, err := rootfs.ReadNamed(context.Background(), path, maxOwnFile)
+	return err == nil && strings.Contains(string(data), `"`+name)
+}
+
+// pluginEnabled is the settings file of Claude Code that enables our plugin, ""
+// where none does: the project's own settings win over the user's.
+func (p Place) pluginEnabled() (file string) {
+	read := func(path string, data []byte, err error) {
+		if err != nil || !gjson.ValidBytes(data) {
+			return
+		}
+		gjson.GetBytes(data, "enabledPlugins").ForEach(func(key, enabled gjson.Result) bool {
+			if plugin, _, _ := strings.Cut(key.Str, "@"); plugin == name {
+				file = ""
+				if enabled.Bool() {
+					file = path
+				}
+			}
+			return true
+		})
+	}
+	if path := filepath.Join(p.claudeDir(), "settings.json"); filepath.IsAbs(path) {
+		data, err := rootfs.ReadNamed(context.Background(), path, maxFile)
+		read(path, data, err)
+	}
+	for _, name := range []string{"settings.json", "settings.local.json"} {
+		inside := filepath.Join(".claude", name)
+		data, err := rootfs.ReadFile(context.Background(), p.Root, inside, maxFile)
+		read(filepath.Join(p.Root, inside), data, err)
+	}
+	return file
+}
+
+// besides warns of a second server of the same tools beside the client's entry.
+func (c Client) besides(p Place) string {
+	if c.Name != claudeCode {
+		return ""
+	}
+	file := p.pluginEnabled()
+	if file == "" {
+		return ""
+	}
+	return "Warning: the plugin is enabled too, by " + plain.Line(shown(file, p)) + ", so Claude Code starts two servers with the same tools.\n" +
+		"Keep one: claude plugin disable localmodel, or localmodel uninstall claude-code\n"
 }
 
 func shown(path string, p Place) string {
@@ -68,11 +148,14 @@ func (c Client) Present(p Place) bool {
 			return true
 		}
 	}
-	paths := make([]string, 0, len(c.traces)+1)
+	var paths []string
 	for _, name := range c.traces {
 		if p.Home != "" {
 			paths = append(paths, filepath.Join(p.Home, name))
 		}
+	}
+	if dir := p.env(claudeConfigDir); c.Name == claudeCode && dir != "" {
+		paths = []string{dir}
 	}
 	if c.user != nil {
 		if file := c.user(p); filepath.IsAbs(file) {
