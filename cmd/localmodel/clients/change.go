@@ -183,23 +183,30 @@ func (ch *Change) Apply() (backup string, err error) {
 	if ch.Same {
 		return "", nil
 	}
-	switch {
-	case ch.After == nil:
-		if err := ch.file.remove(ch.file.name); err != nil {
-			return "", err
-		}
-	default:
-		if ch.Existed && ch.restore == nil {
-			if backup, err = ch.file.backup(); err != nil {
-				return "", fmt.Errorf("no backup of %s could be kept, so it was not changed: %w", ch.Path, err)
-			}
-		}
-		if err := ch.file.replace(ch.After); err != nil {
-			return backup, fmt.Errorf("%s was not changed: %w", ch.Path, err)
-		}
+	if ch.After == nil {
+		err = ch.file.remove(ch.file.name)
+	} else {
+		backup, err = ch.write()
+	}
+	if err != nil {
+		return backup, err
 	}
 	for _, name := range ch.restore {
 		_ = ch.file.remove(name) // what it was kept for is done
+	}
+	return backup, nil
+}
+
+// write puts the new content in place, with a backup of the old one unless that
+// is what comes back.
+func (ch *Change) write() (backup string, err error) {
+	if ch.Existed && ch.restore == nil {
+		if backup, err = ch.file.backup(); err != nil {
+			return "", fmt.Errorf("no backup of %s could be kept, so it was not changed: %w", ch.Path, err)
+		}
+	}
+	if err := ch.file.replace(ch.After); err != nil {
+		return backup, fmt.Errorf("%s was not changed: %w", ch.Path, err)
 	}
 	return backup, nil
 }
