@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/outbox"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -32,17 +33,18 @@ func (s *Store) RecordPlan(ctx context.Context, p Plan) (policy.Decision, error)
 	var d policy.Decision
 	var state policy.TicketState
 	now, wrote := s.o.Now(), false
-	e := entry{kind: kindPlan, ticket: p.TicketID, body: func(h history) any {
+	e := outbox.Entry{Kind: kindPlan, Ticket: p.TicketID}
+	kept := func(h history) any {
 		_, d = policy.OnPlan(h.state, p.ByLocal, p.By)
 		wrote = false
 		return p
-	}}
-	err := s.deliverEntry(ctx, e, func(ctx context.Context, tx sqldb.Q, project *projectRow) (err error) {
+	}
+	err := s.deliverEntry(ctx, e, kept, func(ctx context.Context, tx sqldb.Q, project *projectRow) (err error) {
 		state, d, err = recordPlan(ctx, tx, project, p, now)
 		wrote = true
 		return err
 	})
-	if err == nil && wrote && s.local != nil {
+	if err == nil && wrote && s.pending.box != nil {
 		s.pending.memory.note(p.TicketID, state, "", reply{})
 	}
 	return d, err

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/outbox"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -53,7 +54,7 @@ func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorde
 	case kept != nil:
 		return Recorded{}, fmt.Errorf("%w; nor can it be kept: %w", err, kept)
 	}
-	if last, found := s.mirror.file.Read(ctx); found {
+	if last, found := s.mirror.Read(ctx); found {
 		r.Stats = Stats(last)
 	}
 	r.Warnings = append(r.Warnings, "stats are the last known ones, since Postgres cannot be reached")
@@ -63,26 +64,26 @@ func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorde
 
 // keepOutcome writes an outcome down with its reply, or answers a repetition.
 func (s *Store) keepOutcome(ctx context.Context, number string, o Outcome) (r Recorded, err error) {
-	e := entry{kind: kindOutcome, delivery: number, ticket: o.TicketID, event: o.key(), payload: o.payload()}
-	err = s.local.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
-		h, err := s.history(ctx, tx, o.TicketID)
+	now := s.o.Now()
+	err = s.pending.box.Keep(ctx, o.TicketID, now, func(rows []outbox.Row) (*outbox.Entry, error) {
+		h, err := s.history(o.TicketID, rows)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		first, found := h.answered[o.key()]
 		if !found {
-			r = h.answer(o, s.o.Now().UnixMilli())
-			e.body = func(history) any { return keptOutcome{Outcome: o, Reply: r} }
-			return s.insertPending(ctx, tx, e, h)
+			r = h.answer(o, now.UnixMilli())
+			return &outbox.Entry{Kind: kindOutcome, Delivery: number, Ticket: o.TicketID, Event: o.key(), Payload: o.payload(),
+				Body: keptOutcome{Outcome: o, Reply: r}}, nil
 		}
-		free := h.freeEventID(o.TicketID, o.Gate, s.o.Now().UnixMilli())
+		free := h.freeEventID(o.TicketID, o.Gate, now.UnixMilli())
 		if first.payload != o.payload() {
-			return fmt.Errorf("%w (ticket %s); %s is free", ErrConflict, o.TicketID, free)
+			return nil, fmt.Errorf("%w (ticket %s); %s is free", ErrConflict, o.TicketID, free)
 		}
 		r = first.reply
 		r.Warnings = append([]string(nil), r.Warnings...)
 		r.Repeated, r.IfNewEventID = true, free
-		return nil
+		return nil, nil //nolint:nilnil // a repetition is not kept
 	})
 	if err == nil && !r.Repeated {
 		s.keptSome(ctx)
@@ -104,30 +105,19 @@ type history struct {
 	outcomes []OutcomeRow     // that were kept, at most maxOutcomes, the latest
 }
 
-// history reads what was kept of a ticket onto what is remembered of it. That of
+// history puts what was kept of a ticket onto what is remembered of it. That of
 // no ticket is empty.
-func (s *Store) history(ctx context.Context, tx sqldb.Q, ticket string) (h history, err error) {
+func (s *Store) history(ticket string, kept []outbox.Row) (h history, err error) {
 	if ticket == "" {
 		return h, nil
 	}
 	h.state, h.answered = s.pending.memory.recall(ticket)
-	rows, err := tx.Rows(ctx, `SELECT kind, event, payload, body FROM pending
-WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY id`,
-		s.server(), s.o.Project, ticket)
-	if err != nil {
-		return h, err
-	}
-	defer rows.Close() //nolint:errcheck // only read; Err is looked at
-	for rows.Next() {
-		var kind, event, payload, body string
-		if err := rows.Scan(&kind, &event, &payload, &body); err != nil {
-			return h, err
-		}
-		if err := h.add(kind, event, payload, []byte(body)); err != nil {
-			return h, fmt.Errorf("a kept %s of %s: %w", kind, ticket, err)
+	for _, r := range kept {
+		if err := h.add(r.Kind, r.Event, r.Payload, r.Body); err != nil {
+			return h, fmt.Errorf("a kept %s of %s: %w", r.Kind, ticket, err)
 		}
 	}
-	return h, rows.Err()
+	return h, nil
 }
 
 // add moves the history by one row that was kept.

@@ -2,7 +2,6 @@ package statestore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -12,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore/sqldb"
+	"github.com/fjbelchi/localmodel/statestore/outbox"
 )
 
 func teamOptions(t *testing.T, state string) Options {
@@ -154,14 +153,9 @@ func TestServerAway_UnconfirmedReplyIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	given := (&history{}).answer(one, time.Now().UnixMilli())
-	body, err := json.Marshal(keptOutcome{Outcome: one, Reply: given})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.local.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
-		e := entry{kind: kindOutcome, delivery: "unconfirmed", ticket: "T", event: one.key(), payload: one.payload()}
-		e.body = func(history) any { return json.RawMessage(body) }
-		return s.insertPending(ctx, tx, e, history{})
+	if err := s.pending.box.Keep(ctx, "T", time.Now(), func([]outbox.Row) (*outbox.Entry, error) {
+		return &outbox.Entry{Kind: kindOutcome, Delivery: "unconfirmed", Ticket: "T", Event: one.key(), Payload: one.payload(),
+			Body: keptOutcome{Outcome: one, Reply: given}}, nil
 	}); err != nil {
 		t.Fatal(err)
 	}

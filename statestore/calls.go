@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/later"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -42,7 +43,7 @@ func (c Call) bounded() Call {
 // callQueue holds rows of local calls until they are written together. A
 // figure that a crash may cost is worth no disk flush of its own.
 type callQueue struct {
-	timer timer
+	timer later.Timer
 	mu    sync.Mutex
 	rows  []Call
 }
@@ -62,14 +63,14 @@ func (s *Store) LogCall(ctx context.Context, c Call) error {
 	if full {
 		return s.flushCalls(context.WithoutCancel(ctx))
 	}
-	q.timer.after(callDelay, s.flushCallsLater)
+	q.timer.After(callDelay, s.flushCallsLater)
 	return nil
 }
 
 func (s *Store) flushCallsLater() {
 	if err := s.flushCalls(s.background); err != nil && s.background.Err() == nil {
 		s.o.Log.Warn("model calls not recorded yet", "err", err)
-		s.calls.timer.after(10*callDelay, s.flushCallsLater)
+		s.calls.timer.After(10*callDelay, s.flushCallsLater)
 	}
 }
 

@@ -203,7 +203,7 @@ func (e *events) check(t testing.TB, o Options) {
 	// A start compares the file with the journal; one that was left empty takes
 	// its time.
 	wait(t, "the state file follows", func() bool { return s.Flush(context.Background()) == nil })
-	if block, found := s.mirror.file.Read(context.Background()); !found || fmt.Sprint(Stats(block)) != fmt.Sprint(want) {
+	if block, found := s.mirror.Read(context.Background()); !found || fmt.Sprint(Stats(block)) != fmt.Sprint(want) {
 		t.Errorf("the state file has %+v, want %+v", block, want)
 	}
 }

@@ -125,12 +125,8 @@ func TestCloseDoesNotWait(t *testing.T) {
 	}
 	defer tx.Rollback() //nolint:errcheck // the lock goes with it
 	c.set(c.now().AddDate(2, 0, 0))
-	s.keeping.after(0, s.retainLater)
-	wait(t, "deleting has begun", func() bool {
-		s.keeping.mu.Lock()
-		defer s.keeping.mu.Unlock()
-		return s.keeping.t == nil
-	})
+	s.keeping.After(0, s.retainLater)
+	wait(t, "deleting has begun", func() bool { return !s.keeping.Waiting() })
 	closed := make(chan error, 1)
 	go func() { closed <- s.Close() }()
 	select {
@@ -262,7 +258,7 @@ func TestBaselineOfDamagedFile(t *testing.T) {
 	if err := s.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if block, found := s.mirror.file.Read(context.Background()); !found || block.TotalAttempts != 7 {
+	if block, found := s.mirror.Read(context.Background()); !found || block.TotalAttempts != 7 {
 		t.Errorf("the file has %+v", block)
 	}
 	if said := s.Warnings(); len(said) != 0 {
@@ -279,7 +275,7 @@ func TestFileFollows(t *testing.T) {
 		record(t, s, out("T commit pass local"))
 	}
 	follows := func(n int) func() bool {
-		return func() bool { b, _ := s.mirror.file.Read(context.Background()); return b.TotalAttempts == n }
+		return func() bool { b, _ := s.mirror.Read(context.Background()); return b.TotalAttempts == n }
 	}
 	wait(t, "three outcomes are in the file", follows(3))
 
@@ -308,15 +304,15 @@ func TestReconcile(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		s := newStore(t, o)
 		record(t, s, out("T commit pass local"))
-		s.mirror.timer.end() // killed now
-		if _, found := s.mirror.file.Read(context.Background()); found {
+		s.mirror.End() // killed now
+		if _, found := s.mirror.Read(context.Background()); found {
 			t.Fatal("written already")
 		}
 		next := newStore(t, o)
 		if err := next.Reconcile(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		wait(t, "the file follows", func() bool { b, _ := next.mirror.file.Read(context.Background()); return b.TotalAttempts == 1 })
+		wait(t, "the file follows", func() bool { b, _ := next.mirror.Read(context.Background()); return b.TotalAttempts == 1 })
 	})
 }
 

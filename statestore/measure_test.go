@@ -172,7 +172,7 @@ func TestMeasureLag(t *testing.T) {
 	for i := 1; i <= 50; i++ {
 		record(t, s, out("T commit pass local"))
 		start := time.Now()
-		for block, _ := s.mirror.file.Read(context.Background()); block.TotalAttempts != i; block, _ = s.mirror.file.Read(context.Background()) {
+		for block, _ := s.mirror.Read(context.Background()); block.TotalAttempts != i; block, _ = s.mirror.Read(context.Background()) {
 			time.Sleep(time.Millisecond)
 		}
 		lags = append(lags, time.Since(start))

@@ -23,7 +23,7 @@ import (
 // on disk in the local journal instead; a warning says so, and it is delivered,
 // once, when the server is back.
 func (s *Store) Record(ctx context.Context, o Outcome, step Step) (Recorded, error) {
-	if s.local != nil {
+	if s.pending.box != nil {
 		return s.recordRemote(ctx, o, step)
 	}
 	return s.record(ctx, delivered{}, o, s.o.Now(), step)
@@ -57,7 +57,7 @@ func (s *Store) record(ctx context.Context, d delivered, o Outcome, now time.Tim
 	if t == nil { // delivered before, by a process that was killed then
 		return Recorded{}, s.confirm(ctx, o, d)
 	}
-	if s.local != nil {
+	if s.pending.box != nil {
 		answered := t.reply
 		if !t.reply.Repeated {
 			answered = d.asDelivered(t.reply)
@@ -71,7 +71,7 @@ func (s *Store) record(ctx context.Context, d delivered, o Outcome, now time.Tim
 		s.noteImported(t.tx.Database())
 	}
 	s.acknowledged(t.tx.Database(), t.project.seq)
-	s.mirror.changed()
+	s.mirror.Changed()
 	t.reply.Warnings = append(t.reply.Warnings, s.Warnings()...)
 	return t.reply, nil
 }
@@ -81,7 +81,7 @@ func (s *Store) record(ctx context.Context, d delivered, o Outcome, now time.Tim
 func (s *Store) counters(ctx context.Context) (before Stats, known bool) {
 	// A torn file is waited for once: one that stays broken must not slow every
 	// record.
-	return s.mirror.baseline(ctx, !s.waited.Swap(true))
+	return s.baseline(ctx, !s.waited.Swap(true))
 }
 
 // key is what makes the outcome one and the same; "" = every call counts.

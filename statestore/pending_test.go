@@ -16,16 +16,43 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fjbelchi/localmodel/integration/pgtest"
+	"github.com/fjbelchi/localmodel/statestore/outbox"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 // kept counts the rows of the local journal that wait.
 func kept(t testing.TB, s *Store) int64 {
 	t.Helper()
-	if err := s.countPending(context.Background()); err != nil {
+	if err := s.pending.box.Count(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	return s.pending.count.Load()
+	return s.pending.box.Waiting()
+}
+
+// waiting reads what is kept, in its order, and leaves it where it is.
+func waiting(t *testing.T, o Options) (rows []outbox.Row) {
+	t.Helper()
+	local := sqldb.New(sqldb.Options{State: journalPath(o.Root), Schema: schema, Version: schemaVersion})
+	defer local.Close()
+	err := local.Read(t.Context(), func(q sqldb.Q) error {
+		found, err := q.Rows(t.Context(), `SELECT delivery, kind, body FROM pending ORDER BY id`)
+		if err != nil {
+			return err
+		}
+		defer found.Close()
+		for found.Next() {
+			var r outbox.Row
+			if err := found.Scan(&r.Delivery, &r.Kind, &r.Body); err != nil {
+				return err
+			}
+			rows = append(rows, r)
+		}
+		return found.Err()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
 }
 
 // stoppable is the shared server, which runs again when the test has ended.
@@ -104,7 +131,7 @@ func TestServerAway(t *testing.T) {
 	if r := record(t, s, out("T lint fail #T:lint:2")); !r.Repeated {
 		t.Error("the delivered key is not known")
 	}
-	wait(t, "the state file follows", func() bool { b, _ := s.mirror.file.Read(context.Background()); return cmp.Equal(Stats(b), want) })
+	wait(t, "the state file follows", func() bool { b, _ := s.mirror.Read(context.Background()); return cmp.Equal(Stats(b), want) })
 }
 
 // What was kept by a process that is gone is delivered by the next, before its
@@ -250,33 +277,11 @@ func TestDeliveredButNotMarked(t *testing.T) {
 	first.Close() //nolint:errcheck // the server is away
 	server.Start(t)
 	killed := makeStore(o)
-	killed.pending.timer.end() // it sends nothing by itself
-	if err := killed.local.Read(ctx, func(q sqldb.Q) error {
-		rows, err := q.Rows(ctx, `SELECT id FROM pending ORDER BY id`)
-		if err != nil {
-			return err
+	killed.pending.timer.End() // it sends nothing by itself
+	for _, r := range waiting(t, o) {
+		if err := killed.send(ctx, r); err != nil {
+			t.Fatal(err)
 		}
-		defer rows.Close()
-		var ids []int64
-		for rows.Next() {
-			var id int64
-			if err := rows.Scan(&id); err != nil {
-				return err
-			}
-			ids = append(ids, id)
-		}
-		for _, id := range ids {
-			var r row
-			if err := q.Row(ctx, `SELECT id, delivery, kind, body FROM pending WHERE id = ?`, id).Scan(&r.id, &r.delivery, &r.kind, &r.body); err != nil {
-				return err
-			}
-			if err := killed.send(ctx, r); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
-	}); err != nil {
-		t.Fatal(err)
 	}
 	if n := kept(t, killed); n != 2 {
 		t.Fatalf("%d rows wait, want 2", n)

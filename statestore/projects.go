@@ -133,7 +133,7 @@ func (s *Store) Stats(ctx context.Context) (Stats, error) {
 		return Stats{}, err
 	}
 	if !p.imported {
-		if before, ok := s.mirror.baseline(ctx, false); ok {
+		if before, ok := s.baseline(ctx, false); ok {
 			p.add(before)
 		}
 	}

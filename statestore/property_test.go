@@ -105,7 +105,7 @@ func TestCountersEqualNaiveModel(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if block, found := s.mirror.file.Read(context.Background()); !found || !cmp.Equal(Stats(block), model.stats()) {
+			if block, found := s.mirror.Read(context.Background()); !found || !cmp.Equal(Stats(block), model.stats()) {
 				t.Fatalf("seed %d: the state file says %+v", seed, block)
 			}
 		}

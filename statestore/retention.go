@@ -45,7 +45,7 @@ func (s *Store) retainLater() {
 	if more && err == nil {
 		next = retainPause
 	}
-	s.keeping.after(next, s.retainLater)
+	s.keeping.After(next, s.retainLater)
 }
 
 // Retain deletes all rows that are older than the limit.

@@ -105,7 +105,7 @@ func TestRetain_InBackground(t *testing.T) {
 	o.Now = func() time.Time { return now.AddDate(2, 0, 0) }
 	s = newStore(t, o)
 	mustStats(t, s)
-	s.keeping.stop()
+	s.keeping.Stop()
 	s.retainLater() // what the timer does after retainDelay
 	wait(t, "all is deleted", func() bool {
 		var n int

@@ -1,5 +1,7 @@
 package statestore
 
+import "github.com/fjbelchi/localmodel/statestore/outbox"
+
 // schemaVersion is the version of schema.
 const schemaVersion = 3
 
@@ -63,10 +65,6 @@ CREATE TABLE reservations (id {id}, usr TEXT NOT NULL, project {int} NOT NULL, d
   estimate {real} NOT NULL CHECK (estimate >= 0 AND estimate < 1e9), actual {real} CHECK (actual >= 0 AND actual < 1e9),
   at {int} NOT NULL) {table};
 CREATE INDEX reservations_at ON reservations (at);
-CREATE TABLE pending (id {id}, server TEXT NOT NULL, project TEXT NOT NULL, delivery TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
-  ticket TEXT NOT NULL, event TEXT NOT NULL, payload TEXT NOT NULL, body TEXT NOT NULL, at {int} NOT NULL, refused TEXT NOT NULL) {table};
-CREATE INDEX pending_event ON pending (server, project, ticket, event);
-CREATE INDEX pending_order ON pending (server, project, id);
 CREATE TABLE deliveries (delivery TEXT PRIMARY KEY, at {int} NOT NULL) {keyed};
 CREATE INDEX deliveries_at ON deliveries (at);
-`
+` + outbox.Schema

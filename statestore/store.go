@@ -11,6 +11,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/later"
+	"github.com/fjbelchi/localmodel/statestore/outbox"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -53,10 +56,9 @@ const (
 // Store is the journal and its projection. It is safe for concurrent use, by
 // many goroutines and many processes.
 type Store struct {
-	o     Options
-	db    *sqldb.DB
-	local *sqldb.DB // where db is a Postgres server: keeps what could not be sent
-	seq   *sqldb.Sequence
+	o   Options
+	db  *sqldb.DB
+	seq *sqldb.Sequence
 
 	started  atomic.Bool            // the first use has been seen
 	imported atomic.Pointer[string] // the database that has taken over the counters of before it
@@ -64,9 +66,9 @@ type Store struct {
 	kept     keptSequence
 
 	calls   callQueue
-	mirror  *mirror
+	mirror  *projection.Follower
 	pending pending
-	keeping timer
+	keeping later.Timer
 
 	// What goes on beside the calls ends when Close begins.
 	background context.Context //nolint:containedctx // lives as long as the store
@@ -99,14 +101,15 @@ func New(o Options) *Store {
 	if s.db.Postgres() {
 		sum := sha256.Sum256([]byte(serverName(o.State)))
 		beside = filepath.Join(o.Dir, "server-"+hex.EncodeToString(sum[:6]))
-		s.local = sqldb.New(sqldb.Options{State: filepath.Join(o.Dir, localName), Schema: schema, Version: schemaVersion, Wait: o.BusyTimeout})
+		local := sqldb.New(sqldb.Options{State: filepath.Join(o.Dir, localName), Schema: schema, Version: schemaVersion, Wait: o.BusyTimeout})
+		s.pending.box = outbox.New(local, serverName(o.State), o.Project)
 	} else if s.o.Dir == "" {
 		s.o.Dir = filepath.Dir(o.State)
 	}
 	s.seq = sqldb.NewSequence(beside)
 	s.background, s.stop = context.WithCancel(context.Background())
 	s.pending.step, s.pending.known = o.Settle, o.Settle != nil
-	s.mirror = newMirror(s)
+	s.mirror = projection.Follow(s.background, stateFile(s.o), mirrored{s}, s.o.Log)
 	return s
 }
 
@@ -194,10 +197,10 @@ func (s *Store) start() {
 	if s.started.Swap(true) || s.db.ReadOnly() != "" {
 		return
 	}
-	s.mirror.changed()
-	s.keeping.after(retainDelay, s.retainLater)
-	if s.local != nil && s.local.Exists() {
-		s.pending.timer.after(0, s.redeliver)
+	s.mirror.Changed()
+	s.keeping.After(retainDelay, s.retainLater)
+	if s.pending.box != nil {
+		s.pending.timer.After(0, s.redeliver)
 	}
 }
 
@@ -216,10 +219,10 @@ func (s *Store) Reconcile(ctx context.Context) error {
 // was away, and the state file.
 func (s *Store) Flush(ctx context.Context) error {
 	err := s.flushCalls(ctx)
-	if s.pending.count.Load() > 0 {
+	if s.pending.box != nil && s.pending.box.Waiting() > 0 {
 		err = errors.Join(err, s.deliver(ctx))
 	}
-	return errors.Join(err, s.mirror.flush(ctx))
+	return errors.Join(err, s.mirror.Flush(ctx))
 }
 
 // Close flushes and closes, within about two seconds. A store never used closes
@@ -228,13 +231,14 @@ func (s *Store) Close() error {
 	ctx, stop := context.WithTimeout(context.Background(), closeWithin)
 	defer stop()
 	s.stop()
-	for _, t := range []*timer{&s.keeping, &s.pending.timer, &s.calls.timer, &s.mirror.timer} {
-		t.end()
+	for _, t := range []*later.Timer{&s.keeping, &s.pending.timer, &s.calls.timer} {
+		t.End()
 	}
+	s.mirror.End()
 	err := s.Flush(ctx)
 	err = errors.Join(err, s.db.Close(), s.seq.Close())
-	if s.local != nil {
-		err = errors.Join(err, s.local.Close())
+	if s.pending.box != nil {
+		err = errors.Join(err, s.pending.box.Close())
 	}
 	return err
 }
@@ -242,7 +246,7 @@ func (s *Store) Close() error {
 // Warnings tells, for every result, what is wrong with the state file and the
 // journal, what waits for a server, and whether nothing can be recorded.
 func (s *Store) Warnings() []string {
-	said := append(s.mirror.warnings(), s.pending.warnings(s)...)
+	said := append(s.mirror.Warnings(), s.pending.warnings(s)...)
 	said = append(said, s.db.Notices()...)
 	if text := s.kept.warning(); text != "" {
 		said = append(said, text)

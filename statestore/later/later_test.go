@@ -1,4 +1,4 @@
-package statestore
+package later
 
 import (
 	"sync/atomic"
@@ -7,29 +7,29 @@ import (
 	"time"
 )
 
-// The earliest time asked for counts, once; nothing runs after end.
+// The earliest time asked for counts, once; nothing runs after End.
 func TestTimer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var tm timer
+		var tm Timer
 		var ran, at atomic.Int64
 		start := time.Now()
 		fn := func() { ran.Add(1); at.Store(int64(time.Since(start))) }
-		tm.after(time.Minute, fn)
-		tm.after(time.Second, fn)
-		tm.after(2*time.Second, fn)
+		tm.After(time.Minute, fn)
+		tm.After(time.Second, fn)
+		tm.After(2*time.Second, fn)
 		time.Sleep(2 * time.Minute)
 		if ran.Load() != 1 || at.Load() != int64(time.Second) {
 			t.Errorf("ran %d times, at %s; want once, at 1s", ran.Load(), time.Duration(at.Load()))
 		}
-		tm.after(time.Second, fn)
-		tm.stop()
+		tm.After(time.Second, fn)
+		tm.Stop()
 		time.Sleep(time.Minute)
 		if ran.Load() != 1 {
 			t.Error("ran though stopped")
 		}
-		tm.after(time.Second, fn)
-		tm.end()
-		tm.after(0, fn)
+		tm.After(time.Second, fn)
+		tm.End()
+		tm.After(0, fn)
 		time.Sleep(time.Minute)
 		if ran.Load() != 1 {
 			t.Error("ran after the end")
@@ -37,14 +37,14 @@ func TestTimer(t *testing.T) {
 	})
 }
 
-// end waits for what runs.
+// End waits for what runs.
 func TestTimerEndWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var tm timer
+		var tm Timer
 		done := false
-		tm.after(0, func() { time.Sleep(time.Second); done = true })
+		tm.After(0, func() { time.Sleep(time.Second); done = true })
 		time.Sleep(time.Millisecond)
-		tm.end()
+		tm.End()
 		if !done {
 			t.Error("ended before it")
 		}

@@ -1,13 +1,15 @@
-package statestore
+// Package later runs work a while after it was asked for, once for all that ask
+// meanwhile.
+package later
 
 import (
 	"sync"
 	"time"
 )
 
-// timer runs something a while later: once for all that ask meanwhile, at the
-// earliest time asked for, and nothing after end.
-type timer struct {
+// Timer runs something a while later: once for all that ask meanwhile, at the
+// earliest time asked for, and nothing after End. The zero Timer is ready.
+type Timer struct {
 	mu      sync.Mutex
 	t       *time.Timer
 	due     time.Time
@@ -15,8 +17,8 @@ type timer struct {
 	running sync.WaitGroup
 }
 
-// after starts the timer, if it is not to run sooner anyway.
-func (t *timer) after(d time.Duration, fn func()) {
+// After starts the timer, if it is not to run sooner anyway.
+func (t *Timer) After(d time.Duration, fn func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	due := time.Now().Add(d)
@@ -42,8 +44,8 @@ func (t *timer) after(d time.Duration, fn func()) {
 	t.t, t.due = mine, due
 }
 
-// stop takes the timer back.
-func (t *timer) stop() {
+// Stop takes the timer back.
+func (t *Timer) Stop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.t != nil {
@@ -52,8 +54,8 @@ func (t *timer) stop() {
 	}
 }
 
-// end stops the timer for good and waits for what runs.
-func (t *timer) end() {
+// End stops the timer for good and waits for what runs.
+func (t *Timer) End() {
 	t.mu.Lock()
 	if t.t != nil {
 		t.t.Stop()
@@ -62,4 +64,11 @@ func (t *timer) end() {
 	t.ended = true
 	t.mu.Unlock()
 	t.running.Wait()
+}
+
+// Waiting reports whether something is asked for that has not begun.
+func (t *Timer) Waiting() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.t != nil
 }

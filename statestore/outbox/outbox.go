@@ -1,0 +1,181 @@
+// Package outbox keeps, in a local journal, what a server could not take, and
+// hands it out again in its order. It knows nothing of what the entries mean.
+package outbox
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+// Schema is the table of the entries, in the words of sqldb.
+const Schema = `
+CREATE TABLE pending (id {id}, server TEXT NOT NULL, project TEXT NOT NULL, delivery TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+  ticket TEXT NOT NULL, event TEXT NOT NULL, payload TEXT NOT NULL, body TEXT NOT NULL, at {int} NOT NULL, refused TEXT NOT NULL) {table};
+CREATE INDEX pending_event ON pending (server, project, ticket, event);
+CREATE INDEX pending_order ON pending (server, project, id);
+`
+
+// Entry is one thing that a server could not take.
+type Entry struct {
+	Kind     string
+	Delivery string // its number, which the server's transaction writes down
+	// Ticket, Event and Payload are what the entries of a ticket are read by.
+	Ticket, Event, Payload string
+	Body                   any // stored as JSON
+}
+
+// Row is an entry that is kept.
+type Row struct {
+	Kind, Delivery, Event, Payload string
+	Body                           []byte // JSON
+	At                             time.Time
+
+	id int64
+}
+
+// ErrNotYet is what a sender returns for an entry that this process cannot send
+// yet. The entry waits, and those behind it.
+var ErrNotYet = errors.New("not yet")
+
+// Box keeps the entries of one server and one project.
+type Box struct {
+	db              *sqldb.DB
+	server, project string
+
+	sending sync.Mutex
+	waiting atomic.Int64
+	refused atomic.Int64
+}
+
+// New returns the box of a server and a project in a local journal.
+func New(db *sqldb.DB, server, project string) *Box {
+	return &Box{db: db, server: server, project: project}
+}
+
+// Waiting is how many entries wait, as last counted.
+func (b *Box) Waiting() int64 { return b.waiting.Load() }
+
+// Refused is how many entries the server's journal contradicts, as last counted.
+func (b *Box) Refused() int64 { return b.refused.Load() }
+
+// Keep stores what entry returns, given what is kept of the ticket already, in
+// one transaction; a nil entry stores nothing. It runs again where the
+// transaction has to.
+func (b *Box) Keep(ctx context.Context, ticket string, now time.Time, entry func(kept []Row) (*Entry, error)) error {
+	return b.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+		kept, err := b.of(ctx, tx, ticket)
+		if err != nil {
+			return err
+		}
+		e, err := entry(kept)
+		if err != nil || e == nil {
+			return err
+		}
+		body, err := json.Marshal(e.Body)
+		if err != nil {
+			return err
+		}
+		return tx.Exec(ctx, `INSERT INTO pending (server, project, delivery, kind, ticket, event, payload, body, at, refused)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')`, b.server, b.project, e.Delivery, e.Kind, e.Ticket, e.Event, e.Payload, string(body), now.UnixMilli())
+	})
+}
+
+// of reads what waits of a ticket, in its order. Nothing does of no ticket.
+func (b *Box) of(ctx context.Context, tx sqldb.Q, ticket string) (kept []Row, err error) {
+	if ticket == "" {
+		return nil, nil
+	}
+	rows, err := tx.Rows(ctx, `SELECT kind, event, payload, body FROM pending
+WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY id`, b.server, b.project, ticket)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		var r Row
+		if err := rows.Scan(&r.Kind, &r.Event, &r.Payload, &r.Body); err != nil {
+			return nil, err
+		}
+		kept = append(kept, r)
+	}
+	return kept, rows.Err()
+}
+
+// Deliver gives send what waits, in its order, until nothing does, and returns
+// nil then. It ends where the journal cannot be used, here or there. What send
+// fails at otherwise is marked as refused and told to told.
+func (b *Box) Deliver(ctx context.Context, send func(context.Context, Row) error, told func(Row, error)) error {
+	if !b.db.Exists() {
+		return nil
+	}
+	b.sending.Lock()
+	defer b.sending.Unlock()
+	for {
+		r, found, err := b.next(ctx)
+		if err != nil || !found {
+			return errors.Join(err, b.Count(ctx))
+		}
+		err = send(ctx, r)
+		switch {
+		case errors.Is(err, ErrNotYet):
+			return b.Count(ctx)
+		case errors.Is(err, sqldb.ErrUnavailable), errors.Is(err, sqldb.ErrReadOnly), ctx.Err() != nil:
+			return errors.Join(err, b.Count(context.WithoutCancel(ctx)))
+		case err != nil:
+			told(r, err)
+		}
+		if err := b.done(ctx, r, err); err != nil {
+			return err
+		}
+	}
+}
+
+func (b *Box) next(ctx context.Context) (r Row, found bool, err error) {
+	var at int64
+	err = b.db.Read(ctx, func(q sqldb.Q) error {
+		return q.Row(ctx, `SELECT id, delivery, kind, body, at FROM pending
+WHERE server = ? AND project = ? AND refused = '' ORDER BY id LIMIT 1`, b.server, b.project).
+			Scan(&r.id, &r.Delivery, &r.Kind, &r.Body, &at)
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return r, false, nil
+	}
+	r.At = time.UnixMilli(at)
+	return r, err == nil, err
+}
+
+// done forgets an entry that was delivered, and marks one that was refused.
+func (b *Box) done(ctx context.Context, r Row, refused error) error {
+	return b.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+		if refused != nil {
+			return tx.Exec(ctx, `UPDATE pending SET refused = ? WHERE id = ?`, refused.Error(), r.id)
+		}
+		return tx.Exec(ctx, `DELETE FROM pending WHERE id = ?`, r.id)
+	})
+}
+
+// Count counts what waits and what was refused.
+func (b *Box) Count(ctx context.Context) error {
+	var waiting, refused int64
+	err := b.db.Read(ctx, func(q sqldb.Q) error {
+		return q.Row(ctx, `SELECT COALESCE(SUM(CASE WHEN refused = '' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN refused = '' THEN 0 ELSE 1 END), 0)
+FROM pending WHERE server = ? AND project = ?`, b.server, b.project).Scan(&waiting, &refused)
+	})
+	if err != nil {
+		return fmt.Errorf("count what waits: %w", err)
+	}
+	b.waiting.Store(waiting)
+	b.refused.Store(refused)
+	return nil
+}
+
+// Close closes the local journal.
+func (b *Box) Close() error { return b.db.Close() }
