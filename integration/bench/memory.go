@@ -20,9 +20,10 @@ func stated(id string) string {
 }
 
 const (
-	idleMost = 20e6 // bytes
-	usedMost = 40e6
-	settle   = 30 * time.Second // the runtime gives memory back in the background
+	idleMost  = 20e6 // bytes
+	idleAfter = time.Second
+	usedMost  = 40e6
+	settle    = 30 * time.Second // the runtime gives memory back in the background
 )
 
 // memory measures what a server holds: idle, used, and after a large ticket;
@@ -54,6 +55,7 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 		}
 		return a, b, err
 	}
+	time.Sleep(idleAfter) // what the start left is given back meanwhile
 	idle, bareIdle, err := usage()
 	if err != nil {
 		return nil, err
@@ -94,6 +96,7 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 			target: "0, 0", met: holds(left <= 0 && after.Spawned == 0)},
 	}
 	rows[0].ratio, rows[1].ratio = ratio(float64(idle.RSS)/float64(bareIdle.RSS)), ratio(float64(used.RSS)/float64(bareUsed.RSS))
+	l.note("Memory, idle: %s of it are the process's own, the rest are pages of the program's file, which servers share; bare mcp-go %s.", megabytes(idle.Own), megabytes(bareIdle.Own))
 	l.note("Memory: %s at the answer to the 2 MB ticket, under %s again %s later; peak %s.", megabytes(large), megabytes(usedMost), under.Round(100*time.Millisecond), megabytes(after.PeakRSS))
 	return rows, nil
 }

@@ -12,6 +12,7 @@ import (
 // Usage is what a running process holds and has used.
 type Usage struct {
 	RSS, PeakRSS int      // bytes
+	Own          int      // bytes of RSS that no file backs
 	Files        []string // what its open files are
 	Threads      int
 	CPU          time.Duration // of the threads that live
@@ -34,6 +35,8 @@ func ReadUsage(pid int) (u Usage, err error) {
 		switch name {
 		case "VmRSS":
 			u.RSS = n << 10
+		case "RssAnon":
+			u.Own = n << 10
 		case "VmHWM":
 			u.PeakRSS = n << 10
 		case "Threads":

@@ -10,6 +10,7 @@ import (
 // Usage is what a running process holds and has used.
 type Usage struct {
 	RSS, PeakRSS int      // bytes
+	Own          int      // bytes of RSS that no file backs
 	Files        []string // what its open files are
 	Threads      int
 	CPU          time.Duration // of the threads that live
