@@ -17,6 +17,7 @@ var table string
 type Model struct {
 	Name     string
 	Download int64 // bytes, of the weights
+	Context  int   // tokens that the model was made for
 	GPUOnly  bool  // too slow without a GPU
 	GoodFor  string
 	Licence  string
@@ -46,11 +47,11 @@ func All() []Model {
 }
 
 func parse(cells []string) (Model, error) {
-	const columns = 9
+	const columns = 10
 	if len(cells) != columns {
 		return Model{}, fmt.Errorf("%d columns, not %d", len(cells), columns)
 	}
-	var numbers [4]int64
+	var numbers [5]int64
 	for i := range numbers {
 		n, err := strconv.ParseInt(cells[i+1], 10, 64)
 		if err != nil || n <= 0 {
@@ -62,10 +63,11 @@ func parse(cells []string) (Model, error) {
 	return Model{
 		Name:     cells[0],
 		Download: numbers[0],
-		GPUOnly:  cells[5] == "only",
-		GoodFor:  cells[6],
-		Licence:  cells[7],
-		Sources:  strings.Fields(cells[8]),
+		Context:  int(numbers[4]),
+		GPUOnly:  cells[6] == "only",
+		GoodFor:  cells[7],
+		Licence:  cells[8],
+		Sources:  strings.Fields(cells[9]),
 		perToken: numbers[1] * numbers[2] * numbers[3] * keyAndValue * bytesEach,
 	}, nil
 }
@@ -104,7 +106,7 @@ func (r Room) Fits(bytes int64) bool {
 const smallestWindow = 16384
 
 // Recommend returns the best model for a machine, and the tokens of context it
-// has room for there: window, or half of it. false where nothing fits.
+// has room for there: window, half of it, or what the model was made for. false where nothing fits.
 func Recommend(r Room, window int) (Model, int, bool) {
 	for _, m := range All() {
 		room := max(r.usable(), r.GPU)
@@ -114,7 +116,7 @@ func Recommend(r Room, window int) (Model, int, bool) {
 		if r.Memory == 0 && !m.GPUOnly {
 			room = smallMachine
 		}
-		for tokens := window; tokens >= min(window, smallestWindow); tokens /= 2 {
+		for tokens := min(window, m.Context); tokens >= min(window, smallestWindow); tokens /= 2 {
 			if m.Memory(tokens) <= room {
 				return m, tokens, true
 			}

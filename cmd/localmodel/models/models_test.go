@@ -23,9 +23,41 @@ func TestAll(t *testing.T) {
 			t.Errorf("%s: memory %d with context, download %d", m.Name, got, m.Download)
 		}
 	}
-	// 48 layers of 4 heads of 128 values, for key and value, 2 bytes each.
-	if m, ok := Find("qwen3-coder:30b"); !ok || m.Memory(32768)-m.Download != 3221225472 {
-		t.Errorf("got %+v, %v", m, ok)
+	if _, ok := Find("no such"); ok {
+		t.Error("a model that is not in the table")
+	}
+}
+
+// TestMemory computes the memory of a context from the published figures: layers
+// * heads of keys and values * values of a head * 2 (key and value) * 2 bytes.
+func TestMemory(t *testing.T) {
+	for name, c := range map[string]struct {
+		perToken int64
+		context  int
+	}{
+		"qwen3-coder:30b":    {48 * 4 * 128 * 4, 262144},
+		"qwen2.5-coder:32b":  {64 * 8 * (5120 / 40) * 4, 32768},
+		"qwen2.5-coder:14b":  {48 * 8 * (5120 / 40) * 4, 32768},
+		"qwen2.5-coder:7b":   {28 * 4 * (3584 / 28) * 4, 32768},
+		"qwen2.5-coder:1.5b": {28 * 2 * (1536 / 12) * 4, 32768},
+	} {
+		m, ok := Find(name)
+		if got := m.Memory(32768) - m.Download; !ok || got != c.perToken*32768 || m.Context != c.context {
+			t.Errorf("%s: %d bytes for 32768 tokens, want %d; made for %d, want %d", name, got, c.perToken*32768, m.Context, c.context)
+		}
+	}
+	if all := All(); len(all) != 5 {
+		t.Errorf("%d models in the table, 5 compared here", len(all))
+	}
+}
+
+// TestRecommend_NotBeyondTheModel holds that no more context is recommended
+// than the model was made for.
+func TestRecommend_NotBeyondTheModel(t *testing.T) {
+	const gb = 1_000_000_000
+	m, window, ok := Recommend(Room{Memory: 16 * gb}, 65536)
+	if !ok || m.Name != "qwen2.5-coder:7b" || window != m.Context {
+		t.Errorf("got %s with %d tokens", m.Name, window)
 	}
 }
 
