@@ -51,7 +51,7 @@ func askCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ask",
 		Short: "put one question to one tier",
-		Long:  paragraphs(aboutAsk),
+		Long:  aboutAsk,
 		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return ask(cmd.Context(), w, o) },
 	}

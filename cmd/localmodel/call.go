@@ -19,7 +19,7 @@ func callCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "call TOOL [JSON|@file|-]",
 		Short:             "run one tool and print its result",
-		Long:              paragraphs(aboutCall),
+		Long:              aboutCall,
 		ValidArgsFunction: completes(toolNames),
 		RunE:              func(cmd *cobra.Command, args []string) error { return call(cmd.Context(), w, args) },
 	}

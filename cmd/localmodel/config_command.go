@@ -26,7 +26,7 @@ func configCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "print each setting and where its value comes from",
-		Long:  paragraphs(aboutConfig),
+		Long:  aboutConfig,
 		Args:  atMost(0),
 		RunE:  func(*cobra.Command, []string) error { return showConfig(w, asJSON) },
 	}
@@ -47,10 +47,10 @@ func showConfig(w env, asJSON bool) error {
 	}
 	fmt.Fprintf(w.out, "Your file: %s\n\n", plain.Line(r.File))
 	for _, v := range r.Settings {
-		fmt.Fprint(w.out, term.Wrap(fmt.Sprintf("%-*s  ", widest, v.Name), fmt.Sprintf("%s (%s)", v.Value, v.From)))
+		term.Print(w.out, fmt.Sprintf("%-*s  ", widest, v.Name), fmt.Sprintf("%s (%s)", v.Value, v.From))
 	}
 	for _, text := range append(r.Problems, r.Untrusted...) {
-		fmt.Fprint(w.err, term.Wrap("! ", plain.Line(text)))
+		term.Print(w.err, "! ", plain.Line(text))
 	}
 	return nil
 }

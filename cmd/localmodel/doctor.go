@@ -37,7 +37,7 @@ func doctorCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "check the setup and print fixes",
-		Long:  paragraphs(aboutDoctor),
+		Long:  aboutDoctor,
 		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return doctor(cmd.Context(), w, o) },
 	}

@@ -40,7 +40,7 @@ func evalCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "eval [PLACE]",
 		Short: "replay tickets through models side by side",
-		Long:  paragraphs(aboutEval),
+		Long:  aboutEval,
 		Args:  atMost(1),
 		RunE:  func(cmd *cobra.Command, args []string) error { return eval(cmd.Context(), w, f, args) },
 	}

@@ -27,7 +27,7 @@ func exportCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "write every model call as a usage ledger",
-		Long:  paragraphs(aboutExport),
+		Long:  aboutExport,
 		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return export(cmd.Context(), w, o) },
 	}

@@ -30,7 +30,7 @@ func hintCommand(w env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "hint",
 		Short: "print one line for a session's start if tickets are open",
-		Long:  paragraphs(aboutHint),
+		Long:  aboutHint,
 		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return hint(cmd.Context(), w) },
 	}

@@ -19,7 +19,7 @@ func installCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "install [CLIENT]",
 		Short:             "add localmodel to an MCP client's configuration",
-		Long:              paragraphs(aboutInstall),
+		Long:              aboutInstall,
 		Args:              atMost(1),
 		ValidArgsFunction: completes(clientNames),
 		RunE:              func(_ *cobra.Command, args []string) error { return install(w, o, args) },
@@ -60,7 +60,7 @@ func uninstallCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "uninstall CLIENT",
 		Short:             "take localmodel out of a client's configuration",
-		Long:              paragraphs(aboutUninstall),
+		Long:              aboutUninstall,
 		Args:              atMost(1),
 		ValidArgsFunction: completes(clientNames),
 		RunE:              func(_ *cobra.Command, args []string) error { return uninstall(w, o, args) },

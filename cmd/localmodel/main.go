@@ -60,12 +60,11 @@ func (e exitError) Error() string { return e.text }
 
 // run is main without the process: arguments in, exit code out.
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), in io.Reader, out, errOut io.Writer) int {
-	w := env{
-		lookup: lookup,
-		in:     in,
-		out:    &plain.Writer{Out: out, Colours: term.Colours(out)},
-		err:    &plain.Writer{Out: errOut, Colours: term.Colours(errOut)},
+	columns, _ := lookup("COLUMNS")
+	forPerson := func(to io.Writer) *plain.Writer {
+		return &plain.Writer{Out: to, Colours: term.Colours(to), Columns: term.Columns(to, columns)}
 	}
+	w := env{lookup: lookup, in: in, out: forPerson(out), err: forPerson(errOut)}
 	root := newRoot(w, env{lookup, in, out, errOut})
 	root.SetArgs(append([]string{}, args...)) // nil would be the process's own
 	started := false

@@ -97,8 +97,8 @@ func TestHelp_FitsTheTerminal(t *testing.T) {
 			t.Errorf("%s --help has no usage: %s", w, text)
 		}
 		for _, line := range strings.Split(text, "\n") {
-			if n := utf8.RuneCountInString(line); n > term.Width {
-				t.Errorf("%s --help: a line of %d columns, want at most %d: %s", w, n, term.Width, line)
+			if n := utf8.RuneCountInString(line); n > term.DefaultWidth {
+				t.Errorf("%s --help: a line of %d columns, want at most %d: %s", w, n, term.DefaultWidth, line)
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func projectsCommand(w env) *cobra.Command {
 	list := &cobra.Command{
 		Use:   "projects",
 		Short: "list, forget or move projects of the journal",
-		Long:  paragraphs(aboutProjects),
+		Long:  aboutProjects,
 		Args:  atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, done := look(w, false)

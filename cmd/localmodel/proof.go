@@ -47,6 +47,7 @@ func prove(ctx context.Context, w env, choice setup.Choice) (setup.Proof, error)
 	values["LOCALMODEL_STATE_FILE"] = "off"
 	values["LOCALMODEL_GUARD"] = "always"
 	values["LOCALMODEL_DRAFT"] = "off"
+	values["LOCALMODEL_MIN_CONFIDENCE"] = "0" // an unsure answer is one; what it is worth is reported
 	for _, limit := range []string{"LOCALMODEL_DEADLINE", "LOCALMODEL_FIRST_TOKEN_TIMEOUT", "LOCALMODEL_TOKEN_TIMEOUT"} {
 		values[limit] = proofWithin.String()
 	}
@@ -75,17 +76,21 @@ func runProof(ctx context.Context, p *app, said io.Writer) (setup.Proof, error) 
 	if err != nil {
 		return proof, err
 	}
-	row, took, err := p.timed(ctx, "classify_ticket", args)
+	row, took, err := p.timed(ctx, said, "classify_ticket", args)
 	if err != nil {
 		return proof, err
 	}
 	row = row.Get("tickets.0")
 	proof.Classify, proof.ClassifiedBy = took, row.Get("by").Str
 	proof.Category, proof.Complexity = row.Get("category").Str, row.Get("complexity").Str
+	proof.Confidence = 1
+	if c := row.Get("confidence"); c.Exists() {
+		proof.Confidence = c.Float()
+	}
 	if proof.ClassifiedBy != "local" {
 		proof.Why = row.Get("why").Str
 	}
-	plan, took, err := p.timed(ctx, "plan_ticket", args)
+	plan, took, err := p.timed(ctx, said, "plan_ticket", args)
 	if err != nil {
 		return proof, err
 	}
@@ -97,35 +102,30 @@ func runProof(ctx context.Context, p *app, said io.Writer) (setup.Proof, error) 
 }
 
 // timed runs one tool and says how long it took.
-func (p *app) timed(ctx context.Context, name string, args json.RawMessage) (gjson.Result, time.Duration, error) {
+func (p *app) timed(ctx context.Context, said io.Writer, name string, args json.RawMessage) (gjson.Result, time.Duration, error) {
 	start := time.Now()
 	for _, t := range tools.All(p.deps) {
 		if t.Declaration.Name == name {
-			text, err := t.Run(ctx, p.deps, tools.Call{Arguments: args})
+			var text []byte
+			var err error
+			term.Wait(said, "waiting for the model, "+name, func() {
+				text, err = t.Run(ctx, p.deps, tools.Call{Arguments: args})
+			})
 			return gjson.ParseBytes(text), time.Since(start), err
 		}
 	}
 	return gjson.Result{}, 0, fmt.Errorf("there is no tool %s", name)
 }
 
-// sayEach is how often a wait is told to a person.
-const sayEach = 10 * time.Second
-
 func waitLoaded(ctx context.Context, said io.Writer, loaded <-chan struct{}) error {
 	if loaded == nil {
 		return nil
 	}
-	start := time.Now()
-	tick := time.NewTicker(sayEach)
-	defer tick.Stop()
-	for {
+	term.Wait(said, "the model is loading", func() {
 		select {
 		case <-loaded:
-			return nil
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
-			fmt.Fprintf(said, "  the model is loading, %s\n", term.Rough(time.Since(start)))
 		}
-	}
+	})
+	return ctx.Err()
 }

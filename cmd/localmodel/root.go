@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,7 +30,7 @@ func newRoot(w, raw env) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "localmodel",
 		Short:         "let a free local model take the cheap work on tickets",
-		Long:          paragraphs(aboutRoot),
+		Long:          paragraphs(w.out, aboutRoot),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
@@ -49,12 +50,12 @@ func newRoot(w, raw env) *cobra.Command {
 	root.SetIn(w.in)
 	root.SetOut(w.out)
 	root.SetErr(w.err)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages ", fmt.Sprintf("FlagUsagesWrapped %d ", term.Width)))
+	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages ", fmt.Sprintf("FlagUsagesWrapped %d ", term.Width(w.out))))
 	root.AddGroup(&cobra.Group{ID: groupStart, Title: "Set up:"}, &cobra.Group{ID: groupUse, Title: "Use:"},
 		&cobra.Group{ID: groupReport, Title: "Report:"})
 	add := func(group string, list ...*cobra.Command) {
 		for _, c := range list {
-			c.GroupID = group
+			c.GroupID, c.Long = group, paragraphs(w.out, c.Long)
 			root.AddCommand(c)
 		}
 	}
@@ -65,17 +66,16 @@ func newRoot(w, raw env) *cobra.Command {
 	return root
 }
 
-// paragraphs lays out a help text in 80 columns. What is indented stays as it
-// is.
-func paragraphs(text string) string {
-	var out []string
+// paragraphs lays out a help text for a stream. What is indented stays as it is.
+func paragraphs(out io.Writer, text string) string {
+	var parts []string
 	for _, p := range strings.Split(strings.Trim(text, "\n"), "\n\n") {
 		if !strings.HasPrefix(p, "  ") {
-			p = strings.TrimSuffix(term.Wrap("", p), "\n")
+			p = strings.TrimSuffix(term.Wrap(term.Width(out), "", p), "\n")
 		}
-		out = append(out, p)
+		parts = append(parts, p)
 	}
-	return strings.Join(out, "\n\n")
+	return strings.Join(parts, "\n\n")
 }
 
 // noSuchCommand refuses an argument of the program itself, which is a command
@@ -115,7 +115,7 @@ func completionCommand(w env) *cobra.Command {
 	return &cobra.Command{
 		Use:       "completion SHELL",
 		Short:     "print the shell's completion script",
-		Long:      paragraphs(aboutCompletion),
+		Long:      aboutCompletion,
 		ValidArgs: []string{"bash", "fish", "powershell", "zsh"},
 		Args:      atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +36,7 @@ func setupCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "find or fetch a local model, prove it, set up the clients",
-		Long:  paragraphs(aboutSetup),
+		Long:  aboutSetup,
 		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return setUp(cmd.Context(), w, o, asJSON) },
 	}
@@ -90,18 +91,19 @@ func (c *config) host(w env, quiet bool) setup.Host {
 		Pull: func(ctx context.Context, s setup.Server, model string) error {
 			return c.fixer(w, overridden(w, asked(setup.Choice{Server: s, Model: model, NumCtx: c.numCtx}))).Pull(ctx, model)
 		},
-		Prove:   func(ctx context.Context, choice setup.Choice) (setup.Proof, error) { return prove(ctx, w, choice) },
-		ProxyOK: func(ctx context.Context) bool { return c.proxyAnswers(ctx, w) },
+		MinConfidence: c.minConfidence,
+		Prove:         func(ctx context.Context, choice setup.Choice) (setup.Proof, error) { return prove(ctx, w, choice) },
+		ProxyOK:       func(ctx context.Context) bool { return c.proxyAnswers(ctx, w) },
 		Save: func(ctx context.Context, list []settings.Assignment) (bool, error) {
 			return settings.Save(ctx, c.Dirs.Config, list)
 		},
 		Clients: func() []setup.Client { return installed(clientPlace(w)) },
 		Confirm: func(question string) bool { return term.Ask(w.in, w.err, plain.Line(question)) },
 		Read: func(question string) string {
-			fmt.Fprint(w.err, plain.Line(question)+": ")
+			fmt.Fprint(w.err, strings.TrimSuffix(term.Wrap(term.Width(w.err), "", question+":"), "\n")+" ")
 			return term.Line(w.in, w.err)
 		},
-		Say: func(text string) { fmt.Fprint(w.err, term.Wrap("  ", text)) },
+		Say: func(text string) { term.Print(w.err, "  ", text) },
 		Done: func(step setup.Outcome) {
 			if !quiet {
 				step.Print(w.out, paint)

@@ -31,7 +31,7 @@ func statsCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "stats",
 		Short: "report what the local model did and saved",
-		Long:  paragraphs(aboutStats),
+		Long:  aboutStats,
 		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return stats(cmd.Context(), w, o) },
 	}
@@ -68,7 +68,7 @@ func stats(ctx context.Context, w env, o statsOptions) error {
 		for _, text := range p.store.Warnings() {
 			fmt.Fprintln(w.err, "warning: "+plain.Line(text))
 		}
-		report.Print(w.out, term.Painter(term.Is(w.out) && !p.config.plain))
+		report.Print(w.out, term.Painter(term.Colours(w.out) && !p.config.plain))
 	}
 	if err == nil && o.html != "" {
 		err = writePage(ctx, w, p.config.root, o.html, report.Page())

@@ -74,7 +74,7 @@ func TestStatsForAPerson(t *testing.T) {
 		}
 	}
 	for line := range strings.Lines(out) {
-		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > term.Width {
+		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > term.DefaultWidth {
 			t.Errorf("too wide: %q", line)
 		}
 	}

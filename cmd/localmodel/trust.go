@@ -29,7 +29,7 @@ func trustCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trust",
 		Short: "let the project's file name the proxy or commands",
-		Long:  paragraphs(aboutTrust),
+		Long:  aboutTrust,
 		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return trust(cmd.Context(), w, f) },
 	}
@@ -45,7 +45,7 @@ func trust(ctx context.Context, w env, f trustFlags) error {
 		return revokeTrust(ctx, w, c)
 	}
 	for _, text := range c.problems {
-		fmt.Fprint(w.err, term.Wrap("! ", plain.Line(text)))
+		term.Print(w.err, "! ", plain.Line(text))
 	}
 	groups := f.groups(c)
 	if len(groups) == 0 {
@@ -125,7 +125,7 @@ func askAddress(out io.Writer, c *config, requests []settings.Request) string {
 	if place.Loopback(address) {
 		where = "on this machine"
 	}
-	fmt.Fprint(out, term.Wrap("", "Tickets, affected files and the proxy's key would be sent to the following address, "+where+"."))
+	term.Print(out, "", "Tickets, affected files and the proxy's key would be sent to the following address, "+where+".")
 	fmt.Fprintf(out, "\n  %s\n\nType it to trust it: ", plain.Line(address))
 	return address
 }
@@ -133,8 +133,8 @@ func askAddress(out io.Writer, c *config, requests []settings.Request) string {
 // askCommands asks whether the project's commands may run.
 func askCommands(out io.Writer, _ *config, _ []settings.Request) string {
 	const word = "run"
-	fmt.Fprint(out, term.Wrap("", "They would run with your rights in a copy of the working tree, on code that the local model wrote "+
-		"for a ticket: what that code does when it is tested, it does as you."))
+	term.Print(out, "", "They would run with your rights in a copy of the working tree, on code that the local model wrote "+
+		"for a ticket: what that code does when it is tested, it does as you.")
 	fmt.Fprintf(out, "\nType %s to trust them: ", word)
 	return word
 }

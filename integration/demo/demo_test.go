@@ -10,9 +10,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -81,7 +84,7 @@ func TestDemoWithNothingOnTheMachine(t *testing.T) {
 		"The local model is out of this ticket", "escalated at lint", "main.go:12:40",
 		"action: complete", "2 local tickets, 1 done, 1 escalated", "ollama serve",
 	} {
-		if !strings.Contains(out, text) {
+		if !strings.Contains(flat(out), flat(text)) {
 			t.Errorf("the demo does not say %q", text)
 		}
 	}
@@ -128,6 +131,29 @@ func TestDemoWithARealSmallModel(t *testing.T) {
 	}
 	if !strings.Contains(out, "Modify `main.go`") {
 		t.Error("the plan does not cover main.go")
+	}
+}
+
+// flat is what a person reads, however its lines are broken.
+func flat(out string) string {
+	return strings.Join(strings.Fields(strings.ReplaceAll(out, "\n  | ", " ")), " ")
+}
+
+// TestDemo_FitsTheTerminal holds that the demo can be read in few columns. What
+// the demo quotes may have words longer than a line.
+func TestDemo_FitsTheTerminal(t *testing.T) {
+	for _, columns := range []int{80, 40} {
+		out := run(t, t.TempDir(), "OLLAMA_HOST="+unused, "LITELLM_BASE_URL="+unused, "COLUMNS="+strconv.Itoa(columns))
+		for line := range strings.Lines(out) {
+			line = strings.TrimSuffix(line, "\n")
+			long := slices.ContainsFunc(strings.Fields(line), func(word string) bool { return len(word) > columns-20 })
+			if n := utf8.RuneCountInString(line); n > columns && !long {
+				t.Errorf("%d columns, want at most %d: %q", n, columns, line)
+			}
+		}
+		if _, next, found := strings.Cut(out, "== Next\n"); !found || !strings.HasPrefix(next, "localmodel setup: ") {
+			t.Errorf("the demo does not end with the next command:\n%s", next)
+		}
 	}
 }
 

@@ -15,9 +15,13 @@ import (
 type Writer struct {
 	Out     io.Writer
 	Colours bool
+	Columns int // of the terminal; 0 = not known
 
 	rest []byte
 }
+
+// Width returns the columns of the terminal.
+func (w *Writer) Width() int { return w.Columns }
 
 // Unwrap returns what is written to.
 func (w *Writer) Unwrap() io.Writer { return w.Out }

@@ -14,16 +14,16 @@ import (
 
 // Print writes the report for a person.
 func (r Report) Print(out io.Writer, paint term.Painter) {
-	fmt.Fprint(out, term.Wrap("", r.headline()))
+	term.Print(out, "", r.headline())
 	if extra := r.beside(); extra != "" {
-		fmt.Fprint(out, term.Wrap("", extra))
+		term.Print(out, "", extra)
 	}
 	if r.Tickets.N > 0 {
 		printRows(out, "By complexity", r.Complexities)
 		printRows(out, "By model", r.Models)
 	}
 	fmt.Fprintln(out)
-	field := func(name, text string) { fmt.Fprint(out, term.Wrap(fmt.Sprintf("%-13s", name), text)) }
+	field := func(name, text string) { term.Print(out, fmt.Sprintf("%-13s", name), text) }
 	if r.Tickets.N > 0 {
 		field("Escalated", r.escalations())
 		field("Quality", r.quality())
@@ -83,11 +83,21 @@ func usd(v float64) string {
 }
 
 func printRows(out io.Writer, title string, rows []Row) {
-	fmt.Fprintf(out, "\n%-28s %12s  %6s  %-12s %7s\n", title, "passed", "share", "95 %", "quality")
+	narrow := term.Narrow(out)
+	if narrow {
+		fmt.Fprintf(out, "\n%s\n", title)
+	} else {
+		fmt.Fprintf(out, "\n%-28s %12s  %6s  %-12s %7s\n", title, "passed", "share", "95 %", "quality")
+	}
 	for _, row := range rows {
 		s := row.Tickets
-		fmt.Fprintf(out, "  %-26s %12s  %4.0f %%  %-12s %7s\n", clip(row.Name, 26), fmt.Sprintf("%d of %d", s.K, s.N), s.Rate*100,
-			fmt.Sprintf("%.0f to %.0f %%", s.Low*100, s.High*100), score(row.Quality))
+		passed, interval := fmt.Sprintf("%d of %d", s.K, s.N), fmt.Sprintf("%.0f to %.0f %%", s.Low*100, s.High*100)
+		if narrow {
+			term.Print(out, "  ", clip(row.Name, term.Width(out)-2))
+			term.Print(out, "    ", fmt.Sprintf("%s passed, %.0f %% (%s), quality %s", passed, s.Rate*100, interval, score(row.Quality)))
+			continue
+		}
+		fmt.Fprintf(out, "  %-26s %12s  %4.0f %%  %-12s %7s\n", clip(row.Name, 26), passed, s.Rate*100, interval, score(row.Quality))
 	}
 }
 
@@ -181,8 +191,14 @@ func (r Report) plot(out io.Writer, paint term.Painter) {
 	for _, w := range weeks {
 		most = max(most, w.Done+w.Escalated)
 	}
-	const cells = 32
-	fmt.Fprintf(out, "\n%-12s %-*s %10s %10s\n", "Week of", cells, "█ passed ░ escalated", "passed", "saved")
+	cells, date, figure := 32, 12, 10
+	if term.Narrow(out) {
+		date, figure = 10, 8
+		cells = max(4, term.Width(out)-date-2*figure-3)
+		fmt.Fprintf(out, "\n%s\n", "Week of, █ passed ░ escalated")
+	} else {
+		fmt.Fprintf(out, "\n%-*s %-*s %*s %*s\n", date, "Week of", cells, "█ passed ░ escalated", figure, "passed", figure, "saved")
+	}
 	for _, w := range weeks {
 		whole := ((w.Done+w.Escalated)*cells + most - 1) / most
 		passed := 0
@@ -190,8 +206,8 @@ func (r Report) plot(out io.Writer, paint term.Painter) {
 			passed = max(1, whole*w.Done/(w.Done+w.Escalated))
 		}
 		bar := paint.Paint(term.Green, strings.Repeat("█", passed)) + paint.Paint(term.Yellow, strings.Repeat("░", whole-passed))
-		fmt.Fprintf(out, "%-12s %s%s %10s %10s\n", w.Start, bar, strings.Repeat(" ", cells-whole),
-			fmt.Sprintf("%d of %d", w.Done, w.Done+w.Escalated), usd(w.NetUSD))
+		fmt.Fprintf(out, "%-*s %s%s %*s %*s\n", date, w.Start, bar, strings.Repeat(" ", cells-whole),
+			figure, fmt.Sprintf("%d of %d", w.Done, w.Done+w.Escalated), figure, usd(w.NetUSD))
 	}
 }
 

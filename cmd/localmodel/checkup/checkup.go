@@ -135,14 +135,15 @@ func (r Report) Print(out io.Writer, paint term.Painter, all bool) {
 	for _, c := range r.Checks {
 		m := marks[c.Status]
 		head := fmt.Sprintf("%s %-*s  ", m.mark, widest, c.Name)
-		text := term.Wrap(head, c.Text)
+		text := term.Wrap(term.Width(out), head, c.Text)
 		fmt.Fprint(out, strings.Replace(text, m.mark, paint.Paint(m.colour, m.mark), 1))
 		for _, fix := range c.Fixes {
-			fmt.Fprint(out, term.Wrap("  → ", fix))
+			term.Print(out, "  → ", fix)
 		}
 	}
 	r.printSettings(out, paint, all)
-	fmt.Fprint(out, "\n"+term.Wrap("", r.verdict()))
+	fmt.Fprintln(out)
+	term.Print(out, "", r.verdict())
 }
 
 func (r Report) printSettings(out io.Writer, paint term.Painter, all bool) {
@@ -156,10 +157,11 @@ func (r Report) printSettings(out io.Writer, paint term.Painter, all bool) {
 	}
 	fmt.Fprintln(out, "\nConfiguration")
 	for _, s := range shown {
-		fmt.Fprint(out, term.Wrap(fmt.Sprintf("  %-*s  ", widest, s.Name), s.Value+" ("+s.From+")"))
+		term.Print(out, fmt.Sprintf("  %-*s  ", widest, s.Name), s.Value+" ("+s.From+")")
 	}
 	if n := len(r.Configuration) - len(shown); n > 0 {
-		fmt.Fprintln(out, paint.Paint(term.Dim, fmt.Sprintf("  %d more at their defaults; localmodel doctor --all shows them", n)))
+		text := fmt.Sprintf("%d more at their defaults; localmodel doctor --all shows them", n)
+		fmt.Fprint(out, paint.Paint(term.Dim, term.Wrap(term.Width(out), "  ", text)))
 	}
 }
 

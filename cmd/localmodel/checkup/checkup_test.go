@@ -153,7 +153,7 @@ func TestPrintIsPlainAndNarrow(t *testing.T) {
 	var out bytes.Buffer
 	Judge(f).Print(&out, false, false)
 	for line := range strings.Lines(out.String()) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > term.Width {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > term.DefaultWidth {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}

@@ -27,10 +27,18 @@ import (
 //go:embed project
 var project embed.FS
 
+// Options are what the demo is shown with.
+type Options struct {
+	Version string // of this program
+	Cloud   bool   // paid calls are allowed
+	// Next is what the user does next, said at the end.
+	Next func(localUp bool) string
+}
+
 // Run unpacks the project to a temporary directory, starts this very program
-// there as a server and shows all four tools on out. No paid call is made unless
-// cloud is set, and the working directory is not touched.
-func Run(ctx context.Context, out io.Writer, version string, cloud bool) error {
+// there as a server and shows all four tools on out. The working directory is
+// not touched.
+func Run(ctx context.Context, out io.Writer, o Options) error {
 	dir, err := os.MkdirTemp("", "localmodel-demo-")
 	if err != nil {
 		return err
@@ -39,12 +47,12 @@ func Run(ctx context.Context, out io.Writer, version string, cloud bool) error {
 	if err := unpack(ctx, dir); err != nil {
 		return err
 	}
-	s, err := start(ctx, dir, version, cloud)
+	s, err := start(ctx, dir, o.Version, o.Cloud)
 	if err != nil {
 		return err
 	}
 	defer s.client.Close() //nolint:errcheck // the server ends with its input
-	return (&show{out: out, session: s, cloud: cloud}).run(ctx)
+	return (&show{out: out, session: s, cloud: o.Cloud, next: o.Next}).run(ctx)
 }
 
 func unpack(ctx context.Context, dir string) error {

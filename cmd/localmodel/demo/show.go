@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
@@ -21,6 +22,7 @@ type show struct {
 	out     io.Writer
 	session *session
 	cloud   bool
+	next    func(localUp bool) string
 
 	localUp bool
 	fixes   []string
@@ -45,23 +47,36 @@ func (s *show) run(ctx context.Context) error {
 	for _, fix := range s.fixes {
 		s.say("  " + fix)
 	}
-	s.say("")
-	s.say("To use it: README.md, first screen.")
+	s.title("Next")
+	s.say(s.next(s.localUp))
 	return nil
 }
 
-func (s *show) say(text string) { fmt.Fprintln(s.out, plain.Text(text)) }
+// say writes a paragraph; what it is indented by, all its lines are.
+func (s *show) say(text string) {
+	start := text[:len(text)-len(strings.TrimLeft(text, " "))]
+	term.Print(s.out, start, strings.TrimLeft(text, " "))
+}
 
 func line(row gjson.Result, key string) string { return plain.Line(row.Get(key).Str) }
 
-func (s *show) title(text string) { fmt.Fprintf(s.out, "\n== %s\n", text) }
+func (s *show) title(text string) {
+	fmt.Fprintln(s.out)
+	term.Print(s.out, "== ", text)
+}
 
 func (s *show) called(tool, args string, took time.Duration) {
-	fmt.Fprintf(s.out, "%s %s (%s)\n", tool, args, took.Round(time.Millisecond))
+	s.say(fmt.Sprintf("%s %s (%s)", tool, args, took.Round(time.Millisecond)))
+}
+
+// call calls a tool and shows that it is waited for: a model may load first.
+func (s *show) call(ctx context.Context, tool string, args map[string]any) (r gjson.Result, took time.Duration, err error) {
+	term.Wait(s.out, "waiting for "+tool, func() { r, took, err = s.session.call(ctx, tool, args) })
+	return r, took, err
 }
 
 func (s *show) health(ctx context.Context) error {
-	r, took, err := s.session.call(ctx, "check_local_health", nil)
+	r, took, err := s.call(ctx, "check_local_health", nil)
 	if err != nil {
 		return err
 	}
@@ -89,7 +104,7 @@ func (s *show) classify(ctx context.Context) error {
 	for _, id := range tickets {
 		paths = append(paths, "backlog/"+id+".md")
 	}
-	r, took, err := s.session.call(ctx, "classify_ticket", map[string]any{"ticket_paths": paths})
+	r, took, err := s.call(ctx, "classify_ticket", map[string]any{"ticket_paths": paths})
 	if err != nil {
 		return err
 	}
@@ -103,7 +118,7 @@ func (s *show) classify(ctx context.Context) error {
 // otherForm shows that the tasks of a tool's own file are tickets, too.
 func (s *show) otherForm(ctx context.Context) error {
 	const place = "specs/001-discount"
-	r, took, err := s.session.call(ctx, "classify_ticket", map[string]any{"ticket_paths": []string{place}})
+	r, took, err := s.call(ctx, "classify_ticket", map[string]any{"ticket_paths": []string{place}})
 	if err != nil {
 		return err
 	}
@@ -116,31 +131,43 @@ func (s *show) otherForm(ctx context.Context) error {
 
 // table prints rows of decisions; width is that of the ids.
 func (s *show) table(rows []gjson.Result, width int) {
-	fmt.Fprintf(s.out, "\n  %-*s %-5s %-10s %-6s %-12s %s\n", width, "ticket", "kind", "complexity", "local", "by", "why")
+	fmt.Fprintln(s.out)
+	narrow := term.Narrow(s.out)
+	format := "  %-*s %-5s %-10s %-6s %-12s "
+	if !narrow {
+		fmt.Fprintf(s.out, format+"%s\n", width, "ticket", "kind", "complexity", "local", "by", "why")
+	}
 	for _, row := range rows {
+		id := line(row, "id")
 		if e := row.Get("error"); e.Exists() {
-			fmt.Fprintf(s.out, "  %-*s %s\n", width, line(row, "id"), plain.Line(e.Str))
+			term.Print(s.out, fmt.Sprintf("  %-*s ", width, id), e.Str)
 			continue
 		}
 		local := "no"
 		if row.Get("local").Bool() {
 			local = "yes"
 		}
-		fmt.Fprintf(s.out, "  %-*s %-5s %-10s %-6s %-12s %s\n", width, line(row, "id"), line(row, "category"),
-			line(row, "complexity"), local, line(row, "by"), line(row, "why"))
+		kind, complexity, by, why := line(row, "category"), line(row, "complexity"), line(row, "by"), line(row, "why")
+		if narrow {
+			term.Print(s.out, "  ", fmt.Sprintf("%s: %s, %s, local: %s, by %s", id, kind, complexity, local, by))
+			term.Print(s.out, "    ", why)
+			continue
+		}
+		head := fmt.Sprintf(format, width, id, kind, complexity, local, by)
+		fmt.Fprint(s.out, term.WrapColumn(term.Width(s.out), head, why))
 	}
 }
 
 func (s *show) plan(ctx context.Context) error {
 	s.title("A plan for a ticket that local may have")
-	r, took, err := s.session.call(ctx, "plan_ticket", map[string]any{"ticket_path": "backlog/BUG-001.md"})
+	r, took, err := s.call(ctx, "plan_ticket", map[string]any{"ticket_path": "backlog/BUG-001.md"})
 	if err != nil {
 		return err
 	}
 	s.called("plan_ticket", "{ticket_path: backlog/BUG-001.md}", took)
 	s.planned(r)
 	s.title("And for one that it may not")
-	if r, took, err = s.session.call(ctx, "plan_ticket", map[string]any{"ticket_path": "backlog/TASK-003.md"}); err != nil {
+	if r, took, err = s.call(ctx, "plan_ticket", map[string]any{"ticket_path": "backlog/TASK-003.md"}); err != nil {
 		return err
 	}
 	s.called("plan_ticket", "{ticket_path: backlog/TASK-003.md}", took)
@@ -154,14 +181,15 @@ func (s *show) planned(r gjson.Result) {
 		s.say("  because " + reason)
 	}
 	if plan := r.Get("plan").Str; plan != "" {
-		s.say("\n" + indent(plan))
+		s.quote(plan)
 	} else {
 		s.say("  next: " + r.Get("next").Str)
 	}
 }
 
-func indent(text string) string {
-	return "  | " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  | ")
+func (s *show) quote(text string) {
+	fmt.Fprintln(s.out)
+	term.Quote(s.out, "  | ", text)
 }
 
 // gate records one outcome and shows what is to be done. The demo says whose
@@ -171,7 +199,7 @@ func (s *show) gate(ctx context.Context, id, gate, outcome, event string, more m
 	for k, v := range more {
 		args[k] = v
 	}
-	r, took, err := s.session.call(ctx, "record_gate_outcome", args)
+	r, took, err := s.call(ctx, "record_gate_outcome", args)
 	if err != nil {
 		return r, err
 	}
@@ -203,7 +231,7 @@ func (s *show) escalate(ctx context.Context) error {
 		event = r.Get("next_event_id").Str
 	}
 	s.say("  " + r.Get("message").Str)
-	s.say("\n" + indent(r.Get("handoff").Str))
+	s.quote(r.Get("handoff").Str)
 	return nil
 }
 

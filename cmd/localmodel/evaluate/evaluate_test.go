@@ -215,7 +215,7 @@ func TestScoreByHand(t *testing.T) {
 	var out bytes.Buffer
 	r.Print(&out)
 	for line := range strings.Lines(out.String()) {
-		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > term.Width {
+		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > term.DefaultWidth {
 			t.Errorf("too wide: %q", line)
 		}
 	}

@@ -19,9 +19,9 @@ func joined(list []string, by string) string { return strings.Join(list, by) }
 
 // Print writes the comparison for a person.
 func (r Report) Print(out io.Writer) {
-	fmt.Fprint(out, term.Wrap("", fmt.Sprintf("%d tickets, of which %d have a category and %d a complexity to judge by.", r.Tickets, r.Labelled.Category, r.Labelled.Complexity)))
+	term.Print(out, "", fmt.Sprintf("%d tickets, of which %d have a category and %d a complexity to judge by.", r.Tickets, r.Labelled.Category, r.Labelled.Complexity))
 	for _, w := range r.Warnings {
-		fmt.Fprint(out, term.Wrap("! ", w))
+		term.Print(out, "! ", w)
 	}
 	fmt.Fprintf(out, "\n%-21s %-15s %-15s %8s %8s %8s\n", "Right, 95 % interval", "category", "complexity", "p50", "p95", "cost")
 	for _, s := range r.Models {
@@ -33,7 +33,7 @@ func (r Report) Print(out io.Writer) {
 	if len(r.Agreement) > 0 {
 		fmt.Fprintln(out, "\nAgreement on the complexity")
 		for _, a := range r.Agreement {
-			fmt.Fprint(out, term.Wrap("  ", a.A+" and "+a.B+": "+a.words()))
+			term.Print(out, "  ", a.A+" and "+a.B+": "+a.words())
 		}
 	}
 }
@@ -42,7 +42,7 @@ func (s Score) print(out io.Writer) {
 	fmt.Fprintf(out, "\n%s\n", plain.Line(s.Model))
 	field := func(name, text string) {
 		if text != "" {
-			fmt.Fprint(out, term.Wrap(fmt.Sprintf("  %-12s", name), text))
+			term.Print(out, fmt.Sprintf("  %-12s", name), text)
 		}
 	}
 	field("category", s.Category.words())

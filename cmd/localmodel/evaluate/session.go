@@ -105,7 +105,7 @@ func (s *Session) agree(results *Results) error {
 	if quote.MostUSD > s.DailyUSD {
 		text += fmt.Sprintf(" That is more than a day's LOCALMODEL_CLOUD_DAILY_USD ($%g), which does not bound eval.", s.DailyUSD)
 	}
-	fmt.Fprint(s.Out, term.Wrap("", text))
+	term.Print(s.Out, "", text)
 	switch {
 	case s.Yes:
 		return nil

@@ -20,10 +20,10 @@ var marks = map[State]struct {
 // Print writes one step for a person.
 func (o Outcome) Print(out io.Writer, paint term.Painter) {
 	m := marks[o.State]
-	line := term.Wrap(fmt.Sprintf("%s %-7s  ", m.mark, o.Name), o.Text)
+	line := term.Wrap(term.Width(out), fmt.Sprintf("%s %-7s  ", m.mark, o.Name), o.Text)
 	fmt.Fprint(out, strings.Replace(line, m.mark, paint.Paint(m.colour, m.mark), 1))
 	for _, fix := range o.Fixes {
-		fmt.Fprint(out, term.Wrap("  → ", fix))
+		term.Print(out, "  → ", fix)
 	}
 }
 
@@ -31,9 +31,9 @@ func (o Outcome) Print(out io.Writer, paint term.Painter) {
 func (r Report) Print(out io.Writer) {
 	fmt.Fprintln(out)
 	for _, next := range r.Next {
-		fmt.Fprint(out, term.Wrap("Next: ", next))
+		term.Print(out, "Next: ", next)
 	}
-	fmt.Fprint(out, term.Wrap("", r.verdict()))
+	term.Print(out, "", r.verdict())
 }
 
 func (r Report) verdict() string {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/models"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 )
 
@@ -25,18 +26,36 @@ func (r *run) prove(ctx context.Context) []Outcome {
 	if err != nil {
 		return one(Outcome{State: Failed, Text: err.Error(), Fixes: []string{"localmodel doctor"}})
 	}
-	const local = "local"
-	o := Outcome{State: Done}
+	o := Outcome{State: Done, Text: strings.Join(r.proved(p), "; ")}
+	switch {
+	case p.ClassifiedBy != local:
+		o.State, o.Fixes = Failed, []string{"localmodel doctor --deep"}
+	case r.unsure(p):
+		o.Fixes = r.surer()
+	}
+	return one(o)
+}
+
+// local is a tool's by where the local model answered.
+const local = "local"
+
+// unsure reports whether the model answered, and its answer would not count.
+func (r *run) unsure(p Proof) bool { return p.ClassifiedBy == local && p.Confidence < r.MinConfidence }
+
+// proved says what the model did.
+func (r *run) proved(p Proof) []string {
 	var said []string
 	if p.Load > 0 {
 		said = append(said, "loaded in "+seconds(p.Load))
 	}
-	switch p.ClassifiedBy {
-	case local:
+	if p.ClassifiedBy == local {
 		said = append(said, fmt.Sprintf("classified in %s (%s, %s)", seconds(p.Classify), p.Category, p.Complexity))
-	default:
-		o.State = Failed
+	} else {
 		said = append(said, fmt.Sprintf("the classification came from %s after %s", p.ClassifiedBy, seconds(p.Classify)))
+	}
+	if r.unsure(p) {
+		said = append(said, fmt.Sprintf("unsure of it: confidence %.2f, and below %.2f the rules classify instead. "+
+			"Expect that of most tickets with this model", p.Confidence, r.MinConfidence))
 	}
 	if p.PlannedBy == local {
 		said = append(said, "planned in "+seconds(p.Plan))
@@ -46,11 +65,17 @@ func (r *run) prove(ctx context.Context) []Outcome {
 	if p.Why != "" {
 		said = append(said, p.Why)
 	}
-	o.Text = strings.Join(said, "; ")
-	if o.State == Failed {
-		o.Fixes = []string{"localmodel doctor --deep"}
+	return said
+}
+
+// surer is how to get a better model of the table, where this machine has room
+// for one.
+func (r *run) surer() []string {
+	better, _, fits := models.Recommend(r.Room, r.NumCtx)
+	if !fits || r.server.Kind != ollamaKind || r.server.Remote != "" || sameName(better.Name, r.model.Name) {
+		return nil
 	}
-	return one(o)
+	return []string{"localmodel setup --model " + better.Name + models.About(better.Name, 0)}
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

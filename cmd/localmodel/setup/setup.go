@@ -61,7 +61,8 @@ type Choice struct {
 type Proof struct {
 	Load, Classify, Plan time.Duration
 	Category, Complexity string
-	ClassifiedBy         string // as a tool's by
+	Confidence           float64 // of the classification, 0 to 1; 1 where the model gave none
+	ClassifiedBy         string  // as a tool's by
 	PlannedBy            string
 	Why                  string // what kept the model from answering; "" = nothing
 }
@@ -84,6 +85,8 @@ type Host struct {
 	Ollama     string // path of the ollama program; "" = not found
 	ConfigFile string // path of config.toml
 	NumCtx     int    // tokens, as configured
+	// MinConfidence is what a classification needs to count, as configured.
+	MinConfidence float64
 
 	// Setting is a setting's value as it counts, and where it comes from.
 	Setting func(name string) settings.Value

@@ -64,8 +64,8 @@ func newFake() *fake {
 	f := &fake{servers: ollamaWith(seven), file: map[string]string{}, env: map[string]string{},
 		answer: func(string) bool { return true },
 		proof: Proof{Classify: time.Second, Plan: 8 * time.Second, Category: "BUG", Complexity: "low",
-			ClassifiedBy: "local", PlannedBy: "local"}}
-	f.Host = Host{OS: "linux", Room: models.Room{Memory: 64 * gb}, Terminal: true, ConfigFile: "config.toml", NumCtx: 32768,
+			Confidence: .9, ClassifiedBy: "local", PlannedBy: "local"}}
+	f.Host = Host{OS: "linux", Room: models.Room{Memory: 64 * gb}, Terminal: true, ConfigFile: "config.toml", NumCtx: 32768, MinConfidence: .6,
 		Setting: f.setting, InFile: f.inFile,
 		Find:  func(context.Context) []Server { return slices.Clone(f.servers) },
 		Start: func(context.Context) error { f.started = true; f.servers = ollamaWith(seven); return nil },
@@ -203,6 +203,10 @@ func TestRun(t *testing.T) {
 		{"a proxy is wanted", func(f *fake) { f.file["LOCALMODEL_FALLBACK"] = "" }, Options{Yes: true, Proxy: true}, 0, nil,
 			map[string]string{"LOCALMODEL_MODEL": "qwen2.5-coder:7b", "LOCALMODEL_FALLBACK": "cheap,balanced"}, nil, "does not answer yet"},
 		{"the plan is not accepted", func(f *fake) { f.proof.PlannedBy = "template" }, yes, 0, ready, with("qwen2.5-coder:7b", ""), nil, "plans come from template"},
+		{"the model is unsure", func(f *fake) { f.servers, f.proof.Confidence = ollamaWith(small), .44 }, yes, 0, ready, with("smollm2:135m", "8192"), nil,
+			"confidence 0.44, and below 0.60 the rules classify instead. Expect that of most tickets with this model; planned in 8.0 s localmodel setup --model qwen3-coder:30b (19.0 GB"},
+		{"the best model is unsure", func(f *fake) { f.servers, f.proof.Confidence = ollamaWith(thirty), .44 }, yes, 0, ready, noProxy, nil,
+			"Expect that of most tickets with this model; planned in 8.0 s \n"},
 		{"the model does not answer", func(f *fake) { f.proof.ClassifiedBy, f.proof.Why = "rules", "local slow" }, yes, ExitMissing, nil,
 			with("qwen2.5-coder:7b", ""), nil, "local slow"},
 		{"all is refused", func(f *fake) { f.answer = func(string) bool { return false } }, Options{}, 0,

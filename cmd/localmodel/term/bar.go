@@ -48,11 +48,12 @@ func (b *Bar) Set(done, total float64, label string) {
 		return
 	}
 	b.last = now
-	const cells = 24
-	full := int(share*cells + 0.5)
+	width := Width(b.out)
+	cells := min(24, width*3/10)
+	full := int(share*float64(cells) + 0.5)
 	line := fmt.Sprintf("%s%s %3.0f %%  %s%s", strings.Repeat("█", full), strings.Repeat("░", cells-full), share*100, label, b.left(done, total, now))
-	if r := []rune(line); len(r) > Width-1 {
-		line = string(r[:Width-1])
+	if r := []rune(line); len(r) > width-1 {
+		line = string(r[:width-1])
 	}
 	b.write(line)
 }

@@ -1,5 +1,6 @@
-// Package term speaks to a person at a terminal: 80 columns, colour where it is
-// seen, a progress bar, a question. A file or a pipe gets plain text.
+// Package term speaks to a person at a terminal: text in the terminal's columns,
+// colour where it is seen, a progress bar, a question. A file or a pipe gets
+// plain text in 80 columns.
 package term
 
 import (
@@ -7,20 +8,11 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
-
-	"github.com/fjbelchi/localmodel/internal/plain"
 )
-
-// Width is the columns that text is laid out for.
-const Width = 80
 
 // Is reports whether a stream is a terminal; /dev/null is none.
 func Is(stream any) bool {
-	if w, ok := stream.(interface{ Unwrap() io.Writer }); ok {
-		stream = w.Unwrap()
-	}
-	f, ok := stream.(*os.File)
+	f, ok := file(stream)
 	if !ok {
 		return false
 	}
@@ -32,17 +24,20 @@ func Is(stream any) bool {
 	return err != nil || !os.SameFile(info, null)
 }
 
-// Colours reports whether colours are shown on a stream, and makes a console of
-// Windows show them.
-func Colours(stream any) bool {
-	if !Is(stream) {
-		return false
-	}
+// file is the file beneath a stream.
+func file(stream any) (*os.File, bool) {
 	if w, ok := stream.(interface{ Unwrap() io.Writer }); ok {
 		stream = w.Unwrap()
 	}
 	f, ok := stream.(*os.File)
-	return ok && enableColours(f)
+	return f, ok
+}
+
+// Colours reports whether colours are shown on a stream, and makes a console of
+// Windows show them.
+func Colours(stream any) bool {
+	f, ok := file(stream)
+	return ok && Is(f) && enableColours(f)
 }
 
 // Colour is one of the terminal's own, so that it fits the user's theme.
@@ -67,37 +62,10 @@ func (p Painter) Paint(c Colour, text string) string {
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
-// Wrap lays text out in lines of at most Width columns: the first begins with
-// head, the others are indented as far. A word longer than a line stands alone
-// and uncut, so that a command or a path can be copied. Both are made plain.
-func Wrap(head, text string) string {
-	head, text = plain.Line(head), plain.Line(text)
-	indent := utf8.RuneCountInString(head)
-	var b strings.Builder
-	b.WriteString(head)
-	column := indent
-	for i, word := range strings.Fields(text) {
-		n := utf8.RuneCountInString(word)
-		switch {
-		case i == 0:
-		case column+1+n > Width:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			column = indent
-		default:
-			b.WriteByte(' ')
-			column++
-		}
-		b.WriteString(word)
-		column += n
-	}
-	b.WriteByte('\n')
-	return b.String()
-}
-
 // Ask puts a question and waits for a line. Only y and yes, in any case, are
 // yes; the end of the input is no.
 func Ask(in io.Reader, out io.Writer, question string) bool {
-	fmt.Fprintf(out, "%s [y/N] ", question)
+	fmt.Fprint(out, strings.TrimSuffix(Wrap(Width(out), "", question+" [y/N]"), "\n")+" ")
 	switch strings.ToLower(Line(in, out)) {
 	case "y", "yes":
 		return true

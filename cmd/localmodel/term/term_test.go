@@ -9,21 +9,6 @@ import (
 	"unicode/utf8"
 )
 
-func TestWrapKeepsEightyColumns(t *testing.T) {
-	got := Wrap("✓ Ollama  ", strings.Repeat("word ", 40)+"/a/path/that/is/longer/than/what/is/left/of/the/line/and/must/not/be/cut/since/it/is/copied")
-	for i, line := range strings.Split(strings.TrimSuffix(got, "\n"), "\n") {
-		if n := utf8.RuneCountInString(line); n > Width && strings.Contains(strings.TrimSpace(line), " ") {
-			t.Errorf("line %d has %d columns: %q", i, n, line)
-		}
-		if i > 0 && !strings.HasPrefix(line, strings.Repeat(" ", 10)) {
-			t.Errorf("line %d is not indented: %q", i, line)
-		}
-	}
-	if strings.Count(got, "\n") != 4 {
-		t.Errorf("got %q", got)
-	}
-}
-
 func TestNothingButATerminalIsOne(t *testing.T) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
@@ -91,7 +76,7 @@ func TestLiveBarStaysInItsLine(t *testing.T) {
 	b.Set(1, 2, strings.Repeat("a long label ", 20))
 	b.Clear()
 	for part := range strings.SplitSeq(out.String(), "\r") {
-		if n := utf8.RuneCountInString(part); n >= Width {
+		if n := utf8.RuneCountInString(part); n >= DefaultWidth {
 			t.Errorf("%d columns: %q", n, part)
 		}
 	}

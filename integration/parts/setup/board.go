@@ -149,7 +149,7 @@ func (b *board) show(now time.Time) {
 	}
 	line := fmt.Sprintf("setup: %s  %s", now.Sub(b.began).Round(time.Second), strings.Join(at, ", "))
 	if b.live {
-		fmt.Fprintf(b.out, "\r\x1b[K%.*s", term.Width-1, line)
+		fmt.Fprintf(b.out, "\r\x1b[K%.*s", term.DefaultWidth-1, line)
 		return
 	}
 	fmt.Fprintln(b.out, line)
