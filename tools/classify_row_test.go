@@ -121,9 +121,9 @@ func TestRowSize(t *testing.T) {
 	t.Logf("%d rows, the longest of %d characters", rows, longest)
 }
 
-// README's table of symptoms uses the words that a row's `why` has.
-func TestReadme_SymptomsAreTheProgramsWords(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
+// The documents' table of symptoms uses the words that a row's `why` has.
+func TestDocuments_SymptomsAreTheProgramsWords(t *testing.T) {
+	text, err := os.ReadFile("../docs/troubleshooting.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestReadme_SymptomsAreTheProgramsWords(t *testing.T) {
 	found := regexp.MustCompile("`why` says `local ([^`]+)`").FindAllStringSubmatch(string(text), -1)
 	for _, m := range found {
 		if !words[m[1]] {
-			t.Errorf("README says %q, which no row does", m[0])
+			t.Errorf("docs/troubleshooting.md says %q, which no row does", m[0])
 		}
 	}
 	if len(found) < 3 {

@@ -226,7 +226,7 @@ var inBackticks = regexp.MustCompile("`([^`\n]+)`")
 
 func TestPathsInDocumentsExist(t *testing.T) {
 	rooms := regexp.MustCompile(`^(cmd|internal|tools|routing|statestore|prompts|integration|\.ci|\.github|\.claude-plugin)(/[\w.\-/]*)?$`)
-	for _, doc := range []string{"README.md", "AGENTS.md"} {
+	for _, doc := range []string{"README.md", "AGENTS.md", "CONTRIBUTING.md", "docs/architecture.md"} {
 		data, err := os.ReadFile(filepath.Join("../..", doc))
 		if err != nil {
 			t.Fatal(err)

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"flag"
-	"fmt"
 	"os"
 	"os/exec"
 	"slices"
@@ -175,44 +173,5 @@ func TestCompletionScriptsParse(t *testing.T) {
 	}
 	if code, _, errOut := s.run("completion", "csh"); code != 2 || !strings.Contains(errOut, "powershell") {
 		t.Errorf("csh: exit %d, %q", code, errOut)
-	}
-}
-
-var update = flag.Bool("update", false, "write the table of settings in README.md")
-
-// README's table of settings is the program's own.
-func TestReadme_SettingsTable(t *testing.T) {
-	const file, begin, end = "../../README.md", "<!-- settings: make update writes this table -->\n", "<!-- /settings -->"
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	before, rest, found := strings.Cut(string(data), begin)
-	_, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		t.Fatal("README.md has no markers of the table of settings")
-	}
-	var b strings.Builder
-	b.WriteString("| variable | in `config.toml` | default | |\n|---|---|---|---|\n")
-	code := func(s string) string {
-		if s == "" {
-			return ""
-		}
-		return "`" + s + "`"
-	}
-	for _, r := range settings.Table {
-		value := code(r.Default)
-		if strings.Contains(r.Default, " ") { // words, not a value
-			value = r.Default
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", code(r.Name), code(r.Key()), value, r.Meaning)
-	}
-	want := before + begin + b.String() + end + after
-	if *update {
-		if err := os.WriteFile(file, []byte(want), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	} else if want != string(data) {
-		t.Error("README's table of settings is not the program's: make update")
 	}
 }

@@ -25,7 +25,10 @@ const root = "../.."
 
 var documents = []string{
 	"README.md", "AGENTS.md", "SECURITY.md", "integration/README.md", "integration/clients/README.md",
-	"integration/claude-plugin/README.md", "integration/claude-plugin/MIGRATION.md", "integration/smol/README.md",
+	"integration/claude-plugin/README.md", "integration/claude-plugin/MIGRATION.md", "integration/smol/README.md", "CONTRIBUTING.md",
+	"docs/architecture.md", "docs/comparison.md", "docs/costs.md", "docs/gates.md", "docs/models.md", "docs/privacy.md",
+	"docs/proxies.md", "docs/releasing.md", "docs/settings.md", "docs/team.md", "docs/tickets.md",
+	"docs/troubleshooting.md", "docs/versions.md", "docs/windows.md",
 }
 
 func read(t *testing.T, path string) string {

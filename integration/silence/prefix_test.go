@@ -126,9 +126,9 @@ func lastPrompt(t *testing.T, log string) (kept, read int) {
 // the other ones here looking back costs more than reading. The server as it
 // comes and the small real model are shown beside it.
 func TestSecondTicketCostsItsOwnWords(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
-	if err != nil || !strings.Contains(string(readme), strings.Join(advised, " ")+" ollama serve") {
-		t.Errorf("README.md does not advise %v (%v)", advised, err)
+	page, err := os.ReadFile("../../docs/models.md")
+	if err != nil || !strings.Contains(string(page), strings.Join(advised, " ")+" ollama serve") {
+		t.Errorf("docs/models.md does not advise %v (%v)", advised, err)
 	}
 	testkit.Measure(t)
 	t.Run("as advised", func(t *testing.T) {
