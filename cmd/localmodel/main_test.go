@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/tools/draft"
 )
 
@@ -105,13 +105,7 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	if cache, e := os.UserCacheDir(); e == nil {
-		err = os.Setenv("XDG_CACHE_HOME", cache)
-	}
-	for _, name := range []string{"HOME", "USERPROFILE", "LocalAppData", "AppData"} {
-		err = errors.Join(err, os.Setenv(name, home))
-	}
-	if err != nil {
+	if err := testkit.SetHome(home); err != nil {
 		panic(err)
 	}
 	code := m.Run()

@@ -134,8 +134,8 @@ func (m *machine) chat(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *machine) env(vars ...string) []string {
-	if cache, err := os.UserCacheDir(); err == nil { // else each test builds Go's library anew
-		vars = append(vars, "GOCACHE="+filepath.Join(cache, "go-build"))
+	if cache, err := exec.Command("go", "env", "GOCACHE").Output(); err == nil { // else each test builds Go's library anew
+		vars = append(vars, "GOCACHE="+strings.TrimSpace(string(cache)))
 	}
 	return binary.Environ(m.home, append([]string{
 		"CLAUDE_PROJECT_DIR=" + m.project, "OLLAMA_HOST=" + m.url, "LOCALMODEL_MODEL=" + fakeserver.Model,

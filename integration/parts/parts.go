@@ -34,6 +34,7 @@ const (
 	GoReleaser = "goreleaser"
 	CycloneDX  = "cyclonedx-gomod"
 	Wine       = "wine"
+	StressNG   = "stress-ng"
 )
 
 // Part is one external program or file.
@@ -76,6 +77,8 @@ func All() []Part {
 			Cached: cycloneDXPath, OnDemand: true},
 		{Name: Wine, What: "Wine, which runs programs of Windows", Env: "WINE_BIN",
 			Installed: onPath("wine"), OnDemand: true},
+		{Name: StressNG, What: "stress-ng, which keeps processors busy", Env: "STRESS_NG_BIN",
+			Installed: onPath("stress-ng"), OnDemand: true},
 		{Name: GoReleaser, What: "GoReleaser " + GoReleaserVersion, Env: "GORELEASER_BIN",
 			Cached: goReleaserPath, OnDemand: true},
 	}...)
@@ -152,9 +155,15 @@ func Required(name string) bool {
 // a registry. Unset, they are kept in Cache.
 const Dir = "PARTS_DIR"
 
+// CacheDir names the variable that chooses Cache.
+const CacheDir = "PARTS_CACHE"
+
 // Cache is the directory that holds what setup makes, under the user's cache
 // directory so that a fresh clone finds it again.
 func Cache() (string, error) {
+	if dir := os.Getenv(CacheDir); dir != "" {
+		return dir, nil
+	}
 	dir, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("no user cache directory: %w", err)

@@ -40,6 +40,7 @@ func nothing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("REQUIRE", "")
 	t.Setenv(Dir, "")
+	t.Setenv(CacheDir, "")
 	for _, p := range All() {
 		t.Setenv(p.Env, "")
 	}

@@ -20,6 +20,7 @@ func emptyCache(t *testing.T) {
 		t.Setenv(home, t.TempDir())
 	}
 	t.Setenv(parts.Dir, "")
+	t.Setenv(parts.CacheDir, "")
 	for _, p := range parts.All() {
 		t.Setenv(p.Env, "")
 	}

@@ -31,6 +31,7 @@ func needs() []need {
 		{parts.NodeMCP, has(npm()), "npm", "install Node.js 22"},
 		{parts.Chromium, found(parts.Chromium), "chromium", "brew install --cask google-chrome"},
 		{parts.Wine, found(parts.Wine), "wine", "brew install --cask wine-stable"},
+		{parts.StressNG, found(parts.StressNG), "stress-ng", "brew install stress-ng"},
 		{parts.Postgres, found(parts.Postgres), "postgresql", "brew install postgresql"},
 	}
 }
