@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -10,9 +9,9 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
+
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 // TestServe_EndsItsPreload holds that nothing asks the model's server any more
@@ -43,15 +42,27 @@ func TestServe_EndsItsPreload(t *testing.T) {
 	}
 }
 
-// slowLog is a stderr that takes its time for the journal's line.
-type slowLog struct{ written atomic.Bool }
+// heldLog is a stderr that takes the journal's line only when it is let go.
+type heldLog struct{ begun, goOn chan struct{} }
 
-func (w *slowLog) Write(p []byte) (int, error) {
+func (w *heldLog) Write(p []byte) (int, error) {
 	if strings.Contains(string(p), "msg=journal") {
-		time.Sleep(200 * time.Millisecond) // a server that does not wait has ended by then
-		w.written.Store(true)
+		close(w.begun)
+		<-w.goOn
 	}
 	return len(p), nil
+}
+
+// waitsInServe says whether serve waits for the look at the journal that another
+// goroutine has begun.
+func waitsInServe() bool {
+	stacks := make([]byte, 1<<20)
+	for stack := range bytes.SplitSeq(stacks[:runtime.Stack(stacks, true)], []byte("\n\n")) {
+		if bytes.Contains(stack, []byte("localmodel.serve(")) && bytes.Contains(stack, []byte("sync.(*Once).doSlow")) {
+			return true
+		}
+	}
+	return false
 }
 
 // TestServe_WaitsForItsReconcile holds that the look at the journal has ended
@@ -76,13 +87,16 @@ func TestServe_WaitsForItsReconcile(t *testing.T) {
 	y := newTryout(t)
 	y.env["LOCALMODEL_STATE"] = "postgres://u@" + listener.Addr().String() + "/none"
 	y.env["LOCALMODEL_PROJECT"] = "p"
-	log := &slowLog{}
-	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
-	defer stop()
-	if code := run(ctx, []string{"serve"}, environment(y.env).lookup, in, io.Discard, log); code != 0 {
-		t.Errorf("exit %d", code)
-	}
-	if !log.written.Load() {
+	log := &heldLog{begun: make(chan struct{}), goOn: make(chan struct{})}
+	ended := make(chan int, 1)
+	go func() { ended <- run(t.Context(), []string{"serve"}, environment(y.env).lookup, in, io.Discard, log) }()
+	<-log.begun
+	testkit.Eventually(t, "serve waits, or has ended", func() bool { return len(ended) > 0 || waitsInServe() })
+	if len(ended) > 0 {
 		t.Error("the server ended before its look at the journal")
+	}
+	close(log.goOn)
+	if code := <-ended; code != 0 {
+		t.Errorf("exit %d", code)
 	}
 }

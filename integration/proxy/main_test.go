@@ -62,7 +62,7 @@ func (r ran) String() string {
 // run runs localmodel to its end.
 func (s *shell) run(t *testing.T, in string, args ...string) ran {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, stop := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer stop()
 	cmd := exec.CommandContext(ctx, s.bin, args...)
 	cmd.Dir, cmd.Env, cmd.Stdin = s.root, s.env, strings.NewReader(in)

@@ -63,13 +63,14 @@ func newOutage(t *testing.T) *outage {
 	o.provider.Answer(t, litellmtest.Haiku, asAsked)
 	o.provider.Answer(t, litellmtest.Sonnet, asAsked)
 	o.shell = newShell(t, "OLLAMA_HOST="+o.ollama.URL, "LOCALMODEL_MODEL="+ollamatest.Steered, "LOCALMODEL_NUM_CTX=8192",
-		"LITELLM_BASE_URL="+o.proxy.URL, "LITELLM_MASTER_KEY="+o.proxy.Key)
+		"LITELLM_BASE_URL="+o.proxy.URL, "LITELLM_MASTER_KEY="+o.proxy.Key, "LOCALMODEL_DEADLINE=5m") // a busy machine reaches none
 	o.shell.write(t, "main.go", "package main\n")
 	return o
 }
 
 // both classifies and plans a new ticket and returns who answered each, with
-// the plan's and the row's whole result.
+// the plan's and the row's whole result. No tier may have been waited for until
+// its time was up.
 func (o *outage) both(t *testing.T) (row, plan gjson.Result, slowest time.Duration) {
 	t.Helper()
 	o.tickets++
@@ -82,12 +83,11 @@ func (o *outage) both(t *testing.T) (row, plan gjson.Result, slowest time.Durati
 	}
 	t.Logf("classify %s: by %s, %s", c.took.Round(time.Millisecond), c.get("tickets.0.by"), c.get("tickets.0.answer"))
 	t.Logf("plan %s: by %s, %s", p.took.Round(time.Millisecond), p.get("by"), p.get("answer"))
+	if strings.Contains(c.out+p.out, "LOCALMODEL_DEADLINE") {
+		t.Errorf("a tier was waited for:\n%s\n%s", c.out, p.out)
+	}
 	return c.get("tickets.0"), gjson.Parse(p.out), max(c.took, p.took)
 }
-
-// stuck is what a step takes that waits for a tier until LOCALMODEL_DEADLINE; an
-// idle machine needs less than a second.
-const stuck = 40 * time.Second
 
 func TestTiersTakeOverOneAfterAnother(t *testing.T) {
 	o := newOutage(t)
@@ -110,9 +110,6 @@ func TestTiersTakeOverOneAfterAnother(t *testing.T) {
 		}
 	}
 	t.Logf("measured: Ollama stopped, cheap answers: the slower of classify and plan takes %s", took)
-	if took >= stuck {
-		t.Errorf("cheap took over after %s", took)
-	}
 
 	o.provider.Says(t, litellmtest.Haiku, litellmtest.Said{Status: 500, Error: "api_error: Internal server error"})
 	row, plan, took = o.both(t)
@@ -129,9 +126,6 @@ func TestTiersTakeOverOneAfterAnother(t *testing.T) {
 	row, plan, took = o.both(t)
 	o.floor(t, row, plan)
 	t.Logf("measured: all three down, the floor answers: %s", took)
-	if took >= stuck {
-		t.Errorf("the floor waited %s for tiers at rest", took)
-	}
 	o.proxy.Kill()
 	row, plan, _ = o.both(t)
 	o.floor(t, row, plan)

@@ -17,8 +17,9 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// Esc in mid-generation: the runner's processor is idle at once, and the row
-// says canceled.
+// Esc in mid-generation: the runner works on for next to nothing, and the row
+// says canceled. What is counted is its processor time, which other work on the
+// machine does not stretch.
 func TestCancelStopsTheRunner(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("processor time is read from /proc: this system has none")
@@ -56,20 +57,20 @@ func TestCancelStopsTheRunner(t *testing.T) {
 	}
 	before := ticks(t, runners[0])
 	testkit.Eventually(t, "the runner works", func() bool { return ticks(t, runners[0]) > before+5 })
-	at := time.Now()
+	at := ticks(t, runners[0])
 	cancel()
 	// The last tick after which a second passes without another.
-	last, when := ticks(t, runners[0]), at
+	last, when := at, time.Now()
 	testkit.Eventually(t, "the runner is idle for a second", func() bool {
 		if now := ticks(t, runners[0]); now != last {
 			last, when = now, time.Now()
 		}
 		return time.Since(when) > time.Second
 	})
-	idle := when.Sub(at)
-	t.Logf("the runner was idle %s after the cancel", idle.Round(time.Millisecond))
-	if idle > 5*time.Second { // 200 ms is the promise; a loaded machine gets more
-		t.Errorf("the runner worked on for %s", idle)
+	worked := time.Duration(last-at) * 10 * time.Millisecond
+	t.Logf("the runner worked on for %s after the cancel", worked)
+	if worked > 3*time.Second { // without the cancel it is TODO; with it 100 ms
+		t.Errorf("the runner worked on for %s", worked)
 	}
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

@@ -19,6 +19,9 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
+// patience bounds what takes seconds on an idle machine.
+const patience = 10 * time.Minute
+
 // child is another window on the machine: a process with a router of its own.
 func child(job string) int {
 	model := ollamatest.Steered
@@ -26,9 +29,9 @@ func child(job string) int {
 		model = endless
 	}
 	cfg := tiers.Config{OllamaURL: os.Getenv("SILENCE_OLLAMA"), Model: model, NumCtx: 4096, KeepAlive: time.Hour, Slots: 1,
-		SlotDir: os.Getenv("SILENCE_SLOTS"), ConnectTimeout: 30 * time.Second, FirstTokenTimeout: 2 * time.Minute, TokenTimeout: 4 * time.Minute}
+		SlotDir: os.Getenv("SILENCE_SLOTS"), ConnectTimeout: patience, FirstTokenTimeout: patience, TokenTimeout: patience}
 	r := tiers.New(nil, cfg, &rows{}, nil)
-	ctx, stop := context.WithTimeout(context.Background(), 4*time.Minute)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	var failed atomic.Int64
 	var group sync.WaitGroup

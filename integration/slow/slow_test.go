@@ -19,6 +19,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/fakeserver"
 	"github.com/fjbelchi/localmodel/integration/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 const (
@@ -152,12 +153,7 @@ func TestPlan_KilledServer(t *testing.T) {
 	}
 	close(m.finish)
 	kept := filepath.Join(m.home, "*", "*", "*", "plans", "*.json")
-	for range 600 {
-		if found := m.keptPlans(); found > 0 {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	testkit.Eventually(t, "the plan is kept", func() bool { return m.keptPlans() > 0 })
 	b.Kill()
 	if m.keptPlans() != 1 {
 		t.Fatalf("no plan is kept in %s", kept)

@@ -65,10 +65,13 @@ func another(t *testing.T, job, dir, word string) *exec.Cmd {
 func TestSlotsLimitWhatRunsAtOnce(t *testing.T) {
 	m := New(t.TempDir(), "http://one", 2)
 	var now, most atomic.Int64
+	both := make(chan struct{}) // closed when two have run at once
+	bothRan := sync.OnceFunc(func() { close(both) })
 	var group sync.WaitGroup
 	for range 12 {
 		group.Go(func() {
-			release, fault := m.Acquire(within(t, time.Minute), nil)
+			ctx := within(t, 2*time.Minute)
+			release, fault := m.Acquire(ctx, nil)
 			if fault != nil {
 				t.Error(fault)
 				return
@@ -77,7 +80,14 @@ func TestSlotsLimitWhatRunsAtOnce(t *testing.T) {
 			n := now.Add(1)
 			for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 			}
-			time.Sleep(150 * time.Millisecond) // long beside the look for a free slot
+			if n == 2 {
+				bothRan()
+			}
+			select {
+			case <-both:
+			case <-ctx.Done():
+			}
+			time.Sleep(150 * time.Millisecond) // in which a third could come, were it let in
 			now.Add(-1)
 		})
 	}
