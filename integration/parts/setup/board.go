@@ -95,7 +95,7 @@ func elsewhere() string {
 func lastLines(log string) string {
 	const most = 15
 	data, err := os.ReadFile(log) //nolint:gosec // setup's own
-	if err != nil {
+	if err != nil || len(data) == 0 {
 		return ""
 	}
 	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
