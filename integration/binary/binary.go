@@ -92,6 +92,13 @@ func Env(t testing.TB, vars ...string) []string {
 	return Environ(t.TempDir(), vars...)
 }
 
+// Patient are settings of the program whose limits a busy machine does not reach,
+// for tests in which something answers.
+func Patient() []string {
+	return []string{"LOCALMODEL_DEADLINE=5m", "LOCALMODEL_CONNECT_TIMEOUT=1m",
+		"LOCALMODEL_FIRST_TOKEN_TIMEOUT=5m", "LOCALMODEL_TOKEN_TIMEOUT=5m"}
+}
+
 // Environ is Env for a program that is no test; home is to be its HOME.
 func Environ(home string, vars ...string) []string {
 	env := []string{"HOME=" + home, "USERPROFILE=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, ".cache"), "LocalAppData=" + home}

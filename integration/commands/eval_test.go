@@ -78,7 +78,8 @@ type project struct {
 func newProject(t *testing.T, vars ...string) *project {
 	t.Helper()
 	p := &project{root: t.TempDir()}
-	p.env = binary.Env(t, append([]string{"CLAUDE_PROJECT_DIR=" + p.root, "LOCALMODEL_STATE=" + filepath.Join(p.root, "state", "journal.db"), "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_FALLBACK="}, vars...)...)
+	p.env = binary.Env(t, append([]string{"CLAUDE_PROJECT_DIR=" + p.root, "LOCALMODEL_STATE=" + filepath.Join(p.root, "state", "journal.db"), "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_FALLBACK="},
+		append(binary.Patient(), vars...)...)...)
 	return p
 }
 

@@ -155,7 +155,7 @@ func (u *user) withOllama(t *testing.T, model string) {
 		s.Create(t, model, tinygguf.Options{Arch: tinygguf.Qwen3, Say: []tinygguf.Text{{Text: tinygguf.Start + "PONG" + tinygguf.End, Boost: 30}}})
 	}
 	s.Copy(t, model, "qwen3-coder:30b")
-	u.env = append(u.env, "OLLAMA_HOST="+s.URL, "LOCALMODEL_NUM_CTX=8192")
+	u.env = append(append(u.env, binary.Patient()...), "OLLAMA_HOST="+s.URL, "LOCALMODEL_NUM_CTX=8192")
 }
 
 // runExport sets the variable for doctor, which says 2 of a value that cannot

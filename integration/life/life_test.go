@@ -63,8 +63,7 @@ func open(t *testing.T, name, dir string, vars ...string) *window {
 	env := binary.Env(t, append([]string{
 		"CLAUDE_PROJECT_DIR=" + dir, "LOCALMODEL_MODEL=" + ollamatest.Steered, "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_FALLBACK=",
 		"LOCALMODEL_STATE=" + filepath.Join(dir, "state", "journal.db"), "LOCALMODEL_STATE_FILE=on",
-		"LOCALMODEL_DEADLINE=4m", "LOCALMODEL_FIRST_TOKEN_TIMEOUT=3m", "LOCALMODEL_TOKEN_TIMEOUT=1m", "LOCALMODEL_CONNECT_TIMEOUT=20s",
-	}, vars...)...)
+	}, append(binary.Patient(), vars...)...)...)
 	c, err := client.NewStdioMCPClientWithOptions(binary.Path(t), nil, nil,
 		transport.WithCommandFunc(func(_ context.Context, command string, _ []string, args []string) (*exec.Cmd, error) {
 			w.server = exec.Command(command, args...) //nolint:gosec,noctx // the program under test; ended by Close

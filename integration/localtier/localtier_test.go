@@ -136,8 +136,8 @@ func newProgram(t *testing.T, env ...string) *program {
 	t.Helper()
 	p := &program{t: t, root: t.TempDir()}
 	p.env = binary.Env(t, append([]string{"CLAUDE_PROJECT_DIR=" + p.root, fmt.Sprintf("LOCALMODEL_NUM_CTX=%d", window),
-		"LOCALMODEL_CLOUD=never", "LOCALMODEL_STATE=" + filepath.Join(p.root, "state", "journal.db"), "LOCALMODEL_DEADLINE=4m",
-		"LOCALMODEL_FIRST_TOKEN_TIMEOUT=3m", "LOCALMODEL_TOKEN_TIMEOUT=1m", "LOCALMODEL_CONNECT_TIMEOUT=20s"}, env...)...)
+		"LOCALMODEL_CLOUD=never", "LOCALMODEL_STATE=" + filepath.Join(p.root, "state", "journal.db")},
+		append(binary.Patient(), env...)...)...)
 	p.write("main.go", "package main\n\nfunc main() {}\n")
 	return p
 }

@@ -34,7 +34,7 @@ func newShell(t *testing.T, env ...string) *shell {
 	t.Helper()
 	s := &shell{bin: binary.Path(t), root: t.TempDir()}
 	s.env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + s.root, "USERPROFILE=" + s.root, "XDG_CACHE_HOME=" + filepath.Join(s.root, "cache"),
-		"TMPDIR=" + os.TempDir(), "SystemRoot=" + os.Getenv("SystemRoot"), "CLAUDE_PROJECT_DIR=" + s.root, "LOCALMODEL_STATE=" + filepath.Join(s.root, "state", "journal.db")}, env...)
+		"TMPDIR=" + os.TempDir(), "SystemRoot=" + os.Getenv("SystemRoot"), "CLAUDE_PROJECT_DIR=" + s.root, "LOCALMODEL_STATE=" + filepath.Join(s.root, "state", "journal.db")}, append(binary.Patient(), env...)...)
 	return s
 }
 

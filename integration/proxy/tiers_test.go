@@ -63,7 +63,7 @@ func newOutage(t *testing.T) *outage {
 	o.provider.Answer(t, litellmtest.Haiku, asAsked)
 	o.provider.Answer(t, litellmtest.Sonnet, asAsked)
 	o.shell = newShell(t, "OLLAMA_HOST="+o.ollama.URL, "LOCALMODEL_MODEL="+ollamatest.Steered, "LOCALMODEL_NUM_CTX=8192",
-		"LITELLM_BASE_URL="+o.proxy.URL, "LITELLM_MASTER_KEY="+o.proxy.Key, "LOCALMODEL_DEADLINE=5m") // a busy machine reaches none
+		"LITELLM_BASE_URL="+o.proxy.URL, "LITELLM_MASTER_KEY="+o.proxy.Key)
 	o.shell.write(t, "main.go", "package main\n")
 	return o
 }
