@@ -40,13 +40,14 @@ var hostile = map[string]struct {
 		v.file(stateFile, "{}")
 		v.link("../../../.bash_login", stateFile+".lock")
 	}, "link"},
-	"the lock is a pipe":      {func(v *victim) { v.file(stateFile, "{}"); v.pipe(stateFile + ".lock") }, "named pipe"},
-	".claude is a link out":   {func(v *victim) { v.mkdir(filepath.Join(v.home, "other")); v.link("../../other", ".claude") }, "link"},
-	".claude is a pipe":       {func(v *victim) { v.pipe(".claude") }, "named pipe"},
-	"the settings are a pipe": {func(v *victim) { v.pipe("backlog.config.json") }, "named pipe"},
-	"the settings are a link": {func(v *victim) { v.link("/dev/zero", "backlog.config.json") }, "outside"},
-	"the settings are huge":   {func(v *victim) { v.sparse("backlog.config.json", 2<<30) }, "more than"},
-	"the settings are deep":   {func(v *victim) { v.file("backlog.config.json", strings.Repeat("[", 900<<10)) }, "64 levels"},
+	"the lock is a pipe":       {func(v *victim) { v.file(stateFile, "{}"); v.pipe(stateFile + ".lock") }, "named pipe"},
+	".claude is a link out":    {func(v *victim) { v.mkdir(filepath.Join(v.home, "other")); v.link("../../other", ".claude") }, "link"},
+	".claude is a link within": {func(v *victim) { v.mkdir(filepath.Join(v.project, "other")); v.link("other", ".claude") }, "link"},
+	".claude is a pipe":        {func(v *victim) { v.pipe(".claude") }, "named pipe"},
+	"the settings are a pipe":  {func(v *victim) { v.pipe("backlog.config.json") }, "named pipe"},
+	"the settings are a link":  {func(v *victim) { v.link("/dev/zero", "backlog.config.json") }, "outside"},
+	"the settings are huge":    {func(v *victim) { v.sparse("backlog.config.json", 2<<30) }, "more than"},
+	"the settings are deep":    {func(v *victim) { v.file("backlog.config.json", strings.Repeat("[", 900<<10)) }, "64 levels"},
 	"the front matter is deep": {func(v *victim) {
 		v.file("ticket.md", "---\nid: BUG-1\na: "+strings.Repeat("[", 200<<10)+"\n---\n# x\n")
 	}, ""},
