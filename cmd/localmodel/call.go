@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/tools"
 )
@@ -31,11 +32,11 @@ func callCommand(w env) *cobra.Command {
 // or the error's text on stderr and exit 1.
 func call(ctx context.Context, w env, args []string) error {
 	if len(args) < 1 || len(args) > 2 && !unquoted(args[1:]) {
-		return exitError{2, "usage: localmodel call TOOL [JSON|@file|-]"}
+		return exitcode.New(2, "usage: localmodel call TOOL [JSON|@file|-]")
 	}
 	arguments, err := readArguments(w.in, args[1:])
 	if err != nil {
-		return exitError{2, "localmodel call: " + err.Error()}
+		return exitcode.New(2, "localmodel call: "+err.Error())
 	}
 	p := build(w)
 	var names []string
@@ -50,7 +51,7 @@ func call(ctx context.Context, w env, args []string) error {
 			fmt.Fprintln(w.err, "localmodel: "+plain.Line(text))
 		}
 		if err != nil {
-			return exitError{1, err.Error()}
+			return exitcode.New(1, err.Error())
 		}
 		if _, err = fmt.Fprintf(&plain.JSONWriter{Out: w.out}, "%s\n", text); err != nil {
 			return err
@@ -58,7 +59,7 @@ func call(ctx context.Context, w env, args []string) error {
 		waitForLoad(ctx, w.err, p.router.Loading())
 		return nil
 	}
-	return exitError{2, fmt.Sprintf("localmodel call: there is no tool %q; there are %s", args[0], strings.Join(names, ", "))}
+	return exitcode.New(2, fmt.Sprintf("localmodel call: there is no tool %q; there are %s", args[0], strings.Join(names, ", ")))
 }
 
 // waitForLoad keeps the process until a model that is being loaded is there: a

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
@@ -72,7 +73,7 @@ func doctor(ctx context.Context, w env, o doctorOptions) error {
 		report.Print(w.out, term.Painter(term.Colours(w.out) && !p.config.plain), o.all)
 	}
 	if report.Exit != 0 {
-		return exitError{code: report.Exit}
+		return exitcode.New(report.Exit, "")
 	}
 	return nil
 }

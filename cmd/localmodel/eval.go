@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing"
 )
@@ -64,12 +65,12 @@ func eval(ctx context.Context, w env, f evalFlags, args []string) error {
 		return evalDrafts(ctx, w, f)
 	}
 	if len(args) == 0 || f.drafts {
-		return exitError{2, "localmodel eval: name the tickets (a directory, a glob, a file), or give --drafts alone; localmodel eval --help says more"}
+		return exitcode.New(2, "localmodel eval: name the tickets (a directory, a glob, a file), or give --drafts alone; localmodel eval --help says more")
 	}
 	c := loadConfig(w.lookup)
 	set, err := readSet(ctx, c, f, args[0])
 	if err != nil {
-		return exitError{2, "localmodel eval: " + err.Error()}
+		return exitcode.New(2, "localmodel eval: "+err.Error())
 	}
 	session := &evaluate.Session{Plan: evaluate.Plan{Set: set, Plans: f.plans, Root: c.root, Deadline: c.deadline},
 		In: w.in, Out: w.err, Yes: f.yes, DailyUSD: c.dailyUSD}
@@ -116,11 +117,11 @@ func openResults(ctx context.Context, c *config, f evalFlags) (*evaluate.Results
 func evalStopped(err error, done float64) error {
 	switch {
 	case errors.Is(err, evaluate.ErrNobody):
-		return exitError{2, "localmodel eval: " + err.Error()}
+		return exitcode.New(2, "localmodel eval: "+err.Error())
 	case errors.Is(err, evaluate.ErrDeclined):
 		return err
 	case errors.Is(err, context.Canceled):
-		return exitError{130, fmt.Sprintf("localmodel eval: stopped; %.0f %% is done and kept, the same command goes on from there", 100*done)}
+		return exitcode.New(130, fmt.Sprintf("localmodel eval: stopped; %.0f %% is done and kept, the same command goes on from there", 100*done))
 	}
 	return fmt.Errorf("%w; %.0f %% is done and kept, the same command goes on from there", err, 100*done)
 }

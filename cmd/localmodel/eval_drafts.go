@@ -11,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/drafts"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing"
@@ -36,7 +37,7 @@ func evalDrafts(ctx context.Context, w env, f evalFlags) error {
 	}
 	for _, m := range session.Models {
 		if m.Paid() {
-			return exitError{2, "localmodel eval: " + m.Name + " is a paid tier; drafts are the local model's"}
+			return exitcode.New(2, "localmodel eval: "+m.Name+" is a paid tier; drafts are the local model's")
 		}
 	}
 	if c.Dirs.State == "" {
@@ -55,7 +56,7 @@ func evalDrafts(ctx context.Context, w env, f evalFlags) error {
 	bar.Clear()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return exitError{130, fmt.Sprintf("localmodel eval: stopped after %d of %d", len(results), len(tasks)*len(session.Models))}
+		return exitcode.New(130, fmt.Sprintf("localmodel eval: stopped after %d of %d", len(results), len(tasks)*len(session.Models)))
 	case err != nil:
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
@@ -41,7 +42,7 @@ func exportCommand(w env) *cobra.Command {
 // export writes the ledger for other programs.
 func export(ctx context.Context, w env, o exportOptions) error {
 	if o.format != "jsonl" && o.format != "csv" {
-		return exitError{2, fmt.Sprintf("localmodel export: there is no format %q; there are jsonl, csv", o.format)}
+		return exitcode.New(2, fmt.Sprintf("localmodel export: there is no format %q; there are jsonl, csv", o.format))
 	}
 	p, done := look(w, false)
 	defer done()

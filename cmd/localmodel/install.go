@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 )
 
 const aboutInstall = `
@@ -47,7 +48,7 @@ func install(w env, o clients.Options, args []string) error {
 	}
 	c, err := clients.Lookup(args[0])
 	if err != nil {
-		return exitError{2, "localmodel install: " + err.Error()}
+		return exitcode.New(2, "localmodel install: "+err.Error())
 	}
 	return o.InstallInto(w.out, c, clientPlace(w))
 }
@@ -73,11 +74,11 @@ func uninstallCommand(w env) *cobra.Command {
 
 func uninstall(w env, o clients.Options, args []string) error {
 	if len(args) == 0 {
-		return exitError{2, "localmodel uninstall: which client? localmodel install lists them"}
+		return exitcode.New(2, "localmodel uninstall: which client? localmodel install lists them")
 	}
 	c, err := clients.Lookup(args[0])
 	if err != nil {
-		return exitError{2, "localmodel uninstall: " + err.Error()}
+		return exitcode.New(2, "localmodel uninstall: "+err.Error())
 	}
 	return o.UninstallFrom(w.out, c, clientPlace(w))
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/tools/draft"
@@ -50,14 +51,6 @@ type env struct {
 	err    io.Writer
 }
 
-// exitError ends the process with a code; its text, if any, goes to stderr.
-type exitError struct {
-	code int
-	text string
-}
-
-func (e exitError) Error() string { return e.text }
-
 // run is main without the process: arguments in, exit code out.
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), in io.Reader, out, errOut io.Writer) int {
 	columns, _ := lookup("COLUMNS")
@@ -70,7 +63,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	started := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
-	var exit exitError
+	var exit exitcode.Error
 	switch {
 	case err == nil:
 		return 0
@@ -78,10 +71,10 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		fmt.Fprintf(w.err, "%s: %v; %[1]s --help says more\n", cmd.CommandPath(), err)
 		return 2
 	case errors.As(err, &exit):
-		if exit.text != "" {
-			fmt.Fprintln(w.err, exit.text)
+		if exit.Text != "" {
+			fmt.Fprintln(w.err, exit.Text)
 		}
-		return exit.code
+		return exit.Code
 	}
 	fmt.Fprintf(w.err, "%s: %v\n", cmd.CommandPath(), err)
 	return 1

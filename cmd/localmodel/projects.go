@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/project"
@@ -95,7 +96,7 @@ func (p *app) forget(ctx context.Context, w env, name string, yes bool) error {
 			return err
 		}
 		if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
-			return exitError{1, "localmodel projects: nothing was deleted"}
+			return exitcode.New(1, "localmodel projects: nothing was deleted")
 		}
 	}
 	if err := p.store.Forget(ctx, name); err != nil {

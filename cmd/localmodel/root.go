@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/tools"
 )
@@ -133,7 +134,7 @@ func completionCommand(w env) *cobra.Command {
 			case "zsh":
 				return root.GenZshCompletion(w.out)
 			}
-			return exitError{2, "localmodel completion: name a shell: " + strings.Join(cmd.ValidArgs, ", ")}
+			return exitcode.New(2, "localmodel completion: name a shell: "+strings.Join(cmd.ValidArgs, ", "))
 		},
 	}
 }

@@ -15,6 +15,8 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/consent"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/models"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
@@ -60,14 +62,14 @@ func setUp(ctx context.Context, w env, o setup.Options, asJSON bool) error {
 	report, err := setup.Run(ctx, o, host)
 	switch {
 	case err != nil && len(report.Steps) == 0:
-		return exitError{2, "localmodel setup: " + err.Error()}
+		return exitcode.New(2, "localmodel setup: "+err.Error())
 	case asJSON:
 		err = errors.Join(printJSON(w.out, report), err)
 	case err == nil:
 		report.Print(w.out)
 	}
 	if err == nil && report.Exit != 0 {
-		return exitError{code: report.Exit}
+		return exitcode.New(report.Exit, "")
 	}
 	return err
 }
@@ -81,7 +83,7 @@ func (c *config) host(w env, quiet bool) setup.Host {
 		PreferLocal: c.local == "openai", Usual: setup.Usual(), NumCtx: c.numCtx, Version: version()}
 	free := func() int64 { return machine.Free(c.ollamaModels()) }
 	return setup.Host{
-		OS: runtime.GOOS, Room: room, Terminal: term.Is(w.in) && term.Is(w.err), Agent: agentVariable(environ(), w.lookup),
+		OS: runtime.GOOS, Room: room, Terminal: term.Is(w.in) && term.Is(w.err), Agent: consent.AgentVariable(environ(), w.lookup),
 		Ollama: program, ConfigFile: c.ConfigFile(), NumCtx: c.numCtx,
 		Setting: c.Value, InFile: c.InFile,
 		Find: places.Find, Free: free,

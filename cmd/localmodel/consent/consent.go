@@ -1,0 +1,130 @@
+// Package consent has a person agree to what a project asks for: what `localmodel
+// trust` does.
+package consent
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/routing/place"
+)
+
+// Session is a person at a terminal, and what the project asks for.
+type Session struct {
+	In       io.Reader
+	Out, Err io.Writer
+	StateDir string // the user's
+	Root     string
+	Project  settings.Project
+	Proxy    string   // the proxy's address where the project names none
+	Draft    bool     // drafts are on, so that commands would check them
+	Problems []string // of the configuration
+	Agent    string   // the variable that shows that an agent runs this; "" = none
+
+	Commands bool // ask for the commands alone
+}
+
+// Grant shows what the project asks for and records what is agreed to.
+func (s Session) Grant(ctx context.Context) error {
+	for _, text := range s.Problems {
+		term.Print(s.Err, "! ", plain.Line(text))
+	}
+	groups := s.groups()
+	if len(groups) == 0 {
+		fmt.Fprintf(s.Out, "%s asks for nothing that has to be trusted.\n", plain.Line(s.Root))
+		return nil
+	}
+	if s.Agent != "" {
+		return exitcode.New(1, s.Agent+" is set, so an agent may have run this: run localmodel trust in a terminal of your own")
+	}
+	if !term.Is(s.In) || !term.Is(s.Err) {
+		return exitcode.New(1, "not a terminal: run localmodel trust in a terminal, where you type the answer")
+	}
+	in := bufio.NewReader(io.LimitReader(s.In, 4096))
+	for _, g := range groups {
+		if !g.confirm(in, s) {
+			return exitcode.New(1, "not what the project asks for: nothing more is trusted")
+		}
+		if _, err := settings.Trust(ctx, s.StateDir, s.Root, g.requests); err != nil {
+			return err
+		}
+		fmt.Fprintln(s.Out, "Trusted until a value changes. Take it back: localmodel trust --revoke")
+	}
+	return nil
+}
+
+// Revoke trusts nothing of the project any more.
+func (s Session) Revoke(ctx context.Context) error {
+	changed, err := settings.Trust(ctx, s.StateDir, s.Root, nil)
+	switch {
+	case err != nil:
+		return err
+	case !changed:
+		fmt.Fprintf(s.Out, "Nothing of %s was trusted.\n", plain.Line(s.Root))
+	default:
+		fmt.Fprintf(s.Out, "Nothing of %s is trusted any more.\n", plain.Line(s.Root))
+	}
+	return nil
+}
+
+// group is what is trusted together, by one answer.
+type group struct {
+	requests []settings.Request
+	ask      func(s Session, requests []settings.Request) (answer string)
+}
+
+// groups lists what is to be asked: the commands only where drafts are on or
+// they are asked for.
+func (s Session) groups() (out []group) {
+	if len(s.Project.Requests) > 0 && !s.Commands {
+		out = append(out, group{s.Project.Requests, askAddress})
+	}
+	if len(s.Project.Commands) > 0 && (s.Commands || s.Draft && !s.Project.CommandsTrusted) {
+		out = append(out, group{s.Project.Commands, askCommands})
+	}
+	return out
+}
+
+// confirm shows what the project asks for and has the answer typed.
+func (g group) confirm(in *bufio.Reader, s Session) bool {
+	fmt.Fprintf(s.Err, "%s asks for:\n", plain.Line(s.Root))
+	for _, r := range g.requests {
+		fmt.Fprintf(s.Err, "  %s = %s\n", r.Key, plain.Line(r.Value))
+	}
+	answer := g.ask(s, g.requests)
+	typed, _ := in.ReadString('\n') // "" is no answer
+	return strings.TrimSpace(typed) == answer
+}
+
+// askAddress asks for the address where tickets and the key would be sent.
+func askAddress(s Session, requests []settings.Request) string {
+	address := s.Proxy
+	for _, r := range requests {
+		if r.Address() {
+			address = r.Value
+		}
+	}
+	where := "on another machine"
+	if place.Loopback(address) {
+		where = "on this machine"
+	}
+	term.Print(s.Err, "", "Tickets, affected files and the proxy's key would be sent to the following address, "+where+".")
+	fmt.Fprintf(s.Err, "\n  %s\n\nType it to trust it: ", plain.Line(address))
+	return address
+}
+
+// askCommands asks whether the project's commands may run.
+func askCommands(s Session, _ []settings.Request) string {
+	const word = "run"
+	term.Print(s.Err, "", "They would run with your rights in a copy of the working tree, on code that the local model wrote "+
+		"for a ticket: what that code does when it is tested, it does as you.")
+	fmt.Fprintf(s.Err, "\nType %s to trust them: ", word)
+	return word
+}
