@@ -36,7 +36,7 @@ func serve(ctx context.Context, w env) error {
 	compare := sync.OnceFunc(func() { p.reconcile(ctx) })
 	timer := time.AfterFunc(afterStart, func() {
 		compare()
-		debug.FreeOSMemory() // a sixth of what an idle server holds is what its start left
+		debug.FreeOSMemory() // what the start left is an eighth of what an idle server holds of its own
 	})
 	err := stdio.Serve(ctx, tools.NewServer(p.deps, version()), w.in, w.out, stdio.Options{
 		Log: p.log, Check: tools.CheckRequest, Gone: func() bool { return readerGone(w.out) },
