@@ -39,6 +39,17 @@ func (q Question) Heat() float64 {
 	return choiceTemperature
 }
 
+// TopP is the top_p to send where the server has none for the model; 0 = none.
+func (q Question) TopP() float64 {
+	switch {
+	case q.Sampling.TopP > 0:
+		return q.Sampling.TopP
+	case q.Sampling.Free && q.Sampling.Temperature == 0:
+		return FreeTopP
+	}
+	return 0
+}
+
 // Seed is the seed to send. The repair round has another one than the first
 // question: with the same it would repeat itself.
 func (q Question) Seed() int { return firstSeed + q.Sampling.Seed }

@@ -52,6 +52,7 @@ type Sampling struct {
 	// top_p 0.8. Coder models solve several times more so than near 0.
 	Free        bool
 	Temperature float64 // above 0: this one, whatever Free says
+	TopP        float64 // likewise
 	Seed        int     // added to the usual one; another seed gives another reply
 }
 

@@ -245,13 +245,13 @@ const mostReading = 15 * time.Minute
 func (o *Backend) sample(ctx context.Context, q routing.Question, options map[string]any) {
 	options["seed"] = q.Seed()
 	values := map[string]any{"temperature": q.Heat(), "repeat_penalty": 1.05} // its default changed between versions
-	free := q.Sampling.Free && q.Sampling.Temperature == 0
-	if free {
-		values["top_p"] = routing.FreeTopP
+	if p := q.TopP(); p > 0 {
+		values["top_p"] = p
 	}
+	asked := map[string]bool{"temperature": q.Sampling.Temperature > 0, "top_p": q.Sampling.TopP > 0}
 	carried := o.knownTraits(ctx).carries
 	for name, value := range values {
-		if !free || !slices.Contains(carried, name) {
+		if asked[name] || !q.Sampling.Free || !slices.Contains(carried, name) {
 			options[name] = value
 		}
 	}

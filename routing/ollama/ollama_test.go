@@ -68,6 +68,10 @@ func TestSample_ByPurpose(t *testing.T) {
 			map[string]any{"top_p": 0.8, "seed": 42.0, "repeat_penalty": 1.05}},
 		"as asked for": {"temperature 0.7\ntop_p 0.8", routing.Sampling{Free: true, Temperature: 0.5},
 			map[string]any{"temperature": 0.5, "seed": 42.0, "repeat_penalty": 1.05}},
+		"both as asked for": {"temperature 0.7\ntop_p 0.8", routing.Sampling{Free: true, Temperature: 0.5, TopP: 0.95},
+			map[string]any{"temperature": 0.5, "top_p": 0.95, "seed": 42.0, "repeat_penalty": 1.05}},
+		"top_p as asked for": {"temperature 0.6\ntop_p 0.8", routing.Sampling{Free: true, TopP: 0.95},
+			map[string]any{"top_p": 0.95, "seed": 42.0, "repeat_penalty": 1.05}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fakeserver.New(t, fakeserver.Says(200, fakeserver.Good()))

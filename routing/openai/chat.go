@@ -139,9 +139,9 @@ func (c *client) once(
 }
 
 func bodyOf(p profile, model string, q routing.Question, level int) chatBody {
-	b := chatBody{Model: model, MaxTokens: q.MaxTokens, Temperature: q.Heat()}
-	if q.Sampling.Free && q.Sampling.Temperature == 0 {
-		b.TopP, b.Seed = routing.FreeTopP, q.Seed()
+	b := chatBody{Model: model, MaxTokens: q.MaxTokens, Temperature: q.Heat(), TopP: q.TopP()}
+	if b.TopP > 0 {
+		b.Seed = q.Seed()
 	}
 	for _, m := range q.Messages {
 		b.Messages = append(b.Messages, chatMessage(m))
