@@ -7,14 +7,18 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/tools"
+	"github.com/fjbelchi/localmodel/tools/background"
 )
 
 const aboutCall = `
-Runs one tool as a client would, and prints its result as JSON. The arguments are a JSON object: on the command line, in a file (@file) or on standard input (-).`
+Runs one tool as a client would, and prints its result as JSON. The arguments are a JSON object: on the command line, in a file (@file) or on standard input (-).
+
+A plan that the local model is still writing at LOCALMODEL_DEADLINE is waited for, where no paid tier may answer in its place.`
 
 func callCommand(w env) *cobra.Command {
 	cmd := &cobra.Command{
@@ -45,7 +49,11 @@ func call(ctx context.Context, w env, args []string) error {
 		if t.Declaration.Name != args[0] {
 			continue
 		}
-		text, err := t.Run(ctx, p.deps, tools.Call{Arguments: arguments})
+		p.deps.Finish = background.New(p.config.planDir())
+		text, err := runToEnd(w.err, func() ([]byte, error) {
+			return t.Run(ctx, p.deps, tools.Call{Arguments: arguments})
+		})
+		p.deps.Finish.Close()
 		p.close()
 		for _, text := range p.store.Warnings() { // what the last write found is in no reply
 			fmt.Fprintln(w.err, "localmodel: "+plain.Line(text))
@@ -60,6 +68,23 @@ func call(ctx context.Context, w env, args []string) error {
 		return nil
 	}
 	return exitcode.New(2, fmt.Sprintf("localmodel call: there is no tool %q; there are %s", args[0], strings.Join(names, ", ")))
+}
+
+// runToEnd calls again while a plan or a draft is being written: what this process
+// writes ends with it, so that an answer that says "call again" would be lost at
+// each call.
+func runToEnd(said io.Writer, run func() ([]byte, error)) ([]byte, error) {
+	for {
+		text, err := run()
+		state := gjson.GetBytes(text, "state").Str
+		if state == "" {
+			state = gjson.GetBytes(text, "draft.state").Str
+		}
+		if err != nil || state != "writing" {
+			return text, err
+		}
+		fmt.Fprintf(said, "localmodel: %s. Ctrl-C gives it up.\n", plain.Line(gjson.GetBytes(text, "summary").Str))
+	}
 }
 
 // waitForLoad keeps the process until a model that is being loaded is there: a

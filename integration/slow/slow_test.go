@@ -3,6 +3,8 @@
 package slow
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -65,13 +67,17 @@ func newMachine(t *testing.T) *machine {
 	return m
 }
 
+func (m *machine) environ(extra ...string) []string {
+	return binary.Environ(m.home, append(extra, "CLAUDE_PROJECT_DIR="+m.project, "OLLAMA_HOST="+m.server.URL,
+		"LOCALMODEL_MODEL="+fakeserver.Model, "LOCALMODEL_NUM_CTX=4096", "LOCALMODEL_CLOUD=never")...)
+}
+
 // window is one client's server.
 func (m *machine) window() *mcpchild.Child {
 	m.t.Helper()
 	cmd := exec.Command(binary.Path(m.t))
 	cmd.Dir = m.project
-	cmd.Env = binary.Environ(m.home, "CLAUDE_PROJECT_DIR="+m.project, "OLLAMA_HOST="+m.server.URL, "LOCALMODEL_MODEL="+fakeserver.Model,
-		"LOCALMODEL_NUM_CTX=4096", "LOCALMODEL_CLOUD=never", "LOCALMODEL_DEADLINE=4s")
+	cmd.Env = m.environ("LOCALMODEL_DEADLINE=4s")
 	c, err := mcpchild.Start(cmd)
 	if err != nil {
 		m.t.Fatal(err)
@@ -175,4 +181,36 @@ func (m *machine) keptPlans() int {
 		return nil
 	})
 	return n
+}
+
+// A call from a shell waits for the plan: what its process writes ends with it.
+func TestCall_WaitsForSlowPlan(t *testing.T) {
+	m := newMachine(t)
+	cmd := exec.Command(binary.Path(t), "call", "plan_ticket", `{"ticket_path":"t.md"}`)
+	cmd.Dir = m.project
+	cmd.Env = m.environ("LOCALMODEL_DEADLINE=4s")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	said, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(said)
+	if !lines.Scan() || !strings.Contains(lines.Text(), "is writing") || !strings.Contains(lines.Text(), "Ctrl-C") {
+		t.Errorf("on stderr: %q", lines.Text())
+	}
+	close(m.finish)
+	for lines.Scan() { // until it ends
+		t.Log(lines.Text())
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	got := gjson.ParseBytes(out.Bytes())
+	if got.Get("by").Str != "local" || !strings.Contains(got.Get("plan").Str, "running total") || m.begun.Load() != 1 {
+		t.Errorf("after %d beginnings: %s", m.begun.Load(), got.Raw)
+	}
 }
