@@ -17,6 +17,14 @@ func (d *Deps) planTokens(q prompts.PlanQuestion) int {
 	return min(q.Tokens(), max(least, d.NumCtx/3))
 }
 
+// AskPlan is what plan_ticket asks a model on this machine of a ticket, its words, and
+// the most tokens of a reply; for programs that compare models. Root and NumCtx are
+// all that it needs.
+func (d *Deps) AskPlan(ctx context.Context, t ticket.Ticket) (q prompts.PlanQuestion, user string, maxTokens int, err error) {
+	q, user, err = d.question(ctx, t, policy.OnlyLocal, true, "", &planResult{ID: t.ID})
+	return q, user, d.planTokens(q), err
+}
+
 // question is what is asked, and its words. The affected files get what room the
 // ticket itself leaves.
 func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route, include bool, evidence string, r *planResult,

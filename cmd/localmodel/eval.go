@@ -28,12 +28,15 @@ A model is a name of Ollama's, or cheap, balanced or free, the proxy's groups. B
 
 Each answer is kept as it comes: after Ctrl-C the same command goes on from there.
 
+With --plans the tickets are planned instead of classified, once with each model and setting (--temperature, --top-p): accepted or the first defects, what a programmer can go by, time and tokens.
+
 With --drafts, local models write 20 small changes in Go, Python and JavaScript that come with the program, instead of your tickets: whether each applies, parses and passes its tests, and how long it takes. The tests run what the models wrote, in a copy without a network where the system can forbid it.`
 
 type evalFlags struct {
-	models, labels, results, html string
-	limit, plans                  int
-	fresh, asJSON, yes, drafts    bool
+	models, labels, results, html     string
+	temperatures, topPs, csv          string // of plans
+	limit, alsoPlan                   int
+	fresh, asJSON, yes, drafts, plans bool
 }
 
 func evalCommand(w env) *cobra.Command {
@@ -49,7 +52,11 @@ func evalCommand(w env) *cobra.Command {
 	fs.StringVar(&f.models, "models", "", "`NAMES` of the models, comma between (default: LOCALMODEL_MODEL)")
 	fs.StringVar(&f.labels, "labels", "", "`FILE` of labels, over what the tickets state")
 	fs.IntVar(&f.limit, "limit", 0, "take `N` tickets, spread evenly over the directory")
-	fs.IntVar(&f.plans, "plans", 10, "also plan the first `N` tickets that state files or criteria; 0 = none")
+	fs.IntVar(&f.alsoPlan, "also-plan", 10, "also plan the first `N` tickets that state files or criteria; 0 = none")
+	fs.BoolVar(&f.plans, "plans", false, "plan the tickets, and classify none")
+	fs.StringVar(&f.temperatures, "temperature", "", "with --plans: `VALUES` to compare, comma between; default = as plan_ticket does")
+	fs.StringVar(&f.topPs, "top-p", "", "with --plans: `VALUES` of top_p, likewise")
+	fs.StringVar(&f.csv, "csv", "", "with --plans: write one line a plan to `FILE`")
 	fs.StringVar(&f.results, "results", "", "`FILE` of the answers so far (default: one for this project in your state directory)")
 	fs.BoolVar(&f.fresh, "fresh", false, "forget the answers so far")
 	fs.BoolVar(&f.asJSON, "json", false, "print the comparison as JSON")
@@ -64,6 +71,9 @@ func eval(ctx context.Context, w env, f evalFlags, args []string) error {
 	if f.drafts && len(args) == 0 {
 		return evalDrafts(ctx, w, f)
 	}
+	if !f.plans && f.temperatures+f.topPs+f.csv != "" {
+		return exitError{2, "localmodel eval: --temperature, --top-p and --csv are for --plans"}
+	}
 	if len(args) == 0 || f.drafts {
 		return exitcode.New(2, "localmodel eval: name the tickets (a directory, a glob, a file), or give --drafts alone; localmodel eval --help says more")
 	}
@@ -72,11 +82,16 @@ func eval(ctx context.Context, w env, f evalFlags, args []string) error {
 	if err != nil {
 		return exitcode.New(2, "localmodel eval: "+err.Error())
 	}
-	session := &evaluate.Session{Plan: evaluate.Plan{Set: set, Plans: f.plans, Root: c.root, Deadline: c.deadline},
+	session := &evaluate.Session{Plan: evaluate.Plan{Set: set, Plans: f.alsoPlan, Root: c.root, NumCtx: c.numCtx, Deadline: c.deadline},
 		In: w.in, Out: w.err, Yes: f.yes, DailyUSD: c.dailyUSD}
 	log := slog.New(slog.NewTextHandler(w.err, &slog.HandlerOptions{Level: max(c.log, slog.LevelError)}))
 	if err := session.AddModels(ctx, cmp.Or(f.models, c.model), c.routing(log), func(name string) routing.Backend { return c.backend(name, log) }); err != nil {
 		return err
+	}
+	if f.plans {
+		if err := onlyPlans(session, f); err != nil {
+			return err
+		}
 	}
 	results, err := openResults(ctx, c, f)
 	if err != nil {
@@ -86,6 +101,9 @@ func eval(ctx context.Context, w env, f evalFlags, args []string) error {
 	got, done, err := session.Go(ctx, results)
 	if err != nil {
 		return evalStopped(err, done)
+	}
+	if f.plans {
+		return showPlans(ctx, w, c.root, f, session.ScorePlans(got, time.Now()))
 	}
 	return showEval(ctx, w, c.root, f, session.Score(got, time.Now()))
 }

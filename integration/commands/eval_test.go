@@ -141,7 +141,7 @@ func TestEvalComparesModels(t *testing.T) {
 	knowing(t, s)
 	p := newProject(t, "OLLAMA_HOST="+s.Ollama.URL, "LITELLM_BASE_URL="+s.Proxy.URL, "LITELLM_MASTER_KEY="+s.Proxy.Key)
 	dir, labels := backlog(t, p.root, 6)
-	args := []string{"eval", dir, "--labels", labels, "--models", ollamatest.Steered + "," + ollamatest.Unsure + ",cheap", "--plans", "0"}
+	args := []string{"eval", dir, "--labels", labels, "--models", ollamatest.Steered + "," + ollamatest.Unsure + ",cheap", "--also-plan", "0"}
 
 	// Nobody agreed to pay: nothing is asked of anybody.
 	s.Provider.Forget()
@@ -230,7 +230,7 @@ func TestEvalAsksAtATerminal(t *testing.T) {
 	p := newProject(t, "OLLAMA_HOST="+s.Ollama.URL, "LITELLM_BASE_URL="+s.Proxy.URL, "LITELLM_MASTER_KEY="+s.Proxy.Key)
 	dir, labels := backlog(t, p.root, 3)
 	at := func(typed string) (code int, shown string) {
-		cmd := exec.CommandContext(t.Context(), script, "-qec", strings.Join([]string{binary.Path(t), "eval", dir, "--labels", labels, "--models", "cheap", "--plans", "0"}, " "), os.DevNull)
+		cmd := exec.CommandContext(t.Context(), script, "-qec", strings.Join([]string{binary.Path(t), "eval", dir, "--labels", labels, "--models", "cheap", "--also-plan", "0"}, " "), os.DevNull)
 		cmd.Dir, cmd.Env, cmd.Stdin = p.root, p.env, strings.NewReader(typed)
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError
@@ -268,7 +268,7 @@ func TestEvalGoesOnAfterAnInterrupt(t *testing.T) {
 	p := newProject(t, "OLLAMA_HOST="+s.Ollama.URL)
 	dir, labels := backlog(t, p.root, 12)
 	results := filepath.Join(p.root, "answers.jsonl")
-	args := []string{"eval", dir, "--labels", labels, "--models", ollamatest.Steered, "--plans", "0", "--results", results}
+	args := []string{"eval", dir, "--labels", labels, "--models", ollamatest.Steered, "--also-plan", "0", "--results", results}
 	cmd, _, said := p.command(t, args...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -311,7 +311,7 @@ func TestEvalOfARealModel(t *testing.T) {
 	if keep := os.Getenv("EVAL_PAGE"); keep != "" {
 		page = keep
 	}
-	args := []string{"eval", dir, "--labels", labels, "--models", smol + "," + ollamatest.Unsure + ",cheap", "--plans", "0", "--results", results, "--html", page, "--yes"}
+	args := []string{"eval", dir, "--labels", labels, "--models", smol + "," + ollamatest.Unsure + ",cheap", "--also-plan", "0", "--results", results, "--html", page, "--yes"}
 	cmd, _, said := p.command(t, args...)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -223,6 +223,6 @@ func TestEvalPage(t *testing.T) {
 		}
 	}
 	file := filepath.Join(root, "eval.html")
-	localmodelWith(t, root, server.URL, "eval", root, "--models", ollamatest.Steered+","+ollamatest.Unsure, "--plans", "1", "--html", file)
+	localmodelWith(t, root, server.URL, "eval", root, "--models", ollamatest.Steered+","+ollamatest.Unsure, "--also-plan", "1", "--html", file)
 	look(t, b, file, "eval", "Models side by side", "How sure is "+ollamatest.Unsure, "Brier score", "Plans", "Agreement on the complexity")
 }

@@ -116,7 +116,7 @@ func TestTheAnswerIsNotInTheQuestion(t *testing.T) {
 	_, s := backlog(t)
 	p := Plan{Set: s, Models: []*Model{{Name: "m"}}}
 	for _, task := range p.tasks() {
-		req, _, err := p.request(task)
+		req, _, err := p.request(t.Context(), task)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +283,7 @@ func TestQuoteIsAnUpperBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer results.Close()
-	before, err := p.Quote(results)
+	before, err := p.Quote(t.Context(), results)
 	if err != nil || before.Calls["balanced"] != 6 || before.Calls["small"] != 0 {
 		t.Fatalf("%+v, %v", before, err)
 	}
@@ -294,7 +294,7 @@ func TestQuoteIsAnUpperBound(t *testing.T) {
 	if err := results.add(Result{Task: "classify", Model: "balanced", Prompt: prompts.Version, Hash: s.Tickets[0].Hash}); err != nil {
 		t.Fatal(err)
 	}
-	if after, err := p.Quote(results); err != nil || after.Calls["balanced"] != 5 || after.MostUSD >= before.MostUSD {
+	if after, err := p.Quote(t.Context(), results); err != nil || after.Calls["balanced"] != 5 || after.MostUSD >= before.MostUSD {
 		t.Errorf("%+v, %v", after, err)
 	}
 }

@@ -41,12 +41,12 @@ func (r Report) Page() page.Page {
 }
 
 func (r Report) overview() page.Section {
-	t := &page.Table{Head: []string{"Model", "category right", "complexity right", "with rules", "p50", "p95", "tokens in + out", "cost", "no answer"}}
+	t := &page.Table{Head: []string{"Model", "category right", "complexity right", "rules alone on the same", "with rules", "p50", "p95", "tokens in + out", "cost", "no answer"}}
 	for _, s := range r.Models {
-		row := []string{s.Model, brief(s.Category.All), brief(s.Complexity.All), brief(s.Routed), ms(s.Classify.P50), ms(s.Classify.P95),
+		row := []string{s.Model, brief(s.Category.All), brief(s.Complexity.All), s.Rules.words(), brief(s.Routed), ms(s.Classify.P50), ms(s.Classify.P95),
 			fmt.Sprintf("%d + %d", s.TokensIn, s.TokensOut), s.cost(), s.failures()}
 		if s.Model == Rules { // which take no time and no tokens
-			row = append(row[:4], "", "", "", "", "")
+			row = append(row[:3], "", brief(s.Routed), "", "", "", "", "")
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -75,6 +75,13 @@ func (r Report) classes(title string, of func(Score) Accuracy) page.Section {
 
 func rangeOf(name string, s figures.Share) page.Range {
 	return page.Range{Label: name, Detail: fmt.Sprintf("%d of %d", s.K, s.N), Low: s.Low, Value: s.Rate, High: s.High}
+}
+
+func (b *Beside) words() string {
+	if b == nil {
+		return ""
+	}
+	return brief(b.Category) + "; " + brief(b.Complexity)
 }
 
 // spread describes what was said: "BUG 12, TASK 3".
@@ -131,7 +138,7 @@ func (r Report) notes() []string {
 		"rules is what the program says without any model: keywords and the number of files. With rules is a model's complexity after the rules have set their floor, as classify_ticket decides it.",
 		"Confidence is the model's own probability of the complexity it named. The Brier score is its mean squared distance from what was right: 0 is perfect, 0.25 what always saying one half gets.",
 		"The threshold recommended is the lowest whose share of right answers, with the next tier for what falls below it, is within one standard error of the best.",
-		"p50 and p95 are times of a classification, the loading of the model left out. Plans are asked for without the files' present text.",
+		"p50 and p95 are times of a classification, the loading of the model left out.",
 		fmt.Sprintf("Costs are the proxy's own, or list prices of %s. Prompts of version %s.", r.PricesDate, r.Prompt),
 	}
 	return append(out, r.Warnings...)

@@ -50,6 +50,9 @@ func (s Score) print(out io.Writer) {
 	if s.Model == Rules {
 		return
 	}
+	if b := s.Rules; b != nil && b.Category.N+b.Complexity.N > 0 {
+		field("rules alone", fmt.Sprintf("on the same tickets: category %s, complexity %s", brief(b.Category), brief(b.Complexity)))
+	}
 	if s.Routed.N > 0 {
 		field("with rules", whole(s.Routed)+" of the complexities, after the rules have set their floor")
 	}
@@ -138,11 +141,13 @@ func ms(v int64) string {
 	return fmt.Sprintf("%.1f s", (time.Duration(v) * time.Millisecond).Seconds())
 }
 
-func (s Score) cost() string {
-	if s.CostUSD == 0 {
+func (s Score) cost() string { return dollars(s.CostUSD) }
+
+func dollars(usd float64) string {
+	if usd == 0 {
 		return "$0"
 	}
-	return fmt.Sprintf("$%.4f", s.CostUSD)
+	return fmt.Sprintf("$%.4f", usd)
 }
 
 func clip(s string, n int) string {

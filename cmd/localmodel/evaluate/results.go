@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -25,11 +26,16 @@ type Result struct {
 	Digest string `json:"digest,omitempty"`
 	Prompt string `json:"prompt"`
 	Hash   string `json:"hash"` // of the ticket's content
+	// Setting is how a plan was drawn; "" = as plan_ticket does.
+	Setting string `json:"setting,omitempty"`
+	Ticket  string `json:"ticket,omitempty"` // its id
 
 	Category   string            `json:"category,omitempty"`
 	Complexity string            `json:"complexity,omitempty"`
 	Confidence *float64          `json:"confidence,omitempty"`
 	Coverage   *prompts.Coverage `json:"coverage,omitempty"`
+	Content    *prompts.Content  `json:"content,omitempty"`
+	Defects    []string          `json:"defects,omitempty"` // of the first plan
 	Repaired   bool              `json:"repaired,omitempty"`
 	Failed     routing.Kind      `json:"failed,omitempty"`
 	Reason     string            `json:"reason,omitempty"`
@@ -45,7 +51,7 @@ type Result struct {
 // key is what makes a result stand for a task: another text, model, weights or
 // prompt is another task.
 func (r Result) key() string {
-	return r.Task + "\x00" + r.Model + "\x00" + r.Digest + "\x00" + r.Prompt + "\x00" + r.Hash
+	return strings.Join([]string{r.Task, r.Model, r.Digest, r.Prompt, r.Hash, r.Setting}, "\x00")
 }
 
 // passing failures say something of the moment and nothing of the model: a

@@ -4,16 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
+	"github.com/fjbelchi/localmodel/tools"
 )
 
 // Asker asks one model. *routing.Router is one.
@@ -30,6 +29,9 @@ type Model struct {
 	Route  policy.Route
 	Asker  Asker
 	Digest string // of its weights; Ready fills it
+	// Sampling is how plans are drawn; Setting names it, "" = as plan_ticket does.
+	Sampling routing.Sampling
+	Setting  string
 }
 
 // Paid reports whether asking it costs money.
@@ -63,7 +65,9 @@ type Plan struct {
 	Set      *Set
 	Models   []*Model
 	Plans    int           // tickets that are planned as well
+	OnlyPlan bool          // nothing is classified
 	Root     string        // project root: what a plan may name
+	NumCtx   int           // the local model's window, tokens
 	Deadline time.Duration // of one question
 }
 
@@ -88,7 +92,11 @@ func (p Plan) tasks() []task {
 	var out []task
 	for _, m := range p.Models {
 		left := p.Plans
-		for _, kind := range []string{"classify", "plan"} {
+		kinds := []string{"classify", "plan"}
+		if p.OnlyPlan {
+			kinds = kinds[1:]
+		}
+		for _, kind := range kinds {
 			for i := range p.Set.Tickets {
 				t := &p.Set.Tickets[i]
 				if kind == "plan" {
@@ -97,7 +105,11 @@ func (p Plan) tasks() []task {
 					}
 					left--
 				}
-				out = append(out, task{m, t, Result{Task: kind, Model: m.Name, Digest: m.Digest, Prompt: prompts.Version, Hash: t.Hash}})
+				want := Result{Task: kind, Model: m.Name, Digest: m.Digest, Prompt: prompts.Version, Hash: t.Hash, Ticket: t.ID}
+				if kind == "plan" {
+					want.Setting = m.Setting
+				}
+				out = append(out, task{m, t, want})
 			}
 		}
 	}
@@ -112,13 +124,13 @@ type Quote struct {
 
 // Quote counts what is left to pay for, at most: with full replies, and each
 // plan repaired once.
-func (p Plan) Quote(done *Results) (Quote, error) {
+func (p Plan) Quote(ctx context.Context, done *Results) (Quote, error) {
 	q := Quote{Calls: map[string]int{}}
 	for _, t := range p.tasks() {
 		if _, found := done.find(t.want); found || !t.model.Paid() {
 			continue
 		}
-		req, _, err := p.request(t)
+		req, _, err := p.request(ctx, t)
 		if err != nil {
 			return q, err
 		}
@@ -139,10 +151,12 @@ func (p Plan) Quote(done *Results) (Quote, error) {
 type outcome struct {
 	seen     int
 	coverage *prompts.Coverage
+	content  *prompts.Content
+	defects  []string // of the first reply
 }
 
 // request describes a task as a question.
-func (p Plan) request(t task) (routing.Request, *outcome, error) {
+func (p Plan) request(ctx context.Context, t task) (routing.Request, *outcome, error) {
 	seen := &outcome{}
 	if t.want.Task == "classify" {
 		q := prompts.ClassifyQuestion{Ticket: t.ticket.hidden(), Categories: p.Set.Categories(), Complexity: true}
@@ -154,22 +168,49 @@ func (p Plan) request(t task) (routing.Request, *outcome, error) {
 		}, Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens,
 			ConfidenceFields: q.Fields(), Accept: func(text []byte) error { _, err := q.Parse(text); return err }}, seen, err
 	}
-	q := p.question(t.ticket)
-	user, err := prompts.Plan(q)
+	return p.planRequest(ctx, t, seen)
+}
+
+// planRequest is what plan_ticket asks, present text of the files included.
+func (p Plan) planRequest(ctx context.Context, t task, seen *outcome) (routing.Request, *outcome, error) {
+	deps := &tools.Deps{Root: p.Root, NumCtx: p.NumCtx}
+	q, user, most, err := deps.AskPlan(ctx, t.ticket.Ticket)
+	asked := q // as the tier that is asked sees it
+	sampling := t.model.Sampling
+	sampling.Free = true
 	return routing.Request{Purpose: "plan", System: prompts.System, User: user, Remote: func() (string, []string) {
 		remote, words := q.Remote()
+		asked = remote
 		text, _ := prompts.Plan(remote) // as above
 		return text, words
-	}, Schema: q.Schema(), MaxTokens: q.Tokens(), Sampling: routing.Sampling{Free: true},
+	}, Schema: q.Schema(), MaxTokens: most, Sampling: sampling, Patient: !t.model.Paid(),
 		Accept: func(text []byte) error {
-			seen.seen++
-			if reply, err := q.Parse(text); err == nil {
-				c := q.Covers(reply)
-				seen.coverage = &c
-			}
-			return q.Accept(text)
+			err := asked.Accept(text)
+			seen.look(q, text, err)
+			return err
 		},
-		Repair: func(_ []byte, defects error) string { return q.Repair(defects) }}, seen, err
+		Repair: func(_ []byte, defects error) string { return asked.Repair(defects) }}, seen, err
+}
+
+// look notes what a reply is worth; the defects of the first one count, and the
+// content of the last.
+func (o *outcome) look(q prompts.PlanQuestion, text []byte, verdict error) {
+	o.seen++
+	var defects *prompts.Defects
+	switch {
+	case o.seen > 1 || verdict == nil:
+	case errors.As(verdict, &defects):
+		o.defects = defects.List[:min(len(defects.List), mostDefects)]
+	default:
+		o.defects = []string{verdict.Error()}
+	}
+	reply, err := q.Parse(text)
+	if err != nil {
+		return
+	}
+	cover := q.Covers(reply)
+	content := q.ContentOf(reply)
+	o.coverage, o.content = &cover, &content
 }
 
 // hidden is the ticket's text without its id.
@@ -179,25 +220,6 @@ func (t *Ticket) hidden() string {
 		text = t.Title + "\n\n" + t.Body
 	}
 	return strings.ReplaceAll(text, t.ID, "TICKET")
-}
-
-func (p Plan) question(t *Ticket) prompts.PlanQuestion {
-	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: t.Body, Exists: func(path string) bool {
-		root, err := rootfs.Open(context.Background(), p.Root)
-		if err != nil {
-			return false
-		}
-		defer root.Close() //nolint:errcheck // only read
-		_, err = root.Stat(context.Background(), filepath.FromSlash(path))
-		return err == nil
-	}}
-	for _, f := range t.Files {
-		q.Files = append(q.Files, prompts.PlanFile{Path: f.Path, Action: f.Action, Description: f.Description})
-	}
-	for _, c := range t.Criteria {
-		q.Criteria = append(q.Criteria, prompts.PlanCriterion{ID: c.ID, Text: c.Text})
-	}
-	return q
 }
 
 // Progress hears what is done of what there is, in the weight of tasks.
@@ -238,7 +260,7 @@ func (p Plan) Run(ctx context.Context, done *Results, report Progress) ([]Result
 			warm, failures = t.model, 0
 			p.warmUp(ctx, t.model)
 		}
-		report(have, total, fmt.Sprintf("%s %s %s", t.model.Name, t.want.Task, t.ticket.ID))
+		report(have, total, fmt.Sprintf("%s %s %s", column(t.model.Name, t.model.Setting), t.want.Task, t.ticket.ID))
 		r, err := p.ask(ctx, t)
 		if err != nil {
 			return out, err
@@ -268,7 +290,7 @@ func (p Plan) warmUp(ctx context.Context, m *Model) {
 }
 
 func (p Plan) ask(ctx context.Context, t task) (Result, error) {
-	req, seen, err := p.request(t)
+	req, seen, err := p.request(ctx, t)
 	if err != nil {
 		return Result{}, err
 	}
@@ -304,5 +326,6 @@ func (p Plan) ask(ctx context.Context, t task) (Result, error) {
 	}
 	r.Estimated = a.CostEstimated
 	r.Coverage, r.Repaired = seen.coverage, seen.seen > 1 && r.Failed == ""
+	r.Content, r.Defects = seen.content, seen.defects
 	return r, nil
 }

@@ -37,6 +37,8 @@ type Score struct {
 
 	Category   Accuracy `json:"category"`
 	Complexity Accuracy `json:"complexity"`
+	// Rules is what the rules alone say of the same tickets; nil for the rules.
+	Rules *Beside `json:"rules,omitempty"`
 	// Routed is the complexity after the rules' floor, as classify_ticket
 	// decides it.
 	Routed figures.Share `json:"complexity_with_rules"`
@@ -50,6 +52,12 @@ type Score struct {
 	TokensOut   int            `json:"tokens_out"`
 	CostUSD     float64        `json:"cost_usd"`
 	Estimated   bool           `json:"cost_estimated,omitempty"`
+}
+
+// Beside is how often the rules alone are right.
+type Beside struct {
+	Category   figures.Share `json:"category"`
+	Complexity figures.Share `json:"complexity"`
 }
 
 // Accuracy is how often a label was met, over the tickets that have one and
@@ -88,15 +96,6 @@ func (c *Calibration) At() (figures.Cut, bool) {
 	}
 	i := slices.IndexFunc(c.Cuts, func(cut figures.Cut) bool { return cut.Threshold == *c.Threshold })
 	return c.Cuts[i], true
-}
-
-// Plans is how whole a model's plans were. Coverage is of the last plan it gave
-// for each ticket, accepted or not.
-type Plans struct {
-	Accepted figures.Share `json:"accepted"`
-	Repaired int           `json:"repaired"` // of those accepted, in the second round
-	Files    figures.Share `json:"files"`
-	Criteria figures.Share `json:"criteria"`
 }
 
 // Time is how long answers took, milliseconds, the load left out.
@@ -177,8 +176,10 @@ func (t *Ticket) unlabelled(prefixes []string) policy.Stated {
 func (p Plan) score(name string, mine []Result, answers map[string]said) Score {
 	s := Score{Model: name, Failed: map[string]int{}}
 	got := answers[name]
-	s.Category = p.accuracy(got, p.Set.Categories(), func(l Label) string { return l.Category }, func(r Result) string { return r.Category })
-	s.Complexity = p.accuracy(got, prompts.Complexities, func(l Label) string { return l.Complexity }, func(r Result) string { return r.Complexity })
+	s.Category, s.Complexity = p.accuracies(got)
+	if name != Rules {
+		s.Rules = p.beside(got, answers[Rules])
+	}
 	right, n := 0, 0
 	for i := range p.Set.Tickets {
 		t := &p.Set.Tickets[i]
@@ -209,6 +210,22 @@ func (p Plan) score(name string, mine []Result, answers map[string]said) Score {
 	s.Classify, s.Plan = timeOf(classified), timeOf(planned)
 	s.Plans = plans(mine)
 	return s
+}
+
+// accuracies are those of category and complexity.
+func (p Plan) accuracies(got said) (category, complexity Accuracy) {
+	return p.accuracy(got, p.Set.Categories(), func(l Label) string { return l.Category }, func(r Result) string { return r.Category }),
+		p.accuracy(got, prompts.Complexities, func(l Label) string { return l.Complexity }, func(r Result) string { return r.Complexity })
+}
+
+// beside is what the rules say of the tickets that a model answered.
+func (p Plan) beside(got, rules said) *Beside {
+	same := said{}
+	for hash := range got {
+		same[hash] = rules[hash]
+	}
+	category, complexity := p.accuracies(same)
+	return &Beside{category.All, complexity.All}
 }
 
 // routed is the complexity that classify_ticket would decide.
@@ -286,32 +303,6 @@ func (p Plan) calibration(name string, answers map[string]said) *Calibration {
 		c.Threshold = &t
 	}
 	return &c
-}
-
-func plans(mine []Result) *Plans {
-	var accepted, n, files, filesOf, criteria, criteriaOf int
-	p := &Plans{}
-	for _, r := range mine {
-		if r.Task != "plan" {
-			continue
-		}
-		n++
-		if r.Failed == "" {
-			accepted++
-		}
-		if r.Repaired {
-			p.Repaired++
-		}
-		if c := r.Coverage; c != nil {
-			files, filesOf = files+c.Files, filesOf+c.FilesTotal
-			criteria, criteriaOf = criteria+c.Criteria, criteriaOf+c.CriteriaTotal
-		}
-	}
-	if n == 0 {
-		return nil
-	}
-	p.Accepted, p.Files, p.Criteria = figures.ShareOf(accepted, n), figures.ShareOf(files, filesOf), figures.ShareOf(criteria, criteriaOf)
-	return p
 }
 
 func (p Plan) agreement(a, b string, answers map[string]said) Agreement {

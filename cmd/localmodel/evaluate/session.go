@@ -73,7 +73,7 @@ func (s *Session) model(name string, c routing.Config, backend func(name string)
 // Go asks what is left, after agreement to what it may cost. On an error done
 // says how much of it all is done, 0 to 1.
 func (s *Session) Go(ctx context.Context, results *Results) (got []Result, done float64, err error) {
-	if err := s.agree(results); err != nil {
+	if err := s.agree(ctx, results); err != nil {
 		return nil, 0, err
 	}
 	var bar *term.Bar
@@ -91,8 +91,8 @@ func (s *Session) Go(ctx context.Context, results *Results) (got []Result, done 
 }
 
 // agree shows what the paid calls may cost and asks.
-func (s *Session) agree(results *Results) error {
-	quote, err := s.Quote(results)
+func (s *Session) agree(ctx context.Context, results *Results) error {
+	quote, err := s.Quote(ctx, results)
 	if err != nil || len(quote.Calls) == 0 {
 		return err
 	}
