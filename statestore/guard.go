@@ -140,7 +140,9 @@ func maybe(row *sql.Row) ([]byte, error) {
 // GuardStates returns every record that the guard keeps of tickets, as stored.
 func (s *Store) GuardStates(ctx context.Context) (map[GuardKey][]byte, error) {
 	states, err := s.guardStates(ctx)
-	maps.DeleteFunc(states, func(key GuardKey, _ []byte) bool { return strings.HasPrefix(key.Class, draftCells) })
+	maps.DeleteFunc(states, func(key GuardKey, _ []byte) bool {
+		return strings.HasPrefix(key.Class, draftCells) || key.Class == EchoClass
+	})
 	return states, err
 }
 

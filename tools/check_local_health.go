@@ -183,6 +183,9 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	r.Guard.Open = append(r.Guard.Open, d.draftsOff(ctx, digest)...)
 	sort.Strings(r.Guard.Open)
 	r.Guard.Open = slices.Compact(r.Guard.Open)
+	if echo := d.echo(ctx); echo.follows() {
+		r.Warnings = addWarning(r.Warnings, echo.words()+": its word on a ticket's complexity is not counted, its plans are checked as before")
+	}
 	for _, w := range d.Journal.Warnings() {
 		r.Warnings = addWarning(r.Warnings, w)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/advice"
@@ -37,6 +38,9 @@ type Journal interface {
 	// records of drafts.
 	RecordDraft(ctx context.Context, d statestore.Draft) error
 	DraftRecords(ctx context.Context) (map[statestore.GuardKey][]byte, error)
+	// Echo and SaveEcho keep whether a model repeats hints.
+	Echo(ctx context.Context, key statestore.GuardKey) (state []byte, err error)
+	SaveEcho(ctx context.Context, key statestore.GuardKey, state []byte) error
 	SaveDecision(ctx context.Context, d statestore.Decision) error
 	Decision(ctx context.Context, ticketID, hash, source string) (statestore.Decision, bool, error)
 	LastDecision(ctx context.Context, ticketID string) (statestore.Decision, bool, error)
@@ -68,7 +72,10 @@ type Deps struct {
 	// PaidTier says that a paid tier is configured and may be asked.
 	PaidTier bool
 	// Finish finishes answers that outlive their call; nil = they are lost.
-	Finish       *background.Keeper
+	Finish *background.Keeper
+	// EchoAfter is how long after the local model's first answer it is measured
+	// whether it repeats hints; 0 = never.
+	EchoAfter    time.Duration
 	Project      string         // its identity in the journal
 	Drafts       *draft.Manager // nil = no drafts
 	DraftDefault bool           // plan_ticket drafts unless it is told not to
@@ -84,5 +91,6 @@ type Deps struct {
 	Shell           advice.Shell // that advice is given for
 	Log             *slog.Logger
 
-	seenIDs sync.Map // ids of tickets that the journal is known to know
+	seenIDs sync.Map    // ids of tickets that the journal is known to know
+	echoing atomic.Bool // the measurement has been started
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -36,16 +35,6 @@ type judged struct {
 	rules    []policy.Rule
 	guard    string       // the guard's words
 	owner    policy.Owner // whose ticket it is so far
-}
-
-// answer says who was asked, in every result.
-type answer struct {
-	Model    string  `json:"model,omitempty"`
-	Remote   bool    `json:"remote,omitempty"` // it does not run on this machine
-	FellBack bool    `json:"fell_back"`
-	Reason   string  `json:"reason,omitempty"`
-	CostUSD  float64 `json:"cost_usd,omitempty"`
-	MS       int64   `json:"ms"`
 }
 
 // classify says what kind of ticket it is and how hard: what it states, what
@@ -76,6 +65,10 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 	if err != nil {
 		return j, err
 	}
+	route, echo, ask := d.withoutEcho(ctx, route)
+	if !ask {
+		return j.withoutModel(echo), nil
+	}
 	start := time.Now()
 	asking, stop := d.asking(ctx)
 	defer stop()
@@ -100,7 +93,7 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 			return j, err
 		}
 		j.class, j.by = j.class.WithoutModel(), "rules"
-		j.fallback, j.failed, j.withheld = unanswered.Reason(), unanswered.Attempts, unanswered.Withheld
+		j.fallback, j.failed, j.withheld = join(echo, unanswered.Reason()), unanswered.Attempts, unanswered.Withheld
 		j = j.withGuess()
 		j.answer, j.estimated = inVain(unanswered, time.Since(start))
 		return j, nil
@@ -115,7 +108,13 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 	// give none.
 	j.sure = a.Confidence != nil || a.Tier != policy.Local
 	j.answer, j.estimated = answerOf(a), a.CostEstimated
-	j.fallback, j.failed, j.withheld = a.Reason(), a.Attempts, a.Withheld
+	j.fallback, j.failed, j.withheld = join(echo, a.Reason()), a.Attempts, a.Withheld
+	if echo != "" {
+		j.answer.FellBack, j.answer.Reason = true, j.fallback
+	}
+	if a.Tier == policy.Local {
+		d.startEcho()
+	}
 	return j, nil
 }
 
@@ -361,22 +360,6 @@ func (d *Deps) remember(ctx context.Context, j judged, w wave) error {
 		By:         j.by, Why: j.deciding.Why, Local: j.local, Refused: j.refused(), Wave: w.ids, WaveKnown: w.known,
 		Digest: d.guardDigest(ctx), At: time.Now(),
 	})
-}
-
-// estimatedCost says what cost_usd is where the proxy names no cost.
-const estimatedCost = "cost_usd is an estimate from tokens and the list prices of " + prices.Date +
-	": the proxy named no cost"
-
-func answerOf(a routing.Answer) *answer {
-	return &answer{Model: a.Model, Remote: a.Remote, FellBack: a.FellBack(), Reason: a.Reason(),
-		CostUSD: a.CostUSD, MS: a.MS}
-}
-
-// inVain is the answer of nobody: what was asked and spent all the same.
-func inVain(u *routing.Unanswered, took time.Duration) (a *answer, estimated bool) {
-	a = &answer{FellBack: true, Reason: u.Reason(), MS: took.Milliseconds()}
-	a.CostUSD, estimated = u.CostUSD()
-	return a, estimated
 }
 
 // asUnanswered separates "no tier had an answer", for which the rules answer, from

@@ -33,6 +33,7 @@ func serve(ctx context.Context, w env) error {
 	}
 	endPreload := p.preload(ctx)
 	p.deps.Finish = background.New(p.config.planDir())
+	p.deps.EchoAfter = echoAfter
 	compare := sync.OnceFunc(func() { p.reconcile(ctx) })
 	timer := time.AfterFunc(afterStart, func() {
 		compare()
@@ -48,6 +49,10 @@ func serve(ctx context.Context, w env) error {
 	p.close()
 	return err
 }
+
+// echoAfter is how long after its first answer the local model is measured whether it
+// repeats hints: nobody waits for it then.
+const echoAfter = 30 * time.Second
 
 // afterStart is when what a killed process left behind is looked for: opening
 // the journal must not slow down the first answer.

@@ -77,6 +77,8 @@ func (noJournal) DraftRecords(context.Context) (map[statestore.GuardKey][]byte, 
 func (noJournal) GuardStates(context.Context) (map[statestore.GuardKey][]byte, error) {
 	return nil, nil
 }
+func (noJournal) Echo(context.Context, statestore.GuardKey) ([]byte, error)    { return nil, nil }
+func (noJournal) SaveEcho(context.Context, statestore.GuardKey, []byte) error  { return nil }
 func (noJournal) Stats(context.Context) (statestore.Stats, error)              { return statestore.Stats{}, nil }
 func (noJournal) Warnings() []string                                           { return nil }
 func (noJournal) Completed(context.Context, []string) (map[string]bool, error) { return nil, nil }

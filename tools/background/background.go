@@ -315,3 +315,13 @@ func (k *Keeper) tidy(ctx context.Context, root *rootfs.Root) {
 		_ = root.Remove(ctx, e.name)
 	}
 }
+
+// Go runs work that nobody waits for. It ends with its context, at Close at the
+// latest.
+func (k *Keeper) Go(work func(ctx context.Context)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ctx.Err() == nil {
+		k.wait.Go(func() { work(k.ctx) })
+	}
+}
