@@ -129,6 +129,16 @@ func (d *Deps) askEcho(ctx context.Context, t prompts.EchoTicket, hint string) (
 	return reply.Complexity, err
 }
 
+// answeredBy notes who was asked; passed is why the local model was not.
+func (j judged) answeredBy(a routing.Answer, passed string) judged {
+	j.answer, j.estimated = answerOf(a), a.CostEstimated
+	j.fallback, j.failed, j.withheld = join(passed, a.Reason()), a.Attempts, a.Withheld
+	if passed != "" {
+		j.answer.FellBack, j.answer.Reason = true, j.fallback
+	}
+	return j
+}
+
 // withoutModel is the rules' answer where the model's word is not worth asking for.
 func (j judged) withoutModel(why string) judged {
 	j.class, j.by, j.fallback = j.class.WithoutModel(), "rules", why

@@ -107,15 +107,10 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 	// Without a probability a local model's word is worth little; the paid tiers
 	// give none.
 	j.sure = a.Confidence != nil || a.Tier != policy.Local
-	j.answer, j.estimated = answerOf(a), a.CostEstimated
-	j.fallback, j.failed, j.withheld = join(echo, a.Reason()), a.Attempts, a.Withheld
-	if echo != "" {
-		j.answer.FellBack, j.answer.Reason = true, j.fallback
-	}
 	if a.Tier == policy.Local {
 		d.startEcho()
 	}
-	return j, nil
+	return j.answeredBy(a, echo), nil
 }
 
 // withGuess reports the probability of a category that the rules guessed.

@@ -31,7 +31,7 @@ func (r PlanReport) Print(out io.Writer) {
 	for _, s := range r.Columns {
 		fmt.Fprintf(out, "\n%s\n", plain.Line(s.name()))
 		field := func(name, text string) { fmt.Fprint(out, term.Wrap(fmt.Sprintf("  %-12s", name), text)) }
-		field("plans", s.Plans.words())
+		field("plans", s.words())
 		field("content", fmt.Sprintf("%s steps with a place that is there, %s tests named, %s plans with a command", of(s.Where), of(s.Named), of(s.Verify)))
 		field("tokens", fmt.Sprintf("%d in, %d out, %s", s.TokensIn, s.TokensOut, dollars(s.CostUSD)))
 		for i, one := range r.refused(s) {
