@@ -19,9 +19,9 @@ func (r PlanReport) lead() string {
 
 // Print writes the comparison for a person.
 func (r PlanReport) Print(out io.Writer) {
-	fmt.Fprint(out, term.Wrap("", r.lead()))
+	term.Print(out, "", r.lead())
 	for _, w := range r.Warnings {
-		fmt.Fprint(out, term.Wrap("! ", w))
+		term.Print(out, "! ", w)
 	}
 	const line = "%-32s %-16s %8s %8s %10s\n"
 	fmt.Fprintf(out, "\n"+line, "Plans, 95 % interval", "accepted", "p50", "p95", "tokens out")
@@ -30,7 +30,7 @@ func (r PlanReport) Print(out io.Writer) {
 	}
 	for _, s := range r.Columns {
 		fmt.Fprintf(out, "\n%s\n", plain.Line(s.name()))
-		field := func(name, text string) { fmt.Fprint(out, term.Wrap(fmt.Sprintf("  %-12s", name), text)) }
+		field := func(name, text string) { term.Print(out, fmt.Sprintf("  %-12s", name), text) }
 		field("plans", s.words())
 		field("content", fmt.Sprintf("%s steps with a place that is there, %s tests named, %s plans with a command", of(s.Where), of(s.Named), of(s.Verify)))
 		field("tokens", fmt.Sprintf("%d in, %d out, %s", s.TokensIn, s.TokensOut, dollars(s.CostUSD)))

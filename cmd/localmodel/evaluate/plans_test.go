@@ -128,7 +128,7 @@ func shown(t *testing.T, r PlanReport) {
 	var text, page, table bytes.Buffer
 	r.Print(&text)
 	for line := range strings.Lines(text.String()) {
-		if len([]rune(strings.TrimSuffix(line, "\n"))) > term.Width {
+		if len([]rune(strings.TrimSuffix(line, "\n"))) > term.DefaultWidth {
 			t.Errorf("too wide: %q", line)
 		}
 	}
