@@ -72,7 +72,7 @@ func eval(ctx context.Context, w env, f evalFlags, args []string) error {
 		return evalDrafts(ctx, w, f)
 	}
 	if !f.plans && f.temperatures+f.topPs+f.csv != "" {
-		return exitError{2, "localmodel eval: --temperature, --top-p and --csv are for --plans"}
+		return exitcode.New(2, "localmodel eval: --temperature, --top-p and --csv are for --plans")
 	}
 	if len(args) == 0 || f.drafts {
 		return exitcode.New(2, "localmodel eval: name the tickets (a directory, a glob, a file), or give --drafts alone; localmodel eval --help says more")

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
@@ -45,7 +46,7 @@ func settingValues(flag, text string, most float64) (out []float64, err error) {
 		}
 		v, err := strconv.ParseFloat(word, 64)
 		if err != nil || !(v > 0 && v <= most) {
-			return nil, exitError{2, fmt.Sprintf("localmodel eval: --%s %q is neither a number above 0 and at most %g nor the word default", flag, word, most)}
+			return nil, exitcode.New(2, fmt.Sprintf("localmodel eval: --%s %q is neither a number above 0 and at most %g nor the word default", flag, word, most))
 		}
 		out = append(out, v)
 	}
