@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -74,17 +72,7 @@ func (p *app) listProjects(ctx context.Context, out io.Writer, asJSON bool) erro
 		}
 		return printJSON(out, list)
 	}
-	if len(list) == 0 {
-		fmt.Fprintln(out, "Nothing is recorded yet.")
-		return nil
-	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "LAST USE\tROWS\tSTAYED LOCAL\tPROJECT")
-	for _, one := range list {
-		fmt.Fprintf(table, "%s\t%d\t%d of %d\t%s\n", one.Used.Format(time.DateOnly), one.Rows, one.Stats.SuccessCount,
-			one.Stats.TotalAttempts, plain.Line(one.Name))
-	}
-	return table.Flush()
+	return account.PrintProjects(out, list)
 }
 
 // forget deletes a project after a question.
@@ -122,37 +110,4 @@ func (p *app) moveProject(ctx context.Context, w env, name, dir string) error {
 	}
 	fmt.Fprintf(w.err, "%s is now %s\n", plain.Line(name), plain.Line(to))
 	return nil
-}
-
-// projectStats is one project's figures.
-type projectStats struct {
-	Project string `json:"project"`
-	account.Report
-}
-
-// statsOfAll prints the figures of every project.
-func (p *app) statsOfAll(ctx context.Context, w env, since time.Time, asJSON bool) error {
-	list, err := p.store.Projects(ctx)
-	if err != nil {
-		return err
-	}
-	all := make([]projectStats, 0, len(list))
-	for _, one := range list {
-		s := statestore.New(statestore.Options{State: p.config.state, Dir: p.config.Dirs.State, Project: one.Name, Log: p.log})
-		report, err := account.Read(ctx, s, p.config.baselineTier(), since, time.Now())
-		if err := errors.Join(err, s.Close()); err != nil {
-			return err
-		}
-		all = append(all, projectStats{one.Name, report})
-	}
-	if asJSON {
-		return printJSON(w.out, all)
-	}
-	table := tabwriter.NewWriter(w.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STAYED LOCAL\tOPEN\tCALLS\tSAVED\tPAID\tPROJECT")
-	for _, one := range all {
-		fmt.Fprintf(table, "%d of %d\t%d\t%d\t$%.2f\t$%.2f\t%s\n", one.Tickets.K, one.Tickets.N, one.Open, one.Calls.Local+one.Calls.Paid,
-			one.Savings.NetUSD, one.Calls.PaidUSD, plain.Line(one.Project))
-	}
-	return table.Flush()
 }

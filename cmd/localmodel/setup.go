@@ -8,13 +8,11 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/consent"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
@@ -91,7 +89,7 @@ func (c *config) host(w env, quiet bool) setup.Host {
 			return c.fixer(w, overridden(w, nil)).Start(ctx, program, c.ollama)
 		},
 		Pull: func(ctx context.Context, s setup.Server, model string) error {
-			return c.fixer(w, overridden(w, asked(setup.Choice{Server: s, Model: model, NumCtx: c.numCtx}))).Pull(ctx, model)
+			return c.fixer(w, overridden(w, setup.Choice{Server: s, Model: model, NumCtx: c.numCtx}.Settings())).Pull(ctx, model)
 		},
 		MinConfidence: c.minConfidence,
 		Prove:         func(ctx context.Context, choice setup.Choice) (setup.Proof, error) { return prove(ctx, w, choice) },
@@ -99,7 +97,7 @@ func (c *config) host(w env, quiet bool) setup.Host {
 		Save: func(ctx context.Context, list []settings.Assignment) (bool, error) {
 			return settings.Save(ctx, c.Dirs.Config, list)
 		},
-		Clients: func() []setup.Client { return installed(clientPlace(w)) },
+		Clients: func() []setup.Client { return setup.Installed(clientPlace(w)) },
 		Confirm: func(question string) bool { return term.Ask(w.in, w.err, plain.Line(question)) },
 		Read: func(question string) string {
 			fmt.Fprint(w.err, strings.TrimSuffix(term.Wrap(term.Width(w.err), "", question+":"), "\n")+" ")
@@ -112,24 +110,6 @@ func (c *config) host(w env, quiet bool) setup.Host {
 			}
 		},
 	}
-}
-
-// asked are the settings under which a choice is tried: it alone is asked, and
-// nothing leaves for a cloud.
-func asked(c setup.Choice) map[string]string {
-	v := map[string]string{
-		"LOCALMODEL_MODEL": c.Model, "LOCALMODEL_LOCAL": c.Server.Kind, "LOCALMODEL_NUM_CTX": strconv.Itoa(c.NumCtx),
-		"LOCALMODEL_FALLBACK": "", "LOCALMODEL_CLOUD": "never", "LOCALMODEL_LOCAL_REMOTE": "deny",
-	}
-	if c.Server.Remote != "" { // the user agreed to it
-		v["LOCALMODEL_LOCAL_REMOTE"] = "allow"
-	}
-	if c.Server.Kind == "ollama" {
-		v["OLLAMA_HOST"] = c.Server.URL
-	} else {
-		v["LOCALMODEL_LOCAL_URL"] = c.Server.URL
-	}
-	return v
 }
 
 // overridden is the program put together with other settings.
@@ -153,29 +133,6 @@ func (c *config) proxyAnswers(ctx context.Context, w env) bool {
 	p := overridden(w, map[string]string{"LOCALMODEL_FALLBACK": "cheap"})
 	h := p.router.Health(ctx, false).Proxy
 	return h.Used && h.OK
-}
-
-// installed are the clients of this machine, with the edit each would get. A
-// client that reads files of projects alone is not set up in the home directory.
-func installed(place clients.Place) []setup.Client {
-	var out []setup.Client
-	for _, c := range clients.All() {
-		if !c.Present(place) {
-			continue
-		}
-		plan, err := clients.Options{}.Plan(c, place)
-		one := setup.Client{Name: c.Name, Title: c.Title, File: plain.Line(plan.Path), Err: err, Next: c.Next}
-		switch {
-		case err != nil:
-		case plan.Client.OfProject() && filepath.Clean(place.Root) == filepath.Clean(place.Home):
-			one.Err = errors.New("its file belongs to a project: run localmodel setup in yours")
-		default:
-			one.There = plan.Change.Same
-			one.Install = func() error { _, err := plan.Change.Apply(); return err }
-		}
-		out = append(out, one)
-	}
-	return out
 }
 
 // ollamaModels is where an Ollama of this machine keeps its models, as far as

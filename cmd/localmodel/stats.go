@@ -12,6 +12,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore"
 )
 
 const aboutStats = `
@@ -91,4 +92,21 @@ func writePage(ctx context.Context, w env, project, file string, p page.Page) er
 	}
 	fmt.Fprintln(w.err, "wrote "+plain.Line(file))
 	return nil
+}
+
+// statsOfAll prints the figures of every project.
+func (p *app) statsOfAll(ctx context.Context, w env, since time.Time, asJSON bool) error {
+	list, err := p.store.Projects(ctx)
+	if err != nil {
+		return err
+	}
+	open := statestore.Options{State: p.config.state, Dir: p.config.Dirs.State, Log: p.log}
+	all, err := account.ReadProjects(ctx, open, list, p.config.baselineTier(), since, time.Now())
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(w.out, all)
+	}
+	return account.PrintReports(w.out, all)
 }

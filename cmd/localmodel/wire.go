@@ -8,11 +8,10 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/ledger"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
-	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/ollama"
 	"github.com/fjbelchi/localmodel/routing/openai"
@@ -45,7 +44,7 @@ func assemble(w env, c *config, only ...policy.Tier) *app {
 		Settle: func(state []byte, closed statestore.Closed) ([]byte, error) {
 			return guard.Settle(closed.TicketID, state, closed.Escalated, time.Now())
 		}})
-	router := routing.New(c.routing(log), c.backends(log, only), ledger{store, strings.HasPrefix(c.state, "postgres")}, budget{store, c.dailyUSD})
+	router := routing.New(c.routing(log), c.backends(log, only), ledger.Calls{Store: store, Team: statestore.IsPostgres(c.state)}, ledger.Budget{Store: store, CapUSD: c.dailyUSD})
 	deps := &tools.Deps{
 		Root: c.root, Prefixes: c.prefixes, Model: c.model, NumCtx: c.numCtx, Deadline: c.deadline,
 		Guard: guard, Asker: router, Room: router.Room, Journal: store, Problems: append(slices.Clone(c.problems), c.untrusted...), CloudAllowed: c.cloud, Log: log,
@@ -180,60 +179,4 @@ func (c *config) native(model string, log *slog.Logger) routing.Backend {
 
 func (c *config) litellm() *openai.Server {
 	return openai.New(openai.Config{URL: c.proxy, Key: c.key, ConnectTimeout: c.connect, NumCtx: c.numCtx, Version: version()})
-}
-
-// ledger writes the router's calls into the journal: routing and statestore
-// know nothing of each other.
-type ledger struct {
-	store *statestore.Store
-	team  bool // other machines write to it, too
-}
-
-func (l ledger) Call(ctx context.Context, c routing.CallRecord) error {
-	return l.store.LogCall(ctx, statestore.Call{At: c.At, Purpose: c.Purpose, TicketID: c.TicketID, Tier: string(c.Tier),
-		Model: c.Model, Digest: c.Digest, PromptVersion: prompts.Version, TokensIn: c.TokensIn, TokensOut: c.TokensOut,
-		CostUSD: c.CostUSD, Estimated: c.Estimated, Paid: c.Paid, MS: c.MS, Result: c.Result})
-}
-
-// Timings are what the forecast of a local call is made from. Speeds of another
-// week, or of another machine's model, say little; who was given up an hour ago
-// is tried again.
-func (l ledger) Timings(ctx context.Context, model string) ([]policy.Timing, error) {
-	const calls, days, retry = 30, 7, time.Hour
-	if l.team {
-		return nil, nil // their speeds are not this machine's
-	}
-	recent, err := l.store.RecentLocal(ctx, model, time.Now().AddDate(0, 0, -days), calls)
-	var out []policy.Timing
-	for _, c := range recent {
-		timedOut := c.Result == string(routing.Timeout)
-		switch {
-		case timedOut && time.Since(c.At) > retry:
-		case timedOut, c.Result == "ok", c.Result == string(routing.InvalidOutput), c.Result == string(routing.LowConfidence):
-			out = append(out, policy.Timing{
-				Purpose: c.Purpose, In: c.TokensIn, Out: c.TokensOut,
-				Took: time.Duration(c.MS) * time.Millisecond, TimedOut: timedOut,
-			})
-		}
-	}
-	return out, err
-}
-
-// budget keeps paid calls within the day's cap.
-type budget struct {
-	store  *statestore.Store
-	capUSD float64
-}
-
-func (b budget) Reserve(ctx context.Context, tier policy.Tier, estimateUSD float64) (func(context.Context, float64) error, error) {
-	id, _, err := b.store.Reserve(ctx, string(tier), estimateUSD, b.capUSD)
-	if errors.Is(err, statestore.ErrBudget) {
-		return nil, &routing.Error{Tier: tier, Kind: routing.BudgetSpent, Err: err,
-			Reason: "today's budget is spent (LOCALMODEL_CLOUD_DAILY_USD), paid tiers open again at midnight UTC",
-			Fix:    "export LOCALMODEL_CLOUD_DAILY_USD=<more>"}
-	}
-	if err != nil {
-		return nil, err
-	}
-	return func(ctx context.Context, usd float64) error { return b.store.Settle(ctx, id, usd) }, nil
 }
