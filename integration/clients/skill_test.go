@@ -69,12 +69,9 @@ func TestSkill_ClaudeCode(t *testing.T) {
 		t.Errorf("Claude Code denied %s", gjson.Get(`{"`+result, "permission_denials").Raw)
 	}
 	if !t.Failed() {
-		f.holdTranscript(t)
+		holdTranscript(t, "skill.txt", f.stub.Log())
 	}
 }
-
-// transcript is what the model did and saw at each step.
-var transcript = filepath.Join("testdata", "skill.txt")
 
 // runs are what differs from run to run in the transcript.
 var runs = []struct {
@@ -84,13 +81,16 @@ var runs = []struct {
 	{regexp.MustCompile(`DATA-[0-9A-F]{10}`), "DATA-N"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "127.0.0.1:PORT"},
 	{regexp.MustCompile(`"ms":\d+`), `"ms":N`},
+	{regexp.MustCompile(`(?m)^< ok\s+(\S+)\s+(\(cached\)|[\d.]+s)$`), "< ok $1 TIME"},
 	{regexp.MustCompile(`(?s)\[Subagent hand-back\].*?The report follows:\n *(.*?)\nagentId:.*?</usage>`), "$1"},
 	{regexp.MustCompile(`(?m)^(aside|not served): .*\n`), ""},
 }
 
-func (f *follower) holdTranscript(t *testing.T) {
+// holdTranscript compares what the model did and saw at each step with a file of
+// testdata.
+func holdTranscript(t *testing.T, name, got string) {
 	t.Helper()
-	got := f.stub.Log()
+	transcript := filepath.Join("testdata", name)
 	for _, r := range runs {
 		got = r.form.ReplaceAllString(got, r.with)
 	}
@@ -117,9 +117,9 @@ type follower struct {
 }
 
 // subAgent answers for a sub-agent: the hard ticket's reviewer never approves.
-func (f *follower) subAgent(a modelstub.Asked) string {
+func (f *follower) subAgent(a modelstub.Asked) modelstub.Answer {
 	if len(a.Tools) == 0 {
-		return "Greetings"
+		return modelstub.Answer{Text: "Greetings"}
 	}
 	f.agents = append(f.agents, a.Model)
 	for begin, answer := range map[string]string{
@@ -130,10 +130,10 @@ func (f *follower) subAgent(a modelstub.Asked) string {
 		"# Hand-off":    "Finished; tests pass.",
 	} {
 		if slices.ContainsFunc(a.Texts, func(text string) bool { return strings.HasPrefix(text, begin) }) {
-			return answer
+			return modelstub.Answer{Text: answer}
 		}
 	}
-	return "I was asked nothing that I know."
+	return modelstub.Answer{Text: "I was asked nothing that I know."}
 }
 
 // follow is the skill's section "Each wave".

@@ -61,18 +61,31 @@ type Stub struct {
 	answers []Answer // by turn: a client that asks again gets the same
 	next    func() (Answer, bool)
 	model   *Model
-	aside   func(Asked) string
+	aside   func(Asked) Answer
+	usage   Usage
 	asides  []string // the first words of what others asked
 	unknown []string // requests that no API here has
 }
 
+// Usage is what the client's requests cost, in bytes: four are about a token. Each
+// request counts whole, since a model reads its conversation again at every turn.
+type Usage struct {
+	Requests      int
+	Read, Written int // requests' bodies; texts and calls of the answers
+}
+
+// String gives it in tokens.
+func (u Usage) String() string {
+	return fmt.Sprintf("%d requests, %d tokens read, %d written", u.Requests, u.Read/4, u.Written/4)
+}
+
 // New starts a stub whose marked conversation follows the script. Others get
-// what aside says; nil = "ok".
-func New(t testing.TB, script func(*Model), aside func(Asked) string) *Stub {
+// what aside answers; nil = "ok".
+func New(t testing.TB, script func(*Model), aside func(Asked) Answer) *Stub {
 	t.Helper()
 	s := &Stub{aside: aside, model: &Model{}}
 	if aside == nil {
-		s.aside = func(Asked) string { return "ok" }
+		s.aside = func(Asked) Answer { return Answer{Text: "ok"} }
 	}
 	next, stop := iter.Pull(func(yield func(Answer) bool) {
 		s.model.yield = yield
@@ -101,7 +114,7 @@ func (s *Stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, api := range apis {
 		if strings.HasSuffix(r.URL.Path, api.path) && r.Method == http.MethodPost {
 			asked := api.read(body)
-			api.write(w, r, body, s.answer(asked))
+			api.write(w, r, body, s.answer(asked, len(body)))
 			return
 		}
 	}
@@ -117,13 +130,19 @@ func (s *Stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, `{"type":"error","error":{"type":"not_found_error","message":"not here"}}`)
 }
 
-// answer returns the turn of the script that is due.
-func (s *Stub) answer(a Asked) Answer {
+// answer returns the turn of the script that is due to a request of that size.
+func (s *Stub) answer(a Asked, size int) Answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count++
 	answer := s.due(a)
 	answer.ID = strconv.Itoa(s.count)
+	s.usage.Requests++
+	s.usage.Read += size
+	s.usage.Written += len(answer.Text)
+	for _, c := range answer.Calls {
+		s.usage.Written += len(c.Name) + len(c.Arguments)
+	}
 	return answer
 }
 
@@ -131,7 +150,11 @@ func (s *Stub) due(a Asked) Answer {
 	all := strings.Join(a.Texts, "\n")
 	if len(a.Tools) == 0 || !strings.Contains(all, Marker) {
 		s.asides = append(s.asides, fmt.Sprintf("%d tools: %.80q", len(a.Tools), all))
-		return Answer{Text: s.aside(a)}
+		out := s.aside(a)
+		for i := range out.Calls {
+			out.Calls[i].ID = fmt.Sprintf("aside_%d_%d", s.count, i+1)
+		}
+		return out
 	}
 	if a.Turns < len(s.answers) {
 		return s.answers[a.Turns]
@@ -161,6 +184,13 @@ func (s *Stub) Log() string {
 		out += "not served: " + line + "\n"
 	}
 	return out
+}
+
+// Usage is what all requests cost so far.
+func (s *Stub) Usage() Usage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.usage
 }
 
 // Fault is the first fault that the script met.
