@@ -210,6 +210,22 @@ func TestOwnFilesArePrivate(t *testing.T) {
 	}
 }
 
+// A state file that is new is as open as the umask lets it be.
+func TestStateFile_KeepsToTheUmask(t *testing.T) {
+	v := newVictim(t)
+	v.file("ticket.md", ticket)
+	v.ready()
+	defer syscall.Umask(syscall.Umask(0o077)) // the program inherits it
+	v.env = append(v.env, "LOCALMODEL_STATE_FILE=on")
+	v.everything()
+	all := listing(t, v.project)
+	for name, want := range map[string]string{stateFile: "-rw-------", filepath.Dir(stateFile): "drwx------"} {
+		if what := all[filepath.Join(v.project, name)]; !strings.HasPrefix(what, want) {
+			t.Errorf("%s: %q, want %s", name, what, want)
+		}
+	}
+}
+
 // What the user names is written, but through no link of the project.
 func TestNamedFiles_FollowNoLink(t *testing.T) {
 	v := newVictim(t)
