@@ -94,7 +94,7 @@ func (t *recording) classified() (refused string, err error) {
 		return "", nil
 	}
 	key := t.o.Default
-	err = t.tx.Row(t.ctx, `SELECT complexity, category, digest, refused FROM decisions WHERE project = ? AND ticket = ? ORDER BY at DESC LIMIT 1`,
+	err = t.tx.Row(t.ctx, `SELECT complexity, category, digest, refused FROM decisions WHERE project = ? AND ticket = ? ORDER BY +at DESC LIMIT 1`,
 		t.project.id, t.o.TicketID).Scan(&key.Class, &key.Category, &key.Digest, &refused)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return "", fmt.Errorf("read decision: %w", err)

@@ -36,7 +36,7 @@ func (s *Store) SaveDecision(ctx context.Context, d Decision) error {
 	}
 	return s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
 		var last int64
-		if err := tx.Row(ctx, `SELECT COALESCE(MAX(at), 0) FROM decisions WHERE project = ? AND ticket = ?`, p.id, d.TicketID).Scan(&last); err != nil {
+		if err := tx.Row(ctx, `SELECT COALESCE(MAX(+at), 0) FROM decisions WHERE project = ? AND ticket = ?`, p.id, d.TicketID).Scan(&last); err != nil {
 			return fmt.Errorf("read decision: %w", err)
 		}
 		return tx.Exec(ctx, `INSERT INTO decisions (project, ticket, hash, source, category, complexity, decided_by, why, local, refused, wave, wave_known, digest, at)
@@ -52,7 +52,7 @@ wave = excluded.wave, wave_known = excluded.wave_known, digest = excluded.digest
 // and its hash. found is false where there is none.
 func (s *Store) LastDecision(ctx context.Context, ticketID string) (d Decision, found bool, err error) {
 	err = s.read(ctx, func(q sqldb.Q, project int64) error {
-		err := q.Row(ctx, `SELECT ticket, hash, source FROM decisions WHERE project = ? AND ticket = ? ORDER BY at DESC LIMIT 1`,
+		err := q.Row(ctx, `SELECT ticket, hash, source FROM decisions WHERE project = ? AND ticket = ? ORDER BY +at DESC LIMIT 1`,
 			project, ticketID).Scan(&d.TicketID, &d.Hash, &d.Source)
 		found = err == nil
 		if errors.Is(err, sql.ErrNoRows) {

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,14 +25,18 @@ var wide = map[string]string{
 	"SELECT hour, kind, n, tokens_in":                    "for reports",
 }
 
-// Every statement of the package, and of the outbox, finds its rows by an index, so that a reply
-// takes as long with 100,000 tickets as with ten.
+// Every statement of the package and of the outbox finds its rows by an index,
+// those of a ticket by the ticket, so that a reply takes as long with 100,000
+// tickets as with ten.
 func TestStatements_UseAnIndex(t *testing.T) {
 	ctx := context.Background()
 	s := newStore(t, Options{Root: t.TempDir()})
 	for _, stmt := range statements(t) {
 		steps := explain(ctx, t, s, stmt)
 		ofOneTicket := slices.ContainsFunc(steps, func(step string) bool { return strings.Contains(step, "ticket=?") })
+		if aboutOneTicket.MatchString(stmt) && !ofOneTicket {
+			t.Errorf("%s\n\t%s", steps, stmt)
+		}
 		for _, step := range steps {
 			scans := strings.HasPrefix(step, "SCAN ") && step != "SCAN CONSTANT ROW"
 			sorts := strings.Contains(step, "TEMP B-TREE") && !ofOneTicket
@@ -41,6 +46,8 @@ func TestStatements_UseAnIndex(t *testing.T) {
 		}
 	}
 }
+
+var aboutOneTicket = regexp.MustCompile(`^(SELECT|UPDATE|DELETE)[^;]*WHERE[^;]*\bticket = \?`)
 
 func isWide(stmt string) bool {
 	for beginning := range wide {

@@ -7,6 +7,8 @@ const schemaVersion = 3
 
 // schema is the journal's tables. {id}, {int}, {real}, {table} and {keyed}
 // differ between the databases. The checks keep out what would break a reader.
+// A statement about one ticket sorts by +at or +id: SQLite would otherwise take
+// an index of the whole project for the order.
 const schema = `
 CREATE TABLE projects (id {id}, name TEXT NOT NULL UNIQUE, used {int} NOT NULL, seq {int} NOT NULL, last_at {int} NOT NULL,
   lost {int} NOT NULL, imported {int} NOT NULL, success {int} NOT NULL CHECK (success >= 0),

@@ -94,7 +94,7 @@ func (b *Box) of(ctx context.Context, tx sqldb.Q, ticket string) (kept []Row, er
 		return nil, nil
 	}
 	rows, err := tx.Rows(ctx, `SELECT kind, event, payload, body FROM pending
-WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY id`, b.server, b.project, ticket)
+WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY +id`, b.server, b.project, ticket)
 	if err != nil {
 		return nil, err
 	}
