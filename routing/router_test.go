@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fjbelchi/localmodel/integration/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -115,7 +116,7 @@ func TestGenerationsNeverExceedTheSlots(t *testing.T) {
 	f = fakeserver.New(t, func(w http.ResponseWriter, _ *http.Request) {
 		// The slots must fill, or the test shows nothing: all but the last call
 		// wait for a second one.
-		fakeserver.Eventually(t, "two at once", func() bool { return f.MostInFlight.Load() >= 2 || answered.Load() == 9 })
+		testkit.Eventually(t, "two at once", func() bool { return f.MostInFlight.Load() >= 2 || answered.Load() == 9 })
 		answered.Add(1)
 		fmt.Fprint(w, fakeserver.Good())
 	})

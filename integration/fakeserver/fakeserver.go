@@ -248,18 +248,6 @@ func Within(t testing.TB, d time.Duration) context.Context {
 	return ctx
 }
 
-// Eventually polls until a condition holds.
-func Eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for !cond() {
-		if time.Now().After(deadline) {
-			t.Fatalf("not within a minute: %s", what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-}
-
 // NewProxy imitates a LiteLLM proxy.
 func NewProxy(t testing.TB, chat http.HandlerFunc) *Server {
 	t.Helper()

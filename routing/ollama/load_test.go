@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -53,7 +54,7 @@ func TestLoadOutlivesItsCaller(t *testing.T) {
 		_, err := r.Complete(ctx, policy.OnlyLocal, fakeserver.Question())
 		done <- err
 	}()
-	fakeserver.Eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
+	testkit.Eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
 	cancel()
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
@@ -79,7 +80,7 @@ func TestLoadOutlivesItsCallersTime(t *testing.T) {
 	if none := fakeserver.Unanswered(t, err); none.Attempts[0].Kind != routing.Loading {
 		t.Fatalf("got %s", none.Reason())
 	}
-	fakeserver.Eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
+	testkit.Eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
 	close(g.open)
 	if _, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, fakeserver.Question()); err != nil {
 		t.Fatal(err)
@@ -108,7 +109,7 @@ func TestCallsJoinOneLoad(t *testing.T) {
 			}
 		})
 	}
-	fakeserver.Eventually(t, "progress", func() bool { return told.Load() >= 8 })
+	testkit.Eventually(t, "progress", func() bool { return told.Load() >= 8 })
 	close(g.open)
 	group.Wait()
 	if g.started.Load() != 1 {
@@ -137,7 +138,7 @@ func TestFailedLoadFailsAllWhoWait(t *testing.T) {
 			}
 		})
 	}
-	fakeserver.Eventually(t, "all calls have found the model cold", func() bool { return f.Seen("/api/ps") >= 8 })
+	testkit.Eventually(t, "all calls have found the model cold", func() bool { return f.Seen("/api/ps") >= 8 })
 	close(waiting)
 	group.Wait()
 }
@@ -183,7 +184,7 @@ func TestColdModelGoesToTheNextTier(t *testing.T) {
 		t.Fatalf("got %s %q, %v", a.Tier, a.Reason(), err)
 	}
 	close(g.open)
-	fakeserver.Eventually(t, "the model is loaded", func() bool { return r.Loading() == nil })
+	testkit.Eventually(t, "the model is loaded", func() bool { return r.Loading() == nil })
 	if a, err = r.Complete(fakeserver.Within(t, time.Minute), policy.Auto, fakeserver.Question()); err != nil || a.Tier != policy.Local {
 		t.Errorf("got %s, %v", a.Tier, err)
 	}
@@ -215,9 +216,9 @@ func TestPreload(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel() // the load is nobody's
-	fakeserver.Eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
+	testkit.Eventually(t, "the load has begun", func() bool { return g.started.Load() == 1 })
 	close(g.open)
-	fakeserver.Eventually(t, "loaded", func() bool { return r.Loading() == nil })
+	testkit.Eventually(t, "loaded", func() bool { return r.Loading() == nil })
 	if err := r.Preload(fakeserver.Within(t, time.Minute)); err != nil || g.started.Load() != 1 {
 		t.Errorf("preloading what is loaded: %v, %d loads", err, g.started.Load())
 	}

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 // child is this test binary as another localmodel process of the machine.
@@ -117,11 +119,11 @@ func TestKilledHolderFreesItsSlot(t *testing.T) {
 		}
 		got <- fault
 	}()
-	eventually(t, "one ahead", func() bool { return said.Load() == 1 })
+	testkit.Eventually(t, "one ahead", func() bool { return said.Load() == 1 })
 	if err := first.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "none ahead once that one is dead", func() bool { return said.Load() == 0 })
+	testkit.Eventually(t, "none ahead once that one is dead", func() bool { return said.Load() == 0 })
 	select {
 	case fault := <-got:
 		t.Fatalf("got the slot while it was held: %v", fault)
@@ -163,7 +165,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 			mu.Unlock()
 			done()
 		})
-		eventually(t, "queued", func() bool {
+		testkit.Eventually(t, "queued", func() bool {
 			found, _ := filepath.Glob(queueOf(m))
 			return len(found) == i+1
 		})
@@ -222,15 +224,6 @@ func within(t testing.TB, d time.Duration) context.Context {
 	ctx, stop := context.WithTimeout(context.Background(), d)
 	t.Cleanup(stop)
 	return ctx
-}
-
-func eventually(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	for end := time.Now().Add(time.Minute); !cond(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("never: " + what)
-		}
-	}
 }
 
 // Nobody is first while one who lives is ahead.

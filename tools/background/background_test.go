@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 func TestMain(m *testing.M) {
@@ -99,7 +101,7 @@ func TestDo_Shared(t *testing.T) {
 		}()
 	}
 	<-g.started
-	waitFor(t, func() bool {
+	testkit.Eventually(t, "the work has come so far", func() bool {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		j := k.running["k"]
@@ -130,7 +132,7 @@ func TestDo_Canceled(t *testing.T) {
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("got %v", err)
 	}
-	waitFor(t, func() bool {
+	testkit.Eventually(t, "the work has come so far", func() bool {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		return len(k.running) == 0
@@ -183,7 +185,7 @@ func TestDo_KeptOverARestart(t *testing.T) {
 		t.Fatal("the call did not end before the work")
 	}
 	close(g.finish)
-	waitFor(t, func() bool { _, err := os.Stat(filepath.Join(dir, "k.json")); return err == nil })
+	testkit.Eventually(t, "the work has come so far", func() bool { _, err := os.Stat(filepath.Join(dir, "k.json")); return err == nil })
 	first.Close()
 	answer, _, err := keeper(t, dir).Do(limited(t, patient), "k", g.work, nil)
 	if err != nil || string(answer) != `{"answer":1}` || g.begun.Load() != 1 {
@@ -269,15 +271,4 @@ func TestDo_NoDirectory(t *testing.T) {
 	if answer, _, err := k.Do(limited(t, patient), "k", g.work, nil); err != nil || string(answer) != `{"answer":1}` {
 		t.Errorf("got %s, %v", answer, err)
 	}
-}
-
-func waitFor(t *testing.T, cond func() bool) {
-	t.Helper()
-	for range 3000 {
-		if cond() {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("it did not come to pass")
 }
