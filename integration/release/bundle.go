@@ -156,8 +156,7 @@ func (b bundle) write(dir string) error {
 		return err
 	}
 	var out bytes.Buffer
-	z := zip.NewWriter(&out)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, b.level) })
+	z := b.newZip(&out)
 	icon, err := os.ReadFile("integration/claude-plugin/.claude-plugin/icon.png")
 	if err != nil {
 		return err
@@ -191,6 +190,13 @@ func (m manifest) json() ([]byte, error) {
 	e.SetIndent("", "  ")
 	err := e.Encode(m)
 	return b.Bytes(), err
+}
+
+// newZip begins an archive with the bundle's compression.
+func (b bundle) newZip(out io.Writer) *zip.Writer {
+	z := zip.NewWriter(out)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, b.level) })
+	return z
 }
 
 func add(z *zip.Writer, name string, mode os.FileMode, data []byte) error {

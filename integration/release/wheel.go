@@ -1,7 +1,6 @@
 package main
 
 import (
-	"archive/zip"
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
@@ -80,7 +79,7 @@ func wheel(b bundle, out string) error {
 	}
 	var record strings.Builder
 	var data bytes.Buffer
-	z := zip.NewWriter(&data)
+	z := b.newZip(&data)
 	for _, e := range entries {
 		sum := sha256.Sum256(e.data)
 		fmt.Fprintf(&record, "%s,sha256=%s,%d\n", e.name, base64.RawURLEncoding.EncodeToString(sum[:]), len(e.data))
