@@ -53,14 +53,7 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 	if !j.class.AskCategory && !j.class.AskComplexity {
 		return j.withGuess(), nil
 	}
-	q := prompts.ClassifyQuestion{Ticket: t.Body, Files: len(j.stated.Files) + len(j.stated.FilesFromText),
-		Complexity: j.class.AskComplexity}
-	if t.Title != "" && !strings.HasSuffix(strings.TrimSpace(t.Body), t.Title) {
-		q.Ticket = t.Body + "\n\n" + t.Title // what it is about is read last
-	}
-	if j.class.AskCategory {
-		q.Categories = append([]string{"BUG", "FEAT", "TASK"}, d.Prefixes...)
-	}
+	q := j.question(d.Prefixes)
 	user, err := prompts.Classify(q)
 	if err != nil {
 		return j, err
@@ -92,11 +85,7 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 		if err != nil {
 			return j, err
 		}
-		j.class, j.by = j.class.WithoutModel(), "rules"
-		j.fallback, j.failed, j.withheld = join(echo, unanswered.Reason()), unanswered.Attempts, unanswered.Withheld
-		j = j.withGuess()
-		j.answer, j.estimated = inVain(unanswered, time.Since(start))
-		return j, nil
+		return j.unanswered(unanswered, echo, time.Since(start)), nil
 	}
 	reply, err := q.Parse(a.Text)
 	if err != nil {
@@ -111,6 +100,30 @@ func (d *Deps) complete(ctx context.Context, j judged, route policy.Route, p pro
 		d.startEcho()
 	}
 	return j.answeredBy(a, echo), nil
+}
+
+// question is what a model is asked about the ticket.
+func (j judged) question(prefixes []string) prompts.ClassifyQuestion {
+	t := j.ticket
+	q := prompts.ClassifyQuestion{Ticket: t.Body, Files: len(j.stated.Files) + len(j.stated.FilesFromText),
+		Complexity: j.class.AskComplexity}
+	if t.Title != "" && !strings.HasSuffix(strings.TrimSpace(t.Body), t.Title) {
+		q.Ticket = t.Body + "\n\n" + t.Title // what it is about is read last
+	}
+	if j.class.AskCategory {
+		q.Categories = append([]string{"BUG", "FEAT", "TASK"}, prefixes...)
+	}
+	return q
+}
+
+// unanswered is the ticket classified by rules, after the tiers were asked in
+// vain for so long.
+func (j judged) unanswered(u *routing.Unanswered, echo string, took time.Duration) judged {
+	j.class, j.by = j.class.WithoutModel(), "rules"
+	j.fallback, j.failed, j.withheld = join(echo, u.Reason()), u.Attempts, u.Withheld
+	j = j.withGuess()
+	j.answer, j.estimated = inVain(u, took)
+	return j
 }
 
 // withGuess reports the probability of a category that the rules guessed.

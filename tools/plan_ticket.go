@@ -282,17 +282,7 @@ func (d *Deps) askPlan(ctx context.Context, r *planResult, j *judged, t ticket.T
 		if err != nil {
 			return err
 		}
-		r.Warnings = warnFirst(r.Warnings, unanswered.Withheld)
-		answer, estimated := inVain(unanswered, time.Since(start))
-		r.fromTemplate(q, answer)
-		if estimated {
-			r.warn(estimatedCost)
-		}
-		if err := d.recordPlan(ctx, r, j, statestore.Plan{By: "template"}, ""); err != nil {
-			return err
-		}
-		r.Next = d.planAgain(route) + d.nextAfterPlan(ctx, t.ID)
-		return nil
+		return d.planByTemplate(ctx, r, j, q, unanswered, route, time.Since(start))
 	}
 	planned, err := r.fromModel(q, asked, a)
 	if err != nil {
@@ -379,18 +369,4 @@ func paid(a *answer) string {
 		return ""
 	}
 	return fmt.Sprintf("; paid $%.4f", a.CostUSD)
-}
-
-// fromTemplate is the floor: a plan made from the ticket itself, and why no
-// model made it.
-func (r *planResult) fromTemplate(q prompts.PlanQuestion, why *answer) {
-	plan, cover, cut := q.Template()
-	r.Plan, r.Coverage, r.By = plan, &cover, "template"
-	why.Reason = clip(why.Reason, 600)
-	r.Answer = why
-	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one lists %d of %d files and %d of %d criteria of the ticket", r.ID,
-		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + paid(why)
-	if cut > 0 {
-		r.warn(fmt.Sprintf("%d lines did not fit the plan and stand only in the ticket", cut))
-	}
 }
