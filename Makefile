@@ -24,7 +24,7 @@ demo: ## show the four tools on a small backlog
 REASONS = echo "== what failed, of bin/test.log:"; grep -E '^ *--- FAIL|^ +[^ ]+_test\.go:[0-9]+:|^panic:|^FAIL.*/' bin/test.log \
 	| grep -vE ': (log|measured): ' | cut -c1-300 | tail -40
 
-# The tests, with a HOME of their own: they fail if one is left with a file in it.
+# The tests, with a HOME of their own.
 TESTS := go run ./integration/apart go test -race
 
 .PHONY: test

@@ -72,6 +72,7 @@ func TestNPM_InstallsAndStarts(t *testing.T) {
 func newRegistry(t *testing.T, npm, dir string) string {
 	t.Helper()
 	packed := t.TempDir()
+	env := []string{"npm_config_cache=" + t.TempDir()}
 	documents := map[string]any{}
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
@@ -81,7 +82,7 @@ func newRegistry(t *testing.T, npm, dir string) string {
 	for _, e := range entries {
 		var manifest map[string]any
 		must(t, json.Unmarshal(read(t, filepath.Join(dir, e.Name(), "package.json")), &manifest))
-		lines := strings.Split(output(t, filepath.Join(dir, e.Name()), nil, npm, "pack", "--silent", "--pack-destination", packed), "\n")
+		lines := strings.Split(output(t, filepath.Join(dir, e.Name()), env, npm, "pack", "--silent", "--pack-destination", packed), "\n")
 		tarball := lines[len(lines)-1]
 		sum := sha1.Sum(read(t, filepath.Join(packed, tarball))) //nolint:gosec // as above
 		manifest["dist"] = map[string]string{"tarball": server.URL + "/files/" + tarball, "shasum": hex.EncodeToString(sum[:])}

@@ -19,7 +19,7 @@ func TestClassifyIsNotWorseThanRules(t *testing.T) {
 	model := server.SmolLM(t)
 	set := tickets(t)
 	if !all() {
-		set = []labelledTicket{set[0], set[13], set[21], set[46], set[52]}
+		set = []labelledTicket{set[0], set[21], set[46]} // one of each category
 	}
 	rules := newProject(t, tiers.Config{OllamaURL: "http://127.0.0.1:9", Model: model})
 	raw := newProject(t, tiers.Config{OllamaURL: server.URL, Model: model})

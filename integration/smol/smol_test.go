@@ -1,7 +1,7 @@
 // Package smol runs a real and weak language model, SmolLM2 135M, over labelled
 // tickets: what the whole program makes of it, and what the prompts are worth.
 //
-// The tests take 5 tickets. With LOCALMODEL_SMOL=all they take all 60 through
+// The tests take 3 tickets. With LOCALMODEL_SMOL=all they take all 60 through
 // classify and 10 through plan, which takes minutes, and print the figures of
 // the README.
 package smol
