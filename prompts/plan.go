@@ -12,7 +12,7 @@ import (
 
 // Limits of a plan.
 const (
-	MaxPlanChars  = 6800 // characters of the rendered Markdown; the whole result has at most 8,000
+	MaxPlanChars  = 6400 // characters of the rendered Markdown in JSON; the whole result has at most 8,000
 	MaxPlanTokens = 3200 // tokens of a reply, whatever the ticket is
 	maxListed     = 40   // files, and criteria, that a plan is asked to cover
 	maxCommands   = 8

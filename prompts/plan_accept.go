@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // leastWords is how many content words a step must have beyond the ticket's
@@ -23,7 +24,7 @@ func (q PlanQuestion) Accept(text []byte) error {
 	}
 	defects := q.defects(r)
 	if len(defects) == 0 {
-		if n := len([]rune(q.Render(r))); n > MaxPlanChars {
+		if n := inResult(q.Render(r)); n > MaxPlanChars {
 			defects = []string{fmt.Sprintf("the plan has %d characters, more than %d", n, MaxPlanChars)}
 		}
 	}
@@ -32,6 +33,10 @@ func (q PlanQuestion) Accept(text []byte) error {
 	}
 	return nil
 }
+
+// inResult is how many characters a text has in a result, where it is JSON: line
+// ends and quotes have two.
+func inResult(text string) int { return utf8.RuneCountInString(literal(text)) }
 
 func (q PlanQuestion) defects(r PlanReply) []string {
 	var out []string

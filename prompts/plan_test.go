@@ -151,7 +151,7 @@ func TestAccept_Bounds(t *testing.T) {
 	r := wholePlan()
 	r.Files["src/a.go"] = Step{Action: "modify", Where: "Call", What: "Delegate every request to the queue with " + strings.Repeat("long ", MaxPlanChars/5)}
 	err = accept(t, long, r)
-	if err == nil || !strings.Contains(err.Error(), "characters, more than 6800") {
+	if err == nil || !strings.Contains(err.Error(), "characters, more than 6400") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -33,7 +33,7 @@ func (d *Deps) planByTemplate(ctx context.Context, r *planResult, j *judged, q p
 func (r *planResult) fromTemplate(q prompts.PlanQuestion, why *answer) {
 	plan, cover, cut := q.Template()
 	r.Plan, r.Coverage, r.By = plan, &cover, "template"
-	why.Reason = clip(why.Reason, 600)
+	why.Reason = clip(why.Reason, maxPlanReason)
 	r.Answer = why
 	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one lists %d of %d files and %d of %d criteria of the ticket", r.ID,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + paid(why)

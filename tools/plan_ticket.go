@@ -64,6 +64,10 @@ type planResult struct {
 // maxPlanResult is how many characters a whole result may have.
 const maxPlanResult = 8000
 
+// maxPlanReason is how many bytes of it may say why the tiers before did not
+// answer.
+const maxPlanReason = 600
+
 func (r *planResult) warn(text string) { r.Warnings = addWarning(r.Warnings, text) }
 
 func planTicket(d *Deps) Tool {
@@ -309,6 +313,7 @@ func (r *planResult) fromModel(q, asked prompts.PlanQuestion, a routing.Answer) 
 	}
 	cover := q.Covers(reply)
 	r.Plan, r.Coverage, r.By, r.Answer = q.Render(reply), &cover, string(a.Tier), answerOf(a)
+	r.Answer.Reason = clip(r.Answer.Reason, maxPlanReason)
 	if a.CostEstimated {
 		r.warn(estimatedCost)
 	}

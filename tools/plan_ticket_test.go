@@ -1,6 +1,9 @@
 package tools
 
 import (
+	"context"
+	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -126,5 +129,69 @@ func TestPlanResultKeepsToItsSize(t *testing.T) {
 	}
 	if !strings.Contains(string(got), "stand only in the ticket") {
 		t.Errorf("what was left out is not said: %.300s", got)
+	}
+}
+
+// A model's plan keeps to the size, too, where its words need escapes, the id is
+// long and the tiers before had much to say.
+func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
+	const files = 12
+	id := "TASK-" + strings.Repeat("9", 95)
+	text := fm("id: "+id, "complexity: simple") + "# Quote \"it\"\n\n## Affected Files\n| File | Action | Description |\n|---|---|---|\n"
+	for i := range files {
+		text += fmt.Sprintf("| f%d.go | create | x |\n", i)
+	}
+	parsed, fault := parseInline(text)
+	if fault != nil {
+		t.Fatal(fault)
+	}
+	// plan is a model's, with that many quoted words a step.
+	plan := func(words int) string {
+		steps := map[string]any{}
+		for i := range files {
+			what := fmt.Sprintf("Write the exported function Quote%d that returns", i)
+			for n := range words {
+				what += fmt.Sprintf(` "a%d_%d"`, i, n)
+			}
+			steps[fmt.Sprintf("f%d.go", i)] = map[string]any{"action": "create", "where": "", "what": what, "approach": ""}
+		}
+		out, err := json.Marshal(map[string]any{"files": steps, "tests": []any{}, "risk": "none known"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(out)
+	}
+	accepted := 0
+	for words := 20; words <= 70; words++ {
+		s := &script{complete: func(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {
+			reply := []byte(plan(words))
+			if err := req.Accept(reply); err != nil {
+				if !strings.Contains(err.Error(), "characters, more than") {
+					t.Fatalf("%d words: %v", words, err)
+				}
+				return routing.Answer{}, &routing.Unanswered{Attempts: []routing.Attempt{{Tier: policy.Balanced, Kind: routing.InvalidOutput}}}
+			}
+			accepted++
+			long := strings.Repeat("reason ", 60)
+			return routing.Answer{Text: reply, Tier: policy.Balanced, Model: strings.Repeat("m", 100), CostUSD: .0123, Attempts: []routing.Attempt{
+				{Tier: policy.Local, Kind: routing.InvalidOutput, Reason: long}, {Tier: policy.Cheap, Kind: routing.InvalidOutput, Reason: long},
+				{Tier: policy.Balanced},
+			}}, nil
+		}}
+		d := newBench(t, s).Deps
+		r, err := d.plan(t.Context(), parsed.Head, planInput{Route: "cloud"}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := utf8.RuneCount(got); n > maxPlanResult {
+			t.Fatalf("%d words a step: %d characters, at most %d: by %s", words, n, maxPlanResult, r.By)
+		}
+	}
+	if accepted == 0 || accepted == 51 {
+		t.Errorf("%d of 51 plans were accepted: the limit was not tried", accepted)
 	}
 }
