@@ -99,12 +99,16 @@ func (r *Router) fits(b Backend, q Question) *Error {
 		q.PromptBytes(), need, window, q.MaxTokens), nil)
 }
 
+// noWindow is the room of a question that nobody is asked, in bytes.
+const noWindow = 1 << 20
+
 // Room is how many bytes of prompt the first tier of a route takes beside a
-// reply of maxTokens; at least 0.
+// reply of maxTokens; at least 0. Where no tier may be asked there is no window to
+// fill: what is read is for the template.
 func (r *Router) Room(_ context.Context, route policy.Route, maxTokens int) int {
 	tiers := r.tiers(route)
 	if len(tiers) == 0 {
-		return 0
+		return noWindow
 	}
 	b := tiers[0]
 	free := float64(b.Window()-maxTokens) / (1 + windowReserve)

@@ -85,3 +85,11 @@ func TestOverflowIsLearned(t *testing.T) {
 		t.Errorf("%d prompts were sent", n)
 	}
 }
+
+// Where nobody may be asked the template still reads the files.
+func TestRoom_NoTier(t *testing.T) {
+	r := routing.New(routing.Config{}, nil, nil, nil)
+	if room := r.Room(t.Context(), policy.OnlyCloud, 1000); room < 256<<10 {
+		t.Errorf("room for %d bytes", room)
+	}
+}
