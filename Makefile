@@ -130,6 +130,7 @@ fuzz: ## look for crashes, FUZZTIME (5m) each
 	    echo "== $$name in $$(dirname $$f)"; go test "./$$(dirname $$f)" -run '^$$' -fuzz "^$$name\$$" -fuzztime "$${FUZZTIME:-5m}"; \
 	  done; done
 
+COMMA := ,
 RELEASE := release --clean --config integration/release/goreleaser.yaml
 # runs GoReleaser with $(1), beside the program that writes the bills of materials
 goreleaser = rm -rf bin/release && tools=$$($(PART) -print goreleaser cyclonedx-gomod) && IFS=$$'\n' && set -- $$tools && \
@@ -138,9 +139,30 @@ goreleaser = rm -rf bin/release && tools=$$($(PART) -print goreleaser cyclonedx-
 
 .PHONY: snapshot
 snapshot: ## build a release of this commit into dist/, published nowhere, and look at all of it
-	$(call goreleaser,--snapshot --skip=docker)
+	$(call goreleaser,--snapshot --skip=docker$(COMMA)sign)
 
 .PHONY: release
 release: ## publish a draft release of the tag that is checked out (the release workflow calls it)
 	$(call goreleaser)
 	go run ./integration/release registry -version "$$(git describe --exact-match --tags | sed s/^v//)" -bundles bin/release/bundles -out dist/server.json
+
+.PHONY: tag
+tag: ## tag VERSION and push the tag, from which the release workflow publishes
+	@test -z "$$(git status --porcelain)" || { echo "commit first: the tree differs from HEAD"; exit 1; }
+	@grep -q "^## \[$(VERSION)\]" CHANGELOG.md || { echo "CHANGELOG.md has no section [$(VERSION)]"; exit 1; }
+	go test ./integration/release -run 'Version|Workflow' -count=1
+	git tag -a "v$(VERSION)" -m "localmodel $(VERSION)"
+	git push origin "v$(VERSION)"
+
+# A version with a dash is a pre-release, which npm must not call latest.
+.PHONY: publish-npm
+publish-npm: ## publish the npm packages that make release built (the release workflow calls it)
+	cd bin/release/npm && for dir in localmodel-* localmodel; do \
+	  case "$$(node -p "require('./$$dir/package.json').version")" in *-*) tag=next ;; *) tag=latest ;; esac; \
+	  npm publish "./$$dir" --provenance --tag "$$tag"; done
+
+REGISTRY := go run github.com/modelcontextprotocol/registry/cmd/publisher@v1.8.9
+.PHONY: publish-registry
+publish-registry: ## publish the MCP registry's entry that make release wrote (the release workflow calls it)
+	$(REGISTRY) login github-oidc
+	$(REGISTRY) publish dist/server.json

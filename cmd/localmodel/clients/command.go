@@ -54,7 +54,7 @@ func (o Options) Plan(c Client, p Place) (Plan, error) {
 	if ofProject {
 		c = c.In(p.Root)
 	}
-	command, note, err := o.program(ofProject)
+	command, note, err := o.program(ofProject, p.OS)
 	if err != nil {
 		return Plan{Path: path}, err
 	}
@@ -164,8 +164,9 @@ func (o Options) make(out io.Writer, change *Change, did string) error {
 
 // program is the command to write down. A user's file gets the full path, since
 // desktop programs know little of PATH; a project's file, which others share,
-// gets the plain name where PATH has it.
-func (o Options) program(ofProject bool) (command, note string, err error) {
+// gets the plain name where PATH has it: not only for the time of this process,
+// as npx and uvx put their cache there.
+func (o Options) program(ofProject bool, system string) (command, note string, err error) {
 	if o.Command != "" {
 		return o.Command, "", nil
 	}
@@ -173,9 +174,11 @@ func (o Options) program(ofProject bool) (command, note string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("the path of this program is not known (%w); give it with --command", err)
 	}
-	_, onPath := exec.LookPath("localmodel")
+	found, err := exec.LookPath("localmodel")
 	switch {
-	case ofProject && onPath == nil:
+	case launcher(self, system) != nil:
+		return self, "", nil
+	case ofProject && err == nil && launcher(found, system) == nil:
 		return "localmodel", "", nil
 	case strings.Contains(filepath.ToSlash(self), "/go-build"):
 		return "", "", errors.New("this program is the temporary one of `go run`; put a lasting one on your PATH with `make install` and call that, or name one with --command")
