@@ -65,6 +65,28 @@ func TestNPM_InstallsAndStarts(t *testing.T) {
 	if got != want {
 		t.Errorf("npx says %q, the program %q", got, want)
 	}
+	npx := parts.Program(t, "npx")
+	firstRun{env: env[2:], start: []string{npx, "-y", npmName}, entry: "npx -y " + npmName + " serve"}.check(t)
+}
+
+// TestNPM_PublishRehearsal goes as far as publishing goes without an account.
+func TestNPM_PublishRehearsal(t *testing.T) {
+	npm := parts.Program(t, "npm")
+	b := hostBundle(t)
+	out, home := t.TempDir(), t.TempDir()
+	must(t, npmMain(testVersion, out))
+	must(t, npmPlatform(b, out))
+	env := []string{"HOME=" + home, "USERPROFILE=" + home, "npm_config_cache=" + filepath.Join(home, "cache"),
+		"npm_config_registry=" + newRegistry(t, npm, t.TempDir()), "npm_config_update_notifier=false"}
+	entries, err := os.ReadDir(out)
+	must(t, err)
+	for _, e := range entries {
+		text := output(t, filepath.Join(out, e.Name()), env, npm, "publish", "--dry-run", "--json", "--tag", "latest")
+		want := strings.Replace(e.Name(), "localmodel", npmName, 1) + "@" + testVersion
+		if !strings.Contains(text, `"id": "`+want+`"`) {
+			t.Errorf("%s is not published as %s: %s", e.Name(), want, text)
+		}
+	}
 }
 
 // newRegistry serves the packages of a directory as an npm registry does: a
@@ -136,8 +158,12 @@ func TestWheel_InstallsAndStarts(t *testing.T) {
 	if got := output(t, wheels, nil, filepath.Join(bin, "localmodel"), "version"); got != want {
 		t.Errorf("the installed program says %q, want %q", got, want)
 	}
+	installed := filepath.Join(bin, "localmodel")
+	firstRun{start: []string{installed}, entry: installed + " serve"}.check(t)
 	if uvx, err := exec.LookPath("uvx"); err == nil {
-		env := []string{"UV_CACHE_DIR=" + t.TempDir(), "UV_PYTHON_DOWNLOADS=never"}
+		env := []string{"UV_CACHE_DIR=" + filepath.Join(t.TempDir(), "uv"), "UV_PYTHON_DOWNLOADS=never", "UV_OFFLINE=1",
+			"UV_NO_INDEX=1", "UV_FIND_LINKS=" + wheels}
+		firstRun{env: env, start: []string{uvx, "localmodel"}, entry: "uvx localmodel serve"}.check(t)
 		if got := output(t, wheels, env, uvx, "--no-index", "--find-links", wheels, "localmodel", "version"); got != want {
 			t.Errorf("uvx says %q, want %q", got, want)
 		}
