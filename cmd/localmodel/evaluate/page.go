@@ -41,7 +41,7 @@ func (r Report) Page() page.Page {
 }
 
 func (r Report) overview() page.Section {
-	t := &page.Table{Head: []string{"Model", "category right", "complexity right", "rules alone on the same", "with rules", "p50", "p95", "tokens in + out", "cost", "no answer"}}
+	t := &page.Table{Head: []string{"Model", "category right", "complexity right", "complexity by rules", "with rules", "p50", "p95", "tokens in + out", "cost", "no answer"}}
 	for _, s := range r.Models {
 		row := []string{s.Model, brief(s.Category.All), brief(s.Complexity.All), s.Rules.words(), brief(s.Routed), ms(s.Classify.P50), ms(s.Classify.P95),
 			fmt.Sprintf("%d + %d", s.TokensIn, s.TokensOut), s.cost(), s.failures()}
@@ -77,11 +77,13 @@ func rangeOf(name string, s figures.Share) page.Range {
 	return page.Range{Label: name, Detail: fmt.Sprintf("%d of %d", s.K, s.N), Low: s.Low, Value: s.Rate, High: s.High}
 }
 
+// words is how often the rules alone have the complexity of the tickets that
+// the model answered; "" where it answered none.
 func (b *Beside) words() string {
 	if b == nil {
 		return ""
 	}
-	return brief(b.Category) + "; " + brief(b.Complexity)
+	return brief(b.Complexity)
 }
 
 // spread describes what was said: "BUG 12, TASK 3".
