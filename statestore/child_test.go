@@ -44,9 +44,6 @@ func childStore() (childArgs, *Store) {
 	if err := json.Unmarshal([]byte(os.Getenv(argsEnv)), &a); err != nil {
 		panic(err)
 	}
-	if a.Wait == 0 {
-		a.Wait = 2 * time.Minute // a loaded machine is no fault
-	}
 	return a, makeStore(Options{Root: a.Root, State: a.State, Project: a.Project, BusyTimeout: a.Wait})
 }
 

@@ -47,6 +47,9 @@ func makeStore(o Options) *Store {
 	if o.State == "" {
 		o.State = journalPath(o.Root)
 	}
+	if o.BusyTimeout == 0 {
+		o.BusyTimeout = 2 * time.Minute // a loaded machine is no fault
+	}
 	return New(o)
 }
 
