@@ -11,8 +11,8 @@ import (
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
-// planByTemplate records the plan that stands in after the tiers were asked in
-// vain for so long.
+// planByTemplate records the template's plan, the fallback after no tier answered;
+// took is how long they were asked.
 func (d *Deps) planByTemplate(ctx context.Context, r *planResult, j *judged, q prompts.PlanQuestion, u *routing.Unanswered,
 	route policy.Route, took time.Duration) error {
 	r.Warnings = warnFirst(r.Warnings, u.Withheld)

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing"
 )
@@ -144,7 +146,13 @@ func evalStopped(err error, done float64) error {
 	return fmt.Errorf("%w; %.0f %% is done and kept, the same command goes on from there", err, 100*done)
 }
 
-func showEval(ctx context.Context, w env, project string, f evalFlags, r evaluate.Report) error {
+// report is what eval shows: as JSON, in words or as a page.
+type report interface {
+	Page() page.Page
+	Print(out io.Writer)
+}
+
+func showEval(ctx context.Context, w env, project string, f evalFlags, r report) error {
 	if f.html != "" {
 		if err := writePage(ctx, w, project, f.html, r.Page()); err != nil {
 			return err

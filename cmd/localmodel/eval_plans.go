@@ -63,14 +63,5 @@ func showPlans(ctx context.Context, w env, project string, f evalFlags, r evalua
 			return err
 		}
 	}
-	if f.html != "" {
-		if err := writePage(ctx, w, project, f.html, r.Page()); err != nil {
-			return err
-		}
-	}
-	if f.asJSON {
-		return printJSON(w.out, r)
-	}
-	r.Print(w.out)
-	return nil
+	return showEval(ctx, w, project, f, r)
 }

@@ -9,9 +9,10 @@ import (
 // has or lacks, and what its kernel lets an ordinary process do.
 var System = []string{
 	"bash", "fish", "git", "ip", "make", "man", "node", "npm", "npx", "pip", "ps", "python3", "script", "sh", "strace", "unshare", "zsh",
-	"landlock", // forbid a program of one's own to write
-	"mount",    // mount a file system, as root
-	"terminal", // open a pseudo-terminal
+	"landlock",    // forbid a program of one's own to write
+	"mount",       // mount a file system, as root
+	"terminal",    // open a pseudo-terminal
+	"smol-drafts", // time for five drafts by a real model
 }
 
 // Program returns the path of a program of the system. Where it is absent the

@@ -69,7 +69,7 @@ func TestCancelStopsTheRunner(t *testing.T) {
 	})
 	worked := time.Duration(last-at) * 10 * time.Millisecond
 	t.Logf("the runner worked on for %s after the cancel", worked)
-	if worked > 3*time.Second { // without the cancel it is TODO; with it 100 ms
+	if worked > 3*time.Second { // without the cancel it works until its answer is whole
 		t.Errorf("the runner worked on for %s", worked)
 	}
 	if err := <-done; !errors.Is(err, context.Canceled) {

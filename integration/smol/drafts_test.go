@@ -9,6 +9,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/drafts"
 	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/tools/draft"
 )
 
@@ -18,7 +19,7 @@ import (
 // takes half a minute.
 func TestDrafts_NothingBadComesThrough(t *testing.T) {
 	if !all() {
-		t.Skip("LOCALMODEL_SMOL: the tests of drafts have scripted models; set it to all")
+		parts.Absent(t, "smol-drafts", "LOCALMODEL_SMOL=all is not set; the other tests of drafts have scripted models")
 	}
 	server := ollamatest.Shared(t)
 	model := server.SmolLM(t)

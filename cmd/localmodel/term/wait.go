@@ -9,7 +9,7 @@ import (
 // sayEach is how often a wait is told where it is not drawn.
 const sayEach = 10 * time.Second
 
-// Wait runs do and tells a person meanwhile how long it has taken: a terminal
+// Wait runs do and reports to a person how long it has taken so far: a terminal
 // each second in one line that goes at the end, a file or a pipe now and then.
 func Wait(out io.Writer, what string, do func()) {
 	each, end := sayEach, "\n"
