@@ -128,8 +128,8 @@ func (j judged) unanswered(u *routing.Unanswered, echo string, took time.Duratio
 
 // withGuess reports the probability of a category that the rules guessed.
 func (j judged) withGuess() judged {
-	if j.class.Guessed != nil {
-		j.confidence = &j.class.Guessed.Confidence
+	if j.class.Confidence > 0 {
+		j.confidence = &j.class.Confidence
 	}
 	return j
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/policy/category"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -93,7 +94,7 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 		return nil, &Error{Code: codeArgument, Cause: "ticket_id: " + err.Error(), Next: "Send the id that classify_ticket or plan_ticket gave.", Err: err}
 	}
 	if o.Route == policy.OwnerLocal {
-		o.Default = statestore.GuardKey{Class: string(policy.Medium), Category: string(policy.Task), Digest: d.guardDigest(ctx)}
+		o.Default = statestore.GuardKey{Class: string(policy.Medium), Category: string(category.Task), Digest: d.guardDigest(ctx)}
 	}
 	rec, err := d.Journal.Record(ctx, o, func(state []byte, c statestore.Closed) ([]byte, error) {
 		return d.Guard.Settle(c.TicketID, state, c.Escalated, time.Now())

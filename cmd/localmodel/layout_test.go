@@ -20,7 +20,7 @@ const module = "github.com/fjbelchi/localmodel/"
 // integration tests may import anything, and every room what lies in internal.
 var arrows = map[string][]string{
 	"cmd":                    {"tools", "tools/background", "tools/draft", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "statestore", "statestore/project", "prompts"},
-	"tools":                  {"tools/draft", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/prices", "statestore", "prompts"},
+	"tools":                  {"tools/draft", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/policy/category", "routing/prices", "statestore", "prompts"},
 	"tools/stdio":            {},
 	"tools/background":       {},
 	"tools/draft":            {"prompts"},
@@ -44,7 +44,7 @@ var arrows = map[string][]string{
 	"integration/tiers":      {"integration/fakeserver", "routing", "routing/policy"},
 	"integration":            {},
 	"integration/release":    {"cmd/localmodel/settings"}, // whose defaults its entries have
-	"integration/train":      {"routing/policy"},
+	"integration/train":      {"routing/policy/category"},
 	"integration/obedient":   {"routing/policy"},
 	"integration/parts":      {"cmd/localmodel/term"}, // progress on a terminal
 	"integration/bench": {"integration/binary", "integration/fleetsim", "integration/mcpchild", "integration/ollamatest", "integration/parts", "integration/process",

@@ -5,7 +5,7 @@ import (
 	"io"
 	"slices"
 
-	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/policy/category"
 )
 
 // figures is how well one way of guessing does.
@@ -98,7 +98,7 @@ func leaveOneOut(examples []example, size int, w io.Writer) {
 		for _, e := range testing {
 			p := m.probabilities(e.features)
 			guess := slices.Index(p, slices.Max(p))
-			rule := slices.Index(categories, policy.RuleCategory(e.title))
+			rule := slices.Index(categories, category.ByRules(e.title))
 			for _, f := range []*figures{&here[0], &majority} {
 				f.add(e.label, most, 1)
 			}

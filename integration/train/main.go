@@ -5,7 +5,7 @@
 //	go run ./integration/train -data commit-subjects.tsv
 //
 // prints how well it does on repositories it has not seen, each left out in
-// turn, and writes routing/policy/category_weights.tsv. README.md lists the
+// turn, and writes routing/policy/category/weights.tsv. README.md lists the
 // repositories of the data and their licences.
 package main
 
@@ -19,10 +19,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/policy/category"
 )
 
-var categories = []policy.Category{policy.Bug, policy.Feat, policy.Task}
+var categories = []category.Category{category.Bug, category.Feat, category.Task}
 
 // example is one labelled title.
 type example struct {
@@ -46,7 +46,7 @@ var echoed = []string{"fix", "fixes", "fixed", "fixing", "bug", "bugfix", "feat"
 
 func main() {
 	data := flag.String("data", "", "`file` of label, repository and subject, separated by tabs")
-	out := flag.String("out", "routing/policy/category_weights.tsv", "`file` to write the weights to; empty writes none")
+	out := flag.String("out", "routing/policy/category/weights.tsv", "`file` to write the weights to; empty writes none")
 	size := flag.Int("words", 400, "how many words get a weight")
 	flag.Parse()
 	err := run(*data, *out, *size, os.Stdout)
@@ -84,11 +84,11 @@ func read(path string) ([]example, error) {
 		if len(fields) != 3 {
 			return nil, fmt.Errorf("%s line %d: want label, repository and subject", path, n)
 		}
-		label := slices.Index(categories, policy.Category(fields[0]))
+		label := slices.Index(categories, category.Category(fields[0]))
 		if label < 0 {
 			return nil, fmt.Errorf("%s line %d: unknown label %q", path, n, fields[0])
 		}
-		out = append(out, example{label, fields[1], fields[2], policy.CategoryFeatures(fields[2])})
+		out = append(out, example{label, fields[1], fields[2], category.Features(fields[2])})
 	}
 	if len(out) == 0 && lines.Err() == nil {
 		return nil, errors.New("no examples in " + path)

@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/routing/policy/category"
 )
 
 // Stated is what a ticket says about itself.
@@ -24,9 +26,9 @@ type Classification struct {
 	Why                        string // what made it high, or is not known, in a few ASCII words; "" = nothing to say
 	// SizeUnknown says that the ticket states no complexity and names no file.
 	SizeUnknown bool
-	// Guessed is the rules' category, where the ticket states none and no model
-	// answered.
-	Guessed *CategoryGuess
+	// Confidence is that of the rules' category (0..1), where the ticket states
+	// none and no model answered; else 0.
+	Confidence float64
 
 	stated Stated
 }
@@ -160,7 +162,7 @@ func (c Classification) GuessCategory() Classification {
 	if !c.AskCategory {
 		return c
 	}
-	guess := GuessCategory(c.stated.Title, c.stated.Body)
-	c.Category, c.AskCategory, c.Guessed = string(guess.Category), false, &guess
+	guess, confidence := category.Guess(c.stated.Title, c.stated.Body)
+	c.Category, c.AskCategory, c.Confidence = string(guess), false, confidence
 	return c
 }

@@ -1,6 +1,7 @@
 // Package policy holds the pure decisions of the product: what a ticket is,
 // whether the local model may have it, and what a gate's outcome leads to. It
-// does no I/O, reads no clock and imports nothing of the project.
+// does no I/O, reads no clock and imports nothing of the project
+// but the guess of a category beneath it.
 package policy
 
 // Tier is one level of models: the free local one, then two paid ones.
@@ -36,17 +37,6 @@ const (
 
 // Complexities lists every complexity, easiest first.
 var Complexities = []Complexity{Low, Medium, High}
-
-// Category is what kind of work a ticket is. A project may add its own with
-// its ticket prefixes.
-type Category string
-
-// The categories that every project has.
-const (
-	Bug  Category = "BUG"
-	Feat Category = "FEAT"
-	Task Category = "TASK"
-)
 
 // Owner is whose ticket it is: the local model's or the cloud's.
 type Owner string

@@ -1,4 +1,4 @@
-package policy
+package category
 
 import (
 	"regexp"
@@ -93,7 +93,7 @@ func keywordVerdict(title, body string) keywordResult {
 	if category, ok := byPosition(title); ok {
 		return keywordResult{category, placeFirst}
 	}
-	for _, k := range categoryStems {
+	for _, k := range stems {
 		if slices.ContainsFunc(k.stems, func(stem string) bool { return stemAt(title, stem, 0) }) {
 			return keywordResult{k.category, placeFirst}
 		}
@@ -103,7 +103,7 @@ func keywordVerdict(title, body string) keywordResult {
 		text string
 		at   keywordPlace
 	}{{title, placeTitle}, {start, placeBody}} {
-		for _, k := range categoryStems {
+		for _, k := range stems {
 			if slices.ContainsFunc(k.stems, func(stem string) bool { return hasStem(part.text, stem) }) {
 				return keywordResult{k.category, part.at}
 			}
@@ -160,7 +160,7 @@ func byPosition(title string) (Category, bool) {
 	})
 	at, length := -1, 0
 	var category Category
-	for _, k := range categoryStems {
+	for _, k := range stems {
 		for _, stem := range k.stems {
 			if stem[0] < 0x80 {
 				continue

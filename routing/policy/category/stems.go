@@ -1,8 +1,8 @@
-package policy
+package category
 
-// categoryStems are the beginnings of words that speak for a category, most telling
+// stems are the beginnings of words that speak for a category, most telling
 // category first. One of up to four letters is a whole word (stemAt).
-var categoryStems = []struct {
+var stems = []struct {
 	category Category
 	stems    []string
 }{

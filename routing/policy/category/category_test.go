@@ -1,11 +1,11 @@
-package policy
+package category
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestGuessCategory_Titles(t *testing.T) {
+func TestGuess_Titles(t *testing.T) {
 	for title, want := range map[string]Category{
 		"Add login button":                 Feat,
 		"Adds a dark mode":                 Feat,
@@ -53,17 +53,17 @@ func TestGuessCategory_Titles(t *testing.T) {
 		"إضافة زر تسجيل الدخول":            Feat,
 		"Добавить кнопку входа":            Feat,
 	} {
-		got := GuessCategory(title, "")
-		if got.Category != want {
-			t.Errorf("%q is %s (%.2f), want %s", title, got.Category, got.Confidence, want)
+		got, confidence := Guess(title, "")
+		if got != want {
+			t.Errorf("%q is %s (%.2f), want %s", title, got, confidence, want)
 		}
-		if got.Confidence < 1.0/3 || got.Confidence > 1 || got.Why == "" {
-			t.Errorf("%q: confidence %v, why %q", title, got.Confidence, got.Why)
+		if confidence < 1.0/3 || confidence > 1 {
+			t.Errorf("%q: confidence %v", title, confidence)
 		}
 	}
 }
 
-func TestGuessCategory_Prefixes(t *testing.T) {
+func TestGuess_Prefixes(t *testing.T) {
 	for title, want := range map[string]Category{
 		"fix: add retries":                      Bug,
 		"Fix(api)!: new error type":             Bug,
@@ -83,19 +83,19 @@ func TestGuessCategory_Prefixes(t *testing.T) {
 		"🐛 new window":                          Bug,
 		"バグ：追加ボタン":                              Bug,
 	} {
-		got := GuessCategory(title, "")
-		if got.Category != want || got.Confidence != prefixConfidence || got.Why != "prefix of the title" {
-			t.Errorf("%q is %+v, want %s by its prefix", title, got, want)
+		got, confidence := Guess(title, "")
+		if got != want || confidence != prefixConfidence {
+			t.Errorf("%q is %s (%.2f), want %s by its prefix", title, got, confidence, want)
 		}
 	}
 	for _, title := range []string{"Login: button does not work", "[cart] totals", "note: nothing", "fix the cart: totals"} {
-		if got := GuessCategory(title, ""); got.Confidence == prefixConfidence {
-			t.Errorf("%q was taken for a title with a prefix: %+v", title, got)
+		if got, confidence := Guess(title, ""); confidence == prefixConfidence {
+			t.Errorf("%q was taken for a title with a prefix: %s", title, got)
 		}
 	}
 }
 
-func TestGuessCategory_Body(t *testing.T) {
+func TestGuess_Body(t *testing.T) {
 	for name, c := range map[string]struct {
 		title, body string
 		want        Category
@@ -110,45 +110,45 @@ func TestGuessCategory_Body(t *testing.T) {
 		"title goes first": {"Add gift cards", "The page crashes.", Feat},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := GuessCategory(c.title, c.body); got.Category != c.want {
-				t.Errorf("got %+v, want %s", got, c.want)
+			if got, _ := Guess(c.title, c.body); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
 	}
 }
 
-func TestGuessCategory_NothingToGoBy(t *testing.T) {
+func TestGuess_NothingToGoBy(t *testing.T) {
 	for _, title := range []string{"", "Zzz", "#12"} {
-		if got := GuessCategory(title, ""); got.Confidence > 0.5 || got.Why != "no telling word" {
-			t.Errorf("%q is %+v, want a low confidence for want of a telling word", title, got)
+		if got, confidence := Guess(title, ""); confidence > 0.5 {
+			t.Errorf("%q is %s (%.2f), want a low confidence for want of a telling word", title, got, confidence)
 		}
 	}
 }
 
 // A verdict is bounded in time whatever the text is.
-func FuzzGuessCategory(f *testing.F) {
+func FuzzGuess(f *testing.F) {
 	f.Add("fix(a)!: b", "<!-- x")
 	f.Add("添加", "- [ ] x\n```")
 	f.Add("\xff\xf0[", "**\x00**")
 	f.Fuzz(func(t *testing.T, title, body string) {
-		got := GuessCategory(title, body)
-		if got.Category != Bug && got.Category != Feat && got.Category != Task {
-			t.Errorf("category %q", got.Category)
+		got, confidence := Guess(title, body)
+		if got != Bug && got != Feat && got != Task {
+			t.Errorf("category %q", got)
 		}
-		if got.Confidence < 1.0/3-1e-9 || got.Confidence > 1 {
-			t.Errorf("confidence %v", got.Confidence)
+		if confidence < 1.0/3-1e-9 || confidence > 1 {
+			t.Errorf("confidence %v", confidence)
 		}
 	})
 }
 
-func TestCategoryWeights_Table(t *testing.T) {
+func TestWeights_Table(t *testing.T) {
 	rows := 0
-	for line := range strings.Lines(categoryWeightsText) {
+	for line := range strings.Lines(weightsText) {
 		if !strings.HasPrefix(line, "#") {
 			rows++
 		}
 	}
-	w := categoryWeights()
+	w := trained()
 	if rows != len(w) || rows < 300 || rows > 500 {
 		t.Errorf("%d rows, %d read; want 300 to 500", rows, len(w))
 	}
