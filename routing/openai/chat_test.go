@@ -80,7 +80,7 @@ func TestCostOfACall(t *testing.T) {
 		{"a timeout, whatever the proxy says", 408, "0", passedOn("Timeout", "x"), estimate},
 		{"a gateway's timeout", 504, "", `<html>`, estimate},
 		{"a gateway's timeout, whatever the proxy says", 504, "0", passedOn("Timeout", "x"), estimate},
-		{"refused before a model was asked", 401, "", ownRefusal("auth_error", blockedKey), 0},
+		{"refused before a model was asked", 401, "", ownRefusal("auth_error", "Authentication Error, Key is blocked."), 0},
 		{"rate limited", 429, "", passedOn("RateLimitError", "x"), 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -200,7 +200,7 @@ func TestRefusalsAreNotRepeated(t *testing.T) {
 		"no schema":     {proxyQuestion(), 400, passedOn("BadRequestError", "bad")},
 		"too long":      {withSchema(), 400, passedOn("ContextWindowExceededError", "x")},
 		"our key":       {withSchema(), 403, ownRefusal("key_model_access_denied", "no")},
-		"out of credit": {withSchema(), 400, passedOn("BadRequestError", anthropicSaid("invalid_request_error", "Your credit balance is too low"))},
+		"out of credit": {withSchema(), 400, passedOn("BadRequestError", "Your credit balance is too low")},
 		"failure":       {withSchema(), 500, passedOn("InternalServerError", "x")},
 	} {
 		var got asked
@@ -288,21 +288,6 @@ func TestProbsOf_TokensAroundTheText(t *testing.T) {
 		}
 		if strings.Join(got, "|") != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
-		}
-	}
-}
-
-func TestMatches_Wildcards(t *testing.T) {
-	for _, c := range []struct {
-		pattern, name string
-		want          bool
-	}{
-		{"balanced", "balanced", true}, {"bal*", "balanced", true}, {"*", "balanced", true}, {"*anced", "balanced", true},
-		{"b*l*d", "balanced", true}, {"bal", "balanced", false}, {"bal*", "cheap", false}, {"b*x*d", "balanced", false},
-		{"cheap*", "cheap", true}, {"balanced*d", "balanced", false},
-	} {
-		if got := matches(c.pattern, c.name); got != c.want {
-			t.Errorf("%s and %s: got %v, want %v", c.pattern, c.name, got, c.want)
 		}
 	}
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/openai/litellm"
 	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
@@ -24,24 +24,7 @@ type listing struct {
 
 // has reports whether a group is listed, by its name or by a pattern.
 func (l listing) has(group string) bool {
-	return slices.ContainsFunc(l.models, func(name string) bool { return matches(name, group) })
-}
-
-// matches is LiteLLM's wildcard: each * stands for any text.
-func matches(pattern, name string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == name
-	}
-	rest, ok := strings.CutPrefix(name, parts[0])
-	for _, part := range parts[1 : len(parts)-1] {
-		if i := strings.Index(rest, part); ok && i >= 0 {
-			rest = rest[i+len(part):]
-		} else {
-			return false
-		}
-	}
-	return ok && strings.HasSuffix(rest, parts[len(parts)-1])
+	return slices.ContainsFunc(l.models, func(name string) bool { return litellm.Matches(name, group) })
 }
 
 const (
@@ -120,7 +103,7 @@ func (g group) Check(ctx context.Context) routing.Check {
 	case l.fault != nil:
 		c.Error, c.Fix = l.fault.Reason, l.fault.Fix
 	case !c.Present:
-		c.Error, c.Fix = "the proxy has no model group "+g.Model(), fixGroup
+		c.Error, c.Fix = "the proxy has no model group "+g.Model(), litellm.FixGroup
 		if g.Paid() {
 			c.Fix = "add it to model_list in the proxy's configuration, or name others in LOCALMODEL_FALLBACK"
 		}
@@ -140,4 +123,30 @@ func (g group) Check(ctx context.Context) routing.Check {
 		c.Remote, c.RemoteOwn = host.Name, host.Own
 	}
 	return c
+}
+
+// RemoteModel asks the proxy for the deployments of the group, and returns one
+// that is not on this machine: each call may be sent to any of them. Where the
+// proxy does not report it, the proxy's own address counts.
+func (g group) RemoteModel(ctx context.Context) (place.Host, *routing.Error) {
+	host, _, fault := g.host(ctx)
+	return host, fault
+}
+
+// host is RemoteModel; known is false where the proxy does not report it: a gateway
+// without /model/info, or a key that may not read it.
+func (g group) host(ctx context.Context) (host place.Host, known bool, fault *routing.Error) {
+	var refusal *routing.Error
+	data, fault := g.get(ctx, "/model/info", func(r response) *routing.Error {
+		refusal = g.refused(r)
+		return refusal
+	})
+	if fault == nil {
+		host, known = litellm.HostOf(data, g.Model())
+		return host, known, nil
+	}
+	if fault == refusal {
+		return place.Host{}, false, nil
+	}
+	return place.Host{}, false, fault
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -137,29 +136,4 @@ func (c *client) get(
 		return nil, &routing.Error{Kind: routing.Unavailable, Reason: reason, Fix: c.fixDown}
 	}
 	return r.data, nil
-}
-
-// hide keeps the key out of a text that the server may have put it in.
-func (c *client) hide(text string) string {
-	if len(c.key) < 4 {
-		return text
-	}
-	return strings.ReplaceAll(text, c.key, "[key]")
-}
-
-// maxRetryAfter bounds what a server may ask for.
-const maxRetryAfter = 24 * time.Hour
-
-// retryAfter is how long a server wants to be left alone: Retry-After in
-// seconds or as a date; 0 = it does not say.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	text := h.Get("Retry-After")
-	wait := time.Duration(0)
-	seconds, err := strconv.ParseFloat(text, 64)
-	if err == nil && seconds > 0 && seconds < maxRetryAfter.Seconds() {
-		wait = time.Duration(seconds * float64(time.Second))
-	} else if at, err := http.ParseTime(text); err == nil {
-		wait = at.Sub(now).Round(time.Second)
-	}
-	return min(max(wait, 0), maxRetryAfter)
 }

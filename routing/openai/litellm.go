@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/openai/litellm"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
 )
@@ -125,6 +126,10 @@ func (g group) body(b *chatBody, q routing.Question) {
 	if b.ResponseFormat != nil {
 		b.ResponseFormat.Schema.Schema = portable(q.Schema)
 	}
+}
+
+func (g group) refused(r response) *routing.Error {
+	return litellm.Refused(r.status, r.header, r.data, g.key)
 }
 
 // cutPrompt looks at the hosts behind the group free. A paid provider refuses

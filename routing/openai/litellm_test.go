@@ -66,6 +66,14 @@ func failedAttempt(t *testing.T, err error) routing.Attempt {
 	return u.Attempts[0]
 }
 
+// ownRefusal is an error of the proxy itself.
+func ownRefusal(kind, message string) string {
+	return fmt.Sprintf(`{"error":{"message":%q,"type":%q}}`, message, kind)
+}
+
+// passedOn is a provider's error in the proxy's wrapping.
+func passedOn(class, said string) string { return ownRefusal("None", "litellm."+class+": "+said) }
+
 func proxyQuestion() routing.Request {
 	return routing.Request{Purpose: "plan", TicketID: "T-1", System: "sys", User: "usr", MaxTokens: 10}
 }
@@ -225,6 +233,19 @@ func TestPortableSchema(t *testing.T) {
 	}
 	if got := portable([]byte("no schema")); string(got) != "no schema" {
 		t.Errorf("got %s", got)
+	}
+}
+
+func TestKeyInARefusalIsNotShown(t *testing.T) {
+	url := serveProxy(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprint(w, ownRefusal("x", "bad thing with "+proxyTestKey))
+	})
+	r, _ := proxyAt(url, false, policy.Cheap)
+	_, err := r.Complete(t.Context(), policy.OnlyCloud, proxyQuestion())
+	const want = "the proxy answers 418: bad thing with [key]"
+	if got := failedAttempt(t, err).Reason; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -321,14 +321,13 @@ func (p *plain) askLMStudio(ctx context.Context, f *facts) {
 
 // refused describes a plain server's errors by status, type and code.
 func (p *plain) refused(a response) *routing.Error {
-	doc := errorOf(a.data)
-	text := p.hide(httpclient.Flatten(doc))
+	doc, text := httpclient.ErrorIn(a.data, p.key)
 	kind := doc.Get("type").String()
 	code := doc.Get("code").String()
 	said := policy.Shorten(text, 140)
 	model := policy.Shorten(p.cfg.Model, maxName)
-	e := &routing.Error{Kind: routing.Unavailable, RetryAfter: retryAfter(a.header, time.Now()),
-		Reason: answers(p.what, a.status, text)}
+	e := &routing.Error{Kind: routing.Unavailable, RetryAfter: httpclient.RetryAfter(a.header, time.Now()),
+		Reason: httpclient.Answers(p.what, a.status, text)}
 	is := func(k routing.Kind, reason, fix string) { e.Kind, e.Reason, e.Fix = k, reason, fix }
 	switch {
 	case httpclient.PlainOnTLS(a.status, a.data):

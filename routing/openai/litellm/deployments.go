@@ -1,58 +1,32 @@
-package openai
+package litellm
 
 import (
-	"context"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
-	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// RemoteModel asks the proxy for the deployments of the group, and returns one
-// that is not on this machine: each call may be sent to any of them. Where the
-// proxy does not report it, the proxy's own address counts.
-func (g group) RemoteModel(ctx context.Context) (place.Host, *routing.Error) {
-	host, _, fault := g.host(ctx)
-	return host, fault
-}
-
-// host is RemoteModel; known is false where the proxy does not report it: a gateway
-// without /model/info, or a key that may not read it.
-func (g group) host(ctx context.Context) (host place.Host, known bool, fault *routing.Error) {
-	var refusal *routing.Error
-	data, fault := g.get(ctx, "/model/info", func(r response) *routing.Error {
-		refusal = g.refused(r)
-		return refusal
-	})
-	if fault == nil {
-		host, known = hostOf(data, g.Model())
-		return host, known, nil
-	}
-	if fault == refusal {
-		return place.Host{}, false, nil
-	}
-	return place.Host{}, false, fault
-}
-
-// hostOf reads /model/info: the group's own deployments, else those of the
-// patterns that it matches.
-func hostOf(info []byte, group string) (found place.Host, known bool) {
+// HostOf reads /model/info: the group's own deployments, else those of the
+// patterns that it matches. It returns one that is not on this machine: each call
+// may be sent to any of them. known is false where the entries do not tell.
+func HostOf(info []byte, group string) (found place.Host, known bool) {
 	var own, byPattern []gjson.Result
 	gjson.GetBytes(info, "data").ForEach(func(_, d gjson.Result) bool {
 		name := d.Get("model_name").Str
 		switch {
 		case name == group:
 			own = append(own, d.Get("litellm_params"))
-		case matches(name, group):
+		case Matches(name, group):
 			byPattern = append(byPattern, d.Get("litellm_params"))
 		}
-		return len(own)+len(byPattern) < maxListed
+		return len(own)+len(byPattern) < maxDeployments
 	})
 	if len(own) == 0 {
 		own = byPattern
@@ -66,6 +40,19 @@ func hostOf(info []byte, group string) (found place.Host, known bool) {
 		}
 	}
 	return found, known || found.Name != ""
+}
+
+// maxDeployments is how many entries of a list are read.
+const maxDeployments = 1000
+
+// Matches is LiteLLM's wildcard: each * stands for any text.
+func Matches(pattern, name string) bool {
+	if !strings.Contains(pattern, "*") {
+		return pattern == name
+	}
+	form := strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*")
+	whole, err := regexp.Compile("^(?s:" + form + ")$")
+	return err == nil && whole.MatchString(name)
 }
 
 // ownServers are LiteLLM's prefixes for servers that people run themselves.

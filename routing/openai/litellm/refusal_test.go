@@ -1,7 +1,6 @@
-package openai
+package litellm
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -9,7 +8,6 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing"
-	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // ownRefusal is an error of the proxy itself, as all versions word it.
@@ -34,7 +32,10 @@ type refusalCase struct {
 	kind        routing.Kind
 	reason, fix string
 	withoutAKey bool
+	wait        time.Duration
 }
+
+const testKey = "sk-secret-of-the-test"
 
 const blockedKey = "Authentication Error, Key is blocked. Update via `/key/unblock` if you're an admin."
 
@@ -92,16 +93,16 @@ var ownRefusals = []refusalCase{
 	{name: "none healthy", status: 400, body: ownRefusal("None", "There are no healthy deployments for this model"),
 		kind: routing.Busy, reason: "the proxy's deployment rests after failures", fix: fixCooling},
 	{name: "unknown group", status: 400, body: ownRefusal("invalid_request_error", "/chat/completions: Invalid model name passed in model=nope."),
-		kind: routing.ModelMissing, reason: "the proxy has no such model group", fix: fixGroup},
+		kind: routing.ModelMissing, reason: "the proxy has no such model group", fix: FixGroup},
 	{name: "unknown group beside a wildcard", status: 400, body: passedOn("BadRequestError", "You passed in model=nope. There are no healthy deployments for this model."),
-		kind: routing.ModelMissing, reason: "the proxy has no such model group", fix: fixGroup},
+		kind: routing.ModelMissing, reason: "the proxy has no such model group", fix: FixGroup},
 	{name: "database down", status: 503, body: ownRefusal("no_db_connection", "DB not connected"),
 		kind: routing.Unavailable, reason: "the proxy answers 503: DB not connected"},
 	{name: "HTML", status: 502, body: `<html>Bad gateway</html>`, kind: routing.Unavailable, reason: "the proxy answers 502"},
 	{name: "nothing there", status: 404, body: `{"detail":"Not Found"}`, kind: routing.Unavailable, reason: "the proxy has nothing at that address (404)",
 		fix: "check LITELLM_BASE_URL: it is the proxy's address, with or without /v1"},
 	{name: "deep", status: 500, body: strings.Repeat("[", 8<<20), kind: routing.Unavailable, reason: "the proxy answers 500"},
-	{name: "our key in it", status: 400, body: ownRefusal("x", "bad thing with "+proxyTestKey),
+	{name: "our key in it", status: 400, body: ownRefusal("x", "bad thing with "+testKey),
 		kind: routing.Unavailable, reason: "the proxy answers 400: bad thing with [key]"},
 }
 
@@ -131,7 +132,7 @@ var providerRefusals = []refusalCase{
 	{name: "payment required", status: 402, body: passedOn("BadRequestError", "OpenAIException - Insufficient Balance"),
 		kind: routing.BudgetSpent, reason: "the provider's account is out of credit", fix: fixCredit},
 	{name: "rate limit", status: 429, retryAfter: "7", body: passedOn("RateLimitError", "AnthropicException - slow down"),
-		kind: routing.Busy, reason: "rate limited, again in 7s", fix: fixRate},
+		kind: routing.Busy, reason: "rate limited, again in 7s", fix: fixRate, wait: 7 * time.Second},
 	{name: "window", status: 400, body: passedOn("ContextWindowExceededError", "litellm._pre_call_checks: Context Window exceeded"),
 		kind: routing.ContextOverflow, reason: "the prompt does not fit the model's context window", fix: fixContext},
 	{name: "model not pulled", status: 404, body: passedOn("NotFoundError", `Ollama_chatException - {"error": "model 'x:1b' not found"}`),
@@ -150,48 +151,44 @@ var providerRefusals = []refusalCase{
 		kind: routing.Unavailable, reason: "the provider fails (500): Overloaded", fix: fixOutage},
 }
 
-func TestRefusals(t *testing.T) {
+func TestRefused(t *testing.T) {
 	for _, c := range append(ownRefusals, providerRefusals...) {
 		t.Run(c.name, func(t *testing.T) {
-			url := serveProxy(t, func(w http.ResponseWriter, _ *http.Request) {
-				if c.retryAfter != "" {
-					w.Header().Set("Retry-After", c.retryAfter)
-				}
-				w.WriteHeader(c.status)
-				fmt.Fprint(w, c.body)
-			})
-			key := proxyTestKey
+			header := http.Header{}
+			if c.retryAfter != "" {
+				header.Set("Retry-After", c.retryAfter)
+			}
+			key := testKey
 			if c.withoutAKey {
 				key = ""
 			}
-			kept := &openHands{}
-			r := routing.New(routing.Config{CloudAllowed: true}, []routing.Backend{New(Config{URL: url, Key: key}).Tier(policy.Cheap)}, kept, kept)
-			ctx, stop := context.WithTimeout(t.Context(), 2*time.Second) // no time to wait for a second try
-			defer stop()
-			_, err := r.Complete(ctx, policy.OnlyCloud, proxyQuestion())
-			a := failedAttempt(t, err)
-			if a.Kind != c.kind || a.Reason != c.reason || a.Fix != c.fix {
-				t.Errorf("got %s: %q, fix %q\nwant %s: %q, fix %q", a.Kind, a.Reason, a.Fix, c.kind, c.reason, c.fix)
+			got := Refused(c.status, header, []byte(c.body), key)
+			if got.Kind != c.kind || got.Reason != c.reason || got.Fix != c.fix {
+				t.Errorf("got %s: %q, fix %q\nwant %s: %q, fix %q", got.Kind, got.Reason, got.Fix, c.kind, c.reason, c.fix)
+			}
+			if got.RetryAfter != c.wait {
+				t.Errorf("to be asked again in %s, want %s", got.RetryAfter, c.wait)
 			}
 			ours := c.kind == routing.Forbidden || c.kind == routing.BudgetSpent
-			if ours && strings.Contains(a.Fix, "MASTER_KEY") {
-				t.Errorf("the fix invites handing out the master key: %q", a.Fix)
+			if ours && strings.Contains(got.Fix, "MASTER_KEY") {
+				t.Errorf("the fix invites handing out the master key: %q", got.Fix)
 			}
 		})
 	}
 }
 
-func TestRetryAfter_SecondsAndDate(t *testing.T) {
-	now := time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
-	for text, want := range map[string]time.Duration{
-		"": 0, "7": 7 * time.Second, "1.5": 1500 * time.Millisecond, "-3": 0, "NaN": 0, "soon": 0, "1e300": 0,
-		"Thu, 26 Nov 2026 10:01:30 GMT":    90 * time.Second,
-		"Thursday, 26-Nov-26 10:00:05 GMT": 5 * time.Second,
-		"Thu, 26 Nov 2026 09:00:00 GMT":    0,
-		"Thu, 26 Nov 2099 09:00:00 GMT":    maxRetryAfter,
+func TestMatches_Wildcards(t *testing.T) {
+	for _, c := range []struct {
+		pattern, name string
+		want          bool
+	}{
+		{"balanced", "balanced", true}, {"bal*", "balanced", true}, {"*", "balanced", true}, {"*anced", "balanced", true},
+		{"b*l*d", "balanced", true}, {"bal", "balanced", false}, {"bal*", "cheap", false}, {"b*x*d", "balanced", false},
+		{"cheap*", "cheap", true}, {"balanced*d", "balanced", false}, {"b.*", "balanced", false}, {"*", "a/b\nc", true},
+		{"b\xff*", "balanced", false},
 	} {
-		if got := retryAfter(http.Header{"Retry-After": {text}}, now); got != want {
-			t.Errorf("%q: got %s, want %s", text, got, want)
+		if got := Matches(c.pattern, c.name); got != c.want {
+			t.Errorf("%q and %q: got %v, want %v", c.pattern, c.name, got, c.want)
 		}
 	}
 }

@@ -1,9 +1,13 @@
-package openai
+// Package litellm reads what a LiteLLM proxy answers beside the model's words:
+// why it refuses, and where the deployments of a model group run. It sends
+// nothing.
+package litellm
 
 import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,7 +18,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// What to do about what the proxy refuses. None asks for the proxy's master
+// What to do about what the proxy refuses: FixGroup where it has no such group. None asks for the proxy's master
 // key: a key of one's own is enough, and what it may not do its owner decides.
 const (
 	fixKey      = "export LITELLM_MASTER_KEY=<a key that the proxy accepts; a virtual key will do>"
@@ -25,7 +29,7 @@ const (
 	fixCredit   = "add credit to the account at the provider" //nolint:gosec // words, no credential
 	fixTags     = "remove enable_tag_filtering from the proxy's configuration and restart it"
 	fixBudget   = "raise the group's max_budget in the proxy's configuration and restart it, or wait until its budget_duration has passed"
-	fixGroup    = "add the group to model_list in the proxy's configuration and restart it"
+	FixGroup    = "add the group to model_list in the proxy's configuration and restart it"
 	fixContext  = "shorten the ticket, or give the group a model with a larger window (max_input_tokens)"
 	fixCooling  = "wait; the proxy's log says which failures put the deployment to rest (cooldown_time)"
 	fixRate     = "wait, or raise the provider's rate limit"
@@ -62,16 +66,22 @@ func (r refusal) has(words ...string) bool {
 	return false
 }
 
-// refused sorts the proxy's errors: by their type and code, by the exception
-// that wraps a provider's error, and by status. Where none of them tells (a
-// blocked key and a wrong one are both auth_error) the proxy's own sentence does.
-func (g group) refused(a response) *routing.Error {
-	e := g.refusalOf(a).sort()
-	text := httpclient.Flatten(errorOf(a.data))
+// Refused sorts an answer that is not 200: by the error's type and code, by the
+// exception that wraps a provider's error, and by status. Where none of them
+// tells (a blocked key and a wrong one are both auth_error) the proxy's own
+// sentence does. key is ours, "" = none was sent; no text shows it.
+func Refused(status int, header http.Header, body []byte, key string) *routing.Error {
+	doc, text := httpclient.ErrorIn(body, key)
+	r := refusal{status: status, kind: doc.Get("type").String(), code: doc.Get("code").String(),
+		text: text, low: strings.ToLower(text), keySent: key != ""}
+	if m := wrapped.FindStringSubmatch(text); m != nil {
+		r.class, r.inner = m[1], r.within().Get("error.type").Str
+	}
+	e := r.sort()
+	e.RetryAfter = httpclient.RetryAfter(header, time.Now())
 	if m := tryAgain.FindStringSubmatch(text); m != nil {
-		e.RetryAfter = time.Duration(atoiOrZero(m[1])) * time.Second
-	} else {
-		e.RetryAfter = retryAfter(a.header, time.Now())
+		seconds, _ := strconv.Atoi(m[1]) // digits alone; 0 where they are too many
+		e.RetryAfter = time.Duration(seconds) * time.Second
 	}
 	if e.RetryAfter > 0 {
 		e.Reason += ", again in " + e.RetryAfter.String()
@@ -82,25 +92,6 @@ func (g group) refused(a response) *routing.Error {
 		e.RetryAfter = 0
 	}
 	return e
-}
-
-// errorOf is the error in a body; none where the body is no JSON.
-func errorOf(data []byte) gjson.Result {
-	if !httpclient.ValidJSON(data) {
-		return gjson.Result{}
-	}
-	return gjson.GetBytes(data, "error")
-}
-
-func (p *Server) refusalOf(a response) refusal {
-	doc := errorOf(a.data)
-	r := refusal{status: a.status, kind: doc.Get("type").String(), code: doc.Get("code").String(),
-		text: p.hide(httpclient.Flatten(doc)), keySent: p.key != ""}
-	r.low = strings.ToLower(r.text)
-	if m := wrapped.FindStringSubmatch(r.text); m != nil {
-		r.class, r.inner = m[1], r.within().Get("error.type").Str
-	}
-	return r
 }
 
 // within is the provider's own error in the proxy's wrapping, where it is JSON.
@@ -200,7 +191,7 @@ func (r refusal) request() *routing.Error {
 		r.has("contextwindowexceeded"), r.status < 500 && httpclient.SaysTooLong(r.low):
 		return because(routing.ContextOverflow, "the prompt does not fit the model's context window", fixContext)
 	case r.has("invalid model name", "you passed in model="):
-		return because(routing.ModelMissing, "the proxy has no such model group", fixGroup)
+		return because(routing.ModelMissing, "the proxy has no such model group", FixGroup)
 	case r.has("no deployments available", "no healthy deployments"):
 		return because(routing.Busy, "the proxy's deployment rests after failures", fixCooling)
 	}
@@ -247,7 +238,7 @@ func (r refusal) byStatus() *routing.Error {
 			return because(routing.Unavailable, "the proxy has nothing at that address (404)",
 				"check LITELLM_BASE_URL: it is the proxy's address, with or without /v1")
 		}
-		return because(routing.ModelMissing, "the provider does not have the group's model", fixGroup)
+		return because(routing.ModelMissing, "the provider does not have the group's model", FixGroup)
 	case http.StatusRequestTimeout, http.StatusGatewayTimeout:
 		return because(routing.Timeout, "the proxy's own time-out ran out", fixTimeout)
 	case http.StatusTooManyRequests:
@@ -260,15 +251,7 @@ func (r refusal) byStatus() *routing.Error {
 		reason := fmt.Sprintf("the provider fails (%d): %s", r.status, policy.Shorten(r.said(), 100))
 		return because(routing.Unavailable, reason, fixOutage)
 	}
-	return because(routing.Unavailable, answers("the proxy", r.status, r.text), "")
-}
-
-// answers describes an answer that nothing else is known of.
-func answers(who string, status int, text string) string {
-	if text = policy.Shorten(text, 140); text != "" {
-		text = ": " + text
-	}
-	return fmt.Sprintf("%s answers %d%s", who, status, text)
+	return because(routing.Unavailable, httpclient.Answers("the proxy", r.status, r.text), "")
 }
 
 // said is what the provider said, out of the proxy's wrapping.
