@@ -10,6 +10,8 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
@@ -102,16 +104,30 @@ func (s *Server) SmolLM(t testing.TB) string {
 	defer s.mu.Unlock()
 	if !s.asked {
 		s.asked = true
-		data, err := os.ReadFile(path) //nolint:gosec // the part
-		if err == nil {
-			err = s.create(SmolLM, data)
-		}
-		s.smol = err
+		s.smol = s.createFrom(path)
 	}
 	if s.smol != nil {
 		t.Fatal(s.smol)
 	}
 	return SmolLM
+}
+
+// createFrom creates SmolLM of its file, which the server need not be sent.
+func (s *Server) createFrom(path string) error {
+	data, err := os.ReadFile(path) //nolint:gosec // the part
+	if err != nil {
+		return err
+	}
+	digest := digestOf(data)
+	if err := link(path, filepath.Join(s.models(), "blobs", strings.Replace(digest, ":", "-", 1))); err != nil {
+		return err
+	}
+	return s.createOf(SmolLM, digest)
+}
+
+func digestOf(gguf []byte) string {
+	sum := sha256.Sum256(gguf)
+	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
 func (s *Server) createTinyModel(name string, o tinygguf.Options) error {
@@ -126,11 +142,15 @@ func (s *Server) createTinyModel(name string, o tinygguf.Options) error {
 const template = "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
 
 func (s *Server) create(name string, gguf []byte) error {
-	sum := sha256.Sum256(gguf)
-	digest := "sha256:" + hex.EncodeToString(sum[:])
+	digest := digestOf(gguf)
 	if err := s.post("/api/blobs/"+digest, gguf); err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
+	return s.createOf(name, digest)
+}
+
+// createOf creates a model of a blob that the server has.
+func (s *Server) createOf(name, digest string) error {
 	body, err := json.Marshal(map[string]any{
 		"model": name, "files": map[string]string{"model.gguf": digest}, "template": template, "stream": false,
 		// With more threads than free cores they wait for each other, spinning.

@@ -117,6 +117,18 @@ func start(bin string, env []string) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{bin: bin, home: home, env: env, log: log}
+	if err = takeModels(bin, s.models()); err == nil {
+		err = s.runSomewhere()
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// runSomewhere runs the server on a free port.
+func (s *Server) runSomewhere() (err error) {
 	// Another process may take the port between the look and the start.
 	for range 5 {
 		if s.port, err = testkit.FreePort(); err != nil {
@@ -124,19 +136,14 @@ func start(bin string, env []string) (*Server, error) {
 		}
 		s.URL = fmt.Sprintf("http://127.0.0.1:%d", s.port)
 		if err = s.run(); err == nil {
-			break
+			return nil
 		}
 	}
-	if err == nil {
-		err = s.createTiny()
-	}
-	if err != nil {
-		err = s.log.Failed(fmt.Errorf("ollama: %w", err))
-		s.Close()
-		return nil, err
-	}
-	return s, nil
+	return s.log.Failed(fmt.Errorf("ollama: %w", err))
 }
+
+// models is the directory that the server keeps its models in.
+func (s *Server) models() string { return filepath.Join(s.home, "models") }
 
 // run starts the process and waits until it answers.
 func (s *Server) run() error {
@@ -150,7 +157,7 @@ func (s *Server) run() error {
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "USERPROFILE=" + s.home, "TMPDIR=" + s.home,
 		"SystemRoot=" + os.Getenv("SystemRoot"),
-		fmt.Sprintf("OLLAMA_HOST=127.0.0.1:%d", s.port), "OLLAMA_MODELS=" + filepath.Join(s.home, "models"),
+		fmt.Sprintf("OLLAMA_HOST=127.0.0.1:%d", s.port), "OLLAMA_MODELS=" + s.models(),
 		"OLLAMA_NO_CLOUD=1", "OLLAMA_NOPRUNE=1",
 	}, s.env...)
 	p, err := process.Start(cmd)
