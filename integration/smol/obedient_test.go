@@ -14,23 +14,38 @@ import (
 	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
-// usualTickets is how many take some minutes on two cores; OBEDIENT_TICKETS is
-// another number.
-const usualTickets = 8
-
-// A client that does what the replies say ends each ticket where a weak real
-// model plans.
+// A client that does what the replies say ends each ticket, whether a real
+// server's model plans well or badly. OBEDIENT_TICKETS is another number of
+// tickets for both models: a real one takes about 20 s for each on two cores.
 func TestMeasureObedientClient(t *testing.T) {
 	testkit.Measure(t)
-	n := usualTickets
-	if text := os.Getenv("OBEDIENT_TICKETS"); text != "" {
-		var err error
-		if n, err = strconv.Atoi(text); err != nil || n < 1 || n > obedient.Tickets {
-			t.Fatalf("OBEDIENT_TICKETS=%s: want 1 to %d", text, obedient.Tickets)
-		}
-	}
 	server := ollamatest.Shared(t)
-	model := server.SmolLM(t)
+	for _, tc := range []struct {
+		name, model string
+		tickets     int
+	}{
+		{"every plan is accepted", ollamatest.Steered, obedient.Tickets},
+		{"a weak model plans", server.SmolLM(t), 8},
+	} {
+		t.Run(tc.name, func(t *testing.T) { workObediently(t, server, tc.model, ticketsOr(t, tc.tickets)) })
+	}
+}
+
+func ticketsOr(t *testing.T, usual int) int {
+	t.Helper()
+	text := os.Getenv("OBEDIENT_TICKETS")
+	if text == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 || n > obedient.Tickets {
+		t.Fatalf("OBEDIENT_TICKETS=%s: want 1 to %d", text, obedient.Tickets)
+	}
+	return n
+}
+
+func workObediently(t *testing.T, server *ollamatest.Server, model string, n int) {
+	t.Helper()
 	dir := t.TempDir()
 	paths, err := obedient.Backlog(dir)
 	if err != nil {
