@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/statestore/outbox"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
@@ -139,7 +140,7 @@ WHERE id = ? RETURNING model`, state, max(t.now.UnixMilli(), 1), t.ticket.qualit
 	if err := t.figure(model, gate, 1, 0); err != nil {
 		return err
 	}
-	if err := t.settlePlans(state); err != nil {
+	if err := calls.SettlePlans(t.ctx, t.tx, t.project.id, t.o.TicketID, !v.Succeeded); err != nil {
 		return err
 	}
 	if err := t.settleGuard(!v.Succeeded); err != nil {

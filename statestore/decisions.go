@@ -43,8 +43,8 @@ func (s *Store) SaveDecision(ctx context.Context, d Decision) error {
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, ticket, hash, source) DO UPDATE SET category = excluded.category,
 complexity = excluded.complexity, decided_by = excluded.decided_by, why = excluded.why, local = excluded.local, refused = excluded.refused,
 wave = excluded.wave, wave_known = excluded.wave_known, digest = excluded.digest, at = excluded.at`,
-			p.id, d.TicketID, d.Hash, clip(d.Source, maxField), d.Category, d.Complexity, d.By, clip(d.Why, maxField), flag(d.Local), d.Refused,
-			string(wave), flag(d.WaveKnown), d.Digest, max(d.At.UnixMilli(), last+1))
+			p.id, d.TicketID, d.Hash, clip(d.Source, maxField), d.Category, d.Complexity, d.By, clip(d.Why, maxField), sqldb.Flag(d.Local), d.Refused,
+			string(wave), sqldb.Flag(d.WaveKnown), d.Digest, max(d.At.UnixMilli(), last+1))
 	})
 }
 

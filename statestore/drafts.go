@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -74,13 +75,13 @@ func recordDraft(ctx context.Context, tx sqldb.Q, p *projectRow, d Draft, now ti
 		return err
 	}
 	used := draftNone
-	kinds := []UsageKind{UsageDraft}
+	kinds := []calls.Kind{calls.Draft}
 	if d.Ready {
 		used = draftOpen
-		kinds = append(kinds, UsageDraftReady)
+		kinds = append(kinds, calls.DraftReady)
 	}
 	if d.Ready && d.Verified {
-		kinds = append(kinds, UsageDraftVerified)
+		kinds = append(kinds, calls.DraftVerified)
 	}
 	if err := tx.Exec(ctx, `INSERT INTO drafts (project, ticket, draft, class, category, digest, tokens, used, at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, ticket) DO UPDATE SET draft = excluded.draft, class = excluded.class,
@@ -93,20 +94,11 @@ category = excluded.category, digest = excluded.digest, tokens = excluded.tokens
 			return err
 		}
 	}
-	if err := countDraft(ctx, tx, p.id, now, 0, kinds...); err != nil {
+	if err := calls.Count(ctx, tx, p.id, now, 0, kinds...); err != nil {
 		return err
 	}
 	p.seq++
 	return p.save(ctx, tx, now)
-}
-
-// countDraft adds one to the sums of each kind, with the tokens.
-func countDraft(ctx context.Context, tx sqldb.Q, project int64, now time.Time, tokens int, kinds ...UsageKind) error {
-	sums := &tallying{ctx: ctx, tx: tx, project: project, sums: map[usageKey]*Usage{}}
-	for _, kind := range kinds {
-		sums.add(now.UnixMilli(), kind, 0, tokens, 0)
-	}
-	return sums.save()
 }
 
 // settleDraft moves the guard's records of drafts.
@@ -130,8 +122,8 @@ func settleDraft(ctx context.Context, tx sqldb.Q, project int64, ticket string, 
 	return nil
 }
 
-var usedKinds = map[policy.DraftUse]UsageKind{
-	policy.DraftApplied: UsageDraftApplied, policy.DraftEdited: UsageDraftEdited, policy.DraftDiscarded: UsageDraftDiscarded,
+var usedKinds = map[policy.DraftUse]calls.Kind{
+	policy.DraftApplied: calls.DraftApplied, policy.DraftEdited: calls.DraftEdited, policy.DraftDiscarded: calls.DraftDiscarded,
 }
 
 // draft notes what became of the ticket's draft, once, and whether its change
@@ -162,7 +154,7 @@ func (t *recording) draft() (warning string, err error) {
 	if err := settleDraft(t.ctx, t.tx, t.project.id, t.o.TicketID, d.key, t.o.Draft.Applied()); err != nil {
 		return "", err
 	}
-	return "", countDraft(t.ctx, t.tx, t.project.id, t.now, 0, usedKinds[t.o.Draft])
+	return "", calls.Count(t.ctx, t.tx, t.project.id, t.now, 0, usedKinds[t.o.Draft])
 }
 
 // keepDraft counts a draft whose change is committed now. What was edited saved
@@ -179,7 +171,7 @@ func (t *recording) keepDraft(d draftRow) error {
 	if err := t.useDraft(draftKept); err != nil {
 		return err
 	}
-	return countDraft(t.ctx, t.tx, t.project.id, t.now, tokens, UsageDraftKept)
+	return calls.Count(t.ctx, t.tx, t.project.id, t.now, tokens, calls.DraftKept)
 }
 
 func (t *recording) useDraft(used string) error {

@@ -10,13 +10,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 // draftUsage are the sums of drafts, by kind.
-func draftUsage(t testing.TB, s *Store) map[UsageKind]int {
+func draftUsage(t testing.TB, s *Store) map[calls.Kind]int {
 	t.Helper()
-	sums := map[UsageKind]int{}
-	if err := s.Usage(context.Background(), time.Time{}, func(u Usage) error {
+	sums := map[calls.Kind]int{}
+	if err := s.Calls.Usage(context.Background(), time.Time{}, func(u calls.Usage) error {
 		if strings.HasPrefix(string(u.Kind), "draft") {
 			sums[u.Kind] += u.N
 		}
@@ -66,7 +67,7 @@ func TestDraft_CountedOnce(t *testing.T) {
 		recordDrafts(t, b, draftOf("T", "1")) // told again when it has been used
 		record(t, b, out("T commit pass"))
 		record(t, a, out("T commit pass"))
-		if diff := cmp.Diff(map[UsageKind]int{UsageDraft: 1, UsageDraftReady: 1, UsageDraftApplied: 1, UsageDraftKept: 1}, draftUsage(t, a)); diff != "" {
+		if diff := cmp.Diff(map[calls.Kind]int{calls.Draft: 1, calls.DraftReady: 1, calls.DraftApplied: 1, calls.DraftKept: 1}, draftUsage(t, a)); diff != "" {
 			t.Error(diff)
 		}
 		records, err := a.DraftRecords(context.Background())
@@ -99,7 +100,7 @@ func TestDraft_Another(t *testing.T) {
 		if r := record(t, s, used("T", policy.DraftEdited)); len(r.Warnings) != 0 {
 			t.Errorf("warnings %q", r.Warnings)
 		}
-		if diff := cmp.Diff(map[UsageKind]int{UsageDraft: 3, UsageDraftReady: 2, UsageDraftEdited: 1}, draftUsage(t, s)); diff != "" {
+		if diff := cmp.Diff(map[calls.Kind]int{calls.Draft: 3, calls.DraftReady: 2, calls.DraftEdited: 1}, draftUsage(t, s)); diff != "" {
 			t.Error(diff)
 		}
 		records, _ := s.DraftRecords(context.Background())
@@ -126,7 +127,7 @@ func TestDraft_ServerAway(t *testing.T) {
 	record(t, s, used("T", policy.DraftApplied))
 	server.Start(t)
 	wait(t, "everything delivered", func() bool { return kept(t, s) == 0 })
-	if diff := cmp.Diff(map[UsageKind]int{UsageDraft: 2, UsageDraftReady: 2, UsageDraftApplied: 1}, draftUsage(t, s)); diff != "" {
+	if diff := cmp.Diff(map[calls.Kind]int{calls.Draft: 2, calls.DraftReady: 2, calls.DraftApplied: 1}, draftUsage(t, s)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 // wantFault wants an error that says the cause and the next step, and that
@@ -326,7 +328,7 @@ func TestLocalCalls(t *testing.T) {
 	if err := os.MkdirAll(path, 0o700); err != nil { // a directory in its place
 		t.Fatal(err)
 	}
-	if err := s.LogCall(ctx, Call{At: time.Now(), Model: "m", Digest: "d"}); err != nil {
+	if err := s.Calls.Add(ctx, calls.Call{At: time.Now(), Model: "m", Digest: "d"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Flush(ctx); !errors.Is(err, ErrUnavailable) {
@@ -335,12 +337,12 @@ func TestLocalCalls(t *testing.T) {
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.LogCall(ctx, Call{At: time.Now(), Model: "m", Digest: "d2"}); err != nil {
+	if err := s.Calls.Add(ctx, calls.Call{At: time.Now(), Model: "m", Digest: "d2"}); err != nil {
 		t.Fatal(err)
 	}
 	wait(t, "both rows", func() bool {
 		n := 0
-		err := s.Calls(ctx, time.Time{}, func(Call) error { n++; return nil })
+		err := s.Calls.Each(ctx, time.Time{}, func(calls.Call) error { n++; return nil })
 		return err == nil && n == 2
 	})
 	if digest, err := s.KnownDigest(ctx, "m"); digest != "d2" || err != nil {

@@ -166,12 +166,13 @@ func (s *Store) guardStates(ctx context.Context) (states map[GuardKey][]byte, er
 	return states, err
 }
 
-// ResetGuard forgets every record of the guard; outcomes and counters stay.
-func (s *Store) ResetGuard(ctx context.Context) error {
-	return s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
-		if err := tx.Exec(ctx, `DELETE FROM guard WHERE project = ?`, p.id); err != nil {
-			return err
-		}
-		return tx.Exec(ctx, `DELETE FROM guard_memo WHERE project = ?`, p.id)
+// KnownDigest is the newest digest seen for a model, "" where it never
+// answered.
+func (s *Store) KnownDigest(ctx context.Context, model string) (digest string, err error) {
+	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+		text, err := maybe(q.Row(ctx, `SELECT digest FROM models WHERE project = ? AND model = ?`, project, model))
+		digest = string(text)
+		return err
 	})
+	return digest, err
 }

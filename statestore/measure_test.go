@@ -16,6 +16,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/pgtest"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -77,8 +78,8 @@ func seedTicket(ctx context.Context, tx sqldb.Q, s *Store, p *projectRow, id str
 	if _, _, err := recordPlan(ctx, tx, p, plan, s.o.Now()); err != nil {
 		return err
 	}
-	call := Call{At: s.o.Now(), Purpose: "plan", TicketID: id, Tier: "local", Model: plan.Model, TokensIn: 2000, TokensOut: 400, Result: "ok"}
-	if err := insertCalls(ctx, tx, p.id, []Call{call}); err != nil {
+	call := calls.Call{At: s.o.Now(), Purpose: "plan", TicketID: id, Tier: "local", Model: plan.Model, TokensIn: 2000, TokensOut: 400, Result: "ok"}
+	if err := calls.Insert(ctx, tx, p.id, []calls.Call{call}); err != nil {
 		return err
 	}
 	for _, gate := range policy.Gates() {
@@ -154,7 +155,7 @@ func TestMeasureStats(t *testing.T) {
 	for range 20 {
 		start := time.Now()
 		_, err := s.Stats(ctx)
-		err = errors.Join(err, s.Usage(ctx, time.Time{}, func(Usage) error { return nil }),
+		err = errors.Join(err, s.Calls.Usage(ctx, time.Time{}, func(calls.Usage) error { return nil }),
 			s.Figures(ctx, time.Time{}, func(Figures) error { return nil }))
 		if _, e := s.OpenAttempts(ctx); err != nil || e != nil {
 			t.Fatal(err, e)

@@ -266,7 +266,7 @@ func (t *recording) save(attempt int64, v policy.Decision) error {
 		event = key
 	}
 	id, err := t.tx.Insert(t.ctx, `INSERT INTO outcomes (project, ticket, event, attempt, gate, pass, quality, evidence, route, at, payload, reply)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, t.project.id, t.o.TicketID, event, attempt, string(t.o.Gate), flag(t.o.Pass()),
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, t.project.id, t.o.TicketID, event, attempt, string(t.o.Gate), sqldb.Flag(t.o.Pass()),
 		t.o.Quality, t.o.Evidence, string(v.Owner), t.now.UnixMilli(), t.o.payload(), string(reply))
 	if err != nil {
 		return fmt.Errorf("insert outcome: %w", err)

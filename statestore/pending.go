@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/statestore/later"
 	"github.com/fjbelchi/localmodel/statestore/outbox"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
@@ -83,6 +84,12 @@ func (s *Store) deliverEntry(ctx context.Context, e outbox.Entry, body func(hist
 	return nil
 }
 
+func (s *Store) insertCalls(ctx context.Context, all []calls.Call) error {
+	return s.deliverable(ctx, kindCalls, all, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
+		return calls.Insert(ctx, tx, p.id, all)
+	})
+}
+
 // keptSome has what waits sent soon, and counts it.
 func (s *Store) keptSome(ctx context.Context) {
 	s.pending.timer.After(redeliverEvery, s.redeliver)
@@ -149,8 +156,8 @@ func (s *Store) send(ctx context.Context, r outbox.Row) error {
 			return recordDraft(ctx, tx, p, d, r.At)
 		})
 	case kindCalls:
-		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, p *projectRow, calls []Call) error {
-			return insertCalls(ctx, tx, p.id, calls)
+		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, p *projectRow, all []calls.Call) error {
+			return calls.Insert(ctx, tx, p.id, all)
 		})
 	case kindSettle:
 		return sendAs(ctx, s, r, func(ctx context.Context, tx sqldb.Q, _ *projectRow, v settlement) error {

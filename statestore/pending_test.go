@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fjbelchi/localmodel/integration/pgtest"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/statestore/outbox"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
@@ -95,7 +96,7 @@ func TestServerAway(t *testing.T) {
 		t.Error(err)
 	}
 	record(t, s, out("T commit pass"))
-	if err := s.LogCall(ctx, Call{At: time.Now(), Model: "haiku", Paid: true, CostUSD: 1, Result: "ok"}); err != nil {
+	if err := s.Calls.Add(ctx, calls.Call{At: time.Now(), Model: "haiku", Paid: true, CostUSD: 1, Result: "ok"}); err != nil {
 		t.Error(err)
 	}
 	if err := s.Settle(ctx, id, 1); err != nil {
@@ -271,7 +272,7 @@ func TestDeliveredButNotMarked(t *testing.T) {
 	server.Stop(t)
 	first := makeStore(o)
 	record(t, first, out("T commit pass local"))
-	if err := first.LogCall(ctx, Call{At: time.Now(), Model: "haiku", Paid: true}); err != nil {
+	if err := first.Calls.Add(ctx, calls.Call{At: time.Now(), Model: "haiku", Paid: true}); err != nil {
 		t.Fatal(err)
 	}
 	first.Close() //nolint:errcheck // the server is away

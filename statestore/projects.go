@@ -64,7 +64,7 @@ func (p *projectRow) save(ctx context.Context, tx sqldb.Q, now time.Time) error 
 		failures = string(text)
 	}
 	return tx.Exec(ctx, `UPDATE projects SET used = ?, seq = ?, last_at = ?, lost = ?, imported = ?, success = ?, escalated = ?,
-quality_sum = ?, quality_n = ?, failures = ? WHERE id = ?`, now.UnixMilli(), p.seq, p.lastAt, p.lost, flag(p.imported),
+quality_sum = ?, quality_n = ?, failures = ? WHERE id = ?`, now.UnixMilli(), p.seq, p.lastAt, p.lost, sqldb.Flag(p.imported),
 		p.success, p.escalated, p.qualitySum, p.qualityN, failures, p.id)
 }
 
@@ -182,7 +182,7 @@ FROM projects p ORDER BY p.used DESC, p.name`)
 
 // projectTables hold rows of a project, beside projects itself. What was spent
 // stays: it counts against the user's cap.
-var projectTables = []string{"tickets", "attempts", "outcomes", "figures", "guard", "guard_memo", "decisions", "calls", "usage", "answers", "drafts", "models", "calibration"}
+var projectTables = []string{"tickets", "attempts", "outcomes", "figures", "guard", "guard_memo", "decisions", "calls", "usage", "answers", "drafts", "models"}
 
 // ErrNoProject says that the journal has no project of that name.
 var ErrNoProject = errors.New("the journal has no such project")

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 // of is the store of another project in the same journal.
@@ -48,10 +49,7 @@ func TestProjects_ShareNothing(t *testing.T) {
 		if err := a.Admit(ctx, GuardKey{Class: "low", Digest: "d"}, "T", count); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.LogCall(ctx, Call{At: time.Now(), Model: "m", Digest: "d", Paid: true}); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.SaveCalibration(ctx, "m", 3); err != nil {
+		if err := a.Calls.Add(ctx, calls.Call{At: time.Now(), Model: "m", Digest: "d", Paid: true}); err != nil {
 			t.Fatal(err)
 		}
 		if st := mustStats(t, b); st.TotalAttempts != 0 {
@@ -69,10 +67,7 @@ func TestProjects_ShareNothing(t *testing.T) {
 		if digest, err := b.KnownDigest(ctx, "m"); digest != "" || err != nil {
 			t.Errorf("digest of the other: %q, %v", digest, err)
 		}
-		if _, found, err := b.Calibration(ctx, "m"); found || err != nil {
-			t.Errorf("calibration of the other: %t, %v", found, err)
-		}
-		if err := b.Calls(ctx, time.Time{}, func(Call) error { return errors.New("a call of the other") }); err != nil {
+		if err := b.Calls.Each(ctx, time.Time{}, func(calls.Call) error { return errors.New("a call of the other") }); err != nil {
 			t.Error(err)
 		}
 		if _, _, err := a.Reserve(ctx, "cheap", 4, 5); err != nil {
@@ -121,8 +116,8 @@ func TestMoney_NoAmount(t *testing.T) {
 			if err := s.Settle(ctx, id, usd); err != nil {
 				t.Errorf("settled at %v: %v", usd, err)
 			}
-			c := Call{At: time.Now(), Paid: true, CostUSD: usd, TokensIn: -5, TokensOut: math.MaxInt64, MS: -1, Model: strings.Repeat("m", 1<<20)}
-			if err := s.LogCall(ctx, c); err != nil {
+			c := calls.Call{At: time.Now(), Paid: true, CostUSD: usd, TokensIn: -5, TokensOut: math.MaxInt64, MS: -1, Model: strings.Repeat("m", 1<<20)}
+			if err := s.Calls.Add(ctx, c); err != nil {
 				t.Errorf("logged %v: %v", usd, err)
 			}
 		}
@@ -130,7 +125,7 @@ func TestMoney_NoAmount(t *testing.T) {
 			t.Errorf("spent %v, %v; want the five estimates", spent, err)
 		}
 		n := 0
-		if err := s.Calls(ctx, time.Time{}, func(c Call) error {
+		if err := s.Calls.Each(ctx, time.Time{}, func(c calls.Call) error {
 			n++
 			if c.CostUSD != 0 || c.TokensIn != 0 || len(c.Model) > maxField {
 				t.Errorf("stored %+v", c)

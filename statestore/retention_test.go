@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 // What is old goes, of every project; counters, sums, what is open and where a
@@ -36,7 +38,7 @@ func TestRetain(t *testing.T) {
 		if err := s.SaveDecision(ctx, Decision{TicketID: "T-1", Hash: "h", At: c.now()}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.LogCall(ctx, Call{At: c.now(), Model: "m", Paid: true}); err != nil {
+		if err := s.Calls.Add(ctx, calls.Call{At: c.now(), Model: "m", Paid: true}); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := s.Reserve(ctx, "cheap", 1, 5); err != nil {

@@ -59,8 +59,6 @@ CREATE TABLE drafts (project {int} NOT NULL, ticket TEXT NOT NULL, draft TEXT NO
   PRIMARY KEY (project, ticket)) {keyed};
 CREATE INDEX drafts_at ON drafts (at);
 CREATE TABLE models (project {int} NOT NULL, model TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (project, model)) {keyed};
-CREATE TABLE calibration (project {int} NOT NULL, model TEXT NOT NULL,
-  bytes_per_token {real} NOT NULL CHECK (bytes_per_token > 0 AND bytes_per_token < 1e6), PRIMARY KEY (project, model)) {keyed};
 CREATE TABLE spend (usr TEXT NOT NULL, day TEXT NOT NULL, usd {real} NOT NULL CHECK (usd >= 0 AND usd < 1e9),
   PRIMARY KEY (usr, day)) {keyed};
 CREATE TABLE reservations (id {id}, usr TEXT NOT NULL, project {int} NOT NULL, day TEXT NOT NULL, tier TEXT NOT NULL,

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/statestore/later"
 	"github.com/fjbelchi/localmodel/statestore/outbox"
 	"github.com/fjbelchi/localmodel/statestore/projection"
@@ -65,7 +66,7 @@ type Store struct {
 	waited   atomic.Bool            // a torn state file was waited for
 	kept     keptSequence
 
-	calls   callQueue
+	Calls   *calls.Log // the project's model calls
 	mirror  *projection.Follower
 	pending pending
 	keeping later.Timer
@@ -109,6 +110,7 @@ func New(o Options) *Store {
 	s.seq = sqldb.NewSequence(beside)
 	s.background, s.stop = context.WithCancel(context.Background())
 	s.pending.step, s.pending.known = o.Settle, o.Settle != nil
+	s.Calls = calls.New(calls.Options{Read: s.read, Write: s.insertCalls, Background: s.background, Log: s.o.Log})
 	s.mirror = projection.Follow(s.background, stateFile(s.o), mirrored{s}, s.o.Log)
 	return s
 }
@@ -218,7 +220,7 @@ func (s *Store) Reconcile(ctx context.Context) error {
 // Flush writes what is waiting: rows of local calls, outcomes for a server that
 // was away, and the state file.
 func (s *Store) Flush(ctx context.Context) error {
-	err := s.flushCalls(ctx)
+	err := s.Calls.Flush(ctx)
 	if s.pending.box != nil && s.pending.box.Waiting() > 0 {
 		err = errors.Join(err, s.deliver(ctx))
 	}
@@ -231,9 +233,10 @@ func (s *Store) Close() error {
 	ctx, stop := context.WithTimeout(context.Background(), closeWithin)
 	defer stop()
 	s.stop()
-	for _, t := range []*later.Timer{&s.keeping, &s.pending.timer, &s.calls.timer} {
+	for _, t := range []*later.Timer{&s.keeping, &s.pending.timer} {
 		t.End()
 	}
+	s.Calls.End()
 	s.mirror.End()
 	err := s.Flush(ctx)
 	err = errors.Join(err, s.db.Close(), s.seq.Close())

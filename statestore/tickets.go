@@ -69,7 +69,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, ticket) DO 
 escalated_at = excluded.escalated_at, failures = excluded.failures, retries = excluded.retries, runs = excluded.runs,
 attempt = excluded.attempt, class = excluded.class, category = excluded.category, digest = excluded.digest, quality = excluded.quality`,
 		project, id, string(t.Phase), string(t.EscalatedAt), hex.EncodeToString(t.Failures[:]), hex.EncodeToString(t.Retries[:]),
-		packRuns(t.runs), flag(t.pruned), t.Attempt, t.key.Class, t.key.Category, t.key.Digest, t.quality)
+		packRuns(t.runs), sqldb.Flag(t.pruned), t.Attempt, t.key.Class, t.key.Category, t.key.Digest, t.quality)
 }
 
 // TicketState is where a ticket stands; a zero one was never seen.
@@ -134,11 +134,4 @@ func gateIndex(gate policy.Gate) int {
 		}
 	}
 	return -1
-}
-
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

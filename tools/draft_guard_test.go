@@ -14,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/tools/draft"
 )
 
@@ -29,10 +30,10 @@ func recordDraftUse(t *testing.T, d *Deps, id, use string) *recordResult {
 }
 
 // draftSums are the sums of drafts by kind.
-func draftSums(t *testing.T, d *Deps) map[statestore.UsageKind]int {
+func draftSums(t *testing.T, d *Deps) map[calls.Kind]int {
 	t.Helper()
-	sums := map[statestore.UsageKind]int{}
-	err := d.Journal.(*statestore.Store).Usage(t.Context(), anyHour.AddDate(-10, 0, 0), func(u statestore.Usage) error {
+	sums := map[calls.Kind]int{}
+	err := d.Journal.(*statestore.Store).Calls.Usage(t.Context(), anyHour.AddDate(-10, 0, 0), func(u calls.Usage) error {
 		if strings.HasPrefix(string(u.Kind), "draft") {
 			sums[u.Kind] += u.N
 		}
@@ -64,8 +65,8 @@ func TestRecord_Draft(t *testing.T) {
 		t.Errorf("another use under one event id: %v, want %s", err, codeConflict)
 	}
 	recordOutcome(t, d, "BUG-7", policy.Commit, policy.Pass, "")
-	want := map[statestore.UsageKind]int{
-		statestore.UsageDraft: 1, statestore.UsageDraftReady: 1, statestore.UsageDraftApplied: 1, statestore.UsageDraftKept: 1,
+	want := map[calls.Kind]int{
+		calls.Draft: 1, calls.DraftReady: 1, calls.DraftApplied: 1, calls.DraftKept: 1,
 	}
 	if diff := cmp.Diff(want, draftSums(t, d)); diff != "" {
 		t.Error(diff)
@@ -92,7 +93,7 @@ func TestRecord_DraftWrongUse(t *testing.T) {
 			t.Errorf("with gate %s: %v", gate, err)
 		}
 	}
-	if n := draftSums(t, d)[statestore.UsageDraftApplied]; n != 0 {
+	if n := draftSums(t, d)[calls.DraftApplied]; n != 0 {
 		t.Errorf("%d drafts count as applied, want none", n)
 	}
 }

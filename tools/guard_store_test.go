@@ -13,6 +13,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 var anyHour = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -178,7 +179,7 @@ func TestGuardKeepsItsKeyWhileDown(t *testing.T) {
 	d := decider(t, m)
 	openGuard(t, d, "medium")
 	store := d.Journal.(*statestore.Store)
-	if err := store.LogCall(t.Context(), statestore.Call{At: time.Now(), Purpose: "plan", TicketID: "OLD-1", Tier: "local", Model: "scripted", Digest: "d", Result: "ok"}); err != nil {
+	if err := store.Calls.Add(t.Context(), calls.Call{At: time.Now(), Purpose: "plan", TicketID: "OLD-1", Tier: "local", Model: "scripted", Digest: "d", Result: "ok"}); err != nil {
 		t.Fatal(err)
 	}
 	m.digest = ""

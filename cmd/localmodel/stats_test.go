@@ -17,6 +17,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/pgtest"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 // worked fills the project's journal: BUG-1 is classified and planned locally
@@ -34,14 +35,14 @@ func worked(t *testing.T, y *tryout) {
 		}
 		at = at.Add(time.Second)
 	}
-	for _, c := range []statestore.Call{
+	for _, c := range []calls.Call{
 		{Purpose: "classify", TicketID: "BUG-1", Tier: "local", Model: "qwen3:8b", TokensIn: 1000, TokensOut: 10, MS: 800, Result: "ok"},
 		{Purpose: "plan", TicketID: "BUG-1", Tier: "local", Model: "qwen3:8b", TokensIn: 2050, TokensOut: 500, MS: 9000, Result: "ok"},
 		{Purpose: "classify", TicketID: "BUG-2", Tier: "local", Model: "qwen3:8b", MS: 40000, Result: "timeout"},
 		{Purpose: "classify", TicketID: "BUG-2", Tier: "cheap", Model: "claude-haiku-4-5", TokensIn: 900, TokensOut: 11, CostUSD: .000955, Paid: true, MS: 700, Result: "ok"},
 	} {
 		c.At = at
-		check(s.LogCall(ctx, c))
+		check(s.Calls.Add(ctx, c))
 		if !c.Paid { // written in order, as they were made
 			check(s.Flush(ctx))
 		}

@@ -17,6 +17,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 func TestMain(m *testing.M) { os.Exit(ollamatest.Main(m)) }
@@ -65,7 +66,7 @@ func quarter(t *testing.T, root string) {
 			model = "qwen3-coder:30b"
 		}
 		call := func(purpose string, in, out int) {
-			check(s.LogCall(ctx, statestore.Call{At: now, Purpose: purpose, TicketID: ticket, Tier: "local", Model: model, TokensIn: in, TokensOut: out, MS: 900, Result: "ok"}))
+			check(s.Calls.Add(ctx, calls.Call{At: now, Purpose: purpose, TicketID: ticket, Tier: "local", Model: model, TokensIn: in, TokensOut: out, MS: 900, Result: "ok"}))
 		}
 		call("classify", 1100+i, 12)
 		call("plan", 3000+40*i, 700)
@@ -96,7 +97,7 @@ func quarter(t *testing.T, root string) {
 			gate("commit", true, 0)
 		}
 		if i%11 == 0 {
-			check(s.LogCall(ctx, statestore.Call{At: now, Purpose: "classify", TicketID: ticket + "x", Tier: "cheap", Model: "claude-haiku-4-5", TokensIn: 1100, TokensOut: 12, CostUSD: .0012, Paid: true, MS: 700, Result: "ok"}))
+			check(s.Calls.Add(ctx, calls.Call{At: now, Purpose: "classify", TicketID: ticket + "x", Tier: "cheap", Model: "claude-haiku-4-5", TokensIn: 1100, TokensOut: 12, CostUSD: .0012, Paid: true, MS: 700, Result: "ok"}))
 		}
 	}
 }

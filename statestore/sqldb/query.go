@@ -59,6 +59,14 @@ func (q Q) Insert(ctx context.Context, query string, args ...any) (id int64, err
 	return result.LastInsertId()
 }
 
+// Flag is a truth as both databases store it.
+func Flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // dialect writes a statement's ? as the database wants them. No statement has
 // one inside a string.
 func (q Q) dialect(statement string) string {

@@ -23,6 +23,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 const (
@@ -213,34 +214,34 @@ func (b *Book) waste(at time.Time, usd float64) {
 }
 
 // Usage adds the calls of one kind within one hour.
-func (b *Book) Usage(u statestore.Usage) error {
+func (b *Book) Usage(u calls.Usage) error {
 	usd := (float64(u.TokensIn)*b.savings.PriceIn + float64(u.TokensOut)*b.savings.PriceOut) / 1e6
 	tokens := u.TokensIn + u.TokensOut
 	switch u.Kind {
-	case statestore.UsageLocal:
+	case calls.Local:
 		b.calls.Local += u.N
-	case statestore.UsageLocalFailed:
+	case calls.LocalFailed:
 		b.calls.Local, b.calls.LocalFailed = b.calls.Local+u.N, b.calls.LocalFailed+u.N
 		b.savings.WastedTokens += tokens
-	case statestore.UsagePaid:
+	case calls.Paid:
 		b.calls.Paid, b.calls.PaidUSD = b.calls.Paid+u.N, b.calls.PaidUSD+u.USD
-	case statestore.UsagePaidFailed:
+	case calls.PaidFailed:
 		b.calls.PaidFailed += u.N
-	case statestore.UsageEstimated:
+	case calls.Estimated:
 		b.calls.EstimatedUSD += u.USD
-	case statestore.UsageSuperseded:
+	case calls.Superseded:
 		b.savings.WastedTokens += tokens
-	case statestore.UsageOpen:
+	case calls.Open:
 		b.savings.OpenUSD += usd
-	case statestore.UsageEscalated:
+	case calls.Escalated:
 		b.savings.WastedTokens += tokens
 		b.savings.GrossUSD += usd
 		b.savings.WastedUSD += usd // in its week's figure neither
-	case statestore.UsageDraftKept:
+	case calls.DraftKept:
 		b.drafts.Kept, b.drafts.TokensNotSpent = b.drafts.Kept+u.N, b.drafts.TokensNotSpent+u.TokensOut
 		b.savings.GrossUSD += usd
 		b.week(u.Hour).NetUSD += usd
-	case statestore.UsageAnswer:
+	case calls.Answer:
 		b.savings.Answers, b.savings.Tokens = b.savings.Answers+u.N, b.savings.Tokens+tokens
 		b.savings.GrossUSD += usd
 		b.week(u.Hour).NetUSD += usd
@@ -251,10 +252,10 @@ func (b *Book) Usage(u statestore.Usage) error {
 }
 
 // add counts drafts; other kinds are none.
-func (d *Drafts) add(u statestore.Usage) {
-	if field := map[statestore.UsageKind]*int{
-		statestore.UsageDraft: &d.Written, statestore.UsageDraftReady: &d.Ready, statestore.UsageDraftVerified: &d.Verified,
-		statestore.UsageDraftApplied: &d.Applied, statestore.UsageDraftEdited: &d.Edited, statestore.UsageDraftDiscarded: &d.Discarded,
+func (d *Drafts) add(u calls.Usage) {
+	if field := map[calls.Kind]*int{
+		calls.Draft: &d.Written, calls.DraftReady: &d.Ready, calls.DraftVerified: &d.Verified,
+		calls.DraftApplied: &d.Applied, calls.DraftEdited: &d.Edited, calls.DraftDiscarded: &d.Discarded,
 	}[u.Kind]; field != nil {
 		*field += u.N
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 // history fills a real journal, with a clock of its own.
@@ -44,13 +45,13 @@ func (h *history) at(when string) {
 	h.now = now
 }
 
-func (h *history) call(c statestore.Call) {
+func (h *history) call(c calls.Call) {
 	h.t.Helper()
 	c.At = h.now
 	if c.Result == "" {
 		c.Result = "ok"
 	}
-	if err := h.store.LogCall(context.Background(), c); err != nil {
+	if err := h.store.Calls.Add(context.Background(), c); err != nil {
 		h.t.Fatal(err)
 	}
 	h.now = h.now.Add(time.Second)
@@ -88,8 +89,8 @@ func (h *history) report(since time.Time) Report {
 	return r
 }
 
-func local(purpose, ticket string, in, out int) statestore.Call {
-	return statestore.Call{Purpose: purpose, TicketID: ticket, Tier: "local", Model: "qwen3:8b", TokensIn: in, TokensOut: out}
+func local(purpose, ticket string, in, out int) calls.Call {
+	return calls.Call{Purpose: purpose, TicketID: ticket, Tier: "local", Model: "qwen3:8b", TokensIn: in, TokensOut: out}
 }
 
 func near(a, b float64) bool { return math.Abs(a-b) < 1e-8 }
@@ -113,9 +114,9 @@ func TestMoneyByHand(t *testing.T) {
 	h.gate("B", "lint", false, 40, strings.Repeat("e", 400))
 	// C's first reply was refused: the cheap tier answered a second later.
 	h.call(local("classify", "C", 700, 8))
-	h.call(statestore.Call{Purpose: "classify", TicketID: "C", Tier: "cheap", Model: "haiku", TokensIn: 650, TokensOut: 9, Paid: true, CostUSD: .0007, Estimated: true})
-	h.call(statestore.Call{Purpose: "classify", TicketID: "C", Tier: "balanced", Paid: true, Result: "unavailable"})
-	h.call(statestore.Call{Purpose: "classify", TicketID: "E", Tier: "local", TokensIn: 50, Result: "timeout"})
+	h.call(calls.Call{Purpose: "classify", TicketID: "C", Tier: "cheap", Model: "haiku", TokensIn: 650, TokensOut: 9, Paid: true, CostUSD: .0007, Estimated: true})
+	h.call(calls.Call{Purpose: "classify", TicketID: "C", Tier: "balanced", Paid: true, Result: "unavailable"})
+	h.call(calls.Call{Purpose: "classify", TicketID: "E", Tier: "local", TokensIn: 50, Result: "timeout"})
 	// D is open: (4000*1 + 200*5)/1e6 = .005, in no other figure.
 	h.call(local("plan", "D", 4000, 200))
 	h.open("D", "low", "plan of D")
@@ -200,7 +201,7 @@ func TestLinesAreInOrderOfTime(t *testing.T) {
 	start := h.now
 	logged := func(after time.Duration, took time.Duration, tier, ticket, purpose, result string) {
 		h.now = start.Add(after)
-		h.call(statestore.Call{Purpose: purpose, TicketID: ticket, Tier: tier, Model: "m", MS: took.Milliseconds(),
+		h.call(calls.Call{Purpose: purpose, TicketID: ticket, Tier: tier, Model: "m", MS: took.Milliseconds(),
 			Paid: tier != "local", Result: result})
 	}
 	// The cheap call is written first: the local one took long to be given up.

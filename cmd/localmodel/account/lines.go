@@ -13,6 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 // Line is one call in the schema of a usage ledger.
@@ -51,14 +52,14 @@ func (l Line) Fields() []string {
 
 // Lines turns calls, in the order of their beginnings, into lines.
 type Lines struct {
-	failed map[question]statestore.Call // the last call for a question, where it failed
+	failed map[question]calls.Call // the last call for a question, where it failed
 }
 
 // NewLines makes an empty one.
-func NewLines() *Lines { return &Lines{failed: map[question]statestore.Call{}} }
+func NewLines() *Lines { return &Lines{failed: map[question]calls.Call{}} }
 
 // Of gives the line of the next call.
-func (l *Lines) Of(c statestore.Call) Line {
+func (l *Lines) Of(c calls.Call) Line {
 	line := Line{
 		Timestamp: c.At.UTC().Format(time.RFC3339), Workflow: "localmodel", Phase: c.Purpose,
 		TicketID: c.TicketID, ModelAlias: c.Tier, Provider: provider(c), Model: c.Model,
@@ -86,7 +87,7 @@ var tierOrder = []string{string(policy.Local), string(policy.Cheap), string(poli
 // escalates reports whether the call was made because the one before it had
 // failed: a later tier, for the same ticket, soon after the other's end. Calls
 // without a ticket may be of different questions.
-func escalates(before, c statestore.Call) bool {
+func escalates(before, c calls.Call) bool {
 	if c.TicketID == "" || slices.Index(tierOrder, c.Tier) <= slices.Index(tierOrder, before.Tier) {
 		return false
 	}
@@ -96,7 +97,7 @@ func escalates(before, c statestore.Call) bool {
 
 // provider is the part of a model's name before the stroke where the proxy
 // gives one, else whose tier it is.
-func provider(c statestore.Call) string {
+func provider(c calls.Call) string {
 	name, rest, found := strings.Cut(c.Model, "/")
 	switch {
 	case c.Tier == string(policy.Local):
@@ -111,7 +112,7 @@ func provider(c statestore.Call) string {
 
 // WriteLines writes every call since a time, oldest first, as JSON lines or, for
 // the format csv, as a table with a head.
-func WriteLines(ctx context.Context, store Journal, out io.Writer, format string, since time.Time) error {
+func WriteLines(ctx context.Context, store *statestore.Store, out io.Writer, format string, since time.Time) error {
 	if err := store.Flush(ctx); err != nil { // rows of this process may still wait
 		return err
 	}
@@ -121,7 +122,7 @@ func WriteLines(ctx context.Context, store Journal, out io.Writer, format string
 		if err := table.Write(Columns); err != nil {
 			return err
 		}
-		err := store.Calls(ctx, since, func(c statestore.Call) error {
+		err := store.Calls.Each(ctx, since, func(c calls.Call) error {
 			cells := lines.Of(c).Fields()
 			for i, cell := range cells {
 				cells[i] = plain.Cell(cell)
@@ -136,5 +137,5 @@ func WriteLines(ctx context.Context, store Journal, out io.Writer, format string
 	}
 	e := json.NewEncoder(&plain.JSONWriter{Out: out})
 	e.SetEscapeHTML(false)
-	return store.Calls(ctx, since, func(c statestore.Call) error { return e.Encode(lines.Of(c)) })
+	return store.Calls.Each(ctx, since, func(c calls.Call) error { return e.Encode(lines.Of(c)) })
 }

@@ -9,14 +9,14 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 // A ticket's id or a model's name is no formula and moves no cursor in a ledger.
 func TestWriteLines_ForeignTextIsPlain(t *testing.T) {
 	h := newHistory(t, "2026-11-25T10:00:00Z")
 	const model = "m\x1b[2J\u202e\u009b"
-	h.call(statestore.Call{Purpose: "plan", TicketID: `=HYPERLINK("http://x")`, Tier: "local", Model: model})
+	h.call(calls.Call{Purpose: "plan", TicketID: `=HYPERLINK("http://x")`, Tier: "local", Model: model})
 	var table, lines bytes.Buffer
 	for format, out := range map[string]*bytes.Buffer{"csv": &table, "jsonl": &lines} {
 		if err := WriteLines(t.Context(), h.store, out, format, time.Time{}); err != nil {

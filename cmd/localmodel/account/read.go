@@ -8,19 +8,9 @@ import (
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
-// Journal is where the rows are. *statestore.Store is one.
-type Journal interface {
-	Stats(ctx context.Context) (statestore.Stats, error)
-	Figures(ctx context.Context, since time.Time, fn func(statestore.Figures) error) error
-	OpenAttempts(ctx context.Context) (int, error)
-	Usage(ctx context.Context, since time.Time, fn func(statestore.Usage) error) error
-	Calls(ctx context.Context, since time.Time, fn func(statestore.Call) error) error
-	Flush(ctx context.Context) error
-}
-
 // Read makes the report of a journal since a time, zero = all of it. It reads
 // table by table: what closes meanwhile may stand in it as open too.
-func Read(ctx context.Context, j Journal, tier policy.Tier, since, now time.Time) (Report, error) {
+func Read(ctx context.Context, j *statestore.Store, tier policy.Tier, since, now time.Time) (Report, error) {
 	b := New(tier, since)
 	if err := j.Flush(ctx); err != nil { // rows of this process may still wait
 		return Report{}, err
@@ -33,7 +23,7 @@ func Read(ctx context.Context, j Journal, tier policy.Tier, since, now time.Time
 		return Report{}, err
 	}
 	b.open = open
-	if err := j.Usage(ctx, since, b.Usage); err != nil {
+	if err := j.Calls.Usage(ctx, since, b.Usage); err != nil {
 		return Report{}, err
 	}
 	all, err := j.Stats(ctx)

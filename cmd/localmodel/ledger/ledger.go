@@ -11,6 +11,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
 // Calls writes the router's calls into the journal.
@@ -21,7 +22,7 @@ type Calls struct {
 
 // Call records one call.
 func (l Calls) Call(ctx context.Context, c routing.CallRecord) error {
-	return l.Store.LogCall(ctx, statestore.Call{At: c.At, Purpose: c.Purpose, TicketID: c.TicketID, Tier: string(c.Tier),
+	return l.Store.Calls.Add(ctx, calls.Call{At: c.At, Purpose: c.Purpose, TicketID: c.TicketID, Tier: string(c.Tier),
 		Model: c.Model, Digest: c.Digest, PromptVersion: prompts.Version, TokensIn: c.TokensIn, TokensOut: c.TokensOut,
 		CostUSD: c.CostUSD, Estimated: c.Estimated, Paid: c.Paid, MS: c.MS, Result: c.Result})
 }
@@ -34,7 +35,7 @@ func (l Calls) Timings(ctx context.Context, model string) ([]policy.Timing, erro
 	if l.Team {
 		return nil, nil // their speeds are not this machine's
 	}
-	recent, err := l.Store.RecentLocal(ctx, model, time.Now().AddDate(0, 0, -days), calls)
+	recent, err := l.Store.Calls.Recent(ctx, model, time.Now().AddDate(0, 0, -days), calls)
 	var out []policy.Timing
 	for _, c := range recent {
 		timedOut := c.Result == string(routing.Timeout)

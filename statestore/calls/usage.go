@@ -1,46 +1,47 @@
-package statestore
+package calls
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
-	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// UsageKind is what a model call counts as.
-type UsageKind string
+// Kind is what a model call counts as.
+type Kind string
 
 // The kinds. A call is Local or LocalFailed, or Paid or PaidFailed, once; a
 // local reply is then one of the others.
 const (
-	UsageLocal       UsageKind = "local"
-	UsageLocalFailed UsageKind = "local_failed"
-	UsagePaid        UsageKind = "paid"        // answered, or may have been billed
-	UsagePaidFailed  UsageKind = "paid_failed" // refused or not reached: nothing was paid
-	UsageEstimated   UsageKind = "estimated"   // of UsagePaid, what no provider named
-	UsageAnswer      UsageKind = "answer"      // a local reply that stood
-	UsageSuperseded  UsageKind = "superseded"  // another call for the same question followed soon
-	UsageOpen        UsageKind = "open"        // a plan whose attempt is not closed
-	UsageEscalated   UsageKind = "escalated"   // a plan whose attempt was escalated
+	Local       Kind = "local"
+	LocalFailed Kind = "local_failed"
+	Paid        Kind = "paid"        // answered, or may have been billed
+	PaidFailed  Kind = "paid_failed" // refused or not reached: nothing was paid
+	Estimated   Kind = "estimated"   // of Paid, what no provider named
+	Answer      Kind = "answer"      // a local reply that stood
+	Superseded  Kind = "superseded"  // another call for the same question followed soon
+	Open        Kind = "open"        // a plan whose attempt is not closed
+	Escalated   Kind = "escalated"   // a plan whose attempt was escalated
 
 	// Drafts, each counted once in every kind that holds for it. TokensOut of
-	// UsageDraftKept is what a model of the cloud did not have to write.
-	UsageDraft          UsageKind = "draft"
-	UsageDraftReady     UsageKind = "draft_ready"    // a patch was handed over
-	UsageDraftVerified  UsageKind = "draft_verified" // ... that passed every check
-	UsageDraftApplied   UsageKind = "draft_applied"
-	UsageDraftEdited    UsageKind = "draft_edited"
-	UsageDraftDiscarded UsageKind = "draft_discarded"
-	UsageDraftKept      UsageKind = "draft_kept" // applied or edited, and committed
+	// DraftKept is what a model of the cloud did not have to write.
+	Draft          Kind = "draft"
+	DraftReady     Kind = "draft_ready"    // a patch was handed over
+	DraftVerified  Kind = "draft_verified" // ... that passed every check
+	DraftApplied   Kind = "draft_applied"
+	DraftEdited    Kind = "draft_edited"
+	DraftDiscarded Kind = "draft_discarded"
+	DraftKept      Kind = "draft_kept" // applied or edited, and committed
 )
 
 // Usage sums up the calls of one kind that began within one hour. The sums are
 // kept when a call is written, and outlive its row.
 type Usage struct {
 	Hour                time.Time // its beginning, UTC
-	Kind                UsageKind
+	Kind                Kind
 	N                   int
 	TokensIn, TokensOut int
 	USD                 float64
@@ -60,8 +61,8 @@ const (
 	settleAtOnce = 20
 )
 
-// tallying adds calls to the sums, within one transaction.
-type tallying struct {
+// tally adds calls to the sums, within one transaction.
+type tally struct {
 	ctx     context.Context //nolint:containedctx // lives for one transaction
 	tx      sqldb.Q
 	project int64
@@ -70,10 +71,14 @@ type tallying struct {
 
 type usageKey struct {
 	hour int64
-	kind UsageKind
+	kind Kind
 }
 
-func (t *tallying) add(at int64, kind UsageKind, in, out int, usd float64) {
+func newTally(ctx context.Context, tx sqldb.Q, project int64) *tally {
+	return &tally{ctx: ctx, tx: tx, project: project, sums: map[usageKey]*Usage{}}
+}
+
+func (t *tally) add(at int64, kind Kind, in, out int, usd float64) {
 	key := usageKey{at / hourMS, kind}
 	if t.sums[key] == nil {
 		t.sums[key] = &Usage{}
@@ -84,15 +89,15 @@ func (t *tallying) add(at int64, kind UsageKind, in, out int, usd float64) {
 
 // call counts one call. A local reply waits in answers until it is known what
 // became of it.
-func (t *tallying) call(c Call) error {
+func (t *tally) call(c Call) error {
 	at := c.At.UnixMilli()
 	switch {
 	case c.Paid && c.Result != resultOK && c.CostUSD == 0:
-		t.add(at, UsagePaidFailed, c.TokensIn, c.TokensOut, 0)
+		t.add(at, PaidFailed, c.TokensIn, c.TokensOut, 0)
 	case c.Paid:
-		t.add(at, UsagePaid, c.TokensIn, c.TokensOut, c.CostUSD)
+		t.add(at, Paid, c.TokensIn, c.TokensOut, c.CostUSD)
 		if c.Estimated {
-			t.add(at, UsageEstimated, 0, 0, c.CostUSD)
+			t.add(at, Estimated, 0, 0, c.CostUSD)
 		}
 	}
 	if c.TicketID != "" {
@@ -101,62 +106,63 @@ func (t *tallying) call(c Call) error {
 		}
 	}
 	switch {
-	case c.Tier != string(policy.Local) || c.Purpose == purposeHealth:
+	case c.Tier != localTier || c.Purpose == purposeHealth:
 		return nil
 	case c.Result != resultOK:
-		t.add(at, UsageLocalFailed, c.TokensIn, c.TokensOut, 0)
+		t.add(at, LocalFailed, c.TokensIn, c.TokensOut, 0)
 		return nil
 	}
-	t.add(at, UsageLocal, c.TokensIn, c.TokensOut, 0)
+	t.add(at, Local, c.TokensIn, c.TokensOut, 0)
 	if c.Purpose == purposeDraft {
 		return nil // what it was worth shows when its change is committed
 	}
 	if c.TicketID == "" {
-		t.add(at, UsageAnswer, c.TokensIn, c.TokensOut, 0)
+		t.add(at, Answer, c.TokensIn, c.TokensOut, 0)
 		return nil
 	}
 	return t.reply(c, at)
 }
 
 // follows settles the replies that a call for the same question comes after.
-func (t *tallying) follows(ticket, purpose string, at int64) error {
+func (t *tally) follows(ticket, purpose string, at int64) error {
 	soon := at - sameQuestion.Milliseconds()
-	if err := t.settle(UsageSuperseded, `project = ? AND ticket = ? AND purpose = ? AND at >= ?`, t.project, ticket, purpose, soon); err != nil {
+	if err := t.settle(Superseded, `project = ? AND ticket = ? AND purpose = ? AND at >= ?`, t.project, ticket, purpose, soon); err != nil {
 		return err
 	}
 	if purpose == purposePlan {
 		return nil // it waits for its attempt
 	}
-	return t.settle(UsageAnswer, `project = ? AND ticket = ? AND purpose = ?`, t.project, ticket, purpose)
+	return t.settle(Answer, `project = ? AND ticket = ? AND purpose = ?`, t.project, ticket, purpose)
 }
 
 // reply notes a local reply. The attempt of a plan may be closed already: calls
 // are written a little later than outcomes.
-func (t *tallying) reply(c Call, at int64) error {
+func (t *tally) reply(c Call, at int64) error {
 	if c.Purpose == purposePlan {
-		state, err := maybe(t.tx.Row(t.ctx, `SELECT state FROM attempts WHERE project = ? AND ticket = ? AND closed >= ? AND opened >= ? ORDER BY id LIMIT 1`,
-			t.project, c.TicketID, max(at, 1), at))
-		if err != nil {
-			return fmt.Errorf("read attempt: %w", err)
-		}
-		if state != nil {
-			t.add(at, planKind(string(state)), c.TokensIn, c.TokensOut, 0)
+		var escalated bool
+		err := t.tx.Row(t.ctx, `SELECT state = 'escalated' FROM attempts WHERE project = ? AND ticket = ? AND closed >= ? AND opened >= ? ORDER BY id LIMIT 1`,
+			t.project, c.TicketID, max(at, 1), at).Scan(&escalated)
+		switch {
+		case err == nil:
+			t.add(at, planKind(escalated), c.TokensIn, c.TokensOut, 0)
 			return nil
+		case !errors.Is(err, sql.ErrNoRows):
+			return fmt.Errorf("read attempt: %w", err)
 		}
 	}
 	return t.tx.Exec(t.ctx, `INSERT INTO answers (project, ticket, purpose, at, tokens_in, tokens_out) VALUES (?, ?, ?, ?, ?, ?)`,
 		t.project, c.TicketID, c.Purpose, at, c.TokensIn, c.TokensOut)
 }
 
-func planKind(state string) UsageKind {
-	if state == stateEscalated {
-		return UsageEscalated
+func planKind(escalated bool) Kind {
+	if escalated {
+		return Escalated
 	}
-	return UsageAnswer
+	return Answer
 }
 
 // settle counts the waiting replies that a condition names, and forgets them.
-func (t *tallying) settle(kind UsageKind, condition string, args ...any) error {
+func (t *tally) settle(kind Kind, condition string, args ...any) error {
 	rows, err := t.tx.Rows(t.ctx, `DELETE FROM answers WHERE `+condition+` RETURNING at, tokens_in, tokens_out`, args...)
 	if err != nil {
 		return fmt.Errorf("settle replies: %w", err)
@@ -174,13 +180,13 @@ func (t *tallying) settle(kind UsageKind, condition string, args ...any) error {
 }
 
 // settleOld counts replies that nothing can follow any more, a few at a time.
-func (t *tallying) settleOld(now time.Time) error {
-	return t.settle(UsageAnswer, `id IN (SELECT id FROM answers WHERE project = ? AND purpose <> 'plan' AND at < ? LIMIT ?)`,
+func (t *tally) settleOld(now time.Time) error {
+	return t.settle(Answer, `id IN (SELECT id FROM answers WHERE project = ? AND purpose <> 'plan' AND at < ? LIMIT ?)`,
 		t.project, now.Add(-settleAfter).UnixMilli(), settleAtOnce)
 }
 
 // save adds the sums to the table.
-func (t *tallying) save() error {
+func (t *tally) save() error {
 	for key, u := range t.sums {
 		if err := t.tx.Exec(t.ctx, `INSERT INTO usage (project, hour, kind, n, tokens_in, tokens_out, usd) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (project, hour, kind) DO UPDATE SET n = usage.n + excluded.n, tokens_in = usage.tokens_in + excluded.tokens_in,
@@ -192,21 +198,30 @@ tokens_out = usage.tokens_out + excluded.tokens_out, usd = usage.usd + excluded.
 	return nil
 }
 
-// settlePlans counts the plans of the attempt that closes now.
-func (t *recording) settlePlans(state string) error {
-	sums := &tallying{ctx: t.ctx, tx: t.tx, project: t.project.id, sums: map[usageKey]*Usage{}}
-	if err := sums.settle(planKind(state), `project = ? AND ticket = ? AND purpose = 'plan'`, t.project.id, t.o.TicketID); err != nil {
+// SettlePlans counts the plans of a ticket whose attempt closes now.
+func SettlePlans(ctx context.Context, tx sqldb.Q, project int64, ticket string, escalated bool) error {
+	t := newTally(ctx, tx, project)
+	if err := t.settle(planKind(escalated), `project = ? AND ticket = ? AND purpose = 'plan'`, project, ticket); err != nil {
 		return err
 	}
-	return sums.save()
+	return t.save()
+}
+
+// Count adds one to the sums of each kind, with the tokens that were written.
+func Count(ctx context.Context, tx sqldb.Q, project int64, at time.Time, tokens int, kinds ...Kind) error {
+	t := newTally(ctx, tx, project)
+	for _, kind := range kinds {
+		t.add(at.UnixMilli(), kind, 0, tokens, 0)
+	}
+	return t.save()
 }
 
 // Usage gives fn the sums of calls since a time, in the order of hours, that of
 // the time included. Replies that wait are answers, and plans that wait are
 // open. It stops at fn's first error.
-func (s *Store) Usage(ctx context.Context, since time.Time, fn func(Usage) error) error {
+func (l *Log) Usage(ctx context.Context, since time.Time, fn func(Usage) error) error {
 	var got []Usage
-	if err := s.read(ctx, func(q sqldb.Q, project int64) error {
+	if err := l.o.Read(ctx, func(q sqldb.Q, project int64) error {
 		got = nil
 		rows, err := q.Rows(ctx, `SELECT hour, kind, n, tokens_in, tokens_out, usd FROM usage WHERE project = ? AND hour >= ?
 UNION ALL SELECT at / 3600000, CASE purpose WHEN 'plan' THEN 'open' ELSE 'answer' END, COUNT(*), SUM(tokens_in), SUM(tokens_out), 0
@@ -222,7 +237,7 @@ FROM answers WHERE project = ? AND at >= ? GROUP BY 1, 2 ORDER BY 1, 2`, project
 			if err := rows.Scan(&hour, &kind, &u.N, &u.TokensIn, &u.TokensOut, &u.USD); err != nil {
 				return fmt.Errorf("read usage: %w", err)
 			}
-			u.Hour, u.Kind = time.UnixMilli(hour*hourMS).UTC(), UsageKind(kind)
+			u.Hour, u.Kind = time.UnixMilli(hour*hourMS).UTC(), Kind(kind)
 			got = append(got, u)
 		}
 		return rows.Err()
@@ -230,4 +245,23 @@ FROM answers WHERE project = ? AND at >= ? GROUP BY 1, 2 ORDER BY 1, 2`, project
 		return err
 	}
 	return each(got, fn)
+}
+
+const hourMS = 60 * 60 * 1000
+
+// hourOf is the hour of a time, 0 where it is zero: from the beginning.
+func hourOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli() / hourMS
+}
+
+func each[T any](list []T, fn func(T) error) error {
+	for _, v := range list {
+		if err := fn(v); err != nil {
+			return err
+		}
+	}
+	return nil
 }

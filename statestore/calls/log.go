@@ -1,0 +1,137 @@
+package calls
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/fjbelchi/localmodel/statestore/later"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+const (
+	writeDelay  = time.Second // a local call's row is on disk within this
+	mostWaiting = 200         // or when so many wait
+	mostKept    = 10_000      // rows kept while they cannot be written
+)
+
+// Options are what a Log stands on.
+type Options struct {
+	// Read runs fn with the project's number, 0 where it has no rows yet.
+	Read func(ctx context.Context, fn func(q sqldb.Q, project int64) error) error
+	// Write has Insert run on the calls in a transaction, durably.
+	Write func(ctx context.Context, all []Call) error
+	// Background ends when nothing more is written beside the calls.
+	Background context.Context //nolint:containedctx // lives as long as the journal
+	Log        *slog.Logger
+}
+
+// Log is a project's calls. It holds rows of local calls until they are written
+// together: a figure that a crash may cost is worth no disk flush of its own.
+type Log struct {
+	o     Options
+	timer later.Timer
+	mu    sync.Mutex
+	rows  []Call
+}
+
+// New makes a log. It reads nothing.
+func New(o Options) *Log { return &Log{o: o} }
+
+// Add writes a model call: a paid one durably before it returns, a local one
+// within a second. One that could not be written goes on waiting.
+func (l *Log) Add(ctx context.Context, c Call) error {
+	c = c.bounded()
+	l.mu.Lock()
+	l.rows = append(l.rows, c)
+	full := len(l.rows) >= mostWaiting
+	l.mu.Unlock()
+	if c.Paid { // with what came before it
+		return l.Flush(ctx)
+	}
+	if full {
+		return l.Flush(context.WithoutCancel(ctx))
+	}
+	l.timer.After(writeDelay, l.flushLater)
+	return nil
+}
+
+func (l *Log) flushLater() {
+	if err := l.Flush(l.o.Background); err != nil && l.o.Background.Err() == nil {
+		l.o.Log.Warn("model calls not recorded yet", "err", err)
+		l.timer.After(10*writeDelay, l.flushLater)
+	}
+}
+
+// Flush writes what waits; where that fails it goes on waiting.
+func (l *Log) Flush(ctx context.Context) error {
+	l.mu.Lock()
+	rows := l.rows
+	l.rows = nil
+	l.mu.Unlock()
+	if len(rows) == 0 {
+		return nil
+	}
+	err := l.o.Write(ctx, rows)
+	if err == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rows = append(rows, l.rows...)
+	if over := len(l.rows) - mostKept; over > 0 {
+		l.rows = slices.Clone(l.rows[over:])
+		err = fmt.Errorf("%w (%d rows of local calls were dropped)", err, over)
+	}
+	return err
+}
+
+// End stops writing beside the calls; Flush still writes.
+func (l *Log) End() { l.timer.End() }
+
+// Recent returns the newest calls of a model on the local tier since a time,
+// newest first, at most n, those that are not on disk yet included.
+func (l *Log) Recent(ctx context.Context, model string, since time.Time, n int) (got []Call, err error) {
+	l.mu.Lock()
+	for i := len(l.rows) - 1; i >= 0 && len(got) < n; i-- {
+		if c := l.rows[i]; c.Model == model && c.Tier == localTier && !c.At.Before(since) {
+			got = append(got, c)
+		}
+	}
+	l.mu.Unlock()
+	err = l.o.Read(ctx, func(q sqldb.Q, project int64) error {
+		kept, err := recentRows(ctx, q, project, model, since, n-len(got))
+		got = append(got, kept...)
+		return err
+	})
+	return got, err
+}
+
+// page is how many rows an iteration reads at a time. Nothing is held between
+// two pages, so fn may take its time and use the journal.
+const page = 500
+
+// callPlace is a call's place in time: when it began, milliseconds, and its id.
+type callPlace struct{ at, id int64 }
+
+// Each gives fn the model calls since a time, in the order of their beginnings:
+// a long call is written after shorter ones that began later. It stops at fn's
+// first error.
+func (l *Log) Each(ctx context.Context, since time.Time, fn func(Call) error) error {
+	after := callPlace{at: max(since.UnixMilli(), 0) - 1, id: 1 << 62}
+	for {
+		var got []Call
+		if err := l.o.Read(ctx, func(q sqldb.Q, project int64) (err error) {
+			got, err = readCalls(ctx, q, project, &after)
+			return err
+		}); err != nil {
+			return err
+		}
+		if err := each(got, fn); err != nil || len(got) < page {
+			return err
+		}
+	}
+}
