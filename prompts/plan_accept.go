@@ -7,6 +7,9 @@ import (
 	"strings"
 	"sync"
 	"unicode/utf8"
+
+	"github.com/fjbelchi/localmodel/prompts/paths"
+	"github.com/fjbelchi/localmodel/prompts/words"
 )
 
 // leastWords is how many content words a step must have beyond the ticket's
@@ -55,7 +58,7 @@ func (q PlanQuestion) defects(r PlanReply) []string {
 	for i, s := range steps {
 		out = append(out, q.stepDefects(s, own)...)
 		for _, earlier := range steps[:i] {
-			if same(s.What, earlier.What) && (same(s.Where, earlier.Where) || s.File == earlier.File) {
+			if words.Same(s.What, earlier.What) && (words.Same(s.Where, earlier.Where) || s.File == earlier.File) {
 				out = append(out, "the steps for "+name(earlier.File)+" and "+name(s.File)+" are the same")
 			}
 		}
@@ -63,7 +66,7 @@ func (q PlanQuestion) defects(r PlanReply) []string {
 	for i, t := range tests {
 		out = append(out, q.testDefects(t)...)
 		for _, earlier := range tests[:i] {
-			if same(t.Checks, earlier.Checks) {
+			if words.Same(t.Checks, earlier.Checks) {
 				out = append(out, "the tests of "+t.label(i)+" and "+earlier.label(i-1)+" check the same")
 			}
 		}
@@ -89,8 +92,8 @@ func (q PlanQuestion) stepDefects(s Step, own map[string]bool) []string {
 	}
 	if why := q.empty(s); why != "" {
 		out = append(out, "the step for "+file+" "+why)
-	} else if why := q.opposite(s); why != "" {
-		out = append(out, "the step for "+file+" "+why)
+	} else if words.Opposite(s.What, q.Title) {
+		out = append(out, "the step for "+file+" does the opposite of the ticket's title")
 	}
 	if why := q.lost(s); why != "" {
 		out = append(out, why)
@@ -109,7 +112,7 @@ func (q PlanQuestion) badPath(s Step, own map[string]bool) string {
 	if s.File == "" || s.File == "." {
 		return "a step names no file"
 	}
-	if why := Refused(s.File, q.isAffected(s.File)); why != "" {
+	if why := paths.Refused(s.File, q.isAffected(s.File)); why != "" {
 		return name(s.File) + " " + why
 	}
 	if !own[s.File] && (q.Exists == nil || !q.Exists(s.File)) {
@@ -156,7 +159,7 @@ func (q PlanQuestion) empty(s Step) string {
 	case nothingToDo().MatchString(s.What):
 		return "changes nothing"
 	}
-	if found := beyond(s.What, q.Title, s.File, q.ids()); len(found) < least {
+	if found := words.Beyond(s.What, q.Title, s.File, q.ids()); len(found) < least {
 		return "says too little beyond the ticket's title: name what changes and how"
 	}
 	return ""
@@ -166,7 +169,7 @@ func (q PlanQuestion) ids() string { return q.ID + " " + strings.Join(q.criterio
 
 func (q PlanQuestion) ofCriterion(text string) bool {
 	for _, c := range q.criteria() {
-		if same(text, c.Text) || same(text, c.ID+" "+c.Text) {
+		if words.Same(text, c.Text) || words.Same(text, c.ID+" "+c.Text) {
 			return true
 		}
 	}
@@ -188,7 +191,7 @@ var nothingToDo = sync.OnceValue(func() *regexp.Regexp {
 func (q PlanQuestion) ofPrompt(text string) bool {
 	const run = 5
 	asked := promptShingles()
-	for s := range shingles(text, run) {
+	for s := range words.Shingles(text, run) {
 		if asked[s] {
 			return true
 		}
@@ -198,57 +201,8 @@ func (q PlanQuestion) ofPrompt(text string) bool {
 
 var promptShingles = sync.OnceValue(func() map[string]bool {
 	_, task, _ := strings.Cut(System, "Task PLAN")
-	return shingles(task+"\n"+planText, 5)
+	return words.Shingles(task+"\n"+planText, 5)
 })
-
-// opposites are verbs that undo each other.
-var opposites = [][2]string{{"add", "remov"}, {"add", "delet"}, {"add", "drop"}, {"creat", "remov"}, {"creat", "delet"},
-	{"enabl", "disabl"}, {"allow", "forbid"}, {"allow", "disallow"}, {"allow", "block"}, {"allow", "deny"}, {"allow", "reject"},
-	{"show", "hid"}, {"increas", "decreas"}, {"increas", "reduc"}, {"rais", "lower"}, {"start", "stop"}, {"accept", "reject"},
-	{"accept", "refus"}, {"open", "clos"}, {"lock", "unlock"}, {"introduc", "remov"}, {"support", "remov"}, {"support", "drop"},
-	{"implement", "remov"}, {"include", "exclud"}, {"keep", "remov"}, {"keep", "delet"}, {"encrypt", "decrypt"}, {"install", "uninstall"},
-	{"retry", "abort"}, {"fix", "keep"}, {"cach", "uncach"}, {"strict", "loos"}}
-
-// opposite reports whether a step undoes what the title asks for: the opposite verb
-// at its beginning, on an object of the title, and not the title's own verb.
-func (q PlanQuestion) opposite(s Step) string {
-	title, what := allWords(q.Title), allWords(s.What)
-	if len(title) < 2 || len(what) < 2 {
-		return ""
-	}
-	objects := 0
-	near := what[1:min(len(what), 9)]
-	for _, w := range title[1:] {
-		if len(w) > 3 && slices.Contains(near, w) {
-			objects++
-		}
-	}
-	if objects == 0 {
-		return ""
-	}
-	begins := func(w, verb string) bool { return strings.HasPrefix(w, stem(verb)) }
-	for _, pair := range opposites {
-		for _, p := range [][2]string{pair, {pair[1], pair[0]}} {
-			asked := begins(title[0], p[0])
-			done := begins(what[0], p[1])
-			also := slices.ContainsFunc(what[1:], func(w string) bool { return begins(w, p[0]) })
-			if asked && done && !also {
-				return "does the opposite of the ticket's title"
-			}
-		}
-	}
-	return ""
-}
-
-func allWords(text string) []string {
-	var out []string
-	for _, w := range word().FindAllString(strings.ToLower(text), -1) {
-		if len(w) > 1 {
-			out = append(out, stem(w))
-		}
-	}
-	return out
-}
 
 func (q PlanQuestion) testDefects(t namedTest) []string {
 	label := t.criterion.ID
@@ -264,12 +218,12 @@ func (q PlanQuestion) testDefects(t namedTest) []string {
 		out = append(out, label+" checks nothing")
 	case placeholder().MatchString(t.Checks) || q.ofPrompt(t.Checks):
 		out = append(out, label+" is a placeholder")
-	case t.criterion.Text != "" && len(beyond(t.Checks, t.criterion.Text, t.criterion.ID)) < 2:
+	case t.criterion.Text != "" && len(words.Beyond(t.Checks, t.criterion.Text, t.criterion.ID)) < 2:
 		out = append(out, label+" repeats the criterion instead of saying what is checked")
-	case len(beyond(t.Checks, q.ids())) < 2:
+	case len(words.Beyond(t.Checks, q.ids())) < 2:
 		out = append(out, label+" checks nothing in particular")
 	}
-	if why := Refused(file, q.isAffected(file)); file != "" && why != "" {
+	if why := paths.Refused(file, q.isAffected(file)); file != "" && why != "" {
 		out = append(out, name(file)+" "+why)
 	}
 	return out

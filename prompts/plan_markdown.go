@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/prompts/paths"
+	"github.com/fjbelchi/localmodel/prompts/words"
 )
 
 var verbs = map[string]string{"create": "Create", "modify": "Modify", "delete": "Delete"}
@@ -20,7 +22,7 @@ func (q PlanQuestion) Render(r PlanReply) string {
 			b.WriteString(" at " + code(where))
 		}
 		b.WriteString(": " + oneLine(s.What) + "\n")
-		if approach := oneLine(s.Approach); approach != "" && !same(approach, s.What) {
+		if approach := oneLine(s.Approach); approach != "" && !words.Same(approach, s.What) {
 			b.WriteString("      How: " + approach + "\n")
 		}
 	}
@@ -127,10 +129,10 @@ func (q PlanQuestion) found(f PlanFile) string {
 		}
 		fmt.Fprintf(&b, "%s (line %d)", code(d.Name), d.Line)
 	}
-	if q.Exists == nil || IsTestFile(f.Path) {
+	if q.Exists == nil || paths.IsTest(f.Path) {
 		return b.String()
 	}
-	for _, p := range TestFilesFor(clean(f.Path)) {
+	for _, p := range paths.TestsOf(clean(f.Path)) {
 		if q.Exists(p) {
 			b.WriteString("\n      Its tests: " + code(p))
 			break

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/fjbelchi/localmodel/prompts/paths"
 )
 
 // isAffected reports whether the ticket itself names a file.
@@ -30,7 +32,7 @@ func (q PlanQuestion) mentions(r PlanReply) (out []string) {
 	}
 	for _, m := range mention().FindAllStringSubmatch(strings.Join(texts, "\n"), -1) {
 		found := strings.TrimRight(m[1], ".")
-		if why := Refused(found, true); why != "" && !strings.Contains(q.Words(), found) {
+		if why := paths.Refused(found, true); why != "" && !strings.Contains(q.Words(), found) {
 			out = append(out, "the plan may not name "+name(found)+": it "+why)
 		}
 	}

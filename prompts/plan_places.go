@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/fjbelchi/localmodel/prompts/paths"
+	"github.com/fjbelchi/localmodel/prompts/words"
 )
 
 var symbol = sync.OnceValue(func() *regexp.Regexp {
@@ -26,7 +29,7 @@ func (q PlanQuestion) lost(s Step) string {
 		return ""
 	case where == "":
 		return "the step for " + name(s.File) + " does not say where in it"
-	case strings.Contains(oneLine(full), where) && len(where) > 2, hasWord(full, where):
+	case strings.Contains(oneLine(full), where) && len(where) > 2, words.Has(full, where):
 		return ""
 	}
 	symbols, prose := symbols(s.Where)
@@ -37,13 +40,13 @@ func (q PlanQuestion) lost(s Step) string {
 				symbols = append(symbols, w)
 			}
 		}
-		if slices.ContainsFunc(symbols, func(w string) bool { return hasWord(full, w) }) || q.edge(s.Where) {
+		if slices.ContainsFunc(symbols, func(w string) bool { return words.Has(full, w) }) || q.edge(s.Where) {
 			return ""
 		}
 		return "`" + name(s.Where) + "` is not in " + name(s.File)
 	}
 	for _, sym := range symbols {
-		if !hasWord(full, last(sym)) {
+		if !words.Has(full, last(sym)) {
 			return "`" + name(sym) + "` is not in " + name(s.File)
 		}
 	}
@@ -89,26 +92,6 @@ func last(symbol string) string {
 	return parts[len(parts)-1]
 }
 
-// hasWord reports whether a text has a name as a whole word.
-func hasWord(text, name string) bool {
-	for from := 0; ; {
-		i := strings.Index(text[from:], name)
-		if i < 0 {
-			return false
-		}
-		i += from
-		end := i + len(name)
-		if (i == 0 || !nameByte(text[i-1])) && (end == len(text) || !nameByte(text[end])) {
-			return true
-		}
-		from = i + 1
-	}
-}
-
-func nameByte(b byte) bool {
-	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80
-}
-
 // ownPaths are the paths that a plan may name: the ticket's, those that a step
 // creates, and the files of its tests.
 func (q PlanQuestion) ownPaths(r PlanReply) map[string]bool {
@@ -117,12 +100,12 @@ func (q PlanQuestion) ownPaths(r PlanReply) map[string]bool {
 		own[f.Path] = true
 	}
 	for _, s := range r.Steps {
-		if p := clean(s.File); s.Action == "create" && Refused(p, false) == "" {
+		if p := clean(s.File); s.Action == "create" && paths.Refused(p, false) == "" {
 			own[p] = true
 		}
 	}
 	for _, t := range q.tests(r) {
-		if p := clean(t.File); Refused(p, q.isAffected(p)) == "" {
+		if p := clean(t.File); paths.Refused(p, q.isAffected(p)) == "" {
 			own[p] = true
 		}
 	}
@@ -167,73 +150,13 @@ func (q PlanQuestion) ownExtension(p string) bool {
 // siblingTest reports whether a path is a test file beside one of the ticket's
 // files, or in a directory of tests.
 func (q PlanQuestion) siblingTest(p string) bool {
-	if !IsTestFile(p) {
+	if !paths.IsTest(p) {
 		return false
 	}
 	return slices.ContainsFunc(q.files(), func(f PlanFile) bool {
-		stem := testStem(f.Path)
+		stem := strings.TrimSuffix(path.Base(f.Path), path.Ext(f.Path))
 		return path.Dir(f.Path) == path.Dir(p) || len(stem) > 2 && strings.Contains(path.Base(p), stem)
 	})
-}
-
-func testStem(p string) string { return strings.TrimSuffix(path.Base(p), path.Ext(p)) }
-
-// IsTestFile reports whether a path is a test's by the habits of the languages.
-func IsTestFile(p string) bool {
-	base := path.Base(p)
-	stem := testStem(p)
-	switch {
-	case strings.HasSuffix(stem, "_test"), strings.HasPrefix(base, "test_"), strings.HasSuffix(stem, "_spec"):
-		return true
-	case strings.HasSuffix(stem, ".test"), strings.HasSuffix(stem, ".spec"):
-		return true
-	case strings.HasSuffix(stem, "Test"), strings.HasSuffix(stem, "Tests"), strings.HasSuffix(stem, "Spec"):
-		return true
-	}
-	for _, dir := range strings.Split(path.Dir(p), "/") {
-		if dir == "test" || dir == "tests" || dir == "__tests__" || dir == "spec" {
-			return true
-		}
-	}
-	return false
-}
-
-// TestFilesFor lists where the tests of a file may be, most likely first.
-func TestFilesFor(p string) []string {
-	dir, ext, stem := path.Dir(p), path.Ext(p), testStem(p)
-	names := map[string][]string{
-		".go": {stem + "_test.go"}, ".py": {"test_" + stem + ".py", stem + "_test.py"},
-		".rb": {stem + "_spec.rb", stem + "_test.rb"}, ".java": {stem + "Test.java"}, ".kt": {stem + "Test.kt"},
-		".cs": {stem + "Tests.cs"}, ".php": {stem + "Test.php"}, ".dart": {stem + "_test.dart"}, ".ex": {stem + "_test.exs"},
-	}[ext]
-	switch ext {
-	case ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".vue", ".svelte":
-		script := ext
-		if ext == ".vue" || ext == ".svelte" {
-			script = ".ts"
-		}
-		names = []string{stem + ".test" + script, stem + ".spec" + script}
-	}
-	var out []string
-	for _, n := range names {
-		for _, d := range []string{dir, dir + "/__tests__", dir + "/tests", "tests", "test", "spec", inTests(dir)} {
-			out = append(out, path.Join(d, n))
-		}
-	}
-	return out
-}
-
-// inTests is the directory among the tests that mirrors one of the sources.
-func inTests(dir string) string {
-	if rest, ok := strings.CutPrefix(dir, "src/main/"); ok {
-		return "src/test/" + rest
-	}
-	for _, top := range []string{"src/", "lib/", "app/"} {
-		if rest, ok := strings.CutPrefix(dir, top); ok {
-			return "tests/" + rest
-		}
-	}
-	return "tests/" + dir
 }
 
 // Warnings are what a reader of an accepted plan should know: paths that it

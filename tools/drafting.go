@@ -16,6 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -212,7 +213,7 @@ func draftSpec(t ticket.Ticket, q prompts.PlanQuestion, reply prompts.PlanReply)
 		})
 	}
 	for _, test := range q.TestsOf(reply) {
-		if test.File == "" || slices.Contains(s.Allowed, test.File) || prompts.Refused(test.File, false) != "" {
+		if test.File == "" || slices.Contains(s.Allowed, test.File) || paths.Refused(test.File, false) != "" {
 			continue
 		}
 		s.Allowed = append(s.Allowed, test.File)
@@ -233,7 +234,7 @@ func ticketText(t ticket.Ticket) string {
 
 // readDraftFile reads a file that is to be changed.
 func (d *Deps) readDraftFile(ctx context.Context, tree, name string) (draft.File, error) {
-	if prompts.Refused(name, true) != "" || isLocal(name) {
+	if paths.Refused(name, true) != "" || isLocal(name) {
 		return draft.File{}, errors.New("such a file is never drafted")
 	}
 	if d.inSubmodule(ctx, tree, name) {

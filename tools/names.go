@@ -4,7 +4,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
-	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -15,24 +15,24 @@ func named(t ticket.Ticket, name string) (ticket.Ticket, *Error) {
 	if t.ID == "" {
 		t.ID = name
 	}
-	err := prompts.CheckID(t.ID)
+	err := paths.CheckID(t.ID)
 	for _, c := range t.Criteria {
 		if err == nil {
-			err = prompts.CheckID(c.ID)
+			err = paths.CheckID(c.ID)
 		}
 	}
 	for _, id := range t.DependsOn {
 		if err == nil {
-			err = prompts.CheckID(id)
+			err = paths.CheckID(id)
 		}
 	}
 	for _, f := range t.Files {
 		if err == nil {
-			err = prompts.CheckPath(f.Path)
+			err = paths.Check(f.Path)
 		}
 	}
 	if err != nil {
-		t.ID = clip(strings.ReplaceAll(plain.Line(t.ID), "\uFFFD", "?"), prompts.MaxID)
+		t.ID = clip(strings.ReplaceAll(plain.Line(t.ID), "\uFFFD", "?"), paths.MaxID)
 		return t, &Error{Code: codeInvalid, Cause: clip(plain.Line(name), 100) + ": " + err.Error(),
 			Next: "Write the id or path in the ticket with visible characters and call again.", Err: err}
 	}

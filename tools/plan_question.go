@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -65,7 +66,7 @@ func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route
 func (d *Deps) plannable(files []ticket.File, r *planResult) (out []ticket.File) {
 	for _, f := range files {
 		f.Path = strings.TrimPrefix(f.Path, strings.TrimSuffix(filepath.ToSlash(d.Root), "/")+"/")
-		if why := prompts.Refused(f.Path, true); why != "" {
+		if why := paths.Refused(f.Path, true); why != "" {
 			r.warn(f.Path + " is not part of the plan: it " + why)
 			continue
 		}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/policy/category"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -90,7 +90,7 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 	}
 	var unseen string
 	o.TicketID, unseen = d.recordedID(ctx, o.TicketID)
-	if err := prompts.CheckID(o.TicketID); err != nil {
+	if err := paths.CheckID(o.TicketID); err != nil {
 		return nil, &Error{Code: codeArgument, Cause: "ticket_id: " + err.Error(), Next: "Send the id that classify_ticket or plan_ticket gave.", Err: err}
 	}
 	if o.Route == policy.OwnerLocal {

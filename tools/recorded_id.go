@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/prompts/paths"
 )
 
 // ticketExtensions are the files whose path a caller may give for an id.
@@ -52,7 +52,7 @@ func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string
 func (d *Deps) idOfPath(ctx context.Context, ref string) string {
 	r := d.newReader()
 	r.reference(ctx, ref)
-	if len(r.items) == 1 && r.items[0].fault == nil && prompts.CheckID(r.items[0].id) == nil {
+	if len(r.items) == 1 && r.items[0].fault == nil && paths.CheckID(r.items[0].id) == nil {
 		return r.items[0].id
 	}
 	if _, id, found := strings.Cut(ref, "#"); found {

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
-	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -180,7 +180,7 @@ func (r *reader) tellApart(t *ticket.Ticket) {
 	was := t.ID
 	dir := path.Base(path.Dir(t.Source))
 	for n, id := 1, dir+"/"+was; ; n++ {
-		if _, again := r.sources[strings.ToLower(id)]; !again && prompts.CheckID(id) == nil {
+		if _, again := r.sources[strings.ToLower(id)]; !again && paths.CheckID(id) == nil {
 			t.ID = id
 			break
 		}

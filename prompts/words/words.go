@@ -1,4 +1,6 @@
-package prompts
+// Package words compares texts by their words: what one says that another does
+// not.
+package words
 
 import (
 	"regexp"
@@ -86,8 +88,8 @@ ac existing current currently way part parts place places`
 	return m
 })
 
-// beyond are the content words of a text that the others do not have.
-func beyond(text string, others ...string) []string {
+// Beyond returns the content words of a text that the others do not have.
+func Beyond(text string, others ...string) []string {
 	known := map[string]bool{}
 	for _, other := range others {
 		for _, w := range contentWords(split(other)) {
@@ -114,18 +116,38 @@ func split(text string) string {
 	return text + " " + strings.ReplaceAll(parts, "_", " ")
 }
 
-// same reports whether two texts have the same words in the same order.
-func same(a, b string) bool {
+// Same reports whether two texts have the same words in the same order.
+func Same(a, b string) bool {
 	return strings.Join(word().FindAllString(strings.ToLower(a), -1), " ") ==
 		strings.Join(word().FindAllString(strings.ToLower(b), -1), " ")
 }
 
-// shingles are the runs of n words of a text.
-func shingles(text string, n int) map[string]bool {
+// Shingles returns the runs of n words of a text.
+func Shingles(text string, n int) map[string]bool {
 	words := word().FindAllString(strings.ToLower(text), -1)
 	out := map[string]bool{}
 	for i := 0; i+n <= len(words); i++ {
 		out[strings.Join(words[i:i+n], " ")] = true
 	}
 	return out
+}
+
+// Has reports whether a text has a name as a whole word.
+func Has(text, name string) bool {
+	for from := 0; ; {
+		i := strings.Index(text[from:], name)
+		if i < 0 {
+			return false
+		}
+		i += from
+		end := i + len(name)
+		if (i == 0 || !nameByte(text[i-1])) && (end == len(text) || !nameByte(text[end])) {
+			return true
+		}
+		from = i + 1
+	}
+}
+
+func nameByte(b byte) bool {
+	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80
 }

@@ -1,4 +1,6 @@
-package prompts
+// Package paths judges names alone: what may be an id or a path, what a plan may
+// touch, and where tests lie. It opens nothing.
+package paths
 
 import (
 	"fmt"
@@ -14,7 +16,7 @@ import (
 // Limits of what names things.
 const (
 	MaxID   = 100  // characters of a ticket's id, or a criterion's
-	MaxPath = 1024 // bytes
+	maxPath = 1024 // bytes
 )
 
 // CheckID reports why a text cannot be an id: it is empty or too long, has
@@ -34,15 +36,15 @@ func CheckID(id string) error {
 	return checkCharacters("id", id)
 }
 
-// CheckPath reports why a text cannot be a path: it is empty or too long, or
+// Check reports why a text cannot be a path: it is empty or too long, or
 // has control, bidirectional or invisible characters. Where the path leads to
 // is checked by those who open it.
-func CheckPath(name string) error {
+func Check(name string) error {
 	switch {
 	case strings.TrimSpace(name) == "":
 		return fmt.Errorf("the path is empty")
-	case len(name) > MaxPath:
-		return fmt.Errorf("the path has more than %d bytes", MaxPath)
+	case len(name) > maxPath:
+		return fmt.Errorf("the path has more than %d bytes", maxPath)
 	}
 	return checkCharacters("path", name)
 }
@@ -70,8 +72,8 @@ func Refused(name string, named bool) string {
 	slashed := strings.ReplaceAll(name, `\`, "/")
 	clean := path.Clean(slashed) // "./~" is "~"
 	switch {
-	case CheckPath(name) != nil:
-		return "is no path: " + CheckPath(name).Error()
+	case Check(name) != nil:
+		return "is no path: " + Check(name).Error()
 	case strings.ContainsRune(name, '`'):
 		return "has a backtick"
 	case strings.HasPrefix(clean, "~"):
