@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +135,41 @@ const small = `(() => {
   return bad;
 })()`
 
+// crossed lists texts of a chart through whose box a line of its grid runs.
+const crossed = `(() => {
+  const bad = [], half = .5;
+  for (const svg of document.querySelectorAll('svg')) {
+    const lines = [...svg.querySelectorAll('.grid')].map(e => e.getBoundingClientRect());
+    for (const e of svg.querySelectorAll('text')) {
+      const t = e.getBoundingClientRect();
+      for (const l of lines)
+        if (l.left < t.right - half && l.right > t.left + half && l.top < t.bottom - half && l.bottom > t.top + half) {
+          bad.push(e.textContent);
+          break;
+        }
+    }
+  }
+  return bad;
+})()`
+
+// legends lists charts whose legend names another set of colours than the chart
+// shows. A chart of one colour needs none.
+const legends = `(() => {
+  const bad = [], colours = ['one', 'two', 'three'];
+  for (const figure of document.querySelectorAll('figure')) {
+    const seen = new Set(), named = new Set();
+    for (const e of figure.querySelectorAll('svg rect, svg circle, svg .line')) {
+      const r = e.getBoundingClientRect();
+      if (r.width + r.height < 1 || e.tagName == 'rect' && r.width * r.height < .5) continue;
+      colours.filter(c => e.classList.contains(c)).forEach(c => seen.add(c));
+    }
+    for (const e of figure.querySelectorAll('.keys i')) named.add(e.className);
+    const same = seen.size == named.size && [...seen].every(c => named.has(c));
+    if (!same && !(named.size == 0 && seen.size < 2)) bad.push(figure.querySelector('svg').getAttribute('aria-label') + ': ' + [...seen] + ' but ' + [...named]);
+  }
+  return bad;
+})()`
+
 // look shows a page at both widths, light and dark, and checks what a reader
 // would notice.
 func look(t *testing.T, b *browser, file, name string, want ...string) {
@@ -160,7 +196,7 @@ func look(t *testing.T, b *browser, file, name string, want ...string) {
 				t.Errorf("%s: %d pixels wide, %d scripts, %d things fetched", at, seen.Wide, seen.Scripts, seen.Far)
 			}
 			paper[scheme] = seen.Paper
-			for what, script := range map[string]string{"contrast": unreadable, "size": small} {
+			for what, script := range map[string]string{"contrast": unreadable, "size": small, "grid": crossed, "legend": legends} {
 				var bad []string
 				if b.eval(t, script, &bad); len(bad) > 0 {
 					t.Errorf("%s: %s: %q", at, what, bad)
@@ -187,6 +223,18 @@ func TestStatsPage(t *testing.T) {
 	file := filepath.Join(root, "stats.html")
 	localmodel(t, root, "stats", "--html", file)
 	look(t, b, file, "stats", "What the local model did", "tickets passed their gates", "qwen3-coder:30b", "By complexity", "Where it was escalated", "2026-11-23", "2 more are open")
+	var weeks struct{ Table, Chart []string }
+	b.eval(t, `({table: [...document.querySelector('table').querySelectorAll('tbody th')].map(e => e.textContent),
+		chart: [...document.querySelectorAll('figure')[0].querySelectorAll('rect.one title')].map(e => e.textContent)})`, &weeks)
+	if len(weeks.Table) < 10 || len(weeks.Table) != len(weeks.Chart) || !slices.IsSorted(weeks.Table) {
+		t.Fatalf("the table has the weeks %q, the chart %q", weeks.Table, weeks.Chart)
+	}
+	for i, day := range weeks.Table { // the chart writes 2006-01-02 as "2 Jan: ..."
+		when, err := time.Parse(time.DateOnly, day)
+		if err != nil || !strings.HasPrefix(weeks.Chart[i], when.Format("2 Jan")+":") {
+			t.Errorf("place %d: %s in the table, %q in the chart", i, day, weeks.Chart[i])
+		}
+	}
 	if text := localmodel(t, root, "stats"); !strings.Contains(text, "stayed local and passed their gates") {
 		t.Errorf("got %s", text)
 	}

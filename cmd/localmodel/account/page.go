@@ -63,19 +63,24 @@ func (r Report) weekSection() page.Section {
 	}
 	bars := make([]page.Bar, 0, len(weeks))
 	table := &page.Table{Head: []string{"Week of", "passed", "escalated", "saved"}}
-	for _, w := range weeks {
+	var passed, escalated int
+	for _, w := range weeks { // the oldest first, as the chart has them
 		label := w.Start
 		if day, err := time.Parse(time.DateOnly, w.Start); err == nil {
 			label = day.Format("2 Jan")
 		}
 		bars = append(bars, page.Bar{Label: label, One: w.Done, Two: w.Escalated})
-	}
-	for i := len(weeks) - 1; i >= 0; i-- { // the newest first
-		w := weeks[i]
 		table.Rows = append(table.Rows, []string{w.Start, fmt.Sprint(w.Done), fmt.Sprint(w.Escalated), usd(w.NetUSD)})
+		passed, escalated = passed+w.Done, escalated+w.Escalated
 	}
-	s.Charts = []page.Chart{{Keys: []page.Key{{Class: "one", Name: "passed"}, {Class: "two", Name: "escalated"}},
-		SVG: page.Columns("Tickets passed and escalated, by week", bars), Caption: "Tickets that closed in the week."}}
+	var keys []page.Key // of what has a bar
+	if passed > 0 {
+		keys = append(keys, page.Key{Class: "one", Name: "passed"})
+	}
+	if escalated > 0 {
+		keys = append(keys, page.Key{Class: "two", Name: "escalated"})
+	}
+	s.Charts = []page.Chart{{Keys: keys, SVG: page.Columns("Tickets passed and escalated, by week", bars), Caption: "Tickets that closed in the week."}}
 	s.Table = table
 	return s
 }

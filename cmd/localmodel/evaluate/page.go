@@ -109,9 +109,10 @@ func (s Score) calibrationSection() page.Section {
 		kept.X, kept.Y = append(kept.X, cut.Threshold), append(kept.Y, cut.Kept.Rate)
 		whole.X, whole.Y = append(whole.X, cut.Threshold), append(whole.Y, cut.Whole)
 	}
-	mark := -1.0
+	mark, caption := -1.0, ""
 	if c.Threshold != nil {
 		mark = *c.Threshold
+		caption = "The dashed line is the threshold recommended: the lowest that the sample cannot tell from the best."
 	}
 	return page.Section{Title: "How sure is " + s.Model, Table: t,
 		Text: fmt.Sprintf("Brier score %.3f, calibration error %.3f, over %d answers; %s.", c.Brier, c.Error, c.Answers, c.words()),
@@ -119,7 +120,7 @@ func (s Score) calibrationSection() page.Section {
 			{SVG: page.Reliability("Reliability of "+s.Model, points), Caption: "On the dashed line a model is right as often as it is sure; below it, it is too sure of itself. Larger dots stand for more answers, lines for 95 % intervals."},
 			{Keys: []page.Key{{Class: "one", Name: "right, with " + c.Next + " for the rest"}, {Class: "three", Name: "kept"}},
 				SVG:     page.Curves("What a threshold does to "+s.Model, "threshold", "share", []page.Curve{kept, whole}, mark),
-				Caption: "The dashed line is the threshold recommended: the lowest that the sample cannot tell from the best."},
+				Caption: caption},
 		}}
 }
 

@@ -94,6 +94,9 @@ func niceStep(most int) int {
 	}
 }
 
+// ticks are where an axis from 0 to 1 has its lines.
+var ticks = []float64{0, .25, .5, .75, 1}
+
 // Range is one row of Ranges: a share from 0 to 1 with its interval.
 type Range struct {
 	Label, Detail    string
@@ -106,8 +109,7 @@ func Ranges(title string, rows []Range) template.HTML {
 	floor := top + rowHeight*float64(len(rows))
 	d := draw(floor+22, title)
 	at := func(v float64) float64 { return left + (right-left)*v }
-	for _, tick := range []float64{0, .25, .5, .75, 1} {
-		d.line(at(tick), top, at(tick), floor, "grid")
+	for _, tick := range ticks {
 		anchor := map[float64]string{0: "start", 1: "end"}[tick]
 		if anchor == "" {
 			anchor = "middle"
@@ -116,6 +118,9 @@ func Ranges(title string, rows []Range) template.HTML {
 	}
 	for i, r := range rows {
 		y := top + rowHeight*float64(i)
+		for _, tick := range ticks { // beside the interval alone: no line runs through a label
+			d.line(at(tick), y+19, at(tick), y+35, "grid")
+		}
 		d.text(left, y+13, "start", "", fit(r.Label, 32))
 		d.text(right, y+13, "end", "faint", r.Detail)
 		d.line(at(r.Low), y+27, at(r.High), y+27, "line one")

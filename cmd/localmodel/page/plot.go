@@ -15,7 +15,7 @@ type plot struct {
 
 func newPlot(title, across, up string, height float64) plot {
 	p := plot{draw(height, title), 40, 350, 12, height - 40}
-	for _, tick := range []float64{0, .25, .5, .75, 1} {
+	for _, tick := range ticks {
 		p.line(p.x(tick), p.top, p.x(tick), p.floor, "grid")
 		p.line(p.left, p.y(tick), p.right, p.y(tick), "grid")
 		p.text(p.x(tick), p.floor+15, "middle", "faint", short(tick))
