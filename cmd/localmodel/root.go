@@ -51,7 +51,7 @@ func newRoot(w, raw env) *cobra.Command {
 	root.SetIn(w.in)
 	root.SetOut(w.out)
 	root.SetErr(w.err)
-	root.SetUsageTemplate(strings.ReplaceAll(root.UsageTemplate(), "FlagUsages ", fmt.Sprintf("FlagUsagesWrapped %d ", term.Width(w.out))))
+	root.SetUsageTemplate(usageWithin(root.UsageTemplate(), term.Width(w.out)))
 	root.AddGroup(&cobra.Group{ID: groupStart, Title: "Set up:"}, &cobra.Group{ID: groupUse, Title: "Use:"},
 		&cobra.Group{ID: groupReport, Title: "Report:"})
 	add := func(group string, list ...*cobra.Command) {
@@ -65,6 +65,19 @@ func newRoot(w, raw env) *cobra.Command {
 	add(groupReport, statsCommand(w), exportCommand(w), evalCommand(w), projectsCommand(w))
 	add("", completionCommand(w), versionCommand(w))
 	return root
+}
+
+// usageWithin is cobra's template of the usage, for so many columns.
+func usageWithin(template string, columns int) string {
+	cobra.AddTemplateFunc("within", func(columns int, head, text string) string {
+		return strings.TrimSuffix(term.WrapColumn(columns, head, text), "\n")
+	})
+	return strings.NewReplacer(
+		"FlagUsages ", fmt.Sprintf("FlagUsagesWrapped %d ", columns),
+		"  {{rpad .Name .NamePadding }} {{.Short}}", fmt.Sprintf(`{{within %d (printf "  %%s " (rpad .Name .NamePadding)) .Short}}`, columns),
+		`Use "{{.CommandPath}} [command] --help" for more information about a command.`,
+		fmt.Sprintf(`{{within %d "" (printf "Use \"%%s [command] --help\" for more information about a command." .CommandPath)}}`, columns),
+	).Replace(template)
 }
 
 // paragraphs lays out a help text for a stream. What is indented stays as it is.

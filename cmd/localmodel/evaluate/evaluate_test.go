@@ -139,6 +139,14 @@ func answer(s *Set, model, id, category, complexity string, confidence float64, 
 	panic(id)
 }
 
+// screen is a stream that knows its columns.
+type screen struct {
+	bytes.Buffer
+	columns int
+}
+
+func (s *screen) Width() int { return s.columns }
+
 func TestScoreByHand(t *testing.T) {
 	_, s := backlog(t)
 	p := Plan{Set: s, Models: []*Model{{Name: "small", Tier: policy.Local}, {Name: "cheap", Tier: policy.Cheap}}}
@@ -212,15 +220,17 @@ func TestScoreByHand(t *testing.T) {
 	if cheap := r.Models[2]; cheap.CostUSD != .002 || cheap.Calibration != nil {
 		t.Errorf("%+v", cheap)
 	}
-	var out bytes.Buffer
-	r.Print(&out)
-	for line := range strings.Lines(out.String()) {
-		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > term.DefaultWidth {
-			t.Errorf("too wide: %q", line)
+	for _, columns := range []int{term.DefaultWidth, 40} {
+		out := &screen{columns: columns}
+		r.Print(out)
+		for line := range strings.Lines(out.String()) {
+			if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > columns {
+				t.Errorf("wider than %d: %q", columns, line)
+			}
 		}
-	}
-	if !strings.Contains(out.String(), "LOCALMODEL_MIN_CONFIDENCE=0.55") {
-		t.Errorf("got\n%s", out.String())
+		if !strings.Contains(out.String(), "LOCALMODEL_MIN_CONFIDENCE=0.55") {
+			t.Errorf("got\n%s", out.String())
+		}
 	}
 	c.Threshold = nil
 	if got := c.words(); got != "none recommended from 3 answers, at least 30 are needed" {

@@ -23,11 +23,12 @@ func (r PlanReport) Print(out io.Writer) {
 	for _, w := range r.Warnings {
 		term.Print(out, "! ", w)
 	}
-	const line = "%-32s %-16s %8s %8s %10s\n"
-	fmt.Fprintf(out, "\n"+line, "Plans, 95 % interval", "accepted", "p50", "p95", "tokens out")
+	fmt.Fprintln(out)
+	var rows [][]string
 	for _, s := range r.Columns {
-		fmt.Fprintf(out, line, clip(s.name(), 32), brief(s.Accepted), ms(s.Time.P50), ms(s.Time.P95), fmt.Sprint(s.TokensOut))
+		rows = append(rows, []string{s.name(), brief(s.Accepted), ms(s.Time.P50), ms(s.Time.P95), fmt.Sprint(s.TokensOut)})
 	}
+	term.Table(out, []string{"Plans, 95 % interval", "accepted", "p50", "p95", "tokens out"}, rows)
 	for _, s := range r.Columns {
 		fmt.Fprintf(out, "\n%s\n", plain.Line(s.name()))
 		field := func(name, text string) { term.Print(out, fmt.Sprintf("  %-12s", name), text) }

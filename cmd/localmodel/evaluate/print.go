@@ -23,10 +23,12 @@ func (r Report) Print(out io.Writer) {
 	for _, w := range r.Warnings {
 		term.Print(out, "! ", w)
 	}
-	fmt.Fprintf(out, "\n%-21s %-15s %-15s %8s %8s %8s\n", "Right, 95 % interval", "category", "complexity", "p50", "p95", "cost")
+	fmt.Fprintln(out)
+	var rows [][]string
 	for _, s := range r.Models {
-		fmt.Fprintf(out, "%-21s %-15s %-15s %8s %8s %8s\n", clip(s.Model, 21), brief(s.Category.All), brief(s.Complexity.All), ms(s.Classify.P50), ms(s.Classify.P95), s.cost())
+		rows = append(rows, []string{s.Model, brief(s.Category.All), brief(s.Complexity.All), ms(s.Classify.P50), ms(s.Classify.P95), s.cost()})
 	}
+	term.Table(out, []string{"Right, 95 % interval", "category", "complexity", "p50", "p95", "cost"}, rows)
 	for _, s := range r.Models {
 		s.print(out)
 	}
@@ -148,12 +150,4 @@ func dollars(usd float64) string {
 		return "$0"
 	}
 	return fmt.Sprintf("$%.4f", usd)
-}
-
-func clip(s string, n int) string {
-	s = plain.Line(s)
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
 }

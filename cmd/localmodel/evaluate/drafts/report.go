@@ -8,6 +8,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/tools/draft"
 )
@@ -107,34 +108,20 @@ func (r Row) cells() []string {
 
 var head = []string{"Model", "language", "applies", "parses", "passes", "not run", "repaired", "p50", "longest"}
 
-// Print writes the comparison for a person: a table, and a bar for each model.
+// Print writes the comparison for a person.
 func (r Report) Print(out io.Writer) {
-	line := func(c []string) {
-		fmt.Fprintf(out, "%-26.26s %-11s %9s %9s %9s %8s %9s %8s %8s\n", c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8])
-	}
-	line(head)
+	var rows [][]string
 	for _, row := range r.Models {
-		line(row.cells())
+		rows = append(rows, row.cells())
 	}
+	term.Table(out, head, rows)
 	fmt.Fprintln(out)
 	for _, row := range r.Models {
 		if row.Language == "" {
-			fmt.Fprintf(out, "%-26.26s %-40s %3.0f %% pass their tests (95 %% interval %.0f to %.0f %%)\n", plain.Line(row.Model),
-				bar(row.Passes.Rate, 40), row.Passes.Rate*100, row.Passes.Low*100, row.Passes.High*100)
+			term.Print(out, "", fmt.Sprintf("%s: %.0f %% pass their tests (95 %% interval %.0f to %.0f %%)", row.Model,
+				row.Passes.Rate*100, row.Passes.Low*100, row.Passes.High*100))
 		}
 	}
-}
-
-func bar(share float64, cells int) string {
-	n := int(share*float64(cells) + 0.5)
-	text := make([]rune, cells)
-	for i := range text {
-		text[i] = '░'
-		if i < n {
-			text[i] = '█'
-		}
-	}
-	return string(text)
 }
 
 // Page is the comparison as a page.
