@@ -3,7 +3,7 @@
 // it looks at what was built. goreleaser.yaml and the Makefile call it, from the
 // module's root:
 //
-//	release docs DIR                        man page, completions, tools.json
+//	release docs -version V DIR             man page, completions, tools.json, README.md
 //	release bundle -docs DIR -binary FILE -os OS -arch ARCH -version V -out DIR
 //	release npm -version V [-binary FILE -os OS -arch ARCH] -out DIR   a platform's package, or without a binary the one users name
 //	release wheel -binary FILE -os OS -arch ARCH -version V -out DIR
@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string) error {
 	}
 	switch {
 	case args[0] == "docs" && set.NArg() == 1:
-		return docs(ctx, set.Arg(0))
+		return docs(ctx, b.version, set.Arg(0))
 	case args[0] == "bundle" && set.NArg() == 0:
 		return b.write(out)
 	case args[0] == "npm" && b.binary != "":
@@ -79,7 +79,7 @@ func run(ctx context.Context, args []string) error {
 var shells = map[string]string{"bash": "localmodel.bash", "zsh": "_localmodel", "fish": "localmodel.fish", "powershell": "localmodel.ps1"}
 
 // docs builds the program for this machine and writes what it says of itself.
-func docs(ctx context.Context, dir string) error {
+func docs(ctx context.Context, version, dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "completions"), 0o755); err != nil { //nolint:gosec // files for everyone
 		return err
 	}
@@ -101,6 +101,13 @@ func docs(ctx context.Context, dir string) error {
 		return fmt.Errorf("man page: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "localmodel.1"), man, 0o644); err != nil { //nolint:gosec // files for everyone
+		return err
+	}
+	page, err := readme(version)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "README.md"), page, 0o644); err != nil { //nolint:gosec // files for everyone
 		return err
 	}
 	for file, args := range files() {

@@ -78,13 +78,13 @@ func npmMain(version, out string) error {
 	for _, p := range released() {
 		pkg.Optional[npmPlatformName(p)] = version
 	}
-	readme, err := os.ReadFile("README.md")
+	page, err := readme(version)
 	if err != nil {
 		return err
 	}
 	return writeNPM(filepath.Join(out, "localmodel"), pkg, map[string]file{
 		"bin/localmodel.js": {npmLauncher, 0o755},
-		"README.md":         {readme, 0o644},
+		"README.md":         {page, 0o644},
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -208,5 +209,38 @@ func TestWheel_Reproducible(t *testing.T) {
 	name := wheelName(testVersion, platform{b.os, b.arch})
 	if string(read(t, filepath.Join(first, name))) != string(read(t, filepath.Join(second, name))) {
 		t.Error("two wheels of one program differ")
+	}
+}
+
+// TestReadme holds that no package's README has a link that leads nowhere: each
+// file it names is in the repository, under the version's tag.
+func TestReadme(t *testing.T) {
+	b := hostBundle(t)
+	out := t.TempDir()
+	must(t, npmMain(testVersion, out))
+	must(t, wheel(b, out))
+	entries, err := unpack(filepath.Join(out, wheelName(testVersion, platform{b.os, b.arch})))
+	must(t, err)
+	for what, text := range map[string]string{
+		"npm":   string(read(t, filepath.Join(out, "localmodel", "README.md"))),
+		"wheel": string(entries["localmodel-"+testVersion+".dist-info/METADATA"].data),
+	} {
+		files := 0
+		for _, m := range regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(text, -1) {
+			name, ours := strings.CutPrefix(m[1], repository+"/blob/v"+testVersion+"/")
+			switch {
+			case ours:
+				files++
+				name, _, _ = strings.Cut(name, "#")
+				if _, err := os.Stat(name); err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+			case !strings.HasPrefix(m[1], "https://"):
+				t.Errorf("%s: %q leads nowhere", what, m[1])
+			}
+		}
+		if files < 20 {
+			t.Errorf("%s: only %d links to files of the repository", what, files)
+		}
 	}
 }

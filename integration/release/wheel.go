@@ -53,7 +53,7 @@ func wheel(b bundle, out string) error {
 	if err != nil {
 		return err
 	}
-	readme, err := os.ReadFile("README.md")
+	page, err := readme(b.version)
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func wheel(b bundle, out string) error {
 		{"localmodel-" + version + ".data/scripts/" + programName(p), file{program, 0o755}},
 		{info + "METADATA", file{[]byte("Metadata-Version: 2.1\nName: localmodel\nVersion: " + version +
 			"\nSummary: " + description + "\nHome-page: " + repository + "\nLicense: MIT\nRequires-Python: >=3.8\n" +
-			"Description-Content-Type: text/markdown\n\n" + string(readme)), 0o644}},
+			"Description-Content-Type: text/markdown\n\n" + string(page)), 0o644}},
 		{info + "WHEEL", file{[]byte("Wheel-Version: 1.0\nGenerator: localmodel\nRoot-Is-Purelib: false\n" + tags.String()), 0o644}},
 		{info + "licenses/LICENSE", file{licence, 0o644}},
 	}
