@@ -58,7 +58,8 @@ type registryArg struct {
 
 type registryVariable struct {
 	Description string `json:"description"`
-	Format      string `json:"format"`
+	Format      string `json:"format,omitempty"`
+	Default     string `json:"default,omitempty"`
 	Required    bool   `json:"isRequired"`
 }
 
@@ -78,7 +79,11 @@ func settingRow(name string) settings.Row {
 // loopback is the container's own.
 func environment(container bool) []registryEnv {
 	var out []registryEnv
-	for _, name := range offered {
+	names := offered
+	if container { // from there this machine is another one
+		names = append([]string{"LOCALMODEL_LOCAL_REMOTE"}, offered...)
+	}
+	for _, name := range names {
 		r := settingRow(name)
 		e := registryEnv{Name: name, Description: r.Meaning, Default: r.Default, Secret: r.Secret}
 		if r.Secret {
@@ -96,6 +101,10 @@ func environment(container bool) []registryEnv {
 // of this machine.
 func container() []registryArg {
 	return []registryArg{
+		{Type: "named", Name: "--user", Value: "{owner}",
+			Description: "The user who writes the project's state file and the journal",
+			Variables: map[string]registryVariable{"owner": {
+				Description: "Owner of the project's directory, as id -u and id -g print it with a colon between", Default: "1000:1000", Required: true}}},
 		{Type: "named", Name: "--mount", Value: "type=bind,src={project},dst=/project",
 			Description: "The project whose tickets are read",
 			Variables: map[string]registryVariable{"project": {

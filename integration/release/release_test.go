@@ -197,7 +197,8 @@ func TestRegistryEntry(t *testing.T) {
 // The image holds the program and nothing else, and does not run as root.
 func TestDockerfile(t *testing.T) {
 	text := string(read(t, "Dockerfile"))
-	for _, want := range []string{"FROM gcr.io/distroless/static-debian12:nonroot\n", `ENTRYPOINT ["/usr/local/bin/localmodel"]`, `CMD ["serve"]`, "COPY $TARGETPLATFORM/localmodel "} {
+	for _, want := range []string{"FROM gcr.io/distroless/static-debian12:nonroot\n", `ENTRYPOINT ["/usr/local/bin/localmodel"]`, `CMD ["serve"]`, "COPY $TARGETPLATFORM/localmodel ",
+		"COPY --chmod=777 integration/release/image/state /state\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q", want)
 		}
@@ -224,7 +225,10 @@ func TestGoreleaserBuildsWhatIsPromised(t *testing.T) {
 				Info struct{ Mtime string }
 			}
 		}
-		Dockers  []struct{ Dockerfile string } `yaml:"dockers_v2"`
+		Dockers []struct {
+			Dockerfile string
+			ExtraFiles []string `yaml:"extra_files"`
+		} `yaml:"dockers_v2"`
 		Sboms    []any
 		Checksum map[string]any
 	}
@@ -253,7 +257,12 @@ func TestGoreleaserBuildsWhatIsPromised(t *testing.T) {
 			read(t, filepath.Join(root, f.Src))
 		}
 	}
-	read(t, filepath.Join(root, c.Dockers[0].Dockerfile))
+	image := string(read(t, filepath.Join(root, c.Dockers[0].Dockerfile)))
+	for _, file := range c.Dockers[0].ExtraFiles {
+		if !strings.Contains(image, " "+file+" ") {
+			t.Errorf("the image takes nothing of %s", file)
+		}
+	}
 }
 
 // Workflows call make targets that exist, on three systems, with actions that
