@@ -3,8 +3,9 @@
 package advice
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // Shell is the language that commands are typed in.
@@ -38,8 +39,8 @@ func Detect(system string, lookup func(string) (string, bool)) Shell {
 }
 
 var (
-	exports = regexp.MustCompile(`\bexport ((?:[A-Z][A-Z0-9_]*=(?:<[^>]*>|'[^']*'|[^\s,;]*)(?: |$)?)+)`)
-	pair    = regexp.MustCompile(`([A-Z][A-Z0-9_]*)=(<[^>]*>|'[^']*'|[^\s,;]*)`)
+	exports = lazy.Regexp(`\bexport ((?:[A-Z][A-Z0-9_]*=(?:<[^>]*>|'[^']*'|[^\s,;]*)(?: |$)?)+)`)
+	pair    = lazy.Regexp(`([A-Z][A-Z0-9_]*)=(<[^>]*>|'[^']*'|[^\s,;]*)`)
 )
 
 // Say writes a text with commands for a POSIX shell for this one: variables
@@ -48,9 +49,9 @@ func (s Shell) Say(text string) string {
 	if s == POSIX {
 		return text
 	}
-	text = exports.ReplaceAllStringFunc(text, func(all string) string {
+	text = exports().ReplaceAllStringFunc(text, func(all string) string {
 		var out []string
-		for _, m := range pair.FindAllStringSubmatch(all, -1) {
+		for _, m := range pair().FindAllStringSubmatch(all, -1) {
 			out = append(out, s.set(m[1], strings.Trim(m[2], "'")))
 		}
 		said := strings.Join(out, s.then())

@@ -3,9 +3,10 @@ package plain
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // Writer is the last line of defence of a stream for people: what is written
@@ -26,7 +27,7 @@ func (w *Writer) Width() int { return w.Columns }
 // Unwrap returns what is written to.
 func (w *Writer) Unwrap() io.Writer { return w.Out }
 
-var ownSequence = regexp.MustCompile(`^(\x1b\[(0|2|31|32|33)m|\r?\x1b\[2?K|\r)`)
+var ownSequence = lazy.Regexp(`^(\x1b\[(0|2|31|32|33)m|\r?\x1b\[2?K|\r)`)
 
 // Write writes p cleaned. The count is of p's bytes.
 func (w *Writer) Write(p []byte) (int, error) {
@@ -42,7 +43,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 		if len(data) == 0 {
 			break
 		}
-		own := ownSequence.Find(data)
+		own := ownSequence().Find(data)
 		if !w.Colours || own == nil {
 			out = append(out, string(mark)...)
 			data = data[1:]

@@ -7,7 +7,8 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"regexp"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // Write says how Replace writes.
@@ -112,7 +113,7 @@ func temporaryName(base string) string {
 	return "." + base + ".tmp-" + hex.EncodeToString(random[:])
 }
 
-var temporaryPattern = regexp.MustCompile(`^\.(.+)\.tmp-[0-9a-f]{16}$`)
+var temporaryPattern = lazy.Regexp(`^\.(.+)\.tmp-[0-9a-f]{16}$`)
 
 // Sweep removes the temporary files that killed writers of a name left beside it.
 // The caller holds the lock under which that name is written.
@@ -130,7 +131,7 @@ func (r *Root) Sweep(ctx context.Context, name string) error {
 		defer f.Close() //nolint:errcheck // only read
 		names, err := f.Readdirnames(-1)
 		for _, n := range names {
-			if m := temporaryPattern.FindStringSubmatch(n); m != nil && m[1] == base {
+			if m := temporaryPattern().FindStringSubmatch(n); m != nil && m[1] == base {
 				_ = dir.dir.Remove(n) // it harms nobody where it stays
 			}
 		}

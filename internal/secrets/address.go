@@ -3,6 +3,7 @@ package secrets
 import (
 	"strings"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
@@ -50,13 +51,13 @@ const hiddenAddress = "(address not shown: it cannot be read without doubt)"
 const hosts = `(?:[\w.%-]*|\[[0-9A-Fa-f:.%]+\])(?::\d{0,5})?`
 
 var (
-	schemeName   = lazy(`^[a-z][a-z0-9+.-]{0,30}$`)
-	schemeStart  = lazy(`(?i)^(?:postgres(?:ql)?|mysql|mongodb|redis):`)
-	whereAfterAt = lazy(`^(` + hosts + `(?:,` + hosts + `)*)(/[^/?#@]*)?(?:[?#].*)?$`)
+	schemeName   = lazy.Regexp(`^[a-z][a-z0-9+.-]{0,30}$`)
+	schemeStart  = lazy.Regexp(`(?i)^(?:postgres(?:ql)?|mysql|mongodb|redis):`)
+	whereAfterAt = lazy.Regexp(`^(` + hosts + `(?:,` + hosts + `)*)(/[^/?#@]*)?(?:[?#].*)?$`)
 	// beforeAt may be a part of a password: a driver may take its end for the host.
-	beforeAt     = lazy(`[^\s"'(,` + tick + `]*@`)
-	userDatabase = lazy("`(?:host|user|database)=[^`]*`")
-	dsnPair      = lazy(`(?i)(?:^|\s)(host|hostaddr|port|dbname|database|user|password|passfile|` +
+	beforeAt     = lazy.Regexp(`[^\s"'(,` + tick + `]*@`)
+	userDatabase = lazy.Regexp("`(?:host|user|database)=[^`]*`")
+	dsnPair      = lazy.Regexp(`(?i)(?:^|\s)(host|hostaddr|port|dbname|database|user|password|passfile|` +
 		`sslmode|service|connect_timeout|application_name)\s*=\s*` +
 		`('(?:[^'\\]|\\.)*'?|\S*)`)
 )
@@ -96,4 +97,4 @@ func dsnAddress(pairs [][]string) string {
 	return "postgres://" + host + "/" + database
 }
 
-var dsnName = lazy(`^[\w./:,%\[\]-]*$`)
+var dsnName = lazy.Regexp(`^[\w./:,%\[\]-]*$`)

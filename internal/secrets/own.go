@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // ownRule completes gitleaks' rules: what people paste from shells, headers and
@@ -81,15 +83,15 @@ func headerRules() []*ownRule {
 		{
 			"authorization",
 			[]string{"authorization"},
-			lazy(`(?i)\bauthorization["']?\s*[:=,]\s*` + quote + `?([^"'` + tick + `\r\n]{6,})`),
+			lazy.Regexp(`(?i)\bauthorization["']?\s*[:=,]\s*` + quote + `?([^"'` + tick + `\r\n]{6,})`),
 			isCredentials,
 		},
-		{"authorization", []string{"bearer"}, lazy(`(?i)\bbearer\s+([\w.~+/=-]{8,})`), isRandom},
-		{"authorization", []string{"basic"}, lazy(`(?i)\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})`), isBasic},
+		{"authorization", []string{"bearer"}, lazy.Regexp(`(?i)\bbearer\s+([\w.~+/=-]{8,})`), isRandom},
+		{"authorization", []string{"basic"}, lazy.Regexp(`(?i)\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})`), isBasic},
 		{
 			"cookie",
 			[]string{"cookie"},
-			lazy(`(?i)\b(?:set-)` +
+			lazy.Regexp(`(?i)\b(?:set-)` +
 				`?cookie2?["']?\s*:\s*` + quote + `?([^\s=;,"'` + tick + `]+=[^"'` + tick + `\r\n]+)`),
 			nil,
 		},
@@ -99,45 +101,45 @@ func headerRules() []*ownRule {
 func shellRules() []*ownRule {
 	const login = `(?:mysql\w*|mariadb\w*|sshpass|(?:docker|podman|helm)[ \w]* login)`
 	return []*ownRule{
-		{"cookie", []string{"curl"}, lazy(`\bcurl` + command + `(?:-b|` +
+		{"cookie", []string{"curl"}, lazy.Regexp(`\bcurl` + command + `(?:-b|` +
 			`--cookie)[ =]*["']?([^\s"']+=[^"'\r\n]+)`), nil},
 		{
 			"user-password",
 			[]string{"-u", "-a", "--user", "--proxy-user"},
-			lazy(`\b(?:curl|wget|https?|xh)` + command + `(?:-[uUa]|--user|--proxy-user|--auth)\s*=?\s*` +
+			lazy.Regexp(`\b(?:curl|wget|https?|xh)` + command + `(?:-[uUa]|--user|--proxy-user|--auth)\s*=?\s*` +
 				`(?:"([^"\r\n:]*:[^"\r\n]+)"|'([^'\r\n:]*:[^'\r\n]+)'|([^\s"':]*:[^\s"']+))`),
 			isUserPassword,
 		},
 		{
 			"password",
 			[]string{"mysql", "mariadb", "sshpass", "redis-cli", "login", "ldap", "smbclient"},
-			lazy(`\b(?:` + login + command + `-p|redis-cli` + command + `-a|ldap\w+` + command + `-w|` +
+			lazy.Regexp(`\b(?:` + login + command + `-p|redis-cli` + command + `-a|ldap\w+` + command + `-w|` +
 				`smbclient` + command + `-U)\s?` + word),
 			nil,
 		},
-		{"password", []string{"login"}, lazy(`\blogin\s+\S+\s+password\s+(\S+)`), nil}, // .netrc
+		{"password", []string{"login"}, lazy.Regexp(`\blogin\s+\S+\s+password\s+(\S+)`), nil}, // .netrc
 		{
 			"password-hash",
 			[]string{"$"},
-			lazy(`(\$(?:apr1|2[abxy]|[156y]|sha1|argon2\w*|scrypt|pbkdf2[\w-]*)\$[\w./$,=+-]{12,})`),
+			lazy.Regexp(`(\$(?:apr1|2[abxy]|[156y]|sha1|argon2\w*|scrypt|pbkdf2[\w-]*)\$[\w./$,=+-]{12,})`),
 			nil,
 		},
 		{
 			"password", // of SQL
 			[]string{"identified", "password"},
-			lazy(`(?i)\b(?:identified\s+by|password)\s+'([^'\r\n]{3,})'`),
+			lazy.Regexp(`(?i)\b(?:identified\s+by|password)\s+'([^'\r\n]{3,})'`),
 			nil,
 		},
 		{
 			"password", // of an old .npmrc
 			[]string{"_auth", "_password"},
-			lazy(`(?m)(?:^|[\s:])_(?:auth|password)\s*=\s*["']?([^\s"']{4,})`),
+			lazy.Regexp(`(?m)(?:^|[\s:])_(?:auth|password)\s*=\s*["']?([^\s"']{4,})`),
 			nil,
 		},
 		{
 			"password",
 			[]string{"passw", "passphrase"},
-			lazy(`(?i)\b(?:password|passwd|passphrase)\s+(?:is|` +
+			lazy.Regexp(`(?i)\b(?:password|passwd|passphrase)\s+(?:is|` +
 				`was)\s+` + quote + `?([^\s"'` + tick + `,;]{6,})`),
 			isRandom,
 		},
@@ -151,7 +153,7 @@ func addressRules() []*ownRule {
 		{
 			"webhook",
 			[]string{"hook", "chat.goo"},
-			lazy(`(?i)https://(hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/` + inURL +
+			lazy.Regexp(`(?i)https://(hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/` + inURL +
 				`|(?:\w+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/[\w-]+|` +
 				`[\w.-]+\.webhook\.office\.com/` + inURL +
 				`|chat\.googleapis\.com/v1/spaces/` + inURL + `|hooks\.zapier\.com/hooks/` + inURL + `)`),
@@ -160,57 +162,57 @@ func addressRules() []*ownRule {
 		{
 			"password-in-url",
 			[]string{"://"},
-			lazy(`(?i)\b[a-z][a-z0-9+.-]*://(` + userName + `*:[^\s"'<>` + tick + `]+)@`),
+			lazy.Regexp(`(?i)\b[a-z][a-z0-9+.-]*://(` + userName + `*:[^\s"'<>` + tick + `]+)@`),
 			isUserInfo,
 		},
-		{"password-in-url", []string{"jdbc:"}, lazy(`\bjdbc:oracle:\w+:([^\s/@]+/[^\s@]+)@`), nil},
-		{"token-in-url", []string{"://"}, lazy(`(?i)\bhttps?://(` + userName + `{16,}):?@`), isRandom},
+		{"password-in-url", []string{"jdbc:"}, lazy.Regexp(`\bjdbc:oracle:\w+:([^\s/@]+/[^\s@]+)@`), nil},
+		{"token-in-url", []string{"://"}, lazy.Regexp(`(?i)\bhttps?://(` + userName + `{16,}):?@`), isRandom},
 		{
 			"signed-url",
 			[]string{"sig", "token", "pass", "pwd", "secret", "key"},
-			lazy(`(?i)[?&;](?:sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature|` +
+			lazy.Regexp(`(?i)[?&;](?:sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature|` +
 				`[\w-]*(?:token|password|passwd|pwd|secret|api[_-]?key))=([^&\s"'#<>;]{4,})`),
 			nil,
 		},
-		{"connection-string", []string{";"}, lazy(`(?i)` + setting + `;`), nil},
-		{"connection-string", []string{";"}, lazy(`(?i);\s*` + setting), nil},
+		{"connection-string", []string{";"}, lazy.Regexp(`(?i)` + setting + `;`), nil},
+		{"connection-string", []string{";"}, lazy.Regexp(`(?i);\s*` + setting), nil},
 	}
 }
 
 // namedRules look only at lines with one of nameWords, and those that follow.
 var namedRules = sync.OnceValue(func() []*ownRule {
 	return []*ownRule{
-		{"password", nil, lazy(`(?i)<[\w.:-]*` + names + `(?:\s[^<>]*)?>([^<\r\n]{3,})</`), isQuoted},
+		{"password", nil, lazy.Regexp(`(?i)<[\w.:-]*` + names + `(?:\s[^<>]*)?>([^<\r\n]{3,})</`), isQuoted},
 		{
 			"password", // name: DB_PASSWORD, value: x
 			nil,
-			lazy(`(?i)(?:key|name)` +
+			lazy.Regexp(`(?i)(?:key|name)` +
 				`\s*[:=]\s*["']?[\w.:-]*` + names + `["']?,?\s+["']?value["']?\s*[:=]\s*["']?([^\s"']{3,})`),
 			isQuoted,
 		},
-		{"password", nil, lazy(`(?i)(?:^|\s)--?[\w-]*` + names + `[ =]+` + word), isQuoted},
+		{"password", nil, lazy.Regexp(`(?i)(?:^|\s)--?[\w-]*` + names + `[ =]+` + word), isQuoted},
 		{
 			"password",
 			nil,
-			lazy(`(?i)` + names + `\\*` + quote + `?\]?\s*(?::=|=>|[:=])\s*[bru]?` + quoted),
+			lazy.Regexp(`(?i)` + names + `\\*` + quote + `?\]?\s*(?::=|=>|[:=])\s*[bru]?` + quoted),
 			isQuoted,
 		},
-		{"password", nil, lazy(`(?i)["'][\w-]*` + names + `["']\s*,\s*` + quoted), isArgument}, // Setenv("TOKEN", "x")
+		{"password", nil, lazy.Regexp(`(?i)["'][\w-]*` + names + `["']\s*,\s*` + quoted), isArgument}, // Setenv("TOKEN", "x")
 		{
 			"password", // of YAML, on the next line
 			nil,
-			lazy(`(?i)` + names + `["']?:[ \t]*[|>][+-]?[ \t]*\n[ \t]+(\S[^\r\n]*)`),
+			lazy.Regexp(`(?i)` + names + `["']?:[ \t]*[|>][+-]?[ \t]*\n[ \t]+(\S[^\r\n]*)`),
 			isQuoted,
 		},
 		{
 			"password", // in a sentence or a command
 			nil,
-			lazy(`(?i)` + names + `\s+(?:is\s+|was\s+)?` + quote + `?([A-Za-z0-9+/=~-]{12,})(?:[\s"'` + tick + `.,;)]|$)`),
+			lazy.Regexp(`(?i)` + names + `\s+(?:is\s+|was\s+)?` + quote + `?([A-Za-z0-9+/=~-]{12,})(?:[\s"'` + tick + `.,;)]|$)`),
 			isMixed,
 		},
 	}
 })
 
 // assigned finds values without quotes: name, separator, value.
-var assigned = lazy(`(?i)([\w.-]*` + names + `)["']?([ \t]*(?:=>|[:=]|%3d)[ \t]*)` +
+var assigned = lazy.Regexp(`(?i)([\w.-]*` + names + `)["']?([ \t]*(?:=>|[:=]|%3d)[ \t]*)` +
 	`([^\s"'` + tick + `=,;(){}\[\]&|<>\\][^\s"'` + tick + `,;(){}\[\]&|<>]{2,})`)

@@ -9,6 +9,8 @@ import (
 	"sync"
 
 	"github.com/pelletier/go-toml/v2"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // ruleFile is gitleaks' default rule set, unchanged, with its licence (MIT) at
@@ -209,11 +211,11 @@ const kubernetesRule = "kubernetes-secret-yaml"
 const genericRule = "generic-api-key"
 
 var (
-	digest = lazy(`^(?i:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}|` +
+	digest = lazy.Regexp(`^(?i:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128}|` +
 		`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
-	number     = lazy(`^[-+]?(?:0[xX][0-9a-fA-F_]{1,16}|\d[\d._]{0,24}(?:[eE][-+]?\d+)?)$`)
-	checksum   = lazy(`\b(?:h1|md5|sha\d{1,3})[:=-]`)
-	secretName = lazy(`(?i)api|secret|token|passw|cred|access|auth|priv`)
+	number     = lazy.Regexp(`^[-+]?(?:0[xX][0-9a-fA-F_]{1,16}|\d[\d._]{0,24}(?:[eE][-+]?\d+)?)$`)
+	checksum   = lazy.Regexp(`\b(?:h1|md5|sha\d{1,3})[:=-]`)
+	secretName = lazy.Regexp(`(?i)api|secret|token|passw|cred|access|auth|priv`)
 )
 
 // isNoKey reports whether a generic finding is a digest, an identifier or a
@@ -221,9 +223,4 @@ var (
 func isNoKey(match, secret string) bool {
 	return digest().MatchString(secret) && !secretName().MatchString(match) ||
 		number().MatchString(secret) || checksum().MatchString(match)
-}
-
-// lazy compiles an expression when it is first used: a start must not wait.
-func lazy(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

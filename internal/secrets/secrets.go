@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // MaxBytes is the longest text that is scanned, twice what fits a model's
@@ -168,9 +170,9 @@ func replace(text string, found []span) (masked string, kinds []string) {
 
 // Private keys, as PEM and PuTTY write them. A key that was cut has no end.
 var (
-	keyBegin = lazy(`-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----|Private-Lines: ?\d+`)
-	keyEnd   = lazy(`-----END[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----|Private-MAC: ?\w+`)
-	keyHead  = lazy(`^\s*(?:[A-Za-z-]+: [^\n]*\n)+\s*`)
+	keyBegin = lazy.Regexp(`-----BEGIN[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----|Private-Lines: ?\d+`)
+	keyEnd   = lazy.Regexp(`-----END[ A-Z0-9_-]{0,100}PRIVATE KEY(?: BLOCK)?-----|Private-MAC: ?\w+`)
+	keyHead  = lazy.Regexp(`^\s*(?:[A-Za-z-]+: [^\n]*\n)+\s*`)
 )
 
 // keyBlocks finds private keys, and of one without an end all until the next
@@ -204,7 +206,7 @@ func keyBlocks(text string) (found []span) {
 	return found
 }
 
-var emptyLine = lazy(`\n[^\S\n]*\n`)
+var emptyLine = lazy.Regexp(`\n[^\S\n]*\n`)
 
 // around lists the lines with one of some words, each with the one that follows
 // it; those that overlap are one. Most of a text is not among them.

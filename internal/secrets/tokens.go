@@ -1,6 +1,10 @@
 package secrets
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
+)
 
 // tokens are the fixed beginnings that services give their tokens, wider than
 // gitleaks' rules: no length, no randomness.
@@ -37,8 +41,8 @@ var tokenKeywords = []string{
 
 func tokenRules() []*ownRule {
 	return []*ownRule{
-		{"token", tokenKeywords, lazy(`\b(` + tokens + `)`), isToken},
-		{"jwt", []string{"eyj"}, lazy(`\b(eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)`), nil},
+		{"token", tokenKeywords, lazy.Regexp(`\b(` + tokens + `)`), isToken},
+		{"jwt", []string{"eyj"}, lazy.Regexp(`\b(eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)`), nil},
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"strings"
 	"unicode"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // assignments finds secrets without quotes, in environments, INI files, YAML and
@@ -77,13 +79,13 @@ func isNoLetter(r rune) bool { return !unicode.IsLetter(r) && !strings.ContainsR
 
 var (
 	// wordOfName matches a variable that is named for the secret in it.
-	wordOfName = lazy(`(?i)^\w+_(?:` + names + `|credentials?)$`)
+	wordOfName = lazy.Regexp(`(?i)^\w+_(?:` + names + `|credentials?)$`)
 	// isCode matches expressions that a program would evaluate.
-	isCode = lazy(`^[~!&*]?(?:[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+|[A-Za-z_$][\w$.]*[(\[].*|` +
+	isCode = lazy.Regexp(`^[~!&*]?(?:[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+|[A-Za-z_$][\w$.]*[(\[].*|` +
 		`\$\{.*|\{\{.*|\$\w+|[a-z]+[A-Z]\w*)$`)
-	isPath = lazy(`^(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\pL._-]+(?:[/\\][\pL._-]*)*$`)
+	isPath = lazy.Regexp(`^(?:~|\.{1,2}|[A-Za-z]:)?[/\\][\pL._-]+(?:[/\\][\pL._-]*)*$`)
 	// isTypeWord matches what code, schemas and messages have in place of a secret.
-	isTypeWord = lazy(`(?i)^(?:string|str|text|varchar\w*|char|bool(?:ean)?|number|integer|int\d*|` +
+	isTypeWord = lazy.Regexp(`(?i)^(?:string|str|text|varchar\w*|char|bool(?:ean)?|number|integer|int\d*|` +
 		`float|bytes?|object|any|` +
 		`unknown|optional|required|hidden|password|secret|token|value|field|flag|option|name|type|` +
 		`file|path|here|null|none|nil|` +
@@ -91,16 +93,16 @@ var (
 		`expected|empty|default|` +
 		`example|yes|no|env|auto|header|parameter|and|the|from|with|for|that|passed|failed)[!?.:]?$`)
 	// placeholder matches what stands where a secret is put in later.
-	placeholder = lazy(`(?i)^(?:\$(?-i:[A-Z_][A-Z0-9_]*|[a-z_]+)|\$\{[\w.]+\}|\$\{\{[^{}]*\}\}|` +
+	placeholder = lazy.Regexp(`(?i)^(?:\$(?-i:[A-Z_][A-Z0-9_]*|[a-z_]+)|\$\{[\w.]+\}|\$\{\{[^{}]*\}\}|` +
 		`\$\([^()]*\)|%\w+%|` +
 		`%(?:\(\w+\))?[a-z]|\{\{?[^{}]*\}?\}|<[^<>]*>|\[[\w -]*\]|[*.…•]+|x{3,}|process\.env\S*|` +
 		`os\.\S+|env\.\w+|` +
 		`redacted|masked|filtered|hidden|null|none|nil|undefined|true|false|(?-i:DATA-[0-9A-F]{10}))$`)
-	authScheme = lazy(`(?i)^(?:bearer|basic|token|digest|negotiate|ntlm|api-?key|key|bot|hawk|oauth|` +
+	authScheme = lazy.Regexp(`(?i)^(?:bearer|basic|token|digest|negotiate|ntlm|api-?key|key|bot|hawk|oauth|` +
 		`dpop|jwt|sso-key|` +
 		`genie-?key|splunk|aws4-hmac-sha256|sharedkey\w*|sharedaccesssignature)\s+`)
-	version     = lazy(`^v?\d+[.-]|/[a-z]+/`)
-	hostAndPort = lazy(`^[^:]*:\d{1,5}(?:[/?#]|$)`)
+	version     = lazy.Regexp(`^v?\d+[.-]|/[a-z]+/`)
+	hostAndPort = lazy.Regexp(`^[^:]*:\d{1,5}(?:[/?#]|$)`)
 )
 
 // isPlaceholder reports whether a text stands where a secret would be put in, or

@@ -3,12 +3,13 @@ package secrets
 import (
 	"strings"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
 // escape is a terminal's control sequence: CSI, OSC and its kin with their
 // text, and the short ones.
-var escape = lazy("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]" +
+var escape = lazy.Regexp("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]" +
 	"|(?:\x1b[]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\x07\x1b\u009c\n]*(?:\x07|\x1b\\\\|\u009c)?" +
 	"|\x1b[ -/]*[0-~]?")
 

@@ -9,6 +9,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/internal/jsondepth"
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // IsJSON reports whether text is one JSON value, nested no deeper than a JSON
@@ -52,36 +53,39 @@ func findJSON(text []byte) ([]byte, bool) {
 	return nil, false
 }
 
+// channels is a harmony reply up to its answer.
+const channels = `<\|channel\|>\s*final[^<]*(<\|constrain\|>[^<]*)?<\|message\|>`
+
 // marks are how reasoning is told from the answer behind it.
-type marks struct{ final, block *regexp.Regexp }
+type marks struct{ final, block func() *regexp.Regexp }
 
 var (
 	// marked are whole marks: a harmony reply's channels, a block with both tags.
 	marked = marks{
-		final: regexp.MustCompile(`<\|channel\|>\s*final[^<]*(<\|constrain\|>[^<]*)?<\|message\|>`),
-		block: regexp.MustCompile(`^\s*<(think|thinking|thought|reasoning)>[\s\S]*?</(think|thinking|thought|reasoning)>`),
+		final: lazy.Regexp(channels),
+		block: lazy.Regexp(`^\s*<(think|thinking|thought|reasoning)>[\s\S]*?</(think|thinking|thought|reasoning)>`),
 	}
 	// torn are marks of which a server dropped some: harmony without its special
 	// tokens, a block whose opening tag is the template's. In a free text they
 	// may be the answer's own words.
 	torn = marks{
-		final: regexp.MustCompile(marked.final.String() + `|^\s*analysis[\s\S]*assistantfinal(json)?`),
-		block: regexp.MustCompile(`^[\s\S]*?</(think|thinking|thought|reasoning)>`),
+		final: lazy.Regexp(channels + `|^\s*analysis[\s\S]*assistantfinal(json)?`),
+		block: lazy.Regexp(`^[\s\S]*?</(think|thinking|thought|reasoning)>`),
 	}
-	channelEnd = regexp.MustCompile(`<\|(return|end|call|start)\|>`)
+	channelEnd = lazy.Regexp(`<\|(return|end|call|start)\|>`)
 )
 
 // afterReasoning is the text behind a leading block of reasoning; text itself
 // where it has none, or nothing stands behind it.
 func afterReasoning(text []byte, m marks) []byte {
-	if all := m.final.FindAllIndex(text, -1); len(all) > 0 {
+	if all := m.final().FindAllIndex(text, -1); len(all) > 0 {
 		answer := text[all[len(all)-1][1]:]
-		if end := channelEnd.FindIndex(answer); end != nil {
+		if end := channelEnd().FindIndex(answer); end != nil {
 			answer = answer[:end[0]]
 		}
 		return answer
 	}
-	if block := m.block.FindIndex(text); block != nil {
+	if block := m.block().FindIndex(text); block != nil {
 		if answer := text[block[1]:]; len(bytes.TrimSpace(answer)) > 0 {
 			return answer
 		}
@@ -90,12 +94,12 @@ func afterReasoning(text []byte, m marks) []byte {
 }
 
 // fence is a line that opens or closes a code block.
-var fence = regexp.MustCompile("(?m)^[ \t]*(```|~~~)[ \t]*([A-Za-z0-9_+-]*)[ \t]*\r?$")
+var fence = lazy.Regexp("(?m)^[ \t]*(```|~~~)[ \t]*([A-Za-z0-9_+-]*)[ \t]*\r?$")
 
 // inFence is what stands in the only code block of a text; nil where there is
 // none, or more than one. The closing line may be missing.
 func inFence(text []byte) []byte {
-	lines := fence.FindAllIndex(text, 3)
+	lines := fence().FindAllIndex(text, 3)
 	switch len(lines) {
 	case 1:
 		return text[lines[0][1]:]

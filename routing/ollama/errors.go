@@ -13,6 +13,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/httpclient"
 	"github.com/fjbelchi/localmodel/routing/place"
@@ -115,14 +116,14 @@ func tooLong(doc gjson.Result, text string) bool {
 			doc = inner
 		}
 	}
-	return slices.ContainsFunc(overflows, func(r *regexp.Regexp) bool { return r.MatchString(text) })
+	return slices.ContainsFunc(overflows, func(overflow func() *regexp.Regexp) bool { return overflow().MatchString(text) })
 }
 
 // overflows are whole texts of versions that give no code.
-var overflows = []*regexp.Regexp{
-	regexp.MustCompile(`^the input length exceeds the context length$`),
-	regexp.MustCompile(`^the prompt is longer than the context length currently available to the model;`),
-	regexp.MustCompile(`^request \(\d+ tokens\) exceeds the available context size \(\d+ tokens\)`),
+var overflows = []func() *regexp.Regexp{
+	lazy.Regexp(`^the input length exceeds the context length$`),
+	lazy.Regexp(`^the prompt is longer than the context length currently available to the model;`),
+	lazy.Regexp(`^request \(\d+ tokens\) exceeds the available context size \(\d+ tokens\)`),
 }
 
 // unreachable describes a request that got no answer.
@@ -179,7 +180,7 @@ func (o *Backend) host() string {
 func (o *Backend) shown() string { return policy.Shorten(o.cfg.Model, 80) }
 
 // plainName is a name that a shell takes as it is.
-var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,80}$`)
+var plainName = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,80}$`)
 
 // missing describes that the model is not there. Where another one is installed it
 // is named: it works at once, and a pull may be 18 GB.
@@ -189,7 +190,7 @@ func (o *Backend) missing(tags gjson.Result) (reason, fix string) {
 	tags.Get("models").ForEach(func(_, m gjson.Result) bool {
 		name, size := m.Get("name").Str, m.Get("size").Int()
 		embeds := strings.Contains(m.Get("details.family").Str, "bert")
-		if remoteHost(m) == "" && !place.CloudName(name) && !embeds && plainName.MatchString(name) && (other == "" || size > most) {
+		if remoteHost(m) == "" && !place.CloudName(name) && !embeds && plainName().MatchString(name) && (other == "" || size > most) {
 			other, most = name, size
 		}
 		return true

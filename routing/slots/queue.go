@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
@@ -32,7 +32,7 @@ type place struct {
 
 var (
 	queued    atomic.Int64 // makes the names of one process differ
-	placeName = regexp.MustCompile(`^\d{20}-\d+-\d+$`)
+	placeName = lazy.Regexp(`^\d{20}-\d+-\d+$`)
 )
 
 func (d *directory) enqueue(ctx context.Context) (*place, error) {
@@ -61,7 +61,7 @@ func waiting(ctx context.Context, queue *rootfs.Root) ([]string, error) {
 	entries, _, err := queue.List(ctx, ".", maxQueued)
 	var names []string
 	for _, e := range entries {
-		if e.Type().IsRegular() && placeName.MatchString(e.Name()) {
+		if e.Type().IsRegular() && placeName().MatchString(e.Name()) {
 			names = append(names, e.Name())
 		}
 	}

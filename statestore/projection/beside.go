@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
@@ -61,7 +62,7 @@ func (f *File) remember(ctx context.Context, now, next Stats) {
 	_ = dir.Replace(ctx, filepath.Base(f.memory), out, rootfs.Write{Perm: 0o600})
 }
 
-var copyName = regexp.MustCompile(`^` + regexp.QuoteMeta(base) + `\.damaged-[0-9a-f]{8}$`)
+var copyName = lazy.Regexp(`^` + regexp.QuoteMeta(base) + `\.damaged-[0-9a-f]{8}$`)
 
 // setAside keeps one copy of each damaged content, of maxCopies at most, and
 // says so.
@@ -77,7 +78,7 @@ func setAside(ctx context.Context, dir *rootfs.Root, data []byte) (kept string, 
 	}
 	copies := 0
 	for _, e := range entries {
-		if copyName.MatchString(e.Name()) {
+		if copyName().MatchString(e.Name()) {
 			copies++
 		}
 	}

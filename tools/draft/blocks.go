@@ -2,18 +2,19 @@ package draft
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // block replaces the lines of search, which occur once in the file, by replace.
 type block struct{ search, replace []string }
 
 var (
-	searchLine  = regexp.MustCompile(`^<{5,9}\s*SEARCH\s*$`)
-	dividerLine = regexp.MustCompile(`^={5,9}\s*$`)
-	replaceLine = regexp.MustCompile(`^>{5,9}\s*REPLACE\s*$`)
+	searchLine  = lazy.Regexp(`^<{5,9}\s*SEARCH\s*$`)
+	dividerLine = lazy.Regexp(`^={5,9}\s*$`)
+	replaceLine = lazy.Regexp(`^>{5,9}\s*REPLACE\s*$`)
 )
 
 // parseBlocks reads the SEARCH/REPLACE blocks of a reply. What stands between
@@ -26,14 +27,14 @@ func parseBlocks(reply string) ([]block, *Defect) {
 	)
 	for _, line := range strings.Split(reply, "\n") {
 		switch {
-		case state == 0 && searchLine.MatchString(line):
+		case state == 0 && searchLine().MatchString(line):
 			b, state = block{}, 1
-		case state == 1 && dividerLine.MatchString(line):
+		case state == 1 && dividerLine().MatchString(line):
 			state = 2
-		case state == 2 && replaceLine.MatchString(line):
+		case state == 2 && replaceLine().MatchString(line):
 			blocks = append(blocks, b)
 			state = 0
-		case state != 0 && searchLine.MatchString(line):
+		case state != 0 && searchLine().MatchString(line):
 			return nil, defect("block %d begins before the one before it ends", len(blocks)+2)
 		case state == 1:
 			b.search = append(b.search, line)

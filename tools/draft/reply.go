@@ -6,8 +6,9 @@ package draft
 import (
 	"fmt"
 	"path"
-	"regexp"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // WholeFileLines is the length, in lines, up to which a file is rewritten
@@ -124,7 +125,7 @@ func withoutThinking(reply string) string {
 	return reply
 }
 
-var fenceLine = regexp.MustCompile("^(`{3,}|~{3,})[^`]*$")
+var fenceLine = lazy.Regexp("^(`{3,}|~{3,})[^`]*$")
 
 // wholeFile returns the one code block of a reply, or the whole reply where it
 // has none.
@@ -132,7 +133,7 @@ func wholeFile(reply, name string) (string, *Defect) {
 	lines := strings.Split(reply, "\n")
 	open := -1
 	for i, line := range lines {
-		if fenceLine.MatchString(line) {
+		if fenceLine().MatchString(line) {
 			open = i
 			break
 		}
@@ -162,7 +163,7 @@ func closing(lines []string, fence string, markdown bool) (end int, again bool) 
 		switch {
 		case len(bare) >= len(fence) && strings.Trim(bare, fence[:1]) == "" && (end < 0 || markdown):
 			end = i
-		case end >= 0 && !markdown && fenceLine.MatchString(line):
+		case end >= 0 && !markdown && fenceLine().MatchString(line):
 			return end, true
 		}
 	}

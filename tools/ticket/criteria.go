@@ -3,6 +3,8 @@ package ticket
 import (
 	"fmt"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // block is the text of one section, or of what stands under a label.
@@ -259,9 +261,9 @@ func item(text string) string {
 }
 
 var (
-	statedID  = pattern("^(\\*\\*|__|~~|`)?[\\[(]?[Aa][Cc][-_ #]?([0-9]{1,6}(?:\\.[0-9]{1,3})*[a-z]?)(?:[^\\pL\\pN]|$)")
-	otherID   = pattern("^(\\*\\*|__|`)?\\[?([A-Z]{2,6}-[0-9]{1,4}(?:\\.[0-9]{1,3})*)\\]?(\\*\\*|__|`)?\\s?[:：—–]")
-	hashID    = pattern(`^#([0-9]{1,4})\s`)
+	statedID  = lazy.Regexp("^(\\*\\*|__|~~|`)?[\\[(]?[Aa][Cc][-_ #]?([0-9]{1,6}(?:\\.[0-9]{1,3})*[a-z]?)(?:[^\\pL\\pN]|$)")
+	otherID   = lazy.Regexp("^(\\*\\*|__|`)?\\[?([A-Z]{2,6}-[0-9]{1,4}(?:\\.[0-9]{1,3})*)\\]?(\\*\\*|__|`)?\\s?[:：—–]")
+	hashID    = lazy.Regexp(`^#([0-9]{1,4})\s`)
 	separator = []string{":", "：", ".", "–", "—", "- "}
 )
 

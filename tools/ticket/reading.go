@@ -3,6 +3,8 @@ package ticket
 import (
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // markdown reads a Markdown ticket: the front matter, then the body.
@@ -321,7 +323,7 @@ func (c *collector) fieldTable(lines []string) {
 	}
 }
 
-var headingID = pattern(`^\[?(\pL[\pL\pN_]*(?:-[\pL\pN_]+)*-\pL{0,3}\pN+(?:\.\pN+)*[a-z]?)(?:\]\s*[:：–—-]?|\s*[:：]|\s+[–—-]\s|\s*$)`)
+var headingID = lazy.Regexp(`^\[?(\pL[\pL\pN_]*(?:-[\pL\pN_]+)*-\pL{0,3}\pN+(?:\.\pN+)*[a-z]?)(?:\]\s*[:：–—-]?|\s*[:：]|\s+[–—-]\s|\s*$)`)
 
 // heading completes id and title from "# FEAT-001: Title".
 func (c *collector) heading(text string) {

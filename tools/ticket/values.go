@@ -2,12 +2,12 @@ package ticket
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // oneLine trims text and turns line breaks and control characters to spaces,
@@ -89,16 +89,10 @@ var (
 )
 
 var (
-	markdownLink = pattern(`^\[([^\]]*)\]\(([^)]*)\)$`)
-	lineSuffix   = pattern(`:\d+(-\d+)?$`)
-	wholeID      = pattern(`^\pL[\pL\pN_]*(-[\pL\pN_]+)*-\pN+(\.\pN+)*[a-z]?$`)
+	markdownLink = lazy.Regexp(`^\[([^\]]*)\]\(([^)]*)\)$`)
+	lineSuffix   = lazy.Regexp(`:\d+(-\d+)?$`)
+	wholeID      = lazy.Regexp(`^\pL[\pL\pN_]*(-[\pL\pN_]+)*-\pN+(\.\pN+)*[a-z]?$`)
 )
-
-// pattern compiles an expression when it is first used: a server's start must
-// not wait for it.
-func pattern(expression string) func() *regexp.Regexp {
-	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
-}
 
 // unlink gives the text of a Markdown link, or its target where that is the
 // same path written in full. Other text is returned as it is.

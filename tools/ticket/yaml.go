@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // Bounds on the search for the line of a YAML error; past them the library's
@@ -132,7 +134,7 @@ func refine(lines []string, first, line int, problem string) *Error {
 	return errYAML(first+min(max(line, 1), len(lines))-1, problem)
 }
 
-var aliasMark = pattern(`(^|[\s,\[{:-])\*\S`)
+var aliasMark = lazy.Regexp(`(^|[\s,\[{:-])\*\S`)
 
 func isTabProblem(problem string) bool {
 	return strings.Contains(problem, "tab character") || strings.Contains(problem, "cannot start any token")
@@ -155,7 +157,7 @@ func shortestPrefix(lines []string, problem string) int {
 	return 1
 }
 
-var yamlLine = pattern(`^line (\d+): `)
+var yamlLine = lazy.Regexp(`^line (\d+): `)
 
 // problemOf splits the library's message. Only the scanner's lines are those
 // of the problem; the parser names the start of the whole block, which is no

@@ -7,9 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
@@ -23,12 +23,12 @@ type Options struct {
 	Env     []Variable
 }
 
-var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+var variableName = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // AddEnv reads NAME=VALUE, a variable for the server.
 func (o *Options) AddEnv(text string) error {
 	name, value, found := strings.Cut(text, "=")
-	if !found || !variableName.MatchString(name) {
+	if !found || !variableName().MatchString(name) {
 		return errors.New("NAME=VALUE is wanted")
 	}
 	o.Env = append(o.Env, Variable{Name: name, Value: value})

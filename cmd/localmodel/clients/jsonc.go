@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -314,11 +313,9 @@ func lineIndent(doc []byte, at int) string {
 	return string(line[:len(line)-len(bytes.TrimLeft(line, " \t"))])
 }
 
-var crlf = regexp.MustCompile(`\r\n`)
-
 // newlineOf is the line end that most of the document's lines have.
 func newlineOf(doc []byte) string {
-	if n := len(crlf.FindAllIndex(doc, -1)); n > 0 && 2*n >= bytes.Count(doc, []byte("\n")) {
+	if n := bytes.Count(doc, []byte("\r\n")); n > 0 && 2*n >= bytes.Count(doc, []byte("\n")) {
 		return "\r\n"
 	}
 	return "\n"

@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
 	"github.com/pelletier/go-toml/v2/unstable"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // tomlText edits TOML: the entry is a table of its own at the file's end. The
@@ -161,7 +162,7 @@ func (t tomlText) insert(doc []byte, servers string, e Entry) ([]byte, error) {
 	return text, t.verify(text, servers, e.data())
 }
 
-var aside = regexp.MustCompile(`^[ \t]*(#.*)?\r?\n?$`)
+var aside = lazy.Regexp(`^[ \t]*(#.*)?\r?\n?$`)
 
 // remove cuts our tables: from their heading to the next one, but for the
 // comments that lead it.
@@ -194,7 +195,7 @@ func (t tomlText) remove(doc []byte, servers string) ([]byte, error) {
 		for end < len(lines) && !isOther(end) {
 			end++
 		}
-		for end > i+1 && aside.Match(lines[end-1]) {
+		for end > i+1 && aside().Match(lines[end-1]) {
 			end--
 		}
 		if end < len(lines) && len(lines[end]) > 0 && len(bytes.TrimSpace(lines[end])) == 0 {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
@@ -77,15 +78,15 @@ func decodeTOML(doc []byte) (map[string]any, error) {
 }
 
 var (
-	tableHeading = regexp.MustCompile(`(?m)^[ \t]*\[`)
-	blankOrNote  = regexp.MustCompile(`^[ \t]*(#[^\n]*)?\r?\n?$`)
+	tableHeading = lazy.Regexp(`(?m)^[ \t]*\[`)
+	blankOrNote  = lazy.Regexp(`^[ \t]*(#[^\n]*)?\r?\n?$`)
 )
 
 // topLevel is the length of the document before its first table. A heading
 // inside a string or a list of several lines is none: what is before it would
 // not parse alone.
 func topLevel(doc []byte) int {
-	for _, at := range tableHeading.FindAllIndex(doc, -1) {
+	for _, at := range tableHeading().FindAllIndex(doc, -1) {
 		if _, err := decodeTOML(doc[:at[0]]); err == nil {
 			return at[0]
 		}
@@ -139,7 +140,7 @@ func (a Assignment) inserted(doc []byte) []byte {
 	at := topLevel(doc)
 	if at < len(doc) { // before the comments that lead the table
 		lines := bytes.SplitAfter(doc[:at], []byte("\n"))
-		for len(lines) > 0 && blankOrNote.Match(lines[len(lines)-1]) {
+		for len(lines) > 0 && blankOrNote().Match(lines[len(lines)-1]) {
 			at -= len(lines[len(lines)-1])
 			lines = lines[:len(lines)-1]
 		}

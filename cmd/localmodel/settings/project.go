@@ -6,11 +6,11 @@ import (
 	"io/fs"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
@@ -44,7 +44,7 @@ const (
 
 // keyVariable is what a project may name as the variable with the proxy's key:
 // no other secret of the environment.
-var keyVariable = regexp.MustCompile(`^LITELLM_[A-Z0-9_]{1,60}$`)
+var keyVariable = lazy.Regexp(`^LITELLM_[A-Z0-9_]{1,60}$`)
 
 // readProject reads the project's file and whether the user trusts what it asks
 // for.
@@ -132,7 +132,7 @@ func (s *Set) requests(file gjson.Result) []Request {
 		}
 	}
 	if v := strings.TrimSpace(file.Get(variableKey).Str); v != "" && v != "LITELLM_MASTER_KEY" {
-		if !keyVariable.MatchString(v) {
+		if !keyVariable().MatchString(v) {
 			s.problem("%s in %s names %s; only LITELLM_MASTER_KEY or a variable that begins with LITELLM_ can be named", variableKey, fromProject, quote(v))
 		} else {
 			out = append(out, Request{variableKey, v})

@@ -6,13 +6,13 @@ package litellm
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/httpclient"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -40,11 +40,11 @@ const (
 )
 
 var (
-	tryAgain     = regexp.MustCompile(`Try again in (\d+) seconds`)
-	missingModel = regexp.MustCompile(`model '([^']+)' not found`)
-	wrapped      = regexp.MustCompile(`^litellm\.(\w+)`)
-	keyVariable  = regexp.MustCompile(`\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_API_KEY\b`)
-	spentBy      = regexp.MustCompile(`(?i)(?:budget has been exceeded!|exceeded\w*budget:)\s*(end user|teammember|team|user|key|organization|project|tag)\b`)
+	tryAgain     = lazy.Regexp(`Try again in (\d+) seconds`)
+	missingModel = lazy.Regexp(`model '([^']+)' not found`)
+	wrapped      = lazy.Regexp(`^litellm\.(\w+)`)
+	keyVariable  = lazy.Regexp(`\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_API_KEY\b`)
+	spentBy      = lazy.Regexp(`(?i)(?:budget has been exceeded!|exceeded\w*budget:)\s*(end user|teammember|team|user|key|organization|project|tag)\b`)
 )
 
 // refusal is an error of the proxy, or one of a provider that it passes on.
@@ -74,12 +74,12 @@ func Refused(status int, header http.Header, body []byte, key string) *routing.E
 	doc, text := httpclient.ErrorIn(body, key)
 	r := refusal{status: status, kind: doc.Get("type").String(), code: doc.Get("code").String(),
 		text: text, low: strings.ToLower(text), keySent: key != ""}
-	if m := wrapped.FindStringSubmatch(text); m != nil {
+	if m := wrapped().FindStringSubmatch(text); m != nil {
 		r.class, r.inner = m[1], r.within().Get("error.type").Str
 	}
 	e := r.sort()
 	e.RetryAfter = httpclient.RetryAfter(header, time.Now())
-	if m := tryAgain.FindStringSubmatch(text); m != nil {
+	if m := tryAgain().FindStringSubmatch(text); m != nil {
 		seconds, _ := strconv.Atoi(m[1]) // digits alone; 0 where they are too many
 		e.RetryAfter = time.Duration(seconds) * time.Second
 	}
@@ -158,7 +158,7 @@ func (r refusal) key() *routing.Error {
 
 // budget is money that is spent: the proxy's, or the provider's account.
 func (r refusal) budget() *routing.Error {
-	m := spentBy.FindStringSubmatch(r.text)
+	m := spentBy().FindStringSubmatch(r.text)
 	switch {
 	case r.has("crossed budget"):
 		return because(routing.BudgetSpent, "the proxy's own budget is spent: the group's", fixBudget)
@@ -195,7 +195,7 @@ func (r refusal) request() *routing.Error {
 	case r.has("no deployments available", "no healthy deployments"):
 		return because(routing.Busy, "the proxy's deployment rests after failures", fixCooling)
 	}
-	if m := missingModel.FindStringSubmatch(r.text); m != nil {
+	if m := missingModel().FindStringSubmatch(r.text); m != nil {
 		model := policy.Shorten(m[1], 60)
 		return because(routing.ModelMissing, "the group's host does not have model "+model,
 			"ollama pull "+model+", on the host that the proxy asks")
@@ -215,7 +215,7 @@ func (r refusal) provider() *routing.Error {
 	case r.has("missing anthropic api key", "api_key client option must be set", "missing credentials",
 		"unable to locate credentials", "no key is set"):
 		fix := fixProvider
-		if name := keyVariable.FindString(r.text); name != "" {
+		if name := keyVariable().FindString(r.text); name != "" {
 			fix = fixMissingKey(name)
 		}
 		return because(routing.Forbidden, "the proxy has no key for the provider", fix)
