@@ -1,4 +1,4 @@
-// Package litellmtest runs a real LiteLLM proxy for tests, without internet: a
+// Package litellmtest runs real LiteLLM proxies for tests, without internet: a
 // fake stands in for the paid providers, and a real Ollama serves the local
 // group. One of each serves all tests of a package:
 //
@@ -8,6 +8,9 @@
 //		s := litellmtest.Shared(t) // skips by name where LiteLLM or Ollama is absent
 //		// s.Proxy.URL, s.Proxy.Key, s.Provider.Says(t, litellmtest.Haiku, …)
 //	}
+//
+// On Linux the program is imported once for all packages of a run, and each
+// proxy is a fork of that process (forks.py).
 package litellmtest
 
 import (
@@ -41,7 +44,8 @@ const (
 // ProviderKey is the key that the proxy has for the provider.
 const ProviderKey = "sk-ant-test-4f1c"
 
-// readyWithin bounds the start of a proxy: 9 s on an idle machine.
+// readyWithin bounds the start of a proxy: 9 s on an idle machine, or 1 s where
+// the program has been imported.
 const readyWithin = 3 * time.Minute
 
 // Stack is a proxy with what stands behind it.
@@ -151,8 +155,14 @@ type Proxy struct {
 	bin, config, home string
 	port              int
 	env               []string
-	proc              *process.Process
+	proc              running
 	log               *testkit.Log
+}
+
+// running is a proxy's process.
+type running interface {
+	Ended() <-chan struct{}
+	Kill()
 }
 
 // New starts a proxy for this test alone with a configuration file; env adds to
@@ -202,17 +212,19 @@ func (p *Proxy) run() error {
 	if err != nil {
 		return err
 	}
-	defer log.Close()                                                                                     //nolint:errcheck // the child has its own handle
-	cmd := exec.Command(p.bin, "--config", p.config, "--host", "127.0.0.1", "--port", fmt.Sprint(p.port), //nolint:noctx // ended by close
-		"--num_workers", "1", "--telemetry", "False")
-	cmd.Dir, cmd.Stdout, cmd.Stderr = p.home, log, log
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.home, "USERPROFILE=" + p.home, "TMPDIR=" + p.home,
+	defer log.Close() //nolint:errcheck // the child has its own handle
+	args := []string{"--config", p.config, "--host", "127.0.0.1", "--port", fmt.Sprint(p.port), "--num_workers", "1", "--telemetry", "False"}
+	env := append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.home, "USERPROFILE=" + p.home, "TMPDIR=" + p.home,
 		"SystemRoot=" + os.Getenv("SystemRoot"), "PYTHONDONTWRITEBYTECODE=", "LITELLM_MASTER_KEY=" + p.Key, "NO_PROXY=127.0.0.1"}, append(offline, p.env...)...)
-	proc, err := process.Start(cmd)
+	var found bool
+	if p.proc, found, err = p.forked(log.Name(), args, env); !found {
+		cmd := exec.Command(p.bin, args...) //nolint:noctx // ended by close
+		cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = p.home, log, log, env
+		p.proc, err = process.Start(cmd)
+	}
 	if err != nil {
 		return err
 	}
-	p.proc = proc
 	if err := p.awaitReady(); err != nil {
 		p.proc.Kill()
 		return err
@@ -257,9 +269,6 @@ func (p *Proxy) Log() string { return p.log.Text() }
 
 // Kill kills the proxy at once, as a crash would.
 func (p *Proxy) Kill() { p.proc.Kill() }
-
-// PID is the number of the proxy's process.
-func (p *Proxy) PID() int { return p.proc.PID() }
 
 func (p *Proxy) close() {
 	if p.proc != nil {

@@ -113,6 +113,7 @@ func (f *fleet) blind(t *testing.T, n int) (answered int, by map[string]int) {
 
 // TestFleet takes its hosts away in one way after another.
 func TestFleet(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t)
 	for _, c := range []struct {
 		name string

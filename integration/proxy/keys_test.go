@@ -14,6 +14,7 @@ import (
 // fix that asks nobody for the master key. The proxy is real, its database is
 // not: the checks' own exceptions are raised for one key each.
 func TestRefusedKeysNameTheirFix(t *testing.T) {
+	t.Parallel()
 	config, err := filepath.Abs("testdata/keys/config.yaml")
 	if err != nil {
 		t.Fatal(err)

@@ -34,25 +34,31 @@ func hungHost(t *testing.T) string {
 	return "http://" + l.Addr().String()
 }
 
-// promises sets the plan's proxy beside ours.
+// promises sets the plan's proxy beside ours, with a provider and servers that no
+// other test asks.
 type promises struct {
 	plan, ours *litellmtest.Proxy
-	stack      *litellmtest.Stack
-	ollama     *ollamatest.Server // its window is 512 tokens, so that truncation is quick
+	provider   *litellmtest.Provider
+	ollama     *ollamatest.Server // the plan's; its window is 512 tokens, so that truncation is quick
 }
 
 func newPromises(t *testing.T) *promises {
 	t.Helper()
-	s := litellmtest.Shared(t)
-	// Ours is a proxy of this test's own as well: no other has put its tiers to rest.
-	p := &promises{ours: litellmtest.New(t, litellmtest.Config(t, "offline-test.yaml"), s.Env()...), stack: s, ollama: ollamatest.New(t, "OLLAMA_CONTEXT_LENGTH=512")}
-	p.ollama.Copy(t, ollamatest.Steered, litellmtest.Local)
+	p := &promises{ollama: ollamatest.New(t, "OLLAMA_CONTEXT_LENGTH=512")}
+	var stop func()
+	p.provider, stop = litellmtest.NewProvider()
+	t.Cleanup(stop)
+	ours := &litellmtest.Stack{Provider: p.provider, Ollama: ollamatest.New(t)}
+	for _, s := range []*ollamatest.Server{p.ollama, ours.Ollama} {
+		s.Copy(t, ollamatest.Steered, litellmtest.Local)
+	}
+	p.ours = litellmtest.New(t, litellmtest.Config(t, "offline-test.yaml"), ours.Env()...)
 	path, err := filepath.Abs("testdata/plan.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The plan's compose file sets OLLAMA_HOST and nothing reads it.
-	p.plan = litellmtest.New(t, path, append(s.Env(), "OLLAMA_API_BASE="+p.ollama.URL, "HUNG_OLLAMA="+hungHost(t), "OLLAMA_HOST=http://127.0.0.1:9")...)
+	p.plan = litellmtest.New(t, path, append(ours.Env(), "OLLAMA_API_BASE="+p.ollama.URL, "HUNG_OLLAMA="+hungHost(t), "OLLAMA_HOST=http://127.0.0.1:9")...)
 	return p
 }
 
@@ -61,8 +67,9 @@ func tagged(tags ...string) fields { return fields{"metadata": fields{"tags": ta
 func by(r said) string { return r.header.Get("x-litellm-model-group") }
 
 func TestPromisesOfThePlan(t *testing.T) {
+	t.Parallel()
 	p := newPromises(t)
-	p.stack.Provider.Says(t, litellmtest.Haiku, litellmtest.Said{Text: "OK"})
+	p.provider.Says(t, litellmtest.Haiku, litellmtest.Said{Text: "OK"})
 	for _, c := range []struct {
 		promise string
 		check   func(t *testing.T) (plan, ours string)
@@ -140,7 +147,7 @@ func (p *promises) deadOllama(t *testing.T) (plan, ours string) {
 
 func (p *promises) hungOllama(t *testing.T) (plan, ours string) {
 	r := chat(t, p.plan, "free-hung", "hi", nil)
-	p.stack.Provider.Says(t, "slow", litellmtest.Said{Text: "late", After: time.Minute})
+	p.provider.Says(t, "slow", litellmtest.Said{Text: "late", After: time.Minute})
 	o := chat(t, p.ours, "slow", "hi", fields{"num_retries": 0, "fallbacks": []string{"cheap"}}) // its time-out is 1 s too
 	if by(r) != "cheap" || r.took < 6*time.Second || by(o) != "cheap" {
 		t.Errorf("plan %s after %s, ours %s", by(r), r.took, by(o))

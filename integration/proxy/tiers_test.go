@@ -90,6 +90,7 @@ func (o *outage) both(t *testing.T) (row, plan gjson.Result, slowest time.Durati
 }
 
 func TestTiersTakeOverOneAfterAnother(t *testing.T) {
+	t.Parallel() // it waits for proxies and servers of its own
 	o := newOutage(t)
 	row, plan, took := o.both(t)
 	t.Logf("measured: all up: %s", took)

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package litellmtest
+
+// forked needs what only Linux has: processes that end with another.
+func (p *Proxy) forked(string, []string, []string) (running, bool, error) { return nil, false, nil }
