@@ -26,15 +26,24 @@ func (e event) String() string {
 type history struct {
 	state                        TicketState
 	open                         bool
-	attempts, success, escalated int // local figures
-	escalations                  int // since the last commit, local or cloud
-	retries                      map[Gate]int
-	path                         []event
+	attempts, success, escalated int                 // local figures
+	escalations                  int                 // since the last commit, local or cloud
+	retries                      [len(GateRules)]int // in a row, by gate
+	last                         event
+	before                       *history
+}
+
+// path is how the history came about.
+func (h history) path() []event {
+	if h.before == nil {
+		return nil
+	}
+	return append(h.before.path(), h.last)
 }
 
 func (h history) apply(t *testing.T, e event) history {
-	t.Helper()
-	h.path = append(h.path[:len(h.path):len(h.path)], e)
+	earlier := h
+	h.last, h.before = e, &earlier
 	var d Decision
 	before := h.state
 	if e.plan {
@@ -45,7 +54,7 @@ func (h history) apply(t *testing.T, e event) history {
 	}
 	fail := func(format string, args ...any) {
 		t.Helper()
-		t.Fatalf("%s\nhistory: %v\nbefore: %+v\nafter: %+v\ndecision: %+v", fmt.Sprintf(format, args...), h.path, before, h.state, d)
+		t.Fatalf("%s\nhistory: %v\nbefore: %+v\nafter: %+v\ndecision: %+v", fmt.Sprintf(format, args...), h.path(), before, h.state, d)
 	}
 	if d.OpensAttempt {
 		if h.open {
@@ -78,15 +87,11 @@ func (h history) apply(t *testing.T, e event) history {
 	if e.plan {
 		return h
 	}
-	retries := map[Gate]int{}
-	for g, n := range h.retries {
-		retries[g] = n
-	}
-	h.retries = retries
+	gate := e.gate.index()
 	switch d.Action {
 	case Retry:
-		if h.retries[e.gate]++; h.retries[e.gate] > 2 {
-			fail("%s was answered retry %d times in a row", e.gate, h.retries[e.gate])
+		if h.retries[gate]++; h.retries[gate] > 2 {
+			fail("%s was answered retry %d times in a row", e.gate, h.retries[gate])
 		}
 	case Escalate:
 		if h.escalations++; h.escalations > 1 {
@@ -104,9 +109,9 @@ func (h history) apply(t *testing.T, e event) history {
 			fail("complete left an attempt open")
 		}
 		h.escalations = 0
-		h.retries = map[Gate]int{}
+		h.retries = [len(GateRules)]int{}
 	case Continue:
-		h.retries[e.gate] = 0
+		h.retries[gate] = 0
 	default:
 		fail("unknown action %q", d.Action)
 	}
@@ -120,7 +125,7 @@ func (h history) apply(t *testing.T, e event) history {
 type futureKey struct {
 	state       TicketState
 	escalations int
-	retries     string
+	retries     [len(GateRules)]int
 }
 
 // TestGates_EveryHistory walks every sequence of up to 7 events: plans of both
@@ -148,7 +153,7 @@ func TestGates_EveryHistory(t *testing.T) {
 			for _, e := range events {
 				after := h.apply(t, e)
 				steps++
-				key := futureKey{after.state, after.escalations, fmt.Sprint(after.retries)}
+				key := futureKey{after.state, after.escalations, after.retries}
 				if !seen[key] {
 					seen[key] = true
 					next = append(next, after)

@@ -84,6 +84,14 @@ func (s GuardState) Decides() bool { return s.Seen >= leastSeen }
 // Totals are the plan's counters, which the fixed rule looks at.
 type Totals struct{ Attempts, Escalated int }
 
+// rate is the share of attempts that escalated, 0 of none.
+func (t Totals) rate() float64 {
+	if t.Attempts == 0 {
+		return 0
+	}
+	return float64(t.Escalated) / float64(t.Attempts)
+}
+
 // Verdict is a decision with its numbers in words.
 type Verdict struct {
 	Admit bool   `json:"admit"`
@@ -149,17 +157,31 @@ func (g Guard) Admit(class, ticketID string, state, oldMemo []byte, t Totals, no
 
 // admit is Admit on the state itself.
 func (g Guard) admit(class, ticketID string, s *GuardState, now time.Time) Verdict {
-	if !s.Open {
+	admit, probe := s.count(ticketID, now)
+	switch {
+	case probe:
+		return Verdict{Admit: true, Probe: true, Short: "eligible; probe",
+			Why: fmt.Sprintf("probe for %s: %.1f of %.1f failed, one try in %s", class, s.K, s.N, tickets(s.every()))}
+	case admit:
 		return closedVerdict(*s)
+	}
+	return g.openVerdict(class, *s)
+}
+
+// count is the decision on a ticket without its words: whether the local model
+// may have it, and whether as a probe. It counts the ticket while the guard is
+// open.
+func (s *GuardState) count(ticketID string, now time.Time) (admit, probe bool) {
+	if !s.Open {
+		return true, false
 	}
 	s.expire(now)
 	s.Waited++
-	if s.Probe == "" && (s.Next || s.Waited >= s.every()) {
-		s.Probe, s.ProbeAt, s.Waited, s.Next = ticketID, now, 0, false
-		return Verdict{Admit: true, Probe: true, Short: "eligible; probe",
-			Why: fmt.Sprintf("probe for %s: %.1f of %.1f failed, one try in %s", class, s.K, s.N, tickets(s.every()))}
+	if s.Probe != "" || !s.Next && s.Waited < s.every() {
+		return false, false
 	}
-	return g.openVerdict(class, *s)
+	s.Probe, s.ProbeAt, s.Waited, s.Next = ticketID, now, 0, false
+	return true, true
 }
 
 // every is the number of eligible tickets from one probe to the next.
@@ -217,23 +239,33 @@ func floorDigits(v float64) string { return TwoDigits(math.Floor(v*100+1e-9) / 1
 
 // simple is every mode but the adaptive one.
 func (g Guard) simple(t Totals) (Verdict, bool) {
-	switch g.Mode {
-	case Always:
+	admit, decides := g.modeAdmits(t)
+	switch {
+	case !decides:
+		return Verdict{}, false
+	case g.Mode == Always:
 		return Verdict{Admit: true, Why: "guard off: LOCALMODEL_GUARD=always"}, true
-	case Never:
+	case g.Mode == Never:
 		return Verdict{Why: "LOCALMODEL_GUARD=never", Short: "guard never"}, true
-	case Fixed:
-		rate := 0.0
-		if t.Attempts > 0 {
-			rate = float64(t.Escalated) / float64(t.Attempts)
-		}
-		if rate >= g.threshold() {
-			return Verdict{Short: "guard fixed, over .30", Why: fmt.Sprintf("fixed rule: %d of %d escalated, %s >= %s",
-				t.Escalated, t.Attempts, floorDigits(rate), floorDigits(g.threshold()))}, true
-		}
+	case admit:
 		return Verdict{Admit: true, Why: fmt.Sprintf("fixed rule: %d of %d escalated", t.Escalated, t.Attempts)}, true
 	}
-	return Verdict{}, false
+	return Verdict{Short: "guard fixed, over .30", Why: fmt.Sprintf("fixed rule: %d of %d escalated, %s >= %s",
+		t.Escalated, t.Attempts, floorDigits(t.rate()), floorDigits(g.threshold()))}, true
+}
+
+// modeAdmits is simple without the words: whether the mode alone decides, and
+// how.
+func (g Guard) modeAdmits(t Totals) (admit, decides bool) {
+	switch g.Mode {
+	case Always:
+		return true, true
+	case Never:
+		return false, true
+	case Fixed:
+		return t.rate() < g.threshold(), true
+	}
+	return false, false
 }
 
 // Settle counts the outcome of a ticket's attempt, once an attempt: escalated,

@@ -77,7 +77,7 @@ func TestGuardDamagedState(t *testing.T) {
 	}
 }
 
-// TestGuardJSON: Admit and Settle, on stored JSON, are admit and settle, which
+// TestGuardJSON: Admit and Settle, on stored JSON, are count and settle, which
 // the simulation runs. And whatever happens the state stays sound.
 func TestGuardJSON(t *testing.T) {
 	g := Guard{Mode: Adaptive}
@@ -93,8 +93,12 @@ func TestGuardJSON(t *testing.T) {
 				t.Fatal(err)
 			}
 			stored = state
-			if want := g.admit("low", id, &plain, anyDay); !cmp.Equal(v, want) {
+			counted := plain
+			if want := g.admit("low", id, &plain, anyDay); v != want {
 				t.Fatalf("ticket %d: Admit says %+v, admit %+v", i, v, want)
+			}
+			if admit, probe := counted.count(id, anyDay); admit != v.Admit || probe != v.Probe {
+				t.Fatalf("ticket %d: Admit says %+v, count %t, %t", i, v, admit, probe)
 			}
 			if v.Admit {
 				failed := rng.Float64() < .1*float64(seed%7)
@@ -104,7 +108,8 @@ func TestGuardJSON(t *testing.T) {
 				g.settle(id, &plain, failed)
 			}
 			got := ParseGuardState(stored)
-			if diff := cmp.Diff(plain, got); diff != "" {
+			if plain != got {
+				diff := cmp.Diff(plain, got)
 				t.Fatalf("ticket %d (-plain +stored)\n%s", i, diff)
 			}
 			if got.K < 0 || got.K > got.N || got.N > most {

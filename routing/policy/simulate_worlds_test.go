@@ -78,7 +78,7 @@ func regretIn(w cells, by levels, n, histories int) float64 {
 			}
 			id := strconv.Itoa(i)
 			cost := 1.0
-			if g.admit("low", id, deciding, anyDay).Admit {
+			if admit, _ := deciding.count(id, anyDay); admit {
 				cost = expectedCost(rate)
 				failed := rng.Float64() < rate
 				g.settle(id, class, failed)
