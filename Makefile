@@ -58,7 +58,7 @@ update: ## rewrite golden files and generated documents
 	go test ./tools ./tools/ticket ./statestore/projection ./cmd/localmodel ./cmd/localmodel/clients ./integration/clients ./integration/faults -update
 
 .PHONY: simulate
-simulate: ## the quality guard against other policies, on histories of up to 2,000 tickets (2 min)
+simulate: ## the quality guard against other policies, on histories of up to 2,000 tickets (1 min)
 	go test ./routing/policy -run '^TestSimulation' -count=1 -v -timeout 30m -simulate
 
 .PHONY: bench

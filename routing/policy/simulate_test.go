@@ -24,7 +24,7 @@ func histories(n int) int {
 func TestSimulation(t *testing.T) {
 	meanLimit, worstLimit := .065, .17
 	if *full {
-		meanLimit, worstLimit = .05, .13
+		meanLimit, worstLimit = .047, .118
 	}
 	const n = 400
 	planMean, planWorst := family(plansRule, named, n, histories(n))
