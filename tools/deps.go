@@ -86,7 +86,7 @@ type Deps struct {
 	// the user trusts them, else why there are none. Environ is what they see, but
 	// for secrets.
 	TrustedCommands func(ctx context.Context) (lines []string, why string)
-	Confine         []string // the command that calls draft.RunConfined
+	Confine         []string // the command that calls trial.RunConfined
 	Environ         func() []string
 	Shell           advice.Shell // that advice is given for
 	Log             *slog.Logger

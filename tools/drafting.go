@@ -21,6 +21,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/draft"
+	"github.com/fjbelchi/localmodel/tools/draft/trial"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -37,7 +38,7 @@ type draftResult struct {
 }
 
 // NewDrafts returns the manager of drafts beneath dir. parser is the command
-// that calls draft.ParseInput. It opens nothing.
+// that calls parse.Input. It opens nothing.
 func (d *Deps) NewDrafts(dir string, parser ...string) *draft.Manager {
 	return draft.NewManager(draft.Config{
 		Dir: dir, Read: d.readDraftFile, Ask: d.askDraft, Secrets: secrets.Find, Log: d.Log, Parser: parser,
@@ -60,7 +61,7 @@ func (d *Deps) runCommands(ctx context.Context, scratch string, s draft.Spec, ch
 		none.Detail += ": " + why
 		return none
 	}
-	p := draft.Project{Root: filepath.Join(d.Root, filepath.FromSlash(s.Tree)), Scratch: scratch, Commands: lines, Confine: d.Confine}
+	p := trial.Project{Root: filepath.Join(d.Root, filepath.FromSlash(s.Tree)), Scratch: scratch, Commands: lines, Confine: d.Confine}
 	if d.Environ != nil {
 		p.Env = d.Environ()
 	}

@@ -19,8 +19,8 @@ const module = "github.com/fjbelchi/localmodel/"
 // beneath it; a directory that is not listed follows its nearest listed parent.
 // integration tests may import anything, and every room what lies in internal.
 var arrows = map[string][]string{
-	"cmd":                    {"tools", "tools/background", "tools/draft", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "statestore", "statestore/calls", "statestore/project", "prompts"},
-	"tools":                  {"tools/draft", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/policy/category", "routing/prices", "statestore", "statestore/calls", "prompts", "prompts/paths"},
+	"cmd":                    {"tools", "tools/background", "tools/draft", "tools/draft/parse", "tools/draft/trial", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "statestore", "statestore/calls", "statestore/project", "prompts"},
+	"tools":                  {"tools/draft", "tools/draft/trial", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/policy/category", "routing/prices", "statestore", "statestore/calls", "prompts", "prompts/paths"},
 	"tools/stdio":            {},
 	"tools/background":       {},
 	"tools/draft":            {"prompts"},

@@ -16,7 +16,8 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
-	"github.com/fjbelchi/localmodel/tools/draft"
+	"github.com/fjbelchi/localmodel/tools/draft/parse"
+	"github.com/fjbelchi/localmodel/tools/draft/trial"
 )
 
 func main() {
@@ -24,10 +25,10 @@ func main() {
 	// the process: what is recorded has to be flushed first.
 	signal.Ignore(syscall.SIGPIPE)
 	if len(os.Args) == 3 && os.Args[1] == parseWord {
-		os.Exit(draft.ParseInput(os.Args[2], os.Stdin, os.Stderr))
+		os.Exit(parse.Input(os.Args[2], os.Stdin, os.Stderr))
 	}
 	if len(os.Args) > 2 && os.Args[1] == confineWord {
-		os.Exit(draft.RunConfined(os.Args[2:], environ(), os.Stderr))
+		os.Exit(trial.RunConfined(os.Args[2:], environ(), os.Stderr))
 	}
 	// The signals stay caught to the end: clients send a second one soon after
 	// the first, and it must not take the exit code.

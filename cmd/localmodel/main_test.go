@@ -13,7 +13,8 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/integration/testkit"
-	"github.com/fjbelchi/localmodel/tools/draft"
+	"github.com/fjbelchi/localmodel/tools/draft/parse"
+	"github.com/fjbelchi/localmodel/tools/draft/trial"
 )
 
 // nowhere is an environment in which no model and no proxy answers.
@@ -96,10 +97,10 @@ func TestCallTakesArguments(t *testing.T) {
 // not be theirs. The parts that they run against stay where they are.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == parseWord { // as the program does
-		os.Exit(draft.ParseInput(os.Args[2], os.Stdin, os.Stderr))
+		os.Exit(parse.Input(os.Args[2], os.Stdin, os.Stderr))
 	}
 	if len(os.Args) > 2 && os.Args[1] == confineWord {
-		os.Exit(draft.RunConfined(os.Args[2:], os.Environ(), os.Stderr))
+		os.Exit(trial.RunConfined(os.Args[2:], os.Environ(), os.Stderr))
 	}
 	home, err := os.MkdirTemp("", "localmodel-home-")
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/fjbelchi/localmodel/tools/draft/parse"
 )
 
 // State is how a check ended. A check that could not run has not passed.
@@ -69,14 +71,14 @@ func checkContent(ctx context.Context, parser []string, c Change, secrets func(s
 }
 
 func checkParses(ctx context.Context, parser []string, c Change) Check {
-	err := parseFile(ctx, parser, c.Path, c.After)
+	err := parse.File(ctx, parser, c.Path, c.After)
 	switch {
 	case err == nil:
 		return Check{Name: CheckParses, State: Passed}
-	case errors.Is(err, errNoParser):
+	case errors.Is(err, parse.ErrNoParser):
 		return Check{Name: CheckParses, State: NotRun, Detail: "not parsed: " + err.Error()}
-	case errors.Is(err, errTooSlow):
-	case c.Exists && parseFile(ctx, parser, c.Path, c.Text) != nil:
+	case errors.Is(err, parse.ErrTooSlow):
+	case c.Exists && parse.File(ctx, parser, c.Path, c.Text) != nil:
 		return Check{Name: CheckParses, State: NotRun, Detail: "the file did not parse before either"}
 	}
 	return Check{Name: CheckParses, State: Failed, Detail: clip(err.Error(), 300)}

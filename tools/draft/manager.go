@@ -35,7 +35,7 @@ type Config struct {
 	Ask func(ctx context.Context, p Prompt) error
 	// Secrets lists the secrets of a text; nil = none can be looked for.
 	Secrets func(text string) []string
-	// Parser is the command that calls ParseInput with an extension, for
+	// Parser is the command that calls parse.Input with an extension, for
 	// languages whose parser has to be ended; none = they are not parsed.
 	Parser []string
 	// Commands runs the project's own checks on the changed files of a draft in a

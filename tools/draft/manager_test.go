@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/fjbelchi/localmodel/tools/draft/parse"
 )
 
 // project is a working tree of two files and a manager over it.
@@ -235,19 +237,13 @@ const childEnv = "LOCALMODEL_TEST_DRAFT_CHILD"
 // parseWord makes this test binary the parser's process.
 const parseWord = "parse-input"
 
-// confineWord makes it the process that confines a command.
-const confineWord = "run-confined"
-
 func parserHere() []string { return []string{os.Args[0], parseWord} }
 
 // TestMain is also the child process that is killed in mid-draft, and the
 // parser's.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == parseWord {
-		os.Exit(ParseInput(os.Args[2], os.Stdin, os.Stderr))
-	}
-	if len(os.Args) > 2 && os.Args[1] == confineWord {
-		os.Exit(RunConfined(os.Args[2:], os.Environ(), os.Stderr))
+		os.Exit(parse.Input(os.Args[2], os.Stdin, os.Stderr))
 	}
 	if dirs := os.Getenv(childEnv); dirs != "" {
 		root, state, _ := strings.Cut(dirs, "|")

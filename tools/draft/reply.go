@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/lazy"
+	"github.com/fjbelchi/localmodel/tools/draft/parse"
 )
 
 // WholeFileLines is the length, in lines, up to which a file is rewritten
@@ -17,10 +18,7 @@ const WholeFileLines = 200
 
 const (
 	maxReplyBytes = 512 << 10
-	// maxResultBytes bounds a changed file. The parsers recurse: a longer text
-	// of brackets alone would take more stack than a program may have.
-	maxResultBytes = 96 << 10
-	maxBlocks      = 200
+	maxBlocks     = 200
 )
 
 // Defect says why a reply could not be used. Show is the file's real text at
@@ -96,8 +94,8 @@ func (f File) restoreStyle(text string) (string, *Defect) {
 	if f.Exists && text == lf(old) {
 		return "", defect("the reply changes nothing in %s", f.Path)
 	}
-	if len(text) > maxResultBytes {
-		return "", defect("the result has %d bytes, more than %d", len(text), maxResultBytes)
+	if len(text) > parse.MaxBytes {
+		return "", defect("the result has %d bytes, more than %d", len(text), parse.MaxBytes)
 	}
 	if strings.TrimSpace(text) == "" {
 		return "", defect("the reply leaves %s empty", f.Path)

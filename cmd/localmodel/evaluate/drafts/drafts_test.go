@@ -14,6 +14,8 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/draft"
+	"github.com/fjbelchi/localmodel/tools/draft/parse"
+	"github.com/fjbelchi/localmodel/tools/draft/trial"
 )
 
 const (
@@ -24,10 +26,10 @@ const (
 // TestMain is also the parser's process.
 func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == parseWord {
-		os.Exit(draft.ParseInput(os.Args[2], os.Stdin, os.Stderr))
+		os.Exit(parse.Input(os.Args[2], os.Stdin, os.Stderr))
 	}
 	if len(os.Args) > 2 && os.Args[1] == confineWord {
-		os.Exit(draft.RunConfined(os.Args[2:], os.Environ(), os.Stderr))
+		os.Exit(trial.RunConfined(os.Args[2:], os.Environ(), os.Stderr))
 	}
 	os.Exit(m.Run())
 }
@@ -178,7 +180,7 @@ func TestReport_NotRun(t *testing.T) {
 // TestParse_Damaged holds that a task with a part missing is refused.
 func TestParse_Damaged(t *testing.T) {
 	for _, text := range []string{"", "file: a\n\nx", "what: x\n\n", "file: a\ntest: b\n\nt\n-- a --\nx\n"} {
-		if task, err := parse(text); err == nil {
+		if task, err := parseTask(text); err == nil {
 			t.Errorf("%q: %+v, want an error", text, task)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/tools/draft"
+	"github.com/fjbelchi/localmodel/tools/draft/trial"
 )
 
 // Result is what one model made of one task.
@@ -40,8 +41,8 @@ type Run struct {
 	Tasks       []Task
 	Dir         string   // where projects and scratch copies are made; it exists
 	Env         []string // of the tests
-	Parser      []string // the command that calls draft.ParseInput
-	Confine     []string // the command that calls draft.RunConfined
+	Parser      []string // the command that calls parse.Input
+	Confine     []string // the command that calls trial.RunConfined
 	Temperature float64  // of the code; 0 = the model maker's
 	Limit       time.Duration
 }
@@ -78,7 +79,7 @@ func (r Run) one(ctx context.Context, m *evaluate.Model, t Task) (Result, error)
 	if err := t.write(ctx, tree); err != nil {
 		return result, err
 	}
-	project := draft.Project{Root: tree, Scratch: filepath.Join(r.Dir, "scratch"), Commands: []string{t.Test}, Env: r.Env, Confine: r.Confine}
+	project := trial.Project{Root: tree, Scratch: filepath.Join(r.Dir, "scratch"), Commands: []string{t.Test}, Env: r.Env, Confine: r.Confine}
 	manager := draft.NewManager(draft.Config{
 		Dir: filepath.Join(dir, "drafts"), Secrets: secrets.Find, Parser: r.Parser, Log: slog.New(slog.DiscardHandler),
 		Read: func(ctx context.Context, _, name string) (draft.File, error) { return read(ctx, tree, name) },

@@ -49,7 +49,7 @@ func Tasks() ([]Task, error) {
 		if err != nil {
 			return nil, err
 		}
-		t, err := parse(string(text))
+		t, err := parseTask(string(text))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -59,7 +59,7 @@ func Tasks() ([]Task, error) {
 	return out, nil
 }
 
-func parse(text string) (Task, error) {
+func parseTask(text string) (Task, error) {
 	t := Task{Files: map[string]string{}}
 	head, rest, _ := strings.Cut(text, "\n\n")
 	for line := range strings.SplitSeq(head, "\n") {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package draft
+package trial
 
 import (
 	"os/exec"

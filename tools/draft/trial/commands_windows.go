@@ -1,4 +1,4 @@
-package draft
+package trial
 
 import "os/exec"
 

@@ -1,6 +1,6 @@
 //go:build unix
 
-package draft
+package trial
 
 import (
 	"context"
@@ -14,7 +14,28 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/tools/draft"
 )
+
+// confineWord makes this test binary the process that confines a command.
+const confineWord = "run-confined"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == confineWord {
+		os.Exit(RunConfined(os.Args[2:], os.Environ(), os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // TestProjectRun holds what comes of the project's commands, and that they run
 // on a copy.
@@ -22,20 +43,20 @@ func TestProjectRun(t *testing.T) {
 	t.Setenv("SOME_API_KEY", "hunter2")
 	for name, row := range map[string]struct {
 		commands []string
-		want     State
+		want     draft.State
 		detail   string
 	}{
-		"none":               {nil, NotRun, "no commands"},
-		"passes on the copy": {[]string{"grep -q after a.txt", "test ! -e .git", "test ! -e link"}, Passed, ""},
-		"not found":          {[]string{"no-such-command-here"}, NotRun, "could not run"},
-		"link within":        {[]string{"grep -q after inside"}, Passed, ""},
-		"submodule's .git":   {[]string{"test ! -e sub/.git", "test -e sub/b.txt"}, Passed, ""},
-		"links outside":      {[]string{"test ! -L outside", "test ! -L up"}, Passed, ""},
-		"fails":              {[]string{"true", "echo why; exit 3"}, Failed, "exit status 3: why"},
-		"too slow":           {[]string{"sleep 60"}, NotRun, "not finished within"},
-		"sees no secret":     {[]string{`test -z "$SOME_API_KEY"`}, Passed, ""},
-		"writes in the copy": {[]string{"echo gone > a.txt; mkdir -p ro/x; chmod 500 ro"}, Passed, ""},
-		"endless output":     {[]string{"head -c 3000000 /dev/zero | tr '\\0' x; false"}, Failed, "xxx"},
+		"none":               {nil, draft.NotRun, "no commands"},
+		"passes on the copy": {[]string{"grep -q after a.txt", "test ! -e .git", "test ! -e link"}, draft.Passed, ""},
+		"not found":          {[]string{"no-such-command-here"}, draft.NotRun, "could not run"},
+		"link within":        {[]string{"grep -q after inside"}, draft.Passed, ""},
+		"submodule's .git":   {[]string{"test ! -e sub/.git", "test -e sub/b.txt"}, draft.Passed, ""},
+		"links outside":      {[]string{"test ! -L outside", "test ! -L up"}, draft.Passed, ""},
+		"fails":              {[]string{"true", "echo why; exit 3"}, draft.Failed, "exit status 3: why"},
+		"too slow":           {[]string{"sleep 60"}, draft.NotRun, "not finished within"},
+		"sees no secret":     {[]string{`test -z "$SOME_API_KEY"`}, draft.Passed, ""},
+		"writes in the copy": {[]string{"echo gone > a.txt; mkdir -p ro/x; chmod 500 ro"}, draft.Passed, ""},
+		"endless output":     {[]string{"head -c 3000000 /dev/zero | tr '\\0' x; false"}, draft.Failed, "xxx"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, scratch := t.TempDir(), t.TempDir()
@@ -55,7 +76,7 @@ func TestProjectRun(t *testing.T) {
 			if name == "too slow" {
 				p.Timeout = 200 * time.Millisecond
 			}
-			got := p.Run(t.Context(), []Change{{File: File{Path: "a.txt"}, After: "after"}})
+			got := p.Run(t.Context(), []draft.Change{{File: draft.File{Path: "a.txt"}, After: "after"}})
 			if got.State != row.want || !strings.Contains(got.Detail, row.detail) || len(got.Detail) > 1000 {
 				t.Errorf("got %+v, want %s (%s)", got, row.want, row.detail)
 			}
@@ -81,10 +102,10 @@ func TestProjectRun_HasNoNetwork(t *testing.T) {
 	p := Project{Root: t.TempDir(), Scratch: t.TempDir(), Env: os.Environ(),
 		Commands: []string{"! bash -c 'exec 3<>/dev/tcp/127.0.0.1/" + port + "'"}}
 	got := p.Run(t.Context(), nil)
-	if strings.Contains(got.Detail, "could not take the network away") || strings.Contains(got.Detail, "bash") && got.State == NotRun {
+	if strings.Contains(got.Detail, "could not take the network away") || strings.Contains(got.Detail, "bash") && got.State == draft.NotRun {
 		parts.Absent(t, "unshare", "no network namespace can be made, and the check says so: "+got.Detail)
 	}
-	if got.State != Passed {
+	if got.State != draft.Passed {
 		t.Errorf("a command reached the network: %+v", got)
 	}
 }
@@ -95,8 +116,8 @@ func TestProjectRun_ChangedChecks(t *testing.T) {
 	root := t.TempDir()
 	write(t, filepath.Join(root, "check.sh"), "exit 1\n")
 	p := Project{Root: root, Scratch: t.TempDir(), Env: os.Environ(), Commands: []string{"sh check.sh"}}
-	got := p.Run(t.Context(), []Change{{File: File{Path: "check.sh", Exists: true}, After: "exit 0\n"}})
-	if got.State != NotRun || !strings.Contains(got.Detail, "check.sh") {
+	got := p.Run(t.Context(), []draft.Change{{File: draft.File{Path: "check.sh", Exists: true}, After: "exit 0\n"}})
+	if got.State != draft.NotRun || !strings.Contains(got.Detail, "check.sh") {
 		t.Errorf("got %+v, want it not passed", got)
 	}
 }
@@ -112,7 +133,7 @@ func TestProjectRun_ThroughALinkedDirectory(t *testing.T) {
 	}
 	p := Project{Root: root, Scratch: scratch, Env: os.Environ(), Commands: []string{"true"}}
 	for _, name := range []string{"out/x", "self/../../x", "../x", "chain/x", "chain"} {
-		got := p.Run(t.Context(), []Change{{File: File{Path: name}, After: "after"}})
+		got := p.Run(t.Context(), []draft.Change{{File: draft.File{Path: name}, After: "after"}})
 		var written []string
 		for _, dir := range []string{elsewhere, root, scratch, filepath.Dir(scratch)} {
 			for _, pattern := range []string{"x", "victim", "*/x", "*/victim"} {
@@ -138,7 +159,7 @@ func TestProjectRun_Limits(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := Project{Root: root, Scratch: scratch, Env: os.Environ(), Commands: []string{"true"}}
-	if got := p.Run(t.Context(), nil); got.State != NotRun || !strings.Contains(got.Detail, "no scratch copy") {
+	if got := p.Run(t.Context(), nil); got.State != draft.NotRun || !strings.Contains(got.Detail, "no scratch copy") {
 		t.Errorf("got %+v, want it not run", got)
 	}
 	if left, _ := filepath.Glob(filepath.Join(scratch, scratchPrefix+"*")); len(left) != 0 {
@@ -156,11 +177,11 @@ func TestProjectRun_OneAtATime(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	p := Project{Root: t.TempDir(), Scratch: scratch, Env: os.Environ(), Commands: []string{"true"}}
-	if got := p.Run(ctx, nil); got.State != NotRun {
+	if got := p.Run(ctx, nil); got.State != draft.NotRun {
 		t.Errorf("got %+v beside another copy, want it not run", got)
 	}
 	lock.Unlock()
-	if got := p.Run(t.Context(), nil); got.State != Passed {
+	if got := p.Run(t.Context(), nil); got.State != draft.Passed {
 		t.Errorf("got %+v, want it passed", got)
 	}
 }
@@ -180,21 +201,21 @@ func TestProjectRun_WritesNowhereElse(t *testing.T) {
 	write(t, filepath.Join(root, "a.txt"), "before")
 	p := Project{Root: root, Scratch: scratch, Timeout: time.Minute, Confine: []string{os.Args[0], confineWord},
 		Env: append(os.Environ(), "VICTIM="+victim, "ROOT="+root)}
-	for line, want := range map[string]State{
-		`echo x > "$VICTIM/new"`:                      Failed,
-		`echo x >> "$VICTIM/precious"`:                Failed,
-		`: > "$VICTIM/precious"`:                      Failed,
-		`rm "$VICTIM/precious"`:                       Failed,
-		`mv "$VICTIM/precious" .`:                     Failed,
-		`rmdir "$VICTIM/empty"`:                       Failed,
-		`mkdir "$VICTIM/more"`:                        Failed,
-		`ln -s /etc "$VICTIM/link"`:                   Failed,
-		`ln "$VICTIM/precious" mine && echo x > mine`: Failed,
-		`ln -s "$VICTIM" v && echo x > v/new`:         Failed,
-		`echo x > "$ROOT/a.txt"`:                      Failed,
-		`sh -c 'sh -c "echo x > \"$VICTIM/deep\""'`:   Failed,
-		`echo x > a.txt && mkdir -p b/c && mv a.txt b/c && rm -r b && echo x > "$TMPDIR/t" && echo x > /dev/null`: Passed,
-		`echo x > "$XDG_CACHE_HOME/kept"`: Passed,
+	for line, want := range map[string]draft.State{
+		`echo x > "$VICTIM/new"`:                      draft.Failed,
+		`echo x >> "$VICTIM/precious"`:                draft.Failed,
+		`: > "$VICTIM/precious"`:                      draft.Failed,
+		`rm "$VICTIM/precious"`:                       draft.Failed,
+		`mv "$VICTIM/precious" .`:                     draft.Failed,
+		`rmdir "$VICTIM/empty"`:                       draft.Failed,
+		`mkdir "$VICTIM/more"`:                        draft.Failed,
+		`ln -s /etc "$VICTIM/link"`:                   draft.Failed,
+		`ln "$VICTIM/precious" mine && echo x > mine`: draft.Failed,
+		`ln -s "$VICTIM" v && echo x > v/new`:         draft.Failed,
+		`echo x > "$ROOT/a.txt"`:                      draft.Failed,
+		`sh -c 'sh -c "echo x > \"$VICTIM/deep\""'`:   draft.Failed,
+		`echo x > a.txt && mkdir -p b/c && mv a.txt b/c && rm -r b && echo x > "$TMPDIR/t" && echo x > /dev/null`: draft.Passed,
+		`echo x > "$XDG_CACHE_HOME/kept"`: draft.Passed,
 	} {
 		p.Commands = []string{line}
 		if got := p.Run(t.Context(), nil); got.State != want {

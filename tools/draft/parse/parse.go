@@ -1,4 +1,6 @@
-package draft
+// Package parse says whether a text is syntactically whole. The text is a
+// model's: what could not be ended here is parsed in a process of its own.
+package parse
 
 import (
 	"bytes"
@@ -22,12 +24,14 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// errNoParser says that nothing here reads the language.
-var errNoParser = errors.New("no parser for this kind of file")
+// ErrNoParser says that nothing here reads the language.
+var ErrNoParser = errors.New("no parser for this kind of file")
 
-// parseFile returns nil where the text is syntactically whole, errNoParser
-// where nothing here reads the language, else the parser's error with its line.
-func parseFile(ctx context.Context, apart []string, name, text string) error {
+// File returns nil where the text is syntactically whole, ErrNoParser
+// where nothing here reads the language, ErrTooSlow where the parser had to be ended,
+// else the parser's error with its line. command calls Input with an extension, for
+// languages whose parser has to be ended; none = they are not parsed.
+func File(ctx context.Context, command []string, name, text string) error {
 	if depth(text) > maxDepth {
 		return fmt.Errorf("nested deeper than %d brackets", maxDepth)
 	}
@@ -36,24 +40,28 @@ func parseFile(ctx context.Context, apart []string, name, text string) error {
 		_, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
 		return err
 	case ".json":
-		return parseJSON(text)
+		return wholeJSON(text)
 	case ".yaml", ".yml":
-		return parseYAML(text)
+		return wholeYAML(text)
 	case ".toml":
 		var v map[string]any
 		return toml.Unmarshal([]byte(text), &v)
 	case ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".css":
-		return parseApart(ctx, apart, ext, text)
+		return inProcess(ctx, command, ext, text)
 	case ".sh", ".bash":
 		_, err := syntax.NewParser().Parse(strings.NewReader(text), name)
 		return err
 	case ".py":
-		return parsePython(ctx, text)
+		return wholePython(ctx, text)
 	case ".md", ".markdown", ".txt":
 		return nil
 	}
-	return errNoParser
+	return ErrNoParser
 }
+
+// MaxBytes bounds a text. The parsers recurse: a longer one of brackets alone
+// would take more stack than a program may have.
+const MaxBytes = 96 << 10
 
 // maxDepth bounds nesting before a parser sees a text: they recurse, and some
 // take time and memory beyond measure for brackets alone.
@@ -75,7 +83,7 @@ func depth(text string) (most int) {
 	return most
 }
 
-func parseJSON(text string) error {
+func wholeJSON(text string) error {
 	d := json.NewDecoder(strings.NewReader(text))
 	var v any
 	if err := d.Decode(&v); err != nil {
@@ -87,7 +95,7 @@ func parseJSON(text string) error {
 	return nil
 }
 
-func parseYAML(text string) error {
+func wholeYAML(text string) error {
 	d := yaml.NewDecoder(strings.NewReader(text))
 	for {
 		var node yaml.Node
@@ -102,8 +110,8 @@ func parseYAML(text string) error {
 	}
 }
 
-// errTooSlow says that a parser did not come to an end in time.
-var errTooSlow = errors.New("the parser takes too long for it")
+// ErrTooSlow says that a parser did not come to an end in time.
+var ErrTooSlow = errors.New("the parser takes too long for it")
 
 // webTimeout ends esbuild's work: it takes exponential time for arrow functions
 // inside conditionals, and cubic time for those inside each other.
@@ -113,12 +121,12 @@ var webTimeout = 5 * time.Second // shorter in a test
 // system's shell can hold it to that.
 const webMemory = "4000000"
 
-// parseApart runs esbuild in a process of its own, which can be ended: command
-// with the file's extension, and the text as its input (see ParseInput). Without
+// inProcess runs esbuild in a process of its own, which can be ended: command
+// with the file's extension, and the text as its input (see Input). Without
 // a command nothing is parsed.
-func parseApart(ctx context.Context, command []string, ext, text string) error {
+func inProcess(ctx context.Context, command []string, ext, text string) error {
 	if len(command) == 0 {
-		return errNoParser
+		return ErrNoParser
 	}
 	ctx, cancel := context.WithTimeout(ctx, webTimeout)
 	defer cancel()
@@ -130,39 +138,39 @@ func parseApart(ctx context.Context, command []string, ext, text string) error {
 	cmd.Dir, cmd.Env = os.TempDir(), []string{"LC_ALL=C.UTF-8"}
 	cmd.Stdin = strings.NewReader(text)
 	cmd.WaitDelay = time.Second
-	stderr := &bounded{}
-	cmd.Stderr = stderr
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case ctx.Err() != nil:
-		return errTooSlow
+		return ErrTooSlow
 	case errors.As(err, &exit) && exit.ExitCode() == 1:
-		return errors.New(strings.TrimSpace(string(stderr.data)))
+		return errors.New(strings.TrimSpace(stderr.String()))
 	case errors.As(err, &exit):
-		return errTooSlow // it was ended for the memory that it took
+		return ErrTooSlow // it was ended for the memory that it took
 	case err != nil:
-		return errNoParser
+		return ErrNoParser
 	}
 	return nil
 }
 
-// ParseInput is the other side of parseApart: it parses in as a file with the
+// Input is the other side of inProcess: it parses in as a file with the
 // extension ext and returns the exit code, 1 with the fault on errs.
-func ParseInput(ext string, in io.Reader, errs io.Writer) int {
-	text, err := io.ReadAll(io.LimitReader(in, maxResultBytes+1))
-	if err != nil || len(text) > maxResultBytes {
+func Input(ext string, in io.Reader, errs io.Writer) int {
+	text, err := io.ReadAll(io.LimitReader(in, MaxBytes+1))
+	if err != nil || len(text) > MaxBytes {
 		return 2
 	}
-	if err := parseWeb(ext, string(text)); err != nil {
-		fmt.Fprintln(errs, clip(err.Error(), 300))
+	if err := wholeWeb(ext, string(text)); err != nil {
+		fmt.Fprintf(errs, "%.300s\n", err)
 		return 1
 	}
 	return 0
 }
 
-// parseWeb reads JavaScript, TypeScript and CSS as esbuild does.
-func parseWeb(ext, text string) error {
+// wholeWeb reads JavaScript, TypeScript and CSS as esbuild does.
+func wholeWeb(ext, text string) error {
 	loaders := map[string]api.Loader{
 		".jsx": api.LoaderJSX, ".tsx": api.LoaderTSX, ".css": api.LoaderCSS,
 		".ts": api.LoaderTS, ".mts": api.LoaderTS, ".cts": api.LoaderTS,
@@ -190,12 +198,12 @@ func parseWeb(ext, text string) error {
 // pythonTimeout ends a parse that hangs.
 const pythonTimeout = 10 * time.Second
 
-// parsePython asks the Python on the PATH to parse the text. Nothing of it is
+// wholePython asks the Python on the PATH to parse the text. Nothing of it is
 // run: isolated mode, no site packages, an empty directory of ours.
-func parsePython(ctx context.Context, text string) error {
+func wholePython(ctx context.Context, text string) error {
 	python, err := exec.LookPath("python3")
 	if err != nil {
-		return errNoParser
+		return ErrNoParser
 	}
 	ctx, cancel := context.WithTimeout(ctx, pythonTimeout)
 	defer cancel()
@@ -211,7 +219,7 @@ func parsePython(ctx context.Context, text string) error {
 		if errors.As(err, &exit) && exit.ExitCode() == 1 {
 			return errors.New(strings.TrimSpace(stderr.String()))
 		}
-		return errNoParser
+		return ErrNoParser
 	}
 	return nil
 }

@@ -1,9 +1,11 @@
-package draft
+package trial
 
 import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/tools/draft"
 )
 
 // buildFiles decide by their names what a project's commands check.
@@ -17,7 +19,7 @@ var buildFiles = []string{
 // decides names a file of the changes that decides what the commands check: one
 // that is run, or that tells a runner what to run. "" = there is none. Commands
 // that pass after such a change say little.
-func decides(changes []Change, commands []string) string {
+func decides(changes []draft.Change, commands []string) string {
 	for _, c := range changes {
 		if slices.Contains(buildFiles, path.Base(c.Path)) {
 			return c.Path

@@ -1,4 +1,7 @@
-package draft
+// Package trial runs a project's own commands on a copy of its working tree that
+// holds a draft's changes, without a network and without writing elsewhere where
+// the system can forbid that.
+package trial
 
 import (
 	"context"
@@ -14,6 +17,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/tools/draft"
 )
 
 // Project is what the project's own commands run on: trusted by its user.
@@ -39,8 +43,8 @@ const (
 // Run applies the changes to a scratch copy of the working tree and runs the
 // commands there, where the system can forbid it without a network and without
 // writing elsewhere. The check has failed where a command does, and has not run where none could.
-func (p Project) Run(ctx context.Context, changes []Change) Check {
-	check := Check{Name: CheckCommands, State: NotRun}
+func (p Project) Run(ctx context.Context, changes []draft.Change) draft.Check {
+	check := draft.Check{Name: draft.CheckCommands, State: draft.NotRun}
 	if len(p.Commands) == 0 {
 		check.Detail = "the project names no commands"
 		return check
@@ -74,39 +78,39 @@ func (p Project) Run(ctx context.Context, changes []Change) Check {
 		return check
 	}
 	check.State, check.Detail = runAll(ctx, sh, p.Commands, timeout, loose)
-	if name := decides(changes, p.Commands); name != "" && check.State == Passed {
-		check.State, check.Detail = NotRun, "they ran, but the draft changes what they check: "+clip(name, 100)
+	if name := decides(changes, p.Commands); name != "" && check.State == draft.Passed {
+		check.State, check.Detail = draft.NotRun, "they ran, but the draft changes what they check: "+fmt.Sprintf("%.100s", name)
 	}
 	return check
 }
 
 // runAll runs the lines until one does not pass. loose is what the system could
 // not forbid.
-func runAll(ctx context.Context, sh shell, lines []string, timeout time.Duration, loose []string) (State, string) {
+func runAll(ctx context.Context, sh shell, lines []string, timeout time.Duration, loose []string) (draft.State, string) {
 	network := false
 	for _, line := range lines {
 		out, open, err := sh.run(ctx, line)
 		network = network || open
 		var exit *exec.ExitError
-		name := clip(line, 60)
+		name := fmt.Sprintf("%.60s", line)
 		switch {
 		case ctx.Err() != nil:
-			return NotRun, fmt.Sprintf("%s: not finished within %s", name, timeout)
+			return draft.NotRun, fmt.Sprintf("%s: not finished within %s", name, timeout)
 		case errors.As(err, &exit) && (exit.ExitCode() == notExecutable || exit.ExitCode() == notFound):
-			return NotRun, fmt.Sprintf("%s: could not run: %s", name, lastLines(out, 400))
+			return draft.NotRun, fmt.Sprintf("%s: could not run: %s", name, lastLines(out, 400))
 		case errors.As(err, &exit):
-			return Failed, fmt.Sprintf("%s: %v: %s", name, err, lastLines(out, 400))
+			return draft.Failed, fmt.Sprintf("%s: %v: %s", name, err, lastLines(out, 400))
 		case err != nil:
-			return NotRun, name + ": " + err.Error()
+			return draft.NotRun, name + ": " + err.Error()
 		}
 	}
 	if network {
 		loose = append(loose, "take the network away")
 	}
 	if len(loose) == 0 {
-		return Passed, ""
+		return draft.Passed, ""
 	}
-	return Passed, "the system could not " + strings.Join(loose, " or ")
+	return draft.Passed, "the system could not " + strings.Join(loose, " or ")
 }
 
 // The shell's exit codes where a command could not be run.
@@ -126,7 +130,7 @@ func lockScratch(ctx context.Context, dir string) (*rootfs.Lock, error) {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }()
-	lock, err := root.Lock(ctx, lockFile, scratchPoll)
+	lock, err := root.Lock(ctx, "lock", scratchPoll)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +153,7 @@ const scratchPoll = 200 * time.Millisecond
 // copyTo copies the working tree's regular files and writes the changes into
 // the copy. Special files, .git (a submodule's too) and symlinks are left out,
 // but for relative links that lie within the tree: package managers need them.
-func (p Project) copyTo(ctx context.Context, to string, changes []Change) error {
+func (p Project) copyTo(ctx context.Context, to string, changes []draft.Change) error {
 	source, err := rootfs.Open(ctx, p.Root)
 	if err != nil {
 		return err

@@ -1,6 +1,10 @@
-package draft
+package trial
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/fjbelchi/localmodel/tools/draft"
+)
 
 func TestDecides(t *testing.T) {
 	for name, row := range map[string]struct{ changed, command, want string }{
@@ -12,7 +16,7 @@ func TestDecides(t *testing.T) {
 		"a test":            {"test_a.py", "python3 -m unittest test_a.py", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := decides([]Change{{File: File{Path: "other.go"}}, {File: File{Path: row.changed}}}, []string{"true", row.command})
+			got := decides([]draft.Change{{File: draft.File{Path: "other.go"}}, {File: draft.File{Path: row.changed}}}, []string{"true", row.command})
 			if got != row.want {
 				t.Errorf("got %q, want %q", got, row.want)
 			}

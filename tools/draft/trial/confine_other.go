@@ -1,6 +1,6 @@
 //go:build !linux
 
-package draft
+package trial
 
 import (
 	"fmt"
