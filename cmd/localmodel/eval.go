@@ -28,7 +28,7 @@ Replays tickets (a directory, a glob, a file; in any form that classify_ticket r
 
 A model is a name of Ollama's, or cheap, balanced or free, the proxy's groups. Before any paid call the cost is shown and asked for. What an answer is judged by is what the ticket's front matter states, or a labels file: CSV with the columns id,category,complexity, or JSON {"BUG-001": {"category": "BUG", "complexity": "low"}}.
 
-Each answer is kept as it comes: after Ctrl-C the same command goes on from there.
+Each answer is kept as it comes: Ctrl-C ends with code 130 and shows what there is so far, and the same command goes on from there.
 
 With --plans the tickets are planned instead of classified, once with each model and setting (--temperature, --top-p): accepted or the first defects, what a programmer can go by, time and tokens.
 
@@ -102,12 +102,20 @@ func eval(ctx context.Context, w env, f evalFlags, args []string) error {
 	defer results.Close() //nolint:errcheck // every result was synced when it came
 	got, done, err := session.Go(ctx, results)
 	if err != nil {
-		return evalStopped(err, done)
+		err = evalStopped(err, done)
+		if len(got) == 0 {
+			return err
+		}
+		set.Warnings = append(set.Warnings, fmt.Sprintf("stopped when %.0f %% was done: this is that part", 100*done))
+		ctx = context.WithoutCancel(ctx) // Ctrl-C ends the questions, not the report
 	}
+	var shown error
 	if f.plans {
-		return showPlans(ctx, w, c.root, f, session.ScorePlans(got, time.Now()))
+		shown = showPlans(ctx, w, c.root, f, session.ScorePlans(got, time.Now()))
+	} else {
+		shown = showEval(ctx, w, c.root, f, session.Score(got, time.Now()))
 	}
-	return showEval(ctx, w, c.root, f, session.Score(got, time.Now()))
+	return cmp.Or(shown, err)
 }
 
 // openResults opens the file that was named, else one of this project in the

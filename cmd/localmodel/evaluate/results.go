@@ -125,6 +125,16 @@ func (r *Results) find(want Result) (Result, bool) {
 	return found, ok
 }
 
+// of gives the results of those tasks that have one.
+func (r *Results) of(tasks []task) (out []Result) {
+	for _, t := range tasks {
+		if one, found := r.find(t.want); found {
+			out = append(out, one)
+		}
+	}
+	return out
+}
+
 func (r *Results) add(one Result) error {
 	line, err := json.Marshal(one)
 	if err != nil {

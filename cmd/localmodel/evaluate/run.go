@@ -238,7 +238,7 @@ func (s *Stopped) Error() string { return s.Model + ": " + s.Reason }
 const patience = 3
 
 // Run asks what is not in the results yet. It returns every result of the
-// plan; on an error, those there are.
+// plan; on an error, those there are, of earlier runs too.
 func (p Plan) Run(ctx context.Context, done *Results, report Progress) ([]Result, error) {
 	tasks := p.tasks()
 	var have, total float64
@@ -251,7 +251,7 @@ func (p Plan) Run(ctx context.Context, done *Results, report Progress) ([]Result
 	var out []Result
 	var warm *Model
 	failures := 0
-	for _, t := range tasks {
+	for i, t := range tasks {
 		if r, found := done.find(t.want); found {
 			out = append(out, r)
 			continue
@@ -262,15 +262,15 @@ func (p Plan) Run(ctx context.Context, done *Results, report Progress) ([]Result
 		}
 		report(have, total, fmt.Sprintf("%s %s %s", column(t.model.Name, t.model.Setting), t.want.Task, t.ticket.ID))
 		r, err := p.ask(ctx, t)
-		if err != nil {
-			return out, err
+		if err == nil {
+			err = done.add(r)
 		}
-		if err := done.add(r); err != nil {
-			return out, err
+		if err != nil {
+			return append(out, done.of(tasks[i:])...), err
 		}
 		if slices.Contains(passing, r.Failed) {
 			if failures++; failures >= patience {
-				return out, &Stopped{t.model.Name, r.Reason}
+				return append(out, done.of(tasks[i:])...), &Stopped{t.model.Name, r.Reason}
 			}
 		} else {
 			failures = 0
