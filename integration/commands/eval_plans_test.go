@@ -1,11 +1,19 @@
 package commands
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tidwall/gjson"
@@ -110,7 +118,61 @@ func TestEvalPlans_FortyTickets(t *testing.T) {
 		}
 	}
 	if n := os.Getenv("SHOP_SMOL"); n != "" {
-		_, out, said := p.run(t, "eval", "backlog", "--plans", "--limit", n, "--models", s.Ollama.SmolLM(t), "--json")
+		dir := os.Getenv("SHOP_OUT")
+		if dir == "" {
+			dir = t.TempDir()
+		}
+		p.env = append(p.env, "OLLAMA_HOST="+recorder(t, s.Ollama.URL, dir))
+		_, out, said := p.run(t, "eval", "backlog", "--plans", "--limit", n, "--models", s.Ollama.SmolLM(t), "--json", "--results", filepath.Join(dir, "results.jsonl"))
 		t.Logf("%s\n%s", said, out)
 	}
+}
+
+// recorder stands before Ollama and keeps each question to a model, with its reply,
+// as a file of dir: eval keeps what a plan is worth, not the plan. It returns its URL.
+func recorder(t *testing.T, ollama, dir string) string {
+	t.Helper()
+	target, err := url.Parse(ollama)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n atomic.Int64
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.FlushInterval = -1
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/chat" {
+			name := filepath.Join(dir, fmt.Sprintf("%03d", n.Add(1)))
+			asked, err := io.ReadAll(r.Body)
+			if err != nil {
+				t.Error(err)
+			}
+			write(t, name+".question.json", string(asked))
+			r.Body = io.NopCloser(bytes.NewReader(asked))
+			w = &keptReply{ResponseWriter: w, t: t, name: name + ".reply.ndjson"}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// keptReply appends what passes through it to a file.
+type keptReply struct {
+	http.ResponseWriter
+	t    *testing.T
+	name string
+}
+
+func (k *keptReply) Unwrap() http.ResponseWriter { return k.ResponseWriter }
+
+func (k *keptReply) Write(data []byte) (int, error) {
+	f, err := os.OpenFile(k.name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err == nil {
+		_, err = f.Write(data)
+		err = errors.Join(err, f.Close())
+	}
+	if err != nil {
+		k.t.Error(err)
+	}
+	return k.ResponseWriter.Write(data)
 }
