@@ -88,8 +88,9 @@ stress: ## the tests under SEEDS (1 2 3) beside programs that take all cores, an
 	stress 1 "on one core" "taskset -c 0"
 
 .PHONY: measure
-measure: ## what compares durations: the journal, a second ticket, a fleet beside its simulation, start and memory
+measure: ## what compares durations: the journal, the scan for secrets, a second ticket, a fleet beside its simulation, start and memory
 	LOCALMODEL_MEASURE=1 go test ./statestore -run TestMeasure -count=1 -v -timeout 1h
+	LOCALMODEL_MEASURE=1 go test ./internal/secrets -run TestMeasure -count=1 -v
 	LOCALMODEL_MEASURE=1 go test ./integration/silence -run SecondTicket -count=1 -v
 	LOCALMODEL_MEASURE=1 go test ./integration/fleetsim -run RealFleet -count=1 -v
 	LOCALMODEL_MEASURE=1 go test ./integration/transport -run TestFigures -count=1 -v

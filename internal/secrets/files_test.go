@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fjbelchi/localmodel/integration/testkit"
 )
 
 func TestKindOf(t *testing.T) {
@@ -37,23 +39,43 @@ func TestMaskKeys_OnlyKeys(t *testing.T) {
 	}
 }
 
-// A text that is made to take long is scanned within a bound that no machine
-// under load misses, and one over MaxBytes not at all.
+// A text that is made to take long, with each rule's keywords on one line, is
+// scanned within a bound that no machine under load misses, and one over
+// MaxBytes not at all.
 func TestMask_HostileLength(t *testing.T) {
+	text := hostile(1)
+	start := time.Now()
+	Mask(text)
+	if took := time.Since(start); took > 2*time.Minute {
+		t.Errorf("%d bytes took %s", len(text), took)
+	}
+	if got, kinds := Mask(strings.Repeat("x", MaxBytes+1)); got != "[secret-too-long-to-scan]" || len(kinds) != 1 {
+		t.Errorf("got %.40q %v", got, kinds)
+	}
+}
+
+// hostile is one line that has the keywords of all rules n times.
+func hostile(n int) string {
 	var words []string
 	for _, r := range rules().Rules {
 		words = append(words, r.Keywords...)
 	}
-	text := strings.Repeat(strings.Join(words, ` = "a1b2c3d4e5f6a7b8c9d0" `), 40)
-	start := time.Now()
-	Mask(text[:64<<10])
-	took := time.Since(start)
-	t.Logf("64 kB: %s", took)
-	if took > 2*time.Minute {
-		t.Errorf("64 kB took %s", took)
+	return strings.Repeat(strings.Join(words, ` = "a1b2c3d4e5f6a7b8c9d0" `), n)
+}
+
+// Eight times the text takes no more than twice eight times as long.
+func TestMeasureMask_HostileLength(t *testing.T) {
+	testkit.Measure(t)
+	Mask(hostile(1)) // compiles the rules
+	took := func(n int) time.Duration {
+		start := time.Now()
+		Mask(hostile(n))
+		return time.Since(start)
 	}
-	if got, kinds := Mask(strings.Repeat("x", MaxBytes+1)); got != "[secret-too-long-to-scan]" || len(kinds) != 1 {
-		t.Errorf("got %.40q %v", got, kinds)
+	one, eight := took(1), took(8)
+	t.Logf("%d bytes: %s; eight times that: %s", len(hostile(1)), one, eight)
+	if eight > 16*one {
+		t.Errorf("%s for eight times what takes %s", eight, one)
 	}
 }
 
