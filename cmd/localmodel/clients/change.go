@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
 )
 
 // ErrDiffers says that the file has a localmodel entry of another content.
@@ -27,33 +29,33 @@ type Change struct {
 
 // Install works out how to add the entry to a client's file. Another entry of
 // ours there is ErrDiffers, or gives way where replace is set.
-func (c Client) Install(path string, e Entry, replace bool) (*Change, error) {
+func (c Client) Install(path string, e entry.Entry, replace bool) (*Change, error) {
 	f, err := open(path, c.root)
 	if err != nil {
 		return nil, c.refuse(path, err)
 	}
 	ch := &Change{Path: path, Existed: f.exists, file: f}
 	if !f.exists {
-		ch.After = c.format.edit.fresh(c.format.servers, e)
+		ch.After = c.format.Fresh(e)
 		return ch, nil
 	}
 	text := f.text()
-	have, err := c.format.edit.entry(text, c.format.servers)
+	have, err := c.format.Entry(text)
 	if err != nil {
 		return nil, c.refuse(path, err)
 	}
 	switch {
-	case have != nil && reflect.DeepEqual(have, e.data()):
+	case have != nil && reflect.DeepEqual(have, e.Data()):
 		ch.Same = true
 		return ch, nil
 	case have != nil && !replace:
 		return nil, ErrDiffers
 	case have != nil:
-		if text, err = c.format.edit.remove(text, c.format.servers); err != nil {
+		if text, err = c.format.Remove(text); err != nil {
 			return nil, c.refuse(path, err)
 		}
 	}
-	after, err := c.format.edit.insert(text, c.format.servers, e)
+	after, err := c.format.Insert(text, e)
 	if err != nil {
 		return nil, c.refuse(path, err)
 	}
@@ -74,7 +76,7 @@ func (c Client) Uninstall(path string) (*Change, error) {
 		return ch, nil
 	}
 	text := f.text()
-	have, err := c.format.edit.entry(text, c.format.servers)
+	have, err := c.format.Entry(text)
 	if err != nil {
 		return nil, c.refuse(path, err)
 	}
@@ -82,7 +84,7 @@ func (c Client) Uninstall(path string) (*Change, error) {
 		ch.Same = true
 		return ch, nil
 	}
-	after, err := c.format.edit.remove(text, c.format.servers)
+	after, err := c.format.Remove(text)
 	if err != nil {
 		return nil, c.refuse(path, err)
 	}
@@ -111,26 +113,26 @@ func (c Client) original(ch *Change) {
 		ch.After, ch.restore, now = before, used, before
 	}
 	if ch.restore != nil && ch.After != nil {
-		have, _ := c.format.edit.entry((&file{raw: ch.After}).text(), c.format.servers)
+		have, _ := c.format.Entry((&file{raw: ch.After}).text())
 		ch.OldEntry = have != nil
 	}
 }
 
 // written is the entry in a file's content, false where there is none or it has
 // what install never writes.
-func (c Client) written(raw []byte) (Entry, bool) {
+func (c Client) written(raw []byte) (entry.Entry, bool) {
 	text := (&file{raw: raw}).text()
-	have, err := c.format.edit.entry(text, c.format.servers)
+	have, err := c.format.Entry(text)
 	if err != nil || have == nil {
-		return Entry{}, false
+		return entry.Entry{}, false
 	}
-	return entryOf(c, have, text)
+	return c.extra.Read(have, text)
 }
 
 // before is the backup out of which install makes the content, the entry put in
 // the place of an older one where the backup has one. Without a name it is no
 // file at all.
-func (c Client) before(f *file, now []byte, e Entry, used []string) (raw []byte, backup string, found bool) {
+func (c Client) before(f *file, now []byte, e entry.Entry, used []string) (raw []byte, backup string, found bool) {
 	for _, name := range f.backups() {
 		old, err := f.beside(name)
 		if err != nil || slices.Contains(used, name) {
@@ -138,44 +140,19 @@ func (c Client) before(f *file, now []byte, e Entry, used []string) (raw []byte,
 		}
 		base := &file{raw: old}
 		text := base.text()
-		if there, err := c.format.edit.entry(text, c.format.servers); err != nil {
+		if there, err := c.format.Entry(text); err != nil {
 			continue
 		} else if there != nil {
-			if text, err = c.format.edit.remove(text, c.format.servers); err != nil {
+			if text, err = c.format.Remove(text); err != nil {
 				continue
 			}
 		}
-		again, err := c.format.edit.insert(text, c.format.servers, e)
+		again, err := c.format.Insert(text, e)
 		if err == nil && bytes.Equal(base.withMark(again), now) {
 			return old, name, true
 		}
 	}
-	return nil, "", bytes.Equal(now, c.format.edit.fresh(c.format.servers, e))
-}
-
-// entryOf reads an entry of ours back from a file's text, false where it has
-// what install never writes.
-func entryOf(c Client, have map[string]any, text []byte) (Entry, bool) {
-	e := Entry{fields: c.field}
-	e.Command, _ = have["command"].(string)
-	list, _ := have["args"].([]any)
-	for _, a := range list {
-		text, _ := a.(string)
-		e.Args = append(e.Args, text)
-	}
-	env, _ := have["env"].(map[string]any)
-	for k, v := range env {
-		text, _ := v.(string)
-		e.Env = append(e.Env, Variable{k, text})
-	}
-	// In the order of the file: where that is guessed wrong, no backup is found to
-	// match.
-	place := func(v Variable) int {
-		return max(bytes.LastIndex(text, []byte(quote(v.Name)+":")), bytes.LastIndex(text, []byte("\n"+v.Name+" = ")))
-	}
-	slices.SortFunc(e.Env, func(a, b Variable) int { return place(a) - place(b) })
-	serves := len(e.Args) > 0 && e.Args[len(e.Args)-1] == "serve"
-	return e, serves && reflect.DeepEqual(e.data(), have)
+	return nil, "", bytes.Equal(now, c.format.Fresh(e))
 }
 
 // Apply makes the change and returns the backup that it kept, if any.
@@ -220,8 +197,8 @@ func (ch *Change) Diff() string {
 }
 
 // Snippet is a whole file with the entry alone, to paste from.
-func (c Client) Snippet(e Entry) string {
-	return string(c.format.edit.fresh(c.format.servers, e))
+func (c Client) Snippet(e entry.Entry) string {
+	return string(c.format.Fresh(e))
 }
 
 // Installed says whether the client's file has an entry of ours.
@@ -230,8 +207,8 @@ func (c Client) Installed(path string) (installed, exists bool, err error) {
 	if err != nil || !f.exists {
 		return false, false, err
 	}
-	entry, err := c.format.edit.entry(f.text(), c.format.servers)
-	return entry != nil, true, err
+	have, err := c.format.Entry(f.text())
+	return have != nil, true, err
 }
 
 func (c Client) refuse(path string, err error) error {

@@ -8,10 +8,9 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-)
 
-// name is the server's name in every client's file.
-const name = "localmodel"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
+)
 
 const claudeCode = "claude-code"
 
@@ -37,22 +36,14 @@ type Client struct {
 	program string   // that its installation puts on PATH, "" = none
 	traces  []string // directories or files beneath the home that it makes
 
-	format  format
+	format  entry.Format
 	project string               // file within a project, "" = none
 	user    func(p Place) string // file of the user, nil = none
-	field   fields               // what the entry has beside command, args and env
+	extra   entry.Entry          // what the entry has beside command, args and env
 	root    string               // the project whose file is edited, "" = the user's own file
 	workdir string               // how the client spells the project's directory, "" = the server is started there
 	fixed   bool                 // the client knows no project: its directory is written down
 }
-
-type format struct {
-	servers string // the key that holds the servers
-	edit    editor
-}
-
-// fields are an entry's members before and after its command.
-type fields struct{ before, after []member }
 
 // nextClaudeCode names the trap of the approval dialog, and what keeps a server
 // failed that was started before the program was there.
@@ -62,20 +53,20 @@ const nextClaudeCode = "start Claude Code in this project and approve the server
 
 // All lists the clients.
 func All() []Client {
-	mcpServers := format{"mcpServers", jsonc{}}
+	mcpServers := entry.JSON("mcpServers")
 	return []Client{
 		{Name: claudeCode, Title: "Claude Code", Next: nextClaudeCode,
 			program: "claude", traces: []string{".claude", ".claude.json"},
-			format: mcpServers, project: ".mcp.json", field: fields{after: []member{{"alwaysLoad", true}}}},
+			format: mcpServers, project: ".mcp.json", extra: entry.Entry{After: []entry.Member{{Key: "alwaysLoad", Value: true}}}},
 		{Name: "claude-desktop", Title: "Claude Desktop", Next: "quit Claude Desktop and start it again",
 			format: mcpServers, user: Place.claudeDesktop, fixed: true},
 		{Name: "codex", Title: "Codex CLI", Next: "start codex again",
 			program: "codex", traces: []string{".codex"},
-			format: format{"mcp_servers", tomlText{}}, project: ".codex/config.toml", user: dotDir("CODEX_HOME", ".codex", "config.toml")},
+			format: entry.TOML("mcp_servers"), project: ".codex/config.toml", user: dotDir("CODEX_HOME", ".codex", "config.toml")},
 		{Name: "copilot-cli", Title: "Copilot CLI", Next: "start copilot again, or run /mcp show",
 			program: "copilot", traces: []string{".copilot"},
 			format: mcpServers, project: ".github/mcp.json", user: dotDir("COPILOT_HOME", ".copilot", "mcp-config.json"),
-			field: fields{before: []member{{"type", "local"}}, after: []member{{"tools", []string{"*"}}}}},
+			extra: entry.Entry{Before: []entry.Member{{Key: "type", Value: "local"}}, After: []entry.Member{{Key: "tools", Value: []string{"*"}}}}},
 		{Name: "cursor", Title: "Cursor", Next: "open Settings, MCP, and switch localmodel on",
 			program: "cursor", traces: []string{".cursor"},
 			format: mcpServers, project: ".cursor/mcp.json", user: dotDir("", ".cursor", "mcp.json"), workdir: "${workspaceFolder}"},
@@ -84,11 +75,11 @@ func All() []Client {
 			format: mcpServers, project: ".gemini/settings.json", user: dotDir("", ".gemini", "settings.json")},
 		{Name: "vscode", Title: "VS Code", Next: "run the command MCP: List Servers and start localmodel",
 			program: "code",
-			format:  format{"servers", jsonc{}}, project: ".vscode/mcp.json", user: Place.vscode, workdir: "${workspaceFolder}",
-			field: fields{before: []member{{"type", "stdio"}}}},
+			format:  entry.JSON("servers"), project: ".vscode/mcp.json", user: Place.vscode, workdir: "${workspaceFolder}",
+			extra: entry.Entry{Before: []entry.Member{{Key: "type", Value: "stdio"}}}},
 		{Name: "zed", Title: "Zed", Next: "open Zed's agent panel; the server starts by itself",
 			program: "zed",
-			format:  format{"context_servers", jsonc{}}, user: Place.zed},
+			format:  entry.JSON("context_servers"), user: Place.zed},
 	}
 }
 
@@ -131,8 +122,9 @@ func (c Client) OfProject() bool { return c.root != "" }
 
 // Entry is what the client starts, with the environment it needs to know the
 // project.
-func (c Client) Entry(command string, p Place, env []Variable) Entry {
-	e := Entry{Command: command, Args: []string{"serve"}, fields: c.field}
+func (c Client) Entry(command string, p Place, env []entry.Variable) entry.Entry {
+	e := c.extra
+	e.Command, e.Args = command, []string{"serve"}
 	const project = "CLAUDE_PROJECT_DIR"
 	for _, v := range env {
 		if v.Name == project {
@@ -142,9 +134,9 @@ func (c Client) Entry(command string, p Place, env []Variable) Entry {
 	}
 	switch {
 	case c.workdir != "":
-		e.Env = append(e.Env, Variable{project, c.workdir})
+		e.Env = append(e.Env, entry.Variable{Name: project, Value: c.workdir})
 	case c.fixed:
-		e.Env = append(e.Env, Variable{project, p.Root})
+		e.Env = append(e.Env, entry.Variable{Name: project, Value: p.Root})
 	}
 	e.Env = append(e.Env, env...)
 	return e

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
 	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
@@ -20,7 +21,7 @@ type Options struct {
 	Print   bool   // print a whole file with the entry, change nothing
 	Replace bool   // put the entry in the place of another one of ours
 	Command string // the program to start; "" = this one
-	Env     []Variable
+	Env     []entry.Variable
 }
 
 var variableName = lazy.Regexp(`^[A-Za-z_][A-Za-z0-9_]*$`)
@@ -31,7 +32,7 @@ func (o *Options) AddEnv(text string) error {
 	if !found || !variableName().MatchString(name) {
 		return errors.New("NAME=VALUE is wanted")
 	}
-	o.Env = append(o.Env, Variable{Name: name, Value: value})
+	o.Env = append(o.Env, entry.Variable{Name: name, Value: value})
 	return nil
 }
 
@@ -39,7 +40,7 @@ func (o *Options) AddEnv(text string) error {
 type Plan struct {
 	Client Client
 	Path   string
-	Entry  Entry
+	Entry  entry.Entry
 	Change *Change
 	Note   string // for the user, after the edit
 }

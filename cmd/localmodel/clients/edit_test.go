@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -59,7 +61,7 @@ func load(t *testing.T, path string) []byte {
 	return data
 }
 
-func install(t *testing.T, c Client, path string, e Entry) (backup string) {
+func install(t *testing.T, c Client, path string, e entry.Entry) (backup string) {
 	t.Helper()
 	ch, err := c.Install(path, e, false)
 	must(t, err)

@@ -10,11 +10,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
 )
 
 const others = "{\n  \"mcpServers\": {\n    \"a\": { \"command\": \"a\" }\n  }\n}\n"
 
-func cursor(t *testing.T) (Client, Entry) {
+func cursor(t *testing.T) (Client, entry.Entry) {
 	t.Helper()
 	c, err := Lookup("cursor")
 	must(t, err)
@@ -126,7 +128,7 @@ func TestAnotherEntryOfOursGivesWayOnlyWhenAsked(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "mcp.json")
 	must(t, os.WriteFile(path, []byte(others), 0o644))
 	install(t, c, path, c.Entry("/old/localmodel", place, nil))
-	e := c.Entry("/new/localmodel", place, []Variable{{"LOCALMODEL_CLOUD", "never"}})
+	e := c.Entry("/new/localmodel", place, []entry.Variable{{Name: "LOCALMODEL_CLOUD", Value: "never"}})
 	if _, err := c.Install(path, e, false); !errors.Is(err, ErrDiffers) {
 		t.Fatalf("got %v, want ErrDiffers", err)
 	}
@@ -246,20 +248,19 @@ func FuzzEdit(f *testing.F) {
 		for _, client := range []string{"cursor", "codex"} {
 			c, err := Lookup(client)
 			must(t, err)
-			edit, servers := c.format.edit, c.format.servers
 			e := c.Entry(`C:\Program Files\localmodel "x"`, place, nil)
-			have, err := edit.entry(doc, servers)
+			have, err := c.format.Entry(doc)
 			if err != nil || have != nil {
 				continue
 			}
-			with, err := edit.insert(doc, servers, e)
+			with, err := c.format.Insert(doc, e)
 			if err != nil {
 				continue // refused
 			}
-			if have, err = edit.entry(with, servers); err != nil || have == nil || !cmp.Equal(have, e.data()) {
+			if have, err = c.format.Entry(with); err != nil || have == nil || !cmp.Equal(have, e.Data()) {
 				t.Fatalf("%s: %q became %q, read as %v, %v", client, doc, with, have, err)
 			}
-			if _, err := edit.remove(with, servers); err != nil {
+			if _, err := c.format.Remove(with); err != nil {
 				t.Fatalf("%s: %q became %q, which uninstall refuses: %v", client, doc, with, err)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
@@ -88,7 +89,7 @@ func mentions(path string) bool {
 		return false
 	}
 	data, err := rootfs.ReadNamed(context.Background(), path, maxOwnFile)
-	return err == nil && strings.Contains(string(data), `"`+name)
+	return err == nil && strings.Contains(string(data), `"`+entry.Name)
 }
 
 // pluginEnabled is the settings file of Claude Code that enables our plugin, ""
@@ -99,7 +100,7 @@ func (p Place) pluginEnabled() (file string) {
 			return
 		}
 		gjson.GetBytes(data, "enabledPlugins").ForEach(func(key, enabled gjson.Result) bool {
-			if plugin, _, _ := strings.Cut(key.Str, "@"); plugin == name {
+			if plugin, _, _ := strings.Cut(key.Str, "@"); plugin == entry.Name {
 				file = ""
 				if enabled.Bool() {
 					file = path

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
 )
 
 // An older entry of the user's own in each hand-made file: replaced, and after
@@ -20,12 +22,12 @@ func TestUninstall_AfterReplace_GivesTheOldEntryBack(t *testing.T) {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			t.Parallel()
 			c := clientOf(t, file)
-			before, err := c.format.edit.insert(bytes.TrimPrefix(load(t, file), bom), c.format.servers, Entry{Command: "/home/me/go/bin/localmodel"})
+			before, err := c.format.Insert(bytes.TrimPrefix(load(t, file), bom), entry.Entry{Command: "/home/me/go/bin/localmodel"})
 			must(t, err)
 			before = bytes.ReplaceAll(before, []byte(`"args": []`), []byte(`"args": ["serve","--old"]`))
 			path := filepath.Join(t.TempDir(), "config")
 			must(t, os.WriteFile(path, before, 0o600))
-			replace := func(e Entry) {
+			replace := func(e entry.Entry) {
 				t.Helper()
 				ch, err := c.Install(path, e, true)
 				must(t, err)
@@ -35,7 +37,7 @@ func TestUninstall_AfterReplace_GivesTheOldEntryBack(t *testing.T) {
 				_, err = ch.Apply()
 				must(t, err)
 			}
-			replace(c.Entry("/usr/local/bin/localmodel", place, []Variable{{"Z", "1"}, {"A", "2"}, {"LOCALMODEL_CLOUD", "never"}}))
+			replace(c.Entry("/usr/local/bin/localmodel", place, []entry.Variable{{Name: "Z", Value: "1"}, {Name: "A", Value: "2"}, {Name: "LOCALMODEL_CLOUD", Value: "never"}}))
 			replace(c.Entry("/opt/localmodel", place, nil))
 			ch, err := c.Uninstall(path)
 			must(t, err)

@@ -1,4 +1,4 @@
-package clients
+package entry
 
 import (
 	"bytes"
@@ -12,24 +12,12 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// editor edits one file format as text.
-type editor interface {
-	// fresh is a new file that holds the entry alone.
-	fresh(servers string, e Entry) []byte
-	// entry is the server's entry as data, nil where there is none.
-	entry(doc []byte, servers string) (map[string]any, error)
-	// insert adds the entry. The document has none.
-	insert(doc []byte, servers string, e Entry) ([]byte, error)
-	// remove takes the entry out. The document has one.
-	remove(doc []byte, servers string) ([]byte, error)
-}
-
 // jsonc edits JSON, with the comments and trailing commas that editors allow.
 type jsonc struct{}
 
 func (jsonc) fresh(servers string, e Entry) []byte {
 	s := style{newline: "\n", unit: "  "}
-	return []byte(s.object([]member{{servers, []member{{name, e.members()}}}}, "", true) + "\n")
+	return []byte(s.object([]Member{{servers, []Member{{Name, e.members()}}}}, "", true) + "\n")
 }
 
 // splice replaces bytes of a document.
@@ -100,7 +88,7 @@ func (j jsonc) entry(doc []byte, servers string) (map[string]any, error) {
 	if err != nil || !found {
 		return nil, err
 	}
-	i, value, err := child(object, name)
+	i, value, err := child(object, Name)
 	if err != nil || i < 0 {
 		return nil, err
 	}
@@ -137,23 +125,23 @@ func (j jsonc) insert(doc []byte, servers string, e Entry) ([]byte, error) {
 		return nil, err
 	}
 	s := styleOf(doc, root)
-	target, add := root, member{servers, []member{{name, e.members()}}}
+	target, add := root, Member{servers, []Member{{Name, e.members()}}}
 	if found {
-		target, add = object, member{name, e.members()}
+		target, add = object, Member{Name, e.members()}
 	}
 	after := apply(doc, s.insertMember(doc, target, add)...)
-	return after, j.verify(doc, after, servers, e.data())
+	return after, j.verify(doc, after, servers, e.Data())
 }
 
 // insertMember is how to add a member at the end of an object.
-func (s style) insertMember(doc []byte, object hujson.Value, m member) []splice {
+func (s style) insertMember(doc []byte, object hujson.Value, m Member) []splice {
 	members := object.Value.(*hujson.Object).Members
 	end := object.EndOffset - 1 // the closing brace
 	if len(members) == 0 {
 		indent := lineIndent(doc, object.StartOffset)
 		kept := bytes.TrimRight(doc[object.StartOffset+1:end], " \t\r\n")
 		from := object.StartOffset + 1 + len(kept)
-		text := s.newline + indent + s.unit + quote(m.key) + ": " + s.value(m.value, indent+s.unit, true) + s.newline + indent
+		text := s.newline + indent + s.unit + quote(m.Key) + ": " + s.value(m.Value, indent+s.unit, true) + s.newline + indent
 		return []splice{{from, end, text}}
 	}
 	last := members[len(members)-1].Value
@@ -164,14 +152,14 @@ func (s style) insertMember(doc []byte, object hujson.Value, m member) []splice 
 		if s.spaced = doc[members[0].Value.StartOffset-1] == ' '; s.spaced {
 			gap = " "
 		}
-		text := quote(m.key) + ":" + gap + s.value(m.value, "", false)
+		text := quote(m.Key) + ":" + gap + s.value(m.Value, "", false)
 		if trailing {
 			return []splice{{comma + 1, comma + 1, gap + text + ","}}
 		}
 		return []splice{{last.EndOffset, last.EndOffset, "," + gap + text}}
 	}
 	indent := lineIndent(doc, first)
-	text := s.newline + indent + quote(m.key) + ": " + s.value(m.value, indent, true)
+	text := s.newline + indent + quote(m.Key) + ": " + s.value(m.Value, indent, true)
 	if trailing {
 		at := lineRest(doc, comma+1)
 		return []splice{{at, at, text + ","}}
@@ -185,7 +173,7 @@ func (j jsonc) remove(doc []byte, servers string) ([]byte, error) {
 	if err != nil || !found {
 		return nil, err
 	}
-	i, _, err := child(object, name)
+	i, _, err := child(object, Name)
 	if err != nil || i < 0 {
 		return nil, err
 	}
@@ -241,11 +229,11 @@ func (j jsonc) verify(without, with []byte, servers string, want map[string]any)
 // what the entry must be.
 func compare(a, b map[string]any, servers string, want map[string]any) error {
 	list, _ := b[servers].(map[string]any)
-	have := list[name]
+	have := list[Name]
 	if want != nil && !reflect.DeepEqual(have, any(want)) {
 		return errors.New("the edit would not read as the entry that was meant")
 	}
-	delete(list, name)
+	delete(list, Name)
 	if _, had := a[servers]; !had && len(list) == 0 {
 		delete(b, servers)
 	}

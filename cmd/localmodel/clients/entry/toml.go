@@ -1,4 +1,4 @@
-package clients
+package entry
 
 import (
 	"bytes"
@@ -23,14 +23,14 @@ func (t tomlText) fresh(servers string, e Entry) []byte { return []byte(t.table(
 func (tomlText) table(servers string, e Entry) string {
 	s := style{}
 	var b, env strings.Builder
-	fmt.Fprintf(&b, "[%s.%s]\n", servers, name)
+	fmt.Fprintf(&b, "[%s.%s]\n", servers, Name)
 	for _, m := range e.members() {
-		variables, ok := m.value.([]Variable)
+		variables, ok := m.Value.([]Variable)
 		if !ok {
-			fmt.Fprintf(&b, "%s = %s\n", m.key, s.value(m.value, "", false))
+			fmt.Fprintf(&b, "%s = %s\n", m.Key, s.value(m.Value, "", false))
 			continue
 		}
-		fmt.Fprintf(&env, "\n[%s.%s.%s]\n", servers, name, m.key)
+		fmt.Fprintf(&env, "\n[%s.%s.%s]\n", servers, Name, m.Key)
 		for _, v := range variables {
 			fmt.Fprintf(&env, "%s = %s\n", v.Name, quote(v.Value))
 		}
@@ -48,7 +48,7 @@ type statement struct {
 // names reports whether the statement is about our entry, or about the whole list
 // of servers.
 func (s statement) names(servers string) bool {
-	return s.path[0] == servers && (len(s.path) == 1 || s.path[1] == name)
+	return s.path[0] == servers && (len(s.path) == 1 || s.path[1] == Name)
 }
 
 // statements reads the document in one pass. The error has the line.
@@ -139,7 +139,7 @@ func (t tomlText) entry(doc []byte, servers string) (map[string]any, error) {
 	if !ok && all[servers] != nil {
 		return nil, fmt.Errorf("its %s is no table", servers)
 	}
-	switch entry := list[name].(type) {
+	switch entry := list[Name].(type) {
 	case nil:
 		return nil, nil //nolint:nilnil // no entry is no failure
 	case map[string]any:
@@ -159,7 +159,7 @@ func (t tomlText) insert(doc []byte, servers string, e Entry) ([]byte, error) {
 		text = append(text, nl...)
 	}
 	text = append(text, strings.ReplaceAll(t.table(servers, e), "\n", nl)...)
-	return text, t.verify(text, servers, e.data())
+	return text, t.verify(text, servers, e.Data())
 }
 
 var aside = lazy.Regexp(`^[ \t]*(#.*)?\r?\n?$`)
@@ -207,7 +207,7 @@ func (t tomlText) remove(doc []byte, servers string) ([]byte, error) {
 		i = end - 1
 	}
 	if !cut {
-		return nil, fmt.Errorf("the entry is not a table [%s.%s] of its own", servers, name)
+		return nil, fmt.Errorf("the entry is not a table [%s.%s] of its own", servers, Name)
 	}
 	after := bytes.Join(out, nil)
 	return after, t.verify(after, servers, nil)
