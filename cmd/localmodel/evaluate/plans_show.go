@@ -107,7 +107,8 @@ func (r PlanReport) Page() page.Page {
 	return p
 }
 
-// WriteCSV writes one line a plan.
+// WriteCSV writes one line a plan. What a ticket, a model or a server says becomes
+// no formula in a spreadsheet.
 func (r PlanReport) WriteCSV(out io.Writer) error {
 	w := csv.NewWriter(out)
 	rows := [][]string{{"model", "temperature_top_p", "ticket", "accepted", "repaired", "first_defects", "steps", "where", "tests", "named", "verify", "ms", "tokens_in", "tokens_out", "cost_usd"}}
@@ -116,7 +117,7 @@ func (r PlanReport) WriteCSV(out io.Writer) error {
 		if c == nil {
 			c = &prompts.Content{}
 		}
-		row := []string{plain.Line(one.Model), one.Setting, plain.Line(one.Ticket), fmt.Sprint(one.Failed == ""), fmt.Sprint(one.Repaired), plain.Line(one.defects())}
+		row := []string{plain.Cell(one.Model), one.Setting, plain.Cell(one.Ticket), fmt.Sprint(one.Failed == ""), fmt.Sprint(one.Repaired), plain.Cell(one.defects())}
 		for _, n := range []int64{int64(c.Steps), int64(c.Where), int64(c.Tests), int64(c.Named), int64(c.Verify), one.MS, int64(one.TokensIn), int64(one.TokensOut)} {
 			row = append(row, strconv.FormatInt(n, 10))
 		}

@@ -235,3 +235,27 @@ func TestScore_RulesBeside(t *testing.T) {
 		t.Errorf("%d times beside a model:\n%s", n, out.String())
 	}
 }
+
+// What a stranger's ticket, a model or a server says is no formula where the table
+// is opened in a spreadsheet.
+func TestWriteCSV_NoFormulas(t *testing.T) {
+	r := PlanReport{Plans: []Result{
+		{Model: "+m", Ticket: `=HYPERLINK("http://host/","BUG-1")`, Defects: []string{"@SUM(A1)"}},
+		{Model: "-m", Ticket: "\t=1", Failed: routing.Unavailable, Reason: "=1+1"},
+	}}
+	var table bytes.Buffer
+	if err := r.WriteCSV(&table); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(&table).ReadAll()
+	if err != nil || len(rows) != 3 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	for _, row := range rows[1:] {
+		for i, cell := range row {
+			if cell != "" && strings.ContainsRune("=+-@\t", rune(cell[0])) {
+				t.Errorf("%s is %q", rows[0][i], cell)
+			}
+		}
+	}
+}
