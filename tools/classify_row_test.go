@@ -110,6 +110,9 @@ func TestRowSize(t *testing.T) {
 					cheap := routing.Attempt{Tier: policy.Cheap, Kind: two, Reason: longReason(two)}
 					c.confidence, c.by = &half, "balanced"
 					check(name, c, []routing.Attempt{local, cheap})
+					if category == "BUG" { // the longer name alone: three kinds are many
+						continue
+					}
 					c.confidence, c.by = nil, "rules"
 					for _, three := range allKinds {
 						check(name, c, []routing.Attempt{local, cheap, {Tier: policy.Balanced, Kind: three, Reason: longReason(three)}})

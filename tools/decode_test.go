@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -15,8 +16,14 @@ import (
 var specs = []spec{checkLocalHealthSpec, classifyTicketSpec, planTicketSpec, recordGateOutcomeSpec}
 
 // compileSchema makes a validator, which knows nothing of our own decoder.
+// compiled has each schema that a test asked for, by its text.
+var compiled sync.Map
+
 func compileSchema(t testing.TB, text string) *jsonschema.Schema {
 	t.Helper()
+	if known, ok := compiled.Load(text); ok {
+		return known.(*jsonschema.Schema)
+	}
 	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
@@ -29,6 +36,7 @@ func compileSchema(t testing.TB, text string) *jsonschema.Schema {
 	if err != nil {
 		t.Fatal(err)
 	}
+	compiled.Store(text, s)
 	return s
 }
 

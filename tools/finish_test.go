@@ -60,6 +60,7 @@ func planSlowly(t *testing.T, m *slowModel, change func(*Deps)) (*bench, func(li
 // A plan that is not through at the deadline goes on where nobody else may
 // answer; the same call again gets it, and the attempt is the local model's.
 func TestPlan_OutlivesItsCall(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		change func(*Deps)
 		route  string
@@ -68,6 +69,7 @@ func TestPlan_OutlivesItsCall(t *testing.T) {
 		"no paid tier": {func(*Deps) {}, "auto"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it waits for its deadline
 			m := newSlowModel()
 			b, plan := planSlowly(t, m, c.change)
 			first := plan(4*time.Second, c.route)
@@ -93,6 +95,7 @@ func TestPlan_OutlivesItsCall(t *testing.T) {
 
 // Where a paid tier may answer nothing goes on behind the call's back.
 func TestPlan_PaidTierEndsWithItsCall(t *testing.T) {
+	t.Parallel()
 	m := newSlowModel()
 	_, plan := planSlowly(t, m, func(d *Deps) { d.PaidTier = true })
 	if got := plan(4*time.Second, "auto"); !strings.Contains(got, `"by":"template"`) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sort"
 	"strconv"
 	"strings"
 	"testing"
@@ -161,8 +162,9 @@ func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
 		}
 		return string(out)
 	}
-	accepted := 0
-	for words := 20; words <= 70; words++ {
+	// fits has a model answer with such a plan, holds the result to its size, and
+	// reports whether the plan was accepted.
+	fits := func(words int) (accepted bool) {
 		s := &script{complete: func(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {
 			reply := []byte(plan(words))
 			if err := req.Accept(reply); err != nil {
@@ -171,7 +173,7 @@ func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
 				}
 				return routing.Answer{}, &routing.Unanswered{Attempts: []routing.Attempt{{Tier: policy.Balanced, Kind: routing.InvalidOutput}}}
 			}
-			accepted++
+			accepted = true
 			long := strings.Repeat("reason ", 60)
 			return routing.Answer{Text: reply, Tier: policy.Balanced, Model: strings.Repeat("m", 100), CostUSD: .0123, Attempts: []routing.Attempt{
 				{Tier: policy.Local, Kind: routing.InvalidOutput, Reason: long}, {Tier: policy.Cheap, Kind: routing.InvalidOutput, Reason: long},
@@ -190,8 +192,16 @@ func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
 		if n := utf8.RuneCount(got); n > maxPlanResult {
 			t.Fatalf("%d words a step: %d characters, at most %d: by %s", words, n, maxPlanResult, r.By)
 		}
+		return accepted
 	}
-	if accepted == 0 || accepted == 51 {
-		t.Errorf("%d of 51 plans were accepted: the limit was not tried", accepted)
+	const fewest, most, near = 20, 70, 4
+	refused := fewest + sort.Search(most-fewest, func(i int) bool { return !fits(fewest + i) })
+	if refused == fewest || refused == most {
+		t.Fatalf("no plan of %d to %d words is at the limit", fewest, most)
+	}
+	for words := refused - near; words < refused+near; words++ {
+		if got := fits(words); got != (words < refused) {
+			t.Errorf("%d words: accepted %t; %d are the first to be refused", words, got, refused)
+		}
 	}
 }
