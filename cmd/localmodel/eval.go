@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/labelled"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -173,9 +174,9 @@ func showEval(ctx context.Context, w env, project string, f evalFlags, r report)
 	return nil
 }
 
-func readSet(ctx context.Context, c *config, f evalFlags, dir string) (*evaluate.Set, error) {
+func readSet(ctx context.Context, c *config, f evalFlags, dir string) (*labelled.Set, error) {
 	root, ref := ticketPlace(c.root, dir)
-	set, err := evaluate.ReadSet(ctx, root, ref, c.prefixes)
+	set, err := labelled.Read(ctx, root, ref, c.prefixes)
 	if err != nil {
 		return nil, err
 	}

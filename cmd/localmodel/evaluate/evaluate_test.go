@@ -14,7 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/labelled"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/ledger"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/integration/tiers"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -37,7 +39,7 @@ func write(t *testing.T, dir, name, text string) string {
 
 // backlog makes five tickets: three stated whole, one by its id alone, one that
 // states nothing.
-func backlog(t *testing.T) (dir string, s *Set) {
+func backlog(t *testing.T) (dir string, s *labelled.Set) {
 	t.Helper()
 	dir = t.TempDir()
 	const table = "\n## Affected Files\n\n| File | Action |\n|---|---|\n| a.go | modify |\n"
@@ -49,7 +51,7 @@ func backlog(t *testing.T) (dir string, s *Set) {
 	write(t, dir, "broken.md", "\x00")
 	write(t, dir, ".git/BUG-9.md", "# BUG-9: not a ticket")
 	write(t, dir, "picture.png", "")
-	s, err := ReadSet(t.Context(), dir, ".", []string{"SEC"})
+	s, err := labelled.Read(t.Context(), dir, ".", []string{"SEC"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,14 +60,14 @@ func backlog(t *testing.T) (dir string, s *Set) {
 
 func TestReadSetAndLabels(t *testing.T) {
 	dir, s := backlog(t)
-	labels := func() map[string]Label {
-		out := map[string]Label{}
+	labels := func() map[string]labelled.Label {
+		out := map[string]labelled.Label{}
 		for _, ticket := range s.Tickets {
 			out[ticket.ID] = ticket.Label
 		}
 		return out
 	}
-	want := map[string]Label{"BUG-1": {"BUG", "low"}, "FEAT-2": {"FEAT", "medium"}, "TASK-3": {"TASK", "high"}, "BUG-4": {Category: "BUG"}, "note": {}}
+	want := map[string]labelled.Label{"BUG-1": {Category: "BUG", Complexity: "low"}, "FEAT-2": {Category: "FEAT", Complexity: "medium"}, "TASK-3": {Category: "TASK", Complexity: "high"}, "BUG-4": {Category: "BUG"}, "note": {}}
 	if d := cmp.Diff(want, labels()); d != "" {
 		t.Error(d)
 	}
@@ -76,7 +78,7 @@ func TestReadSetAndLabels(t *testing.T) {
 	if err := s.ReadLabels(file); err != nil {
 		t.Fatal(err)
 	}
-	want["BUG-4"], want["note"] = Label{"BUG", "medium"}, Label{"SEC", "high"}
+	want["BUG-4"], want["note"] = labelled.Label{Category: "BUG", Complexity: "medium"}, labelled.Label{Category: "SEC", Complexity: "high"}
 	if d := cmp.Diff(want, labels()); d != "" {
 		t.Error(d)
 	}
@@ -86,7 +88,7 @@ func TestReadSetAndLabels(t *testing.T) {
 	if err := s.ReadLabels(write(t, dir, "labels.json", `{"BUG-1":{"complexity":"high"}}`)); err != nil {
 		t.Fatal(err)
 	}
-	if got := labels()["BUG-1"]; got != (Label{"BUG", "high"}) {
+	if got := labels()["BUG-1"]; got != (labelled.Label{Category: "BUG", Complexity: "high"}) {
 		t.Errorf("JSON labels: %+v", got)
 	}
 	for name, text := range map[string]string{"a.csv": "id\nBUG-1\n", "b.csv": "id,complexity\nBUG-1,huge\n", "c.json": "[]", "d.csv": "", "e.csv": "id,category\nBUG-1,EPIC\n"} {
@@ -94,15 +96,15 @@ func TestReadSetAndLabels(t *testing.T) {
 			t.Errorf("%s %q is taken", name, text)
 		}
 	}
-	if _, err := ReadSet(t.Context(), t.TempDir(), ".", nil); err == nil {
+	if _, err := labelled.Read(t.Context(), t.TempDir(), ".", nil); err == nil {
 		t.Error("an empty directory is a set")
 	}
 }
 
 func TestSpreadKeepsEveryKind(t *testing.T) {
-	s := &Set{}
+	s := &labelled.Set{}
 	for _, id := range []string{"B1", "B2", "B3", "F1", "F2", "F3"} {
-		one := Ticket{}
+		one := labelled.Ticket{}
 		one.ID = id
 		s.Tickets = append(s.Tickets, one)
 	}
@@ -126,7 +128,7 @@ func TestTheAnswerIsNotInTheQuestion(t *testing.T) {
 	}
 }
 
-func answer(s *Set, model, id, category, complexity string, confidence float64, ms int64) Result {
+func answer(s *labelled.Set, model, id, category, complexity string, confidence float64, ms int64) Result {
 	for _, ticket := range s.Tickets {
 		if ticket.ID == id {
 			r := Result{Task: "classify", Model: model, Hash: ticket.Hash, Category: category, Complexity: complexity, MS: ms, TokensIn: 100, TokensOut: 10}
@@ -177,7 +179,7 @@ func TestScoreByHand(t *testing.T) {
 	}
 	var classes []string
 	for _, c := range small.Category.Classes {
-		classes = append(classes, c.Name+" "+brief(c.Right))
+		classes = append(classes, c.Name+" "+c.Right.Brief())
 	}
 	if d := cmp.Diff([]string{"BUG 50 % (9-91)", "FEAT 0 % (0-79)", "TASK 100 % (21-100)"}, classes); d != "" {
 		t.Error(d)
@@ -185,7 +187,7 @@ func TestScoreByHand(t *testing.T) {
 	if small.Category.Said["FEAT"]["TASK"] != 1 {
 		t.Errorf("said %v", small.Category.Said)
 	}
-	if small.Classify != (Time{200, 400}) || small.Plan != (Time{5000, 7000}) || small.Failed["timeout"] != 1 || small.TokensIn != 405 {
+	if small.Classify != (figures.Time{P50: 200, P95: 400}) || small.Plan != (figures.Time{P50: 5000, P95: 7000}) || small.Failed["timeout"] != 1 || small.TokensIn != 405 {
 		t.Errorf("%+v", small)
 	}
 	if pl := small.Plans; pl.Accepted.K != 1 || pl.Accepted.N != 2 || pl.Files.K != 3 || pl.Files.N != 4 || pl.Criteria.K != 2 {
@@ -310,7 +312,7 @@ func TestQuoteIsAnUpperBound(t *testing.T) {
 }
 
 func TestWalletKeepsToWhatWasAgreed(t *testing.T) {
-	w := &Wallet{}
+	w := &ledger.Wallet{}
 	w.Fill(.10)
 	settle, err := w.Reserve(context.Background(), policy.Cheap, .08)
 	if err != nil {
@@ -333,7 +335,7 @@ func TestWalletKeepsToWhatWasAgreed(t *testing.T) {
 func TestAServerThatIsDownStopsTheRun(t *testing.T) {
 	_, s := backlog(t)
 	m := &Model{Name: "m", Tier: policy.Local, Route: policy.OnlyLocal, Asker: tiers.New(t, tiers.Config{OllamaURL: "http://127.0.0.1:1", Model: "m", NumCtx: 2048,
-		ConnectTimeout: time.Second, LoadTimeout: time.Second, FirstTokenTimeout: time.Second, TokenTimeout: time.Second, KeepAlive: time.Second, SlotDir: t.TempDir()}, Unrecorded{}, &Wallet{})}
+		ConnectTimeout: time.Second, LoadTimeout: time.Second, FirstTokenTimeout: time.Second, TokenTimeout: time.Second, KeepAlive: time.Second, SlotDir: t.TempDir()}, ledger.Unrecorded{}, &ledger.Wallet{})}
 	if err := m.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "not reachable") {
 		t.Errorf("ready: %v", err)
 	}

@@ -10,7 +10,7 @@ import (
 // Page is the comparison as a page.
 func (r Report) Page() page.Page {
 	p := page.Page{Title: "Models side by side", Made: r.Made, Notes: r.notes(),
-		Lead: fmt.Sprintf("%d tickets, of which %d have a category and %d a complexity to judge by.", r.Tickets, r.Labelled.Category, r.Labelled.Complexity)}
+		Lead: r.lead()}
 	p.Sections = append(p.Sections, r.overview())
 	if r.Labelled.Category > 0 {
 		p.Sections = append(p.Sections, r.classes("Category", func(s Score) Accuracy { return s.Category }))
@@ -33,7 +33,7 @@ func (r Report) Page() page.Page {
 			if a.Kappa != nil {
 				kappa = fmt.Sprintf("%.2f", *a.Kappa)
 			}
-			t.Rows = append(t.Rows, []string{a.A + " and " + a.B, brief(a.Same), kappa})
+			t.Rows = append(t.Rows, []string{a.A + " and " + a.B, a.Same.Brief(), kappa})
 		}
 		p.Sections = append(p.Sections, page.Section{Title: "Agreement on the complexity", Table: t})
 	}
@@ -43,10 +43,10 @@ func (r Report) Page() page.Page {
 func (r Report) overview() page.Section {
 	t := &page.Table{Head: []string{"Model", "category right", "complexity right", "complexity by rules", "with rules", "p50", "p95", "tokens in + out", "cost", "no answer"}}
 	for _, s := range r.Models {
-		row := []string{s.Model, brief(s.Category.All), brief(s.Complexity.All), s.Rules.words(), brief(s.Routed), ms(s.Classify.P50), ms(s.Classify.P95),
-			fmt.Sprintf("%d + %d", s.TokensIn, s.TokensOut), s.cost(), s.failures()}
+		row := []string{s.Model, s.Category.All.Brief(), s.Complexity.All.Brief(), s.Rules.words(), s.Routed.Brief(), s.Classify.P50.String(), s.Classify.P95.String(),
+			fmt.Sprintf("%d + %d", s.TokensIn, s.TokensOut), dollars(s.CostUSD), s.failures()}
 		if s.Model == Rules { // which take no time and no tokens
-			row = append(row[:3], "", brief(s.Routed), "", "", "", "", "")
+			row = append(row[:3], "", s.Routed.Brief(), "", "", "", "", "")
 		}
 		t.Rows = append(t.Rows, row)
 	}
@@ -64,8 +64,8 @@ func (r Report) classes(title string, of func(Score) Accuracy) page.Section {
 		}
 		all = append(all, rangeOf(m.Model, a.All))
 		for _, c := range a.Classes {
-			t.Rows = append(t.Rows, []string{m.Model, c.Name, fmt.Sprintf("%d of %d", c.Right.K, c.Right.N), fmt.Sprintf("%.0f %%", c.Right.Rate*100),
-				fmt.Sprintf("%.0f to %.0f %%", c.Right.Low*100, c.Right.High*100), spread(a.Said[c.Name])})
+			t.Rows = append(t.Rows, []string{m.Model, c.Name, c.Right.String(), fmt.Sprintf("%.0f %%", c.Right.Rate*100),
+				fmt.Sprintf("%.0f to %.0f %%", c.Right.Low*100, c.Right.High*100), counts(a.Said[c.Name], "%[1]s %[2]d")})
 		}
 	}
 	s.Table = t
@@ -74,7 +74,7 @@ func (r Report) classes(title string, of func(Score) Accuracy) page.Section {
 }
 
 func rangeOf(name string, s figures.Share) page.Range {
-	return page.Range{Label: name, Detail: fmt.Sprintf("%d of %d", s.K, s.N), Low: s.Low, Value: s.Rate, High: s.High}
+	return page.Range{Label: name, Detail: s.String(), Low: s.Low, Value: s.Rate, High: s.High}
 }
 
 // words is how often the rules alone have the complexity of the tickets that
@@ -83,16 +83,7 @@ func (b *Beside) words() string {
 	if b == nil {
 		return ""
 	}
-	return brief(b.Complexity)
-}
-
-// spread describes what was said: "BUG 12, TASK 3".
-func spread(said map[string]int) string {
-	var out []string
-	for _, name := range sortedKeys(said) {
-		out = append(out, fmt.Sprintf("%s %d", name, said[name]))
-	}
-	return joined(out, ", ")
+	return b.Complexity.Brief()
 }
 
 func (s Score) calibrationSection() page.Section {
@@ -101,7 +92,7 @@ func (s Score) calibrationSection() page.Section {
 	t := &page.Table{Head: []string{"Confidence", "mean", "right", "share", "95 % interval"}}
 	for _, b := range c.Bins {
 		points = append(points, page.Point{Sure: b.Confidence, Right: b.Right.Rate, Low: b.Right.Low, High: b.Right.High, N: b.Right.N})
-		t.Rows = append(t.Rows, []string{fmt.Sprintf("%.1f to %.1f", b.From, b.To), fmt.Sprintf("%.2f", b.Confidence), fmt.Sprintf("%d of %d", b.Right.K, b.Right.N),
+		t.Rows = append(t.Rows, []string{fmt.Sprintf("%.1f to %.1f", b.From, b.To), fmt.Sprintf("%.2f", b.Confidence), b.Right.String(),
 			fmt.Sprintf("%.0f %%", b.Right.Rate*100), fmt.Sprintf("%.0f to %.0f %%", b.Right.Low*100, b.Right.High*100)})
 	}
 	kept, whole := page.Curve{Class: "three"}, page.Curve{Class: "one"}
@@ -128,8 +119,8 @@ func (r Report) planTable() *page.Table {
 	t := &page.Table{Head: []string{"Model", "accepted", "repaired", "files covered", "criteria covered", "p50", "p95"}}
 	for _, s := range r.Models {
 		if p := s.Plans; p != nil {
-			t.Rows = append(t.Rows, []string{s.Model, whole(p.Accepted), fmt.Sprint(p.Repaired), fmt.Sprintf("%d of %d", p.Files.K, p.Files.N),
-				fmt.Sprintf("%d of %d", p.Criteria.K, p.Criteria.N), ms(s.Plan.P50), ms(s.Plan.P95)})
+			t.Rows = append(t.Rows, []string{s.Model, p.Accepted.Whole(), fmt.Sprint(p.Repaired), p.Files.String(),
+				p.Criteria.String(), s.Plan.P50.String(), s.Plan.P95.String()})
 		}
 	}
 	return t

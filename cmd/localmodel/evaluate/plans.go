@@ -89,7 +89,7 @@ type PlanScore struct {
 	Named     figures.Share  `json:"named"`  // tests that have a name
 	Verify    figures.Share  `json:"verify"` // plans that have a command
 	Failed    map[string]int `json:"failed,omitempty"`
-	Time      Time           `json:"time"`
+	Time      figures.Time   `json:"time"`
 	TokensIn  int            `json:"tokens_in"`
 	TokensOut int            `json:"tokens_out"`
 	CostUSD   float64        `json:"cost_usd"`
@@ -137,7 +137,7 @@ func planScore(m *Model, mine []Result) PlanScore {
 		s.Plans = *whole
 	}
 	s.Where, s.Named, s.Verify = figures.ShareOf(sum.Where, sum.Steps), figures.ShareOf(sum.Named, sum.Tests), figures.ShareOf(verify, replies)
-	s.Time = timeOf(ms)
+	s.Time = figures.TimeOf(ms)
 	return s
 }
 

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 
-	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -26,14 +26,14 @@ func (r PlanReport) Print(out io.Writer) {
 	fmt.Fprintln(out)
 	var rows [][]string
 	for _, s := range r.Columns {
-		rows = append(rows, []string{s.name(), brief(s.Accepted), ms(s.Time.P50), ms(s.Time.P95), fmt.Sprint(s.TokensOut)})
+		rows = append(rows, []string{s.name(), s.Accepted.Brief(), s.Time.P50.String(), s.Time.P95.String(), fmt.Sprint(s.TokensOut)})
 	}
 	term.Table(out, []string{"Plans, 95 % interval", "accepted", "p50", "p95", "tokens out"}, rows)
 	for _, s := range r.Columns {
 		fmt.Fprintf(out, "\n%s\n", plain.Line(s.name()))
 		field := func(name, text string) { term.Print(out, fmt.Sprintf("  %-12s", name), text) }
 		field("plans", s.words())
-		field("content", fmt.Sprintf("%s steps with a place that is there, %s tests named, %s plans with a command", of(s.Where), of(s.Named), of(s.Verify)))
+		field("content", fmt.Sprintf("%s steps with a place that is there, %s tests named, %s plans with a command", s.Where, s.Named, s.Verify))
 		field("tokens", fmt.Sprintf("%d in, %d out, %s", s.TokensIn, s.TokensOut, dollars(s.CostUSD)))
 		for i, one := range r.refused(s) {
 			const most = 10
@@ -71,10 +71,8 @@ func (r Result) defects() string {
 	if len(r.Defects) == 0 {
 		return r.Reason
 	}
-	return joined(r.Defects, "; ")
+	return strings.Join(r.Defects, "; ")
 }
-
-func of(s figures.Share) string { return fmt.Sprintf("%d of %d", s.K, s.N) }
 
 // Page is the comparison as a page.
 func (r PlanReport) Page() page.Page {
@@ -88,8 +86,8 @@ func (r PlanReport) Page() page.Page {
 	refused := &page.Table{Head: []string{"Model and setting", "ticket", "end", "first defects"}}
 	var accepted []page.Range
 	for _, s := range r.Columns {
-		t.Rows = append(t.Rows, []string{s.name(), brief(s.Accepted), fmt.Sprint(s.Repaired), of(s.Files), of(s.Criteria), of(s.Where), of(s.Named), of(s.Verify),
-			ms(s.Time.P50), ms(s.Time.P95), fmt.Sprintf("%d + %d", s.TokensIn, s.TokensOut), dollars(s.CostUSD)})
+		t.Rows = append(t.Rows, []string{s.name(), s.Accepted.Brief(), fmt.Sprint(s.Repaired), s.Files.String(), s.Criteria.String(), s.Where.String(), s.Named.String(), s.Verify.String(),
+			s.Time.P50.String(), s.Time.P95.String(), fmt.Sprintf("%d + %d", s.TokensIn, s.TokensOut), dollars(s.CostUSD)})
 		accepted = append(accepted, rangeOf(s.name(), s.Accepted))
 		for _, one := range r.refused(s) {
 			end := "repaired"

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/labelled"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -55,7 +56,7 @@ const (
 )
 
 // plannable is a set of n tickets whose file is there.
-func plannable(t *testing.T, n int) (root string, s *Set) {
+func plannable(t *testing.T, n int) (root string, s *labelled.Set) {
 	t.Helper()
 	root = t.TempDir()
 	write(t, root, "go.mod", "module shop\n")
@@ -64,7 +65,7 @@ func plannable(t *testing.T, n int) (root string, s *Set) {
 		write(t, root, fmt.Sprintf("backlog/BUG-%d.md", i), fmt.Sprintf("# BUG-%d: Order %d is too cheap\n\n## Affected Files\n\n"+
 			"| File | Action |\n|---|---|\n| cart.go | modify |\n\n## Acceptance Criteria\n\n- [ ] AC-1: An empty cart is right\n", i, i))
 	}
-	s, err := ReadSet(t.Context(), root, "backlog", nil)
+	s, err := labelled.Read(t.Context(), root, "backlog", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,8 +105,8 @@ func TestScorePlans_BySetting(t *testing.T) {
 	r := p.ScorePlans(got, time.Now())
 	var text bytes.Buffer
 	for _, s := range r.Columns {
-		fmt.Fprintf(&text, "%s: %s accepted, %d repaired, %s where, %s named, %s verify, %d out, failed %v\n", s.name(), of(s.Accepted), s.Repaired,
-			of(s.Where), of(s.Named), of(s.Verify), s.TokensOut, s.Failed)
+		fmt.Fprintf(&text, "%s: %s accepted, %d repaired, %s where, %s named, %s verify, %d out, failed %v\n", s.name(), s.Accepted.String(), s.Repaired,
+			s.Where.String(), s.Named.String(), s.Verify.String(), s.TokensOut, s.Failed)
 	}
 	want := "m, temperature 0.2: 0 of 2 accepted, 0 repaired, 0 of 2 where, 0 of 2 named, 0 of 2 verify, 100 out, failed map[invalid_output:2]\n" +
 		"m, temperature 0.7: 2 of 2 accepted, 0 repaired, 2 of 2 where, 2 of 2 named, 2 of 2 verify, 100 out, failed map[]\n" +
@@ -190,7 +191,7 @@ func TestCalibration_LeastAnswers(t *testing.T) {
 		for i := range n {
 			write(t, root, fmt.Sprintf("BUG-%d.md", i), fmt.Sprintf("---\nid: BUG-%d\ncomplexity: low\n---\n# BUG-%d: Crash %d\n", i, i, i))
 		}
-		s, err := ReadSet(t.Context(), root, ".", nil)
+		s, err := labelled.Read(t.Context(), root, ".", nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,27 +6,34 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
-func sortedKeys(m map[string]int) []string { return slices.Sorted(maps.Keys(m)) }
+// counts lists a map's entries, each in a form of its key and its number.
+func counts(m map[string]int, form string) string {
+	var out []string
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, fmt.Sprintf(form, key, m[key]))
+	}
+	return strings.Join(out, ", ")
+}
 
-func joined(list []string, by string) string { return strings.Join(list, by) }
+func (r Report) lead() string {
+	return fmt.Sprintf("%d tickets, of which %d have a category and %d a complexity to judge by.", r.Tickets, r.Labelled.Category, r.Labelled.Complexity)
+}
 
 // Print writes the comparison for a person.
 func (r Report) Print(out io.Writer) {
-	term.Print(out, "", fmt.Sprintf("%d tickets, of which %d have a category and %d a complexity to judge by.", r.Tickets, r.Labelled.Category, r.Labelled.Complexity))
+	term.Print(out, "", r.lead())
 	for _, w := range r.Warnings {
 		term.Print(out, "! ", w)
 	}
 	fmt.Fprintln(out)
 	var rows [][]string
 	for _, s := range r.Models {
-		rows = append(rows, []string{s.Model, brief(s.Category.All), brief(s.Complexity.All), ms(s.Classify.P50), ms(s.Classify.P95), s.cost()})
+		rows = append(rows, []string{s.Model, s.Category.All.Brief(), s.Complexity.All.Brief(), s.Classify.P50.String(), s.Classify.P95.String(), dollars(s.CostUSD)})
 	}
 	term.Table(out, []string{"Right, 95 % interval", "category", "complexity", "p50", "p95", "cost"}, rows)
 	for _, s := range r.Models {
@@ -53,20 +60,20 @@ func (s Score) print(out io.Writer) {
 		return
 	}
 	if b := s.Rules; b != nil && b.Category.N+b.Complexity.N > 0 {
-		field("rules alone", fmt.Sprintf("on the same tickets: category %s, complexity %s", brief(b.Category), brief(b.Complexity)))
+		field("rules alone", fmt.Sprintf("on the same tickets: category %s, complexity %s", b.Category.Brief(), b.Complexity.Brief()))
 	}
 	if s.Routed.N > 0 {
-		field("with rules", whole(s.Routed)+" of the complexities, after the rules have set their floor")
+		field("with rules", s.Routed.Whole()+" of the complexities, after the rules have set their floor")
 	}
 	field("no answer", s.failures())
 	if p := s.Plans; p != nil {
-		field("plans", p.words()+fmt.Sprintf("; %s p50, %s p95", ms(s.Plan.P50), ms(s.Plan.P95)))
+		field("plans", p.words()+fmt.Sprintf("; %s p50, %s p95", s.Plan.P50.String(), s.Plan.P95.String()))
 	}
-	field("tokens", fmt.Sprintf("%d in, %d out, %s", s.TokensIn, s.TokensOut, s.cost()))
+	field("tokens", fmt.Sprintf("%d in, %d out, %s", s.TokensIn, s.TokensOut, dollars(s.CostUSD)))
 	if c := s.Calibration; c != nil {
 		field("confidence", fmt.Sprintf("Brier %.3f, calibration error %.3f, over %d answers", c.Brier, c.Error, c.Answers))
 		for _, b := range c.Bins {
-			field("", fmt.Sprintf("%.1f to %.1f: %s right %s", b.From, b.To, meter(b.Right.Rate), whole(b.Right)))
+			field("", fmt.Sprintf("%.1f to %.1f: %s right %s", b.From, b.To, meter(b.Right.Rate), b.Right.Whole()))
 		}
 		field("threshold", c.words())
 	} else {
@@ -84,13 +91,13 @@ func meter(v float64) string {
 func (a Accuracy) words() string {
 	var out []string
 	for _, c := range a.Classes {
-		out = append(out, c.Name+" "+whole(c.Right))
+		out = append(out, c.Name+" "+c.Right.Whole())
 	}
-	return joined(out, "; ")
+	return strings.Join(out, "; ")
 }
 
 func (p Plans) words() string {
-	text := whole(p.Accepted) + " accepted"
+	text := p.Accepted.Whole() + " accepted"
 	if p.Repaired > 0 {
 		text += fmt.Sprintf(" (%d after a repair)", p.Repaired)
 	}
@@ -113,37 +120,12 @@ func (c *Calibration) words() string {
 }
 
 func (a Agreement) words() string {
-	text := whole(a.Same)
+	text := a.Same.Whole()
 	if a.Kappa != nil {
 		text += fmt.Sprintf(", kappa %.2f", *a.Kappa)
 	}
 	return text
 }
-
-// whole writes a share with everything there is to say of it.
-func whole(s figures.Share) string {
-	return fmt.Sprintf("%d of %d, %.0f %% (%.0f to %.0f)", s.K, s.N, s.Rate*100, s.Low*100, s.High*100)
-}
-
-// brief writes it for a table.
-func brief(s figures.Share) string {
-	if s.N == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%.0f %% (%.0f-%.0f)", s.Rate*100, s.Low*100, s.High*100)
-}
-
-func ms(v int64) string {
-	if v == 0 {
-		return "-"
-	}
-	if v < 1000 {
-		return fmt.Sprintf("%d ms", v)
-	}
-	return fmt.Sprintf("%.1f s", (time.Duration(v) * time.Millisecond).Seconds())
-}
-
-func (s Score) cost() string { return dollars(s.CostUSD) }
 
 func dollars(usd float64) string {
 	if usd == 0 {

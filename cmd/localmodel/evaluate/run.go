@@ -1,3 +1,10 @@
+// Package evaluate replays tickets through models side by side and says how
+// accurate each was, its confidence, latency and cost. It knows nothing of the
+// user's journal or guard, so it cannot touch them.
+//
+// A model is asked for category and complexity of every ticket, also where the
+// ticket states them: what is stated is the label that its answer is judged by.
+// The ticket's id, whose prefix tells the category, is hidden from it.
 package evaluate
 
 import (
@@ -8,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/labelled"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -62,7 +70,7 @@ func (m *Model) Ready(ctx context.Context) error {
 
 // Plan is what is to be asked of whom.
 type Plan struct {
-	Set      *Set
+	Set      *labelled.Set
 	Models   []*Model
 	Plans    int           // tickets that are planned as well
 	OnlyPlan bool          // nothing is classified
@@ -74,7 +82,7 @@ type Plan struct {
 // task is one question to one model. want has what identifies its result.
 type task struct {
 	model  *Model
-	ticket *Ticket
+	ticket *labelled.Ticket
 	want   Result
 }
 
@@ -159,7 +167,7 @@ type outcome struct {
 func (p Plan) request(ctx context.Context, t task) (routing.Request, *outcome, error) {
 	seen := &outcome{}
 	if t.want.Task == "classify" {
-		q := prompts.ClassifyQuestion{Ticket: t.ticket.hidden(), Categories: p.Set.Categories(), Complexity: true}
+		q := prompts.ClassifyQuestion{Ticket: t.ticket.Hidden(), Categories: p.Set.Categories(), Complexity: true}
 		user, err := prompts.Classify(q)
 		return routing.Request{Purpose: "classify", System: prompts.System, User: user, Remote: func() (string, []string) {
 			remote, words := q.Remote()
@@ -211,15 +219,6 @@ func (o *outcome) look(q prompts.PlanQuestion, text []byte, verdict error) {
 	cover := q.Covers(reply)
 	content := q.ContentOf(reply)
 	o.coverage, o.content = &cover, &content
-}
-
-// hidden is the ticket's text without its id.
-func (t *Ticket) hidden() string {
-	text := t.Body
-	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
-		text = t.Title + "\n\n" + t.Body
-	}
-	return strings.ReplaceAll(text, t.ID, "TICKET")
 }
 
 // Progress hears what is done of what there is, in the weight of tasks.

@@ -1,15 +1,14 @@
 package evaluate
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/labelled"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
-	"github.com/fjbelchi/localmodel/tools"
 )
 
 // Report is the comparison.
@@ -45,8 +44,8 @@ type Score struct {
 
 	Calibration *Calibration   `json:"calibration,omitempty"` // nil where no answer has a confidence
 	Plans       *Plans         `json:"plans,omitempty"`
-	Classify    Time           `json:"classify"`
-	Plan        Time           `json:"plan,omitzero"`
+	Classify    figures.Time   `json:"classify"`
+	Plan        figures.Time   `json:"plan,omitzero"`
 	Failed      map[string]int `json:"failed,omitempty"` // classifications without an answer, by kind
 	TokensIn    int            `json:"tokens_in"`
 	TokensOut   int            `json:"tokens_out"`
@@ -96,12 +95,6 @@ func (c *Calibration) At() (figures.Cut, bool) {
 	}
 	i := slices.IndexFunc(c.Cuts, func(cut figures.Cut) bool { return cut.Threshold == *c.Threshold })
 	return c.Cuts[i], true
-}
-
-// Time is how long answers took, milliseconds, the load left out.
-type Time struct {
-	P50 int64 `json:"p50_ms"`
-	P95 int64 `json:"p95_ms"`
 }
 
 // Agreement is how often two models say the same of a complexity.
@@ -160,17 +153,10 @@ func (p Plan) rules() said {
 	out := said{}
 	for i := range p.Set.Tickets {
 		t := &p.Set.Tickets[i]
-		c := policy.Classify(t.unlabelled(p.Set.prefixes)).WithoutModel()
+		c := policy.Classify(t.Unlabelled(p.Set.Prefixes)).WithoutModel()
 		out[t.Hash] = Result{Category: c.Category, Complexity: c.Complexity}
 	}
 	return out
-}
-
-// unlabelled is what a ticket states beside its labels.
-func (t *Ticket) unlabelled(prefixes []string) policy.Stated {
-	s := tools.Stated(t.Ticket, prefixes)
-	s.ID, s.Type, s.Complexity = "", "", ""
-	return s
 }
 
 func (p Plan) score(name string, mine []Result, answers map[string]said) Score {
@@ -207,15 +193,15 @@ func (p Plan) score(name string, mine []Result, answers map[string]said) Score {
 			planned = append(planned, r.MS)
 		}
 	}
-	s.Classify, s.Plan = timeOf(classified), timeOf(planned)
+	s.Classify, s.Plan = figures.TimeOf(classified), figures.TimeOf(planned)
 	s.Plans = plans(mine)
 	return s
 }
 
 // accuracies are those of category and complexity.
 func (p Plan) accuracies(got said) (category, complexity Accuracy) {
-	return p.accuracy(got, p.Set.Categories(), func(l Label) string { return l.Category }, func(r Result) string { return r.Category }),
-		p.accuracy(got, prompts.Complexities, func(l Label) string { return l.Complexity }, func(r Result) string { return r.Complexity })
+	return p.accuracy(got, p.Set.Categories(), func(l labelled.Label) string { return l.Category }, func(r Result) string { return r.Category }),
+		p.accuracy(got, prompts.Complexities, func(l labelled.Label) string { return l.Complexity }, func(r Result) string { return r.Complexity })
 }
 
 // beside is what the rules say of the tickets that a model answered.
@@ -229,19 +215,15 @@ func (p Plan) beside(got, rules said) *Beside {
 }
 
 // routed is the complexity that classify_ticket would decide.
-func (p Plan) routed(t *Ticket, a Result) string {
-	c := policy.Classify(t.unlabelled(p.Set.prefixes))
+func (p Plan) routed(t *labelled.Ticket, a Result) string {
+	c := policy.Classify(t.Unlabelled(p.Set.Prefixes))
 	if c.AskComplexity {
 		c = c.WithModel(a.Category, a.Complexity)
 	}
 	return c.Complexity
 }
 
-func timeOf(ms []int64) Time {
-	return Time{figures.Percentile(ms, .50), figures.Percentile(ms, .95)}
-}
-
-func (p Plan) accuracy(got said, classes []string, label func(Label) string, answer func(Result) string) Accuracy {
+func (p Plan) accuracy(got said, classes []string, label func(labelled.Label) string, answer func(Result) string) Accuracy {
 	a := Accuracy{Said: map[string]map[string]int{}, Classes: []Class{}}
 	right, n := map[string]int{}, map[string]int{}
 	for i := range p.Set.Tickets {
@@ -329,9 +311,5 @@ func (p Plan) agreement(a, b string, answers map[string]said) Agreement {
 
 // failures describes why there was no answer.
 func (s Score) failures() string {
-	var out []string
-	for _, kind := range sortedKeys(s.Failed) {
-		out = append(out, fmt.Sprintf("%d %s", s.Failed[kind], kind))
-	}
-	return joined(out, ", ")
+	return counts(s.Failed, "%[2]d %[1]s")
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/ledger"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -23,7 +24,7 @@ type Session struct {
 	Yes      bool      // do not ask before paid calls
 	DailyUSD float64   // the user's cap for a day, which does not bound a session
 
-	wallet Wallet
+	wallet ledger.Wallet
 }
 
 // Errors of a session that a caller tells apart.
@@ -66,7 +67,7 @@ func (s *Session) model(name string, c routing.Config, backend func(name string)
 		}
 		m.Tier, m.Route, m.Group = tier, policy.OnlyCloud, true
 	}
-	m.Asker = routing.New(c, []routing.Backend{backend(name)}, Unrecorded{}, &s.wallet)
+	m.Asker = routing.New(c, []routing.Backend{backend(name)}, ledger.Unrecorded{}, &s.wallet)
 	return m, nil
 }
 

@@ -4,6 +4,7 @@
 package figures
 
 import (
+	"fmt"
 	"math"
 	"slices"
 )
@@ -18,6 +19,21 @@ type Share struct {
 	Rate float64 `json:"rate"` // 0 to 1; 0 where N is 0
 	Low  float64 `json:"low"`
 	High float64 `json:"high"`
+}
+
+func (s Share) String() string { return fmt.Sprintf("%d of %d", s.K, s.N) }
+
+// Whole writes a share with everything there is to say of it.
+func (s Share) Whole() string {
+	return fmt.Sprintf("%d of %d, %.0f %% (%.0f to %.0f)", s.K, s.N, s.Rate*100, s.Low*100, s.High*100)
+}
+
+// Brief writes it for a table.
+func (s Share) Brief() string {
+	if s.N == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f %% (%.0f-%.0f)", s.Rate*100, s.Low*100, s.High*100)
 }
 
 // ShareOf computes the share. With nothing counted the interval is everything.
@@ -76,3 +92,25 @@ func Kappa(a, b []string) (kappa float64, ok bool) {
 	}
 	return (same/n - chance) / (1 - chance), true
 }
+
+// MS is a time in milliseconds; 0 = none was taken.
+type MS int64
+
+func (ms MS) String() string {
+	switch {
+	case ms == 0:
+		return "-"
+	case ms < 1000:
+		return fmt.Sprintf("%d ms", int64(ms))
+	}
+	return fmt.Sprintf("%.1f s", float64(ms)/1000)
+}
+
+// Time is how long something took in the middle, and in 19 of 20 times.
+type Time struct {
+	P50 MS `json:"p50_ms"`
+	P95 MS `json:"p95_ms"`
+}
+
+// TimeOf computes it from times in milliseconds.
+func TimeOf(ms []int64) Time { return Time{MS(Percentile(ms, .50)), MS(Percentile(ms, .95))} }

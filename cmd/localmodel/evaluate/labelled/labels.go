@@ -1,4 +1,4 @@
-package evaluate
+package labelled
 
 import (
 	"encoding/csv"

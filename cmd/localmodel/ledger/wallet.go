@@ -1,4 +1,4 @@
-package evaluate
+package ledger
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// Unrecorded keeps eval's calls out of the journal.
+// Unrecorded keeps the calls of an evaluation out of the journal.
 type Unrecorded struct{}
 
 // Call does nothing.

@@ -1,11 +1,6 @@
-// Package evaluate replays tickets through models side by side and says how
-// accurate each was, its confidence, latency and cost. It knows nothing of the
-// user's journal or guard, so it cannot touch them.
-//
-// A model is asked for category and complexity of every ticket, also where the
-// ticket states them: what is stated is the label that its answer is judged by.
-// The ticket's id, whose prefix tells the category, is hidden from it.
-package evaluate
+// Package labelled holds tickets together with what they truly are: the labels
+// that a model's answers are judged by.
+package labelled
 
 import (
 	"context"
@@ -37,21 +32,20 @@ type Ticket struct {
 type Set struct {
 	Tickets  []Ticket
 	Warnings []string
-	prefixes []string
+	Prefixes []string // the categories beside BUG, FEAT and TASK
 }
 
 // maxTickets is how many tickets a set may have.
 const maxTickets = 20_000
 
-// ReadSet reads the tickets that ref names beneath root: a directory, a pattern, a file,
-// closed ones included. Labels come from what the tickets state; prefixes are the
-// categories beside BUG, FEAT and TASK.
-func ReadSet(ctx context.Context, root, ref string, prefixes []string) (*Set, error) {
+// Read reads the tickets that ref names beneath root: a directory, a pattern, a file,
+// closed ones included. Labels come from what the tickets state.
+func Read(ctx context.Context, root, ref string, prefixes []string) (*Set, error) {
 	tickets, warnings, err := tools.CollectTickets(ctx, root, []string{ref}, maxTickets, true)
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{prefixes: prefixes, Warnings: warnings}
+	s := &Set{Prefixes: prefixes, Warnings: warnings}
 	for _, t := range tickets {
 		s.Tickets = append(s.Tickets, Ticket{Ticket: t, Path: t.Source, Label: s.stated(t)})
 	}
@@ -65,7 +59,7 @@ func ReadSet(ctx context.Context, root, ref string, prefixes []string) (*Set, er
 // stated is the label that a ticket states.
 func (s *Set) stated(t ticket.Ticket) Label {
 	var l Label
-	if c := policy.Classify(tools.Stated(t, s.prefixes)); !c.AskCategory {
+	if c := policy.Classify(tools.Stated(t, s.Prefixes)); !c.AskCategory {
 		l.Category = c.Category
 	}
 	l.Complexity, _ = complexity(t.Complexity)
@@ -79,7 +73,7 @@ func complexity(text string) (string, bool) {
 }
 
 // Categories are the legal ones.
-func (s *Set) Categories() []string { return append([]string{"BUG", "FEAT", "TASK"}, s.prefixes...) }
+func (s *Set) Categories() []string { return append([]string{"BUG", "FEAT", "TASK"}, s.Prefixes...) }
 
 // Spread keeps n tickets, evenly spread over the set, so that a set sorted by
 // kind loses no kind.
@@ -131,4 +125,20 @@ func (s *Set) label(name string, l Label) error {
 		s.Warnings = append(s.Warnings, "a label names "+name+", which is no ticket of the set")
 	}
 	return nil
+}
+
+// Hidden is the ticket's text without its id.
+func (t *Ticket) Hidden() string {
+	text := t.Body
+	if t.Title != "" && !strings.Contains(t.Body, t.Title) {
+		text = t.Title + "\n\n" + t.Body
+	}
+	return strings.ReplaceAll(text, t.ID, "TICKET")
+}
+
+// Unlabelled is what a ticket states beside its labels.
+func (t *Ticket) Unlabelled(prefixes []string) policy.Stated {
+	s := tools.Stated(t.Ticket, prefixes)
+	s.ID, s.Type, s.Complexity = "", "", ""
+	return s
 }
