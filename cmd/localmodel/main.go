@@ -59,24 +59,40 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		return &plain.Writer{Out: to, Colours: term.Colours(to), Columns: term.Columns(to, columns)}
 	}
 	w := env{lookup: lookup, in: in, out: forPerson(out), err: forPerson(errOut)}
-	root := newRoot(w, env{lookup, in, out, errOut})
+	raw := env{lookup, in, out, errOut}
+	if isServe(args, in) {
+		return exitCode(w, "localmodel serve", serve(ctx, raw))
+	}
+	root := newRoot(w, raw)
 	root.SetArgs(append([]string{}, args...)) // nil would be the process's own
 	started := false
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !started { // the command line is wrong
+		fmt.Fprintf(w.err, "%s: %v; %[1]s --help says more\n", cmd.CommandPath(), err)
+		return 2
+	}
+	return exitCode(w, cmd.CommandPath(), err)
+}
+
+// isServe reports whether the arguments are those of a client that starts the
+// server. Then nobody waits for the other commands to be put together.
+func isServe(args []string, in io.Reader) bool {
+	return len(args) == 0 && !term.Is(in) || len(args) == 1 && args[0] == "serve"
+}
+
+// exitCode tells why the command at a path failed, and returns the exit code.
+func exitCode(w env, path string, err error) int {
 	var exit exitcode.Error
 	switch {
 	case err == nil:
 		return 0
-	case !started: // the command line is wrong
-		fmt.Fprintf(w.err, "%s: %v; %[1]s --help says more\n", cmd.CommandPath(), err)
-		return 2
 	case errors.As(err, &exit):
 		if exit.Text != "" {
 			fmt.Fprintln(w.err, exit.Text)
 		}
 		return exit.Code
 	}
-	fmt.Fprintf(w.err, "%s: %v\n", cmd.CommandPath(), err)
+	fmt.Fprintf(w.err, "%s: %v\n", path, err)
 	return 1
 }
