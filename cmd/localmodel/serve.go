@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
 	"github.com/fjbelchi/localmodel/tools"
 	"github.com/fjbelchi/localmodel/tools/background"
 	"github.com/fjbelchi/localmodel/tools/stdio"
@@ -38,6 +39,7 @@ func serve(ctx context.Context, w env) error {
 	timer := time.AfterFunc(afterStart, func() {
 		compare()
 		debug.FreeOSMemory() // what the start left is an eighth of what an idle server holds of its own
+		machine.ReleaseProgram()
 	})
 	err := stdio.Serve(ctx, tools.NewServer(p.deps, version()), w.in, w.out, stdio.Options{
 		Log: p.log, Check: tools.CheckRequest, Gone: func() bool { return readerGone(w.out) },

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package machine
+
+// ReleaseProgram does something on Linux alone.
+func ReleaseProgram() {}
