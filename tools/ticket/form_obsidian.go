@@ -15,8 +15,19 @@ func (obsidianForm) Name() string { return "Obsidian" }
 func (obsidianForm) Recognise(f *file) bool {
 	return f.in("TaskNotes") || f.has("datecreated", "datemodified", "timeestimate", "timeentries",
 		"contexts") || f.taskTag() ||
-		f.wikiKeys() || strings.Contains(f.body, "- [ ] ") && strings.ContainsAny(f.body, "🆔⛔📅⏳🛫") ||
+		f.wikiKeys() || strings.Contains(f.body, "- [ ] ") && hasTaskEmoji(f.body) ||
 		hasDataview(f.body)
+}
+
+// hasTaskEmoji looks for the marks of the Tasks plug-in. strings.ContainsAny would
+// look for each at every byte.
+func hasTaskEmoji(body string) bool {
+	for _, mark := range []string{"🆔", "⛔", "📅", "⏳", "🛫"} {
+		if strings.Contains(body, mark) {
+			return true
+		}
+	}
+	return false
 }
 
 // taskTag: the note is marked as a task by a tag, and has a state.

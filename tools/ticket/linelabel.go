@@ -13,6 +13,16 @@ type lineLabel struct {
 	indent       int
 }
 
+// colon is the place of the first colon of either width, -1 where there is none.
+// strings.IndexAny looks for a wide one at every byte.
+func colon(text string) int {
+	at := strings.IndexByte(text, ':')
+	if wide := strings.Index(text, "："); wide >= 0 && (at < 0 || wide < at) {
+		return wide
+	}
+	return at
+}
+
 // labelOf reads "**Label**: value", "- Label: value", "Label: value", "label:: value";
 // name "" = the line is none.
 func labelOf(line string) lineLabel {
@@ -35,7 +45,7 @@ func labelOf(line string) lineLabel {
 		mark, text = text[:2], text[2:]
 	}
 	head := text[:min(len(text), 80)]
-	at := strings.IndexAny(head, ":：")
+	at := colon(head)
 	if mark != "" {
 		end := strings.Index(head, mark)
 		if end <= 0 {
@@ -44,7 +54,7 @@ func labelOf(line string) lineLabel {
 		l.bold = true
 		l.name = strings.TrimRight(text[:end], ":： ")
 		rest := strings.TrimLeft(text[end+2:], " ")
-		if inner := strings.IndexAny(text[:end], ":："); inner < 0 || inner < len(l.name) {
+		if inner := colon(text[:end]); inner < 0 || inner < len(l.name) {
 			after, ok := cutColon(rest)
 			if !ok || inner >= 0 {
 				return lineLabel{indent: indent}

@@ -19,7 +19,7 @@ func outline(body string) []section {
 	out := make([]section, 1, 8)
 	m := markers{body: body}
 	s := scanner{}
-	lines := make([]string, 0, 32)
+	lines := make([]string, 0, strings.Count(body, "\n")+1)
 	from := 0
 	flush := func() {
 		out[len(out)-1].lines = lines[from:len(lines):len(lines)]

@@ -48,7 +48,7 @@ func newTable(lines []string) table {
 	for i, line := range lines {
 		if isDelimiter(line) {
 			if i == 1 && t.header == nil && len(t.rows) == 1 {
-				t.header, t.rows = t.rows[0], nil
+				t.header, t.rows = t.rows[0], t.rows[:0]
 			}
 			continue
 		}
