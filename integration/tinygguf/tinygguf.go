@@ -88,7 +88,9 @@ func Write(w io.Writer, o Options) error {
 	case s != Slice{}:
 		m.width, m.heads, m.kvHeads, m.head, m.blocks, m.feedForward = s.Width, s.Heads, s.KVHeads, s.Head, 1, s.FeedForward
 	case len(o.Say) > 0:
-		m.width, m.heads, m.kvHeads, m.head = vocabulary, 9, 9, vocabulary/9 // one channel per token
+		// One channel per token. Its blocks add nothing, so there is one, with one
+		// small head: attention over a prompt is what a server's time goes to.
+		m.width, m.heads, m.kvHeads, m.head, m.blocks = vocabulary, 1, 1, 32, 1
 	}
 	m.metadata()
 	m.tokenizer()
@@ -139,7 +141,7 @@ func (m *model) weights() {
 		spread = 0 // the blocks add nothing: the answer hangs on the last token only
 	}
 	m.add("token_embd.weight", embed, d, vocabulary)
-	for i := range blocks {
+	for i := range m.blocks {
 		p := fmt.Sprintf("blk.%d.", i)
 		m.add(p+"attn_norm.weight", ones(d), d)
 		m.add(p+"attn_q.weight", m.normal(d*m.heads*head, spread), d, m.heads*head)
