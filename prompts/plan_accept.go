@@ -219,7 +219,7 @@ func (q PlanQuestion) testDefects(t namedTest) []string {
 	case placeholder().MatchString(t.Checks) || q.ofPrompt(t.Checks):
 		out = append(out, label+" is a placeholder")
 	case t.criterion.Text != "" && len(words.Beyond(t.Checks, t.criterion.Text, t.criterion.ID)) < 2:
-		out = append(out, label+" repeats the criterion instead of saying what is checked")
+		out = append(out, label+" says too little beyond the criterion: name what goes in and what comes out")
 	case len(words.Beyond(t.Checks, q.ids())) < 2:
 		out = append(out, label+" checks nothing in particular")
 	}

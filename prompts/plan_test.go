@@ -120,6 +120,8 @@ func TestAccept_Structure(t *testing.T) {
 		"creates what is there": {func(r *PlanReply) {
 			r.Steps = []Step{{File: "docs/guide.md", Action: "create", What: "x"}}
 		}, "docs/guide.md exists already"},
+		"a check of one word": {func(r *PlanReply) { r.Criteria["AC-1"] = Test{"src/new_test.go", "TestQueue", "queue"} },
+			"the test of AC-1 says too little beyond the criterion"},
 		"no action": {change("src/a.go", func(s *Step) { s.Action = "" }), "has no action"},
 	} {
 		t.Run(name, func(t *testing.T) {
