@@ -76,7 +76,7 @@ func (s shopTicket) plan(t *testing.T) string {
 
 // Forty small tickets: the template names each function and test file, and a strong
 // model's plans are all accepted, whole and with content. SHOP_SMOL=N also lets the
-// weak real model plan N of them.
+// weak real model plan N of them, SHOP_OUT=DIR keeps its replies: PLANS.md.
 func TestEvalPlans_FortyTickets(t *testing.T) {
 	s := litellmtest.Shared(t)
 	p := newProject(t, "OLLAMA_HOST="+s.Ollama.URL, "LITELLM_BASE_URL="+s.Proxy.URL, "LITELLM_MASTER_KEY="+s.Proxy.Key)
