@@ -32,7 +32,7 @@ func perCall(_ context.Context, l *lab) ([]row, error) {
 	if _, err := parts.Find(parts.Ollama); err != nil {
 		return nil, absentError{err}
 	}
-	server, err := ollamatest.Start("OLLAMA_NUM_PARALLEL=4", "OLLAMA_MAX_QUEUE=1000")
+	server, err := ollamatest.Start(fmt.Sprintf("OLLAMA_NUM_PARALLEL=%d", l.pick(4, 1)), "OLLAMA_MAX_QUEUE=1000")
 	if err != nil {
 		return nil, err
 	}
@@ -139,10 +139,10 @@ func (b bareClient) call() error {
 
 func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error) {
 	one, other := func() error { return classifyAsked(ours) }, bare.call
-	if _, err := interleave(1, l.pick(20, 2), timed(one), timed(other)); err != nil { // warm
+	if _, err := interleave(1, l.pick(20, 1), timed(one), timed(other)); err != nil { // warm
 		return nil, err
 	}
-	sides, err := interleave(l.pick(10, 1), l.pick(50, 5), timed(one), timed(other))
+	sides, err := interleave(l.pick(10, 1), l.pick(50, 2), timed(one), timed(other))
 	if err != nil {
 		return nil, err
 	}
@@ -150,8 +150,8 @@ func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error)
 		atMost(3, "classify on a real Ollama, p50", duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[0], sides[1], .5), 1.15),
 		atMost(3, "the same, p99", duration(sides[0].at(.99)), duration(sides[1].at(.99)), over(sides[0], sides[1], .99), 1.5),
 	}
-	rounds, users := l.pick(5, 1), l.pick(atOnce, 4)
-	n := l.pick(3*atOnce, 4)
+	rounds, users := l.pick(5, 1), l.pick(atOnce, 2)
+	n := l.pick(3*atOnce, 2)
 	if _, err := together(users, users, other); err != nil { // each of Ollama's slots has read the prompt
 		return nil, err
 	}
