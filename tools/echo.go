@@ -37,10 +37,11 @@ func (d *Deps) echoKey(ctx context.Context) statestore.GuardKey {
 }
 
 // echo is the record of the local model that would be asked now. A journal that
-// cannot be read has none, and is warned of elsewhere.
+// cannot be read has none, and is warned of elsewhere; a record that no measurement
+// can lead to is none.
 func (d *Deps) echo(ctx context.Context) (r echoRecord) {
 	state, _ := d.Journal.Echo(ctx, d.echoKey(ctx))
-	if json.Unmarshal(state, &r) != nil {
+	if json.Unmarshal(state, &r) != nil || r.Followed < 0 || r.Followed > r.Asked || r.Asked > len(prompts.EchoTickets) {
 		return echoRecord{}
 	}
 	return r

@@ -100,6 +100,20 @@ func TestEcho(t *testing.T) {
 	}
 }
 
+// A journal may be damaged, or a team's: a record that no measurement can lead to is
+// measured anew.
+func TestEcho_DamagedRecord(t *testing.T) {
+	for _, state := range []string{"{{{", `{"asked":-1}`, `{"asked":2,"followed":-1}`, `{"asked":1,"followed":4}`, `{"asked":99,"followed":99}`} {
+		b, _ := suggestible(t, reads)
+		if err := b.Journal.SaveEcho(t.Context(), b.echoKey(t.Context()), []byte(state)); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := b.measureEcho(t.Context()); err != nil || r.Asked != 4 || r.Followed != 0 {
+			t.Errorf("%s: %+v, %v", state, r, err)
+		}
+	}
+}
+
 // Nobody else may answer: the rules do, and no model is asked. Where a paid tier
 // may, it is.
 func TestEcho_WhoAnswersInstead(t *testing.T) {
