@@ -117,9 +117,8 @@ func knownQueries(project int64, id string, limit int) []knownQuery {
 // Known reports whether the ticket was classified or recorded in this project.
 func (s *Store) Known(ctx context.Context, ticketID string) (known bool, err error) {
 	err = s.read(ctx, func(q sqldb.Q, project int64) error {
-		return scanStrings(ctx, q, `SELECT ticket FROM tickets WHERE project = ? AND ticket = ?
-UNION ALL SELECT ticket FROM decisions WHERE project = ? AND ticket = ? LIMIT 1`,
-			[]any{project, ticketID, project, ticketID}, func(string) { known = true })
+		return q.Row(ctx, `SELECT EXISTS (SELECT 1 FROM tickets WHERE project = ? AND ticket = ?)
+OR EXISTS (SELECT 1 FROM decisions WHERE project = ? AND ticket = ?)`, project, ticketID, project, ticketID).Scan(&known)
 	})
 	return known, err
 }

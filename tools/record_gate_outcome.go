@@ -102,6 +102,7 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 	if err != nil {
 		return nil, storeError(err)
 	}
+	d.seenIDs.Store(o.TicketID, true)
 	r := &recordResult{Action: rec.Action, Owner: rec.Owner, NextEventID: rec.NextEventID, Repeated: rec.Repeated, IfNewEventID: rec.IfNewEventID,
 		EscalateTo: rec.EscalateTo, Message: rec.Message, Stats: rec.Stats}
 	if rec.Action == policy.Escalate && rec.Attempt != nil {
