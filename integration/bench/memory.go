@@ -96,7 +96,7 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 			target: "0, 0", met: holds(left <= 0 && after.Spawned == 0)},
 	}
 	rows[0].ratio, rows[1].ratio = ratio(float64(idle.RSS)/float64(bareIdle.RSS)), ratio(float64(used.RSS)/float64(bareUsed.RSS))
-	l.note("Memory, idle: %s of it are the process's own, the rest are pages of the program's file, which servers share; bare mcp-go %s.", megabytes(idle.Own), megabytes(bareIdle.Own))
+	l.note("Memory, idle: %s of it are the process's own, the rest are pages of the program's file, which servers share; those that only the start needed are unmapped, and in memory for as long as the kernel keeps the file there. Bare mcp-go %s.", megabytes(idle.Own), megabytes(bareIdle.Own))
 	l.note("Memory: %s at the answer to the %s ticket, under %s again %s later; peak %s.", megabytes(large), kilobytes(l.largeTicket()), megabytes(usedMost), under.Round(100*time.Millisecond), megabytes(after.PeakRSS))
 	return rows, nil
 }
