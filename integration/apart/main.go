@@ -1,6 +1,6 @@
-// Command apart runs a command (`go test ./...`) with a HOME of its own, and says
-// what is left there at the end: a test that writes into HOME would write into
-// its user's. Go's caches and the parts stay where they are.
+// Command apart runs a command (`go test ./...`) with a HOME of its own, and
+// fails if anything is left there at the end: a test that writes into HOME would
+// write into its user's. Go's caches and the parts stay where they are.
 package main
 
 import (
@@ -33,7 +33,7 @@ func run(command []string) error {
 	}
 	// Always the same one: go test keeps no result of a test that finds another.
 	home := filepath.Join(root, "bin", "home")
-	if err := errors.Join(os.RemoveAll(home), os.MkdirAll(home, 0o700), testkit.SetHome(home)); err != nil {
+	if err := errors.Join(testkit.SetHome(home), os.RemoveAll(home), os.MkdirAll(home, 0o700), withoutTelemetry()); err != nil {
 		return err
 	}
 	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // what the caller asks for
@@ -41,25 +41,36 @@ func run(command []string) error {
 	ran := cmd.Run()
 	left, err := files(home)
 	if len(left) > 0 {
-		fmt.Fprintln(os.Stderr, "apart: written into HOME:", strings.Join(left, ", "))
+		err = errors.Join(err, fmt.Errorf("written into HOME: %s", strings.Join(left, ", ")))
 	}
 	return errors.Join(ran, err)
 }
 
-// files are those beneath a directory, but for what the go command keeps of
-// itself.
+// telemetryMode is the go command's own file, beneath the user's directory for
+// settings: no variable stops it from counting its runs there.
+var telemetryMode = filepath.Join("go", "telemetry", "mode")
+
+func withoutTelemetry() error {
+	config, err := os.UserConfigDir()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(config, telemetryMode)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	return os.WriteFile(path, []byte("off"), 0o600)
+}
+
+// files are those beneath a directory, but for what withoutTelemetry wrote.
 func files(home string) (left []string, err error) {
 	err = filepath.WalkDir(home, func(path string, entry fs.DirEntry, err error) error {
-		name, _ := filepath.Rel(home, path) // path is beneath home
-		switch {
-		case err != nil || entry.IsDir() && filepath.Base(filepath.Dir(path)) != "go":
+		if err != nil || entry.IsDir() || strings.HasSuffix(path, string(filepath.Separator)+telemetryMode) {
 			return err
-		case entry.IsDir() && entry.Name() == "telemetry":
-			return filepath.SkipDir
-		case !entry.IsDir():
-			left = append(left, name)
 		}
-		return nil
+		name, err := filepath.Rel(home, path)
+		left = append(left, name)
+		return err
 	})
 	return left, err
 }

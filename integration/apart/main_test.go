@@ -22,6 +22,8 @@ func TestRun(t *testing.T) {
 		{"test -d $HOME && test -d $GOCACHE", ""},
 		{"case $HOME in */bin/home) ;; *) exit 4 ;; esac", ""},
 		{"exit 3", "exit status 3"},
+		{"go version && find $HOME -type f | grep -v /telemetry/mode; test $? = 1", ""},
+		{"mkdir $HOME/state && touch $HOME/state/journal.db", "written into HOME: state"},
 	} {
 		err := run([]string{sh, "-c", c.script})
 		if got := fmt.Sprint(err); (err != nil) != (c.want != "") || !strings.Contains(got, c.want) {
@@ -43,7 +45,7 @@ func module(t *testing.T) string {
 
 func TestFiles(t *testing.T) {
 	home := t.TempDir()
-	for _, name := range []string{".config/go/telemetry/local/x.count", "state/journal.db"} {
+	for _, name := range []string{".config/go/telemetry/mode", "state/journal.db"} {
 		path := filepath.Join(home, filepath.FromSlash(name))
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			t.Fatal(err)

@@ -48,11 +48,14 @@ func newBrowser(t *testing.T) *browser {
 	}
 	read, childWrites := pipe(t)
 	childReads, write := pipe(t)
+	dir := t.TempDir()
 	// Without the test's context: that ends before the clean-up, and kills the
 	// browser when its children still write into its directory.
 	cmd := exec.Command(bin, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
-		"--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
+		"--user-data-dir="+dir, "--remote-debugging-pipe", "about:blank")
+	// Its crash handler and dconf write into HOME whatever the directory for data.
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir)
 	cmd.ExtraFiles = []*os.File{childReads, childWrites} // 3 and 4
 	p, err := process.Start(cmd)
 	if err != nil {
