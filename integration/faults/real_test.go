@@ -79,6 +79,7 @@ func realFaults() []realFault {
 // the paid tier answers and says why, and without one it is said that nobody
 // did.
 func TestRealOllama(t *testing.T) {
+	t.Parallel()
 	byName := map[string]localFault{}
 	for _, l := range localFaults() {
 		byName[l.name] = l

@@ -163,7 +163,7 @@ func untar(data []byte) (map[string]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		content, err := io.ReadAll(r)
+		content, err := readAll(r, h.Size)
 		if err != nil {
 			return nil, err
 		}
@@ -182,11 +182,20 @@ func unzip(data []byte) (map[string]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		content, err := io.ReadAll(r)
+		content, err := readAll(r, f.FileInfo().Size())
 		if err != nil {
 			return nil, err
 		}
 		out[f.Name] = entry{f.Mode(), content}
 	}
 	return out, nil
+}
+
+// readAll is io.ReadAll of what says its size: a program is large, and memory
+// that grows step by step takes five times as much.
+func readAll(r io.Reader, size int64) ([]byte, error) {
+	const most = 64 << 20 // an archive may say anything
+	b := bytes.NewBuffer(make([]byte, 0, max(0, min(size, most))+bytes.MinRead))
+	_, err := b.ReadFrom(r)
+	return b.Bytes(), err
 }

@@ -93,6 +93,7 @@ func (s *small) name(ending string) string {
 func (s *small) write(t *testing.T) {
 	t.Helper()
 	var packed bytes.Buffer
+	packed.Grow(len(s.files["localmodel"]) + 1<<20)
 	z, err := gzip.NewWriterLevel(&packed, gzip.NoCompression)
 	must(t, err)
 	w := tar.NewWriter(z)

@@ -21,6 +21,7 @@ import (
 const (
 	parseWord   = "parse-input"
 	confineWord = "run-confined"
+	limit       = 5 * time.Minute // of a task's tests; they take a second
 )
 
 // TestMain is also the parser's process.
@@ -56,7 +57,7 @@ func (writer) Health(context.Context, bool) routing.Health { return routing.Heal
 
 func run(t *testing.T, list []Task, models map[string]writer) []Result {
 	t.Helper()
-	r := Run{Tasks: list, Dir: t.TempDir(), Env: os.Environ(), Parser: []string{os.Args[0], parseWord}, Limit: time.Minute}
+	r := Run{Tasks: list, Dir: t.TempDir(), Env: os.Environ(), Parser: []string{os.Args[0], parseWord}, Limit: limit}
 	for name, w := range models {
 		r.Models = append(r.Models, &evaluate.Model{Name: name, Tier: policy.Local, Asker: w})
 	}
@@ -85,6 +86,7 @@ func TestTasks_FailBeforeAndPassAfter(t *testing.T) {
 	}
 	for _, task := range list {
 		t.Run(task.Name, func(t *testing.T) {
+			t.Parallel() // it waits for programs
 			parts.Program(t, programs[task.Language()])
 			// A change that does nothing: one more line of comment.
 			comment := map[string]string{"go": "// nothing", "py": "# nothing", "js": "// nothing"}[task.Language()]
@@ -112,15 +114,18 @@ func TestRun_Confined(t *testing.T) {
 		if _, err := exec.LookPath(programs[task.Language()]); err != nil || task.Language() == "go" {
 			continue // Go would build its library in a cache of its own first
 		}
-		r := Run{Tasks: []Task{task}, Dir: t.TempDir(), Env: os.Environ(), Parser: []string{os.Args[0], parseWord},
-			Confine: []string{os.Args[0], confineWord}, Limit: time.Minute,
-			Models: []*evaluate.Model{{Name: "m", Tier: policy.Local, Asker: writer(func(routing.Request) string {
-				return "```\n" + task.Solution + "```"
-			})}}}
-		results, err := r.Go(t.Context(), func(int, int, string) {})
-		if err != nil || len(results) != 1 || results[0].Passes != draft.Passed {
-			t.Errorf("%s: %+v, %v", task.Name, results, err)
-		}
+		t.Run(task.Name, func(t *testing.T) {
+			t.Parallel()
+			r := Run{Tasks: []Task{task}, Dir: t.TempDir(), Env: os.Environ(), Parser: []string{os.Args[0], parseWord},
+				Confine: []string{os.Args[0], confineWord}, Limit: limit,
+				Models: []*evaluate.Model{{Name: "m", Tier: policy.Local, Asker: writer(func(routing.Request) string {
+					return "```\n" + task.Solution + "```"
+				})}}}
+			results, err := r.Go(t.Context(), func(int, int, string) {})
+			if err != nil || len(results) != 1 || results[0].Passes != draft.Passed {
+				t.Errorf("got %+v, %v", results, err)
+			}
+		})
 	}
 }
 
