@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -105,11 +106,11 @@ func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error
 		r.fix(h.Proxy.Fix)
 	}
 	if h.Ollama.SlotsError != "" {
-		r.Warnings = append(r.Warnings, clip(h.Ollama.SlotsError, 200))
+		r.Warnings = append(r.Warnings, plain.Clip(h.Ollama.SlotsError, 200))
 	}
 	r.Warnings = addWarning(r.Warnings, h.Ollama.Note)
 	for _, p := range d.Problems { // each is named, however many there are
-		r.Warnings = append(r.Warnings, clip(p, 200))
+		r.Warnings = append(r.Warnings, plain.Clip(p, 200))
 	}
 	if in.Preload && h.Ollama.Present && !h.Ollama.Loaded {
 		if err := d.Asker.Preload(ctx); err != nil {
@@ -132,9 +133,9 @@ const healthChars = 800
 // takes.
 func (r *healthResult) fit() {
 	for most := 120; most >= 40; most -= 10 {
-		r.Ollama.Error, r.Proxy.Error = clip(r.Ollama.Error, most), clip(r.Proxy.Error, most)
+		r.Ollama.Error, r.Proxy.Error = plain.Clip(r.Ollama.Error, most), plain.Clip(r.Proxy.Error, most)
 		for i := range r.Guard.Open {
-			r.Guard.Open[i] = clip(r.Guard.Open[i], most)
+			r.Guard.Open[i] = plain.Clip(r.Guard.Open[i], most)
 		}
 		bare := *r
 		bare.Warnings = nil
@@ -146,7 +147,7 @@ func (r *healthResult) fit() {
 
 func (r *healthResult) fix(command string) {
 	if command != "" && !slices.Contains(r.Fixes, command) {
-		r.Fixes = append(r.Fixes, clip(command, 200))
+		r.Fixes = append(r.Fixes, plain.Clip(command, 200))
 	}
 }
 
@@ -252,5 +253,5 @@ func (r *healthResult) words(h routing.Health) string {
 	if r.OK && !h.Proxy.OK {
 		fallback = map[bool]string{true: "the proxy is not usable as fallback", false: "no fallback is allowed"}[h.Proxy.Used]
 	}
-	return clip(local+"; "+fallback, 200)
+	return plain.Clip(local+"; "+fallback, 200)
 }

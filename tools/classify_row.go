@@ -53,7 +53,7 @@ func fitWarnings(list []string, limit int, result func([]string) any) []string {
 			}
 		}
 		if n := utf8.RuneCountInString(list[longest]); n > line {
-			list[longest] = clip(list[longest], max(line, n-over))
+			list[longest] = plain.Clip(list[longest], max(line, n-over))
 		} else {
 			list = list[:len(list)-1]
 		}
@@ -205,7 +205,7 @@ func fitting(room int, texts []string) string {
 			return t
 		}
 	}
-	return clip(texts[len(texts)-1], max(room, 12))
+	return plain.Clip(texts[len(texts)-1], max(room, 12))
 }
 
 // shortReason says in a few characters which tiers did not answer, and why.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -211,7 +212,7 @@ func addWarning(list []string, text string) []string {
 	if text == "" || len(list) >= most || slices.Contains(list, text) {
 		return list
 	}
-	return append(list, clip(text, 300))
+	return append(list, plain.Clip(text, 300))
 }
 
 // warnFirst puts what was withheld before other warnings: a list that is too

@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"path/filepath"
 
@@ -32,7 +33,7 @@ func CountOpen(ctx context.Context, root string, places []string, most int) (ope
 				continue // classify_ticket reports it
 			}
 			for _, t := range doc.Tickets() {
-				if key := orElse(t.Source, name); r.takes(&t) && t.Document == "" && !r.seen[key] {
+				if key := cmp.Or(t.Source, name); r.takes(&t) && t.Document == "" && !r.seen[key] {
 					r.seen[key] = true
 					open++
 				}

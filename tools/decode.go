@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
 // shape is the part of JSON Schema that the input schemas use. Arguments are
@@ -62,7 +64,7 @@ func (s *shape) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		prop, ok := s.Properties[name]
 		if !ok {
-			problems = append(problems, fmt.Sprintf("unknown argument %q", clip(name, 60)))
+			problems = append(problems, fmt.Sprintf("unknown argument %q", plain.Clip(name, 60)))
 			continue
 		}
 		if string(args[name]) == "null" {
@@ -134,7 +136,7 @@ func (s *shape) checkString(raw json.RawMessage) (json.RawMessage, string) {
 		return nil, "expected string, got " + kindOf(raw)
 	}
 	if len(s.Enum) > 0 && !slices.Contains(s.Enum, v) {
-		return nil, fmt.Sprintf("%q is none of %s", clip(v, 60), strings.Join(s.Enum, ", "))
+		return nil, fmt.Sprintf("%q is none of %s", plain.Clip(v, 60), strings.Join(s.Enum, ", "))
 	}
 	n := utf8.RuneCountInString(v)
 	if s.MaxLength != nil && n > *s.MaxLength {

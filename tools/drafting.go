@@ -161,7 +161,7 @@ func (d *Deps) runDraft(ctx context.Context, r *planResult, spec draft.Spec, p p
 	defer stop()
 	status, err := d.Drafts.Draft(waiting, spec, func(message string, done, of int) {
 		if p != nil {
-			p(0, 0, clip(fmt.Sprintf("%s: draft %d of %d: %s", r.ID, done, of, message), 120))
+			p(0, 0, plain.Clip(fmt.Sprintf("%s: draft %d of %d: %s", r.ID, done, of, message), 120))
 		}
 	})
 	if err != nil {

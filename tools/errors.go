@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -41,7 +42,7 @@ func (e *Error) Error() string {
 	}
 	tail := fmt.Sprintf(" Next step: %s retryable: %s", sentence(e.Next), retry)
 	head := e.Code + ": " + sentence(e.Cause)
-	return clip(head, maxErrorChars-len([]rune(tail))) + tail
+	return plain.Clip(head, maxErrorChars-len([]rune(tail))) + tail
 }
 
 // Unwrap gives the underlying error.
@@ -54,7 +55,7 @@ func (e *Error) inRow(room int) string {
 	const least = 12
 	cause, next := min(len([]rune(e.Cause)), room), min(len([]rune(e.Next)), room)
 	for {
-		text := e.Code + ": " + sentence(clip(e.Cause, cause)) + " " + clip(e.Next, next)
+		text := e.Code + ": " + sentence(plain.Clip(e.Cause, cause)) + " " + plain.Clip(e.Next, next)
 		switch {
 		case len(inJSON(text)) <= room:
 			return text
@@ -63,7 +64,7 @@ func (e *Error) inRow(room int) string {
 		case next > least:
 			next--
 		default:
-			return clip(text, max(room, least)) // characters that JSON escapes
+			return plain.Clip(text, max(room, least)) // characters that JSON escapes
 		}
 	}
 }
@@ -89,13 +90,4 @@ func sentence(s string) string {
 		return s
 	}
 	return s + "."
-}
-
-// clip shortens s to at most n characters, with a mark where it was cut.
-func clip(s string, n int) string {
-	r := []rune(s)
-	if len(r) <= n {
-		return s
-	}
-	return string(r[:max(0, n-3)]) + "..."
 }

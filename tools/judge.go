@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -388,5 +389,5 @@ func (p progress) tokens(id string) func(string, int, int) {
 	if p == nil {
 		return nil
 	}
-	return func(message string, _, _ int) { p(0, 0, clip(id+": "+message, 120)) }
+	return func(message string, _, _ int) { p(0, 0, plain.Clip(id+": "+message, 120)) }
 }

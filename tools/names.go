@@ -32,8 +32,8 @@ func named(t ticket.Ticket, name string) (ticket.Ticket, *Error) {
 		}
 	}
 	if err != nil {
-		t.ID = clip(strings.ReplaceAll(plain.Line(t.ID), "\uFFFD", "?"), paths.MaxID)
-		return t, &Error{Code: codeInvalid, Cause: clip(plain.Line(name), 100) + ": " + err.Error(),
+		t.ID = plain.Clip(strings.ReplaceAll(plain.Line(t.ID), "\uFFFD", "?"), paths.MaxID)
+		return t, &Error{Code: codeInvalid, Cause: plain.Clip(plain.Line(name), 100) + ": " + err.Error(),
 			Next: "Write the id or path in the ticket with visible characters and call again.", Err: err}
 	}
 	return t, nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -186,7 +187,7 @@ func TestPlan_Refused_TellsOfTheJournal(t *testing.T) {
 		t.Fatal("the journal tells of no damage")
 	}
 	r := planText(t, d, fm("id: TASK-4", "complexity: high")+"# Move it"+fileTable("a.go"))
-	if r.By != "rules" || !slices.Contains(r.Warnings, clip(told[0], 300)) {
+	if r.By != "rules" || !slices.Contains(r.Warnings, plain.Clip(told[0], 300)) {
 		t.Errorf("%s: warnings %q, want %q", r.Summary, r.Warnings, told[0])
 	}
 }

@@ -1,9 +1,11 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
@@ -32,9 +34,9 @@ func (f failedPlan) text() string {
 	if f.Evidence == "" && f.Plan == "" {
 		return ""
 	}
-	text := orElse(clip(f.Evidence, maxFailedEvidence), "The reason was not recorded.")
+	text := cmp.Or(plain.Clip(f.Evidence, maxFailedEvidence), "The reason was not recorded.")
 	if f.Plan != "" {
-		text += "\n\nThe plan that was refused:\n" + clip(f.Plan, maxFailedPlan)
+		text += "\n\nThe plan that was refused:\n" + plain.Clip(f.Plan, maxFailedPlan)
 	}
 	return text
 }

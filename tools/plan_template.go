@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -33,7 +34,7 @@ func (d *Deps) planByTemplate(ctx context.Context, r *planResult, j *judged, q p
 func (r *planResult) fromTemplate(q prompts.PlanQuestion, why *answer) {
 	plan, cover, cut := q.Template()
 	r.Plan, r.Coverage, r.By = plan, &cover, "template"
-	why.Reason = clip(why.Reason, maxPlanReason)
+	why.Reason = plain.Clip(why.Reason, maxPlanReason)
 	r.Answer = why
 	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one lists %d of %d files and %d of %d criteria of the ticket", r.ID,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + paid(why)

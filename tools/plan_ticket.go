@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -103,18 +104,18 @@ func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *Error
 	r.givenAgain(ctx)
 	switch {
 	case len(r.items) == 0:
-		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: orElse(strings.Join(r.warnings, "; "), "there is no open task"), Next: "Give path#ID of a task that is to be planned."}
+		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: cmp.Or(strings.Join(r.warnings, "; "), "there is no open task"), Next: "Give path#ID of a task that is to be planned."}
 	case len(r.items) > 1:
 		var some []string
 		for i := range r.items[:min(len(r.items), 8)] {
 			some = append(some, r.items[i].id)
 		}
-		return ticket.Ticket{}, &Error{Code: codeArgument, Cause: fmt.Sprintf("%s holds %d open tickets", clip(plain.Line(orElse(in.TicketPath, "ticket")), 200), r.total),
-			Next: "Plan one at a time with path#ID, such as #" + clip(strings.Join(some, ", #"), 400) + "."}
+		return ticket.Ticket{}, &Error{Code: codeArgument, Cause: fmt.Sprintf("%s holds %d open tickets", plain.Clip(plain.Line(cmp.Or(in.TicketPath, "ticket")), 200), r.total),
+			Next: "Plan one at a time with path#ID, such as #" + plain.Clip(strings.Join(some, ", #"), 400) + "."}
 	case r.items[0].fault != nil:
 		return ticket.Ticket{}, r.items[0].fault
 	case r.items[0].ticket.Document != "":
-		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: fmt.Sprintf("%s is a %s, not a task", clip(plain.Line(in.TicketPath), 200), r.items[0].ticket.Document),
+		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: fmt.Sprintf("%s is a %s, not a task", plain.Clip(plain.Line(in.TicketPath), 200), r.items[0].ticket.Document),
 			Next: "Plan one of the tasks beside it: path#ID."}
 	}
 	t := r.items[0].ticket
@@ -313,7 +314,7 @@ func (r *planResult) fromModel(q, asked prompts.PlanQuestion, a routing.Answer) 
 	}
 	cover := q.Covers(reply)
 	r.Plan, r.Coverage, r.By, r.Answer = q.Render(reply), &cover, string(a.Tier), answerOf(a)
-	r.Answer.Reason = clip(r.Answer.Reason, maxPlanReason)
+	r.Answer.Reason = plain.Clip(r.Answer.Reason, maxPlanReason)
 	if a.CostEstimated {
 		r.warn(estimatedCost)
 	}

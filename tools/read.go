@@ -32,20 +32,20 @@ func (d *Deps) readFile(ctx context.Context, path string, limit int64) (data []b
 }
 
 func (d *Deps) fileError(ctx context.Context, path string, err error) *Error {
-	fault := &Error{Code: codeUnreadable, Cause: clip(path, 200) + ": " + cause(err), Next: "Give the path of a readable file.", Err: err}
+	fault := &Error{Code: codeUnreadable, Cause: plain.Clip(path, 200) + ": " + cause(err), Next: "Give the path of a readable file.", Err: err}
 	var size *rootfs.SizeError
 	switch {
 	case ctx.Err() != nil:
-		fault.Code, fault.Cause = codeTimeout, clip(path, 200)+": the file system did not answer in time"
+		fault.Code, fault.Cause = codeTimeout, plain.Clip(path, 200)+": the file system did not answer in time"
 		fault.Next, fault.Retryable = "Call again; check the disk if it stays.", true
 	case errors.Is(err, fs.ErrNotExist):
-		fault.Code, fault.Cause = codeNotFound, "no file "+clip(path, 200)+" in "+d.Root
+		fault.Code, fault.Cause = codeNotFound, "no file "+plain.Clip(path, 200)+" in "+d.Root
 		fault.Next = "Give a path relative to the project root."
 	case errors.Is(err, rootfs.ErrOutside):
-		fault.Code, fault.Cause = codeOutside, clip(path, 200)+" is outside the project root "+d.Root
+		fault.Code, fault.Cause = codeOutside, plain.Clip(path, 200)+" is outside the project root "+d.Root
 		fault.Next = "Give a path inside the project, or pass the text as `ticket`."
 	case errors.As(err, &size):
-		fault.Code, fault.Cause = codeTooLarge, fmt.Sprintf("%s has %d bytes, the limit is %d", clip(path, 200), size.Size, size.Limit)
+		fault.Code, fault.Cause = codeTooLarge, fmt.Sprintf("%s has %d bytes, the limit is %d", plain.Clip(path, 200), size.Size, size.Limit)
 		fault.Next = "Split the ticket, or move attachments out of it."
 	}
 	return fault
@@ -74,7 +74,7 @@ func (d *Deps) readBatch(ctx context.Context, in classifyInput) (*reader, *Error
 
 func baseName(path string) string {
 	name := filepath.Base(filepath.ToSlash(path))
-	return clip(plain.Line(strings.TrimSuffix(name, filepath.Ext(name))), 100)
+	return plain.Clip(plain.Line(strings.TrimSuffix(name, filepath.Ext(name))), 100)
 }
 
 // cause describes a file error without repeating its path.

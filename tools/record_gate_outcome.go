@@ -13,6 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/policy/category"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/handoff"
 )
 
 //go:embed record_gate_outcome.md
@@ -106,7 +107,7 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 	r := &recordResult{Action: rec.Action, Owner: rec.Owner, NextEventID: rec.NextEventID, Repeated: rec.Repeated, IfNewEventID: rec.IfNewEventID,
 		EscalateTo: rec.EscalateTo, Message: rec.Message, Stats: rec.Stats}
 	if rec.Action == policy.Escalate && rec.Attempt != nil {
-		r.Handoff = handoff(*rec.Attempt, in.Gate)
+		r.Handoff = handoff.Text(*rec.Attempt, in.Gate)
 	}
 	d.stayHere(r, rec.Route)
 	r.Warnings = addWarning(r.Warnings, unseen)

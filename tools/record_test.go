@@ -13,6 +13,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/handoff"
 )
 
 // gateKeeper records outcomes as a client does, and remembers the last answer.
@@ -269,7 +270,7 @@ func TestRecordSizesAndSums(t *testing.T) {
 			in.QualityScore = &q
 		}
 		r := k.record(in)
-		if n := utf8.RuneCountInString(r.Handoff); n >= maxHandoffChars {
+		if n := utf8.RuneCountInString(r.Handoff); n >= handoff.MaxChars {
 			t.Fatalf("hand-off of %d characters", n)
 		}
 		if (r.Action == policy.Escalate) != (r.Handoff != "" && r.EscalateTo == "sonnet") {

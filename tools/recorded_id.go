@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/prompts/paths"
 )
 
@@ -29,7 +30,7 @@ func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string
 	}
 	if file, _, _ := strings.Cut(id, "#"); slices.Contains(ticketExtensions, strings.ToLower(path.Ext(file))) {
 		id = d.idOfPath(ctx, id)
-		warning = fmt.Sprintf("%s is read as the ticket id %s", clip(given, 100), id)
+		warning = fmt.Sprintf("%s is read as the ticket id %s", plain.Clip(given, 100), id)
 		if d.isKnown(ctx, id) {
 			return id, warning
 		}
@@ -39,7 +40,7 @@ func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string
 		return id, warning
 	}
 	if i := slices.IndexFunc(known, func(k string) bool { return strings.EqualFold(k, id) }); i >= 0 {
-		return known[i], fmt.Sprintf("%s is read as the ticket id %s", clip(given, 100), known[i])
+		return known[i], fmt.Sprintf("%s is read as the ticket id %s", plain.Clip(given, 100), known[i])
 	}
 	unseen := id + " was neither classified nor recorded in this project before"
 	if near := nearestIDs(id, known); len(near) > 0 {

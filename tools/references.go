@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -150,9 +151,9 @@ func (r *reader) know(doc *ticket.Document) {
 
 // add takes up one ticket as a row of the call.
 func (r *reader) add(ctx context.Context, t ticket.Ticket, name string) {
-	key := orElse(t.Source, name)
+	key := cmp.Or(t.Source, name)
 	if r.seen[key] {
-		r.again = append(r.again, orElse(t.ID, baseName(name)))
+		r.again = append(r.again, cmp.Or(t.ID, baseName(name)))
 		return
 	}
 	r.seen[key] = true
@@ -165,7 +166,7 @@ func (r *reader) add(ctx context.Context, t ticket.Ticket, name string) {
 		r.tellApart(&t)
 		r.d.countFiles(ctx, &t, r.tree(ctx, t))
 	}
-	c.id, c.ticket = orElse(t.ID, baseName(name)), t
+	c.id, c.ticket = cmp.Or(t.ID, baseName(name)), t
 	r.items = append(r.items, c)
 }
 
@@ -284,12 +285,12 @@ func oneOf(doc *ticket.Document, id, name string) (*ticket.Ticket, *Error) {
 	var some []string
 	for i := range tasks {
 		if len(some) < 8 && tasks[i].Open() {
-			some = append(some, orElse(tasks[i].Local, tasks[i].ID))
+			some = append(some, cmp.Or(tasks[i].Local, tasks[i].ID))
 		}
 	}
-	return nil, &Error{Code: codeNotFound, Cause: fmt.Sprintf("no task %s in %s", clip(plain.Line(id), 100),
-		clip(plain.Line(name), 200)),
-		Next: "Give one of its ids: " + clip(strings.Join(some, ", "), 300) + "."}
+	return nil, &Error{Code: codeNotFound, Cause: fmt.Sprintf("no task %s in %s", plain.Clip(plain.Line(id), 100),
+		plain.Clip(plain.Line(name), 200)),
+		Next: "Give one of its ids: " + plain.Clip(strings.Join(some, ", "), 300) + "."}
 }
 
 // readDocument reads a file of tickets inside the root, in whatever form it is.
@@ -299,7 +300,7 @@ func (d *Deps) readDocument(ctx context.Context, name string) (*ticket.Document,
 		return nil, fault
 	}
 	if isLocal(name, rel) {
-		return nil, &Error{Code: codeInvalid, Cause: clip(name, 200) +
+		return nil, &Error{Code: codeInvalid, Cause: plain.Clip(name, 200) +
 			" holds credentials by its name, and is not read as a ticket",
 			Next: "Give the path of a ticket."}
 	}
@@ -321,13 +322,13 @@ func parseDocument(name string, data []byte, base string, beside ticket.Reader) 
 	if err == nil {
 		return doc, nil
 	}
-	fault := &Error{Code: codeInvalid, Cause: clip(base, 100) + ": " + err.Error(),
+	fault := &Error{Code: codeInvalid, Cause: plain.Clip(base, 100) + ": " + err.Error(),
 		Next: "Fix the ticket and call again.", Err: err}
 	var known *ticket.Error
 	if errors.As(err, &known) {
-		fault.Cause = clip(base, 100) + ": " + known.Cause
+		fault.Cause = plain.Clip(base, 100) + ": " + known.Cause
 		if known.Line > 0 {
-			fault.Cause = fmt.Sprintf("%s line %d: %s", clip(base, 100), known.Line, known.Cause)
+			fault.Cause = fmt.Sprintf("%s line %d: %s", plain.Clip(base, 100), known.Line, known.Cause)
 		}
 		if known.Next != "" {
 			fault.Next = known.Next

@@ -49,7 +49,7 @@ func (r *reader) pattern(ctx context.Context, glob string) {
 		r.folder(ctx, glob, base, path.Clean(filepath.ToSlash(glob)))
 	}
 	if r.total == before && r.left == (leftOut{}) {
-		r.fail(glob, &Error{Code: codeNotFound, Cause: "no ticket matches " + clip(plain.Line(glob), 200) +
+		r.fail(glob, &Error{Code: codeNotFound, Cause: "no ticket matches " + plain.Clip(plain.Line(glob), 200) +
 			" in " + r.d.Root,
 			Next: "Give a pattern relative to the project root, such as backlog/**/*.md."})
 	}
@@ -90,7 +90,7 @@ func (r *reader) folder(ctx context.Context, ref, dir, glob string) {
 		}
 	}
 	if len(names) == 0 && glob == "" {
-		r.fail(ref, &Error{Code: codeUnreadable, Cause: clip(plain.Line(dir), 200) +
+		r.fail(ref, &Error{Code: codeUnreadable, Cause: plain.Clip(plain.Line(dir), 200) +
 			" is a directory without tickets",
 			Next: "Give the folder that holds the tickets, or their paths."})
 	}

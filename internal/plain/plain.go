@@ -94,3 +94,12 @@ var hidden = &unicode.RangeTable{
 func Hidden(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Bidi_Control, hidden)
 }
+
+// Clip shortens s to at most n characters, with a mark where it was cut.
+func Clip(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	return string(r[:max(0, n-3)]) + "..."
+}
