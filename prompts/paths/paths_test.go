@@ -21,7 +21,7 @@ func TestCheckID(t *testing.T) {
 	}
 }
 
-func TestCheck(t *testing.T) {
+func TestCheckPath(t *testing.T) {
 	for _, p := range []string{"main.go", "a/b c.go", "../a", "/etc/passwd", `C:\x`, "票/a.go", "~/x"} {
 		if err := Check(p); err != nil {
 			t.Errorf("%q: %v", p, err)

@@ -20,9 +20,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// TestFile_DeepNesting holds that no reply can end the process: a parser that
+// TestParse_DeepNesting holds that no reply can end the process: a parser that
 // recurses meets the longest text that is let through to it.
-func TestFile_DeepNesting(t *testing.T) {
+func TestParse_DeepNesting(t *testing.T) {
 	for _, name := range []string{"a.js", "a.ts", "a.tsx", "a.css", "a.sh", "a.go", "a.yaml", "a.toml", "a.json"} {
 		for _, unit := range []string{"[", "(", "{", "!", "-", "$(", "a?", "if(a)", "<a>", "`${", "x=>", "f(", "[a,", "if :; then ", "a: {", "- ", "((", "new ", "await ", "*", "a&&("} {
 			if err := File(t.Context(), here(), name, strings.Repeat(unit, MaxBytes/len(unit))); err == nil {
@@ -36,9 +36,9 @@ func TestFile_DeepNesting(t *testing.T) {
 	}
 }
 
-// TestFile_Endless holds that a short reply for which esbuild would take years
+// TestParse_Endless holds that a short reply for which esbuild would take years
 // neither holds the draft up nor passes.
-func TestFile_Endless(t *testing.T) {
+func TestParse_Endless(t *testing.T) {
 	defer func(d time.Duration) { webTimeout = d }(webTimeout)
 	webTimeout = 2 * time.Second
 	const levels = 40
