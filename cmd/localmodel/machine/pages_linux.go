@@ -20,7 +20,7 @@ import (
 // read from the disk only where memory was so short that the kernel had dropped
 // it.
 func ReleaseProgram() {
-	maps, err := os.Open("/proc/self/maps")
+	maps, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return
 	}
@@ -38,23 +38,39 @@ func ReleaseProgram() {
 // addressRange is the addresses from from up to to.
 type addressRange struct{ from, to uintptr }
 
-// cleanRanges returns where the program's file is mapped and nothing can have
-// been written: a page that was written would be lost.
+// cleanRanges returns where the program's file is mapped for reading and no page
+// was ever written: a written one would be lost. A build whose addresses are set
+// at the start (-buildmode=pie) has such pages, made read-only afterwards; there
+// the kernel counts anonymous memory. maps is as /proc/PID/smaps.
 func cleanRanges(maps io.Reader, program string) (clean []addressRange) {
+	var at addressRange // of the mapping whose lines are read, empty where it is none of ours
 	for lines := bufio.NewScanner(maps); lines.Scan(); {
-		// from-to rights offset device inode path; the path may have spaces.
 		fields := strings.Fields(lines.Text())
-		if len(fields) < 6 || !strings.HasSuffix(lines.Text(), " "+program) || fields[1] != "r-xp" && fields[1] != "r--p" {
-			continue
-		}
-		from, to, _ := strings.Cut(fields[0], "-")
-		a, err := strconv.ParseUint(from, 16, 64)
-		if err != nil {
-			continue
-		}
-		if b, err := strconv.ParseUint(to, 16, 64); err == nil && a < b {
-			clean = append(clean, addressRange{uintptr(a), uintptr(b)})
+		switch {
+		case len(fields) >= 5 && strings.Contains(fields[0], "-"): // from-to rights offset device inode path
+			at = addressRange{}
+			// The path may have spaces.
+			if strings.HasSuffix(lines.Text(), " "+program) && (fields[1] == "r-xp" || fields[1] == "r--p") {
+				at = parseRange(fields[0])
+			}
+		case len(fields) == 3 && fields[0] == "Anonymous:" && fields[1] == "0" && at != addressRange{}:
+			clean = append(clean, at)
 		}
 	}
 	return clean
+}
+
+// parseRange reads two hexadecimal addresses with a hyphen between; the zero
+// range is returned for anything else.
+func parseRange(text string) addressRange {
+	first, second, _ := strings.Cut(text, "-")
+	from, err := strconv.ParseUint(first, 16, 64)
+	if err != nil {
+		return addressRange{}
+	}
+	to, err := strconv.ParseUint(second, 16, 64)
+	if err != nil || to <= from {
+		return addressRange{}
+	}
+	return addressRange{uintptr(from), uintptr(to)}
 }
