@@ -160,6 +160,7 @@ func wantContains(t *testing.T, got gjson.Result, path string, parts ...string) 
 }
 
 func TestTicketsLives(t *testing.T) {
+	t.Parallel()
 	server := ollamatest.Shared(t)
 	dir := project(t)
 	w := open(t, "", dir, "OLLAMA_HOST="+server.URL)

@@ -23,6 +23,7 @@ const down = 20 // tickets that meet an outage
 // and planned from the template, and no quality figure moves, whatever becomes
 // of them in the cloud's hands. Counted as failures they would shut it off.
 func TestOutage(t *testing.T) {
+	t.Parallel()
 	server := ollamatest.New(t)
 	dir := project(t)
 	w := open(t, "", dir, "OLLAMA_HOST="+server.URL)

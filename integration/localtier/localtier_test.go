@@ -185,6 +185,7 @@ func (p *program) call(tool string, arguments map[string]any) gjson.Result {
 func TestFlowOnEachLocalTier(t *testing.T) {
 	for _, tier := range tiers() {
 		t.Run(tier.name, func(t *testing.T) {
+			t.Parallel() // each has servers of its own
 			p := newProgram(t, tier.start(t, server{window: window})...)
 			if h := p.call("check_local_health", map[string]any{"deep": true}); !h.Get("ok").Bool() || !h.Get("ollama.ok").Bool() {
 				t.Errorf("health: %s", h.Raw)
