@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/arguments"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/tools"
@@ -35,10 +36,10 @@ func callCommand(w env) *cobra.Command {
 // call runs one tool from a shell: its structured content on stdout and exit 0,
 // or the error's text on stderr and exit 1.
 func call(ctx context.Context, w env, args []string) error {
-	if len(args) < 1 || len(args) > 2 && !unquoted(args[1:]) {
+	if len(args) < 1 || len(args) > 2 && !arguments.Unquoted(args[1:]) {
 		return exitcode.New(2, "usage: localmodel call TOOL [JSON|@file|-]")
 	}
-	arguments, err := readArguments(w.in, args[1:])
+	given, err := arguments.Read(w.in, args[1:])
 	if err != nil {
 		return exitcode.New(2, "localmodel call: "+err.Error())
 	}
@@ -51,7 +52,7 @@ func call(ctx context.Context, w env, args []string) error {
 		}
 		p.deps.Finish = background.New(p.config.planDir())
 		text, err := runToEnd(w.err, func() ([]byte, error) {
-			return t.Run(ctx, p.deps, tools.Call{Arguments: arguments})
+			return t.Run(ctx, p.deps, tools.Call{Arguments: given})
 		})
 		p.deps.Finish.Close()
 		p.close()

@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -175,7 +173,7 @@ func showEval(ctx context.Context, w env, project string, f evalFlags, r report)
 }
 
 func readSet(ctx context.Context, c *config, f evalFlags, dir string) (*labelled.Set, error) {
-	root, ref := ticketPlace(c.root, dir)
+	root, ref := labelled.Place(c.root, dir)
 	set, err := labelled.Read(ctx, root, ref, c.prefixes)
 	if err != nil {
 		return nil, err
@@ -187,29 +185,4 @@ func readSet(ctx context.Context, c *config, f evalFlags, dir string) (*labelled
 	}
 	set.Spread(f.limit)
 	return set, nil
-}
-
-// ticketPlace gives the directory beneath which tickets are read, and their reference
-// from there: the project's root where they are inside it, so that their paths tell
-// their form.
-func ticketPlace(project, arg string) (root, ref string) {
-	full, err := filepath.Abs(arg)
-	if err != nil {
-		return project, arg
-	}
-	if top, err := filepath.EvalSymlinks(project); err == nil {
-		for _, name := range []string{project, top} {
-			if rel, err := filepath.Rel(name, full); err == nil && filepath.IsLocal(rel) {
-				return top, filepath.ToSlash(rel)
-			}
-		}
-	}
-	root, ref = full, "."
-	for strings.ContainsAny(root, "*?[") {
-		root, ref = filepath.Dir(root), filepath.ToSlash(filepath.Join(filepath.Base(root), ref))
-	}
-	if info, err := os.Stat(root); err == nil && !info.IsDir() {
-		root, ref = filepath.Dir(root), filepath.Base(root)
-	}
-	return root, ref
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,6 +55,31 @@ func Read(ctx context.Context, root, ref string, prefixes []string) (*Set, error
 	}
 	slices.SortStableFunc(s.Tickets, func(a, b Ticket) int { return strings.Compare(a.Path, b.Path) })
 	return s, nil
+}
+
+// Place gives the directory beneath which tickets are read, and their reference
+// from there: the project's root where they are inside it, so that their paths tell
+// their form.
+func Place(project, arg string) (root, ref string) {
+	full, err := filepath.Abs(arg)
+	if err != nil {
+		return project, arg
+	}
+	if top, err := filepath.EvalSymlinks(project); err == nil {
+		for _, name := range []string{project, top} {
+			if rel, err := filepath.Rel(name, full); err == nil && filepath.IsLocal(rel) {
+				return top, filepath.ToSlash(rel)
+			}
+		}
+	}
+	root, ref = full, "."
+	for strings.ContainsAny(root, "*?[") {
+		root, ref = filepath.Dir(root), filepath.ToSlash(filepath.Join(filepath.Base(root), ref))
+	}
+	if info, err := os.Stat(root); err == nil && !info.IsDir() {
+		root, ref = filepath.Dir(root), filepath.Base(root)
+	}
+	return root, ref
 }
 
 // stated is the label that a ticket states.

@@ -1,4 +1,6 @@
-package main
+// Package arguments reads a tool's arguments as shells, files and pipes hand them
+// over.
+package arguments
 
 import (
 	"bytes"
@@ -13,16 +15,16 @@ import (
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
-// maxArgumentBytes bounds what is read from a file or a pipe of the user's.
-const maxArgumentBytes = 64 << 20
+// maxBytes bounds what is read from a file or a pipe of the user's.
+const maxBytes = 64 << 20
 
 // errQuotes says that a shell took JSON apart, as cmd and older PowerShells do.
 var errQuotes = errors.New("the shell took the quotes out of the JSON. Write it into a file and name that, " +
 	`as "@args.json", or pipe it in and give -`)
 
-// readArguments returns a tool's arguments: the text itself, that of @file, or
+// Read returns a tool's arguments: the text itself, that of @file, or
 // with - what comes in.
-func readArguments(in io.Reader, args []string) (json.RawMessage, error) {
+func Read(in io.Reader, args []string) (json.RawMessage, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
@@ -30,10 +32,10 @@ func readArguments(in io.Reader, args []string) (json.RawMessage, error) {
 	var err error
 	switch {
 	case args[0] == "-":
-		data, err = io.ReadAll(io.LimitReader(in, maxArgumentBytes))
+		data, err = io.ReadAll(io.LimitReader(in, maxBytes))
 	case strings.HasPrefix(args[0], "@"):
-		data, err = rootfs.ReadArgument(args[0][1:], maxArgumentBytes)
-	case unquoted(args):
+		data, err = rootfs.ReadArgument(args[0][1:], maxBytes)
+	case Unquoted(args):
 		return nil, errQuotes
 	}
 	if err != nil {
@@ -46,9 +48,9 @@ func readArguments(in io.Reader, args []string) (json.RawMessage, error) {
 	return data, nil
 }
 
-// unquoted reports whether a shell has taken quotes or split the text at its
+// Unquoted reports whether a shell has taken quotes or split the text at its
 // spaces: what begins as an object is none.
-func unquoted(args []string) bool {
+func Unquoted(args []string) bool {
 	text := strings.TrimLeft(args[0], "'")
 	return strings.HasPrefix(text, "{") && !json.Valid([]byte(args[0])) &&
 		(len(args) > 1 || args[0] != text || !strings.ContainsAny(text, "\"'") && len(text) > len("{}"))

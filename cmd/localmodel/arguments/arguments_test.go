@@ -1,4 +1,4 @@
-package main
+package arguments
 
 import (
 	"encoding/binary"
@@ -17,7 +17,7 @@ func utf16Text(order binary.AppendByteOrder, text string) string {
 	return string(out)
 }
 
-func TestReadArguments_Encodings(t *testing.T) {
+func TestRead_Encodings(t *testing.T) {
 	const want = `{"ticket":"größer 🎈"}`
 	for name, text := range map[string]string{
 		"UTF-8":                   want,
@@ -31,7 +31,7 @@ func TestReadArguments_Encodings(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, args := range [][]string{{"-"}, {"@" + file}} {
-			got, err := readArguments(strings.NewReader(text), args)
+			got, err := Read(strings.NewReader(text), args)
 			if err != nil || string(got) != want {
 				t.Errorf("%s, %s: got %q, %v", name, args[0][:1], got, err)
 			}
@@ -39,7 +39,7 @@ func TestReadArguments_Encodings(t *testing.T) {
 	}
 }
 
-func TestReadArguments_BrokenQuotes(t *testing.T) {
+func TestRead_BrokenQuotes(t *testing.T) {
 	for text, hint := range map[string]bool{
 		`{ticket:x}`:       true, // PowerShell before 7.3
 		`'{"ticket":"x"}'`: true, // cmd knows no single quotes
@@ -48,15 +48,15 @@ func TestReadArguments_BrokenQuotes(t *testing.T) {
 		`{"ticket":"x"`:    false, // a mistake of the user's
 		`nonsense`:         false,
 	} {
-		_, err := readArguments(strings.NewReader(""), []string{text})
+		_, err := Read(strings.NewReader(""), []string{text})
 		if err == nil || strings.Contains(err.Error(), "@args.json") != hint {
 			t.Errorf("%s: got %v, want a hint: %v", text, err, hint)
 		}
 	}
-	if _, err := readArguments(nil, []string{`{"ticket":`, `"x"}`}); err == nil || !strings.Contains(err.Error(), "@args.json") {
+	if _, err := Read(nil, []string{`{"ticket":`, `"x"}`}); err == nil || !strings.Contains(err.Error(), "@args.json") {
 		t.Errorf("split at a space: %v", err)
 	}
-	if got, err := readArguments(nil, []string{`{}`}); err != nil || string(got) != `{}` {
+	if got, err := Read(nil, []string{`{}`}); err != nil || string(got) != `{}` {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
