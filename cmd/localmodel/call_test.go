@@ -42,6 +42,26 @@ func coldServer(t *testing.T, open <-chan struct{}) (url string, loads <-chan st
 	return s.URL, ended
 }
 
+// TestRun_InterruptedWhileItReads holds that Ctrl-C ends a command that waits for
+// its standard input, as a question does.
+func TestRun_InterruptedWhileItReads(t *testing.T) {
+	y := newTryout(t)
+	in, typed := io.Pipe()
+	defer typed.Close()
+	y.in = in
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	code := make(chan int, 1)
+	go func() {
+		n, _, _ := y.runIn(ctx, "call", "classify_ticket", "-")
+		code <- n
+	}()
+	testkit.Eventually(t, "the command ends", func() bool { return len(code) > 0 })
+	if got := <-code; got == 0 {
+		t.Error("it succeeds without its input")
+	}
+}
+
 // A call in a shell prints its answer in time and then waits for the load that
 // it began, since the load would end with its process.
 func TestCallWaitsForItsLoad(t *testing.T) {

@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	forPerson := func(to io.Writer) *plain.Writer {
 		return &plain.Writer{Out: to, Colours: term.Colours(to), Columns: term.Columns(to, columns)}
 	}
-	w := env{lookup: lookup, in: in, out: forPerson(out), err: forPerson(errOut)}
+	w := env{lookup: lookup, in: term.Interruptible(ctx, in), out: forPerson(out), err: forPerson(errOut)}
 	raw := env{lookup, in, out, errOut}
 	if isServe(args, in) {
 		return exitCode(w, "localmodel serve", serve(ctx, raw))

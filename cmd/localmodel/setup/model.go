@@ -239,7 +239,7 @@ func (r *run) fetch(ctx context.Context, name string) Outcome {
 		if interrupted(err) {
 			return Outcome{State: Failed, Text: "the download was interrupted; what is fetched stays"}
 		}
-		return Outcome{State: Missing, Text: err.Error(), Fixes: append([]string{"localmodel setup, which goes on from there"}, byHand...)}
+		return Outcome{State: Missing, Text: strings.TrimPrefix(err.Error(), "local: "), Fixes: append([]string{"localmodel setup, which goes on from there"}, byHand...)}
 	}
 	for _, s := range r.Find(ctx) {
 		if s.URL == r.server.URL {

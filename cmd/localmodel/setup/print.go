@@ -48,6 +48,8 @@ func (r Report) verdict() string {
 		return "Dry run: nothing was changed."
 	case r.Exit == ExitMissing:
 		return "Not all is there yet; do what is named above and run localmodel setup again. (exit 1)"
+	case r.Unsure:
+		return "Set up, but rules will classify most tickets: " + r.Model + " is too unsure. localmodel doctor looks again at any time."
 	}
 	return "Set up. localmodel doctor looks again at any time."
 }

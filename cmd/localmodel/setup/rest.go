@@ -30,8 +30,14 @@ func (r *run) prove(ctx context.Context) []Outcome {
 	switch {
 	case p.ClassifiedBy != local:
 		o.State, o.Fixes = Failed, []string{"localmodel doctor --deep"}
-	case r.unsure(p):
+	case r.unsure(p) || p.PlannedBy != local:
 		o.Fixes = r.surer()
+	}
+	if r.unsure(p) {
+		r.report.Unsure = true
+		for _, command := range r.surer() {
+			r.report.Next = append(r.report.Next, "a better model: "+command)
+		}
 	}
 	return one(o)
 }

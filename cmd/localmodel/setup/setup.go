@@ -137,6 +137,7 @@ type Report struct {
 	Server *Server   `json:"server,omitempty"`
 	Model  string    `json:"model,omitempty"`
 	NumCtx int       `json:"num_ctx,omitempty"`
+	Unsure bool      `json:"unsure,omitempty"` // of the proof, so that its answer would not count
 	Steps  []Outcome `json:"steps"`
 	Next   []string  `json:"next,omitempty"`
 }

@@ -259,6 +259,27 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// What a model is worth that is too unsure is the last thing that is read.
+func TestRun_UnsureLeadsToABetterModel(t *testing.T) {
+	f := newFake()
+	f.servers, f.proof.Confidence = ollamaWith(small), .44
+	r, err := Run(t.Context(), Options{Yes: true}, f.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	r.Print(&out)
+	got := strings.Join(strings.Fields(out.String()), " ")
+	for _, want := range []string{
+		"Next: a better model: localmodel setup --model qwen3-coder:30b (19.0 GB",
+		"Set up, but rules will classify most tickets: smollm2:135m is too unsure.",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
 // Another run finds all as it should be.
 func TestRun_AgainChangesNothing(t *testing.T) {
 	f := newFake()

@@ -26,8 +26,11 @@ func Is(stream any) bool {
 
 // file is the file beneath a stream.
 func file(stream any) (*os.File, bool) {
-	if w, ok := stream.(interface{ Unwrap() io.Writer }); ok {
-		stream = w.Unwrap()
+	switch wrapped := stream.(type) {
+	case interface{ Unwrap() io.Writer }:
+		stream = wrapped.Unwrap()
+	case interface{ Unwrap() io.Reader }:
+		stream = wrapped.Unwrap()
 	}
 	f, ok := stream.(*os.File)
 	return f, ok

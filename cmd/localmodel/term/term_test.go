@@ -2,6 +2,8 @@ package term
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -24,6 +26,19 @@ func TestNothingButATerminalIsOne(t *testing.T) {
 		if Is(stream) {
 			t.Errorf("%T is taken for a terminal", stream)
 		}
+	}
+}
+
+func TestInterruptible(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	if got := Line(Interruptible(ctx, strings.NewReader("yes\nmore")), io.Discard); got != "yes" {
+		t.Errorf("got %q of an input that is there", got)
+	}
+	in, typed := io.Pipe()
+	defer typed.Close()
+	interrupt()
+	if Ask(Interruptible(ctx, in), io.Discard, "Go on?") {
+		t.Error("an interrupt is a yes")
 	}
 }
 
