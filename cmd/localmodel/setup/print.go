@@ -3,6 +3,7 @@ package setup
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
@@ -48,8 +49,18 @@ func (r Report) verdict() string {
 		return "Dry run: nothing was changed."
 	case r.Exit == ExitMissing:
 		return "Not all is there yet; do what is named above and run localmodel setup again. (exit 1)"
+	case r.declined():
+		return "Set up, but for what is marked - above; localmodel setup asks again."
 	case r.Unsure:
 		return "Set up, but rules will classify most tickets: " + r.Model + " is too unsure. localmodel doctor looks again at any time."
 	}
 	return "Set up. localmodel doctor looks again at any time."
+}
+
+// declined reports whether a file that setup would have written was left as it
+// is.
+func (r Report) declined() bool {
+	return slices.ContainsFunc(r.Steps, func(o Outcome) bool {
+		return o.State == Refused && (o.Name == StepConfig || o.Name == StepClients)
+	})
 }

@@ -280,6 +280,18 @@ func TestRun_UnsureLeadsToABetterModel(t *testing.T) {
 	}
 }
 
+// Who says no to a file is not told that all is set up.
+func TestRun_VerdictOfARefusal(t *testing.T) {
+	for answer, want := range map[bool]string{true: "Set up. localmodel doctor", false: "Set up, but for what is marked - above"} {
+		f := newFake()
+		f.answer = func(string) bool { return answer }
+		r, err := Run(t.Context(), Options{}, f.Host)
+		if got := r.verdict(); err != nil || !strings.HasPrefix(got, want) {
+			t.Errorf("%v to all: got %q, %v; want %q", answer, got, err, want)
+		}
+	}
+}
+
 // Another run finds all as it should be.
 func TestRun_AgainChangesNothing(t *testing.T) {
 	f := newFake()
