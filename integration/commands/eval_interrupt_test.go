@@ -20,10 +20,10 @@ import (
 // after the first n is held until its caller is gone; held says that it has come.
 func planner(t *testing.T, tickets []shopTicket, n int64) (url string, asked *atomic.Int64, held chan struct{}) {
 	t.Helper()
-	var s *fakeserver.Server
+	var server atomic.Pointer[fakeserver.Server] // it listens before New returns
 	asked, held = new(atomic.Int64), make(chan struct{}, 1)
-	s = fakeserver.New(t, func(w http.ResponseWriter, r *http.Request) {
-		requests := s.Requests(t)
+	s := fakeserver.New(t, func(w http.ResponseWriter, r *http.Request) {
+		requests := server.Load().Requests(t)
 		messages := requests[len(requests)-1].Messages
 		text := `{"ok":"OK"}`
 		for _, one := range tickets {
@@ -38,6 +38,7 @@ func planner(t *testing.T, tickets []shopTicket, n int64) (url string, asked *at
 		}
 		fmt.Fprint(w, fakeserver.Chunk(text)+fakeserver.End("stop", 900, 150))
 	})
+	server.Store(s)
 	return s.URL, asked, held
 }
 
