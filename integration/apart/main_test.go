@@ -23,7 +23,9 @@ func TestRun(t *testing.T) {
 		{"case $HOME in */bin/home) ;; *) exit 4 ;; esac", ""},
 		{"exit 3", "exit status 3"},
 		{"go version && find $HOME -type f | grep -v /telemetry/mode; test $? = 1", ""},
-		{"mkdir $HOME/state && touch $HOME/state/journal.db", "written into HOME: state"},
+		{"mkdir $HOME/localmodel && touch $HOME/localmodel/journal.db", "written into HOME: localmodel"},
+		{"echo '[mcp_servers.localmodel]' > $HOME/config.toml", "written into HOME: config.toml"},
+		{"echo 'version = 12' > $HOME/settings.toml", ""}, // a compiler's
 	} {
 		err := run([]string{sh, "-c", c.script})
 		if got := fmt.Sprint(err); (err != nil) != (c.want != "") || !strings.Contains(got, c.want) {
