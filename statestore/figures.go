@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -22,11 +23,8 @@ type Figures struct {
 	HandOffChars    int // of plan and evidence that were handed off
 }
 
-const (
-	hourMS = 60 * 60 * 1000
-	// maxHandOff is the most that a hand-off holds, characters.
-	maxHandOff = 4000
-)
+// maxHandOff is the most that a hand-off holds, characters.
+const maxHandOff = 4000
 
 // figure adds to the sums of the attempt that closes now.
 func (t *recording) figure(model, gate string, n, chars int) error {
@@ -37,7 +35,7 @@ func (t *recording) figure(model, gate string, n, chars int) error {
 	if err := t.tx.Exec(t.ctx, `INSERT INTO figures (project, hour, class, category, model, gate, n, quality_sum, quality_n, chars)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, hour, class, category, model, gate) DO UPDATE SET n = figures.n + excluded.n,
 quality_sum = figures.quality_sum + excluded.quality_sum, quality_n = figures.quality_n + excluded.quality_n,
-chars = figures.chars + excluded.chars`, t.project.id, t.now.UnixMilli()/hourMS, t.ticket.key.Class, t.ticket.key.Category, model, gate,
+chars = figures.chars + excluded.chars`, t.project.id, t.now.UnixMilli()/calls.HourMS, t.ticket.key.Class, t.ticket.key.Category, model, gate,
 		n, sum, scored, chars); err != nil {
 		return fmt.Errorf("write figures: %w", err)
 	}
@@ -66,7 +64,7 @@ func (s *Store) Figures(ctx context.Context, since time.Time, fn func(Figures) e
 	if err := s.read(ctx, func(q sqldb.Q, project int64) error {
 		got = nil
 		rows, err := q.Rows(ctx, `SELECT hour, class, category, model, gate, n, quality_sum, quality_n, chars FROM figures
-WHERE project = ? AND hour >= ? ORDER BY hour, class, category, model, gate`, project, hourOf(since))
+WHERE project = ? AND hour >= ? ORDER BY hour, class, category, model, gate`, project, calls.HourOf(since))
 		if err != nil {
 			return fmt.Errorf("read figures: %w", err)
 		}
@@ -78,27 +76,15 @@ WHERE project = ? AND hour >= ? ORDER BY hour, class, category, model, gate`, pr
 			if err := rows.Scan(&hour, &f.Class, &f.Category, &f.Model, &gate, &f.N, &f.QualitySum, &f.QualityN, &f.HandOffChars); err != nil {
 				return fmt.Errorf("read figures: %w", err)
 			}
-			f.Hour, f.Gate = time.UnixMilli(hour*hourMS).UTC(), policy.Gate(gate)
+			f.Hour, f.Gate = time.UnixMilli(hour*calls.HourMS).UTC(), policy.Gate(gate)
 			got = append(got, f)
 		}
 		return rows.Err()
 	}); err != nil {
 		return err
 	}
-	return each(got, fn)
-}
-
-// hourOf is the hour of a time, 0 where it is zero: from the beginning.
-func hourOf(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli() / hourMS
-}
-
-func each[T any](list []T, fn func(T) error) error {
-	for _, v := range list {
-		if err := fn(v); err != nil {
+	for _, f := range got {
+		if err := fn(f); err != nil {
 			return err
 		}
 	}

@@ -81,7 +81,7 @@ func isServe(args []string, in io.Reader) bool {
 	return len(args) == 0 && !term.Is(in) || len(args) == 1 && args[0] == "serve"
 }
 
-// exitCode tells why the command at a path failed, and returns the exit code.
+// exitCode prints why the command at a path failed, and returns the exit code.
 func exitCode(w env, path string, err error) int {
 	var exit exitcode.Error
 	switch {

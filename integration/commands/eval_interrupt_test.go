@@ -14,6 +14,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
 	"github.com/fjbelchi/localmodel/integration/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
 // planner is an Ollama that answers the scripted plan of each ticket. The plan
@@ -46,7 +47,7 @@ func planner(t *testing.T, tickets []shopTicket, n int64) (url string, asked *at
 // and the same command asks for the other three alone.
 func TestEvalPlans_CtrlC(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("interrupt: Windows sends none to another process")
+		parts.Absent(t, "interrupt", "Windows delivers none to another process")
 	}
 	p := newProject(t)
 	url, asked, held := planner(t, shop(t, p.root), 5)

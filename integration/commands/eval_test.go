@@ -262,7 +262,7 @@ func interrupt(t *testing.T, cmd *exec.Cmd, results string, n int) {
 
 func TestEvalGoesOnAfterAnInterrupt(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("interrupt: Windows sends none to another process")
+		parts.Absent(t, "interrupt", "Windows delivers none to another process")
 	}
 	s := litellmtest.Shared(t)
 	p := newProject(t, "OLLAMA_HOST="+s.Ollama.URL)

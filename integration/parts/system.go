@@ -9,6 +9,7 @@ import (
 // has or lacks, and what its kernel lets an ordinary process do.
 var System = []string{
 	"bash", "buildah", "fish", "git", "ip", "make", "man", "node", "npm", "npx", "pip", "ps", "python3", "script", "sh", "strace", "unshare", "zsh",
+	"interrupt",   // send Ctrl-C to another process
 	"landlock",    // forbid a program of one's own to write
 	"mount",       // mount a file system, as root
 	"terminal",    // open a pseudo-terminal

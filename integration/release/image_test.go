@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -22,9 +21,6 @@ type engine struct {
 
 func newEngine(t *testing.T) engine {
 	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("the image is for Linux")
-	}
 	program, dir := parts.Program(t, "buildah"), t.TempDir()
 	e := engine{t, program, []string{"--root", filepath.Join(dir, "root"), "--runroot", filepath.Join(dir, "run"), "--storage-driver", "vfs"}}
 	cmd := exec.CommandContext(t.Context(), program, append(e.flags, "from", "scratch")...)

@@ -79,7 +79,7 @@ func newTally(ctx context.Context, tx sqldb.Q, project int64) *tally {
 }
 
 func (t *tally) add(at int64, kind Kind, in, out int, usd float64) {
-	key := usageKey{at / hourMS, kind}
+	key := usageKey{at / HourMS, kind}
 	if t.sums[key] == nil {
 		t.sums[key] = &Usage{}
 	}
@@ -225,7 +225,7 @@ func (l *Log) Usage(ctx context.Context, since time.Time, fn func(Usage) error) 
 		got = nil
 		rows, err := q.Rows(ctx, `SELECT hour, kind, n, tokens_in, tokens_out, usd FROM usage WHERE project = ? AND hour >= ?
 UNION ALL SELECT at / 3600000, CASE purpose WHEN 'plan' THEN 'open' ELSE 'answer' END, COUNT(*), SUM(tokens_in), SUM(tokens_out), 0
-FROM answers WHERE project = ? AND at >= ? GROUP BY 1, 2 ORDER BY 1, 2`, project, hourOf(since), project, hourOf(since)*hourMS)
+FROM answers WHERE project = ? AND at >= ? GROUP BY 1, 2 ORDER BY 1, 2`, project, HourOf(since), project, HourOf(since)*HourMS)
 		if err != nil {
 			return fmt.Errorf("read usage: %w", err)
 		}
@@ -237,7 +237,7 @@ FROM answers WHERE project = ? AND at >= ? GROUP BY 1, 2 ORDER BY 1, 2`, project
 			if err := rows.Scan(&hour, &kind, &u.N, &u.TokensIn, &u.TokensOut, &u.USD); err != nil {
 				return fmt.Errorf("read usage: %w", err)
 			}
-			u.Hour, u.Kind = time.UnixMilli(hour*hourMS).UTC(), Kind(kind)
+			u.Hour, u.Kind = time.UnixMilli(hour*HourMS).UTC(), Kind(kind)
 			got = append(got, u)
 		}
 		return rows.Err()
@@ -247,14 +247,16 @@ FROM answers WHERE project = ? AND at >= ? GROUP BY 1, 2 ORDER BY 1, 2`, project
 	return each(got, fn)
 }
 
-const hourMS = 60 * 60 * 1000
+// HourMS is the milliseconds of an hour: sums are kept by the hour of the record.
+const HourMS = 60 * 60 * 1000
 
-// hourOf is the hour of a time, 0 where it is zero: from the beginning.
-func hourOf(t time.Time) int64 {
+// HourOf is the number of a time's hour since 1970, 0 where the time is zero: from
+// the beginning.
+func HourOf(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
-	return t.UnixMilli() / hourMS
+	return t.UnixMilli() / HourMS
 }
 
 func each[T any](list []T, fn func(T) error) error {

@@ -4,7 +4,7 @@
 //
 // A model is asked for category and complexity of every ticket, also where the
 // ticket states them: what is stated is the label that its answer is judged by.
-// The ticket's id, whose prefix tells the category, is hidden from it.
+// The ticket's id, whose prefix gives the category away, is hidden from it.
 package evaluate
 
 import (

@@ -45,7 +45,7 @@ func HostOf(info []byte, group string) (found place.Host, known bool) {
 // maxDeployments is how many entries of a list are read.
 const maxDeployments = 1000
 
-// Matches is LiteLLM's wildcard: each * stands for any text.
+// Matches is LiteLLM's wildcard: each * matches any text.
 func Matches(pattern, name string) bool {
 	if !strings.Contains(pattern, "*") {
 		return pattern == name

@@ -68,7 +68,7 @@ func (r refusal) has(words ...string) bool {
 
 // Refused sorts an answer that is not 200: by the error's type and code, by the
 // exception that wraps a provider's error, and by status. Where none of them
-// tells (a blocked key and a wrong one are both auth_error) the proxy's own
+// says (a blocked key and a wrong one are both auth_error) the proxy's own
 // sentence does. key is ours, "" = none was sent; no text shows it.
 func Refused(status int, header http.Header, body []byte, key string) *routing.Error {
 	doc, text := httpclient.ErrorIn(body, key)
