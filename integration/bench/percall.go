@@ -58,7 +58,7 @@ func (l *lab) asking(url string) (*mcpchild.Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mcpchild.Open(l.server(project, "OLLAMA_HOST="+url, "LOCALMODEL_MODEL="+ollamatest.Steered, "LOCALMODEL_NUM_CTX=4096",
+	return mcpchild.Open(l.server(project, "OLLAMA_HOST="+url, "LOCALMODEL_MODEL="+ollamatest.SteeredSlow, "LOCALMODEL_NUM_CTX=4096",
 		fmt.Sprintf("LOCALMODEL_SLOTS=%d", atOnce)))
 }
 
@@ -150,8 +150,8 @@ func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error)
 		atMost(3, "classify on a real Ollama, p50", duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[0], sides[1], .5), 1.15),
 		atMost(3, "the same, p99", duration(sides[0].at(.99)), duration(sides[1].at(.99)), over(sides[0], sides[1], .99), 1.5),
 	}
-	rounds, users := l.pick(5, 1), l.pick(atOnce, 2)
-	n := l.pick(3*atOnce, 2)
+	rounds, users := l.pick(3, 1), l.pick(atOnce, 2)
+	n := l.pick(2*atOnce, 2)
 	if _, err := together(users, users, other); err != nil { // each of Ollama's slots has read the prompt
 		return nil, err
 	}

@@ -14,7 +14,7 @@ func TestModelsAreMadeOnceAndNotShared(t *testing.T) {
 	first.Create(t, Steered, tinygguf.Options{Arch: tinygguf.Llama, Seed: 2})
 	first.Copy(t, TinyLlama, Unsure)
 	second := New(t)
-	for _, model := range []string{Steered, Unsure, Looping, TinyLlama, TinyQwen} {
+	for _, model := range []string{Steered, SteeredSlow, Unsure, Looping, TinyLlama, TinyQwen} {
 		if err := second.post("/api/show", []byte(`{"model":"`+model+`"}`)); err != nil {
 			t.Errorf("%s: %v", model, err)
 		}

@@ -25,6 +25,9 @@ const (
 	// Steered classifies every ticket as BUG, medium, with a confidence near 1,
 	// and plans one that affects main.go alone with one criterion, AC-1.
 	Steered = "steered"
+	// SteeredSlow says the same with five times the work: a tenth of a second for
+	// a ticket, so that a program's own few milliseconds are judged beside a server's work.
+	SteeredSlow = "steered-slow"
 	// Unsure finds every complexity equally likely: a confidence near 1/3.
 	Unsure = "unsure"
 	// Looping repeats itself in every free string until the server breaks the
@@ -66,9 +69,10 @@ func WriteSteered(w io.Writer) error {
 
 func (s *Server) createTiny() error {
 	for name, o := range map[string]tinygguf.Options{
-		TinyLlama: {Arch: tinygguf.Llama, Seed: 1},
-		TinyQwen:  {Arch: tinygguf.Qwen3, Seed: 1},
-		Steered:   {Arch: tinygguf.Qwen3, Say: steered()},
+		TinyLlama:   {Arch: tinygguf.Llama, Seed: 1},
+		TinyQwen:    {Arch: tinygguf.Qwen3, Seed: 1},
+		Steered:     {Arch: tinygguf.Qwen3, Say: steered()},
+		SteeredSlow: {Arch: tinygguf.Qwen3, Say: steered(), Heads: 9, Blocks: 2},
 		Unsure: {Arch: tinygguf.Qwen3, Say: []tinygguf.Text{
 			{Text: steeredReply, Boost: 20},
 			{Text: `"low"medium"high"`, Boost: 40},

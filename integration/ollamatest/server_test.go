@@ -95,6 +95,9 @@ func TestSteeredModelAlwaysAnswersAlike(t *testing.T) {
 			t.Errorf("%q: %s", user, got)
 		}
 	}
+	if got := compact(t, chat(t, s, SteeredSlow, "Fix the crash.", classifySchema, 1).Message.Content); got != strings.Trim(steeredReply, tinygguf.Start+tinygguf.End) {
+		t.Errorf("the slow one: %s", got)
+	}
 }
 
 func TestLoopingModelIsBrokenOff(t *testing.T) {

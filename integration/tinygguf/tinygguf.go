@@ -39,6 +39,10 @@ type Options struct {
 	// several the strongest wins, or, under a reply schema, the strongest that
 	// the schema allows. Empty = random weights.
 	Say []Text
+	// Heads and Blocks are the attention of a steered model, 32 channels a head.
+	// They add nothing to what it says and are what a server spends its time on
+	// over a long prompt. 0 = 1.
+	Heads, Blocks int
 	// Slice makes one block of a real model's size, with random weights; Words
 	// are texts whose words are then a token each, or few. Not with Say.
 	Slice Slice
@@ -88,9 +92,8 @@ func Write(w io.Writer, o Options) error {
 	case s != Slice{}:
 		m.width, m.heads, m.kvHeads, m.head, m.blocks, m.feedForward = s.Width, s.Heads, s.KVHeads, s.Head, 1, s.FeedForward
 	case len(o.Say) > 0:
-		// One channel per token. Its blocks add nothing, so there is one, with one
-		// small head: attention over a prompt is what a server's time goes to.
-		m.width, m.heads, m.kvHeads, m.head, m.blocks = vocabulary, 1, 1, 32, 1
+		heads := max(o.Heads, 1)
+		m.width, m.heads, m.kvHeads, m.head, m.blocks = vocabulary, heads, heads, 32, max(o.Blocks, 1) // one channel per token
 	}
 	m.metadata()
 	m.tokenizer()
