@@ -28,6 +28,9 @@ REASONS = echo "== what failed, of bin/test.log:"; grep -E '^ *--- FAIL|^ +[^ ]+
 # three times as slow, and a race in there would be none of ours.
 RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false
 
+# A program with the race detector sleeps for a second at its end if not told otherwise.
+export GORACE := atexit_sleep_ms=0
+
 # The tests, with a HOME of their own.
 TESTS := go run ./integration/apart go test $(RACE)
 
