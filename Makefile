@@ -32,13 +32,13 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/l
 export GORACE := atexit_sleep_ms=0
 
 # The tests, with a HOME of their own.
-TESTS := go run ./integration/apart go test $(RACE)
+TESTS := go run ./integration/testkit/apart go test $(RACE)
 
 .PHONY: test
 test: setup ## all tests, against the real parts, which it sets up first
 	@mkdir -p bin
 	$(TESTS) -shuffle=on -timeout 30m ./... | tee bin/test.log || { $(REASONS); exit 1; }
-	go -C integration/composetest test -count=1 ./...
+	go -C integration/e2e/composetest test -count=1 ./...
 
 # A part that cannot be made here skips its tests by name; what REQUIRE names
 # must be there.
@@ -50,7 +50,7 @@ setup: ## make or install the parts the tests run against (Ollama, a small model
 lint: ## format, tidy, vet and build for each system, golangci-lint
 	@test -z "$$(gofmt -l .)" || { echo "not formatted; run make fmt:"; gofmt -l .; exit 1; }
 	go mod tidy -diff
-	go -C integration/composetest vet ./...
+	go -C integration/e2e/composetest vet ./...
 	@export CGO_ENABLED=0; for os in linux darwin windows; do \
 	  echo "vet and build for $$os"; \
 	  GOOS=$$os go vet -trimpath ./... && GOOS=$$os go build -trimpath -o /dev/null ./cmd/localmodel || exit 1; done
@@ -62,7 +62,7 @@ fmt: ## format the code
 
 .PHONY: update
 update: ## rewrite golden files and generated documents
-	go test ./tools ./tools/ticket ./statestore/projection ./cmd/localmodel ./cmd/localmodel/clients ./integration/clients ./integration/faults -update
+	go test ./tools ./tools/ticket ./statestore/projection ./cmd/localmodel ./cmd/localmodel/clients ./integration/clients ./integration/e2e/faults -update
 
 .PHONY: simulate
 simulate: ## the quality guard against other policies, on histories of up to 2,000 tickets (1 min)
@@ -75,13 +75,13 @@ bench: ## ours beside what one would pick instead, written to integration/BENCHM
 
 .PHONY: simulate-fleet
 simulate-fleet: ## queueing, share answered locally and cost for 1 to 64 Ollama hosts and 1 to 500 users
-	go run ./integration/fleet
+	go run ./integration/bench/fleet
 
 .PHONY: soak
 soak: ## the journal under eight processes and 10,000 kills (7 min)
 	LOCALMODEL_FULL=1 LOCALMODEL_KILLS=10000 go test ./statestore -run 'TestEightProcesses|TestKilled|TestCountersEqualNaiveModel' -count=1 -v -timeout 3h
 	LOCALMODEL_FULL=1 go test ./tools ./cmd/localmodel -run TestObedientClient -count=1 -v
-	LOCALMODEL_SWAPS=5000 go test ./internal/rootfs ./integration/attacks -run SwapRace -count=1 -v -timeout 1h
+	LOCALMODEL_SWAPS=5000 go test ./internal/rootfs ./integration/e2e/attacks -run SwapRace -count=1 -v -timeout 1h
 
 SEEDS := 1 2 3
 .PHONY: stress
@@ -99,38 +99,38 @@ stress: ## the tests under SEEDS (1 2 3) beside programs that take all cores, an
 measure: ## what compares durations: the journal, the scan for secrets, a second ticket, a fleet beside its simulation, start and memory
 	LOCALMODEL_MEASURE=1 go test ./statestore -run TestMeasure -count=1 -v -timeout 1h
 	LOCALMODEL_MEASURE=1 go test ./internal/secrets -run TestMeasure -count=1 -v
-	LOCALMODEL_MEASURE=1 go test ./integration/silence -run SecondTicket -count=1 -v
-	LOCALMODEL_MEASURE=1 go test ./integration/fleetsim -run RealFleet -count=1 -v
-	LOCALMODEL_MEASURE=1 go test ./integration/transport -run TestFigures -count=1 -v
+	LOCALMODEL_MEASURE=1 go test ./integration/e2e/silence -run SecondTicket -count=1 -v
+	LOCALMODEL_MEASURE=1 go test ./integration/bench/fleetsim -run RealFleet -count=1 -v
+	LOCALMODEL_MEASURE=1 go test ./integration/e2e/transport -run TestFigures -count=1 -v
 
 .PHONY: proxies
 proxies: ## what the program does, against each version of LiteLLM in its locks (20 min), into integration/litellm/VERSIONS.md
 	@$(PART) ollama litellm litellm-1.89 litellm-1.83
-	go run ./integration/litellmtest/versions
+	go run ./integration/testkit/litellmtest/versions
 
 CLIENTS := claude-code codex gemini-cli copilot-cli opencode python-sdk typescript-sdk inspector
 .PHONY: clients
 clients: ## install and drive real clients offline, against a stub of their model, and compare integration/clients/CLIENTS.md (4 min)
 	@$(PART) $(CLIENTS)
-	REQUIRE=$$(echo $(CLIENTS) | tr ' ' ,) go test ./integration/clients ./integration/inspector -count=1 -v -timeout 1h
+	REQUIRE=$$(echo $(CLIENTS) | tr ' ' ,) go test ./integration/clients ./integration/e2e/inspector -count=1 -v -timeout 1h
 
 .PHONY: smol
 smol: ## 60 labelled tickets through a real, weak language model (20 min)
-	LOCALMODEL_SMOL=all go test ./integration/smol ./integration/demo -count=1 -v -timeout 2h
+	LOCALMODEL_SMOL=all go test ./integration/e2e/smol ./integration/e2e/demo -count=1 -v -timeout 2h
 
 .PHONY: eval-proof
 eval-proof: ## eval of 60 tickets by three models, interrupted and resumed (3 min)
-	EVAL_FULL=1 REQUIRE=litellm,ollama,smollm go test ./integration/commands -run OfARealModel -count=1 -v -timeout 2h
+	EVAL_FULL=1 REQUIRE=litellm,ollama,smollm go test ./integration/e2e/commands -run OfARealModel -count=1 -v -timeout 2h
 
 .PHONY: windows
 windows: ## the program of Windows under Wine: journal, kill, two servers, paths (2 min)
 	@$(PART) wine
-	REQUIRE=wine go test ./integration/wine -count=1 -v
+	REQUIRE=wine go test ./integration/e2e/wine -count=1 -v
 
 .PHONY: pages
 pages: ## screenshots of the HTML pages into bin/pages
 	mkdir -p bin/pages
-	PAGES_DIR=$(CURDIR)/bin/pages REQUIRE=chromium,ollama go test ./integration/pages -count=1
+	PAGES_DIR=$(CURDIR)/bin/pages REQUIRE=chromium,ollama go test ./integration/e2e/pages -count=1
 
 .PHONY: fuzz
 fuzz: ## look for crashes, FUZZTIME (5m) each

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )

@@ -14,9 +14,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/fjbelchi/localmodel/integration/fakeserver"
 	"github.com/fjbelchi/localmodel/integration/testkit"
-	"github.com/fjbelchi/localmodel/integration/tiers"
+	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/testkit/tiers"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )

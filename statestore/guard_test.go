@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/fjbelchi/localmodel/integration/pgtest"
+	"github.com/fjbelchi/localmodel/integration/testkit/pgtest"
 )
 
 func freshSchema(t testing.TB) string { return pgtest.Shared(t).Schema(t) }

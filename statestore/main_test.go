@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
-	"github.com/fjbelchi/localmodel/integration/pgtest"
+	"github.com/fjbelchi/localmodel/integration/testkit/pgtest"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 

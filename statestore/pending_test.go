@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/fjbelchi/localmodel/integration/pgtest"
+	"github.com/fjbelchi/localmodel/integration/testkit/pgtest"
 	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/statestore/outbox"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
-	"github.com/fjbelchi/localmodel/integration/obedient"
+	"github.com/fjbelchi/localmodel/integration/testkit/obedient"
 )
 
 // With a local model a client that does what the replies say ends each ticket,

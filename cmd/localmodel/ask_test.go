@@ -15,7 +15,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// askProxy stands in for a proxy that answers; integration/proxy asks the real
+// askProxy stands in for a proxy that answers; integration/e2e/proxy asks the real
 // one.
 func askProxy(t *testing.T) (url string, sent *[]string) {
 	t.Helper()

@@ -20,10 +20,10 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
-	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	external "github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit"
-	"github.com/fjbelchi/localmodel/integration/tinygguf"
+	"github.com/fjbelchi/localmodel/integration/testkit/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit/tinygguf"
 )
 
 func doctorReport(t *testing.T, text string) (r checkup.Report, by map[string]checkup.Check) {

@@ -19,41 +19,41 @@ const module = "github.com/fjbelchi/localmodel/"
 // beneath it; a directory that is not listed follows its nearest listed parent.
 // integration tests may import anything, and every room what lies in internal.
 var arrows = map[string][]string{
-	"cmd":                    {"tools", "tools/background", "tools/draft", "tools/draft/parse", "tools/draft/trial", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "statestore", "statestore/calls", "statestore/project", "prompts"},
-	"tools":                  {"tools/draft", "tools/draft/trial", "tools/handoff", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/policy/category", "routing/prices", "statestore", "statestore/calls", "prompts", "prompts/paths"},
-	"tools/stdio":            {},
-	"tools/background":       {},
-	"tools/draft":            {"prompts"},
-	"tools/ticket":           {},
-	"routing":                {},
-	"statestore":             {"routing/policy"},
-	"statestore/project":     {},
-	"statestore/later":       {},
-	"statestore/outbox":      {"statestore/sqldb"},
-	"statestore/projection":  {"routing/policy", "statestore/later"},
-	"statestore/sqldb":       {},
-	"prompts":                {},
-	"internal/jsondepth":     {},
-	"internal/lazy":          {},
-	"internal/plain":         {"internal/lazy"},
-	"internal/rootfs":        {"internal/jsondepth", "internal/lazy", "internal/winpath"},
-	"internal/advice":        {"internal/lazy"},
-	"internal/winpath":       {},
-	"internal/secrets":       {"internal/lazy", "internal/plain"},
-	"internal/userdirs":      {},
-	"integration/fakeserver": {"routing", "routing/policy"},
-	"integration/tiers":      {"integration/fakeserver", "routing", "routing/policy"},
-	"integration":            {},
-	"integration/release":    {"cmd/localmodel/settings"}, // whose defaults its entries have
-	"integration/train":      {"routing/policy/category"},
-	"integration/obedient":   {"routing/policy"},
-	"integration/parts":      {"cmd/localmodel/term"}, // progress on a terminal
-	"integration/bench": {"integration/binary", "integration/fleetsim", "integration/mcpchild", "integration/ollamatest", "integration/parts", "integration/process",
+	"cmd":                            {"tools", "tools/background", "tools/draft", "tools/draft/parse", "tools/draft/trial", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "statestore", "statestore/calls", "statestore/project", "prompts"},
+	"tools":                          {"tools/draft", "tools/draft/trial", "tools/handoff", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/policy/category", "routing/prices", "statestore", "statestore/calls", "prompts", "prompts/paths"},
+	"tools/stdio":                    {},
+	"tools/background":               {},
+	"tools/draft":                    {"prompts"},
+	"tools/ticket":                   {},
+	"routing":                        {},
+	"statestore":                     {"routing/policy"},
+	"statestore/project":             {},
+	"statestore/later":               {},
+	"statestore/outbox":              {"statestore/sqldb"},
+	"statestore/projection":          {"routing/policy", "statestore/later"},
+	"statestore/sqldb":               {},
+	"prompts":                        {},
+	"internal/jsondepth":             {},
+	"internal/lazy":                  {},
+	"internal/plain":                 {"internal/lazy"},
+	"internal/rootfs":                {"internal/jsondepth", "internal/lazy", "internal/winpath"},
+	"internal/advice":                {"internal/lazy"},
+	"internal/winpath":               {},
+	"internal/secrets":               {"internal/lazy", "internal/plain"},
+	"internal/userdirs":              {},
+	"integration/testkit/fakeserver": {"routing", "routing/policy"},
+	"integration/testkit/tiers":      {"integration/testkit/fakeserver", "routing", "routing/policy"},
+	"integration":                    {},
+	"integration/release":            {"cmd/localmodel/settings"}, // whose defaults its entries have
+	"integration/train":              {"routing/policy/category"},
+	"integration/testkit/obedient":   {"routing/policy"},
+	"integration/parts":              {"cmd/localmodel/term"}, // progress on a terminal
+	"integration/bench": {"integration/testkit/binary", "integration/bench/fleetsim", "integration/testkit/mcpchild", "integration/testkit/ollamatest", "integration/parts", "integration/testkit/process",
 		"tools/ticket"}, // whose parser is measured by itself
 }
 
 // mayBackends are the rooms that put backends together.
-var mayBackends = []string{"cmd", "integration/tiers"}
+var mayBackends = []string{"cmd", "integration/testkit/tiers"}
 
 // backends are the packages beneath routing that answer questions: a new one
 // needs no line here.

@@ -5,7 +5,7 @@ import (
 	"io"
 	"testing"
 
-	"github.com/fjbelchi/localmodel/integration/obedient"
+	"github.com/fjbelchi/localmodel/integration/testkit/obedient"
 	"github.com/fjbelchi/localmodel/tools"
 )
 

@@ -5,10 +5,10 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
-	"github.com/fjbelchi/localmodel/integration/mcpchild"
-	"github.com/fjbelchi/localmodel/integration/process"
 	"github.com/fjbelchi/localmodel/integration/testkit"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/testkit/process"
 )
 
 // The start maps 17 MB of the program, an idle server 2.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 )
 
 // What our packages make before main runs is paid for by every start: an

@@ -14,7 +14,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
-	"github.com/fjbelchi/localmodel/integration/pgtest"
+	"github.com/fjbelchi/localmodel/integration/testkit/pgtest"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/calls"

@@ -134,7 +134,7 @@ func versionRows(t *testing.T) []string {
 		file := "integration/clients/locks/" + client.lock + "/package.json"
 		add(client.what, nodePin(t, file), file)
 	}
-	add("MCP Inspector", nodePin(t, "integration/inspector/package.json"), "integration/inspector/package.json")
+	add("MCP Inspector", nodePin(t, "integration/e2e/inspector/package.json"), "integration/e2e/inspector/package.json")
 	const workflow = ".github/workflows/ci.yml"
 	add("systems of the workflow", systems(t, workflow), workflow)
 	return rows

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"unicode/utf8"
 
-	"github.com/fjbelchi/localmodel/integration/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
 // priced is what a client's model reads, and what it may cost: bytes of the
@@ -20,7 +20,7 @@ type priced struct {
 }
 
 // contextPrice weighs what a client's model pays for. Tests in tools and in
-// integration/transport hold each budget.
+// integration/e2e/transport hold each budget.
 func contextPrice(_ context.Context, l *lab) ([]row, error) {
 	project, err := l.project()
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 
 	_ "modernc.org/sqlite" // driver "sqlite"
 
-	"github.com/fjbelchi/localmodel/integration/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
 // The journal of many tickets is made of one real ticket's rows, as localmodel

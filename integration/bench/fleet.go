@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/fjbelchi/localmodel/integration/fleetsim"
+	"github.com/fjbelchi/localmodel/integration/bench/fleetsim"
 )
 
 // seed is that of the simulation.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/fjbelchi/localmodel/integration/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
 // grown is a project with a history.

@@ -6,7 +6,7 @@
 // Rows carry the number of their line in the list of what is to be measured:
 // 1 start, 2 memory, 3 a call, 4 the shell script that is replaced, 5 the
 // durable record, 6 growth, 7 parsing, 8 what a client's model reads, 9 the
-// fleet (integration/fleet).
+// fleet (integration/bench/fleet).
 package main
 
 import (
@@ -25,8 +25,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 )
 
 func main() {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/mcpchild"
-	"github.com/fjbelchi/localmodel/integration/process"
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/testkit/process"
 )
 
 // stated is the arguments for a ticket that needs no model.

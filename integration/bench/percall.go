@@ -14,9 +14,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/mcpchild"
-	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/testkit/ollamatest"
 )
 
 // atOnce is how many calls are in flight for the throughput.

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
 // processes is how many record side by side.

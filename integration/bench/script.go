@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
-	"github.com/fjbelchi/localmodel/integration/mcpchild"
-	"github.com/fjbelchi/localmodel/integration/process"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/testkit/process"
 )
 
 // instantProxy imitates a LiteLLM whose model takes no time, so that what is

@@ -7,7 +7,7 @@ import (
 	"os/exec"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/mcpchild"
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
 // start measures from spawning to the first answered request.

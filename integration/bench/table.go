@@ -100,7 +100,7 @@ func report(rows []row, l *lab) []byte {
 		}
 	}
 	if l.simulation != "" {
-		fmt.Fprintf(&b, "\n## The fleet, simulated\n\n`go run ./integration/fleet`\n\n```\n%s```\n", l.simulation)
+		fmt.Fprintf(&b, "\n## The fleet, simulated\n\n`go run ./integration/bench/fleet`\n\n```\n%s```\n", l.simulation)
 	}
 	return b.Bytes()
 }

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/fjbelchi/localmodel/integration/modelstub"
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 )
 
 func TestClaudeCode(t *testing.T) {

@@ -17,7 +17,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"github.com/tidwall/gjson"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 )
 
 var update = flag.Bool("update", false, "rewrite the configuration files")

@@ -17,9 +17,9 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
-	"github.com/fjbelchi/localmodel/integration/fakeserver"
-	"github.com/fjbelchi/localmodel/integration/modelstub"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 )
 
 const (

@@ -6,8 +6,8 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
-	"github.com/fjbelchi/localmodel/integration/modelstub"
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 )
 
 // timeout is each client's own for a call of a tool, in seconds: what ends the

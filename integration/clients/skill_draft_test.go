@@ -12,10 +12,10 @@ import (
 	"testing"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
-	"github.com/fjbelchi/localmodel/integration/binary"
-	"github.com/fjbelchi/localmodel/integration/fakeserver"
-	"github.com/fjbelchi/localmodel/integration/modelstub"
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 

@@ -13,10 +13,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
-	"github.com/fjbelchi/localmodel/integration/fakeserver"
-	"github.com/fjbelchi/localmodel/integration/modelstub"
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 

@@ -31,7 +31,7 @@ const (
 	LlamaCppLock      = "integration/parts/llamacpp.txt"
 	LlamaCppToolsLock = "integration/parts/llamacpp-tools.txt"
 	SmolLock          = "integration/parts/smollm.txt"
-	InspectorLock     = "integration/inspector/package-lock.json"
+	InspectorLock     = "integration/e2e/inspector/package-lock.json"
 	NodeMCPLock       = "integration/bench/node/package-lock.json"
 )
 

@@ -13,8 +13,8 @@ import (
 
 	"github.com/tidwall/gjson"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
-	"github.com/fjbelchi/localmodel/integration/ollamatest"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/ollamatest"
 )
 
 func TestMain(m *testing.M) { os.Exit(ollamatest.Main(m)) }

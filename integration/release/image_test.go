@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
-	"github.com/fjbelchi/localmodel/integration/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/ollamatest"
 )
 
 // engine runs buildah with images of the test's own.

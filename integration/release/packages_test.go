@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/fjbelchi/localmodel/integration/binary"
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 )
 
 // output runs a command and returns its standard output without the end of

@@ -12,8 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/fakeserver"
-	"github.com/fjbelchi/localmodel/integration/tiers"
+	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/testkit/tiers"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/ollama"
 	"github.com/fjbelchi/localmodel/routing/policy"

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/fakeserver"
 	"github.com/fjbelchi/localmodel/integration/testkit"
-	"github.com/fjbelchi/localmodel/integration/tiers"
+	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
+	"github.com/fjbelchi/localmodel/integration/testkit/tiers"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )

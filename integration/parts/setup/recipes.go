@@ -243,7 +243,7 @@ func writeBeneath(root *os.Root, name string, from io.Reader) error {
 // headers are missing from Ollama's module zip: two come from Debian packages,
 // miniaudio.h out of another module.
 func buildOllama(p place) []step {
-	module := filepath.Join(p.root, "integration", "ollama")
+	module := filepath.Join(p.root, "integration", "parts", "ollama")
 	headers := filepath.Join(p.dir, "include")
 	locked := "GOFLAGS=-mod=readonly"
 	build := append([]string{"go", "build", "-o", filepath.Join(p.dir, p.file)}, parts.OllamaBuildFlags()...)

@@ -1,0 +1,21 @@
+// Command fleet simulates teams in front of fleets of Ollama hosts:
+// go run ./integration/fleet. It needs nothing but a minute.
+package main
+
+import (
+	"flag"
+	"fmt"
+
+	"github.com/fjbelchi/localmodel/integration/bench/fleetsim"
+)
+
+func main() {
+	seed := flag.Int64("seed", 1, "of the simulation; the same gives the same")
+	quick := flag.Bool("quick", false, "a few sizes only")
+	flag.Parse()
+	o := fleetsim.All(*seed)
+	if *quick {
+		o = fleetsim.Few(*seed)
+	}
+	fmt.Print(fleetsim.Report(o))
+}

@@ -1,0 +1,282 @@
+// Package ollamatest runs a real Ollama server for tests, with tiny models made
+// on the spot. One server serves all tests of a package:
+//
+//	func TestMain(m *testing.M) { os.Exit(ollamatest.Main(m)) }
+//
+//	func TestSomething(t *testing.T) {
+//		server := ollamatest.Shared(t) // skips by name where there is no Ollama
+//		// server.URL, model ollamatest.TinyQwen
+//	}
+//
+// A test that kills or restarts a server, or needs it with other settings,
+// takes one of its own with New.
+package ollamatest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit"
+	"github.com/fjbelchi/localmodel/integration/testkit/process"
+)
+
+// readyWithin bounds the start of a server; a loaded machine is slow.
+const readyWithin = time.Minute
+
+// Server is a running Ollama server with models of its own.
+type Server struct {
+	URL string // http://127.0.0.1:PORT
+
+	bin, home string
+	port      int
+	env       []string
+	log       *testkit.Log
+
+	mu    sync.Mutex
+	proc  *process.Process
+	smol  error
+	asked bool // whether smol has been tried
+}
+
+var shared struct { // one server per test binary, as the package comment says
+	mu     sync.Mutex
+	main   bool
+	server *Server
+	err    error
+}
+
+// Main runs the tests of a package and ends the shared server after them.
+func Main(m *testing.M) int {
+	shared.main = true
+	code := m.Run()
+	if shared.server != nil {
+		shared.server.Close()
+	}
+	return code
+}
+
+// Shared returns the server of this test binary with the tiny models in it. The
+// first caller starts it. Where there is no Ollama the test is skipped, or
+// fails if REQUIRE names ollama.
+func Shared(t testing.TB) *Server {
+	t.Helper()
+	bin := parts.Need(t, parts.Ollama)
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	if !shared.main {
+		t.Fatal("ollamatest.Shared needs a TestMain that calls ollamatest.Main, or its server would outlive the tests")
+	}
+	if shared.server == nil && shared.err == nil {
+		shared.server, shared.err = start(bin, nil)
+	}
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	shared.server.log.Watch(t)
+	return shared.server
+}
+
+// New starts a server for this test alone, with the tiny models in it; env adds
+// to its environment (OLLAMA_MAX_QUEUE=1). It ends with the test.
+func New(t testing.TB, env ...string) *Server {
+	t.Helper()
+	s, err := start(parts.Need(t, parts.Ollama), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	s.log.Watch(t)
+	return s
+}
+
+// Start is New for a program that is no test, which calls Close itself.
+func Start(env ...string) (*Server, error) {
+	bin, err := parts.Find(parts.Ollama)
+	if err != nil {
+		return nil, err
+	}
+	return start(bin, env)
+}
+
+func start(bin string, env []string) (*Server, error) {
+	home, err := os.MkdirTemp("", "localmodel-ollama-")
+	if err != nil {
+		return nil, err
+	}
+	log, err := testkit.NewLog("ollama")
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{bin: bin, home: home, env: env, log: log}
+	if err = takeModels(bin, s.models()); err == nil {
+		err = s.runSomewhere()
+	}
+	if err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// runSomewhere runs the server on a free port.
+func (s *Server) runSomewhere() (err error) {
+	// Another process may take the port between the look and the start.
+	for range 5 {
+		if s.port, err = testkit.FreePort(); err != nil {
+			break
+		}
+		s.URL = fmt.Sprintf("http://127.0.0.1:%d", s.port)
+		if err = s.run(); err == nil {
+			return nil
+		}
+	}
+	return s.log.Failed(fmt.Errorf("ollama: %w", err))
+}
+
+// models is the directory that the server keeps its models in.
+func (s *Server) models() string { return filepath.Join(s.home, "models") }
+
+// run starts the process and waits until it answers.
+func (s *Server) run() error {
+	log, err := s.log.Open()
+	if err != nil {
+		return err
+	}
+	defer log.Close()                   //nolint:errcheck // the child has its own handle
+	cmd := exec.Command(s.bin, "serve") //nolint:gosec,noctx // the part asked for; ended by Close
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "USERPROFILE=" + s.home, "TMPDIR=" + s.home,
+		"SystemRoot=" + os.Getenv("SystemRoot"),
+		fmt.Sprintf("OLLAMA_HOST=127.0.0.1:%d", s.port), "OLLAMA_MODELS=" + s.models(),
+		"OLLAMA_NO_CLOUD=1", "OLLAMA_NOPRUNE=1",
+	}, s.env...)
+	p, err := process.Start(cmd)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.proc = p
+	s.mu.Unlock()
+	if err := s.awaitReady(p); err != nil {
+		p.Kill()
+		return err
+	}
+	return nil
+}
+
+func (s *Server) awaitReady(p *process.Process) error {
+	ctx, stop := context.WithTimeout(context.Background(), readyWithin)
+	defer stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.Ended():
+			return errors.New("the server ended before it was ready")
+		case <-ctx.Done():
+			return fmt.Errorf("the server was not ready after %s", readyWithin)
+		case <-tick.C:
+			if s.get(ctx, "/api/version") == nil {
+				return nil
+			}
+		}
+	}
+}
+
+func (s *Server) get(ctx context.Context, path string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // only the status counts
+	if resp.StatusCode != http.StatusOK {
+		return errors.New(resp.Status)
+	}
+	return nil
+}
+
+// KillServer kills the server and its runners at once, as a crash would.
+func (s *Server) KillServer() {
+	s.process().Kill()
+}
+
+// Hang stops the server and its runners where they stand, until resume is
+// called or the server ends: a connection to it opens and nothing answers. Where
+// processes cannot be stopped the test is skipped.
+func (s *Server) Hang(t testing.TB) (resume func()) {
+	t.Helper()
+	p := s.process()
+	if err := p.Pause(); err != nil {
+		t.Skipf("hanging server: %v", err)
+	}
+	return func() {
+		if err := p.Resume(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Restart ends the server, if it still runs, and starts it again on the same
+// address with the same models.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	s.process().Terminate()
+	if err := s.run(); err != nil {
+		t.Fatal(s.log.Failed(fmt.Errorf("ollama: restart: %w", err)))
+	}
+}
+
+// KillRunner kills the processes that hold the loaded models; the server lives
+// on and loads again when asked. It returns how many there were.
+func (s *Server) KillRunner(t testing.TB) int {
+	t.Helper()
+	pids := s.Runners(t)
+	for _, pid := range pids {
+		if p, err := os.FindProcess(pid); err == nil {
+			_ = p.Kill() // it may have ended by itself
+		}
+	}
+	return len(pids)
+}
+
+// Runners lists the processes that hold the loaded models.
+func (s *Server) Runners(t testing.TB) []int {
+	t.Helper()
+	pids, err := process.Children(s.process().PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pids
+}
+
+// Log is all that the server has printed.
+func (s *Server) Log() string { return s.log.Text() }
+
+func (s *Server) process() *process.Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.proc
+}
+
+// Close ends the server and removes its models. Tests need not call it.
+func (s *Server) Close() {
+	if p := s.process(); p != nil {
+		p.Terminate()
+	}
+	_ = os.RemoveAll(s.home) // a left-over in the temporary directory does no harm
+	s.log.Remove()
+}
