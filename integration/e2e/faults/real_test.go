@@ -53,7 +53,8 @@ func realFaults() []realFault {
 	kill := func(_ *testing.T, s *ollamatest.Server) { s.KillServer() }
 	pause := func(t *testing.T, s *ollamatest.Server) { t.Cleanup(s.Hang(t)) }
 	return []realFault{
-		{row: "refused", ready: kill, req: ask},
+		// A connection that was kept may still look alive: then it is "broken off".
+		{row: "refused", ready: kill, req: ask, reason: "Ollama is not reachable at "},
 		{row: "model missing", model: "nope", req: ask, reason: "model nope is not there"},
 		{row: "loading", req: ask, cfg: func(c *tiers.Config) { c.LoadGrace = time.Nanosecond }},
 		{row: "500 invalid format", req: question(`{"type":"object","properties":{"n":{"type":"string","pattern":"0"}},"required":["n"]}`, "Classify.", 60)},
