@@ -17,7 +17,7 @@ var Complexities = []string{"low", "medium", "high"}
 // rules would answer: a weak model repeats whatever it is told, which then looks
 // like an opinion of its own.
 type ClassifyQuestion struct {
-	Ticket     string   // the ticket's text, as it stands
+	Ticket     string   // the ticket's text, unchanged
 	Files      int      // how many distinct files it affects
 	Categories []string // legal categories; empty = the category is not asked
 	Complexity bool     // whether the complexity is asked

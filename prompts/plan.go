@@ -91,7 +91,7 @@ type Coverage struct {
 }
 
 // Plan renders the question as the tail that follows System. All that is not
-// ours stands inside the fences, ids and paths included.
+// ours is inside the fences, ids and paths included.
 func Plan(q PlanQuestion) (string, error) {
 	type file struct{ Intro, Text string }
 	files := make([]file, 0, len(q.Sources))

@@ -77,7 +77,7 @@ func oneLine(s string) string { return strings.Join(strings.Fields(plain.Line(s)
 // model gave an acceptable one: created files first, then modified, deleted and
 // others, each with the definitions that the ticket names and its test file,
 // then one test a criterion and the project's commands. cut says how many lines
-// did not fit MaxPlanChars and stand only in the ticket; the text says so too.
+// did not fit MaxPlanChars and are only in the ticket; the text says so too.
 func (q PlanQuestion) Template() (plan string, cover Coverage, cut int) {
 	var steps, tests []string
 	for _, action := range []string{"create", "modify", "delete", ""} {

@@ -66,7 +66,7 @@ var commonPlace = map[string]bool{"function": true, "method": true, "class": tru
 	"module": true, "body": true, "code": true, "with": true, "from": true, "where": true, "existing": true, "handler": true,
 	"definition": true, "constructor": true, "here": true, "some": true, "func": true, "struct": true, "type": true}
 
-// symbols tells the names in a place from its prose: written with a capital
+// symbols separates the names in a place from its prose: written with a capital
 // inside, an underscore, a dot, a digit, in backticks or with ().
 func symbols(where string) (names, prose []string) {
 	for _, at := range symbol().FindAllStringIndex(where, -1) {

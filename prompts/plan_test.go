@@ -194,7 +194,7 @@ func TestTemplate_Whole(t *testing.T) {
 	}
 }
 
-// A ticket too large for a plan says what stands only in the ticket.
+// A ticket too large for a plan says what is only in the ticket.
 func TestTemplate_SaysWhatItCut(t *testing.T) {
 	q := PlanQuestion{ID: "N-3"}
 	for i := range 300 {

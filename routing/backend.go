@@ -79,7 +79,7 @@ const (
 type Reply struct {
 	Text          []byte
 	Thinking      []byte // what the server kept apart as reasoning
-	Model, Digest string // that answered, where the server tells
+	Model, Digest string // that answered, where the server reports it
 	Remote        string // the host the server says the model ran on; "" = its own
 	In, Out       int    // tokens
 	Probs         []judge.TokenProb
@@ -144,11 +144,11 @@ type (
 		// Loading is closed when the load under way has ended; nil = none is.
 		Loading() <-chan struct{}
 	}
-	// Digester tells which weights the model's name stands for now.
+	// Digester reports which weights the model's name refers to now.
 	Digester interface {
 		AskDigest(ctx context.Context) string
 	}
-	// Inspector tells what the model takes.
+	// Inspector reports what the model takes.
 	Inspector interface {
 		Inspect(ctx context.Context) (ModelInfo, *Error)
 	}
@@ -169,11 +169,11 @@ func (r *Router) local() Backend {
 	return nil
 }
 
-// ModelInfo is what the local model takes, as its server tells.
+// ModelInfo is what the local model takes, as its server reports it.
 type ModelInfo struct {
 	Bytes        int64  // of its weights
-	ContextBytes int64  // of the context at Config.NumCtx; 0 = the server does not tell enough
-	MaxContext   int    // tokens the model was made for; 0 = not told
+	ContextBytes int64  // of the context at Config.NumCtx; 0 = the server does not report enough
+	MaxContext   int    // tokens the model was made for; 0 = not reported
 	Parameters   string // "30.5B"
 	Quantization string // "Q4_K_M"
 	LoadedBytes  int64  // in memory now; 0 = not loaded
@@ -183,9 +183,9 @@ type ModelInfo struct {
 // Listed is one model of a server, as it is listed.
 type Listed struct {
 	Name         string
-	Bytes        int64  // of its weights; 0 = not told
-	Parameters   string // "30.5B"; "" = not told
-	MaxContext   int    // tokens it was made for, or is served with; 0 = not told
-	ContextBytes int64  // of the context that was asked about; 0 = the server does not tell enough
+	Bytes        int64  // of its weights; 0 = not reported
+	Parameters   string // "30.5B"; "" = not reported
+	MaxContext   int    // tokens it was made for, or is served with; 0 = not reported
+	ContextBytes int64  // of the context that was asked about; 0 = the server does not report enough
 	Remote       string // the host it runs on; "" = the server's own machine
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // echo is a backend as an exercise: it answers with the last message. All that
-// a new one needs stands in this type.
+// a new one needs is in this type.
 type echo struct {
 	tier           policy.Tier
 	address, model string

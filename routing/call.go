@@ -59,7 +59,7 @@ func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Mes
 	if rep.Model != "" {
 		a.Model = rep.Model
 	}
-	// The row and the settlement stand even if the caller is gone.
+	// The row and the settlement are kept even if the caller is gone.
 	after, stop := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer stop()
 	if err := settle(after, cost); err != nil {
@@ -109,7 +109,7 @@ func (r *Router) factor(key string) float64 {
 }
 
 // raise takes in a call that cost more than its estimate, in US dollars: the
-// model is dearer than the list says, and the next reservations must hold. A
+// model is more expensive than the list says, and the next reservations must hold. A
 // call that cost less lowers them again, slowly.
 func (r *Router) raise(key string, cost, estimate float64) {
 	if estimate <= 0 || cost <= 0 {
@@ -142,7 +142,7 @@ func (r *Router) learn(b Backend, q Question, rep Reply, fault *Error) {
 	}
 }
 
-// ended tells a call that its caller ended, or that ran out of its time, from
+// ended distinguishes a call that its caller ended, or that ran out of its time, from
 // one that failed by itself.
 func (r *Router) ended(whole, ctx context.Context, fault *Error) *Error { //nolint:revive // as call
 	switch {
@@ -198,7 +198,7 @@ const (
 	MaxCallUSD = 1000
 )
 
-// health tells the breaker, and the calls that come after, how one ended.
+// health reports to the breaker, and to the calls that come after, how one ended.
 func (r *Router) health(b Backend, pass breaker.Pass, fault *Error) {
 	switch {
 	case fault == nil:
@@ -301,7 +301,7 @@ func (r *Router) judge(req Request, rep *Reply) *Error {
 }
 
 // confidence is that of the field asked about of which the model is least sure;
-// nil where it cannot be told.
+// nil where it is not known.
 func (r Request) confidence(rep Reply) *float64 {
 	return rep.answer.Confidence(r.Schema, r.ConfidenceFields, rep.Probs)
 }

@@ -117,7 +117,7 @@ func (r *Router) generate(ctx context.Context, b Backend, h *Check) {
 func (r *Router) Inspect(ctx context.Context) (ModelInfo, error) {
 	b, ok := r.local().(Inspector)
 	if !ok {
-		return ModelInfo{}, Fail(Unavailable, "the local tier does not tell what its model takes", nil)
+		return ModelInfo{}, Fail(Unavailable, "the local tier does not report what its model takes", nil)
 	}
 	if fault := r.forbidden(r.local()); fault != nil {
 		return ModelInfo{}, ofLocal(fault)

@@ -93,8 +93,8 @@ func TestMoney_SpentInVain(t *testing.T) {
 // and another model is not.
 func TestMoney_EstimatesRise(t *testing.T) {
 	b := &fakeserver.Books{}
-	dear := newToll(policy.Cheap, answerCosting(0.5, routing.CostStated), nil)
-	r := routing.New(routing.Config{CloudAllowed: true}, []routing.Backend{dear}, b, b)
+	expensive := newToll(policy.Cheap, answerCosting(0.5, routing.CostStated), nil)
+	r := routing.New(routing.Config{CloudAllowed: true}, []routing.Backend{expensive}, b, b)
 	ask := func() {
 		ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 		defer stop()
@@ -107,7 +107,7 @@ func TestMoney_EstimatesRise(t *testing.T) {
 	if b.Reserved[0] != 0.01 || math.Abs(b.Reserved[1]-0.5) > 1e-9 {
 		t.Errorf("reserved %v, want 0.01, then 0.5", b.Reserved)
 	}
-	dear.reply.CostUSD = 0.01
+	expensive.reply.CostUSD = 0.01
 	for range 200 {
 		ask()
 	}

@@ -17,7 +17,7 @@ func (e LimitError) Error() string {
 	return fmt.Sprintf("no %s within %s (%s)", e.What, e.Limit, e.Setting)
 }
 
-// Report tells the caller what is happening, where it listens.
+// Report passes on to the caller what is happening, where it listens.
 func (r Request) Report(message string, tokens int) {
 	if r.Progress != nil {
 		r.Progress(message, tokens, r.MaxTokens)

@@ -169,7 +169,7 @@ func (u *run) user(remote bool) string {
 	return u.remote
 }
 
-// note adds an attempt. A tier that was asked twice in vain stands once, with
+// note adds an attempt. A tier that was asked twice in vain is listed once, with
 // its last word.
 func (u *run) note(a Attempt) {
 	for i, earlier := range u.attempts {
@@ -234,7 +234,7 @@ func (u *run) question(whole, ctx context.Context, b Backend, alone bool, a *Att
 }
 
 // unrepaired is the fault of a repair round that failed for another cause than
-// the reply's content: what was wrong with the first reply stands before it. A
+// the reply's content: what was wrong with the first reply comes before it. A
 // prompt that is too long only with the defects is no fault of the caller's.
 func unrepaired(first, fault *Error) *Error {
 	if fault == nil || errors.As(fault.Err, &refusedError{}) {
@@ -268,7 +268,7 @@ func tierTimeout(ctx context.Context, behind int) (context.Context, context.Canc
 	return keepTime(ctx, reserveTime, reserveShare)
 }
 
-// Digest is the local model's digest if the server tells it quickly, else "".
+// Digest is the local model's digest if the server reports it quickly, else "".
 // A server on another machine is asked only where route local may: a call on
 // that route looks the digest up too.
 func (r *Router) Digest(ctx context.Context) string {

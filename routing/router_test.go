@@ -333,13 +333,13 @@ func TestRepairRound(t *testing.T) {
 		}
 		return nil
 	}
-	req.Repair = func(_ []byte, defects error) string { return "Mend: " + defects.Error() }
+	req.Repair = func(_ []byte, defects error) string { return "Fix: " + defects.Error() }
 	a, err := r.Complete(fakeserver.Within(t, time.Minute), policy.OnlyLocal, req)
 	if err != nil || string(a.Text) != `{"complexity":"high"}` || a.TokensIn != 700 {
 		t.Fatalf("got %+v, %v", a, err)
 	}
 	second := f.Requests(t)[1].Messages
-	if len(second) != 4 || second[2].Content != `{"complexity":"low"}` || second[3].Content != "Mend: low is not enough" {
+	if len(second) != 4 || second[2].Content != `{"complexity":"low"}` || second[3].Content != "Fix: low is not enough" {
 		t.Errorf("the repair round sent %+v", second)
 	}
 	if diff := cmp.Diff([]string{"local invalid_output", "local ok"}, b.Results()); diff != "" {
@@ -378,7 +378,7 @@ func TestRepairRound_FailsOtherwise(t *testing.T) {
 	}
 }
 
-// Progress tells tokens so far of the budget and never falls. That it ends with
+// Progress reports tokens so far of the budget and never falls. That it ends with
 // the result is TestNarrate's.
 func TestProgress(t *testing.T) {
 	told := make(chan bool, 100)

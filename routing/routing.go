@@ -146,7 +146,7 @@ type Ledger interface {
 	Call(ctx context.Context, c CallRecord) error
 }
 
-// Timer is a Ledger that tells how long calls took.
+// Timer is a Ledger that reports how long calls took.
 type Timer interface {
 	// Timings are the newest local calls of a model, newest first.
 	Timings(ctx context.Context, model string) ([]policy.Timing, error)

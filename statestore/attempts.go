@@ -104,7 +104,7 @@ func (t *recording) classified() (refused string, err error) {
 		key.Class = string(policy.Medium)
 	}
 	if t.o.Default.Category == "" {
-		key.Category = "" // the guard does not tell categories apart
+		key.Category = "" // the guard does not distinguish categories
 	}
 	t.ticket.key = key.bounded()
 	return refused, nil

@@ -15,7 +15,7 @@ import (
 )
 
 // While the server is away an outcome is answered from what is known here: where
-// the ticket stood when this process last saw it on the server, and what was
+// the ticket was when this process last saw it on the server, and what was
 // kept of it since. The reply is kept with the outcome and delivered with it, so
 // that a repetition gets it again, before and after.
 
@@ -250,7 +250,7 @@ AND project = (SELECT id FROM projects WHERE name = ?)`, string(first), o.Ticket
 // maxRemembered bounds the tickets of memory.
 const maxRemembered = 50
 
-// memory is what this process saw of tickets on the server: where each stood,
+// memory is what this process saw of tickets on the server: the state of each,
 // and the last reply.
 type memory struct {
 	mu      sync.Mutex
@@ -263,7 +263,7 @@ type remembered struct {
 	last  reply
 }
 
-// note remembers where a ticket stands and, where there is a key, what was
+// note remembers a ticket's state and, where there is a key, what was
 // answered under it. Any other ticket is forgotten for it when there are many.
 func (m *memory) note(ticket string, state policy.TicketState, event string, last reply) {
 	m.mu.Lock()

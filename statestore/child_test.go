@@ -61,7 +61,7 @@ func child(t testing.TB, program string, a childArgs) *exec.Cmd {
 }
 
 // recorder records outcomes and says, for each, that it sends it and that it
-// was acknowledged. What was asked for stands in the evidence, for a replay.
+// was acknowledged. What was asked for is in the evidence, for a replay.
 func recorder() int {
 	a, s := childStore()
 	r := rand.New(rand.NewPCG(uint64(len(a.Name)), uint64(time.Now().UnixNano())))

@@ -3,7 +3,7 @@
 // of the plan's counters into .claude/implementer-state.json.
 //
 // The journal is one SQLite database of the user's, or Postgres for a team.
-// Every row stands under its project. An outcome is on disk before Record
+// Every row belongs to its project. An outcome is on disk before Record
 // returns.
 //
 // An outcome is counted once. Its key is the event id, else the client's

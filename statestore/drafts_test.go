@@ -47,7 +47,7 @@ func used(ticket string, use policy.DraftUse) Outcome {
 	return o
 }
 
-// A draft is counted once however often it is told, at once or later, and both
+// A draft is counted once however often it is reported, at once or later, and both
 // of its records of the guard move once.
 func TestDraft_CountedOnce(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
@@ -64,7 +64,7 @@ func TestDraft_CountedOnce(t *testing.T) {
 		}
 		all.Wait()
 		record(t, a, used("T", policy.DraftApplied))
-		recordDrafts(t, b, draftOf("T", "1")) // told again when it has been used
+		recordDrafts(t, b, draftOf("T", "1")) // reported again when it has been used
 		record(t, b, out("T commit pass"))
 		record(t, a, out("T commit pass"))
 		if diff := cmp.Diff(map[calls.Kind]int{calls.Draft: 1, calls.DraftReady: 1, calls.DraftApplied: 1, calls.DraftKept: 1}, draftUsage(t, a)); diff != "" {

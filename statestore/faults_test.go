@@ -234,7 +234,7 @@ func TestBaseline(t *testing.T) {
 }
 
 // A state file that is damaged when the first outcome comes is taken over when
-// it is mended.
+// it is repaired.
 func TestBaselineOfDamagedFile(t *testing.T) {
 	ctx := context.Background()
 	root := t.TempDir()
@@ -253,7 +253,7 @@ func TestBaselineOfDamagedFile(t *testing.T) {
 	if said := strings.Join(s.Warnings(), ";"); !strings.Contains(said, "left as it is") {
 		t.Errorf("warnings %q", said)
 	}
-	writeState(t, root, oldStateFile) // a person mends it
+	writeState(t, root, oldStateFile) // a person repairs it
 	if r := record(t, s, out("T commit pass local")); r.Stats.TotalAttempts != 7 || len(r.Warnings) != 1 {
 		t.Errorf("after the mending: %+v, warnings %q", r.Stats, r.Warnings)
 	}

@@ -201,7 +201,7 @@ func copied(t *testing.T, root string) string {
 }
 
 // A byte flipped in the database itself: what is gone is said, and a damaged
-// file is set aside with its name told.
+// file is set aside with its name reported.
 func TestFlippedPage(t *testing.T) {
 	root := t.TempDir()
 	s := newStore(t, Options{Root: root})
@@ -241,7 +241,7 @@ func TestFlippedPage(t *testing.T) {
 	t.Logf("%d flips, %d said", flips(), spoken)
 }
 
-// A damaged journal is set aside, under a name that is told, and a new one
+// A damaged journal is set aside, under a name that is reported, and a new one
 // begins with the counters of the state file.
 func TestDamagedJournal(t *testing.T) {
 	root := t.TempDir()

@@ -63,7 +63,7 @@ func (s *Store) Reserve(ctx context.Context, tier string, estimateUSD, capUSD fl
 	return id, spent, err
 }
 
-// behind says that the clock stands before the last paid call.
+// behind says that the clock is behind the last paid call.
 func behind(today, last string) string {
 	if last <= today {
 		return ""

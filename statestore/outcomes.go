@@ -290,7 +290,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, t.project.id, t.o.TicketID, event,
 	return t.s.restartSequence(t.ctx, t.tx)
 }
 
-// clockWentBack notes that the clock stands before the last outcome. Nothing
+// clockWentBack notes that the clock is behind the last outcome. Nothing
 // depends on it, outcomes are in the order of their recording; a person reads
 // the times, though.
 func (t *recording) clockWentBack() string {
@@ -301,7 +301,7 @@ func (t *recording) clockWentBack() string {
 	if back <= time.Minute {
 		return ""
 	}
-	return fmt.Sprintf("the clock stands %s before the last recorded outcome; it was recorded in order, but look at the clock (date)",
+	return fmt.Sprintf("the clock is %s behind the last recorded outcome; it was recorded in order, but look at the clock (date)",
 		back.Round(time.Second))
 }
 

@@ -268,7 +268,7 @@ func TestKilledWhileDelivering(t *testing.T) {
 }
 
 // A process that ends between the server's commit and its own mark leaves the
-// row waiting: what it stands for counts once all the same, key or none.
+// row waiting: what it records counts once all the same, key or none.
 func TestDeliveredButNotMarked(t *testing.T) {
 	server := stoppable(t)
 	ctx := context.Background()

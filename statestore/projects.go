@@ -84,7 +84,7 @@ func (p *projectRow) add(before Stats) {
 	}
 }
 
-// raise makes no counter less than what stands somewhere else.
+// raise makes no counter less than another source has it.
 func (p *projectRow) raise(known Stats) {
 	p.success, p.escalated = max(p.success, bounded(known.SuccessCount)), max(p.escalated, bounded(known.EscalatedToCloud))
 	for gate, n := range known.FailuresByType {

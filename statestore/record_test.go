@@ -317,7 +317,7 @@ func TestClockJumpsBack(t *testing.T) {
 			t.Errorf("the newest decision: %q, %t, %v; want second", d.Why, found, err)
 		}
 		r := record(t, s, out("T lint fail"))
-		if r.Action != "escalate" || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "48h0m0s before") {
+		if r.Action != "escalate" || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "48h0m0s behind") {
 			t.Errorf("got %s, warnings %q", r.Action, r.Warnings)
 		}
 		if got := r.Attempt; len(got.Outcomes) != 2 || !got.Outcomes[1].At.Before(got.Outcomes[0].At) {

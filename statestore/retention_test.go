@@ -12,7 +12,7 @@ import (
 )
 
 // What is old goes, of every project; counters, sums, what is open and where a
-// ticket stands stay. An event id of before counts nothing.
+// ticket is stay. An event id of before counts nothing.
 func TestRetain(t *testing.T) {
 	eachStore(t, func(t *testing.T, o Options) {
 		ctx := context.Background()

@@ -38,7 +38,7 @@ func (s *Store) loadSequence(id string) {
 		s.o.Log.Warn("sequence not read", "err", err)
 	}
 	if replaced {
-		k.said = "another journal stands where this project's records were kept: earlier ones are not in it"
+		k.said = "another journal is where this project's records were kept: earlier ones are not in it"
 	}
 	if k.last == nil {
 		k.last = map[string]int64{}
@@ -62,7 +62,7 @@ func (s *Store) compareSequence(id string, p *projectRow) {
 	p.seq = last
 }
 
-// acknowledged notes a number that a caller is about to be told of.
+// acknowledged notes a number that a caller is about to receive.
 func (s *Store) acknowledged(id string, seq int64) {
 	if err := s.seq.Note(id, s.o.Project, seq); err != nil {
 		s.o.Log.Warn("sequence not kept", "err", err)

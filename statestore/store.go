@@ -22,7 +22,7 @@ import (
 type Options struct {
 	// State is the absolute path of the SQLite file, or postgres://…
 	State string
-	// Dir is the user's own directory for what stands beside a journal on a
+	// Dir is the user's own directory for what is kept beside a journal on a
 	// server; "" = the directory of State, where that is a file.
 	Dir string
 	// Root is the project's root: the state file is .claude/implementer-state.json
@@ -246,7 +246,7 @@ func (s *Store) Close() error {
 	return err
 }
 
-// Warnings tells, for every result, what is wrong with the state file and the
+// Warnings reports, for every result, what is wrong with the state file and the
 // journal, what waits for a server, and whether nothing can be recorded.
 func (s *Store) Warnings() []string {
 	said := append(s.mirror.Warnings(), s.pending.warnings(s)...)

@@ -62,7 +62,7 @@ func packRuns(runs [gates]int) string {
 	return string(out)
 }
 
-// save writes where the ticket stands.
+// save writes the ticket's state.
 func (t Ticket) save(ctx context.Context, tx sqldb.Q, project int64, id string) error {
 	return tx.Exec(ctx, `INSERT INTO tickets (project, ticket, phase, escalated_at, failures, retries, runs, pruned, attempt, class, category, digest, quality)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, ticket) DO UPDATE SET phase = excluded.phase,
@@ -72,7 +72,7 @@ attempt = excluded.attempt, class = excluded.class, category = excluded.category
 		packRuns(t.runs), sqldb.Flag(t.pruned), t.Attempt, t.key.Class, t.key.Category, t.key.Digest, t.quality)
 }
 
-// TicketState is where a ticket stands; a zero one was never seen.
+// TicketState is a ticket's state; a zero one was never seen.
 func (s *Store) TicketState(ctx context.Context, ticketID string) (t Ticket, err error) {
 	err = s.read(ctx, func(q sqldb.Q, project int64) (err error) {
 		t, err = readTicket(ctx, q, project, ticketID)

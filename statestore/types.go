@@ -71,7 +71,7 @@ func (p Plan) planner() string {
 	return clip(p.By, maxField)
 }
 
-// Ticket is where a ticket stands.
+// Ticket is a ticket's state.
 type Ticket struct {
 	policy.TicketState
 	Attempt int64 // the open local attempt; 0 = none

@@ -177,7 +177,7 @@ func (c *classifying) reasons() []string {
 		}
 	}
 	if shortest := c.fallbacks()[2]; c.local && shortest != "" {
-		out = append(out, shortest) // that it is eligible stands in `local`
+		out = append(out, shortest) // that it is eligible is in `local`
 	}
 	return out
 }

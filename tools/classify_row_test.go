@@ -145,7 +145,7 @@ func TestDocuments_SymptomsAreTheProgramsWords(t *testing.T) {
 	}
 }
 
-// Short reasons stand in full.
+// Short reasons are given in full.
 func TestRowSaysItInFull(t *testing.T) {
 	c := &classifying{}
 	c.id, c.by = "FEAT-1", "rules"

@@ -62,7 +62,7 @@ func (d *Deps) commands(ctx context.Context, t ticket.Ticket) []string {
 // checkNames are the names that targets and scripts for checking have.
 var checkNames = []string{"test", "check", "lint", "typecheck", "vet", "build"}
 
-// languageCommands are what a language's own tool has, by the file that tells
+// languageCommands are what a language's own tool has, by the file that shows
 // the language.
 var languageCommands = []struct{ file, command string }{
 	{"go.mod", "go test ./..."}, {"Cargo.toml", "cargo test"}, {"pytest.ini", "pytest"}, {"pyproject.toml", "pytest"},

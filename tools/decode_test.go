@@ -48,7 +48,7 @@ func validate(s *jsonschema.Schema, text []byte) error {
 	return s.Validate(v)
 }
 
-// errorForm is what every failure told to a model looks like.
+// errorForm is what every failure reported to a model looks like.
 var errorForm = regexp.MustCompile(`(?s)^E_[A-Z_]+: .*\. Next step: .*\. retryable: (yes|no)$`)
 
 func holdsErrorForm(t testing.TB, err error, code string) {

@@ -28,7 +28,7 @@ import (
 // maxDraftFile is the size, in bytes, up to which a file is drafted.
 const maxDraftFile = 64 << 10
 
-// maxPatchShown is how many characters of a patch stand in a result.
+// maxPatchShown is how many characters of a patch are in a result.
 const maxPatchShown = 6000
 
 // draftResult is what plan_ticket says of a draft.
@@ -180,7 +180,7 @@ func (d *Deps) runDraft(ctx context.Context, r *planResult, spec draft.Spec, p p
 			r.Next = strings.Replace(r.Next, "A verified draft", "A draft, not verified in full (see checks),", 1)
 		}
 		if text, err := encode(r); err != nil || utf8.RuneCount(text) > maxPlanResult {
-			r.Draft.Text = "" // it stands in patch_file
+			r.Draft.Text = "" // it is in patch_file
 		}
 	}
 }

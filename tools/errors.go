@@ -27,7 +27,7 @@ const (
 // maxErrorChars bounds an error's text: it is an instruction, not a report.
 const maxErrorChars = 2000
 
-// Error is a failure told to a model: a stable code, the cause, the next step,
+// Error is a failure reported to a model: a stable code, the cause, the next step,
 // and whether the same call may succeed later.
 type Error struct {
 	Code, Cause, Next string

@@ -128,7 +128,7 @@ func TestPathOutsideBySymlink(t *testing.T) {
 	for _, path := range []string{"link.md", outside, "../" + filepath.Base(filepath.Dir(outside)) + "/secret.md"} {
 		b.refuses(t.Context(), "plan_ticket", args{"ticket_path": path}, codeOutside)
 	}
-	// In a batch it is one row's error; the others stand.
+	// In a batch it is one row's error; the others are kept.
 	r := b.run("classify_ticket", args{"ticket_paths": []string{"link.md"}, "ticket": states})
 	if !strings.HasPrefix(r.Get("tickets.0.error").Str, codeOutside+": ") || r.Get("tickets.1.by").Str != "front_matter" {
 		t.Errorf("rows: %s", r.Raw)

@@ -129,7 +129,7 @@ func symbolsOf(text string) []string {
 var notSearched = []string{"node_modules", "vendor", "dist", "build", "target", "testdata", "__pycache__", "coverage"}
 
 // walk looks through the project for files of those names and for symbols; what
-// is in more than one file tells nothing.
+// is in more than one file is no evidence.
 func (s *search) walk(names map[string]bool, symbols []string) {
 	if len(names)+len(symbols) == 0 {
 		return

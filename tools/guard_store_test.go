@@ -173,7 +173,7 @@ func TestGuardKeys(t *testing.T) {
 	}
 }
 
-// While the model's server is down the digest last known stands in.
+// While the model's server is down the digest last known is used.
 func TestGuardKeepsItsKeyWhileDown(t *testing.T) {
 	m := &scriptedModel{down: refusedLocally, digest: "d"}
 	d := decider(t, m)

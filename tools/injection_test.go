@@ -107,7 +107,7 @@ func TestTicketsThatArgueWithTheRules(t *testing.T) {
 	}
 }
 
-// All of a ticket's own words that a model gets stand inside the fence, which
+// All of a ticket's own words that a model gets are inside the fence, which
 // nothing in the ticket can close, and the rules for the model before it are
 // always the same text.
 func TestTicketTextStaysInsideItsFence(t *testing.T) {
@@ -137,7 +137,7 @@ func TestTicketTextStaysInsideItsFence(t *testing.T) {
 	}
 }
 
-// outsideFences cuts what stands between the markers out of a prompt and holds
+// outsideFences cuts what is between the markers out of a prompt and holds
 // that the marker is nowhere else.
 func outsideFences(t *testing.T, user string) string {
 	t.Helper()
@@ -156,7 +156,7 @@ func outsideFences(t *testing.T, user string) string {
 		case line == word+" end" && in:
 			in = false
 		case strings.Contains(strings.ToUpper(line), word):
-			t.Errorf("the marker stands in the line %q", line)
+			t.Errorf("the marker is in the line %q", line)
 		case !in:
 			outside = append(outside, line)
 		}

@@ -29,7 +29,7 @@ func TestNamed_HostileNames(t *testing.T) {
 }
 
 // Whatever a ticket calls itself, nothing invisible comes back, and the other
-// tickets of the call stand.
+// tickets of the call are.
 func TestNames_HostileTicketsStandAlone(t *testing.T) {
 	for name, text := range map[string]string{
 		"id":         "---\nid: \"BUG\\u202e-1\"\n---\n# T\n\nText\n",

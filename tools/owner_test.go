@@ -168,9 +168,9 @@ func TestPlan_RefusedWithAnOpenAttempt_StaysLocal(t *testing.T) {
 	}
 }
 
-// TestPlan_Refused_TellsOfTheJournal holds that a damaged state file is told
+// TestPlan_Refused_ReportsTheJournal holds that a damaged state file is reported
 // with a refusal as with a plan.
-func TestPlan_Refused_TellsOfTheJournal(t *testing.T) {
+func TestPlan_Refused_ReportsTheJournal(t *testing.T) {
 	d := decider(t, &scriptedModel{down: refusedLocally})
 	file := filepath.Join(d.Root, ".claude", "implementer-state.json")
 	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
@@ -184,7 +184,7 @@ func TestPlan_Refused_TellsOfTheJournal(t *testing.T) {
 	_ = d.Journal.(*statestore.Store).Flush(t.Context()) // it says what is wrong with the file
 	told := d.Journal.Warnings()
 	if len(told) == 0 {
-		t.Fatal("the journal tells of no damage")
+		t.Fatal("the journal reports no damage")
 	}
 	r := planText(t, d, fm("id: TASK-4", "complexity: high")+"# Move it"+fileTable("a.go"))
 	if r.By != "rules" || !slices.Contains(r.Warnings, plain.Clip(told[0], 300)) {

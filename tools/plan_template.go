@@ -39,6 +39,6 @@ func (r *planResult) fromTemplate(q prompts.PlanQuestion, why *answer) {
 	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one lists %d of %d files and %d of %d criteria of the ticket", r.ID,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + paid(why)
 	if cut > 0 {
-		r.warn(fmt.Sprintf("%d lines did not fit the plan and stand only in the ticket", cut))
+		r.warn(fmt.Sprintf("%d lines did not fit the plan and are only in the ticket", cut))
 	}
 }

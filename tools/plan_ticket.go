@@ -363,7 +363,7 @@ func (d *Deps) planKey(ctx context.Context, j *judged, digest string) statestore
 // nextAfterPlan hands out the event id of the plan gate's next outcome.
 func (d *Deps) nextAfterPlan(ctx context.Context, id string) string {
 	event, err := d.Journal.NextEventID(ctx, id, policy.Plan)
-	if err != nil { // what is wrong with the journal is told elsewhere
+	if err != nil { // what is wrong with the journal is reported elsewhere
 		event = id + ":plan:1"
 	}
 	return fmt.Sprintf("Check the plan, then record_gate_outcome {ticket_id: %q, gate: plan, outcome: pass, event_id: %q} and implement.", id, event)

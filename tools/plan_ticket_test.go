@@ -44,7 +44,7 @@ func TestNoModelIsAskedWhereARuleDecides(t *testing.T) {
 	}
 }
 
-// Where nothing but a model can tell the complexity, it is asked, once for the
+// Where nothing but a model can judge the complexity, it is asked, once for the
 // same content.
 func TestComplexityIsAskedOnceForAPlan(t *testing.T) {
 	m := &scriptedModel{says: func(string) (string, string) { return "TASK", "high" }}
@@ -96,7 +96,7 @@ func TestUnknownTicketCountsForThisModel(t *testing.T) {
 }
 
 // A plan's whole result keeps to its size, however much the ticket holds: what
-// does not fit is said, and stands in the ticket.
+// does not fit is reported, and is in the ticket.
 func TestPlanResultKeepsToItsSize(t *testing.T) {
 	long := strings.Repeat("an éclair of a sentence \"quoted\" ", 12)
 	text := fm("id: TASK-9", "complexity: simple") + "# " + long + "\n\n## Affected Files\n| File | Action | Description |\n|---|---|---|\n"
@@ -128,7 +128,7 @@ func TestPlanResultKeepsToItsSize(t *testing.T) {
 	if n := utf8.RuneCount(got); n > maxPlanResult || n < 6000 {
 		t.Errorf("%d characters, want at most 8000, and a ticket that tries them: %.300s", n, got)
 	}
-	if !strings.Contains(string(got), "stand only in the ticket") {
+	if !strings.Contains(string(got), "are only in the ticket") {
 		t.Errorf("what was left out is not said: %.300s", got)
 	}
 }

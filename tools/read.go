@@ -51,7 +51,7 @@ func (d *Deps) fileError(ctx context.Context, path string, err error) *Error {
 	return fault
 }
 
-// readBatch reads every ticket that a call names; one that cannot be read stands as
+// readBatch reads every ticket that a call names; one that cannot be read becomes
 // its error, beside the others.
 func (d *Deps) readBatch(ctx context.Context, in classifyInput) (*reader, *Error) {
 	r := d.newReader()

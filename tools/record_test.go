@@ -199,7 +199,7 @@ func TestQualityScore(t *testing.T) {
 	k.wantStats(statestore.Stats{TotalAttempts: 3, SuccessCount: 2, EscalatedToCloud: 1, FailuresByType: map[string]int{"review": 1}, AvgQualityScore: 50})
 }
 
-// The same outcome again is told again, hand-off included, and counted once.
+// The same outcome again is answered again, hand-off included, and counted once.
 func TestRecordedTwice(t *testing.T) {
 	k := keeper(t)
 	in := recordInput{TicketID: "FEAT-1", Gate: "lint", Outcome: "fail", Route: "local", EventID: "FEAT-1:lint:1", Evidence: "first"}

@@ -214,7 +214,7 @@ func (r *reader) givenAgain(ctx context.Context) {
 	}
 	done, err := r.d.Journal.Completed(ctx, ids)
 	if err != nil || len(done) == 0 {
-		return // what is wrong with the journal is told elsewhere
+		return // what is wrong with the journal is reported elsewhere
 	}
 	for i := range r.items {
 		c := &r.items[i]

@@ -193,7 +193,7 @@ func TestPlan_ShowsSpecificationAndDesign(t *testing.T) {
 		}
 	}
 	if outside := outsideFences(t, seen); strings.Contains(outside, "One alert") {
-		t.Errorf("the specification stands outside the fence:\n%s", outside)
+		t.Errorf("the specification is outside the fence:\n%s", outside)
 	}
 }
 
@@ -226,7 +226,7 @@ func planPrompt(t *testing.T, d *Deps, in planInput) string {
 	return asked
 }
 
-// What stands beside a ticket leaves this machine without its secrets, too.
+// What is beside a ticket leaves this machine without its secrets, too.
 func TestPlan_MasksTheSpecification(t *testing.T) {
 	a := newRemoteAfterLocal()
 	b := newBench(t, &a.script)
@@ -262,7 +262,7 @@ func TestClassify_AnIDGivenOutAgain(t *testing.T) {
 	}
 }
 
-// What stands beside a ticket may be a link to credentials, which are not read.
+// What is beside a ticket may be a link to credentials, which are not read.
 func TestReadDocument_BesideIsALinkToCredentials(t *testing.T) {
 	d := project(t, ".kiro/specs/x/tasks.md", "# Implementation Plan\n\n- [ ] 1. Do it\n  - _Requirements: 1.1_\n")
 	secret := "# Requirements\n\n### Requirement 1\n\n#### Acceptance Criteria\n\n1. WHEN asked THEN hunter2hunter2 is said\n"

@@ -145,7 +145,7 @@ func safely[T any](f func() (T, error)) (result T, err error) {
 }
 
 // explain turns any failure into an instruction. What is not foreseen is
-// logged, and told as an internal error.
+// logged, and reported as an internal error.
 func (d *Deps) explain(ctx, limited context.Context, tool string, err error) error {
 	var known *Error
 	switch {

@@ -162,7 +162,7 @@ func (w *walk) dir(ctx context.Context, dir string, depth int) error {
 	return nil
 }
 
-// matches compares a path with a pattern; ** stands for any folders.
+// matches compares a path with a pattern; ** matches any folders.
 func matches(glob, name string) bool {
 	return matchParts(strings.Split(glob, "/"), strings.Split(name, "/"))
 }
@@ -195,7 +195,7 @@ func matchParts(glob, name []string) bool {
 }
 
 // countFiles looks up what the patterns and folders among a ticket's affected files
-// stand for in its working tree: up to MaxLocalFiles they are replaced by the files; a
+// match in its working tree: up to MaxLocalFiles they are replaced by the files; a
 // pattern that matches nothing yet counts as more.
 func (d *Deps) countFiles(ctx context.Context, t *ticket.Ticket, tree string) {
 	const most = 50 // entries that are looked up

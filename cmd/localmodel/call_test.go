@@ -15,7 +15,7 @@ import (
 )
 
 // coldServer imitates an Ollama whose model takes as long to load as the test
-// wants, which no real tiny one does. loads tells how each load ended.
+// wants, which no real tiny one does. loads records how each load ended.
 func coldServer(t *testing.T, open <-chan struct{}) (url string, loads <-chan string) {
 	t.Helper()
 	ended := make(chan string, 8)

@@ -52,7 +52,7 @@ type config struct {
 }
 
 // loadConfig resolves the settings. lookup tells a variable that is set but
-// empty from one that is not set; only LOCALMODEL_FALLBACK minds.
+// empty from one that is not set; that matters for LOCALMODEL_FALLBACK alone.
 func loadConfig(lookup func(string) (string, bool)) *config {
 	s := settings.Load(context.Background(), lookup)
 	text := func(name string) string { return settings.Get[string](s, name) }

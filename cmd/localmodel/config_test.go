@@ -326,7 +326,7 @@ func TestProjectFileThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// config.toml of the user's stands between the environment and the default.
+// The user's config.toml comes between the environment and the default.
 func TestConfigFile(t *testing.T) {
 	load := func(content string, env environment) *config {
 		t.Helper()

@@ -44,7 +44,7 @@ func doctorCommand(w env) *cobra.Command {
 	return cmd
 }
 
-// doctor looks at everything that the tools stand on and judges it for a
+// doctor looks at everything that the tools depend on and judges it for a
 // person.
 func doctor(ctx context.Context, w env, o doctorOptions) error {
 	p, done := look(w, o.deep) // a generation is a row of the journal

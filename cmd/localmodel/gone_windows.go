@@ -2,5 +2,5 @@ package main
 
 import "io"
 
-// readerGone reports false: a pipe does not tell it here before a write fails.
+// readerGone reports false: a pipe does not report it here before a write fails.
 func readerGone(io.Writer) bool { return false }

@@ -14,7 +14,7 @@ import (
 )
 
 // look is build for a command that only reads, and leaves nothing behind: where
-// there is no journal yet, an empty one in a temporary directory stands for it,
+// there is no journal yet, an empty one in a temporary directory is used instead,
 // unless this time something will be recorded. The caller calls done.
 func look(w env, records bool) (p *app, done func()) {
 	c := loadConfig(w.lookup)

@@ -37,7 +37,7 @@ func TestLookingCreatesNothing(t *testing.T) {
 			t.Errorf("%v: exit %d\n%s%s", args, code, out, said)
 		}
 		if strings.Contains(out+said, tmp) {
-			t.Errorf("%v shows the journal that only stands for one:\n%s", args, out)
+			t.Errorf("%v shows the journal that is only a substitute:\n%s", args, out)
 		}
 		if after := tree(t, y.root); after != before {
 			t.Errorf("%v made %s", args, after)
@@ -48,7 +48,7 @@ func TestLookingCreatesNothing(t *testing.T) {
 	}
 }
 
-// The counters of before the journal are told all the same, and the file that
+// The counters of before the journal are shown all the same, and the file that
 // holds them stays as it is.
 func TestStatsBeforeTheJournal(t *testing.T) {
 	y := newTryout(t)
@@ -73,7 +73,7 @@ func TestStatsBeforeTheJournal(t *testing.T) {
 	}
 }
 
-// A place where no journal can be made is told before the first outcome is lost.
+// A place where no journal can be made is reported before the first outcome is lost.
 func TestDoctorWhereNoJournalCanBe(t *testing.T) {
 	y := newTryout(t)
 	if err := os.WriteFile(filepath.Join(y.root, "state"), nil, 0o600); err != nil { // where the directory should be

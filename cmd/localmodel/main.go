@@ -21,7 +21,7 @@ import (
 )
 
 func main() {
-	// A client that has gone is a failed write, which run tells, not the end of
+	// A client that has gone is a failed write, which run reports, not the end of
 	// the process: what is recorded has to be flushed first.
 	signal.Ignore(syscall.SIGPIPE)
 	if len(os.Args) == 3 && os.Args[1] == parseWord {

@@ -192,7 +192,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// firstLine tells when something was written.
+// firstLine records when something was written.
 type firstLine struct{ seen chan struct{} }
 
 func (w *firstLine) Write(p []byte) (int, error) {

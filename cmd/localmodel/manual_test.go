@@ -78,7 +78,7 @@ func TestManPage_RendersWithoutWarnings(t *testing.T) {
 	}
 	for _, v := range settings.Table {
 		if meaning := strings.Join(strings.Fields(v.Meaning), " "); !strings.Contains(text, v.Name+" "+meaning) {
-			t.Errorf("%s is not in the man page as it stands", v.Name)
+			t.Errorf("%s is not in the man page unchanged", v.Name)
 		}
 	}
 }

@@ -65,7 +65,7 @@ func TestStatsForAPerson(t *testing.T) {
 		"1 of 1 tickets stayed local and passed their gates: 100 % (95 % interval 21 to",
 		"low                              1 of 1   100 %  21 to 100 %     90.0",
 		"Saved        $0.0056 = $0.0056 not paid to cheap - $0.00 wasted",
-		"2 local answers of 3,560 tokens stood",
+		"2 local answers of 3,560 tokens were kept",
 		"list prices of 2026-11-23",
 		"Paid         $0.0010 for 1 calls",
 		"2026-11-23   ████████████████████████████████     1 of 1    $0.0056",

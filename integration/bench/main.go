@@ -204,7 +204,7 @@ func (l *lab) node() (func() *exec.Cmd, error) {
 	}, nil
 }
 
-// versions names what stands on the other sides.
+// versions names the programs on the other sides.
 func versions() string {
 	return strings.Join([]string{"mcp-go " + moduleVersion("github.com/mark3labs/mcp-go"), "Ollama " + parts.OllamaVersion,
 		"Node.js " + said("node", "--version"), "@modelcontextprotocol/server-memory 2026.8.31",

@@ -22,10 +22,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the configuration files")
 
-// anyProject stands in the files where a client wants a fixed directory.
+// anyProject is used in the files where a client wants a fixed directory.
 const anyProject = "/path/to/your/project"
 
-// what is known of each client: where its servers stand, how it spells the
+// what is known of each client: where its servers are listed, how it spells the
 // project's directory, and whether it starts servers there.
 var clients = []struct {
 	name, file, servers string
@@ -111,7 +111,7 @@ func TestEachClientStartsAWorkingServer(t *testing.T) {
 				t.Fatalf("the entry starts %s", s)
 			}
 			project := t.TempDir()
-			ticket := "---\nid: BUG-7\ntitle: Mend it\ncomplexity: simple\n---\n# BUG-7: Mend it\n"
+			ticket := "---\nid: BUG-7\ntitle: Fix it\ncomplexity: simple\n---\n# BUG-7: Fix it\n"
 			if err := os.WriteFile(filepath.Join(project, "BUG-7.md"), []byte(ticket), 0o600); err != nil {
 				t.Fatal(err)
 			}

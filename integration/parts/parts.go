@@ -18,7 +18,7 @@ import (
 	"testing"
 )
 
-// Names of the parts, as they stand in REQUIRE and as setup takes them.
+// Names of the parts, as REQUIRE names them and as setup takes them.
 const (
 	Ollama     = "ollama"
 	SmolLM     = "smollm"

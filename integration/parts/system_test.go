@@ -43,7 +43,7 @@ func TestProgram_ThatIsMissing(t *testing.T) {
 	}
 }
 
-// A word that is both could not be told apart.
+// A word that is both would be ambiguous.
 func TestSystem_NamesNoPart(t *testing.T) {
 	for _, word := range System {
 		if _, err := Lookup(word); err == nil || strings.ContainsAny(word, ", ") {
@@ -51,6 +51,6 @@ func TestSystem_NamesNoPart(t *testing.T) {
 		}
 	}
 	if sorted := slices.Clone(System); len(slices.Compact(sorted)) != len(System) {
-		t.Error("a word stands twice")
+		t.Error("a word is listed twice")
 	}
 }

@@ -34,7 +34,7 @@ type example struct {
 
 // echoes says whether a subject begins with the word of its own prefix. Who
 // writes `fix: ` rarely goes on with "fix", so among subjects without their
-// prefix "fix" stands mostly for `docs: fix` and the like. Titles of tickets
+// prefix "fix" mostly means `docs: fix` and the like. Titles of tickets
 // have no such habit, and these subjects are not trained on.
 func (e example) echoes() bool {
 	return slices.ContainsFunc(echoed, func(word string) bool {

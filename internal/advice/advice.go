@@ -19,7 +19,7 @@ const (
 )
 
 // Detect says which shell a user most likely types into: on Windows what
-// started this program tells, as far as its variables do, and PowerShell where
+// started this program shows, as far as its variables do, and PowerShell where
 // they do not.
 func Detect(system string, lookup func(string) (string, bool)) Shell {
 	if system != "windows" {

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// mark stands where one or more characters were taken out, so that what was
+// mark is put where one or more characters were taken out, so that what was
 // there is not joined in silence.
 const mark = utf8.RuneError
 

@@ -58,7 +58,7 @@ func (w *Writer) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// segment is how many bytes stand before an ESC or a lone carriage return.
+// segment is how many bytes are before an ESC or a lone carriage return.
 func segment(data []byte) int {
 	for i, c := range data {
 		if c == 0x1b || c == '\r' && (i+1 == len(data) || data[i+1] != '\n') {

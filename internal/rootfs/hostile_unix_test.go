@@ -21,7 +21,7 @@ func pipe(t *testing.T, path string) {
 	}
 }
 
-// A pipe that nobody else opens must not be waited for, wherever it stands.
+// A pipe that nobody else opens must not be waited for, wherever it is.
 func TestPipes_HoldNobodyUp(t *testing.T) {
 	r, dir, _ := project(t)
 	pipe(t, filepath.Join(dir, "pipe"))

@@ -14,7 +14,7 @@ type Lock struct{ file *os.File }
 
 // TryLock takes the lock of a name, whose file is created with mode 0600 where it
 // is missing; no link is followed. It returns ErrLocked where another holds it.
-// What stands in the way, such as a pipe or a directory, is a *KindError.
+// What is in the way, such as a pipe or a directory, is a *KindError.
 func (r *Root) TryLock(ctx context.Context, name string) (*Lock, error) {
 	return within(ctx, (*Lock).Unlock, func() (*Lock, error) {
 		l, err := r.tryLock(name)

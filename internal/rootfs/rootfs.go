@@ -23,7 +23,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/winpath"
 )
 
-// Errors that a caller tells apart, beside fs.ErrNotExist and fs.ErrPermission.
+// Errors that a caller distinguishes, beside fs.ErrNotExist and fs.ErrPermission.
 var (
 	ErrOutside    = errors.New("is outside the directory")
 	ErrNotRegular = errors.New("is not a regular file")
@@ -161,7 +161,7 @@ func resolved(path string) (string, error) {
 const maxLinks = 8
 
 // lands reports whether full, of which something is missing or closed, would lie
-// beneath root: the answer on a path outside must not tell what is there.
+// beneath root: the answer on a path outside must not reveal what is there.
 func lands(root, full string, links int) bool {
 	for at := filepath.Clean(full); at != filepath.Dir(at); at = filepath.Dir(at) {
 		dir, err := resolved(filepath.Dir(at))

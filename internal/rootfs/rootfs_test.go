@@ -354,7 +354,7 @@ func TestWithin_ReturnsWithItsContext(t *testing.T) {
 }
 
 // A path outside has one answer, whether something is there or not, and whatever
-// it is: the answer would tell what the machine holds.
+// it is: the answer would reveal what the machine holds.
 func TestRel_OutsideHasOneAnswer(t *testing.T) {
 	r, dir, secret := project(t)
 	outside := filepath.Dir(secret)

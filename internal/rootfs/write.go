@@ -154,7 +154,7 @@ func (r *Root) Append(ctx context.Context, name string) (*os.File, error) {
 func closeFile(f *os.File) { _ = f.Close() }
 
 // openForWriting opens a file that is there, or creates it with mode 0600. What
-// was opened is what stands under the name, so no link was followed.
+// was opened is what has the name, so no link was followed.
 func (r *Root) openForWriting(name string, flag int) (*os.File, error) {
 	dir, base, err := r.parent(name, 0)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 
 // Address returns a database's address as scheme, host and database, nothing
 // else: "postgres://db.example:5432/app". It takes URLs, whatever their
-// password holds, and libpq's "host=db password=x". Where it cannot tell what
+// password holds, and libpq's "host=db password=x". Where it does not know what
 // is the host, it shows the scheme alone. A text that is neither, such as a
 // path, is returned as one line.
 func Address(state string) string {
@@ -34,7 +34,7 @@ func Address(state string) string {
 }
 
 // WithoutAddress returns an error's text with the address in it as Address
-// shows it, in one line, without what stands before an @ and other secrets.
+// shows it, in one line, without what is before an @ and other secrets.
 func WithoutAddress(text, state string) string {
 	if state != "" {
 		text = strings.ReplaceAll(text, state, Address(state))
@@ -45,7 +45,7 @@ func WithoutAddress(text, state string) string {
 	return plain.Line(strings.Join(strings.Fields(text), " "))
 }
 
-// hiddenAddress stands for what may be a password.
+// hiddenAddress replaces what may be a password.
 const hiddenAddress = "(address not shown: it cannot be read without doubt)"
 
 const hosts = `(?:[\w.%-]*|\[[0-9A-Fa-f:.%]+\])(?::\d{0,5})?`

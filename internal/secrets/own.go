@@ -12,7 +12,7 @@ import (
 // connection strings has no random part to go by.
 type ownRule struct {
 	kind     string
-	keywords []string // lower case; one of them stands in every text with a match
+	keywords []string // lower case; one of them is in every text with a match
 	// regex has the secret in its groups; a group that is empty has none.
 	regex func() *regexp.Regexp
 	// ok reports whether a match is a secret, by what the match has before it;
@@ -37,7 +37,7 @@ func (r *ownRule) find(text string, offset int, found []span) []span {
 	return found
 }
 
-// Parts of the expressions. A backtick cannot stand in a raw string.
+// Parts of the expressions. A raw string cannot contain a backtick.
 const (
 	tick = "`"
 	// quote opens or closes a string in most languages.
@@ -51,7 +51,7 @@ const (
 	command = `\b(?:[^\n]|\\\r?\n)*?\s`
 	// inURL is what a URL in running text consists of.
 	inURL = `[^\s"'<>` + tick + `)]+`
-	// userName is what stands before a colon or an @ in a URL.
+	// userName is what is before a colon or an @ in a URL.
 	userName = `[^\s/:@?#"'<>` + tick + `]`
 )
 
@@ -64,7 +64,7 @@ const names = `(?:(?:\b|[_\d])pass|(?-i:[a-z]Pass)|(?:\b|_)pw|pass(?:word|wd|phr
 	`storage|license|deploy|service)` +
 	`[_.-]?key|secret[_.-]?(?:access[_.-]?)?key(?:[_-]?base)?|\b_auth)`
 
-// nameWords are in lower case; one of them stands in each line that names a
+// nameWords are in lower case; one of them is in each line that names a
 // secret.
 var nameWords = []string{
 	"pass", "pw", "psk", "secret", "token", "key", "_auth", "connection", "kennwort", "contrase", "senha", "mnemonic",

@@ -33,7 +33,7 @@ type rule struct {
 	Path        string      `toml:"path"` // of files that the rule is for
 	SecretGroup int         `toml:"secretGroup"`
 	Entropy     float64     `toml:"entropy"`  // bits per byte that a secret must exceed; 0 = any
-	Keywords    []string    `toml:"keywords"` // lower case; one of them stands in every match's text
+	Keywords    []string    `toml:"keywords"` // lower case; one of them is in every match's text
 	Allowlists  []allowlist `toml:"allowlists"`
 
 	compiled func() *regexp.Regexp

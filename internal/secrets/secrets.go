@@ -1,4 +1,4 @@
-// Package secrets finds secrets in text and tells files that hold them by their
+// Package secrets finds secrets in text and recognises files that hold them by their
 // names, so that neither reaches a model on another machine or a hand-off. The
 // rules are gitleaks' and some of our own; nothing is loaded until the first
 // scan.
@@ -17,7 +17,7 @@ import (
 // context window.
 const MaxBytes = 512 << 10
 
-// marker begins what stands for a secret.
+// marker begins what replaces a secret.
 const marker = "[secret-"
 
 // Limits of the secrets that are looked for again.
@@ -48,7 +48,7 @@ func Mask(text string) (masked string, kinds []string) {
 }
 
 // MaskAll masks texts that go together: a secret that one of them gives away,
-// and that nobody would write by chance, is replaced wherever it stands.
+// and that nobody would write by chance, is replaced wherever it is.
 func MaskAll(texts []string) (masked []string, kinds [][]string) {
 	masked, kinds = make([]string, len(texts)), make([][]string, len(texts))
 	spans := make([][]span, len(texts))
@@ -138,7 +138,7 @@ func MaskKeys(text string) (masked string, found bool) {
 }
 
 // replace puts the markers in. Of spans that overlap the kind of the first and
-// longest stands for all.
+// longest counts for all.
 func replace(text string, found []span) (masked string, kinds []string) {
 	if len(found) == 0 {
 		return text, nil

@@ -146,7 +146,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// A secret that one text gives away is taken out of all, also where it stands
+// A secret that one text gives away is taken out of all, also where it is
 // alone; a word that people write is not.
 func TestMaskAll_SecretsStandAlone(t *testing.T) {
 	got, kinds := MaskAll([]string{

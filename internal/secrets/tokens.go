@@ -24,7 +24,7 @@ const tokens = `sk-[\w-]{8,}|[sr]k_(?:live|test|prod)_\w{8,}|whsec_\w{16,}|hf_\w
 	`figd_[\w-]{16,}|ntn_\w{16,}|` +
 	`glc_[\w+/=]{16,}|glsa_\w{16,}|\d{8,10}:AA[\w-]{30,}|AGE-SECRET-KEY-1\w{16,}`
 
-// tokenKeywords are in lower case; one of them stands in each of the tokens.
+// tokenKeywords are in lower case; one of them is in each of the tokens.
 var tokenKeywords = []string{
 	"sk-", "k_live", "k_test", "k_prod", "whsec_", "hf_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
 	"github_pat_", "xox", "xapp-",

@@ -92,7 +92,7 @@ var (
 		`true|false|undefined|self|this|this\.\w+|invalid|expired|include|omit|same-origin|missing|` +
 		`expected|empty|default|` +
 		`example|yes|no|env|auto|header|parameter|and|the|from|with|for|that|passed|failed)[!?.:]?$`)
-	// placeholder matches what stands where a secret is put in later.
+	// placeholder matches what is written where a secret is put in later.
 	placeholder = lazy.Regexp(`(?i)^(?:\$(?-i:[A-Z_][A-Z0-9_]*|[a-z_]+)|\$\{[\w.]+\}|\$\{\{[^{}]*\}\}|` +
 		`\$\([^()]*\)|%\w+%|` +
 		`%(?:\(\w+\))?[a-z]|\{\{?[^{}]*\}?\}|<[^<>]*>|\[[\w -]*\]|[*.…•]+|x{3,}|process\.env\S*|` +
@@ -105,7 +105,7 @@ var (
 	hostAndPort = lazy.Regexp(`^[^:]*:\d{1,5}(?:[/?#]|$)`)
 )
 
-// isPlaceholder reports whether a text stands where a secret would be put in, or
+// isPlaceholder reports whether a text is where a secret would be put in, or
 // is the fence word of a prompt.
 func isPlaceholder(text string) bool {
 	text = strings.Trim(text, " \t")
@@ -125,7 +125,7 @@ func isRandom(_, word string) bool {
 }
 
 // isMixed is isRandom for a word after a name in a sentence or a command, where
-// a version or a path may as well stand.
+// a version or a path may be there as well.
 func isMixed(_, word string) bool {
 	return isRandom("", word) && !version().MatchString(word)
 }
@@ -164,7 +164,7 @@ func isUserInfo(_, info string) bool {
 }
 
 // isQuoted: neither an expression, nor a word that says what goes there, nor
-// the label of the field itself, nor what stands between two strings.
+// the label of the field itself, nor what is between two strings.
 func isQuoted(before, secret string) bool {
 	label := strings.TrimSpace(secret)
 	lower := strings.ToLower(label)

@@ -28,7 +28,7 @@ func Mentioned(definitions []Definition, words string) []Definition {
 	return out
 }
 
-// looksLikeCode tells a name that nobody writes in prose by chance: with a
+// looksLikeCode reports whether nobody writes the name in prose by chance: with a
 // capital inside, an underscore or a digit, or an exported one.
 func looksLikeCode(name string) bool {
 	for i, r := range name {
@@ -67,7 +67,7 @@ type Excerpt struct {
 	Whole bool // nothing was left out
 }
 
-// around is how many lines stand before and after a definition that is shown.
+// around is how many lines are shown before and after a definition.
 const around = 3
 
 // Choose returns at most room bytes of a file: all of it where it fits; else its

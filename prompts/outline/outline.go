@@ -139,7 +139,7 @@ var declarations = sync.OnceValue(func() []*regexp.Regexp {
 	}
 })
 
-// notNames are words that stand where a name does in a statement.
+// notNames are words found where a name is expected in a statement.
 var notNames = map[string]bool{"if": true, "for": true, "while": true, "switch": true, "catch": true, "return": true,
 	"else": true, "do": true, "function": true, "with": true, "await": true, "new": true, "super": true, "match": true,
 	"elif": true, "except": true, "throw": true, "typeof": true, "sizeof": true, "default": true, "case": true,

@@ -32,7 +32,7 @@ type circuit struct {
 }
 
 // Pass lets one call through. It belongs to the generation in which the call
-// began: what the call tells later, when the state has changed, is ignored.
+// began: what the call reports later, when the state has changed, is ignored.
 type Pass struct {
 	HalfOpen bool // the call is the one trial after an opening
 
@@ -91,7 +91,7 @@ func (p Pass) Success() {
 	})
 }
 
-// Abandon ends a call that told nothing of the endpoint's health, such as one
+// Abandon ends a call that showed nothing of the endpoint's health, such as one
 // its caller canceled. After a trial the next call may try.
 func (p Pass) Abandon() {
 	p.change(func(c *circuit) { c.trial = time.Time{} })

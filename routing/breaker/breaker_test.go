@@ -89,7 +89,7 @@ func TestBreakerDoubles(t *testing.T) {
 	wantRefused(t, b, "a", 30*time.Second) // back to the beginning
 }
 
-// What a call tells counts only in the generation in which the call began.
+// What a call reports counts only in the generation in which the call began.
 func TestBreaker_LateResults(t *testing.T) {
 	for _, c := range []struct {
 		name string

@@ -26,7 +26,7 @@ func DialTimeout(err error) bool {
 }
 
 // Cause describes a network failure without addresses and layers. fix is what to
-// do about it; "" = nothing that this cause alone tells.
+// do about it; "" = this cause alone does not say.
 func Cause(err error) (cause, fix string) {
 	if cause, fix := tlsCause(err); cause != "" {
 		return cause, fix
@@ -90,7 +90,7 @@ func PlainOnTLS(status int, body []byte) bool {
 // FixTLS is what to do about PlainOnTLS.
 const FixTLS = "write https:// in the address in place of http://"
 
-// WebProxy names the web proxy of the environment that stands between this
+// WebProxy names the web proxy of the environment that is between this
 // machine and an address; "" = none.
 func WebProxy(address string) string {
 	req, err := http.NewRequest(http.MethodGet, address, nil) //nolint:noctx // never sent

@@ -21,7 +21,7 @@ type TokenProb struct {
 // field: at each token where values still possible part, the probability of
 // the token taken among those that continue such a value. Probabilities come
 // from before the grammar, so illegal continuations are left out and the rest
-// renormalised. nil where it cannot be told.
+// renormalised. nil where it is not known.
 func (a Answer) confidence(field string, legal []string, probs []TokenProb) *float64 {
 	value := gjson.GetBytes(a.Text, gjson.Escape(field))
 	text := a.whole
@@ -62,7 +62,7 @@ func (a Answer) confidence(field string, legal []string, probs []TokenProb) *flo
 }
 
 // spells reports whether the tokens are the text: where a server dropped some,
-// nothing can be told from their places.
+// nothing follows from their places.
 func spells(probs []TokenProb, text []byte) bool {
 	at := 0
 	for _, p := range probs {
@@ -148,7 +148,7 @@ func enumOf(schema json.RawMessage, field string) []string {
 }
 
 // Confidence is that of the field the model is least sure of, 0 to 1. Each is a
-// top-level enum of schema. nil where one of them cannot be told, or none is
+// top-level enum of schema. nil where one of them is not known, or none is
 // asked about.
 func (a Answer) Confidence(schema json.RawMessage, fields []string, probs []TokenProb) *float64 {
 	var least *float64

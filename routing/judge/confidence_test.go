@@ -20,7 +20,7 @@ func TestConfidence(t *testing.T) {
 	for name, c := range map[string]struct {
 		legal []string
 		probs []TokenProb
-		want  float64 // -1 = cannot be told
+		want  float64 // -1 = not known
 	}{
 		"one token a value, illegal ones left out": {levels,
 			[]TokenProb{tok(`{"f":"`, 1), tok("low", 0.3, "high", 0.1, "banana", 0.6), tok(`"}`, 1)}, 0.75},
@@ -68,7 +68,7 @@ func TestConfidence(t *testing.T) {
 	}
 }
 
-// The field that is least sure counts; one that cannot be told says nothing of
+// The field that is least sure counts; one that is not known says nothing of
 // all.
 func TestLeastSureFieldCounts(t *testing.T) {
 	schema := json.RawMessage(`{"type":"object","properties":{"a":{"type":"string","enum":["x","y"]},"b":{"type":"string","enum":["x","y"]},"c":{"type":"string"}}}`)

@@ -56,7 +56,7 @@ func findJSON(text []byte) ([]byte, bool) {
 // channels is a harmony reply up to its answer.
 const channels = `<\|channel\|>\s*final[^<]*(<\|constrain\|>[^<]*)?<\|message\|>`
 
-// marks are how reasoning is told from the answer behind it.
+// marks separate reasoning from the answer behind it.
 type marks struct{ final, block func() *regexp.Regexp }
 
 var (
@@ -76,7 +76,7 @@ var (
 )
 
 // afterReasoning is the text behind a leading block of reasoning; text itself
-// where it has none, or nothing stands behind it.
+// where it has none, or nothing follows it.
 func afterReasoning(text []byte, m marks) []byte {
 	if all := m.final().FindAllIndex(text, -1); len(all) > 0 {
 		answer := text[all[len(all)-1][1]:]
@@ -96,7 +96,7 @@ func afterReasoning(text []byte, m marks) []byte {
 // fence is a line that opens or closes a code block.
 var fence = lazy.Regexp("(?m)^[ \t]*(```|~~~)[ \t]*([A-Za-z0-9_+-]*)[ \t]*\r?$")
 
-// inFence is what stands in the only code block of a text; nil where there is
+// inFence returns the content of the only code block of a text; nil where there is
 // none, or more than one. The closing line may be missing.
 func inFence(text []byte) []byte {
 	lines := fence().FindAllIndex(text, 3)

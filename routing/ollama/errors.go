@@ -20,7 +20,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// midAnswer stands for the status of an error in the middle of a 200.
+// midAnswer is used as the status of an error in the middle of a 200.
 const midAnswer = 0
 
 // busyPause is how soon a server that is busy may be asked again: it does not
@@ -28,7 +28,7 @@ const midAnswer = 0
 const busyPause = 500 * time.Millisecond
 
 // refused sorts a refusal by its status and by the code in it, where it has
-// one. Words in its text only stand in the reason.
+// one. Words in its text only go into the reason.
 func (o *Backend) refused(status int, header http.Header, body []byte) *routing.Error {
 	doc := gjson.Result{}
 	if httpclient.ValidJSON(body) {
@@ -69,7 +69,7 @@ func (o *Backend) refused(status int, header http.Header, body []byte) *routing.
 	return e
 }
 
-// notOllama describes an answer that is not in Ollama's form: something stands in
+// notOllama describes an answer that is not in Ollama's form: something is in
 // its place or in front of it.
 func (o *Backend) notOllama(status int, header http.Header, body []byte) *routing.Error {
 	e := &routing.Error{Kind: routing.Unavailable, Reason: fmt.Sprintf("%s answers %d, but not as an Ollama server does", o.cfg.URL, status)}

@@ -50,7 +50,7 @@ func (c Config) forModel(name string) Config {
 	return c
 }
 
-// answers reports whether a model can be asked; servers that tell no
+// answers reports whether a model can be asked; servers that report no
 // capabilities are believed to have such models.
 func answers(doc gjson.Result) bool {
 	can := doc.Get("capabilities")

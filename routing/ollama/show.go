@@ -83,7 +83,7 @@ func (o *Backend) RemoteModel(ctx context.Context) (place.Host, *routing.Error) 
 	return place.Host{Name: remoteHost(doc)}, nil
 }
 
-// knownTraits asks the server once. One that does not tell is asked again by
+// knownTraits asks the server once. One that does not report them is asked again by
 // the next call; a thinking model's answer is then caught by its schema.
 func (o *Backend) knownTraits(ctx context.Context) traits {
 	o.mu.Lock()

@@ -214,7 +214,7 @@ const leastCut = 1500
 
 // cutPrompt recognises a prompt that a server shortened without saying so: it
 // filled the window to the brim, or has fewer tokens than words. in is the
-// server's count, 0 = not told; window is the server's, 0 = not told.
+// server's count, 0 = not reported; window is the server's, 0 = not reported.
 func cutPrompt(q routing.Question, in, window int) *routing.Error {
 	words := 0
 	for _, m := range q.Messages {

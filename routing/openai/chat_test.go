@@ -241,10 +241,10 @@ func TestCutPrompt(t *testing.T) {
 		{"whole", 3000, 3010, 8192, ""},
 		{"the window is full", 3000, 4096, 4096, "its context window of 4096 tokens"},
 		{"fewer tokens than words", 6000, 2048, 0, "read 2048 tokens of at least 6000"},
-		{"half a window that is told", 6000, 2048, 4096, "read 2048 tokens of at least 6000"},
+		{"half a window that is reported", 6000, 2048, 4096, "read 2048 tokens of at least 6000"},
 		{"not counted", 6000, 0, 4096, ""},
 		{"too short to be cut", 600, 12, 0, ""},
-		{"too short for a window that is told", 600, 12, 32768, ""},
+		{"too short for a window that is reported", 600, 12, 32768, ""},
 	} {
 		fault := cutPrompt(words(c.words), c.in, c.window)
 		got := ""

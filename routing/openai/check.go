@@ -93,7 +93,7 @@ func (g group) Probe(ctx context.Context) *routing.Error {
 }
 
 // Check looks whether the group is there and what became of its last call. What
-// stands behind it only a call would tell.
+// is behind it only a call would show.
 func (g group) Check(ctx context.Context) routing.Check {
 	l := g.list(ctx)
 	c := routing.Check{Server: g.what, URL: g.Address(), Version: l.version, Model: g.Model(), Models: l.models,

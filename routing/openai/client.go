@@ -55,7 +55,7 @@ func rootOf(address string) string {
 // Close ends idle connections.
 func (c *client) Close() { c.http().CloseIdleConnections() }
 
-// Address is the URL without a password that may stand in it.
+// Address is the URL without a password that may be in it.
 func (c *client) Address() string {
 	u, err := url.Parse(c.root)
 	if err != nil {

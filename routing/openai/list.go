@@ -10,7 +10,7 @@ import (
 const maxDescribed = 20
 
 // ListLocal returns the models of a plain server, and its version where it
-// tells one. MaxContext is the window each is served with.
+// reports one. MaxContext is the window each is served with.
 func ListLocal(ctx context.Context, cfg LocalConfig) (version string, models []routing.Listed, fault *routing.Error) {
 	ask := func(model string) facts {
 		one := cfg

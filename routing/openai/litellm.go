@@ -29,7 +29,7 @@ const fixProxyDown = "git clone --depth 1 https://github.com/fjbelchi/localmodel
 	"litellm --config config.yaml --host 127.0.0.1 --port 8000"
 
 // Server is a LiteLLM proxy; each of its model groups is a tier. The order of
-// tiers is the Router's: the proxy is told to retry and fall back on nothing,
+// tiers is the Router's: the proxy is asked to retry and fall back on nothing,
 // so that the two do not multiply and no paid model answers as another.
 type Server struct {
 	*client

@@ -255,7 +255,7 @@ func TestPasswordInTheAddressIsNotShown(t *testing.T) {
 	h := r.Health(t.Context(), false).Proxy
 	for _, text := range []string{failedAttempt(t, err).Reason, err.Error(), h.URL, h.Error, h.Fix} {
 		if strings.Contains(text, proxyTestKey) {
-			t.Errorf("the password stands in %q", text)
+			t.Errorf("the password is in %q", text)
 		}
 	}
 }

@@ -25,7 +25,7 @@ type LocalConfig struct {
 	URL, Key       string // with or without /v1 at the end
 	Model          string // as the server lists it
 	ConnectTimeout time.Duration
-	NumCtx         int    // tokens; taken for the window where the server does not tell it
+	NumCtx         int    // tokens; taken for the window where the server does not report it
 	Version        string // of this program, for User-Agent
 }
 
@@ -46,7 +46,7 @@ type plain struct {
 	seen    facts
 }
 
-// keepFacts is how long what a server tells of itself is taken to stay.
+// keepFacts is how long what a server reports of itself is taken to stay.
 const keepFacts = 10 * time.Second
 
 func (p *plain) Tier() policy.Tier                 { return policy.Local }
@@ -54,7 +54,7 @@ func (p *plain) Model() string                     { return p.cfg.Model }
 func (p *plain) Paid() bool                        { return false }
 func (p *plain) Estimate(routing.Question) float64 { return 0 }
 
-// Window is what the server told, at most what is configured.
+// Window is what the server reported, at most what is configured.
 func (p *plain) Window() int {
 	if told := p.window(); told > 0 {
 		return min(told, p.cfg.NumCtx)
@@ -75,7 +75,7 @@ func (p *plain) RemoteModel(ctx context.Context) (place.Host, *routing.Error) {
 	return place.Host{Name: f.remote}, f.fault
 }
 
-// AskDigest names the weights behind the model's name, as far as it is told.
+// AskDigest names the weights behind the model's name, as far as it is reported.
 func (p *plain) AskDigest(ctx context.Context) string { return p.look(ctx, keepFacts).digest }
 
 func (p *plain) Probe(ctx context.Context) *routing.Error {
@@ -105,7 +105,7 @@ func (p *plain) body(*chatBody, routing.Question)              {}
 func (p *plain) cost(_ response, r *routing.Reply, _ bool)     { r.Cost = routing.CostNone }
 func (p *plain) check(response, *routing.Reply) *routing.Error { return nil }
 
-// cutPrompt asks for the window again where it was not told: Ollama has one
+// cutPrompt asks for the window again where it was not reported: Ollama has one
 // only when the model is loaded.
 func (p *plain) cutPrompt(ctx context.Context, q routing.Question, in int) *routing.Error {
 	window := p.window()
@@ -130,18 +130,18 @@ func (p *plain) Check(ctx context.Context) routing.Check {
 		c.OK = true
 	}
 	if c.OK && f.window == 0 {
-		c.Note = fmt.Sprintf("%s does not tell its context window: a prompt that is too long for it may be cut unseen; "+
+		c.Note = fmt.Sprintf("%s does not report its context window: a prompt that is too long for it may be cut unseen; "+
 			"LOCALMODEL_NUM_CTX (%d) must not be larger than the window it was started with", p.what, p.cfg.NumCtx)
 	}
 	return c
 }
 
-// facts are what a server tells of itself and of the model.
+// facts are what a server reports of itself and of the model.
 type facts struct {
 	models  []string // that it lists
 	id      string   // of ours; "" = it is not listed
 	version string
-	window  int // tokens; 0 = not told
+	window  int // tokens; 0 = not reported
 	digest  string
 	remote  string // the host that the model runs on; "" = the server's own
 	fault   *routing.Error
@@ -240,7 +240,7 @@ func firstTokens(v gjson.Result, paths ...string) int {
 	return 0
 }
 
-// digestOf stands for the weights where the server tells no digest: the name
+// digestOf identifies the weights where the server reports no digest: the name
 // and what is known of the size.
 func digestOf(m gjson.Result) string {
 	what := m.Get("id").Str
@@ -260,7 +260,7 @@ func (p *plain) quiet(ctx context.Context, path string) gjson.Result {
 	return gjson.ParseBytes(data)
 }
 
-// askOllama takes what Ollama's own interface tells beside /v1: the digest, the
+// askOllama takes what Ollama's own interface reports beside /v1: the digest, the
 // host of a cloud model, and the window of the model that is loaded.
 func (p *plain) askOllama(ctx context.Context, f *facts) {
 	find := func(list gjson.Result) (found gjson.Result) {

@@ -44,7 +44,7 @@ const chatPath = "/v1/chat/completions"
 
 var answered = completion("m", `{"a":"x"}`, "stop")
 
-// What each make of server tells of itself, in its own words.
+// What each make of server reports of itself, in its own words.
 func TestCheck_MakesOfServers(t *testing.T) {
 	for _, c := range []struct {
 		name, model string
@@ -72,7 +72,7 @@ func TestCheck_MakesOfServers(t *testing.T) {
 			"/v1/models": `{"data":[{"id":"alias:latest"}]}`,
 			"/api/tags":  `{"models":[{"name":"alias:latest","digest":"d","remote_host":"https://ollama.com","remote_model":"big"}]}`,
 		}, routing.Check{OK: true, Present: true, Digest: "d", Remote: "https://ollama.com"}, true},
-		{"one that tells no window", "m", map[string]string{"/v1/models": `{"data":[{"id":"m"}]}`},
+		{"one that reports no window", "m", map[string]string{"/v1/models": `{"data":[{"id":"m"}]}`},
 			routing.Check{OK: true, Present: true}, true},
 		{"another model", "mine", map[string]string{"/v1/models": `{"data":[{"id":"other"}]}`},
 			routing.Check{Error: "the local server does not have model mine; it has other", Fix: "export LOCALMODEL_MODEL=other"}, false},
@@ -121,7 +121,7 @@ func TestAsk_PlainServer(t *testing.T) {
 		}
 	}
 	if b.Window() != 4096 {
-		t.Errorf("window %d, want what the server told", b.Window())
+		t.Errorf("window %d, want what the server reported", b.Window())
 	}
 }
 
@@ -162,9 +162,9 @@ func TestAsk_NothingIsSent(t *testing.T) {
 		list, tags string
 		kind       routing.Kind
 	}{
-		"a cloud model":   {`{"data":[{"id":"m"}]}`, `{"models":[{"name":"m","digest":"d","remote_host":"https://ollama.com"}]}`, routing.Remote},
-		"another model":   {`{"data":[{"id":"other"}]}`, `{}`, routing.ModelMissing},
-		"nothing is told": {`401 {"error":{"message":"no"}}`, `{}`, routing.Auth},
+		"a cloud model":       {`{"data":[{"id":"m"}]}`, `{"models":[{"name":"m","digest":"d","remote_host":"https://ollama.com"}]}`, routing.Remote},
+		"another model":       {`{"data":[{"id":"other"}]}`, `{}`, routing.ModelMissing},
+		"nothing is reported": {`401 {"error":{"message":"no"}}`, `{}`, routing.Auth},
 	} {
 		var got asked
 		r, _ := localAt(server(t, &got, map[string]string{"/v1/models": c.list, "/api/tags": c.tags, chatPath: answered}), "", "m")
@@ -211,7 +211,7 @@ func TestRefusals_PlainServer(t *testing.T) {
 	}
 }
 
-// A message may be a list of parts, and reasoning stands in one of two fields.
+// A message may be a list of parts, and reasoning is in one of two fields.
 func TestRead_ShapesOfReplies(t *testing.T) {
 	for name, message := range map[string]string{
 		"text":             `{"content":"{\"a\":\"x\"}"}`,

@@ -10,7 +10,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// Place is where a tier's model runs, as far as it can be told.
+// Place is where a tier's model runs, as far as it is known.
 type Place struct {
 	Remote string // why it is not on this machine, one clause; "" = it is
 	Cloud  bool   // somebody's cloud, not a machine of the user's own

@@ -74,7 +74,7 @@ func TestEligible(t *testing.T) {
 	}
 }
 
-// Reasons are printable ASCII and short, whatever stands in a ticket.
+// Reasons are printable ASCII and short, whatever a ticket contains.
 func TestReasonsAreASCII(t *testing.T) {
 	id := strings.Repeat("ü\x1b[31m\n", 60)
 	f := admitted()

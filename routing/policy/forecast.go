@@ -17,8 +17,8 @@ const (
 	// perReplyToken is how much longer a token of the reply takes than one of the
 	// prompt, which are read many at once; 6 on a processor, more on a GPU.
 	perReplyToken = 10
-	leastTimings  = 3 // calls from which a speed is told
-	leastGivenUp  = 2 // calls given up in a row that tell that the next will be
+	leastTimings  = 3 // calls from which a speed is known
+	leastGivenUp  = 2 // calls given up in a row after which the next is expected to be
 )
 
 // Forecast is how long a call will take, from the model's newest calls, newest

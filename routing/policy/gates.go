@@ -85,7 +85,7 @@ func (g Gate) Next(o Outcome) Gate {
 	return GateRules[(i+1)%len(GateRules)].Gate
 }
 
-// Phase is where a ticket stands between its first plan and its commit.
+// Phase is a ticket's state between its first plan and its commit.
 type Phase string
 
 // The phases.
@@ -160,7 +160,7 @@ func (d Decision) OwnerAfter(s TicketState) Owner {
 	return s.Owner()
 }
 
-// OnOutcome returns what an outcome leads to and where the ticket stands then.
+// OnOutcome returns what an outcome leads to, and the ticket's state after it.
 //
 // A ticket is local's while it has an open attempt. The second failure of a
 // gate in one phase escalates it once, a local ticket as a cloud one; after

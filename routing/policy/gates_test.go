@@ -130,7 +130,7 @@ type futureKey struct {
 
 // TestGates_EveryHistory walks every sequence of up to 7 events: plans of both
 // sides and each gate's outcomes with each route, let through or not. Histories
-// that stand at the same point are walked on once.
+// that are at the same point are walked on once.
 func TestGates_EveryHistory(t *testing.T) {
 	var events []event
 	for _, byLocal := range []bool{true, false} {

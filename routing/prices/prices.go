@@ -1,4 +1,4 @@
-// Package prices is the list prices that stand in where a proxy names no cost.
+// Package prices is the list prices used where a proxy names no cost.
 package prices
 
 import (
@@ -24,8 +24,8 @@ type modelPrice struct {
 
 const longPrompt = 100_000
 
-// listed are Anthropic's list prices; the first name that fits wins. They stand
-// in where the proxy names no cost, and an answer says so. A saving counted
+// listed are Anthropic's list prices; the first name that fits wins. They are
+// used where the proxy names no cost, and an answer says so. A saving counted
 // with them must name the model and Date: between Haiku 4.5 and 5.5 lies
 // a factor of ten.
 var listed = []modelPrice{

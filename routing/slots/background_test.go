@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestAcquireBackground_GivesWay holds that a call that waits is told to the
+// TestAcquireBackground_GivesWay holds that a call that waits is reported to the
 // holder, gets the slot next, and that background work waits for it.
 func TestAcquireBackground_GivesWay(t *testing.T) {
 	dir := t.TempDir()
@@ -31,7 +31,7 @@ func TestAcquireBackground_GivesWay(t *testing.T) {
 	select {
 	case <-wanted:
 	case <-time.After(time.Minute):
-		t.Fatal("the holder is not told that a call waits")
+		t.Fatal("the holder does not learn that a call waits")
 	}
 	select {
 	case <-got:

@@ -31,7 +31,7 @@ func TestServerName(t *testing.T) {
 	}
 }
 
-// What stands in the way of the lock files is reported, holds nobody up, and
+// What is in the way of the lock files is reported, holds nobody up, and
 // stays what it is.
 func TestFilesInTheWay(t *testing.T) {
 	for name, put := range map[string]func(dir string) error{

@@ -103,7 +103,7 @@ func TestSlotsLimitWhatRunsAtOnce(t *testing.T) {
 	}
 }
 
-// Another process's slot is respected, its place in the queue is told, and its
+// Another process's slot is respected, its place in the queue is reported, and its
 // death frees the slot.
 func TestKilledHolderFreesItsSlot(t *testing.T) {
 	dir := t.TempDir()
@@ -199,7 +199,7 @@ func queueOf(s *Server) string {
 	return filepath.Join(s.dir, serverName(context.Background(), s.address), queueDir, "*")
 }
 
-// watch tells how many are ahead, as often as it can.
+// watch reports how many are ahead, as often as it can.
 func watch(said *atomic.Int64) func(func() int) func() {
 	return func(ahead func() int) func() {
 		stop := make(chan struct{})

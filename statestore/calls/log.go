@@ -18,7 +18,7 @@ const (
 	mostKept    = 10_000      // rows kept while they cannot be written
 )
 
-// Options are what a Log stands on.
+// Options are what a Log depends on.
 type Options struct {
 	// Read runs fn with the project's number, 0 where it has no rows yet.
 	Read func(ctx context.Context, fn func(q sqldb.Q, project int64) error) error

@@ -21,7 +21,7 @@ const (
 	Paid        Kind = "paid"        // answered, or may have been billed
 	PaidFailed  Kind = "paid_failed" // refused or not reached: nothing was paid
 	Estimated   Kind = "estimated"   // of Paid, what no provider named
-	Answer      Kind = "answer"      // a local reply that stood
+	Answer      Kind = "answer"      // a local reply that was kept
 	Superseded  Kind = "superseded"  // another call for the same question followed soon
 	Open        Kind = "open"        // a plan whose attempt is not closed
 	Escalated   Kind = "escalated"   // a plan whose attempt was escalated

@@ -111,8 +111,8 @@ WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY +id`, 
 
 // Deliver gives send what waits, in its order, until nothing does, and returns
 // nil then. It ends where the journal cannot be used, here or there. What send
-// fails at otherwise is marked as refused and told to told.
-func (b *Box) Deliver(ctx context.Context, send func(context.Context, Row) error, told func(Row, error)) error {
+// fails at otherwise is marked as refused and passed to refused.
+func (b *Box) Deliver(ctx context.Context, send func(context.Context, Row) error, refused func(Row, error)) error {
 	if !b.db.Exists() {
 		return nil
 	}
@@ -130,7 +130,7 @@ func (b *Box) Deliver(ctx context.Context, send func(context.Context, Row) error
 		case errors.Is(err, sqldb.ErrUnavailable), errors.Is(err, sqldb.ErrReadOnly), ctx.Err() != nil:
 			return errors.Join(err, b.Count(context.WithoutCancel(ctx)))
 		case err != nil:
-			told(r, err)
+			refused(r, err)
 		}
 		if err := b.done(ctx, r, err); err != nil {
 			return err

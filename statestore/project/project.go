@@ -1,4 +1,4 @@
-// Package project says under which name a directory's rows stand in the journal.
+// Package project says under which name a directory's rows are in the journal.
 //
 // What lies in a project may be hostile, and must not claim another project's
 // name. In a journal of one's own the name is a real path: of the main working
@@ -7,7 +7,7 @@
 // looked for further up.
 //
 // In a team's journal paths say nothing, so the name is the remote's address.
-// That stands in .git/config, which git never takes from a remote; who unpacks an
+// That is in .git/config, which git never takes from a remote; who unpacks an
 // archive with a .git of its own gives its author that name. It is believed all
 // the same: a name gives no access and moves no money, and LOCALMODEL_PROJECT
 // overrides it.
@@ -37,7 +37,7 @@ const (
 )
 
 // ErrNoRemote says that a team's journal has no name for a directory.
-var ErrNoRemote = errors.New("no remote named origin tells which project this is; set LOCALMODEL_PROJECT")
+var ErrNoRemote = errors.New("no remote named origin identifies this project; set LOCALMODEL_PROJECT")
 
 // Check says what is wrong with a name that somebody chose.
 func Check(name string) error {
@@ -50,7 +50,7 @@ func Check(name string) error {
 	return nil
 }
 
-// unprintable tells control and format characters, those that turn the direction
+// unprintable matches control and format characters, those that turn the direction
 // of a text among them.
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 

@@ -256,7 +256,7 @@ func TestLocal_Canceled(t *testing.T) {
 	}
 }
 
-// Whatever stands in .git, a directory that no repository links to has its own
+// Whatever is in .git, a directory that no repository links to has its own
 // name.
 func FuzzLocal(f *testing.F) {
 	top, err := filepath.EvalSymlinks(f.TempDir())

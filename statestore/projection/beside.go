@@ -20,7 +20,7 @@ import (
 // maxMemory bounds the file of our last blocks, in bytes.
 const maxMemory = 64 << 10
 
-// ours is the block as it stands, unless it is known that somebody else wrote it.
+// ours is the block as it is, unless it is known that somebody else wrote it.
 func (f *File) ours(ctx context.Context) *Stats {
 	now, found := f.Read(ctx)
 	last, known := f.remembered(ctx)
@@ -46,7 +46,7 @@ func (f *File) foreign(ctx context.Context, now, want Stats, isNew bool) bool {
 	return known && !isNew && !slices.ContainsFunc(append(last, want), func(s Stats) bool { return equal(s, now) })
 }
 
-// remember keeps what stands in the file and what is about to: a process that
+// remember keeps what is in the file and what is about to be: a process that
 // is killed in between leaves either. It only helps to report: where it cannot
 // be kept, nothing is reported.
 func (f *File) remember(ctx context.Context, now, next Stats) {

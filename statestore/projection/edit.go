@@ -102,11 +102,11 @@ func edit(data []byte, s Stats) ([]byte, error) {
 }
 
 // document is a JSON object that is edited. Its members are found once for many
-// looks: a big project's tickets stand between them.
+// looks: a big project's tickets are between them.
 type document struct {
 	text    []byte
 	members map[string]gjson.Result // nil = not looked for since the last change
-	twice   bool                    // a key stands there more than once
+	twice   bool                    // a key is there more than once
 	err     error                   // the first
 }
 

@@ -289,10 +289,10 @@ func TestDamage(t *testing.T) {
 		}
 		write(t, path, `{"mine": 1}`)
 		if said := project(t, f, figures); len(said) != 0 {
-			t.Errorf("%q, mended: said %q", content, said)
+			t.Errorf("%q, repaired: said %q", content, said)
 		}
 		if got, _ := f.Read(context.Background()); !cmp.Equal(got, figures) {
-			t.Errorf("%q, mended: %+v", content, got)
+			t.Errorf("%q, repaired: %+v", content, got)
 		}
 	}
 }

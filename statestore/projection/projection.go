@@ -31,7 +31,7 @@ const (
 	// moment.
 	settle = 250 * time.Millisecond
 	// emptied is how long a file that we wrote before, and that is empty now,
-	// is left to the program that emptied it: on a busy machine it may stand
+	// is left to the program that emptied it: on a busy machine it may be
 	// between its two steps for long.
 	emptied = 5 * time.Second
 	// chase is how long foreign writes between our read and our rename make us
@@ -54,7 +54,7 @@ const (
 // File is the file that is projected into.
 type File struct {
 	root   string // the project's
-	memory string // remembers our last blocks, to tell foreign changes from lag; the user's
+	memory string // remembers our last blocks, to distinguish foreign changes from lag; the user's
 
 	settle, emptied time.Duration // the constants, which a test may shrink
 	swept           atomic.Bool   // what killed writers left has been cleared away
@@ -66,7 +66,7 @@ func New(root, memory string) *File {
 	return &File{root: root, memory: memory, settle: settle, emptied: emptied}
 }
 
-// Read returns the block as it stands in the file, without a lock; found is
+// Read returns the block as it is in the file, without a lock; found is
 // false where there is none.
 func (f *File) Read(ctx context.Context) (s Stats, found bool) {
 	data, damage, err := f.content(ctx, 0)
@@ -116,9 +116,9 @@ func leftAlone(err error) string {
 
 // Write makes the block equal to what want returns. want is called under the
 // lock, so that of several processes the last to write has the newest figures.
-// It gets the block as it stands where nobody else is known to have written it,
+// It gets the block as it is where nobody else is known to have written it,
 // nil otherwise.
-// said tells what a person should know: damage left alone, foreign changes
+// said reports what a person should know: damage left alone, foreign changes
 // repaired. The error means that the file was not written.
 func (f *File) Write(ctx context.Context, want func(ctx context.Context, ours *Stats) (Stats, error)) (said []string, err error) {
 	root, err := rootfs.Open(ctx, f.root)
@@ -203,7 +203,7 @@ func (f *File) justEmptied(ctx context.Context, dir *rootfs.Root) bool {
 	return age < f.emptied && age > -time.Minute // else the clock went back
 }
 
-// content is what stands in the file, nil where there is none.
+// content is what is in the file, nil where there is none.
 func (f *File) content(ctx context.Context, settle time.Duration) (data []byte, damage string, err error) {
 	if f.root == "" { // none is kept
 		return nil, "", nil

@@ -19,7 +19,7 @@ func insert(doc []byte, path, key, value string) []byte {
 	switch {
 	case body == "{":
 		text = s.before + member + s.after
-		doc = bytes.Join([][]byte{doc[:at], doc[start+len(raw)-1:]}, nil) // what stood between the braces
+		doc = bytes.Join([][]byte{doc[:at], doc[start+len(raw)-1:]}, nil) // what was between the braces
 	case !s.lines && s.colon == ": ":
 		text = ", " + member
 	case !s.lines:
@@ -31,7 +31,7 @@ func insert(doc []byte, path, key, value string) []byte {
 // style is how the members of an object are written.
 type style struct {
 	lines         bool   // one a line
-	before, after string // what stands before each member, and after the last
+	before, after string // what is before each member, and after the last
 	colon         string
 }
 

@@ -67,7 +67,7 @@ func (d *DB) lost(err error) bool {
 		errors.Is(err, context.DeadlineExceeded)
 }
 
-// fromDatabase tells the database's errors from those of the code that runs in
+// fromDatabase distinguishes the database's errors from those of the code that runs in
 // a transaction.
 func (d *DB) fromDatabase(err error) bool {
 	return code(err) != 0 || sqlState(err) != "" || d.lost(err) || errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone)

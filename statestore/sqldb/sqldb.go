@@ -15,7 +15,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Errors that callers tell apart. They come wrapped, with the cause and the fix
+// Errors that callers distinguish. They come wrapped, with the cause and the fix
 // in words.
 var (
 	ErrUnavailable = errors.New("the journal cannot be used")
@@ -84,7 +84,7 @@ func (d *DB) Exists() bool {
 	return err == nil && info.Size() > 0
 }
 
-// Notices tells what happened to the database in this process that a person
+// Notices reports what happened to the database in this process that a person
 // should know: a damaged file set aside, a file replaced while it was open.
 func (d *DB) Notices() []string {
 	d.mu.Lock()

@@ -168,7 +168,7 @@ func TestDo_AfterACancel(t *testing.T) {
 	}
 }
 
-// What failed is told to who waits, and begun again by who asks again.
+// What failed is reported to who waits, and begun again by who asks again.
 func TestDo_Fails(t *testing.T) {
 	k := keeper(t, t.TempDir())
 	fails := func(context.Context, Progress) (json.RawMessage, error) { return nil, errors.New("no") }

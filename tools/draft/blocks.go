@@ -17,7 +17,7 @@ var (
 	replaceLine = lazy.Regexp(`^>{5,9}\s*REPLACE\s*$`)
 )
 
-// parseBlocks reads the SEARCH/REPLACE blocks of a reply. What stands between
+// parseBlocks reads the SEARCH/REPLACE blocks of a reply. What is between
 // them is ignored.
 func parseBlocks(reply string) ([]block, *Defect) {
 	var (
@@ -59,7 +59,7 @@ type edit struct {
 	lines    []string
 }
 
-// applyBlocks applies every block to the text as it stands before all of them.
+// applyBlocks applies every block to the text as it is before all of them.
 func applyBlocks(text string, blocks []block) (string, *Defect) {
 	lines := strings.Split(text, "\n")
 	edits := make([]edit, 0, len(blocks))
@@ -126,7 +126,7 @@ func place(lines []string, b block) (edit, *Defect) {
 	return edit{}, d
 }
 
-// matches lists where the lines of want stand, at most 10 places.
+// matches lists where the lines of want are, at most 10 places.
 func matches(lines, want []string, equal func(a, b string) bool) []int {
 	var found []int
 	for i := 0; i+len(want) <= len(lines) && len(found) < 10; i++ {

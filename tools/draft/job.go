@@ -59,12 +59,12 @@ type fileResult struct {
 }
 
 // job is a draft in the state directory. It is written after each file, so that
-// a restart goes on where it stood.
+// a restart goes on where it was.
 type job struct {
 	Key      string       `json:"key"`
 	Spec     Spec         `json:"spec"`
 	Ended    bool         `json:"ended"`
-	Recorded bool         `json:"recorded"` // Config.Ended has been told
+	Recorded bool         `json:"recorded"` // Config.Ended has been called
 	Began    time.Time    `json:"began"`
 	Files    []fileResult `json:"files"`
 	Stats    Stats        `json:"stats"`

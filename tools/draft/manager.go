@@ -27,7 +27,7 @@ type Prompt struct {
 // Config is what a Manager works with.
 type Config struct {
 	Dir string // where drafts are kept, beneath the user's state directory
-	// Read returns a file as it stands in a working tree. A file that is not
+	// Read returns a file as it is in a working tree. A file that is not
 	// there is no error.
 	Read func(ctx context.Context, tree, path string) (File, error)
 	// Ask puts a prompt to the local tier, behind interactive calls. It returns
@@ -41,13 +41,13 @@ type Config struct {
 	// Commands runs the project's own checks on the changed files of a draft in a
 	// scratch copy; nil = none is run.
 	Commands func(ctx context.Context, s Spec, changes []Change) Check
-	// Ended is told of each draft that came to an end, at least once; nil = nobody
-	// is. After an error it is told again when the draft is asked for.
+	// Ended is called for each draft that came to an end, at least once; nil = nobody
+	// is. After an error it is called again when the draft is asked for.
 	Ended func(ctx context.Context, e Ended) error
 	Log   *slog.Logger
 }
 
-// Ended is a draft that came to an end. ID is the same each time it is told.
+// Ended is a draft that came to an end. ID is the same each time it is reported.
 type Ended struct {
 	ID     string
 	Spec   Spec
@@ -95,7 +95,7 @@ func (m *Manager) Close() {
 }
 
 // Draft returns the state of the draft for a plan. It starts the work, or takes
-// it up where an earlier process stood, and waits for it until ctx ends.
+// it up where an earlier process was, and waits for it until ctx ends.
 // progress may be nil.
 func (m *Manager) Draft(ctx context.Context, s Spec, progress func(message string, done, of int)) (Status, error) {
 	if len(s.Targets) == 0 || len(s.Targets) > maxTargets {
@@ -300,7 +300,7 @@ func (m *Manager) finish(ctx context.Context, dir string, j *job) {
 // recordWithin is how long telling of a draft's end may take.
 const recordWithin = 15 * time.Second
 
-// record tells of the draft's end. The draft is saved before, so that a process
+// record reports the draft's end. The draft is saved before, so that a process
 // killed in between leaves it to the next.
 func (m *Manager) record(ctx context.Context, dir string, j *job) {
 	if m.cfg.Ended == nil {

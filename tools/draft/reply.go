@@ -50,7 +50,7 @@ func ModeFor(text string) Mode {
 	return Blocks
 }
 
-// File is one file as it stands before the draft.
+// File is one file as it is before the draft.
 type File struct {
 	Path   string // slash-separated, beneath the root
 	Text   string

@@ -64,7 +64,7 @@ func (m message) usableID() json.RawMessage {
 }
 
 // idIn finds the id of a message of which only the first bytes are there, nil
-// where it does not stand in them.
+// where it is not in them.
 func idIn(head []byte) json.RawMessage {
 	d := json.NewDecoder(bytes.NewReader(head))
 	if open, err := d.Token(); err != nil || open != json.Delim('{') {
@@ -116,7 +116,7 @@ func (m message) encode(id string) []byte {
 }
 
 // takeToken replaces the progress token in the parameters by id and returns
-// what stood there, nil where there is none.
+// what was there, nil where there is none.
 func (m *message) takeToken(id string) json.RawMessage {
 	token := gjson.GetBytes(m.Params, "_meta.progressToken")
 	if token.Type != gjson.String && token.Type != gjson.Number {
@@ -139,7 +139,7 @@ func splice(b []byte, v gjson.Result, with string) ([]byte, bool) {
 	return append(append(append(out, b[:v.Index]...), with...), b[end:]...), true
 }
 
-// cancelLine tells mcp-go to cancel the request it knows as id.
+// cancelLine asks mcp-go to cancel the request it knows as id.
 func cancelLine(id string) []byte {
 	return []byte(`{"jsonrpc":"2.0","method":"` + methodCancelled + `","params":{"requestId":"` + id + `"}}` + "\n")
 }

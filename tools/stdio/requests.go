@@ -19,15 +19,15 @@ type request struct {
 	canceled bool // it must not start any more
 	silent   bool // the client wants no answer
 
-	last         float64 // progress last told
-	acknowledged bool    // of a stream: its opening is told
+	last         float64 // progress last reported
+	acknowledged bool    // of a stream: its opening is reported
 	held         []byte  // of a stream: the answer that waits for that
 }
 
-// stream tells a request that stays open until it is cancelled.
+// stream marks a request that stays open until it is cancelled.
 func (r *request) stream() bool { return r.method == methodListen }
 
-// requests are the open ones. Their flags are guarded by mu; what is told about
+// requests are the open ones. Their flags are guarded by mu; what is reported about
 // them (last, acknowledged, held) belongs to the writer.
 type requests struct {
 	mu              sync.Mutex

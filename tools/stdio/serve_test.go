@@ -443,7 +443,7 @@ func endOfInput(t *testing.T) string {
 	return m.Get("result.content.0.text").Str + m.Get("error.message").Str
 }
 
-// A subscription of 2026-07-28 stays open without end: it is told before it is
+// A subscription of 2026-07-28 stays open without end: it is reported before it is
 // answered, passes news on, and does not hold up the end of input.
 func TestSubscription(t *testing.T) {
 	srv := newServer(nothing)

@@ -5,8 +5,8 @@
 //
 // Every request travels through mcp-go under an id of our own, and its answer
 // leaves under the bytes the client sent. That one mechanism keeps large
-// numbers exact, tells "7" from 7, keeps two requests with one id apart, and
-// lets a cancel find its request wherever that stands.
+// numbers exact, distinguishes "7" from 7, keeps two requests with one id apart, and
+// lets a cancel find its request wherever that is.
 package stdio
 
 import (

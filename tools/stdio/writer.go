@@ -30,7 +30,7 @@ func newWriter(out io.Writer, calls *requests) *writer {
 }
 
 // Write takes one message of mcp-go. It never fails: what became of the client
-// is told by failed, once.
+// is reported by failed, once.
 func (w *writer) Write(line []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,7 +83,7 @@ func (w *writer) acknowledge(line []byte) {
 	}
 }
 
-// progress tells how far the request known as id is.
+// progress reports how far the request known as id is.
 func (w *writer) progress(id string, progress, total float64, message string) {
 	if math.IsNaN(progress+total) || math.IsInf(progress+total, 0) {
 		return

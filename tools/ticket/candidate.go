@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// noTickets are files that stand beside tickets and are none.
+// noTickets are files that are kept beside tickets and are none.
 var noTickets = map[string]bool{"readme": true, "changelog": true, "contributing": true, "license": true,
 	"licence": true, "code_of_conduct": true,
 	"security": true, "support": true, "agents": true, "claude": true, "gemini": true,

@@ -94,7 +94,7 @@ func textOf(raw json.RawMessage) string {
 	return s
 }
 
-// compareTicket compares the stated fields; folder is what stands before the ids in
+// compareTicket compares the stated fields; folder is what is before the ids in
 // results and not in the expectation.
 func compareTicket(t *testing.T, got ticket.Ticket, want wanted, folder string) {
 	t.Helper()

@@ -13,13 +13,13 @@ import (
 type options struct {
 	maxLevel      int                    // headings deeper than this open no section; 0 = 6
 	numbered      bool                   // "#1" before a criterion is its id
-	prose         bool                   // relations stand in sentences, too: "Depends on #12"
+	prose         bool                   // relations are in sentences, too: "Depends on #12"
 	prefixIsKind  bool                   // BUG-7 is a bug
 	typeIsMark    bool                   // type: task marks a note and says nothing of its kind
 	ref           func(id string) string // a dependency in the form's full spelling
 	onlySuccess   bool                   // only the success criteria count
 	ignoreFiles   bool                   // nothing in the body names affected files
-	ignoreDepends bool                   // dependencies stand elsewhere
+	ignoreDepends bool                   // dependencies are elsewhere
 }
 
 // collector gathers what the sources of a ticket state, each thing once.
@@ -98,7 +98,7 @@ func complexityWord(word string) string {
 	return ""
 }
 
-// complexity takes a stated complexity; place is where it stands, for a warning.
+// complexity takes a stated complexity; place is where it was found, for a warning.
 func (c *collector) complexity(value, place, where string) {
 	stated := value
 	value = strings.ToLower(strings.Trim(value, "`*_ "))

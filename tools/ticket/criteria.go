@@ -7,7 +7,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
-// block is the text of one section, or of what stands under a label.
+// block is the text of one section, or of what is under a label.
 type block struct {
 	what  meaning
 	where string

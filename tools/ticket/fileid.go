@@ -134,7 +134,7 @@ func clipID(id string) string {
 	return strings.TrimSpace(string(r[:min(len(r), maxID)]))
 }
 
-// slug makes an id of a text, the same whatever stands around it: letters and digits
+// slug makes an id of a text, the same whatever is around it: letters and digits
 // of its first words.
 func slug(text string) string {
 	const most = 40 // characters

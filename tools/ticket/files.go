@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// fileBlock takes over the files of a section or of what stands under a label.
+// fileBlock takes over the files of a section or of what is under a label.
 func (c *collector) fileBlock(b block) {
 	before := len(c.t.Files)
 	c.fileTables(b)
@@ -127,7 +127,7 @@ func filesOf(text string) (paths []string, action, note string) {
 	return paths, actionIn(rest), strings.TrimSuffix(rest, ")")
 }
 
-// isJoint: what stands between two paths of one list.
+// isJoint reports whether s may be between two paths of one list.
 func isJoint(between string) bool {
 	switch strings.ToLower(strings.Trim(between, " *_")) {
 	case ",", "and", "&", "+", ";", "/", "und", "et", "y", "", ", and", "→", "->":

@@ -187,7 +187,7 @@ func kiroOrder(lines []taskLine, tasks []Ticket, optional []bool) {
 	}
 }
 
-// codeOf is what stands in backticks.
+// codeOf returns what is in backticks.
 func codeOf(text string) string {
 	var b strings.Builder
 	for _, s := range codeSpans(text) {

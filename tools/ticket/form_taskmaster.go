@@ -53,7 +53,7 @@ func (taskMasterForm) Read(f *file) (*Document, error) {
 	}
 	if r.twice > 0 {
 		r.d.Head.Warnings = append(r.d.Head.Warnings,
-			fmt.Sprintf("%d ids are given twice in a tag; the later ones are told apart by ~number", r.twice))
+			fmt.Sprintf("%d ids are given twice in a tag; the later ones are distinguished by ~number", r.twice))
 	}
 	return r.d, r.err
 }

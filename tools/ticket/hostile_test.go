@@ -92,7 +92,7 @@ func TestHostileInputIsLinear(t *testing.T) {
 }
 
 // fastest is the time of a parse, without what other programs take of the
-// machine meanwhile where the system can tell.
+// machine in that time, where the system counts it.
 func fastest(input string) time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

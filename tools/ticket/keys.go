@@ -112,7 +112,7 @@ func (c *collector) choice(k *key) string {
 
 var commas = strings.NewReplacer("，", ",", "、", ",", ";", ",", "；", ",")
 
-// list gives the items of a list, or of a text that stands in its place: separated by
+// list gives the items of a list, or of a text in its place: separated by
 // commas, and for labels also by spaces. of are the keys of an item that is a map.
 func (c *collector) list(k *key, of ...string) []string {
 	n := k.value
@@ -336,7 +336,7 @@ func isAction(value string) bool {
 	return normal != ""
 }
 
-// criteriaKey reads criteria that stand in the front matter.
+// criteriaKey reads criteria in the front matter.
 func (c *collector) criteriaKey(k *key, class int) {
 	b := block{where: k.as, fallback: true}
 	switch n := k.value; n.Kind {

@@ -2,7 +2,7 @@ package ticket
 
 import "strings"
 
-// scanner gives the lines of a Markdown body that can be structure: what stands in a
+// scanner gives the lines of a Markdown body that can be structure: what is in a
 // fenced code block or an HTML comment comes as an empty line. It knows what the line
 // before left open.
 type scanner struct {

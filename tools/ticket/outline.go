@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// section is a heading and what stands under it, up to the next heading. The text
+// section is a heading and what is under it, up to the next heading. The text
 // before the first heading is a section of level 0.
 type section struct {
 	level int

@@ -132,7 +132,7 @@ func (c *collector) fieldSection(b block) {
 	c.value(b.what.field, strings.Join(values, ", "), b.where)
 }
 
-// value takes over the value of a field that stands in a line or a section.
+// value takes over the value of a field in a line or a section.
 func (c *collector) value(what field, text, where string) {
 	switch what {
 	case idField:
@@ -181,7 +181,7 @@ func labelsIn(text string) []string {
 func (c *collector) lines(s section) {
 	head := s.level <= 1 || slices.Contains(metadataSections, normal(s.title))
 	const headLines = 60
-	var open block // what stands under a label such as "Acceptance Criteria:"
+	var open block // what is under a label such as "Acceptance Criteria:"
 	openAt := -1   // its indentation; -1 = none
 	flush := func() {
 		c.closeBlock(&open)
@@ -232,7 +232,7 @@ func (c *collector) lines(s section) {
 	flush()
 }
 
-// endsOpen reports whether a line ends what stands under a label.
+// endsOpen reports whether a line ends what is under a label.
 func endsOpen(l lineLabel, line string, at int, b block) bool {
 	text, indent := dedent(line)
 	listed := item(text) != ""

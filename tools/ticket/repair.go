@@ -123,7 +123,7 @@ func repairScalar(raw string, line int) *yaml.Node {
 	return scalar(raw)
 }
 
-// repairItems reads a block list, each item of which stands on one line or is valid.
+// repairItems reads a block list, each item of which is on one line or is valid.
 func repairItems(lines []string) *yaml.Node {
 	list := &yaml.Node{Kind: yaml.SequenceNode, Line: 2}
 	for i := 0; i < len(lines); {

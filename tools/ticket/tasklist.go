@@ -148,7 +148,7 @@ func distinctIDs(folder string, tasks []Ticket) (warnings []string) {
 		} else if taken[strings.ToLower(t.Local)] > 0 {
 			if len(warnings) < 3 {
 				warnings = append(warnings,
-					fmt.Sprintf("the id %s is given twice; the second is told apart by its text",
+					fmt.Sprintf("the id %s is given twice; the second is distinguished by its text",
 						clip(t.Local, 40)))
 			}
 			t.Local += "-" + hash([]byte(t.Title))[:6]

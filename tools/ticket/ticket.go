@@ -92,7 +92,7 @@ type File struct {
 	Path        string
 	Action      string // create, modify, delete or ""
 	Description string
-	// Count is how many files a pattern or a folder stands for, where a caller has looked;
+	// Count is how many files a pattern or a folder matches, where a caller has looked;
 	// 0 = one.
 	Count int
 }

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// What a key, a line's label or a section heading stands for.
+// What a key, a line's label or a section heading means.
 type field int
 
 const (
@@ -38,7 +38,7 @@ const (
 	definitionOfDone
 )
 
-// meaning is what a word stands for.
+// meaning is the field that a word names.
 type meaning struct {
 	field  field
 	action string // of files: what is to happen to them
@@ -98,7 +98,7 @@ var words = sync.OnceValue(func() map[string]meaning {
 	return m
 })
 
-// meaningOf gives what a key or label stands for.
+// meaningOf returns the field that a key or label names.
 func meaningOf(word string) meaning {
 	return words()[normal(word)]
 }
@@ -113,7 +113,7 @@ func headingMeaning(title string) meaning {
 	if what, ok := words()[name]; ok {
 		return what
 	}
-	// Criteria are also meant where more words stand around.
+	// Criteria are also meant where there are more words around.
 	for _, part := range groups()["phrases"] {
 		if strings.Contains(name, part) && !strings.HasPrefix(name, "non") && len(name) < len(part)+40 {
 			return words()[part]
@@ -123,7 +123,7 @@ func headingMeaning(title string) meaning {
 }
 
 // normal is a word in the form of the tables: letters only, lower case, without
-// accents and without what stands in parentheses.
+// accents and without what is in parentheses.
 func normal(text string) string {
 	if len(text) > 200 {
 		return ""

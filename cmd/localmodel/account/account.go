@@ -84,7 +84,7 @@ type Savings struct {
 	PriceOut   float64     `json:"price_out_usd_per_mtok"`
 	PricesDate string      `json:"prices_date"`
 
-	Answers      int     `json:"answers"` // given locally that stood
+	Answers      int     `json:"answers"` // given locally and kept
 	Tokens       int     `json:"tokens"`  // of them, in and out
 	GrossUSD     float64 `json:"gross_usd"`
 	WastedTokens int     `json:"wasted_tokens"` // of failed attempts and refused replies

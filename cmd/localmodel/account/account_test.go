@@ -126,7 +126,7 @@ func TestMoneyByHand(t *testing.T) {
 	if !near(s.GrossUSD, .01155) || !near(s.WastedUSD, .0072) || !near(s.NetUSD, .00435) || !near(s.OpenUSD, .005) {
 		t.Errorf("gross %v, wasted %v, net %v, open %v", s.GrossUSD, s.WastedUSD, s.NetUSD, s.OpenUSD)
 	}
-	// Stood: A's 1010 and 2500. Wasted: B's 3600, C's 708, E's 50.
+	// Kept: A's 1010 and 2500. Wasted: B's 3600, C's 708, E's 50.
 	if s.Answers != 2 || s.Tokens != 3510 || s.WastedTokens != 4358 || s.PricesDate != prices.Date {
 		t.Errorf("%+v", s)
 	}
@@ -194,7 +194,7 @@ func TestFiguresCount(t *testing.T) {
 	}
 }
 
-// Rows stand in the journal as calls end, so a long one has a later id than the
+// Rows are in the journal in the order in which calls end, so a long one has a later id than the
 // short ones that began after it.
 func TestLinesAreInOrderOfTime(t *testing.T) {
 	h := newHistory(t, "2026-11-02T10:00:00Z")
@@ -295,7 +295,7 @@ func TestDrafts_FromPlanToCommit(t *testing.T) {
 		h.call(local("draft", ticket, 1000, 500))
 		d := statestore.Draft{ID: "d", TicketID: ticket, Key: statestore.GuardKey{Class: "low", Category: "BUG", Digest: "d/1"},
 			Ready: row.ready, Verified: row.verified, Tokens: 400}
-		for range 2 { // told twice, counted once
+		for range 2 { // reported twice, counted once
 			if err := h.store.RecordDraft(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}

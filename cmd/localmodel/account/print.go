@@ -140,7 +140,7 @@ func (r Report) money() []string {
 	s := r.Savings
 	out := []string{
 		fmt.Sprintf("%s = %s not paid to %s - %s wasted by failed attempts", usd(s.NetUSD), usd(s.GrossUSD), s.Tier, usd(s.WastedUSD)),
-		fmt.Sprintf("%d local answers of %s tokens stood; %s tokens were wasted", s.Answers, thousands(s.Tokens), thousands(s.WastedTokens)),
+		fmt.Sprintf("%d local answers of %s tokens were kept; %s tokens were wasted", s.Answers, thousands(s.Tokens), thousands(s.WastedTokens)),
 		fmt.Sprintf("at the list prices of %s: %s takes $%g in and $%g out a million tokens", s.PricesDate, s.Tier, s.PriceIn, s.PriceOut),
 	}
 	if s.OpenUSD > 0 {

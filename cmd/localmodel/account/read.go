@@ -9,7 +9,7 @@ import (
 )
 
 // Read makes the report of a journal since a time, zero = all of it. It reads
-// table by table: what closes meanwhile may stand in it as open too.
+// table by table: what closes at the same time may be in it as open too.
 func Read(ctx context.Context, j *statestore.Store, tier policy.Tier, since, now time.Time) (Report, error) {
 	b := New(tier, since)
 	if err := j.Flush(ctx); err != nil { // rows of this process may still wait

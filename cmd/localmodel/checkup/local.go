@@ -86,7 +86,7 @@ func (f Facts) version() Check {
 	c := Check{Name: "Ollama", Status: OK, Text: fmt.Sprintf("%s at %s", o.Version, o.URL)}
 	switch v := o.Version; {
 	case v == "0.0.0": // built without its version set
-		c.Text += " (a build of its own; its version is not told)"
+		c.Text += " (a build of its own; its version is not known)"
 	case older(v, oldestOllama):
 		c.Status = Advice
 		c.Text += ": older than " + oldestOllama + ", the oldest known to work; answers may come without a confidence"

@@ -148,7 +148,7 @@ func TestUninstallWithoutBackup(t *testing.T) {
 			if squeeze(before) != squeeze(after) {
 				t.Errorf("before:\n%s\nafter:\n%s", before, after)
 			}
-			// Where other servers stand, not a byte differs.
+			// Where other servers are listed, not a byte differs.
 			if bytes.Contains(before, []byte(`"command"`)) && c.Name == "cursor" {
 				if d := cmp.Diff(string(before), string(after)); d != "" && !strings.Contains(file, "nested-elsewhere") {
 					t.Errorf("(-want +got):\n%s", d)

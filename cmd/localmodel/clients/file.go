@@ -15,7 +15,7 @@ import (
 var bom = []byte("\xef\xbb\xbf")
 
 // Bounds of what is read; clients' files are a few kilobytes. The brackets bound
-// the nesting before a parser that recurses sees the file, whatever stands in
+// the nesting before a parser that recurses sees the file, whatever is in
 // comments and strings.
 const (
 	maxFile     = 8 << 20

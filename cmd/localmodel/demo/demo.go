@@ -1,5 +1,5 @@
 // Package demo shows localmodel on a small project: the four tools, called
-// through a real MCP client, told as a person wants to read it.
+// through a real MCP client, printed as a person wants to read it.
 package demo
 
 import (

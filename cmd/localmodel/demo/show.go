@@ -16,7 +16,7 @@ import (
 // tickets are given in one call, as a wave of the skill is.
 var tickets = []string{"BUG-001", "FEAT-002", "TASK-003", "FEAT-004", "FEAT-005", "BUG-006"}
 
-// show tells the demo as a person wants to see it: each tool called, the
+// show prints the demo as a person wants to see it: each tool called, the
 // decision, its reason, and who answered.
 type show struct {
 	out     io.Writer

@@ -103,12 +103,12 @@ func (s Score) calibrationSection() page.Section {
 	mark, caption := -1.0, ""
 	if c.Threshold != nil {
 		mark = *c.Threshold
-		caption = "The dashed line is the threshold recommended: the lowest that the sample cannot tell from the best."
+		caption = "The dashed line is the threshold recommended: the lowest that the sample cannot distinguish from the best."
 	}
 	return page.Section{Title: "How sure is " + s.Model, Table: t,
 		Text: fmt.Sprintf("Brier score %.3f, calibration error %.3f, over %d answers; %s.", c.Brier, c.Error, c.Answers, c.words()),
 		Charts: []page.Chart{
-			{SVG: page.Reliability("Reliability of "+s.Model, points), Caption: "On the dashed line a model is right as often as it is sure; below it, it is too sure of itself. Larger dots stand for more answers, lines for 95 % intervals."},
+			{SVG: page.Reliability("Reliability of "+s.Model, points), Caption: "On the dashed line a model is right as often as it is sure; below it, it is too sure of itself. Larger dots are more answers, lines for 95 % intervals."},
 			{Keys: []page.Key{{Class: "one", Name: "right, with " + c.Next + " for the rest"}, {Class: "three", Name: "kept"}},
 				SVG:     page.Curves("What a threshold does to "+s.Model, "threshold", "share", []page.Curve{kept, whole}, mark),
 				Caption: caption},
@@ -128,7 +128,7 @@ func (r Report) planTable() *page.Table {
 
 func (r Report) notes() []string {
 	out := []string{
-		"Each model is asked for the category and the complexity of every ticket; its id, whose prefix tells the category, is hidden. What the ticket or the labels file states is what an answer is judged by.",
+		"Each model is asked for the category and the complexity of every ticket; its id, whose prefix names the category, is hidden. What the ticket or the labels file states is what an answer is judged by.",
 		"rules is what the program says without any model: keywords and the number of files. With rules is a model's complexity after the rules have set their floor, as classify_ticket decides it.",
 		"Confidence is the model's own probability of the complexity it named. The Brier score is its mean squared distance from what was right: 0 is perfect, 0.25 what always saying one half gets.",
 		"The threshold recommended is the lowest whose share of right answers, with the next tier for what falls below it, is within one standard error of the best.",

@@ -212,7 +212,7 @@ func TestCalibration_LeastAnswers(t *testing.T) {
 	}
 }
 
-// Each model stands beside the rules on the tickets that it answered.
+// Each model is compared with the rules on the tickets that it answered.
 func TestScore_RulesBeside(t *testing.T) {
 	_, s := backlog(t)
 	p := Plan{Set: s, Models: []*Model{{Name: "a", Tier: policy.Local}, {Name: "b", Tier: policy.Local}}}

@@ -48,7 +48,7 @@ type Result struct {
 	MS        int64     `json:"ms"`
 }
 
-// key is what makes a result stand for a task: another text, model, weights or
+// key is what makes a result count for a task: another text, model, weights or
 // prompt is another task.
 func (r Result) key() string {
 	return strings.Join([]string{r.Task, r.Model, r.Digest, r.Prompt, r.Hash, r.Setting}, "\x00")
@@ -104,7 +104,7 @@ func OpenResults(ctx context.Context, dir *rootfs.Root, name string, fresh bool)
 }
 
 // load reads what is there. A last line that a crash has torn is left out, and
-// closed so that the next one stands alone.
+// closed so that the next one is on a line of its own.
 func (r *Results) load(data []byte) error {
 	for line := range bytes.Lines(data) {
 		var one Result

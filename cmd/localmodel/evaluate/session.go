@@ -27,7 +27,7 @@ type Session struct {
 	wallet ledger.Wallet
 }
 
-// Errors of a session that a caller tells apart.
+// Errors of a session that a caller distinguishes.
 var (
 	ErrNobody   = errors.New("not a terminal: pass --yes to allow paid calls")
 	ErrDeclined = errors.New("nothing was asked, nothing paid")

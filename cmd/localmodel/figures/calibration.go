@@ -115,7 +115,7 @@ func Cuts(guesses []Guess) []Cut {
 }
 
 // Recommend picks the lowest threshold whose whole is within one standard error
-// of the best one's: of thresholds that the sample cannot tell apart, the one
+// of the best one's: of thresholds that the sample cannot distinguish, the one
 // that asks the next tier least. It is the one-standard-error rule.
 func Recommend(cuts []Cut) (threshold float64, ok bool) {
 	if len(cuts) == 0 || cuts[0].Kept.N == 0 {

@@ -133,7 +133,7 @@ func TestCuts(t *testing.T) {
 }
 
 // 100 answers, of which a local model has 85 right and the next tier 88: the
-// sample cannot tell .88 from .85 (one standard error is .032), so the
+// sample cannot distinguish .88 from .85 (one standard error is .032), so the
 // threshold that asks the next tier least wins.
 func TestRecommendAsksLessWhereTheSampleCannotTell(t *testing.T) {
 	var g []Guess

@@ -1,4 +1,4 @@
-// Package ledger stands between the router and the journal: calls and money.
+// Package ledger connects the router and the journal: calls and money.
 // Routing and statestore know nothing of each other.
 package ledger
 

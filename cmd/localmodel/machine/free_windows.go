@@ -7,7 +7,7 @@ import (
 )
 
 // Free is the bytes that a directory, or the nearest one above it that is
-// there, has room for; 0 where they cannot be told.
+// there, has room for; 0 where they are not known.
 func Free(dir string) int64 {
 	for {
 		var free uint64

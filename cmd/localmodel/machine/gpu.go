@@ -16,7 +16,7 @@ const askGPU = 3 * time.Second
 
 // GPU is the bytes of the largest graphics card that a model can run on; on
 // Apple's processors the memory is shared, and two thirds of it count. 0 where
-// there is none or it cannot be told.
+// there is none or it is not known.
 func GPU(ctx context.Context) int64 {
 	if runtime.GOOS == "darwin" && runtime.GOARCH == "arm64" {
 		return Memory() / 3 * 2
@@ -39,7 +39,7 @@ func nvidia(ctx context.Context) int64 {
 	return largest(string(out), 1<<20)
 }
 
-// amd reads what the kernel tells of cards of more than the few hundred
+// amd reads what the kernel reports of cards of more than the few hundred
 // megabytes that are a part of the main memory.
 func amd(dir string) (most int64) {
 	const ofTheMainMemory = 2 << 30

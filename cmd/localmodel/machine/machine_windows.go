@@ -13,7 +13,7 @@ type memoryStatus struct {
 	virtualTotal, virtualFree, virtualExtended uint64
 }
 
-// Memory is the bytes of this machine; 0 where they cannot be told.
+// Memory is the bytes of this machine; 0 where they are not known.
 func Memory() int64 {
 	s := memoryStatus{}
 	s.length = uint32(unsafe.Sizeof(s))

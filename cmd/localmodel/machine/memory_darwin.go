@@ -5,7 +5,7 @@ import (
 	"syscall"
 )
 
-// Memory is the bytes of this machine; 0 where they cannot be told.
+// Memory is the bytes of this machine; 0 where they are not known.
 func Memory() int64 {
 	// Sysctl takes the value for a string and cuts one zero byte off its end.
 	raw, err := syscall.Sysctl("hw.memsize")

@@ -8,7 +8,7 @@ import (
 )
 
 // Memory is the bytes of this machine, or of the container it is; 0 where they
-// cannot be told.
+// are not known.
 func Memory() int64 {
 	var info syscall.Sysinfo_t
 	if syscall.Sysinfo(&info) != nil {

@@ -37,7 +37,7 @@ func (d *drawing) line(x1, y1, x2, y2 float64, class string) {
 	fmt.Fprintf(d, `<path class="%s" d="M%.1f %.1fL%.1f %.1f"/>`, class, x1, y1, x2, y2)
 }
 
-// box draws a bar; what it stands for is its title, for a pointer held over it.
+// box draws a bar; what it shows is its title, for a pointer held over it.
 func (d *drawing) box(x, y, w, h float64, class, title string) {
 	fmt.Fprintf(d, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="%s"><title>%s</title></rect>`, x, y, max(w, 0), max(h, 0), class, html.EscapeString(title))
 }

@@ -28,14 +28,14 @@ type Page struct {
 // Tile is one figure that is seen first.
 type Tile struct{ Value, Label, Detail string }
 
-// Section is a heading with what stands under it; each part may be empty.
+// Section is a heading with what is under it; each part may be empty.
 type Section struct {
 	Title, Text string
 	Charts      []Chart
 	Table       *Table
 }
 
-// Paired reports whether a table stands beside the one chart that draws it.
+// Paired reports whether a table is beside the one chart that draws it.
 func (s Section) Paired() bool { return len(s.Charts) == 1 && s.Table != nil && len(s.Table.Head) <= 5 }
 
 // Chart is a drawing with its caption.

@@ -47,7 +47,7 @@ type Set struct {
 	Root     string        // of the project
 	Dirs     userdirs.Dirs // empty where the user has no home
 	Project  Project       // what the project's own file says
-	Problems []string      // what is wrong, in words; the default stands instead
+	Problems []string      // what is wrong, in words; the default is used instead
 	// Untrusted is what the project's file asks for and the user has not trusted.
 	Untrusted []Request
 
@@ -58,7 +58,7 @@ type Set struct {
 }
 
 // Load resolves the settings. lookup tells a variable that is set but empty from
-// one that is not set; only LOCALMODEL_FALLBACK minds.
+// one that is not set; that matters for LOCALMODEL_FALLBACK alone.
 func Load(ctx context.Context, lookup func(string) (string, bool)) *Set {
 	s := &Set{lookup: lookup, values: map[string]any{}, from: map[string]string{}}
 	s.Root = s.root()
@@ -124,7 +124,7 @@ func followed(path string) string {
 	}
 }
 
-// Getenv is a variable as it stands, "" where it is not set.
+// Getenv returns a variable unchanged, "" where it is not set.
 func (s *Set) Getenv(name string) string {
 	v, _ := s.lookup(name)
 	return v

@@ -208,7 +208,7 @@ func ollamaHost(value string, note func(string)) (any, string) {
 }
 
 // quote quotes a value for a message without what may be a secret: a key that
-// stands in the wrong variable, a password or a parameter in an address.
+// is in the wrong variable, a password or a parameter in an address.
 func quote(value string) string {
 	if strings.Contains(value, "sk-") || strings.ContainsAny(value, "@?=") || secrets.Address(value) != plain.Line(value) {
 		return "(a value not shown here)"

@@ -1,7 +1,7 @@
 // Package settings is the table of settings, one row each, and where a value
 // comes from: environment, config.toml in the user's config directory, the
 // project's file as far as the user trusts it, default. A bad value never stops
-// the server: the default stands, and it is reported.
+// the server: the default is used, and it is reported.
 package settings
 
 import "strings"
@@ -13,7 +13,7 @@ type Row struct {
 	Default string // as a person would write it
 	Meaning string // one line
 	Secret  bool   // never shown
-	EnvOnly bool   // cannot stand in config.toml
+	EnvOnly bool   // cannot be set in config.toml
 
 	parse parser
 	// instead is the value in place of a bad one, "" = Default: a word for CLOUD

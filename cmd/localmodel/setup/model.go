@@ -97,7 +97,7 @@ func rank(m routing.Listed) int {
 }
 
 // goodEnough reports whether a model may be taken without looking for another.
-// One whose size is not told, as that of a plain server, is the user's choice.
+// One whose size is not known, as that of a plain server, is the user's choice.
 func (r *run) goodEnough(m routing.Listed) bool { return rank(m) > 0 && r.fit(m) == 1 }
 
 // fit is 1 where a model fits this machine, as far as that is known.
@@ -128,7 +128,7 @@ func (r *run) window(m routing.Listed) int {
 	return 0
 }
 
-// billions reads "30.5B" and "135M"; 0 where it is not told.
+// billions reads "30.5B" and "135M"; 0 where it is not known.
 func billions(m routing.Listed) float64 {
 	text := strings.ToUpper(strings.TrimSpace(m.Parameters))
 	for unit, size := range map[string]float64{"K": 1e-6, "M": 1e-3, "B": 1, "T": 1e3} {

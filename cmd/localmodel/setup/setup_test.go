@@ -280,7 +280,7 @@ func TestRun_UnsureLeadsToABetterModel(t *testing.T) {
 	}
 }
 
-// Who says no to a file is not told that all is set up.
+// Who says no to a file does not read that all is set up.
 func TestRun_VerdictOfARefusal(t *testing.T) {
 	for answer, want := range map[bool]string{true: "Set up. localmodel doctor", false: "Set up, but for what is marked - above"} {
 		f := newFake()

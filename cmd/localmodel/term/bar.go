@@ -18,7 +18,7 @@ type Bar struct {
 	begun float64 // what was done when it started
 	said  int     // tenths, where it is not drawn
 	last  time.Time
-	drawn int // columns of the line that stands
+	drawn int // columns of the line that is shown
 }
 
 // NewBar makes a bar; done is what an earlier run has left done, which the

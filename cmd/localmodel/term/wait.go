@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// sayEach is how often a wait is told where it is not drawn.
+// sayEach is how often a wait is reported where it is not drawn.
 const sayEach = 10 * time.Second
 
 // Wait runs do and reports to a person how long it has taken so far: a terminal

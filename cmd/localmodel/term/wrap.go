@@ -53,9 +53,9 @@ func Print(out io.Writer, head, text string) { fmt.Fprint(out, Wrap(Width(out), 
 
 // Wrap lays text out in lines of at most width columns: the first begins with
 // head, the others are indented as far. Where head leaves less than half of the
-// line, or too little for a word, the text begins on a line of its own. A word longer than a line stands
-// alone and uncut, so that a command or a path can be copied. Both are made
-// plain.
+// line, or too little for a word, the text begins on a line of its own. A word
+// longer than a line is alone and uncut, so that a command or a path can be
+// copied. Both are made plain.
 func Wrap(width int, head, text string) string {
 	head, text = plain.Line(head), plain.Line(text)
 	indent := utf8.RuneCountInString(head)

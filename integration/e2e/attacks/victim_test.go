@@ -119,7 +119,7 @@ func (v *victim) pipe(name string) {
 	}
 }
 
-// ready gives everything to the user and remembers how it stands.
+// ready gives everything to the user and remembers its state.
 func (v *victim) ready() {
 	v.t.Helper()
 	if os.Geteuid() == 0 {
@@ -150,7 +150,7 @@ func (v *victim) outside() map[string]string {
 	return all
 }
 
-// unharmed compares with how it stood.
+// unharmed compares with that state.
 func (v *victim) unharmed() {
 	v.t.Helper()
 	for _, d := range differences(v.outsideAtFirst, v.outside()) {

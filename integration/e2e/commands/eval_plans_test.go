@@ -128,7 +128,7 @@ func TestEvalPlans_FortyTickets(t *testing.T) {
 	}
 }
 
-// recorder stands before Ollama and keeps each question to a model, with its reply,
+// recorder is a proxy before Ollama that keeps each question to a model, with its reply,
 // as a file of dir: eval keeps what a plan is worth, not the plan. It returns its URL.
 func recorder(t *testing.T, ollama, dir string) string {
 	t.Helper()

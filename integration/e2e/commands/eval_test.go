@@ -24,7 +24,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(litellmtest.Main(m)) }
 
 // backlog writes n of the sixty tickets into a project. Of every other one the
-// complexity stands in the labels file alone.
+// complexity is in the labels file alone.
 func backlog(t *testing.T, root string, n int) (dir, labels string) {
 	t.Helper()
 	f, err := os.Open("testdata/backlog.csv")
@@ -114,7 +114,7 @@ func read(t *testing.T, text string) (r evaluate.Report, by map[string]evaluate.
 	return r, by
 }
 
-// The provider that stands behind the paid tiers knows the right answers.
+// The provider behind the paid tiers knows the right answers.
 func knowing(t *testing.T, s *litellmtest.Stack) {
 	t.Helper()
 	f, err := os.Open("testdata/backlog.csv")

@@ -74,7 +74,7 @@ var elsewhere = map[string]string{
 	"scripts/implementer/plan_generator.py ticket.md":                                            "a line that is replaced",
 }
 
-// placeholders are the words that a person replaces, and what stands for them
+// placeholders are the words that a person replaces, and what replaces them
 // here. Any other word of capitals, or with an ellipsis, is an error.
 var placeholders = map[string]string{
 	"CLIENT": "cursor",
@@ -148,7 +148,7 @@ func unassigned(line string) string {
 	return regexp.MustCompile(`^(?:[A-Z][A-Z0-9_]*=\S* )+`).ReplaceAllString(line, "")
 }
 
-// run runs a command of a document, or what stands for it.
+// run runs a command of a document, or its replacement.
 func run(t *testing.T, line string, used map[string]int) error {
 	if elsewhere[line] != "" || slices.Contains(said, line) {
 		used[line]++

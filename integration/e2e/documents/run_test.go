@@ -113,7 +113,7 @@ func runLocalmodel(t *testing.T, line string) error {
 	}
 	for _, m := range regexp.MustCompile(`[\w./-]+\.md`).FindAllString(line, -1) {
 		file := filepath.Join(u.project, filepath.FromSlash(m))
-		text := "---\nid: BUG-14\ntitle: Mend it\ncomplexity: simple\n---\n# BUG-14: Mend it\n"
+		text := "---\nid: BUG-14\ntitle: Fix it\ncomplexity: simple\n---\n# BUG-14: Fix it\n"
 		if _, err := os.Stat(file); err == nil {
 			continue
 		}
@@ -287,7 +287,7 @@ func testFiles(base, pkg string) []string {
 
 // runMake asks make what the target would do: the targets of the documents take
 // minutes to hours, and one of them is running this test. What go they would
-// run is looked at as if it stood in the document.
+// run is looked at as if it were in the document.
 func runMake(t *testing.T, line string) error {
 	parts.Program(t, "make")
 	cmd := exec.CommandContext(t.Context(), "make", append([]string{"-n"}, words(line)[1:]...)...)

@@ -148,7 +148,7 @@ func want(l localFault, p proxyFault) (by string, within time.Duration) {
 
 // TestMatrix runs every cell through the tool itself.
 func TestMatrix(t *testing.T) {
-	t.Parallel() // its cells wait; a real server works meanwhile
+	t.Parallel() // its cells wait and leave the processor to the tests of a real server
 	rows, columns := localFaults(), proxyFaults()
 	cells := make([][]string, len(rows))
 	start := time.Now()

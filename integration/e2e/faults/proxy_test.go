@@ -116,7 +116,7 @@ func proxyFaults() []proxyFault {
 		{name: "response_format refused", url: withoutFormat},
 		{name: "budget, by key", url: litellmError(429, "Budget has been exceeded! Current cost: 5.1, Max budget: 5.0", "budget_exceeded"), reason: "the proxy's own budget is spent"},
 		{name: "budget, by deployment", url: litellmError(429, "No deployments available - crossed budget for provider", "None"), reason: "the proxy's own budget is spent"},
-		{name: "500", url: litellmError(500, "litellm.APIConnectionError: Cannot connect to host", "None"), reason: "the proxy does not reach what stands behind the group"},
+		{name: "500", url: litellmError(500, "litellm.APIConnectionError: Cannot connect to host", "None"), reason: "the proxy does not reach the group's upstream"},
 		{name: "503", url: litellmError(503, "litellm.ServiceUnavailableError: overloaded", "None"), reason: "the provider fails (503)"},
 		{name: "hang", url: litellm(hang), reason: "(LOCALMODEL_DEADLINE)", hangs: true},
 		{name: "HTML 200", url: litellm(says(200, "<html>gateway</html>")), reason: "not JSON"},

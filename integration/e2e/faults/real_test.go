@@ -192,6 +192,6 @@ func TestRealBusyServer(t *testing.T) {
 	}
 	group.Wait()
 	if busy == 0 {
-		t.Error("nobody was told that the server is busy")
+		t.Error("nobody learned that the server is busy")
 	}
 }

@@ -102,7 +102,7 @@ func (w *window) kill() {
 	w.close()
 }
 
-// call calls a tool, tells the transcript, and returns the result.
+// call calls a tool, adds it to the transcript, and returns the result.
 func (w *window) call(tool, arguments string) gjson.Result {
 	w.t.Helper()
 	var args map[string]any

@@ -216,7 +216,7 @@ func TestFlowOnEachLocalTier(t *testing.T) {
 }
 
 // A prompt that is longer than a server's window is no answer, whether the
-// server says so, cuts it in silence, or tells its window before.
+// server says so, cuts it in silence, or reports its window before.
 func TestLongPrompt_IsNotCut(t *testing.T) {
 	for _, tier := range tiers() {
 		t.Run(tier.name, func(t *testing.T) {

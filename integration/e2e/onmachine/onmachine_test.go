@@ -143,7 +143,7 @@ func cloudServer(t *testing.T) *fakeserver.Server {
 	return f
 }
 
-// secret stands in every ticket and question.
+// secret is in every ticket and question.
 const secret = "correct-horse-battery"
 
 // project is a user's, with one ticket.

@@ -96,7 +96,7 @@ func TestParallelCallsStayWithinTheCap(t *testing.T) {
 	}{
 		{"all at once, at the estimate", litellmtest.Said{Text: "OK"}, true, 10.001, 10},
 		{"settled in between, at the true cost", litellmtest.Said{Text: "OK"}, false, 10 * (100*1 + 10*5) / 1e6 / one, 10},
-		{"dearer than estimated", litellmtest.Said{Text: "OK", In: 20000}, false, 10.001, 10},
+		{"more expensive than estimated", litellmtest.Said{Text: "OK", In: 20000}, false, 10.001, 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			const calls = 50
@@ -142,7 +142,7 @@ func TestParallelCallsStayWithinTheCap(t *testing.T) {
 			if over := total - c.cap*one; c.said.In == 0 && over > 1e-9 {
 				t.Errorf("$%.6f over the cap although no call cost more than its estimate", over)
 			}
-			// What was dearer than estimated closes the day.
+			// What cost more than estimated closes the day.
 			if _, err := r.Complete(t.Context(), policy.OnlyCloud, word("hi")); c.said.In > 0 && err == nil {
 				t.Error("a call over the cap was let in")
 			}

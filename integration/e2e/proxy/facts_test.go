@@ -84,7 +84,7 @@ func chat(t *testing.T, p *litellmtest.Proxy, group, user string, more fields) s
 	return raw(t, p, p.Key, http.MethodPost, "/v1/chat/completions", body)
 }
 
-// TestFact_Groups holds what the client and the configurations stand on.
+// TestFact_Groups holds what the client and the configurations depend on.
 // Where one changes with a new version, FINDINGS.md and the code that relies on
 // it are to be looked at again.
 func TestFact_Groups(t *testing.T) {

@@ -100,7 +100,7 @@ func TestEachFailureNamesItsFix(t *testing.T) {
 		{"time-out", s.Proxy.Key, "slow", "hi", routing.Timeout, "the proxy's own time-out", "timeout"},
 		{"provider overloaded", s.Proxy.Key, "broken", "hi", routing.Unavailable, "the provider fails (500): Overloaded", "status page"},
 		{"model not pulled", s.Proxy.Key, "free-missing", "hi", routing.ModelMissing, "does not have model not-there", "ollama pull not-there"},
-		{"upstream refused", s.Proxy.Key, "free-down", "hi", routing.Unavailable, "does not reach what stands behind", "log"},
+		{"upstream refused", s.Proxy.Key, "free-down", "hi", routing.Unavailable, "does not reach the group's upstream", "log"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if c.group == "tagged" && !pinned(t) {
@@ -117,7 +117,7 @@ func TestEachFailureNamesItsFix(t *testing.T) {
 				t.Errorf("got %s: %s; fix %q", a.Kind, a.Reason, a.Fix)
 			}
 			if c.key != "" && strings.Contains(a.Reason+a.Fix, c.key) {
-				t.Error("the key stands in it")
+				t.Error("the key is in it")
 			}
 		})
 	}
@@ -125,7 +125,7 @@ func TestEachFailureNamesItsFix(t *testing.T) {
 
 func mustRouter(r *routing.Router, _ *notebook) *routing.Router { return r }
 
-// What only a call can see is told by the health check that follows it.
+// What only a call can see is reported by the health check that follows it.
 func TestHealthTellsWhatTheLastCallMet(t *testing.T) {
 	s := litellmtest.Shared(t)
 	s.Provider.Says(t, "bad-key", litellmtest.Said{Status: 401, Error: "authentication_error: invalid x-api-key"})
@@ -175,7 +175,7 @@ func TestHealthMakesNoCallAndKnowsTheKey(t *testing.T) {
 }
 
 // A model name that the proxy does not know has no cost header: the price table
-// stands in, and the answer says so.
+// is used, and the answer says so.
 func TestCostFromHeaderOrTable(t *testing.T) {
 	s := litellmtest.Shared(t)
 	for _, c := range []struct {
@@ -268,7 +268,7 @@ func TestOddAnswersDoNotCount(t *testing.T) {
 }
 
 // The proxy turns an answer that Ollama broke off into one that stopped by
-// itself; only the check of its content stands between.
+// itself; only the check of its content protects against it.
 func TestBrokenOffLocalAnswerDoesNotCount(t *testing.T) {
 	s := litellmtest.Shared(t)
 	s.Ollama.Copy(t, ollamatest.Looping, litellmtest.Local)

@@ -10,7 +10,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// What the proxy says of keys that may not do something is told as that, with a
+// What the proxy says of keys that may not do something is reported as that, with a
 // fix that asks nobody for the master key. The proxy is real, its database is
 // not: the checks' own exceptions are raised for one key each.
 func TestRefusedKeysNameTheirFix(t *testing.T) {

@@ -73,7 +73,7 @@ func (l *leaks) in(place, text string) {
 	l.t.Helper()
 	l.checked = append(l.checked, fmt.Sprintf("%s (%d bytes)", place, len(text)))
 	if strings.Contains(text, l.key) {
-		l.t.Errorf("the key stands in %s", place)
+		l.t.Errorf("the key is in %s", place)
 	}
 }
 
@@ -81,7 +81,7 @@ func (l *leaks) ticket(place, text string) {
 	l.t.Helper()
 	l.in(place, text)
 	if strings.Contains(text, marker) {
-		l.t.Errorf("the ticket's text stands in %s", place)
+		l.t.Errorf("the ticket's text is in %s", place)
 	}
 }
 

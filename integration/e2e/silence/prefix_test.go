@@ -17,7 +17,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// reader asks one model and tells how long the server took to read the prompt.
+// reader asks one model and reports how long the server took to read the prompt.
 type reader struct {
 	t     *testing.T
 	front *counter

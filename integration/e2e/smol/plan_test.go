@@ -20,7 +20,7 @@ type planned struct {
 }
 
 // Whatever a weak model plans, what is handed over covers every file and every
-// criterion: its own plan, mended once, or the one built from the ticket.
+// criterion: its own plan, repaired once, or the one built from the ticket.
 func TestPlansAreWhole(t *testing.T) {
 	server := ollamatest.Shared(t)
 	model := server.SmolLM(t)

@@ -42,7 +42,7 @@ func TestHundredCallsSideBySide(t *testing.T) {
 	})
 }
 
-// Every step of a batch is told, in order, before the batch's result.
+// Every step of a batch is reported, in order, before the batch's result.
 func TestProgressComesBeforeItsResult(t *testing.T) {
 	t.Parallel()
 	inBothEras(t, func(t *testing.T, e era) {
@@ -120,7 +120,7 @@ func TestProgressOfASlowCall(t *testing.T) {
 	})
 }
 
-// A call that is given up ends, wherever it stands, and is not answered.
+// A call that is given up ends, wherever it is, and is not answered.
 func TestCancelOfARunningCall(t *testing.T) {
 	t.Parallel()
 	inBothEras(t, func(t *testing.T, e era) {

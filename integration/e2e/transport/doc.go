@@ -6,7 +6,7 @@
 // It proves: what is no message, no method, no tool or no argument is answered
 // in words and the session goes on; a line that is too long costs no memory; a
 // hundred calls run side by side; progress comes before its result; a cancel
-// finds its call wherever that stands; the end of input leaves no call without
+// finds its call wherever that is; the end of input leaves no call without
 // its answer; a signal ends the process with exit 0 at once and loses nothing
 // that was acknowledged; standard output carries nothing but JSON-RPC.
 //

@@ -13,7 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// What is no message is refused, with the id where one can be told, and the
+// What is no message is refused, with the id where one is known, and the
 // session goes on.
 func TestLinesThatAreNoMessage(t *testing.T) {
 	t.Parallel()

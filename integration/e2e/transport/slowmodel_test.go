@@ -117,7 +117,7 @@ func (m *slowModel) hasBegun(id string) bool {
 }
 
 // slowTicket is the arguments of a classification that has to ask the model:
-// the complexity is neither stated nor given by a rule. The id stands in the
+// the complexity is neither stated nor given by a rule. The id is in the
 // body too, which is what a model sees.
 func slowTicket(n int) string {
 	return fmt.Sprintf(`{"ticket":"---\nid: T-%[1]d\ntype: bug\naffected_files: [a.go]\n---\n# Fix it\n\nid: T-%[1]d\n"}`, n)

@@ -13,7 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
-// board tells a person what is being made. A terminal has one live line of it
+// board shows a person what is being made. A terminal has one live line of it
 // below the reports, a log gets a line every 15 s.
 type board struct {
 	mu    sync.Mutex

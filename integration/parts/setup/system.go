@@ -11,7 +11,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
-// need is something of the system that a recipe stands on.
+// need is something of the system that a recipe depends on.
 type need struct {
 	part    string
 	there   func() bool

@@ -48,7 +48,7 @@ const ProviderKey = "sk-ant-test-4f1c"
 // the program has been imported.
 const readyWithin = 3 * time.Minute
 
-// Stack is a proxy with what stands behind it.
+// Stack is a proxy with the servers behind it.
 type Stack struct {
 	Proxy    *Proxy
 	Provider *Provider

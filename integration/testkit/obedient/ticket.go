@@ -18,7 +18,7 @@ type ticket struct {
 	local     bool // the classification's word
 	escalated bool
 	next      string // the event id that the last reply handed out
-	at        int    // the gate it stands at
+	at        int    // the gate it is at
 }
 
 // work runs gates until a reply ends the ticket.

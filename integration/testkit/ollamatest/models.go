@@ -42,7 +42,7 @@ const (
 	steeredPlan  = tinygguf.Start + `{"files":{"main.go":{"action":"modify","where":` + steeredWords + `,"what":` + steeredWords +
 		`,"approach":` + steeredWords + `}},"criteria":{"AC-1":{"file":` + steeredWords + `,"name":` + steeredWords +
 		`,"checks":` + steeredWords + `}},"risk":` + steeredWords + `}` + tinygguf.End
-	// steeredWords stand in every free string. The model knows only its last
+	// steeredWords are in every free string. The model knows only its last
 	// byte, so no byte may occur twice; "main" is in any main.go, and four more
 	// words are what the acceptance check wants of a step.
 	steeredWords = `"` + SteeredWords + `"`
@@ -51,7 +51,7 @@ const (
 )
 
 // steered is a ladder: where a byte may be followed by several, the step that
-// must be taken stands higher.
+// must be taken weighs more.
 func steered() []tinygguf.Text {
 	return []tinygguf.Text{
 		{Text: steeredReply, Boost: 20},

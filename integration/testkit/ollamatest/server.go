@@ -214,7 +214,7 @@ func (s *Server) KillServer() {
 	s.process().Kill()
 }
 
-// Hang stops the server and its runners where they stand, until resume is
+// Hang stops the server and its runners where they are, until resume is
 // called or the server ends: a connection to it opens and nothing answers. Where
 // processes cannot be stopped the test is skipped.
 func (s *Server) Hang(t testing.TB) (resume func()) {

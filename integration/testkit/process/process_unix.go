@@ -16,7 +16,7 @@ func killGroup(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKI
 // GroupLives says whether any process of the group is left.
 func GroupLives(leader int) bool { return syscall.Kill(-leader, 0) == nil }
 
-// Pause stops the whole group where it stands, as a machine that hangs: what
+// Pause stops the whole group where it is, as a machine that hangs: what
 // connects waits. Kill still ends it.
 func (p *Process) Pause() error { return syscall.Kill(-p.PID(), syscall.SIGSTOP) }
 

@@ -23,7 +23,7 @@ func Children(int) ([]int, error) {
 // however that ends.
 const DiesWithParent = false
 
-// GroupLives says whether any process of the group is left; here it cannot tell.
+// GroupLives says whether any process of the group is left; here that is not known.
 func GroupLives(int) bool { return false }
 
 var errNoPause = errors.New("a process cannot be paused on Windows")

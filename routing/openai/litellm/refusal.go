@@ -35,7 +35,7 @@ const (
 	fixRate     = "wait, or raise the provider's rate limit"
 	fixTimeout  = "raise the group's timeout in the proxy's configuration"
 	fixOutage   = "wait; the provider's status page says more"
-	fixUpstream = "look at what the proxy's group stands on: its log names the address"
+	fixUpstream = "look at the upstream of the proxy's group: the proxy's log names the address"
 	fixLog      = "look into the proxy's log"
 )
 
@@ -246,7 +246,7 @@ func (r refusal) byStatus() *routing.Error {
 	}
 	switch r.class {
 	case "APIConnectionError":
-		return because(routing.Unavailable, "the proxy does not reach what stands behind the group", fixUpstream)
+		return because(routing.Unavailable, "the proxy does not reach the group's upstream", fixUpstream)
 	case "InternalServerError", "ServiceUnavailableError", "BadGatewayError":
 		reason := fmt.Sprintf("the provider fails (%d): %s", r.status, policy.Shorten(r.said(), 100))
 		return because(routing.Unavailable, reason, fixOutage)

@@ -146,7 +146,7 @@ var providerRefusals = []refusalCase{
 	{name: "timeout", status: 408, body: passedOn("Timeout", "Connection timed out"),
 		kind: routing.Timeout, reason: "the proxy's own time-out ran out", fix: fixTimeout},
 	{name: "not reached", status: 500, body: passedOn("APIConnectionError", "Ollama_chatException - Cannot connect to host"),
-		kind: routing.Unavailable, reason: "the proxy does not reach what stands behind the group", fix: fixUpstream},
+		kind: routing.Unavailable, reason: "the proxy does not reach the group's upstream", fix: fixUpstream},
 	{name: "overloaded", status: 500, body: passedOn("InternalServerError", anthropicSaid("overloaded_error", "Overloaded")+"\nNo fallback"),
 		kind: routing.Unavailable, reason: "the provider fails (500): Overloaded", fix: fixOutage},
 }

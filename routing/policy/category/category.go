@@ -45,7 +45,7 @@ func Guess(title, body string) (guess Category, confidence float64) {
 // as a stated type is, but some use `fix:` for everything.
 const prefixConfidence = 0.95
 
-// guessed are the categories that words can tell apart, in the order of the
+// guessed are the categories that words can distinguish, in the order of the
 // columns of the weights.
 var guessed = [...]Category{Bug, Feat, Task}
 

@@ -43,7 +43,7 @@ func TestGuess_Titles(t *testing.T) {
 		"更新文档":                             Task,
 		"ログインボタンを追加":                       Feat,
 		"ログイン画面のバグ":                        Bug,
-		"エラーページを追加":                        Feat, // the verb stands last
+		"エラーページを追加":                        Feat, // the verb comes last
 		"テストを追加":                           Task,
 		"로그인 버튼 추가":                        Feat,
 		"결제 오류 수정":                         Bug,

@@ -56,7 +56,7 @@ func prefixCategory(title string) (Category, bool) {
 	return "", false
 }
 
-// place says where the keyword stood that decided.
+// place says where the deciding keyword was found.
 type keywordPlace string
 
 const (
@@ -150,7 +150,7 @@ func pairCategory(title string) (Category, bool) {
 }
 
 // byPosition decides in scripts without spaces between words, where the verb
-// stands first in Chinese and last in Japanese and Korean.
+// comes first in Chinese and last in Japanese and Korean.
 func byPosition(title string) (Category, bool) {
 	if !isCJK(title) {
 		return "", false

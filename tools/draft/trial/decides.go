@@ -17,7 +17,7 @@ var buildFiles = []string{
 }
 
 // decides names a file of the changes that decides what the commands check: one
-// that is run, or that tells a runner what to run. "" = there is none. Commands
+// that is run, or that instructs a runner what to run. "" = there is none. Commands
 // that pass after such a change say little.
 func decides(changes []draft.Change, commands []string) string {
 	for _, c := range changes {

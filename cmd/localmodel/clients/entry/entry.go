@@ -130,7 +130,7 @@ type style struct {
 	spaced  bool   // a space after colon and comma, where all is on one line
 }
 
-// object writes members as a JSON object whose closing brace stands at indent;
+// object writes members as a JSON object whose closing brace is at indent;
 // on one line where lines is false.
 func (s style) object(members []Member, indent string, lines bool) string {
 	if !lines {

@@ -49,7 +49,7 @@ func (jsonc) parse(doc []byte) (hujson.Value, error) {
 	return v, nil
 }
 
-// child finds the object's member; a key that stands there twice is refused,
+// child finds the object's member; a key that is there twice is refused,
 // since programs differ in which one they read.
 func child(v hujson.Value, key string) (index int, value hujson.Value, err error) {
 	index = -1
@@ -58,7 +58,7 @@ func child(v hujson.Value, key string) (index int, value hujson.Value, err error
 			continue
 		}
 		if index >= 0 {
-			return -1, value, fmt.Errorf("the key %q stands there twice", key)
+			return -1, value, fmt.Errorf("the key %q is there twice", key)
 		}
 		index, value = i, m.Value
 	}
@@ -288,7 +288,7 @@ func lineRest(doc []byte, at int) int {
 	return at
 }
 
-// lineIndentBytes is the white space between the line's start, or what stands
+// lineIndentBytes is the white space between the line's start, or what is
 // before, and a position.
 func lineIndentBytes(doc []byte, at int) []byte {
 	start := len(bytes.TrimRight(doc[:at], " \t"))
