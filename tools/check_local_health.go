@@ -9,7 +9,6 @@ import (
 	"slices"
 	"sort"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -17,6 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 //go:embed check_local_health.md
@@ -74,14 +74,9 @@ type guardReport struct {
 }
 
 func checkLocalHealth(d *Deps) Tool {
-	arguments := sync.OnceValue(func() *shape { return parseShape(checkLocalHealthSpec.input) })
-	return Tool{Declaration: checkLocalHealthSpec.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
-		var in healthInput
-		if err := arguments().decode(call.Arguments, &in); err != nil {
-			return nil, err
-		}
+	return newTool(checkLocalHealthSpec, nil, func(ctx context.Context, in healthInput, _ Call) (any, error) {
 		return d.health(ctx, in)
-	}}
+	})
 }
 
 func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error) {
@@ -108,13 +103,13 @@ func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error
 	if h.Ollama.SlotsError != "" {
 		r.Warnings = append(r.Warnings, plain.Clip(h.Ollama.SlotsError, 200))
 	}
-	r.Warnings = addWarning(r.Warnings, h.Ollama.Note)
+	r.Warnings = contract.AddWarning(r.Warnings, h.Ollama.Note)
 	for _, p := range d.Problems { // each is named, however many there are
 		r.Warnings = append(r.Warnings, plain.Clip(p, 200))
 	}
 	if in.Preload && h.Ollama.Present && !h.Ollama.Loaded {
 		if err := d.Asker.Preload(ctx); err != nil {
-			r.Warnings = addWarning(r.Warnings, "preload not started: "+err.Error())
+			r.Warnings = contract.AddWarning(r.Warnings, "preload not started: "+err.Error())
 		} else {
 			r.Ollama.State = "loading"
 		}
@@ -139,7 +134,7 @@ func (r *healthResult) fit() {
 		}
 		bare := *r
 		bare.Warnings = nil
-		if text, err := encode(bare); err != nil || utf8.RuneCount(text) <= healthChars {
+		if text, err := contract.Encode(bare); err != nil || utf8.RuneCount(text) <= healthChars {
 			return
 		}
 	}
@@ -155,14 +150,14 @@ func (r *healthResult) fix(command string) {
 func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	stats, err := d.Journal.Stats(ctx)
 	if err != nil {
-		r.Warnings = addWarning(r.Warnings, "nothing can be recorded: "+err.Error())
+		r.Warnings = contract.AddWarning(r.Warnings, "nothing can be recorded: "+err.Error())
 		r.Stats = &statestore.Stats{FailuresByType: map[string]int{}}
 		return
 	}
 	r.Stats = &stats
 	states, err := d.Journal.GuardStates(ctx)
 	if err != nil {
-		r.Warnings = addWarning(r.Warnings, "guard not readable: "+err.Error())
+		r.Warnings = contract.AddWarning(r.Warnings, "guard not readable: "+err.Error())
 	}
 	totals := policy.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
 	digest := d.guardDigest(ctx)
@@ -185,10 +180,10 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 	sort.Strings(r.Guard.Open)
 	r.Guard.Open = slices.Compact(r.Guard.Open)
 	if echo := d.echo(ctx); echo.follows() {
-		r.Warnings = addWarning(r.Warnings, echo.words()+": its word on a ticket's complexity is not counted, its plans are checked as before")
+		r.Warnings = contract.AddWarning(r.Warnings, echo.words()+": its word on a ticket's complexity is not counted, its plans are checked as before")
 	}
 	for _, w := range d.Journal.Warnings() {
-		r.Warnings = addWarning(r.Warnings, w)
+		r.Warnings = contract.AddWarning(r.Warnings, w)
 	}
 }
 

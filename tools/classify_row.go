@@ -2,13 +2,12 @@ package tools
 
 import (
 	"math"
-	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 // classifyRow is one ticket. Its order is the order a reader wants it in.
@@ -35,35 +34,9 @@ const (
 	fewTickets  = 4
 )
 
-// fitWarnings shortens the list until the result it belongs to fits: the
-// longest text first, down to a line, then those at the end.
-func fitWarnings(list []string, limit int, result func([]string) any) []string {
-	const line = 60
-	list = slices.Clone(list)
-	for len(list) > 0 {
-		text, err := encode(result(list))
-		over := utf8.RuneCount(text) - limit
-		if err != nil || over <= 0 {
-			return list
-		}
-		longest := 0
-		for i, w := range list {
-			if len(w) > len(list[longest]) {
-				longest = i
-			}
-		}
-		if n := utf8.RuneCountInString(list[longest]); n > line {
-			list[longest] = plain.Clip(list[longest], max(line, n-over))
-		} else {
-			list = list[:len(list)-1]
-		}
-	}
-	return nil
-}
-
 func (c *classifying) errorRow() classifyRow {
 	r := classifyRow{ID: c.id}
-	r.Error = c.fault.inRow(c.room(r, "error"))
+	r.Error = c.fault.InRow(c.room(r, "error"))
 	return r
 }
 
@@ -139,12 +112,7 @@ func firstOf(list []string, most int) []string {
 
 // room is how many characters one more field of the row may have.
 func (c *classifying) room(r classifyRow, field string) int {
-	return rowChars + max(0, len(c.id)-12) - len(inJSON(r)) - len(`"":"",`) - len(field)
-}
-
-func inJSON(v any) string {
-	text, _ := encode(v) // rows and strings always encode
-	return strings.TrimSuffix(strings.TrimPrefix(string(text), `"`), `"`)
+	return rowChars + max(0, len(c.id)-12) - len(contract.InJSON(r)) - len(`"":"",`) - len(field)
 }
 
 // reasons describes the decision and what became of the tiers that were asked in
@@ -160,7 +128,7 @@ func (c *classifying) reasons() []string {
 		// tier was down.
 		for _, w := range why {
 			for _, tail := range c.fallbacks() {
-				out = append(out, join(w, tail))
+				out = append(out, contract.Join(w, tail))
 			}
 		}
 		return append(out, c.deciding.Short)
@@ -168,12 +136,12 @@ func (c *classifying) reasons() []string {
 	why = append(why, ruleWords[c.deciding.Name])
 	if c.class.Why != "" {
 		for _, w := range why {
-			out = append(out, join(w, c.class.Why, c.fallback))
+			out = append(out, contract.Join(w, c.class.Why, c.fallback))
 		}
 	}
 	for _, tail := range c.fallbacks() {
 		for _, w := range why {
-			out = append(out, join(w, tail))
+			out = append(out, contract.Join(w, tail))
 		}
 	}
 	if shortest := c.fallbacks()[2]; c.local && shortest != "" {
@@ -193,15 +161,10 @@ func (c *classifying) fallbacks() [3]string {
 	return [3]string{c.fallback, shortReason(c.failed), strings.Join(failedWords(c.failed, shortLabel), "/")}
 }
 
-func join(parts ...string) string {
-	parts = slices.DeleteFunc(slices.Clone(parts), func(s string) bool { return s == "" })
-	return strings.Join(parts, "; ")
-}
-
 // fitting returns the first text that fits, or the last one cut.
 func fitting(room int, texts []string) string {
 	for _, t := range texts {
-		if len(inJSON(t)) <= room {
+		if len(contract.InJSON(t)) <= room {
 			return t
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -67,7 +68,7 @@ func TestRowSize(t *testing.T) {
 			c.fallback = ""
 		}
 		row := c.row(false)
-		text := inJSON(row)
+		text := contract.InJSON(row)
 		rows++
 		longest = max(longest, len(text))
 		if len(text) > rowChars {
@@ -199,7 +200,7 @@ func TestClassifySize(t *testing.T) {
 func checkSize(t *testing.T, name string, d *Deps, paths []string, faults int) {
 	t.Helper()
 	r := classifyText(t, d, classifyInput{TicketPaths: paths})
-	text, err := encode(r)
+	text, err := contract.Encode(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,41 +220,5 @@ func checkSize(t *testing.T, name string, d *Deps, paths []string, faults int) {
 	}
 	if faults == 0 && len(r.Warnings) == 0 && strings.Contains(name, "tickets") {
 		t.Errorf("%s: nothing is left of the warnings\n%s", name, text)
-	}
-}
-
-func TestFitWarnings(t *testing.T) {
-	of := func(list []string) any { return list }
-	long := strings.Repeat("w", 500)
-	for _, c := range []struct {
-		list  []string
-		limit int
-		want  []int // lengths
-	}{
-		{nil, 10, nil},
-		{[]string{"a", "b"}, 100, []int{1, 1}},
-		{[]string{"a", long}, 200, []int{1, 192}},
-		{[]string{long, long}, 300, []int{228, 65}},
-		{[]string{long, long, long}, 150, []int{60, 60}},
-		{[]string{long}, 10, nil},
-	} {
-		got := fitWarnings(c.list, c.limit, of)
-		text, err := encode(got)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(got) > 0 && len(text) > c.limit {
-			t.Errorf("%d characters of %d", len(text), c.limit)
-		}
-		var lengths []int
-		for _, w := range got {
-			lengths = append(lengths, len(w))
-		}
-		if len(lengths) != len(c.want) {
-			t.Errorf("limit %d: lengths %v, want %v", c.limit, lengths, c.want)
-		}
-	}
-	if list := []string{long}; fitWarnings(list, 100, of) == nil || list[0] != long {
-		t.Error("the list given was changed")
 	}
 }

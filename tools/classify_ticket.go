@@ -4,12 +4,11 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 
-	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -43,6 +42,13 @@ type classifyInput struct {
 	Explain     bool     `json:"explain"`
 }
 
+func (in classifyInput) problem() string {
+	if len(in.TicketPaths) == 0 && strings.TrimSpace(in.Ticket) == "" {
+		return "neither ticket_paths nor ticket is given"
+	}
+	return ""
+}
+
 type classifyResult struct {
 	Summary  string        `json:"summary"`
 	Tickets  []classifyRow `json:"tickets"`
@@ -50,24 +56,15 @@ type classifyResult struct {
 }
 
 func classifyTicket(d *Deps) Tool {
-	arguments := sync.OnceValue(func() *shape { return parseShape(classifyTicketSpec.input) })
-	return Tool{Declaration: classifyTicketSpec.declare(), Handle: func(ctx context.Context, call Call) (any,
-		error) {
-		var in classifyInput
-		if err := arguments().decode(call.Arguments, &in); err != nil {
-			return nil, err
-		}
-		if len(in.TicketPaths) == 0 && strings.TrimSpace(in.Ticket) == "" {
-			return nil, arguments().refuse("neither ticket_paths nor ticket is given")
-		}
+	return newTool(classifyTicketSpec, classifyInput.problem, func(ctx context.Context, in classifyInput, call Call) (any, error) {
 		return d.classifyBatch(ctx, in, call.Progress)
-	}}
+	})
 }
 
 // classifying is one ticket of a batch: judged, or the reason why not.
 type classifying struct {
 	judged
-	fault *Error
+	fault *contract.Error
 }
 
 func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) (*classifyResult, error) {
@@ -105,7 +102,7 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 		result.Summary += "; left out: " + left
 	}
 	if len(batch) <= fewTickets && !in.Explain {
-		result.Warnings = fitWarnings(result.Warnings, resultChars, func(list []string) any {
+		result.Warnings = contract.FitWarnings(result.Warnings, resultChars, func(list []string) any {
 			r := *result
 			r.Warnings = list
 			return r
@@ -134,7 +131,7 @@ func (d *Deps) addRows(ctx context.Context, result *classifyResult, batch []clas
 		if c.estimated {
 			result.warn(estimatedCost)
 		}
-		result.Warnings = warnFirst(result.Warnings, c.withheld)
+		result.Warnings = contract.WarnFirst(result.Warnings, c.withheld)
 		if err := d.remember(ctx, c.judged, w); err != nil && ctx.Err() == nil {
 			result.warn("decision not remembered for plan_ticket: " + err.Error())
 		}
@@ -175,7 +172,7 @@ func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route polic
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			j, err := safely(func() (judged, error) {
+			j, err := contract.Safely(func() (judged, error) {
 				return d.classify(ctx, c.ticket, route,
 					p.only(len(batch) == 1))
 			})
@@ -204,26 +201,7 @@ func (p progress) only(cond bool) progress {
 	return nil
 }
 
-func (r *classifyResult) warn(text string) { r.Warnings = addWarning(r.Warnings, text) }
-
-// addWarning adds a text once, and keeps the list short.
-func addWarning(list []string, text string) []string {
-	const most = 8
-	if text == "" || len(list) >= most || slices.Contains(list, text) {
-		return list
-	}
-	return append(list, plain.Clip(text, 300))
-}
-
-// warnFirst puts what was withheld before other warnings: a list that is too
-// long is cut at its end.
-func warnFirst(list, first []string) []string {
-	var out []string
-	for _, text := range append(slices.Clone(first), list...) {
-		out = addWarning(out, text)
-	}
-	return out
-}
+func (r *classifyResult) warn(text string) { r.Warnings = contract.AddWarning(r.Warnings, text) }
 
 func summarize(batch []classifying) string {
 	var local, failed int

@@ -15,6 +15,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/draft"
 )
 
@@ -60,9 +61,9 @@ func TestRecord_Draft(t *testing.T) {
 	}
 	_, err := d.record(t.Context(), recordInput{TicketID: "BUG-7", Gate: "implement", Outcome: "pass", Draft: "edited",
 		EventID: "BUG-7:implement:1"}, "")
-	var fault *Error
-	if !errors.As(err, &fault) || fault.Code != codeConflict {
-		t.Errorf("another use under one event id: %v, want %s", err, codeConflict)
+	var fault *contract.Error
+	if !errors.As(err, &fault) || fault.Code != contract.CodeConflict {
+		t.Errorf("another use under one event id: %v, want %s", err, contract.CodeConflict)
 	}
 	recordOutcome(t, d, "BUG-7", policy.Commit, policy.Pass, "")
 	want := map[calls.Kind]int{
@@ -88,8 +89,8 @@ func TestRecord_DraftWrongUse(t *testing.T) {
 	}
 	for _, gate := range []string{"plan", "lint", "review", "commit"} {
 		_, err := d.record(t.Context(), recordInput{TicketID: "BUG-7", Gate: gate, Outcome: "pass", Draft: "applied"}, "")
-		var fault *Error
-		if !errors.As(err, &fault) || fault.Code != codeArgument || !strings.Contains(fault.Cause, "gate implement alone") {
+		var fault *contract.Error
+		if !errors.As(err, &fault) || fault.Code != contract.CodeArgument || !strings.Contains(fault.Cause, "gate implement alone") {
 			t.Errorf("with gate %s: %v", gate, err)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/draft"
 	"github.com/fjbelchi/localmodel/tools/draft/trial"
 	"github.com/fjbelchi/localmodel/tools/ticket"
@@ -28,7 +29,7 @@ import (
 // maxDraftFile is the size, in bytes, up to which a file is drafted.
 const maxDraftFile = 64 << 10
 
-// maxPatchShown is how many characters of a patch are in a result.
+// maxPatchShown is how many characters of a patch stand in a result.
 const maxPatchShown = 6000
 
 // draftResult is what plan_ticket says of a draft.
@@ -179,7 +180,7 @@ func (d *Deps) runDraft(ctx context.Context, r *planResult, spec draft.Spec, p p
 		if !status.Verified {
 			r.Next = strings.Replace(r.Next, "A verified draft", "A draft, not verified in full (see checks),", 1)
 		}
-		if text, err := encode(r); err != nil || utf8.RuneCount(text) > maxPlanResult {
+		if text, err := contract.Encode(r); err != nil || utf8.RuneCount(text) > maxPlanResult {
 			r.Draft.Text = "" // it is in patch_file
 		}
 	}
@@ -243,7 +244,7 @@ func (d *Deps) readDraftFile(ctx context.Context, tree, name string) (draft.File
 	}
 	data, real, fault := d.readFile(ctx, inTree(tree, name), maxDraftFile)
 	switch {
-	case fault != nil && fault.Code == codeNotFound:
+	case fault != nil && fault.Code == contract.CodeNotFound:
 		return draft.File{Path: name}, nil
 	case fault != nil:
 		return draft.File{}, errors.New(fault.Cause)
@@ -280,7 +281,7 @@ const interruptedPause = time.Second
 func (d *Deps) askDraft(ctx context.Context, p draft.Prompt) error {
 	for {
 		// A parser that panics on what a model wrote costs one file.
-		_, err := safely(func() (routing.Answer, error) {
+		_, err := contract.Safely(func() (routing.Answer, error) {
 			return d.Asker.Complete(ctx, policy.OnlyLocal, routing.Request{
 				Purpose: "draft", TicketID: p.TicketID, System: p.System, User: p.User,
 				Remote: func() (string, []string) {

@@ -10,6 +10,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 // echoRecord counts on how many test tickets a model repeated the hint of its
@@ -75,7 +76,7 @@ func (d *Deps) startEcho() {
 			return
 		case <-timer.C:
 		}
-		_, err := safely(func() (echoRecord, error) { return d.measureEcho(ctx) })
+		_, err := contract.Safely(func() (echoRecord, error) { return d.measureEcho(ctx) })
 		if err != nil && ctx.Err() == nil {
 			d.Log.Debug("hints not measured, another answer starts again", "err", err)
 			d.echoing.Store(false)
@@ -133,7 +134,7 @@ func (d *Deps) askEcho(ctx context.Context, t prompts.EchoTicket, hint string) (
 // answeredBy notes who was asked; passed is why the local model was not.
 func (j judged) answeredBy(a routing.Answer, passed string) judged {
 	j.answer, j.estimated = answerOf(a), a.CostEstimated
-	j.fallback, j.failed, j.withheld = join(passed, a.Reason()), a.Attempts, a.Withheld
+	j.fallback, j.failed, j.withheld = contract.Join(passed, a.Reason()), a.Attempts, a.Withheld
 	if passed != "" {
 		j.answer.FellBack, j.answer.Reason = true, j.fallback
 	}

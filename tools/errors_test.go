@@ -13,6 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -24,68 +25,68 @@ func TestEveryErrorCode(t *testing.T) {
 		code      string
 		retryable bool
 		says      []string // in the text
-		call      func(b *bench) *Error
+		call      func(b *bench) *contract.Error
 	}{
-		{codeArgument, false, []string{"ticket_path (string)"}, func(b *bench) *Error {
-			return b.refuses(b.t.Context(), "plan_ticket", args{}, codeArgument)
+		{contract.CodeArgument, false, []string{"ticket_path (string)"}, func(b *bench) *contract.Error {
+			return b.refuses(b.t.Context(), "plan_ticket", args{}, contract.CodeArgument)
 		}},
-		{codeNotFound, false, []string{"none.md", "relative to the project root"}, func(b *bench) *Error {
-			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "none.md"}, codeNotFound)
+		{contract.CodeNotFound, false, []string{"none.md", "relative to the project root"}, func(b *bench) *contract.Error {
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "none.md"}, contract.CodeNotFound)
 		}},
-		{codeInvalid, false, []string{"bad.md line 3"}, func(b *bench) *Error {
+		{contract.CodeInvalid, false, []string{"bad.md line 3"}, func(b *bench) *contract.Error {
 			b.write("bad.md", "---\nid: A\ntags: [a, b\n---\n")
-			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "bad.md"}, codeInvalid)
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "bad.md"}, contract.CodeInvalid)
 		}},
-		{codeTooLarge, false, []string{"2097153 bytes", "2097152"}, func(b *bench) *Error {
+		{contract.CodeTooLarge, false, []string{"2097153 bytes", "2097152"}, func(b *bench) *contract.Error {
 			b.write("big.md", strings.Repeat("x", ticket.MaxBytes+1))
-			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "big.md"}, codeTooLarge)
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "big.md"}, contract.CodeTooLarge)
 		}},
-		{codeTooLarge, false, []string{"taken inline", "pass its path"}, func(b *bench) *Error { // fewer characters than bytes
-			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket": strings.Repeat("é", ticket.MaxInlineBytes/2+1)}, codeTooLarge)
+		{contract.CodeTooLarge, false, []string{"taken inline", "pass its path"}, func(b *bench) *contract.Error { // fewer characters than bytes
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket": strings.Repeat("é", ticket.MaxInlineBytes/2+1)}, contract.CodeTooLarge)
 		}},
-		{codeOutside, false, []string{"outside the project root"}, func(b *bench) *Error {
-			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": ".."}, codeOutside)
+		{contract.CodeOutside, false, []string{"outside the project root"}, func(b *bench) *contract.Error {
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": ".."}, contract.CodeOutside)
 		}},
-		{codeUnreadable, false, []string{"is a directory"}, func(b *bench) *Error {
+		{contract.CodeUnreadable, false, []string{"is a directory"}, func(b *bench) *contract.Error {
 			b.write("dir.md/x", "")
-			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "dir.md"}, codeUnreadable)
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "dir.md"}, contract.CodeUnreadable)
 		}},
-		{codeUnreadable, false, []string{"CLAUDE_PROJECT_DIR"}, func(b *bench) *Error {
+		{contract.CodeUnreadable, false, []string{"CLAUDE_PROJECT_DIR"}, func(b *bench) *contract.Error {
 			b.Root = filepath.Join(b.Root, "gone")
-			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "a.md"}, codeUnreadable)
+			return b.refuses(b.t.Context(), "plan_ticket", args{"ticket_path": "a.md"}, contract.CodeUnreadable)
 		}},
-		{codeConflict, false, []string{"nothing was changed", "is free"}, func(b *bench) *Error {
+		{contract.CodeConflict, false, []string{"nothing was changed", "is free"}, func(b *bench) *contract.Error {
 			b.run("record_gate_outcome", pass)
 			other := args{"ticket_id": "A-1", "gate": "lint", "outcome": "fail", "event_id": "A-1:lint:1"}
-			return b.refuses(b.t.Context(), "record_gate_outcome", other, codeConflict)
+			return b.refuses(b.t.Context(), "record_gate_outcome", other, contract.CodeConflict)
 		}},
-		{codeJournal, true, []string{"nothing was recorded", "check_local_health"}, func(b *bench) *Error {
+		{contract.CodeJournal, true, []string{"nothing was recorded", "check_local_health"}, func(b *bench) *contract.Error {
 			b.write("journal/x", "") // a directory where the journal should be
 			store := statestore.New(statestore.Options{Root: b.Root, State: filepath.Join(b.Root, "journal"), Log: b.Log})
 			b.Journal = store
-			return b.refuses(b.t.Context(), "record_gate_outcome", pass, codeJournal)
+			return b.refuses(b.t.Context(), "record_gate_outcome", pass, contract.CodeJournal)
 		}},
-		{codeCanceled, true, []string{"no figure was moved"}, func(b *bench) *Error {
+		{contract.CodeCanceled, true, []string{"no figure was moved"}, func(b *bench) *contract.Error {
 			ctx, cancel := context.WithCancel(b.t.Context())
 			b.Asker = &script{complete: func(ctx context.Context, _ policy.Route, _ routing.Request) (routing.Answer, error) {
 				cancel()
 				return routing.Answer{}, ctx.Err()
 			}}
-			return b.refuses(ctx, "classify_ticket", args{"ticket": asksModel}, codeCanceled)
+			return b.refuses(ctx, "classify_ticket", args{"ticket": asksModel}, contract.CodeCanceled)
 		}},
-		{codeTimeout, true, []string{"LOCALMODEL_DEADLINE"}, func(b *bench) *Error {
+		{contract.CodeTimeout, true, []string{"LOCALMODEL_DEADLINE"}, func(b *bench) *contract.Error {
 			b.Deadline = 50 * time.Millisecond
 			b.Asker = &script{complete: func(ctx context.Context, _ policy.Route, _ routing.Request) (routing.Answer, error) {
 				<-ctx.Done()
 				return routing.Answer{}, ctx.Err()
 			}}
-			return b.refuses(b.t.Context(), "classify_ticket", args{"ticket": asksModel}, codeTimeout)
+			return b.refuses(b.t.Context(), "classify_ticket", args{"ticket": asksModel}, contract.CodeTimeout)
 		}},
-		{codeInternal, false, []string{"out of its mind", "localmodel doctor"}, func(b *bench) *Error {
+		{contract.CodeInternal, false, []string{"out of its mind", "localmodel doctor"}, func(b *bench) *contract.Error {
 			b.Asker = &script{complete: func(context.Context, policy.Route, routing.Request) (routing.Answer, error) {
 				return routing.Answer{}, errors.New("out of its mind")
 			}}
-			return b.refuses(b.t.Context(), "classify_ticket", args{"ticket": asksModel}, codeInternal)
+			return b.refuses(b.t.Context(), "classify_ticket", args{"ticket": asksModel}, contract.CodeInternal)
 		}},
 	} {
 		reached[c.code] = true
@@ -101,7 +102,7 @@ func TestEveryErrorCode(t *testing.T) {
 			}
 		})
 	}
-	source, err := os.ReadFile("errors.go")
+	source, err := os.ReadFile("contract/errors.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,11 +127,11 @@ func TestPathOutsideBySymlink(t *testing.T) {
 		t.Skipf("no symlinks here: %v", err)
 	}
 	for _, path := range []string{"link.md", outside, "../" + filepath.Base(filepath.Dir(outside)) + "/secret.md"} {
-		b.refuses(t.Context(), "plan_ticket", args{"ticket_path": path}, codeOutside)
+		b.refuses(t.Context(), "plan_ticket", args{"ticket_path": path}, contract.CodeOutside)
 	}
 	// In a batch it is one row's error; the others are kept.
 	r := b.run("classify_ticket", args{"ticket_paths": []string{"link.md"}, "ticket": states})
-	if !strings.HasPrefix(r.Get("tickets.0.error").Str, codeOutside+": ") || r.Get("tickets.1.by").Str != "front_matter" {
+	if !strings.HasPrefix(r.Get("tickets.0.error").Str, contract.CodeOutside+": ") || r.Get("tickets.1.by").Str != "front_matter" {
 		t.Errorf("rows: %s", r.Raw)
 	}
 }
@@ -161,7 +162,7 @@ func TestPathOutside_HasOneAnswer(t *testing.T) {
 		var texts []string
 		for _, path := range []string{there, missing} {
 			asked := as(path)
-			e := b.refuses(t.Context(), "plan_ticket", args{"ticket_path": asked}, codeOutside)
+			e := b.refuses(t.Context(), "plan_ticket", args{"ticket_path": asked}, contract.CodeOutside)
 			texts = append(texts, strings.ReplaceAll(strings.ReplaceAll(e.Error(), asked, "PATH"), path, "PATH"))
 		}
 		if texts[0] != texts[1] {
@@ -174,7 +175,7 @@ func TestPathOutside_HasOneAnswer(t *testing.T) {
 func TestPanicIsAnError(t *testing.T) {
 	b := newBench(t, &script{complete: func(context.Context, policy.Route, routing.Request) (routing.Answer, error) { panic("on purpose") }})
 	for name, in := range map[string]args{"plan_ticket": {"ticket": states}, "classify_ticket": {"ticket": asksModel}} {
-		if e := b.refuses(t.Context(), name, in, codeInternal); !strings.Contains(e.Error(), "on purpose") || strings.Contains(e.Error(), ".go:") {
+		if e := b.refuses(t.Context(), name, in, contract.CodeInternal); !strings.Contains(e.Error(), "on purpose") || strings.Contains(e.Error(), ".go:") {
 			t.Errorf("%s: %v", name, e)
 		}
 		if !strings.Contains(b.log.String(), "errors_test.go") {
@@ -187,42 +188,5 @@ func TestPanicIsAnError(t *testing.T) {
 	}
 	if r := b.run("classify_ticket", args{"ticket": states}); r.Get("tickets.0.by").Str != "front_matter" {
 		t.Errorf("the call after: %s", r.Raw)
-	}
-}
-
-// However much there is to say, an error is an instruction, not a report.
-func TestErrorTextIsBounded(t *testing.T) {
-	for _, e := range []*Error{
-		{Code: codeInternal, Cause: strings.Repeat("cause ", 1000), Next: "Do this."},
-		{Code: codeInternal, Cause: strings.Repeat("日本語", 1000), Next: strings.Repeat("next ", 100)},
-		{Code: codeInternal, Cause: "", Next: ""},
-	} {
-		text := e.Error()
-		if n := len([]rune(text)); n > maxErrorChars {
-			t.Errorf("%d characters", n)
-		}
-		if !strings.HasSuffix(text, "retryable: no") || strings.ContainsRune(text, '\uFFFD') {
-			t.Errorf("text %q", text)
-		}
-		if text := e.inRow(110); len(inJSON(text)) > 110 {
-			t.Errorf("%d bytes in a row: %s", len(inJSON(text)), text)
-		}
-	}
-}
-
-// An error in a row ends with its next step, and names code and cause.
-func TestErrorInRow_KeepsTheNextStep(t *testing.T) {
-	for _, c := range []struct {
-		e    Error
-		want string
-	}{
-		{Error{Code: codeNotFound, Cause: "no file x.md in /srv/app", Next: "Give a path relative to the project root."},
-			"E_TICKET_NOT_FOUND: no file x.md in /srv/app. Give a path relative to the project root."},
-		{Error{Code: codeOutside, Cause: strings.Repeat("a/", 90) + " is outside", Next: "Give a path inside the project, or pass the text as `ticket`."},
-			"E_PATH_OUTSIDE: a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a... Give a path inside the project, or pass t..."},
-	} {
-		if got := c.e.inRow(105); got != c.want {
-			t.Errorf("got  %q\nwant %q", got, c.want)
-		}
 	}
 }

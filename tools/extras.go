@@ -13,6 +13,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 // statsURI is the one resource: what the local model has done.
@@ -51,7 +52,7 @@ func (d *Deps) statsResource(ctx context.Context, req mcp.ReadResourceRequest) (
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	text, err := encode(statsResult{Stats: r.Stats, Guard: r.Guard, Warnings: r.Warnings})
+	text, err := contract.Encode(statsResult{Stats: r.Stats, Guard: r.Guard, Warnings: r.Warnings})
 	if err != nil {
 		return nil, err
 	}

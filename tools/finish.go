@@ -11,6 +11,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/background"
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 // ending is how a question ended, as it is kept for the call that comes back
@@ -34,7 +35,7 @@ func (d *Deps) finish(ctx context.Context, route policy.Route, req routing.Reque
 	key := background.Key(prompts.Version, d.Model, d.Root, req.TicketID, event, string(route), req.User, string(req.Schema))
 	text, unfinished, err := d.Finish.Do(ctx, key, func(ctx context.Context, p background.Progress) (json.RawMessage, error) {
 		req.Progress = p
-		a, err := safely(func() (routing.Answer, error) { return d.Asker.Complete(ctx, route, req) })
+		a, err := contract.Safely(func() (routing.Answer, error) { return d.Asker.Complete(ctx, route, req) })
 		var none *routing.Unanswered
 		switch {
 		case err == nil:

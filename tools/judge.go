@@ -12,6 +12,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -121,7 +122,7 @@ func (j judged) question(prefixes []string) prompts.ClassifyQuestion {
 // vain for so long.
 func (j judged) unanswered(u *routing.Unanswered, echo string, took time.Duration) judged {
 	j.class, j.by = j.class.WithoutModel(), "rules"
-	j.fallback, j.failed, j.withheld = join(echo, u.Reason()), u.Attempts, u.Withheld
+	j.fallback, j.failed, j.withheld = contract.Join(echo, u.Reason()), u.Attempts, u.Withheld
 	j = j.withGuess()
 	j.answer, j.estimated = inVain(u, took)
 	return j
@@ -257,7 +258,7 @@ func (d *Deps) decide(ctx context.Context, j *judged, w wave) (warning string) {
 	facts.Escalated = string(state.EscalatedAt)
 	facts.Guard = policy.Verdict{Admit: true, Why: "not asked: another rule decides"}
 	_, said := w.waits(&j.ticket)
-	warning = join(warning, said)
+	warning = contract.Join(warning, said)
 	ok, _, _ := policy.Eligible(facts)
 	switch {
 	case !ok:

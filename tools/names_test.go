@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -19,7 +20,7 @@ func TestNamed_HostileNames(t *testing.T) {
 		"criterion":  {ID: "BUG-1", Criteria: []ticket.Criterion{{ID: "AC\x1b-1"}}},
 	} {
 		got, fault := named(hostile, "bad.md")
-		if fault == nil || fault.Code != codeInvalid || strings.ContainsAny(got.ID+fault.Error(), "\u202e\u2066\u200b\x1b\n") {
+		if fault == nil || fault.Code != contract.CodeInvalid || strings.ContainsAny(got.ID+fault.Error(), "\u202e\u2066\u200b\x1b\n") {
 			t.Errorf("%s: got %q, %v", name, got.ID, fault)
 		}
 	}
@@ -48,5 +49,5 @@ func TestNames_HostileTicketsStandAlone(t *testing.T) {
 		}
 	}
 	b := newBench(t, &newObedient().script)
-	b.refuses(t.Context(), "record_gate_outcome", args{"ticket_id": "A\u202eB", "gate": "lint", "outcome": "pass"}, codeArgument)
+	b.refuses(t.Context(), "record_gate_outcome", args{"ticket_id": "A\u202eB", "gate": "lint", "outcome": "pass"}, contract.CodeArgument)
 }

@@ -10,13 +10,14 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 // planByTemplate records the template's plan, the fallback after no tier answered;
 // took is how long they were asked.
 func (d *Deps) planByTemplate(ctx context.Context, r *planResult, j *judged, q prompts.PlanQuestion, u *routing.Unanswered,
 	route policy.Route, took time.Duration) error {
-	r.Warnings = warnFirst(r.Warnings, u.Withheld)
+	r.Warnings = contract.WarnFirst(r.Warnings, u.Withheld)
 	answer, estimated := inVain(u, took)
 	r.fromTemplate(q, answer)
 	if estimated {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -15,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -48,6 +48,17 @@ type planInput struct {
 	Draft        *bool    `json:"draft"`
 }
 
+func (in planInput) problem() string {
+	inline := strings.TrimSpace(in.Ticket) != ""
+	switch {
+	case in.TicketPath == "" && !inline:
+		return "neither ticket_path nor ticket is given"
+	case in.TicketPath != "" && inline:
+		return "both ticket_path and ticket are given; one is planned at a time"
+	}
+	return ""
+}
+
 type planResult struct {
 	Summary  string            `json:"summary"`
 	ID       string            `json:"id"`
@@ -69,32 +80,20 @@ const maxPlanResult = 8000
 // answer.
 const maxPlanReason = 600
 
-func (r *planResult) warn(text string) { r.Warnings = addWarning(r.Warnings, text) }
+func (r *planResult) warn(text string) { r.Warnings = contract.AddWarning(r.Warnings, text) }
 
 func planTicket(d *Deps) Tool {
-	arguments := sync.OnceValue(func() *shape { return parseShape(planTicketSpec.input) })
-	return Tool{Declaration: planTicketSpec.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
-		var in planInput
-		if err := arguments().decode(call.Arguments, &in); err != nil {
-			return nil, err
-		}
-		inline := strings.TrimSpace(in.Ticket) != ""
-		switch {
-		case in.TicketPath == "" && !inline:
-			return nil, arguments().refuse("neither ticket_path nor ticket is given")
-		case in.TicketPath != "" && inline:
-			return nil, arguments().refuse("both ticket_path and ticket are given; one is planned at a time")
-		}
+	return newTool(planTicketSpec, planInput.problem, func(ctx context.Context, in planInput, call Call) (any, error) {
 		t, fault := d.readOne(ctx, in)
 		if fault != nil {
 			return nil, fault
 		}
 		return d.plan(ctx, t, in, call.Progress)
-	}}
+	})
 }
 
 // readOne reads the one ticket that is to be planned.
-func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *Error) {
+func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *contract.Error) {
 	r := d.newReader()
 	if in.TicketPath != "" {
 		r.reference(ctx, in.TicketPath)
@@ -104,18 +103,18 @@ func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *Error
 	r.givenAgain(ctx)
 	switch {
 	case len(r.items) == 0:
-		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: cmp.Or(strings.Join(r.warnings, "; "), "there is no open task"), Next: "Give path#ID of a task that is to be planned."}
+		return ticket.Ticket{}, &contract.Error{Code: contract.CodeInvalid, Cause: cmp.Or(strings.Join(r.warnings, "; "), "there is no open task"), Next: "Give path#ID of a task that is to be planned."}
 	case len(r.items) > 1:
 		var some []string
 		for i := range r.items[:min(len(r.items), 8)] {
 			some = append(some, r.items[i].id)
 		}
-		return ticket.Ticket{}, &Error{Code: codeArgument, Cause: fmt.Sprintf("%s holds %d open tickets", plain.Clip(plain.Line(cmp.Or(in.TicketPath, "ticket")), 200), r.total),
+		return ticket.Ticket{}, &contract.Error{Code: contract.CodeArgument, Cause: fmt.Sprintf("%s holds %d open tickets", plain.Clip(plain.Line(cmp.Or(in.TicketPath, "ticket")), 200), r.total),
 			Next: "Plan one at a time with path#ID, such as #" + plain.Clip(strings.Join(some, ", #"), 400) + "."}
 	case r.items[0].fault != nil:
 		return ticket.Ticket{}, r.items[0].fault
 	case r.items[0].ticket.Document != "":
-		return ticket.Ticket{}, &Error{Code: codeInvalid, Cause: fmt.Sprintf("%s is a %s, not a task", plain.Clip(plain.Line(in.TicketPath), 200), r.items[0].ticket.Document),
+		return ticket.Ticket{}, &contract.Error{Code: contract.CodeInvalid, Cause: fmt.Sprintf("%s is a %s, not a task", plain.Clip(plain.Line(in.TicketPath), 200), r.items[0].ticket.Document),
 			Next: "Plan one of the tasks beside it: path#ID."}
 	}
 	t := r.items[0].ticket
@@ -157,7 +156,7 @@ func (d *Deps) withJournal(r *planResult) *planResult {
 	for _, text := range d.Journal.Warnings() {
 		r.warn(text)
 	}
-	r.Warnings = fitWarnings(r.Warnings, maxPlanResult, func(list []string) any {
+	r.Warnings = contract.FitWarnings(r.Warnings, maxPlanResult, func(list []string) any {
 		whole := *r
 		whole.Warnings = list
 		return whole
@@ -198,7 +197,7 @@ func (d *Deps) judge(ctx context.Context, t ticket.Ticket, in planInput, route p
 		if j, err = d.complete(ctx, j, route, p); err != nil {
 			return j, err
 		}
-		r.Warnings = warnFirst(r.Warnings, j.withheld)
+		r.Warnings = contract.WarnFirst(r.Warnings, j.withheld)
 	}
 	if !w.known && len(t.DependsOn)+len(t.After) > 0 {
 		r.warn("wave not given and this content was not classified before: no dependency on it is assumed")
@@ -321,7 +320,7 @@ func (r *planResult) fromModel(q, asked prompts.PlanQuestion, a routing.Answer) 
 	for _, text := range asked.Warnings(reply) {
 		r.warn(text)
 	}
-	r.Warnings = warnFirst(r.Warnings, a.Withheld)
+	r.Warnings = contract.WarnFirst(r.Warnings, a.Withheld)
 	return fmt.Sprintf("%s: plan by %s, %d of %d files and %d of %d criteria covered", r.ID, r.By,
 		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal), nil
 }

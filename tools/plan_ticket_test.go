@@ -14,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 func planText(t *testing.T, d *Deps, text string) *planResult {
@@ -120,7 +121,7 @@ func TestPlanResultKeepsToItsSize(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := encode(r)
+	got, err := contract.Encode(r)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +186,7 @@ func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := encode(r)
+		got, err := contract.Encode(r)
 		if err != nil {
 			t.Fatal(err)
 		}

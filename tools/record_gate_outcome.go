@@ -4,15 +4,16 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/policy/category"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/handoff"
 )
 
@@ -72,27 +73,22 @@ type recordResult struct {
 }
 
 func recordGateOutcome(d *Deps) Tool {
-	arguments := sync.OnceValue(func() *shape { return parseShape(recordGateOutcomeSpec.input) })
-	return Tool{Declaration: recordGateOutcomeSpec.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
-		var in recordInput
-		if err := arguments().decode(call.Arguments, &in); err != nil {
-			return nil, err
-		}
+	return newTool(recordGateOutcomeSpec, nil, func(ctx context.Context, in recordInput, call Call) (any, error) {
 		return d.record(ctx, in, call.ToolUseID)
-	}}
+	})
 }
 
 func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*recordResult, error) {
 	o := statestore.Outcome{TicketID: strings.TrimSpace(in.TicketID), Gate: policy.Gate(in.Gate), Outcome: policy.Outcome(in.Outcome),
 		EventID: in.EventID, ToolUseID: toolUseID, Route: policy.Owner(in.Route), Quality: in.QualityScore, Evidence: in.Evidence, Draft: policy.DraftUse(in.Draft)}
 	if o.Draft != "" && o.Gate != policy.Implement {
-		return nil, &Error{Code: codeArgument, Cause: fmt.Sprintf("draft goes with gate %s alone, not with %s", policy.Implement, o.Gate),
+		return nil, &contract.Error{Code: contract.CodeArgument, Cause: fmt.Sprintf("draft goes with gate %s alone, not with %s", policy.Implement, o.Gate),
 			Next: "Record this gate without draft."}
 	}
 	var unseen string
 	o.TicketID, unseen = d.recordedID(ctx, o.TicketID)
 	if err := paths.CheckID(o.TicketID); err != nil {
-		return nil, &Error{Code: codeArgument, Cause: "ticket_id: " + err.Error(), Next: "Send the id that classify_ticket or plan_ticket gave.", Err: err}
+		return nil, &contract.Error{Code: contract.CodeArgument, Cause: "ticket_id: " + err.Error(), Next: "Send the id that classify_ticket or plan_ticket gave.", Err: err}
 	}
 	if o.Route == policy.OwnerLocal {
 		o.Default = statestore.GuardKey{Class: string(policy.Medium), Category: string(category.Task), Digest: d.guardDigest(ctx)}
@@ -110,9 +106,9 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 		r.Handoff = handoff.Text(*rec.Attempt, in.Gate)
 	}
 	d.stayHere(r, rec.Route)
-	r.Warnings = addWarning(r.Warnings, unseen)
+	r.Warnings = contract.AddWarning(r.Warnings, unseen)
 	for _, text := range rec.Warnings {
-		r.Warnings = addWarning(r.Warnings, text)
+		r.Warnings = contract.AddWarning(r.Warnings, text)
 	}
 	r.Summary = fmt.Sprintf("%s %s %s (%s ticket): %s", o.TicketID, in.Gate, past[in.Outcome], rec.Route, rec.Action)
 	if rec.Changed != "" {
@@ -122,7 +118,7 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 		r.Summary = "already recorded, counted once: " + r.Summary
 	}
 	if r.Handoff == "" {
-		r.Warnings = fitWarnings(r.Warnings, resultChars, func(list []string) any {
+		r.Warnings = contract.FitWarnings(r.Warnings, resultChars, func(list []string) any {
 			fit := *r
 			fit.Warnings = list
 			return fit
@@ -132,3 +128,19 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 }
 
 var past = map[string]string{"pass": "passed", "fail": "failed"}
+
+// storeError turns what the journal says into an instruction.
+func storeError(err error) *contract.Error {
+	switch {
+	case errors.Is(err, statestore.ErrConflict):
+		return &contract.Error{Code: contract.CodeConflict, Cause: err.Error() + "; nothing was changed",
+			Next: "If this is a new run of the gate, send it under the event_id that is free.", Err: err}
+	case errors.Is(err, context.Canceled):
+		return &contract.Error{Code: contract.CodeCanceled, Cause: "the call was canceled before the outcome was recorded",
+			Next: "Send it again with the same event_id.", Retryable: true, Err: err}
+	default:
+		return &contract.Error{Code: contract.CodeJournal, Cause: "nothing was recorded: " + err.Error(),
+			Next:      "Run check_local_health, or `localmodel doctor` in a shell, fix what it names, then send the same call again.",
+			Retryable: true, Err: err}
+	}
+}

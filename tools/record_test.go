@@ -13,6 +13,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/handoff"
 )
 
@@ -214,8 +215,8 @@ func TestRecordedTwice(t *testing.T) {
 	other := in
 	other.Evidence = "other"
 	_, err := k.deps.record(t.Context(), other, "")
-	var fault *Error
-	if !errors.As(err, &fault) || fault.Code != codeConflict {
+	var fault *contract.Error
+	if !errors.As(err, &fault) || fault.Code != contract.CodeConflict {
 		t.Fatalf("the key with another payload: %v", err)
 	}
 	in.EventID, in.Route, in.Evidence = first.NextEventID, "", "second"
@@ -277,7 +278,7 @@ func TestRecordSizesAndSums(t *testing.T) {
 			t.Fatalf("%+v", r)
 		}
 		if r.Handoff == "" {
-			text, err := encode(r)
+			text, err := contract.Encode(r)
 			if err != nil {
 				t.Fatal(err)
 			}

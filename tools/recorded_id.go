@@ -9,6 +9,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/prompts/paths"
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 // ticketExtensions are the files whose path a caller may give for an id.
@@ -46,7 +47,7 @@ func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string
 	if near := nearestIDs(id, known); len(near) > 0 {
 		unseen += "; known are " + strings.Join(near, ", ") + ". If you meant one of them, record under that id"
 	}
-	return id, join(warning, unseen)
+	return id, contract.Join(warning, unseen)
 }
 
 // idOfPath is the id of the one ticket at a path, else what its file's name says.

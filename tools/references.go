@@ -13,6 +13,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/prompts/paths"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -239,7 +240,7 @@ func clipped(id string, most int) string {
 	return id
 }
 
-func (r *reader) fail(ref string, fault *Error) {
+func (r *reader) fail(ref string, fault *contract.Error) {
 	if r.total++; r.total > r.most {
 		return
 	}
@@ -248,7 +249,7 @@ func (r *reader) fail(ref string, fault *Error) {
 	r.items = append(r.items, c)
 }
 
-func (r *reader) warn(text string) { r.warnings = addWarning(r.warnings, text) }
+func (r *reader) warn(text string) { r.warnings = contract.AddWarning(r.warnings, text) }
 
 // inline takes up a ticket that is given as text.
 func (r *reader) inline(ctx context.Context, text string) {
@@ -261,7 +262,7 @@ func (r *reader) inline(ctx context.Context, text string) {
 }
 
 // oneOf finds a task of a file by its id, as people write it.
-func oneOf(doc *ticket.Document, id, name string) (*ticket.Ticket, *Error) {
+func oneOf(doc *ticket.Document, id, name string) (*ticket.Ticket, *contract.Error) {
 	tasks := doc.Tasks
 	if !doc.Several {
 		tasks = append([]ticket.Ticket{doc.Head}, tasks...)
@@ -288,19 +289,19 @@ func oneOf(doc *ticket.Document, id, name string) (*ticket.Ticket, *Error) {
 			some = append(some, cmp.Or(tasks[i].Local, tasks[i].ID))
 		}
 	}
-	return nil, &Error{Code: codeNotFound, Cause: fmt.Sprintf("no task %s in %s", plain.Clip(plain.Line(id), 100),
+	return nil, &contract.Error{Code: contract.CodeNotFound, Cause: fmt.Sprintf("no task %s in %s", plain.Clip(plain.Line(id), 100),
 		plain.Clip(plain.Line(name), 200)),
 		Next: "Give one of its ids: " + plain.Clip(strings.Join(some, ", "), 300) + "."}
 }
 
 // readDocument reads a file of tickets inside the root, in whatever form it is.
-func (d *Deps) readDocument(ctx context.Context, name string) (*ticket.Document, *Error) {
+func (d *Deps) readDocument(ctx context.Context, name string) (*ticket.Document, *contract.Error) {
 	data, rel, fault := d.readFile(ctx, name, ticket.Limit(name))
 	if fault != nil {
 		return nil, fault
 	}
 	if isLocal(name, rel) {
-		return nil, &Error{Code: codeInvalid, Cause: plain.Clip(name, 200) +
+		return nil, &contract.Error{Code: contract.CodeInvalid, Cause: plain.Clip(name, 200) +
 			" holds credentials by its name, and is not read as a ticket",
 			Next: "Give the path of a ticket."}
 	}
@@ -317,12 +318,12 @@ func (d *Deps) readDocument(ctx context.Context, name string) (*ticket.Document,
 	})
 }
 
-func parseDocument(name string, data []byte, base string, beside ticket.Reader) (*ticket.Document, *Error) {
+func parseDocument(name string, data []byte, base string, beside ticket.Reader) (*ticket.Document, *contract.Error) {
 	doc, err := ticket.Read(name, data, beside)
 	if err == nil {
 		return doc, nil
 	}
-	fault := &Error{Code: codeInvalid, Cause: plain.Clip(base, 100) + ": " + err.Error(),
+	fault := &contract.Error{Code: contract.CodeInvalid, Cause: plain.Clip(base, 100) + ": " + err.Error(),
 		Next: "Fix the ticket and call again.", Err: err}
 	var known *ticket.Error
 	if errors.As(err, &known) {
@@ -337,9 +338,9 @@ func parseDocument(name string, data []byte, base string, beside ticket.Reader) 
 	return nil, fault
 }
 
-func parseInline(text string) (*ticket.Document, *Error) {
+func parseInline(text string) (*ticket.Document, *contract.Error) {
 	if len(text) > ticket.MaxInlineBytes {
-		return nil, &Error{Code: codeTooLarge,
+		return nil, &contract.Error{Code: contract.CodeTooLarge,
 			Cause: fmt.Sprintf("the ticket has %d bytes, more than the %d taken inline", len(text),
 				ticket.MaxInlineBytes),
 			Next: fmt.Sprintf("Save it in the project and pass its path: up to %d bytes are read.",

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 // remoteAfterLocal is an asker whose first tier on this machine is down and whose second
@@ -114,7 +115,7 @@ func TestRemote_WarningsAreNotCrowdedOut(t *testing.T) {
 func TestReadTicket_CredentialStore(t *testing.T) {
 	b := newBench(t, &newObedient().script)
 	b.write(".env", "PASSWORD=hunter2hunter2\n")
-	if e := b.refuses(t.Context(), "plan_ticket", args{"ticket_path": ".env"}, codeInvalid); strings.Contains(e.Error(), "hunter2") {
+	if e := b.refuses(t.Context(), "plan_ticket", args{"ticket_path": ".env"}, contract.CodeInvalid); strings.Contains(e.Error(), "hunter2") {
 		t.Errorf("got %v", e)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/handoff"
 )
 
@@ -158,7 +159,7 @@ func holdsValues(t *testing.T, path string, v gjson.Result) {
 }
 
 // refuses calls a tool and expects an error.
-func (b *bench) refuses(ctx context.Context, name string, arguments any, code string) *Error {
+func (b *bench) refuses(ctx context.Context, name string, arguments any, code string) *contract.Error {
 	b.t.Helper()
 	in, err := json.Marshal(arguments)
 	if err != nil {
@@ -169,7 +170,7 @@ func (b *bench) refuses(ctx context.Context, name string, arguments any, code st
 		b.t.Fatalf("%s %.100s: %s, want %s", name, in, text, code)
 	}
 	holdsErrorForm(b.t, err, code)
-	var e *Error
+	var e *contract.Error
 	errors.As(err, &e)
 	return e
 }

@@ -1,19 +1,19 @@
 package tools
 
 import (
-	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/stdio"
 )
 
@@ -61,6 +61,24 @@ func (s spec) declare() mcp.Tool {
 			DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: pick(s.openWorld)},
 		Meta: &mcp.Meta{AdditionalFields: map[string]any{"anthropic/searchHint": s.hint}},
 	}
+}
+
+// newTool makes a tool whose arguments fit its input schema, and check where it
+// is given, before handle sees them. check says what is wrong, "" = nothing.
+func newTool[In any](s spec, check func(In) string, handle func(ctx context.Context, in In, call Call) (any, error)) Tool {
+	schema := sync.OnceValue(func() *contract.Schema { return contract.ParseSchema(s.input) })
+	return Tool{Declaration: s.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
+		var in In
+		if fault := schema().Decode(call.Arguments, &in); fault != nil {
+			return nil, fault
+		}
+		if check != nil {
+			if cause := check(in); cause != "" {
+				return nil, schema().Refuse(cause)
+			}
+		}
+		return handle(ctx, in, call)
+	}}
 }
 
 // All returns the four tools.
@@ -114,66 +132,36 @@ func (t Tool) serve(d *Deps) server.ToolHandlerFunc {
 func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
 	limited, stop := context.WithTimeout(ctx, d.Deadline+d.finishing())
 	defer stop()
-	result, err := safely(func() (any, error) { return t.Handle(limited, call) })
+	result, err := contract.Safely(func() (any, error) { return t.Handle(limited, call) })
 	if err != nil {
 		return nil, d.explain(ctx, limited, t.Declaration.Name, err)
 	}
-	text, err := encode(result)
+	text, err := contract.Encode(result)
 	if err != nil {
 		return nil, d.explain(ctx, limited, t.Declaration.Name, err)
 	}
 	return text, nil
 }
 
-// panicError is a panic, caught.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
-
-// safely calls f and turns a panic into an error: a bug costs one answer, not
-// the session. Every goroutine that a handler starts needs its own.
-func safely[T any](f func() (T, error)) (result T, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = &panicError{p, debug.Stack()}
-		}
-	}()
-	return f()
-}
-
 // explain turns any failure into an instruction. What is not foreseen is
 // logged, and reported as an internal error.
 func (d *Deps) explain(ctx, limited context.Context, tool string, err error) error {
-	var known *Error
+	var known *contract.Error
 	switch {
 	case ctx.Err() != nil:
-		return &Error{Code: codeCanceled, Cause: "the call was canceled by the client; no figure was moved",
+		return &contract.Error{Code: contract.CodeCanceled, Cause: "the call was canceled by the client; no figure was moved",
 			Next: "Call again if the answer is still wanted.", Retryable: true, Err: err}
 	case errors.As(err, &known):
 		return known
 	case limited.Err() != nil, errors.Is(err, context.DeadlineExceeded): // the whole call, or the part of it that asks
-		return &Error{Code: codeTimeout, Cause: fmt.Sprintf("no answer within %s (LOCALMODEL_DEADLINE)", d.Deadline),
+		return &contract.Error{Code: contract.CodeTimeout, Cause: fmt.Sprintf("no answer within %s (LOCALMODEL_DEADLINE)", d.Deadline),
 			Next: "Call again, with fewer tickets if there were several.", Retryable: true, Err: err}
 	}
-	var p *panicError
+	var p *contract.PanicError
 	if errors.As(err, &p) {
-		d.Log.Error("tool panicked", "tool", tool, "stack", string(p.stack))
+		d.Log.Error("tool panicked", "tool", tool, "stack", string(p.Stack))
 	}
 	d.Log.Error("tool failed", "tool", tool, "err", err)
-	return &Error{Code: codeInternal, Cause: err.Error(),
+	return &contract.Error{Code: contract.CodeInternal, Cause: err.Error(),
 		Next: "Go on without this tool; run `localmodel doctor` in a shell.", Err: err}
-}
-
-// encode writes compact JSON without HTML escapes: a model pays for each one.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode result: %w", err)
-	}
-	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }

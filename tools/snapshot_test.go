@@ -12,6 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 var update = flag.Bool("update", false, "write the snapshots anew")
@@ -24,7 +26,7 @@ func TestSnapshots(t *testing.T) {
 	for _, tool := range All(&Deps{}) {
 		name := tool.Declaration.Name + ".json"
 		want = append(want, name)
-		compact, err := encode(tool.Declaration)
+		compact, err := contract.Encode(tool.Declaration)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +67,7 @@ func TestDeclarations(t *testing.T) {
 		"check_local_health": {true, true}, "classify_ticket": {true, true}, "plan_ticket": {false, true}, "record_gate_outcome": {false, false},
 	}
 	for _, tool := range All(&Deps{}) {
-		text, err := encode(tool.Declaration)
+		text, err := contract.Encode(tool.Declaration)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -118,7 +119,7 @@ func (d *Deps) source(ctx context.Context, f ticket.File, tree string, q prompts
 	var size *rootfs.SizeError
 	switch {
 	case fault == nil:
-	case fault.Code == codeNotFound:
+	case fault.Code == contract.CodeNotFound:
 		return none, f.Path + " was not shown to the model: it does not exist"
 	case errors.As(fault, &size):
 		return none, fmt.Sprintf("%s was not shown to the model: %d bytes, more than %d", f.Path, size.Size, size.Limit)

@@ -11,6 +11,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -32,7 +33,7 @@ func tooManyStars(glob string) bool {
 // pattern reads the open tickets of the files that a pattern matches.
 func (r *reader) pattern(ctx context.Context, glob string) {
 	if tooManyStars(glob) {
-		r.fail(glob, &Error{Code: codeArgument, Cause: "the pattern is too long or has too many **",
+		r.fail(glob, &contract.Error{Code: contract.CodeArgument, Cause: "the pattern is too long or has too many **",
 			Next: "Give a folder, or a pattern with at most three **."})
 		return
 	}
@@ -49,7 +50,7 @@ func (r *reader) pattern(ctx context.Context, glob string) {
 		r.folder(ctx, glob, base, path.Clean(filepath.ToSlash(glob)))
 	}
 	if r.total == before && r.left == (leftOut{}) {
-		r.fail(glob, &Error{Code: codeNotFound, Cause: "no ticket matches " + plain.Clip(plain.Line(glob), 200) +
+		r.fail(glob, &contract.Error{Code: contract.CodeNotFound, Cause: "no ticket matches " + plain.Clip(plain.Line(glob), 200) +
 			" in " + r.d.Root,
 			Next: "Give a pattern relative to the project root, such as backlog/**/*.md."})
 	}
@@ -90,7 +91,7 @@ func (r *reader) folder(ctx context.Context, ref, dir, glob string) {
 		}
 	}
 	if len(names) == 0 && glob == "" {
-		r.fail(ref, &Error{Code: codeUnreadable, Cause: plain.Clip(plain.Line(dir), 200) +
+		r.fail(ref, &contract.Error{Code: contract.CodeUnreadable, Cause: plain.Clip(plain.Line(dir), 200) +
 			" is a directory without tickets",
 			Next: "Give the folder that holds the tickets, or their paths."})
 	}
@@ -98,7 +99,7 @@ func (r *reader) folder(ctx context.Context, ref, dir, glob string) {
 
 // files lists the files beneath a folder that may hold tickets, as paths from the
 // root. cut says that bounds were reached.
-func (d *Deps) files(ctx context.Context, dir, glob string) (names []string, cut bool, fault *Error) {
+func (d *Deps) files(ctx context.Context, dir, glob string) (names []string, cut bool, fault *contract.Error) {
 	root, err := rootfs.Open(ctx, d.Root)
 	if err != nil {
 		return nil, false, d.fileError(ctx, dir, err)

@@ -21,6 +21,7 @@ const module = "github.com/fjbelchi/localmodel/"
 var arrows = map[string][]string{
 	"cmd":                            {"tools", "tools/background", "tools/draft", "tools/draft/parse", "tools/draft/trial", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "statestore", "statestore/calls", "statestore/project", "prompts"},
 	"tools":                          {"tools/draft", "tools/draft/trial", "tools/handoff", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/policy/category", "routing/prices", "statestore", "statestore/calls", "prompts", "prompts/paths"},
+	"tools/contract":                 {},
 	"tools/stdio":                    {},
 	"tools/background":               {},
 	"tools/draft":                    {"prompts"},

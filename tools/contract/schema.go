@@ -1,4 +1,4 @@
-package tools
+package contract
 
 import (
 	"bytes"
@@ -14,51 +14,53 @@ import (
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
-// shape is the part of JSON Schema that the input schemas use. Arguments are
+// Schema is the part of JSON Schema that the input schemas use. Arguments are
 // checked against the very schema that clients see, so the two cannot differ.
-type shape struct {
-	Type                 string            `json:"type"`
-	Properties           map[string]*shape `json:"properties"`
-	Required             []string          `json:"required"`
-	Items                *shape            `json:"items"`
-	Enum                 []string          `json:"enum"`
+type Schema struct {
+	Type                 string             `json:"type"`
+	Properties           map[string]*Schema `json:"properties"`
+	Required             []string           `json:"required"`
+	Items                *Schema            `json:"items"`
+	Enum                 []string           `json:"enum"`
 	MinLength, MaxLength *int
 	MinItems, MaxItems   *int
 	Minimum, Maximum     *float64
 }
 
-func parseShape(schema string) *shape {
-	var s shape
+// ParseSchema reads a schema, which is a constant of ours: it panics where it is
+// not JSON.
+func ParseSchema(schema string) *Schema {
+	var s Schema
 	if err := json.Unmarshal([]byte(schema), &s); err != nil {
 		panic("input schema is not JSON: " + err.Error()) // a constant of ours; every test would see it
 	}
 	return &s
 }
 
-// decode checks raw against the schema and fills target. Every argument that
+// Decode checks raw against the schema and fills target. Every argument that
 // is unknown, missing or wrong is named, with the valid ones; null counts as
-// not given; "3" and 3.0 are taken for 3. The error is an *Error with code
+// not given; "3" and 3.0 are taken for 3. It returns nil, or an error with code
 // E_ARGUMENT.
-func (s *shape) decode(raw json.RawMessage, target any) error {
+func (s *Schema) Decode(raw json.RawMessage, target any) *Error {
 	clean, fault := s.canonical(raw)
 	if fault != nil {
 		return fault
 	}
 	if err := json.Unmarshal(clean, target); err != nil {
-		return s.refuse("arguments: " + err.Error())
+		return s.Refuse("arguments: " + err.Error())
 	}
 	return nil
 }
 
 // canonical returns the arguments as the schema has them.
-func (s *shape) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
+func (s *Schema) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || string(raw) == "null" {
 		raw = json.RawMessage("{}")
 	}
 	var args map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &args); err != nil {
-		return nil, s.refuse("arguments: expected an object, got " + kindOf(raw))
+		return nil, s.Refuse("arguments: expected an object, got " + kindOf(raw))
 	}
 	var problems []string
 	for _, name := range slices.Sorted(maps.Keys(args)) {
@@ -83,16 +85,18 @@ func (s *shape) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
 		}
 	}
 	if len(problems) > 0 {
-		return nil, s.refuse(strings.Join(problems, "; "))
+		return nil, s.Refuse(strings.Join(problems, "; "))
 	}
 	clean, err := json.Marshal(args)
 	if err != nil {
-		return nil, s.refuse("arguments: " + err.Error())
+		return nil, s.Refuse("arguments: " + err.Error())
 	}
 	return clean, nil
 }
 
-func (s *shape) refuse(cause string) *Error {
+// Refuse is the error of a call whose arguments do not fit: what is wrong with
+// them, and which there are.
+func (s *Schema) Refuse(cause string) *Error {
 	names := make([]string, 0, len(s.Properties))
 	for name, p := range s.Properties {
 		kind := p.Type
@@ -108,12 +112,12 @@ func (s *shape) refuse(cause string) *Error {
 		names = append(names, name+" ("+kind+")")
 	}
 	slices.Sort(names)
-	return &Error{Code: codeArgument, Cause: cause,
+	return &Error{Code: CodeArgument, Cause: cause,
 		Next: "Call again with valid arguments: " + strings.Join(names, ", ")}
 }
 
 // check returns the value in canonical form, or what is wrong with it.
-func (s *shape) check(raw json.RawMessage) (json.RawMessage, string) {
+func (s *Schema) check(raw json.RawMessage) (json.RawMessage, string) {
 	switch s.Type {
 	case "string":
 		return s.checkString(raw)
@@ -130,7 +134,7 @@ func (s *shape) check(raw json.RawMessage) (json.RawMessage, string) {
 	return nil, fmt.Sprintf("expected %s, got %s", s.Type, kindOf(raw))
 }
 
-func (s *shape) checkString(raw json.RawMessage) (json.RawMessage, string) {
+func (s *Schema) checkString(raw json.RawMessage) (json.RawMessage, string) {
 	var v string
 	if err := json.Unmarshal(raw, &v); err != nil || raw[0] == 'n' {
 		return nil, "expected string, got " + kindOf(raw)
@@ -148,7 +152,7 @@ func (s *shape) checkString(raw json.RawMessage) (json.RawMessage, string) {
 	return raw, ""
 }
 
-func (s *shape) checkNumber(raw json.RawMessage) (json.RawMessage, string) {
+func (s *Schema) checkNumber(raw json.RawMessage) (json.RawMessage, string) {
 	text := strings.TrimSpace(strings.Trim(string(raw), `"`))
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
@@ -163,7 +167,7 @@ func (s *shape) checkNumber(raw json.RawMessage) (json.RawMessage, string) {
 	return json.RawMessage(strconv.FormatFloat(f, 'f', -1, 64)), ""
 }
 
-func (s *shape) checkArray(raw json.RawMessage) (json.RawMessage, string) {
+func (s *Schema) checkArray(raw json.RawMessage) (json.RawMessage, string) {
 	var list []json.RawMessage
 	if err := json.Unmarshal(raw, &list); err != nil {
 		return nil, fmt.Sprintf("expected a list of %s, got %s", s.Items.Type, kindOf(raw))

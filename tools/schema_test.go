@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
 var specs = []spec{checkLocalHealthSpec, classifyTicketSpec, planTicketSpec, recordGateOutcomeSpec}
@@ -53,7 +55,7 @@ var errorForm = regexp.MustCompile(`(?s)^E_[A-Z_]+: .*\. Next step: .*\. retryab
 
 func holdsErrorForm(t testing.TB, err error, code string) {
 	t.Helper()
-	var e *Error
+	var e *contract.Error
 	text := fmt.Sprint(err)
 	switch {
 	case !errors.As(err, &e):
@@ -62,8 +64,8 @@ func holdsErrorForm(t testing.TB, err error, code string) {
 		t.Errorf("code %s, want %s: %s", e.Code, code, text)
 	case !errorForm.MatchString(text):
 		t.Errorf("form of the error: %q", text)
-	case len([]rune(text)) > maxErrorChars:
-		t.Errorf("error of %d characters, want at most %d", len([]rune(text)), maxErrorChars)
+	case len([]rune(text)) > contract.MaxErrorChars:
+		t.Errorf("error of %d characters, want at most %d", len([]rune(text)), contract.MaxErrorChars)
 	}
 }
 
@@ -84,7 +86,8 @@ func TestDecodeTakesWhatIsMeant(t *testing.T) {
 		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"fail","quality_score":" 87.5 "}`, `{"gate":"lint","outcome":"fail","quality_score":87.5,"ticket_id":"A"}`},
 		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"fail","quality_score":1e2}`, `{"gate":"lint","outcome":"fail","quality_score":100,"ticket_id":"A"}`},
 	} {
-		got, fault := parseShape(c.of.input).canonical(json.RawMessage(c.in))
+		var got json.RawMessage
+		fault := contract.ParseSchema(c.of.input).Decode(json.RawMessage(c.in), &got)
 		if fault != nil || string(got) != c.want {
 			t.Errorf("%s %s: %s, %v; want %s", c.of.name, c.in, got, fault, c.want)
 		}
@@ -123,13 +126,13 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"pass","quality_score":[1]}`, "quality_score: expected number, got list"},
 	} {
 		var target map[string]any
-		err := parseShape(c.of.input).decode(json.RawMessage(c.in), &target)
+		err := contract.ParseSchema(c.of.input).Decode(json.RawMessage(c.in), &target)
 		holdsErrorForm(t, err, "E_ARGUMENT")
-		var e *Error
+		var e *contract.Error
 		if errors.As(err, &e) && e.Cause != c.cause {
 			t.Errorf("%s %.80s: cause %q, want %q", c.of.name, c.in, e.Cause, c.cause)
 		}
-		for name := range parseShape(c.of.input).Properties {
+		for name := range contract.ParseSchema(c.of.input).Properties {
 			if !strings.Contains(fmt.Sprint(err), name+" (") {
 				t.Errorf("%s %.80s: the valid argument %s is not named in %q", c.of.name, c.in, name, err)
 			}
@@ -152,8 +155,9 @@ func FuzzArguments(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, which uint8, in []byte) {
 		s := specs[int(which)%len(specs)]
-		shape, schema := parseShape(s.input), schemas[s.name]
-		got, fault := shape.canonical(in)
+		shape, schema := contract.ParseSchema(s.input), schemas[s.name]
+		var got, again json.RawMessage
+		fault := shape.Decode(in, &got)
 		if fault != nil {
 			holdsErrorForm(t, fault, "E_ARGUMENT")
 			// ticket_id may not be blank, which a schema does not say.
@@ -165,8 +169,7 @@ func FuzzArguments(f *testing.F) {
 		if err := validate(schema, got); err != nil {
 			t.Fatalf("%s %q is taken as %s, which does not fit: %v", s.name, in, got, err)
 		}
-		again, fault := shape.canonical(got)
-		if fault != nil || !bytes.Equal(again, got) {
+		if fault := shape.Decode(got, &again); fault != nil || !bytes.Equal(again, got) {
 			t.Fatalf("%s: %s read again is %s, %v", s.name, got, again, fault)
 		}
 	})

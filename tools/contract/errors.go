@@ -1,0 +1,76 @@
+// Package contract is what a model and the tools agree on: arguments that fit a
+// schema, errors that are instructions, results that keep to their size.
+package contract
+
+import (
+	"fmt"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
+)
+
+// Stable error codes. A model reads them, and so do programs.
+const (
+	CodeArgument   = "E_ARGUMENT"         // an argument is unknown, missing or of the wrong type
+	CodeNotFound   = "E_TICKET_NOT_FOUND" // no such file
+	CodeInvalid    = "E_TICKET_INVALID"   // the file is no ticket that can be read
+	CodeTooLarge   = "E_TICKET_TOO_LARGE"
+	CodeOutside    = "E_PATH_OUTSIDE" // the path leaves the project root
+	CodeUnreadable = "E_TICKET_UNREADABLE"
+	CodeConflict   = "E_CONFLICT" // the event id was used for another outcome
+	CodeJournal    = "E_JOURNAL"  // nothing was recorded
+	CodeCanceled   = "E_CANCELED"
+	CodeTimeout    = "E_TIMEOUT"
+	CodeInternal   = "E_INTERNAL"
+)
+
+// MaxErrorChars bounds an error's text: it is an instruction, not a report.
+const MaxErrorChars = 2000
+
+// Error is a failure reported to a model: a stable code, the cause, the next step,
+// and whether the same call may succeed later.
+type Error struct {
+	Code, Cause, Next string
+	Retryable         bool
+	Err               error // what happened underneath, for the log; may be nil
+}
+
+func (e *Error) Error() string {
+	retry := "no"
+	if e.Retryable {
+		retry = "yes"
+	}
+	tail := fmt.Sprintf(" Next step: %s retryable: %s", sentence(e.Next), retry)
+	head := e.Code + ": " + sentence(e.Cause)
+	return plain.Clip(head, MaxErrorChars-len([]rune(tail))) + tail
+}
+
+// Unwrap gives the underlying error.
+func (e *Error) Unwrap() error { return e.Err }
+
+// InRow is the error in one row of a list: code, cause and next step within
+// room bytes of JSON. The longer of the two is cut first; neither goes below a
+// few words.
+func (e *Error) InRow(room int) string {
+	const least = 12
+	cause, next := min(len([]rune(e.Cause)), room), min(len([]rune(e.Next)), room)
+	for {
+		text := e.Code + ": " + sentence(plain.Clip(e.Cause, cause)) + " " + plain.Clip(e.Next, next)
+		switch {
+		case len(InJSON(text)) <= room:
+			return text
+		case cause >= next && cause > least:
+			cause--
+		case next > least:
+			next--
+		default:
+			return plain.Clip(text, max(room, least)) // characters that JSON escapes
+		}
+	}
+}
+
+func sentence(s string) string {
+	if s == "" || s[len(s)-1] == '.' {
+		return s
+	}
+	return s + "."
+}
