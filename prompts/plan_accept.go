@@ -12,8 +12,8 @@ import (
 	"github.com/fjbelchi/localmodel/prompts/words"
 )
 
-// leastWords is how many content words a step must have beyond the ticket's
-// title, the path and the ids.
+// leastWords is how many content words and expressions of code a step must have
+// beyond the ticket's title, the path and the ids.
 const leastWords = 4
 
 // Accept is the acceptance check. A plan counts when it covers every affected
@@ -159,7 +159,7 @@ func (q PlanQuestion) empty(s Step) string {
 	case nothingToDo().MatchString(s.What):
 		return "changes nothing"
 	}
-	if found := words.Beyond(s.What, q.Title, s.File, q.ids()); len(found) < least {
+	if found := words.Beyond(s.What, q.Title, s.File, q.ids()); len(found)+q.expressions(s) < least {
 		return "says too little beyond the ticket's title: name what changes and how"
 	}
 	return ""

@@ -92,6 +92,32 @@ func last(symbol string) string {
 	return parts[len(parts)-1]
 }
 
+var expression = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[\p{L}_$][\p{L}\p{N}_$]*(?:\.[\p{L}_$][\p{L}\p{N}_$]*)+(?:\([^()]*\))?|` +
+		`[\p{L}_$][\p{L}\p{N}_$]* (?:[<>]=?|[!=]==?) [\p{L}\p{N}_$]+`)
+})
+
+// expressions counts the calls, fields and comparisons that a step names with a name
+// of its file in them. "Compare n < limit in place of n == 0" has few words and says
+// all.
+func (q PlanQuestion) expressions(s Step) int {
+	full, _ := q.source(s.File)
+	text := strings.NewReplacer(s.File, "", path.Base(s.File), "").Replace(s.What)
+	seen := map[string]bool{}
+	for _, e := range expression().FindAllString(text, -1) {
+		seen[e] = seen[e] || slices.ContainsFunc(symbol().FindAllString(e, -1), func(name string) bool {
+			return words.Has(full, name) || words.Has(full, last(name))
+		})
+	}
+	n := 0
+	for _, there := range seen {
+		if there {
+			n++
+		}
+	}
+	return n
+}
+
 // ownPaths are the paths that a plan may name: the ticket's, those that a step
 // creates, and the files of its tests.
 func (q PlanQuestion) ownPaths(r PlanReply) map[string]bool {
