@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/prompts/outline"
 	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/prompts/words"
 )
@@ -105,7 +106,7 @@ func (q PlanQuestion) Template() (plan string, cover Coverage, cut int) {
 	var b strings.Builder
 	b.WriteString("## Implementation Plan\n" + strings.Join(steps, "\n") + "\n")
 	if len(tests) > 0 {
-		b.WriteString("\nTests to write:\n" + strings.Join(tests, "\n") + "\n")
+		b.WriteString("\nAcceptance criteria, with a test for each that has none:\n" + strings.Join(tests, "\n") + "\n")
 	}
 	b.WriteString(commands)
 	cover = Coverage{
@@ -127,7 +128,7 @@ func (q PlanQuestion) found(f PlanFile) string {
 		} else {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "%s (line %d)", code(d.Name), d.Line)
+		fmt.Fprintf(&b, "%s (%s)", code(d.Name), lines(d))
 	}
 	if q.Exists == nil || paths.IsTest(f.Path) {
 		return b.String()
@@ -139,6 +140,13 @@ func (q PlanQuestion) found(f PlanFile) string {
 		}
 	}
 	return b.String()
+}
+
+func lines(d outline.Definition) string {
+	if d.End <= d.Line {
+		return fmt.Sprintf("line %d", d.Line)
+	}
+	return fmt.Sprintf("lines %d-%d", d.Line, d.End)
 }
 
 func bullet(head, text string) string {

@@ -10,8 +10,8 @@ import (
 // threeFiles is a ticket with a file to modify, one to create and one to delete,
 // in a project that has a.go, old.go and docs/guide.md.
 func threeFiles() PlanQuestion {
-	source := "package src\n\nfunc Call() {}\n"
-	return question(PlanQuestion{ID: "N-1", Title: "Move the call", Ticket: "Do it to `Call`.",
+	source := "package src\n\nfunc Call() {\n\tdial(limit)\n}\n\nconst limit = 1\n"
+	return question(PlanQuestion{ID: "N-1", Title: "Move the call", Ticket: "Do it to `Call` with its `limit`.",
 		Files:    []PlanFile{{"src/a.go", "modify", "the call"}, {"src/new.go", "create", ""}, {"./src/old.go", "delete", "no longer used"}},
 		Criteria: []PlanCriterion{{"AC-1", "It works."}, {"AC-2", "It is fast."}},
 		Sources:  []Source{{Path: "src/a.go", Text: source, Full: source}},
@@ -181,9 +181,9 @@ func TestTemplate_Whole(t *testing.T) {
 	q.Files = append(q.Files, PlanFile{"src/b.go", "", "the rest"})
 	plan, cover, cut := q.Template()
 	want := "## Implementation Plan\n- [ ] Create `src/new.go`\n- [ ] Modify `src/a.go`: the call\n" +
-		"      The ticket names: `Call` (line 3)\n      Its tests: `src/a_test.go`\n" +
+		"      The ticket names: `Call` (lines 3-5), `limit` (line 7)\n      Its tests: `src/a_test.go`\n" +
 		"- [ ] Delete `./src/old.go`: no longer used\n- [ ] Work on `src/b.go`: the rest\n" +
-		"\nTests to write:\n- [ ] AC-1: It works.\n- [ ] AC-2: It is fast.\n" +
+		"\nAcceptance criteria, with a test for each that has none:\n- [ ] AC-1: It works.\n- [ ] AC-2: It is fast.\n" +
 		"\nVerify:\n- [ ] `make test` ends with status 0\n- [ ] `make lint` ends with status 0\n"
 	if plan != want || cut != 0 || cover != (Coverage{4, 4, 2, 2, true}) {
 		t.Errorf("cut %d, coverage %+v, plan:\n%s", cut, cover, plan)
