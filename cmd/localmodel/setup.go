@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -45,7 +46,7 @@ func setupCommand(w env) *cobra.Command {
 	fs.BoolVar(&o.DryRun, "dry-run", false, "say what it would do and change nothing")
 	fs.BoolVar(&o.Proxy, "proxy", false, "also ask a LiteLLM proxy what the local model cannot answer")
 	fs.StringVar(&o.Model, "model", "", "use, and fetch where it is missing, the model `NAME`")
-	fs.Func("skip", "leave out a `STEP`: server, model, proof, proxy, config, clients; may be given again", func(step string) error {
+	fs.Func("skip", "leave out a `STEP`: server, model, proof, plan, proxy, config, clients; may be given again", func(step string) error {
 		o.Skip = append(o.Skip, step)
 		return nil
 	})
@@ -91,9 +92,14 @@ func (c *config) host(w env, quiet bool) setup.Host {
 		Pull: func(ctx context.Context, s setup.Server, model string) error {
 			return c.fixer(w, overridden(w, setup.Choice{Server: s, Model: model, NumCtx: c.numCtx}.Settings())).Pull(ctx, model)
 		},
-		MinConfidence: c.minConfidence,
-		Prove:         func(ctx context.Context, choice setup.Choice) (setup.Proof, error) { return prove(ctx, w, choice) },
-		ProxyOK:       func(ctx context.Context) bool { return c.proxyAnswers(ctx, w) },
+		MinConfidence: c.minConfidence, Deadline: c.deadline,
+		Classify: func(ctx context.Context, choice setup.Choice) (setup.Classified, error) {
+			return proveClassify(ctx, w, choice)
+		},
+		Plan: func(ctx context.Context, choice setup.Choice, within time.Duration) (setup.Planned, error) {
+			return provePlan(ctx, w, choice, within)
+		},
+		ProxyOK: func(ctx context.Context) bool { return c.proxyAnswers(ctx, w) },
 		Save: func(ctx context.Context, list []settings.Assignment) (bool, error) {
 			return settings.Save(ctx, c.Dirs.Config, list)
 		},

@@ -28,7 +28,7 @@ main divides the total by the number of items. With an empty cart it crashes.
 - [ ] AC-1: an empty cart shows a total of 0
 `
 
-// Prover makes one real classification and one real plan.
+// Prover makes one real classification or one real plan.
 type Prover struct {
 	Router *routing.Router
 	Deps   *tools.Deps
@@ -36,59 +36,57 @@ type Prover struct {
 	Said   io.Writer // what a waiting person reads
 }
 
-// Prove asks for both, of a small ticket.
-func (p Prover) Prove(ctx context.Context) (Proof, error) {
-	var proof Proof
+// Classify asks for the classification of a small ticket. It loads the model
+// first, so that this is not taken for the model's speed.
+func (p Prover) Classify(ctx context.Context) (Classified, error) {
+	var c Classified
 	start := time.Now()
 	h := p.Router.Health(ctx, false).Ollama
 	if !h.OK {
-		return proof, fmt.Errorf("%s", h.Error)
+		return c, fmt.Errorf("%s", h.Error)
 	}
 	if !h.Loaded && p.Loads {
 		if err := p.Router.Preload(ctx); err != nil {
-			return proof, err
+			return c, err
 		}
 		if err := waitLoaded(ctx, p.Said, p.Router.Loading()); err != nil {
-			return proof, err
+			return c, err
 		}
-		proof.Load = time.Since(start)
+		c.Load = time.Since(start)
 	}
-	args, err := json.Marshal(map[string]any{"ticket": provingTicket, "route": "local"})
+	result, took, err := p.timed(ctx, "classify_ticket")
 	if err != nil {
-		return proof, err
+		return c, err
 	}
-	row, took, err := p.timed(ctx, "classify_ticket", args)
-	if err != nil {
-		return proof, err
+	row := result.Get("tickets.0")
+	c.Took, c.By = took, row.Get("by").Str
+	c.Category, c.Complexity = row.Get("category").Str, row.Get("complexity").Str
+	c.Confidence = 1
+	if stated := row.Get("confidence"); stated.Exists() {
+		c.Confidence = stated.Float()
 	}
-	row = row.Get("tickets.0")
-	proof.Classify, proof.ClassifiedBy = took, row.Get("by").Str
-	proof.Category, proof.Complexity = row.Get("category").Str, row.Get("complexity").Str
-	proof.Confidence = 1
-	if c := row.Get("confidence"); c.Exists() {
-		proof.Confidence = c.Float()
+	if c.By != local {
+		c.Why = row.Get("why").Str
 	}
-	if proof.ClassifiedBy != "local" {
-		proof.Why = row.Get("why").Str
-	}
-	plan, took, err := p.timed(ctx, "plan_ticket", args)
-	if err != nil {
-		return proof, err
-	}
-	proof.Plan, proof.PlannedBy = took, plan.Get("by").Str
-	if reason := plan.Get("answer.reason").Str; reason != "" && proof.Why == "" {
-		proof.Why = reason
-	}
-	return proof, nil
+	return c, nil
 }
 
-// timed runs one tool and says how long it took.
-func (p Prover) timed(ctx context.Context, name string, args json.RawMessage) (gjson.Result, time.Duration, error) {
+// Plan asks for the plan of the same ticket.
+func (p Prover) Plan(ctx context.Context) (Planned, error) {
+	result, took, err := p.timed(ctx, "plan_ticket")
+	return Planned{Took: took, By: result.Get("by").Str, Why: result.Get("answer.reason").Str}, err
+}
+
+// timed runs one tool and returns how long it took.
+func (p Prover) timed(ctx context.Context, name string) (gjson.Result, time.Duration, error) {
+	args, err := json.Marshal(map[string]any{"ticket": provingTicket, "route": "local"})
+	if err != nil {
+		return gjson.Result{}, 0, err
+	}
 	start := time.Now()
 	for _, t := range tools.All(p.Deps) {
 		if t.Declaration.Name == name {
 			var text []byte
-			var err error
 			term.Wait(p.Said, "waiting for the model, "+name, func() {
 				text, err = t.Run(ctx, p.Deps, tools.Call{Arguments: args})
 			})

@@ -5,86 +5,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/fjbelchi/localmodel/cmd/localmodel/models"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 )
-
-// prove makes one real classification and one real plan.
-func (r *run) prove(ctx context.Context) []Outcome {
-	const what = "one classification and one plan by %s"
-	switch {
-	case r.model == nil:
-		return nil
-	case r.DryRun:
-		return one(Outcome{State: Would, Text: "would try " + fmt.Sprintf(what, r.model.Name)})
-	case !r.may("Try it: " + fmt.Sprintf(what, r.model.Name) + "?"):
-		return one(Outcome{State: Refused, Text: "not tried; localmodel doctor --deep does"})
-	}
-	p, err := r.Prove(ctx, Choice{Server: *r.server, Model: r.model.Name, NumCtx: r.numCtx})
-	if err != nil {
-		return one(Outcome{State: Failed, Text: err.Error(), Fixes: []string{"localmodel doctor"}})
-	}
-	o := Outcome{State: Done, Text: strings.Join(r.proved(p), "; ")}
-	switch {
-	case p.ClassifiedBy != local:
-		o.State, o.Fixes = Failed, []string{"localmodel doctor --deep"}
-	case r.unsure(p) || p.PlannedBy != local:
-		o.Fixes = r.surer()
-	}
-	if r.unsure(p) {
-		r.report.Unsure = true
-		for _, command := range r.surer() {
-			r.report.Next = append(r.report.Next, "a better model: "+command)
-		}
-	}
-	return one(o)
-}
-
-// local is a tool's by where the local model answered.
-const local = "local"
-
-// unsure reports whether the model answered, and its answer would not count.
-func (r *run) unsure(p Proof) bool { return p.ClassifiedBy == local && p.Confidence < r.MinConfidence }
-
-// proved says what the model did.
-func (r *run) proved(p Proof) []string {
-	var said []string
-	if p.Load > 0 {
-		said = append(said, "loaded in "+seconds(p.Load))
-	}
-	if p.ClassifiedBy == local {
-		said = append(said, fmt.Sprintf("classified in %s (%s, %s)", seconds(p.Classify), p.Category, p.Complexity))
-	} else {
-		said = append(said, fmt.Sprintf("the classification came from %s after %s", p.ClassifiedBy, seconds(p.Classify)))
-	}
-	if r.unsure(p) {
-		said = append(said, fmt.Sprintf("unsure of it: confidence %.2f, and below %.2f the rules classify instead. "+
-			"Expect that of most tickets with this model", p.Confidence, r.MinConfidence))
-	}
-	if p.PlannedBy == local {
-		said = append(said, "planned in "+seconds(p.Plan))
-	} else {
-		said = append(said, fmt.Sprintf("its plan was not accepted after %s, so plans come from %s", seconds(p.Plan), p.PlannedBy))
-	}
-	if p.Why != "" {
-		said = append(said, p.Why)
-	}
-	return said
-}
-
-// surer is how to get a better model of the table, where this machine has room
-// for one.
-func (r *run) surer() []string {
-	better, _, fits := models.Recommend(r.Room, r.NumCtx)
-	if !fits || r.server.Kind != ollamaKind || r.server.Remote != "" || sameName(better.Name, r.model.Name) {
-		return nil
-	}
-	return []string{"localmodel setup --model " + better.Name + models.About(better.Name, 0)}
-}
-
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 
 // askProxy turns the tiers behind the local one off for who does not want them:
 // each ticket would wait for a proxy that is not there.

@@ -23,13 +23,14 @@ const (
 	StepServer  = "server"
 	StepModel   = "model"
 	StepProof   = "proof"
+	StepPlan    = "plan"
 	StepProxy   = "proxy"
 	StepConfig  = "config"
 	StepClients = "clients"
 )
 
 // Steps are the names of all steps, as --skip takes them.
-var Steps = []string{StepServer, StepModel, StepProof, StepProxy, StepConfig, StepClients}
+var Steps = []string{StepServer, StepModel, StepProof, StepPlan, StepProxy, StepConfig, StepClients}
 
 // Options are what the user asked for.
 type Options struct {
@@ -57,14 +58,20 @@ type Choice struct {
 	NumCtx int // tokens
 }
 
-// Proof is one real classification and one real plan.
-type Proof struct {
-	Load, Classify, Plan time.Duration
+// Classified is one real classification.
+type Classified struct {
+	Load, Took           time.Duration // Took is without Load
 	Category, Complexity string
-	Confidence           float64 // of the classification, 0 to 1; 1 where the model gave none
-	ClassifiedBy         string  // as a tool's by
-	PlannedBy            string
-	Why                  string // what kept the model from answering; "" = nothing
+	Confidence           float64 // 0 to 1; 1 where the model gave none
+	By                   string  // as a tool's by
+	Why                  string  // what kept the model from answering; "" = nothing
+}
+
+// Planned is one real plan.
+type Planned struct {
+	Took time.Duration
+	By   string // as a tool's by
+	Why  string // what kept the model from answering; "" = nothing
 }
 
 // Client is an MCP client that is installed here.
@@ -87,17 +94,22 @@ type Host struct {
 	NumCtx     int    // tokens, as configured
 	// MinConfidence is what a classification needs to count, as configured.
 	MinConfidence float64
+	// Deadline is how long a call of a tool may take, as configured.
+	Deadline time.Duration
 
 	// Setting is a setting's value as it counts, and where it comes from.
 	Setting func(name string) settings.Value
 	// InFile is a setting's value in config.toml, or its default.
 	InFile func(name string) (value string, there bool)
 
-	Find    func(ctx context.Context) []Server
-	Start   func(ctx context.Context) error // the ollama program
-	Free    func() int64                    // bytes where Ollama keeps models; 0 = not known
-	Pull    func(ctx context.Context, s Server, model string) error
-	Prove   func(ctx context.Context, c Choice) (Proof, error)
+	Find  func(ctx context.Context) []Server
+	Start func(ctx context.Context) error // the ollama program
+	Free  func() int64                    // bytes where Ollama keeps models; 0 = not known
+	Pull  func(ctx context.Context, s Server, model string) error
+	// Classify and Plan make one of them, and record nothing of it.
+	Classify func(ctx context.Context, c Choice) (Classified, error)
+	Plan     func(ctx context.Context, c Choice, within time.Duration) (Planned, error)
+
 	ProxyOK func(ctx context.Context) bool // a proxy answers and takes the key
 	Save    func(ctx context.Context, list []settings.Assignment) (changed bool, err error)
 	Clients func() []Client
@@ -159,6 +171,7 @@ type run struct {
 	fleet  bool // the local model is the proxy's, which chooses
 	model  *routing.Listed
 	numCtx int
+	proof  *Classified           // nil = none was made
 	set    []settings.Assignment // beside those of server and model
 }
 
@@ -175,7 +188,7 @@ func Run(ctx context.Context, o Options, h Host) (Report, error) {
 		name string
 		do   func(context.Context) []Outcome
 	}{
-		{StepServer, r.findServer}, {StepModel, r.chooseModel}, {StepProof, r.prove},
+		{StepServer, r.findServer}, {StepModel, r.chooseModel}, {StepProof, r.prove}, {StepPlan, r.tryPlan},
 		{StepProxy, r.askProxy}, {StepConfig, r.writeConfig}, {StepClients, r.addClients},
 	} {
 		if slices.Contains(o.Skip, step.name) {

@@ -34,8 +34,9 @@ type fake struct {
 	asked    []string
 	answer   func(question string) bool
 	started  bool
-	proof    Proof
-	proofErr error
+	proof    Classified
+	plan     Planned
+	planned  time.Duration // that the plan had; 0 = there was none
 	proxy    bool
 }
 
@@ -63,9 +64,10 @@ var (
 func newFake() *fake {
 	f := &fake{servers: ollamaWith(seven), file: map[string]string{}, env: map[string]string{},
 		answer: func(string) bool { return true },
-		proof: Proof{Classify: time.Second, Plan: 8 * time.Second, Category: "BUG", Complexity: "low",
-			Confidence: .9, ClassifiedBy: "local", PlannedBy: "local"}}
-	f.Host = Host{OS: "linux", Room: models.Room{Memory: 64 * gb}, Terminal: true, ConfigFile: "config.toml", NumCtx: 32768, MinConfidence: .6,
+		proof:  Classified{Took: time.Second, Category: "BUG", Complexity: "low", Confidence: .9, By: "local"},
+		plan:   Planned{Took: 8 * time.Second, By: "local"}}
+	f.Host = Host{OS: "linux", Room: models.Room{Memory: 64 * gb}, Terminal: true, ConfigFile: "config.toml", NumCtx: 32768,
+		MinConfidence: .6, Deadline: 55 * time.Second,
 		Setting: f.setting, InFile: f.inFile,
 		Find:  func(context.Context) []Server { return slices.Clone(f.servers) },
 		Start: func(context.Context) error { f.started = true; f.servers = ollamaWith(seven); return nil },
@@ -77,7 +79,11 @@ func newFake() *fake {
 			}
 			return f.pullErr
 		},
-		Prove:   func(context.Context, Choice) (Proof, error) { return f.proof, f.proofErr },
+		Classify: func(context.Context, Choice) (Classified, error) { return f.proof, nil },
+		Plan: func(_ context.Context, _ Choice, within time.Duration) (Planned, error) {
+			f.planned = within
+			return f.plan, nil
+		},
 		ProxyOK: func(context.Context) bool { return f.proxy },
 		Save:    f.save,
 		Clients: func() []Client {
@@ -151,7 +157,7 @@ func TestRun(t *testing.T) {
 		}
 		return m
 	}
-	ready := []string{"server same", "model same", "proof done", "proxy done", "config done", "clients done"}
+	ready := []string{"server same", "model same", "proof done", "plan done", "proxy done", "config done", "clients done"}
 	for _, c := range []struct {
 		name   string
 		change func(*fake)
@@ -167,9 +173,9 @@ func TestRun(t *testing.T) {
 		{"no Ollama on Windows", func(f *fake) { f.servers, f.OS = nil, "windows" }, yes, ExitMissing, nil, noProxy, nil, "winget install Ollama.Ollama"},
 		{"no Ollama on a Mac", func(f *fake) { f.servers, f.OS = nil, "darwin" }, yes, ExitMissing, nil, noProxy, nil, "brew install ollama"},
 		{"installed and down", func(f *fake) { f.servers, f.Ollama = nil, "/usr/bin/ollama" }, yes, 0,
-			[]string{"server done", "model same", "proof done", "proxy done", "config done", "clients done"}, with("qwen2.5-coder:7b", ""), nil, "started"},
+			[]string{"server done", "model same", "proof done", "plan done", "proxy done", "config done", "clients done"}, with("qwen2.5-coder:7b", ""), nil, "started"},
 		{"no model, 64 GB", func(f *fake) { f.servers = ollamaWith() }, yes, 0,
-			[]string{"server same", "model done", "proof done", "proxy done", "config done", "clients done"}, noProxy, []string{"qwen3-coder:30b"}, ""},
+			[]string{"server same", "model done", "proof done", "plan done", "proxy done", "config done", "clients done"}, noProxy, []string{"qwen3-coder:30b"}, ""},
 		{"no model, 8 GB", func(f *fake) { f.servers, f.Room.Memory = ollamaWith(), 8*gb }, yes, 0, nil,
 			with("qwen2.5-coder:7b", ""), []string{"qwen2.5-coder:7b"}, ""},
 		{"no model, and it does not fit the disk", func(f *fake) {
@@ -192,7 +198,7 @@ func TestRun(t *testing.T) {
 			f.pullErr, f.file = errors.New("no such model"), map[string]string{"LOCALMODEL_MODEL": "gone"}
 		}, yes, ExitMissing, nil, with("gone", ""), []string{"gone"}, "no such model"},
 		{"a read-only config directory", func(f *fake) { f.saveErr = fs.ErrPermission }, yes, ExitFailed,
-			[]string{"server same", "model same", "proof done", "proxy done", "config failed", "clients done"}, map[string]string{}, nil, `add by hand, or set as variables: model = "qwen2.5-coder:7b"`},
+			[]string{"server same", "model same", "proof done", "plan done", "proxy done", "config failed", "clients done"}, map[string]string{}, nil, `add by hand, or set as variables: model = "qwen2.5-coder:7b"`},
 		{"another server", func(f *fake) {
 			f.servers = []Server{{Kind: "openai", Title: "LM Studio", URL: "http://127.0.0.1:1234", Models: []routing.Listed{{Name: "some-coder"}}}}
 		}, yes, 0, ready, map[string]string{"LOCALMODEL_FALLBACK": "", "LOCALMODEL_MODEL": "some-coder",
@@ -202,13 +208,18 @@ func TestRun(t *testing.T) {
 		{"a proxy answers", func(f *fake) { f.proxy = true }, yes, 0, nil, map[string]string{"LOCALMODEL_MODEL": "qwen2.5-coder:7b"}, nil, "LiteLLM proxy answers"},
 		{"a proxy is wanted", func(f *fake) { f.file["LOCALMODEL_FALLBACK"] = "" }, Options{Yes: true, Proxy: true}, 0, nil,
 			map[string]string{"LOCALMODEL_MODEL": "qwen2.5-coder:7b", "LOCALMODEL_FALLBACK": "cheap,balanced"}, nil, "does not answer yet"},
-		{"the plan is not accepted", func(f *fake) { f.proof.PlannedBy = "template" }, yes, 0, ready, with("qwen2.5-coder:7b", ""), nil, "plans come from template"},
+		{"the plan is not accepted", func(f *fake) { f.plan.By = "template" }, yes, 0, ready, with("qwen2.5-coder:7b", ""), nil, "plans come from template"},
 		{"the model is unsure", func(f *fake) { f.servers, f.proof.Confidence = ollamaWith(small), .44 }, yes, 0, ready, with("smollm2:135m", "8192"), nil,
-			"confidence 0.44, and below 0.60 the rules classify instead. Expect that of most tickets with this model; planned in 8.0 s localmodel setup --model qwen3-coder:30b (19.0 GB"},
+			"confidence 0.44, and below 0.60 the rules classify instead. Expect that of most tickets with this model localmodel setup --model qwen3-coder:30b (19.0 GB"},
 		{"the best model is unsure", func(f *fake) { f.servers, f.proof.Confidence = ollamaWith(thirty), .44 }, yes, 0, ready, noProxy, nil,
-			"Expect that of most tickets with this model; planned in 8.0 s \n"},
-		{"the model does not answer", func(f *fake) { f.proof.ClassifiedBy, f.proof.Why = "rules", "local slow" }, yes, ExitMissing, nil,
+			"Expect that of most tickets with this model \nplan: planned in 8.0 s \n"},
+		{"the model does not answer", func(f *fake) { f.proof.By, f.proof.Why = "rules", "local slow" }, yes, ExitMissing, nil,
 			with("qwen2.5-coder:7b", ""), nil, "local slow"},
+		{"a plan would take too long", func(f *fake) { f.proof.Took = 40 * time.Second }, yes, 0,
+			[]string{"server same", "model same", "proof done", "plan refused", "proxy done", "config done", "clients done"}, with("qwen2.5-coder:7b", ""), nil,
+			"not tried: at this speed it takes 80.0 s or more, and LOCALMODEL_DEADLINE allows 55.0 s, so expect plans from templates localmodel setup --model qwen3-coder:30b"},
+		{"a classification takes too long", func(f *fake) { f.proof.Took = 56 * time.Second }, yes, 0, nil, with("qwen2.5-coder:7b", ""), nil,
+			"classified in 56.0 s (BUG, low); that is more than LOCALMODEL_DEADLINE allows, 55.0 s; later ones are faster"},
 		{"all is refused", func(f *fake) { f.answer = func(string) bool { return false } }, Options{}, 0,
 			[]string{"server same", "model same", "proof refused", "proxy done", "config refused", "clients refused"}, map[string]string{}, nil, ""},
 		{"nobody to ask", func(f *fake) { f.Terminal = false }, Options{}, ExitNobody,
@@ -259,6 +270,23 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestRun_TimeOfAPlan holds that classification and plan together keep to what
+// a waiting person has patience for, or what the user's own deadline allows.
+func TestRun_TimeOfAPlan(t *testing.T) {
+	for _, c := range []struct{ classified, deadline, want time.Duration }{
+		{time.Second, 55 * time.Second, 99 * time.Second},
+		{33 * time.Second, 55 * time.Second, 67 * time.Second},
+		{34 * time.Second, 55 * time.Second, 0},
+		{2 * time.Minute, 5 * time.Minute, 5 * time.Minute},
+	} {
+		f := newFake()
+		f.proof.Took, f.Deadline = c.classified, c.deadline
+		if _, err := Run(t.Context(), Options{Yes: true}, f.Host); err != nil || f.planned != c.want {
+			t.Errorf("classified in %v, deadline %v: the plan had %v, want %v; %v", c.classified, c.deadline, f.planned, c.want, err)
+		}
+	}
+}
+
 // What a model is worth that is too unsure is the last thing that is read.
 func TestRun_UnsureLeadsToABetterModel(t *testing.T) {
 	f := newFake()
@@ -302,7 +330,7 @@ func TestRun_AgainChangesNothing(t *testing.T) {
 	saved := false
 	f.Save = func(context.Context, []settings.Assignment) (bool, error) { saved = true; return true, nil }
 	r, err := Run(t.Context(), Options{Yes: true}, f.Host)
-	want := []string{"server same", "model same", "proof done", "proxy same", "config same", "clients same"}
+	want := []string{"server same", "model same", "proof done", "plan done", "proxy same", "config same", "clients same"}
 	if err != nil || !slices.Equal(states(r), want) || saved || f.installs != 1 || len(f.pulled) > 0 {
 		t.Errorf("%v, %v, saved %v, %d installs, fetched %v", states(r), err, saved, f.installs, f.pulled)
 	}
