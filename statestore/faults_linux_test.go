@@ -110,9 +110,9 @@ func TestNoHome(t *testing.T) {
 	}
 }
 
-// A disk that fills up ends in a clear error; what was acknowledged before is
-// there, and when there is room again the same process goes on.
-func TestFullDisk(t *testing.T) {
+// smallDisk is a directory on a file system of 1 MB.
+func smallDisk(t *testing.T) string {
+	t.Helper()
 	root := t.TempDir()
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", root).CombinedOutput(); err != nil {
 		parts.Absent(t, "mount", fmt.Sprintf("it is not allowed here: %v: %s", err, out))
@@ -122,6 +122,13 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("umount: %v: %s", err, out)
 		}
 	})
+	return root
+}
+
+// A disk that fills up ends in a clear error; what was acknowledged before is
+// there, and when there is room again the same process goes on.
+func TestFullDisk(t *testing.T) {
+	root := smallDisk(t)
 	s := makeStore(Options{Root: root})
 	defer s.Close() //nolint:errcheck // the disk is full for the state file too
 	acknowledged := 0
@@ -154,15 +161,7 @@ func TestFullDisk(t *testing.T) {
 // A disk that is full when a journal is opened again is named, and so are file
 // descriptors that ran out.
 func TestFullDiskOnReopening(t *testing.T) {
-	root := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", root).CombinedOutput(); err != nil {
-		parts.Absent(t, "mount", fmt.Sprintf("it is not allowed here: %v: %s", err, out))
-	}
-	t.Cleanup(func() {
-		if out, err := exec.Command("umount", "-l", root).CombinedOutput(); err != nil {
-			t.Errorf("umount: %v: %s", err, out)
-		}
-	})
+	root := smallDisk(t)
 	s := makeStore(Options{Root: root})
 	record(t, s, out("T lint fail"))
 	if err := s.Close(); err != nil {

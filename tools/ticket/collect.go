@@ -183,13 +183,21 @@ func (c *collector) id(text, where string) {
 	}
 }
 
-func (c *collector) setStatus(text, where string) {
-	text = c.field(strings.Trim(text, "`*_ "), "status")
-	if c.t.Status != "" || strings.Contains(text, "|") || isNothing(text) {
+func (c *collector) setStatus(text, where string) { c.setWord(&c.t.Status, text, "status", where) }
+
+func (c *collector) setPriority(text, where string) {
+	c.setWord(&c.t.Priority, text, "priority", where)
+}
+
+// setWord keeps the first value of a field. One with a bar is a template's list
+// of what may be chosen.
+func (c *collector) setWord(field *string, text, name, where string) {
+	text = c.field(strings.Trim(text, "`*_ "), name)
+	if *field != "" || strings.Contains(text, "|") || isNothing(text) {
 		return
 	}
-	c.t.Status = text
-	c.from("status", where)
+	*field = text
+	c.from(name, where)
 }
 
 func (c *collector) setType(text, where string) {
@@ -202,15 +210,6 @@ func (c *collector) setType(text, where string) {
 		c.t.Type = text
 		c.from("type", where)
 	}
-}
-
-func (c *collector) setPriority(text, where string) {
-	text = c.field(strings.Trim(text, "`*_ "), "priority")
-	if c.t.Priority != "" || strings.Contains(text, "|") || isNothing(text) {
-		return
-	}
-	c.t.Priority = text
-	c.from("priority", where)
 }
 
 func (c *collector) setParent(text, where string) {
