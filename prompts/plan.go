@@ -49,6 +49,8 @@ type PlanQuestion struct {
 	Evidence          string   // what a failed plan gate recorded; "" = nothing
 	// Exists reports whether a path is a file of the project; nil = unknown.
 	Exists func(path string) bool
+	// Read returns the text of a file of the project, "" = unknown; nil = none known.
+	Read func(path string) string
 }
 
 // Step is what a plan does to one file.

@@ -2,6 +2,7 @@ package prompts
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -135,11 +136,36 @@ func (q PlanQuestion) found(f PlanFile) string {
 	}
 	for _, p := range paths.TestsOf(clean(f.Path)) {
 		if q.Exists(p) {
-			b.WriteString("\n      Its tests: " + code(p))
+			b.WriteString("\n      Its tests: " + code(p) + q.uses(p, mentioned))
 			break
 		}
 	}
 	return b.String()
+}
+
+// uses names the definitions of a test file in which names of the tested file occur.
+func (q PlanQuestion) uses(file string, names []outline.Definition) string {
+	const most = 3
+	if q.Read == nil || len(names) == 0 {
+		return ""
+	}
+	text := q.Read(file)
+	rows := strings.Split(text, "\n")
+	left := 2 * len(rows) // a file may claim any lines for its definitions
+	var found []string
+	for _, d := range outline.Of(file, text) {
+		if left -= d.End - d.Line + 1; left < 0 || len(found) == most {
+			break
+		}
+		body := strings.Join(rows[d.Line-1:d.End], "\n")
+		if slices.ContainsFunc(names, func(n outline.Definition) bool { return words.Has(body, n.Short()) }) {
+			found = append(found, code(d.Name)+" ("+lines(d)+")")
+		}
+	}
+	if len(found) == 0 {
+		return ""
+	}
+	return ", in " + strings.Join(found, ", ")
 }
 
 func lines(d outline.Definition) string {

@@ -179,9 +179,12 @@ func TestWarnings_Paths(t *testing.T) {
 func TestTemplate_Whole(t *testing.T) {
 	q := threeFiles()
 	q.Files = append(q.Files, PlanFile{"src/b.go", "", "the rest"})
+	q.Read = func(p string) string {
+		return map[string]string{"src/a_test.go": "package src\n\nfunc TestCall() {\n\tCall()\n}\n\nfunc TestCallback() {}\n"}[p]
+	}
 	plan, cover, cut := q.Template()
 	want := "## Implementation Plan\n- [ ] Create `src/new.go`\n- [ ] Modify `src/a.go`: the call\n" +
-		"      The ticket names: `Call` (lines 3-5), `limit` (line 7)\n      Its tests: `src/a_test.go`\n" +
+		"      The ticket names: `Call` (lines 3-5), `limit` (line 7)\n      Its tests: `src/a_test.go`, in `TestCall` (lines 3-5)\n" +
 		"- [ ] Delete `./src/old.go`: no longer used\n- [ ] Work on `src/b.go`: the rest\n" +
 		"\nAcceptance criteria, with a test for each that has none:\n- [ ] AC-1: It works.\n- [ ] AC-2: It is fast.\n" +
 		"\nVerify:\n- [ ] `make test` ends with status 0\n- [ ] `make lint` ends with status 0\n"

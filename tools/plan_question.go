@@ -32,7 +32,8 @@ func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route
 ) (prompts.PlanQuestion, string, error) {
 	tree := d.treeOf(ctx, t)
 	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: ticketText(t), Evidence: evidence, Commands: withoutSecrets(d.commands(ctx, t)),
-		Exists: func(path string) bool { return d.existsLater(ctx, inTree(tree, path)) }}
+		Exists: func(path string) bool { return d.existsLater(ctx, inTree(tree, path)) },
+		Read:   func(path string) string { return d.readLater(ctx, inTree(tree, path)) }}
 	t.Files = d.plannable(t.Files, r)
 	for _, f := range t.Files {
 		q.Files = append(q.Files, prompts.PlanFile{Path: f.Path, Action: f.Action, Description: f.Description})

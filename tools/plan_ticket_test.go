@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
@@ -204,5 +206,22 @@ func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
 		if got := fits(words); got != (words < refused) {
 			t.Errorf("%d words: accepted %t; %d are the first to be refused", words, got, refused)
 		}
+	}
+}
+
+// The template says which existing test uses what the ticket names.
+func TestTemplate_NamesTheTestInUse(t *testing.T) {
+	d := decider(t, &scriptedModel{down: refusedLocally})
+	for name, text := range map[string]string{
+		"a.go":      "package a\n\nfunc Move() {}\n",
+		"a_test.go": "package a\n\nfunc TestMove() {\n\tMove()\n}\n\nfunc TestOther() {}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(d.Root, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := planText(t, d, fm("id: TASK-4", "complexity: simple")+"# Shift it\n\n`Move` is slow.\n"+fileTable("a.go"))
+	if want := "Its tests: `a_test.go`, in `TestMove` (lines 3-5)\n"; r.By != "template" || !strings.Contains(r.Plan, want) {
+		t.Errorf("by %s, without %q:\n%s", r.By, want, r.Plan)
 	}
 }

@@ -38,12 +38,22 @@ func (d *Deps) exists(ctx context.Context, path string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// existsLater is exists for a plan that may be judged when its call is over.
+// lookTime bounds a look at a file for a plan that may be judged, or be the
+// template's, when its call is over.
+const lookTime = 2 * time.Second
+
 func (d *Deps) existsLater(ctx context.Context, path string) bool {
-	const most = 2 * time.Second
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), most)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
 	defer stop()
 	return d.exists(ctx, path)
+}
+
+// readLater returns the text of a file; "" for one that cannot be read.
+func (d *Deps) readLater(ctx context.Context, path string) string {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer stop()
+	data, _, _ := d.readFile(ctx, path, maxSourceBytes)
+	return string(data)
 }
 
 // promptRoom is how many bytes of prompt a plan may have on the route's first

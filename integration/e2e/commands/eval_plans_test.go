@@ -68,6 +68,9 @@ func TestEvalPlans_FortyTickets(t *testing.T) {
 		if code != 0 || gjson.Get(out, "by").Str != "template" || !strings.Contains(plan, one.symbol+"` (lines ") || !strings.Contains(plan, "_test.go") || !strings.Contains(plan, "make test") {
 			t.Errorf("exit %d: %s\n%s", code, out, said)
 		}
+		if one.symbol == "Export" && !strings.Contains(plan, "in `TestExport` (lines ") {
+			t.Errorf("the test that has to change is not named:\n%s", plan)
+		}
 	}
 	if n := os.Getenv("SHOP_SMOL"); n != "" {
 		if dir == "" {
