@@ -186,6 +186,7 @@ var degenerate = map[string]struct {
 	"the criterion with its id":      {dockerTicket, what("AC-1: A push that fails with 502 is tried three times.")},
 	"only digits and signs":          {dockerTicket, what("1. 2. 3. --- 4")},
 	"calls of nothing that is there": {dockerTicket, what("Add helper.Work() and manager.Do().")},
+	"names of code alone":            {dockerTicket, what("Change p.run, p.attempts and Pusher.Push.")},
 	"the name of the file's own":     {dockerTicket, what("Update docker.go and docker.go.")},
 	// Places.
 	"no place":                      {dockerTicket, where("")},

@@ -98,11 +98,14 @@ var expression = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // expressions counts the calls, fields and comparisons that a step names with a name
-// of its file in them. "Compare n < limit in place of n == 0" has few words and says
-// all.
+// of its file in them, at most half of what a step needs: "Compare n < limit in place
+// of n == 0" has few words and says all. Beside them must stand what to do with them.
 func (q PlanQuestion) expressions(s Step) int {
 	full, _ := q.source(s.File)
 	text := strings.NewReplacer(s.File, "", path.Base(s.File), "").Replace(s.What)
+	if len(words.Beyond(expression().ReplaceAllString(text, ""), q.Title, q.ids())) == 0 {
+		return 0
+	}
 	seen := map[string]bool{}
 	for _, e := range expression().FindAllString(text, -1) {
 		seen[e] = seen[e] || slices.ContainsFunc(symbol().FindAllString(e, -1), func(name string) bool {
@@ -115,7 +118,7 @@ func (q PlanQuestion) expressions(s Step) int {
 			n++
 		}
 	}
-	return n
+	return min(n, leastWords/2)
 }
 
 // ownPaths are the paths that a plan may name: the ticket's, those that a step
