@@ -8,7 +8,7 @@ import (
 // System are the words of REQUIRE that are no parts: programs that a system
 // has or lacks, and what its kernel lets an ordinary process do.
 var System = []string{
-	"bash", "buildah", "fish", "git", "ip", "make", "man", "node", "npm", "npx", "pip", "ps", "python3", "script", "sh", "strace", "unshare", "zsh",
+	"bash", "buildah", "fish", "git", "ip", "make", "man", "node", "npm", "npx", "pip", "podman", "ps", "python3", "runc", "script", "sh", "strace", "unshare", "zsh",
 	"interrupt",   // send Ctrl-C to another process
 	"landlock",    // forbid a program of one's own to write
 	"mount",       // mount a file system, as root
