@@ -47,7 +47,7 @@ func TestVerdicts(t *testing.T) {
 		{"down, installed", func(f *Facts) { f.Health.Ollama = routing.Check{Error: "refused", Fix: startOllama} }, 1, Less, "refused", "localmodel doctor --fix"},
 		{"down, not installed", func(f *Facts) {
 			f.Health.Ollama, f.Installed = routing.Check{Error: "refused", Fix: startOllama, Model: "m"}, ""
-		}, 1, Less, "not installed", "ollama pull m"},
+		}, 1, Less, "not installed", "localmodel setup, which fetches a model that fits this machine"},
 		{"down elsewhere", func(f *Facts) {
 			f.Health.Ollama, f.LocalHost = routing.Check{Error: "refused", Fix: "start Ollama on box"}, false
 		}, 1, Less, "refused", "start Ollama on box"},

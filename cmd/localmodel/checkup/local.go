@@ -32,7 +32,7 @@ func (f Facts) ollama() []Check {
 			c.Fixes = nonEmpty(o.Fix)
 		case f.LocalHost && f.Installed == "":
 			c.Text += "; its program is not installed"
-			c.Fixes = []string{"install Ollama from https://ollama.com/download", "ollama pull " + o.Model}
+			c.Fixes = []string{"install Ollama from https://ollama.com/download", "localmodel setup, which fetches a model that fits this machine"}
 		case f.LocalHost:
 			c.Fixes = []string{"localmodel doctor --fix", "or yourself: " + startOllama}
 		}

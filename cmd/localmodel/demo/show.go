@@ -93,8 +93,8 @@ func (s *show) health(ctx context.Context) error {
 	for _, f := range r.Get("fixes").Array() {
 		s.fixes = append(s.fixes, f.Str)
 	}
-	if o := r.Get("ollama"); o.Get("state").Str == "down" {
-		s.fixes = append(s.fixes, "no Ollama yet? https://ollama.com/download, then: ollama pull "+o.Get("model").Str)
+	if r.Get("ollama.state").Str == "down" {
+		s.fixes = append(s.fixes, "no Ollama yet? https://ollama.com/download")
 	}
 	return nil
 }
