@@ -1,35 +1,70 @@
 package stdio
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
+	"runtime/debug"
 
 	"github.com/mark3labs/mcp-go/mcp"
+	"github.com/mark3labs/mcp-go/server"
 )
 
 type connKey struct{}
 
 // conn is one client: the requests it waits for, the way into mcp-go (feed,
-// read back as fed) and the way out.
+// read back as fed; the workers for tool calls) and the way out.
 type conn struct {
-	calls *requests
-	out   *writer
-	feed  *io.PipeWriter
-	fed   *io.PipeReader
-	max   int
-	check func(method string, params json.RawMessage) error
+	calls   *requests
+	out     *writer
+	feed    *io.PipeWriter
+	fed     *io.PipeReader
+	workers *workers
+	max     int
+	check   func(method string, params json.RawMessage) error
+	log     *slog.Logger
+
+	srv     *server.MCPServer
+	session context.Context //nolint:containedctx // of mcp-go's session; set when opened is closed
+	opened  chan struct{}
 }
 
-func newConn(out io.Writer, o Options) *conn {
+func newConn(srv *server.MCPServer, out io.Writer, o Options) *conn {
 	calls := newRequests(o.Workers+o.Queue, openLines*o.MaxLine)
 	fed, feed := io.Pipe()
-	return &conn{calls: calls, out: newWriter(out, calls), feed: feed, fed: fed, max: o.MaxLine, check: o.Check}
+	return &conn{calls: calls, out: newWriter(out, calls), feed: feed, fed: fed, workers: newWorkers(o.Workers),
+		max: o.MaxLine, check: o.Check, log: o.Log, srv: srv, opened: make(chan struct{})}
 }
 
-// pump hands the client's lines to mcp-go until they end; nil is end of file.
-func (c *conn) pump(lines *lineReader) error {
+// pump hands the client's lines on until they end; what ended them goes to
+// ended, nil for the end of the file. It returns sooner where it has a call to
+// run: then another goroutine goes on with the lines.
+func (c *conn) pump(ctx context.Context, lines *lineReader, ended chan<- error) {
+	for {
+		call, err := c.readCall(ctx, lines)
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			ended <- err
+			return
+		}
+		if !c.workers.enter(call) {
+			continue
+		}
+		c.workers.spawn(func() { c.pump(ctx, lines, ended) })
+		for ; call != nil; call = c.workers.leave() {
+			call()
+		}
+		return
+	}
+}
+
+// readCall reads until there is a tool call, and hands on what comes before it.
+func (c *conn) readCall(ctx context.Context, lines *lineReader) (call func(), err error) {
 	for {
 		line, err := lines.next()
 		switch {
@@ -37,22 +72,25 @@ func (c *conn) pump(lines *lineReader) error {
 			c.out.refuse(refusal{idIn(line), mcp.INVALID_REQUEST, fmt.Sprintf("line longer than %d bytes refused", c.max)})
 			continue
 		case errors.Is(err, io.EOF):
-			return nil
+			return nil, io.EOF
 		case err != nil:
-			return fmt.Errorf("stdio: read: %w", err)
+			return nil, fmt.Errorf("stdio: read: %w", err)
 		}
 		m, refused := parse(line)
 		if refused == nil {
-			refused = c.accept(m, len(line))
+			call, refused = c.accept(ctx, m, len(line))
 		}
 		if refused != nil {
 			c.out.refuse(*refused)
 		}
+		if call != nil {
+			return call, nil
+		}
 	}
 }
 
-// accept passes one message on.
-func (c *conn) accept(m message, size int) *refusal {
+// accept passes one message on, but for a tool call, which it returns.
+func (c *conn) accept(ctx context.Context, m message, size int) (call func(), refused *refusal) {
 	switch {
 	case m.Method == nil:
 		// An answer to a question of ours; this server asks none.
@@ -62,15 +100,56 @@ func (c *conn) accept(m message, size int) *refusal {
 		c.pass(m.encode(""))
 	default:
 		if err := c.check(*m.Method, m.Params); err != nil {
-			return &refusal{m.ID, mcp.INVALID_PARAMS, err.Error()}
+			return nil, &refusal{m.ID, mcp.INVALID_PARAMS, err.Error()}
 		}
 		r := c.calls.open(&m, size)
 		if r == nil {
-			return &refusal{m.ID, codeOverloaded, "too many open requests; wait for an answer and try again"}
+			return nil, &refusal{m.ID, codeOverloaded, "too many open requests; wait for an answer and try again"}
 		}
-		c.pass(m.encode(r.id))
+		text := m.encode(r.id)
+		if *m.Method == methodCall {
+			return func() { c.call(ctx, r.id, text) }, nil
+		}
+		c.pass(text)
 	}
-	return nil
+	return nil, nil
+}
+
+// call runs a tool call. It goes past mcp-go's read loop and queue: they parse
+// it five times and hand it through four goroutines, which takes as long as a
+// durable record takes beside its flush.
+func (c *conn) call(ctx context.Context, id string, text []byte) {
+	select {
+	case <-c.opened:
+	case <-ctx.Done():
+		return
+	}
+	response := c.handle(id, text)
+	if response == nil {
+		return
+	}
+	line, err := json.Marshal(response)
+	if err != nil {
+		c.log.Error("result not written", "err", err)
+		line, _ = json.Marshal(internalError(id, err)) // strings always marshal
+	}
+	_, _ = c.out.Write(append(line, '\n')) // it never fails
+}
+
+// handle is HandleMessage; a panic outside a handler costs one answer, not the
+// session.
+func (c *conn) handle(id string, text []byte) (response mcp.JSONRPCMessage) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.log.Error("panic in a tool call", "panic", p, "stack", string(debug.Stack()))
+			response = internalError(id, fmt.Errorf("internal panic: %v", p))
+		}
+	}()
+	return c.srv.HandleMessage(c.session, text)
+}
+
+func internalError(id string, err error) mcp.JSONRPCError {
+	return mcp.NewJSONRPCError(mcp.NewRequestId(id), mcp.INTERNAL_ERROR, err.Error(), nil)
 }
 
 // cancelled finds the requests a notifications/cancelled means.

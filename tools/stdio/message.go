@@ -13,6 +13,7 @@ const (
 	methodCancelled = "notifications/cancelled"
 	methodProgress  = "notifications/progress"
 	methodListen    = string(mcp.MethodSubscriptionsListen)
+	methodCall      = string(mcp.MethodToolsCall)
 
 	codeOverloaded = -32000 // the first of the codes JSON-RPC leaves to servers
 )

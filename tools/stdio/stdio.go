@@ -25,9 +25,8 @@ import (
 const (
 	defaultMaxLine = 4 << 20
 	defaultDrain   = 3 * time.Second
-	defaultWorkers = 100 // mcp-go's maximum; an idle worker costs a stack
+	defaultWorkers = 100
 	defaultQueue   = 1000
-	maxQueue       = 10_000 // mcp-go's maximum, workers included
 
 	// grace is how long a cancelled call has to end by itself before it is
 	// answered in its place.
@@ -42,7 +41,7 @@ var errNotRead = errors.New("stdio: the client does not read its answers")
 type Options struct {
 	MaxLine int           // bytes of one line without its end, default 4 MiB; a longer one is refused and skipped
 	Drain   time.Duration // how long answers are waited for after the end of input, default 3 s
-	Workers int           // tool calls that run at once, default and at most 100
+	Workers int           // tool calls that run at once, default 100
 	Queue   int           // requests that wait beside them, default 1000; one more is refused
 	Log     *slog.Logger  // default: discards
 	OnEOF   func()        // called once input has ended and every answer is written
@@ -61,13 +60,12 @@ func (o Options) withDefaults() Options {
 	if o.Drain <= 0 {
 		o.Drain = defaultDrain
 	}
-	if o.Workers <= 0 || o.Workers > defaultWorkers {
+	if o.Workers <= 0 {
 		o.Workers = defaultWorkers
 	}
 	if o.Queue <= 0 {
 		o.Queue = defaultQueue
 	}
-	o.Queue = min(o.Queue, maxQueue-o.Workers)
 	if o.Check == nil {
 		o.Check = func(string, json.RawMessage) error { return nil }
 	}
@@ -97,15 +95,16 @@ func Serve(ctx context.Context, srv *server.MCPServer, in io.Reader, out io.Writ
 	o = o.withDefaults()
 	inner, stop := context.WithCancel(ctx)
 	defer stop()
-	c := newConn(out, o)
+	c := newConn(srv, out, o)
 	defer c.out.closed.Store(true)
 	feed, lines := c.feed, &lineReader{max: o.MaxLine}
 	defer feed.Close()
+	defer c.workers.close()
 	lines.reset(in)
 
 	listened, ended := make(chan error, 1), make(chan error, 1)
-	go func() { listened <- c.listen(inner, srv, o) }()
-	go func() { ended <- c.pump(lines) }()
+	go func() { listened <- c.listen(inner, o) }()
+	c.workers.spawn(func() { c.pump(inner, lines, ended) })
 
 	var err error
 	select {
@@ -124,16 +123,15 @@ func Serve(ctx context.Context, srv *server.MCPServer, in io.Reader, out io.Writ
 }
 
 // listen runs mcp-go's stdio server on what pump lets through.
-func (c *conn) listen(ctx context.Context, srv *server.MCPServer, o Options) error {
-	s := server.NewStdioServer(srv)
+func (c *conn) listen(ctx context.Context, o Options) error {
+	s := server.NewStdioServer(c.srv)
 	for _, option := range []server.StdioOption{
 		server.WithErrorLogger(slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)),
-		server.WithWorkerPoolSize(o.Workers),
-		// Room for every open request: where the queue is full mcp-go runs the
-		// call on its read loop, and no ping or cancel passes any more.
-		server.WithQueueSize(o.Workers + o.Queue),
+		server.WithWorkerPoolSize(1), // it gets no tool call to see
 		server.WithStdioContextFunc(func(ctx context.Context) context.Context {
-			return context.WithValue(ctx, connKey{}, c)
+			c.session = context.WithValue(ctx, connKey{}, c)
+			close(c.opened)
+			return c.session
 		}),
 	} {
 		option(s)
@@ -162,9 +160,15 @@ func (c *conn) finish(ctx context.Context, o Options, listened <-chan error) err
 	}
 	// A handler that does not heed its context keeps mcp-go from returning.
 	c.feed.Close()
+	ending, stop := context.WithTimeout(ctx, grace)
+	defer stop()
+	select {
+	case <-c.workers.close():
+	case <-ending.Done():
+	}
 	select {
 	case <-listened: //nolint:errcheck // every answer is written; how mcp-go ends does not matter
-	case <-time.After(grace):
+	case <-ending.Done():
 	}
 	if o.OnEOF != nil {
 		o.OnEOF()

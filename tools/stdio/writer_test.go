@@ -43,7 +43,7 @@ func TestSubscriptionOpensBeforeItEnds(t *testing.T) {
 // to nobody.
 func TestProgress_WithoutAListener(t *testing.T) {
 	var out bytes.Buffer
-	c := newConn(&out, Options{Workers: 1, Queue: 1, MaxLine: 1 << 10})
+	c := newConn(nil, &out, Options{Workers: 1, Queue: 1, MaxLine: 1 << 10})
 	inside := context.WithValue(t.Context(), connKey{}, c)
 	withToken := mcp.CallToolRequest{Params: mcp.CallToolParams{Meta: &mcp.Meta{ProgressToken: "1"}}}
 	Progress(t.Context(), withToken, 1, 2, "outside a server")
