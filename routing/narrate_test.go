@@ -30,9 +30,10 @@ func TestRequest_Narrate(t *testing.T) {
 	})
 }
 
-// Without a deadline nobody waits for a busy endpoint: the wait would have no
-// bound but the endpoint's own word.
-func TestAwait_NoDeadline(t *testing.T) {
+// TestAwait_Deadline holds that nobody waits for a busy endpoint without a
+// deadline, where the endpoint's own word would be the only bound, nor where the
+// wait would use up the time for the answer.
+func TestAwait_Deadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &Router{}
 		busy := &Error{Kind: Busy, RetryAfter: time.Hour}
@@ -43,6 +44,11 @@ func TestAwait_NoDeadline(t *testing.T) {
 		defer stop()
 		if !r.await(ctx, Question{Alone: true}, nil, busy) {
 			t.Error("did not wait although the deadline allows it")
+		}
+		short, stop := context.WithTimeout(context.Background(), 75*time.Minute)
+		defer stop()
+		if r.await(short, Question{Alone: true}, nil, busy) {
+			t.Error("waited although little time would be left for the answer")
 		}
 	})
 }
