@@ -86,7 +86,7 @@ func promptLocalFirst(_ context.Context, req mcp.GetPromptRequest) (*mcp.GetProm
 	if err != nil {
 		return nil, err
 	}
-	text := strings.TrimSpace(strings.ReplaceAll(localFirstTicket, "{{ticket}}", path))
+	text := strings.TrimSpace(strings.ReplaceAll(withGates(localFirstTicket), "{{ticket}}", path))
 	return mcp.NewGetPromptResult("Local first: "+path, []mcp.PromptMessage{
 		mcp.NewPromptMessage(mcp.RoleUser, mcp.NewTextContent(text))}), nil
 }

@@ -261,7 +261,7 @@ func TestRecordSizesAndSums(t *testing.T) {
 	ids := []string{"A", "FEAT-0000001", strings.Repeat("X", 98) + "-1", strings.Repeat("票", 97) + "-12", `a "quoted" <id>`}
 	longest, closed := 0, 0
 	for i := range 400 {
-		in := recordInput{TicketID: ids[rng.IntN(len(ids))], Gate: string(policy.Gates()[rng.IntN(5)]), Outcome: []string{"pass", "fail"}[rng.IntN(2)],
+		in := recordInput{TicketID: ids[rng.IntN(len(ids))], Gate: string(policy.Gates()[rng.IntN(len(policy.GateRules))]), Outcome: []string{"pass", "fail"}[rng.IntN(2)],
 			Route: []string{"", "local", "cloud"}[rng.IntN(3)], Evidence: strings.Repeat("line of evidence\n", rng.IntN(470))}
 		if rng.IntN(2) == 0 {
 			in.EventID = fmt.Sprintf("%.100s:%s:%d", in.TicketID, in.Gate, i)

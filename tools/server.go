@@ -13,14 +13,25 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 
+	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/stdio"
 )
 
-// Instructions is what a client's model reads about the server as a whole.
-//
 //go:embed instructions.md
-var Instructions string
+var instructions string
+
+// Instructions is what a client's model reads about the server as a whole.
+var Instructions = withGates(instructions)
+
+// withGates puts the gates' names, in order, in place of {{gates}}.
+func withGates(text string) string {
+	var names []string
+	for _, g := range policy.Gates() {
+		names = append(names, string(g))
+	}
+	return strings.ReplaceAll(text, "{{gates}}", strings.Join(names, ", "))
+}
 
 // Tool is one tool: its declaration, and its handler as a plain function from
 // arguments to a result.
@@ -53,7 +64,7 @@ func (s spec) declare() mcp.Tool {
 		return &no
 	}
 	return mcp.Tool{
-		Name: s.name, Title: s.title, Description: strings.TrimSpace(s.description),
+		Name: s.name, Title: s.title, Description: strings.TrimSpace(withGates(s.description)),
 		RawInputSchema: json.RawMessage(s.input), RawOutputSchema: json.RawMessage(s.output),
 		// Every tool may be called again with the same arguments: outcomes are
 		// keyed, so not even record_gate_outcome counts twice.

@@ -195,7 +195,8 @@ func TestGateNext(t *testing.T) {
 		outcome Outcome
 		want    Gate
 	}{
-		{Plan, Pass, Implement}, {Plan, Fail, Plan}, {Review, Pass, Commit}, {Commit, Pass, Plan}, {Commit, Fail, Commit},
+		{Plan, Pass, Gates()[1]}, {Plan, Fail, Plan}, {Commit, Pass, Plan}, {Commit, Fail, Commit},
+		{Gates()[len(GateRules)-2], Pass, Commit}, {"none", Pass, "none"},
 	} {
 		if got := row.gate.Next(row.outcome); got != row.want {
 			t.Errorf("after %s:%s got %s, want %s", row.gate, row.outcome, got, row.want)
