@@ -7,9 +7,6 @@ import (
 	"compress/gzip"
 	"context"
 	"debug/buildinfo"
-	"debug/elf"
-	"debug/macho"
-	"debug/pe"
 	"errors"
 	"fmt"
 	"io"
@@ -20,17 +17,12 @@ import (
 	"strings"
 )
 
-const module = "github.com/fjbelchi/localmodel"
-
 // program sees that the program is one of its platform, built as promised, and
 // that it starts where this machine is that platform.
 func (b build) program(ctx context.Context, p platform, data []byte, mode os.FileMode) error {
-	if err := format(p, data); err != nil {
-		return err
-	}
 	info, err := buildinfo.Read(bytes.NewReader(data))
 	if err != nil {
-		return err
+		return fmt.Errorf("not a program of Go: %w", err)
 	}
 	got := map[string]string{}
 	for _, s := range info.Settings {
@@ -70,60 +62,6 @@ func (b build) starts(ctx context.Context, data []byte) error {
 		return fmt.Errorf("the program calls itself %q, not %q", out, want)
 	}
 	return nil
-}
-
-// format reads the program's header: ELF, Mach-O or PE, for the processor.
-func format(p platform, data []byte) error {
-	var machine any
-	r := bytes.NewReader(data)
-	switch p.os {
-	case "linux":
-		f, err := elf.NewFile(r)
-		if err != nil {
-			return fmt.Errorf("not a program of Linux: %w", err)
-		}
-		machine = f.Machine
-	case "darwin":
-		f, err := macho.NewFile(r)
-		if err != nil {
-			return fmt.Errorf("not a program of macOS: %w", err)
-		}
-		machine = f.Cpu
-	case "windows":
-		f, err := pe.NewFile(r)
-		if err != nil {
-			return fmt.Errorf("not a program of Windows: %w", err)
-		}
-		machine = f.Machine
-	}
-	want := map[platform]any{
-		{"linux", "amd64"}: elf.EM_X86_64, {"linux", "arm64"}: elf.EM_AARCH64,
-		{"darwin", "amd64"}: macho.CpuAmd64, {"darwin", "arm64"}: macho.CpuArm64,
-		{"windows", "amd64"}: uint16(pe.IMAGE_FILE_MACHINE_AMD64), {"windows", "arm64"}: uint16(pe.IMAGE_FILE_MACHINE_ARM64),
-	}[p]
-	if machine != want {
-		return fmt.Errorf("its processor is %v, not %v", machine, want)
-	}
-	return nil
-}
-
-// modulesOf lists "path version" of every module in a program but its own.
-func modulesOf(program []byte) ([]string, error) {
-	info, err := buildinfo.Read(bytes.NewReader(program))
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for _, d := range info.Deps {
-		if d.Replace != nil {
-			d = d.Replace
-		}
-		all = append(all, d.Path+" "+d.Version)
-	}
-	if info.Main.Path != module || len(all) == 0 {
-		return nil, fmt.Errorf("a program of %s with %d modules", info.Main.Path, len(all))
-	}
-	return all, nil
 }
 
 // entry is a file in an archive.

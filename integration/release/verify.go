@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -67,32 +65,15 @@ func verify(ctx context.Context, dist, bundles string, want []platform) (version
 	return meta.Version, errors.Join(wrong...)
 }
 
-// checksums compares every line of checksums.txt with its file and returns the
-// names of those that agree.
+// checksums are the names of the files that checksums.txt holds.
 func (b build) checksums() (map[string]bool, error) {
 	text, err := os.ReadFile(filepath.Join(b.dist, "checksums.txt"))
-	if err != nil {
-		return nil, err
-	}
-	good, wrong := map[string]bool{}, []error(nil)
+	named := map[string]bool{}
 	for line := range strings.Lines(string(text)) {
-		want, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
-		dir := b.dist
-		if strings.HasSuffix(name, ".mcpb") {
-			dir = b.bundles
-		}
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		sum := sha256.Sum256(data)
-		switch {
-		case err != nil:
-			wrong = append(wrong, fmt.Errorf("checksums.txt: %w", err))
-		case hex.EncodeToString(sum[:]) != want:
-			wrong = append(wrong, fmt.Errorf("checksums.txt: %s is another file", name))
-		default:
-			good[name] = true
-		}
+		_, name, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		named[name] = true
 	}
-	return good, errors.Join(wrong...)
+	return named, err
 }
 
 // platform looks at the three files of one platform and returns their names.
@@ -119,7 +100,7 @@ func (b build) platform(ctx context.Context, p platform) ([]string, error) {
 	}
 	binary := entries[program].data
 	wrong = append(wrong, b.program(ctx, p, binary, entries[program].mode),
-		b.bill(filepath.Join(b.dist, bill), binary), b.bundle(filepath.Join(b.bundles, packed), p, binary))
+		b.bill(filepath.Join(b.dist, bill)), b.bundle(filepath.Join(b.bundles, packed), p, binary))
 	return files, errors.Join(wrong...)
 }
 
@@ -132,8 +113,8 @@ func contents(program string) []string {
 	return all
 }
 
-// bill sees that the bill of materials names every module in the program.
-func (b build) bill(path string, program []byte) error {
+// bill sees that the bill of materials is one of this program and version.
+func (b build) bill(path string) error {
 	data, err := os.ReadFile(path) //nolint:gosec // a file of the release
 	if err != nil {
 		return err
@@ -143,26 +124,14 @@ func (b build) bill(path string, program []byte) error {
 		Metadata  struct {
 			Component struct{ Name, Version string }
 		}
-		Components []struct{ Name, Version string }
+		Components []any
 	}
 	if err := json.Unmarshal(data, &bom); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if c := bom.Metadata.Component; bom.BOMFormat != "CycloneDX" || c.Name != module || c.Version != "v"+b.version {
-		return fmt.Errorf("%s: a %q of %s %s", path, bom.BOMFormat, c.Name, c.Version)
-	}
-	named := map[string]bool{}
-	for _, c := range bom.Components {
-		named[c.Name+" "+c.Version] = true
-	}
-	modules, err := modulesOf(program)
-	if err != nil {
-		return err
-	}
-	for _, m := range modules {
-		if !named[m] {
-			return fmt.Errorf("%s does not name %s, which is in the program", path, m)
-		}
+	const module = "github.com/fjbelchi/localmodel"
+	if c := bom.Metadata.Component; bom.BOMFormat != "CycloneDX" || c.Name != module || c.Version != "v"+b.version || len(bom.Components) == 0 {
+		return fmt.Errorf("%s: a %q of %s %s with %d components", path, bom.BOMFormat, c.Name, c.Version, len(bom.Components))
 	}
 	return nil
 }
