@@ -123,7 +123,7 @@ eval-proof: ## eval of 60 tickets by three models, interrupted and resumed (3 mi
 	EVAL_FULL=1 REQUIRE=litellm,ollama,smollm go test ./integration/e2e/commands -run OfARealModel -count=1 -v -timeout 2h
 
 .PHONY: windows
-windows: ## the program of Windows under Wine: journal, kill, two servers, paths (2 min)
+windows: ## the program of Windows under Wine: journal, kill, two servers, paths and shares (4 min)
 	@$(PART) wine
 	REQUIRE=wine go test ./integration/e2e/wine -count=1 -v
 

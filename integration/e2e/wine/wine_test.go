@@ -233,21 +233,49 @@ func TestJournal_OneProjectByEveryFormOfItsPath(t *testing.T) {
 	c := newComputer(t)
 	c.write(t, "backlog/BUG-1.md", []byte(ticket))
 	name := filepath.Base(c.project)
-	for i, root := range []string{`C:\` + name, `c:\` + name, `\\?\C:\` + name, `//?/c:/` + name} {
+	c.oneProject(t, []string{`C:\` + name, `c:\` + name, `\\?\C:\` + name, `//?/c:/` + name})
+}
+
+// TestJournal_OneProjectOnAShare does the same for a network share and for what
+// a WSL distribution offers: Wine finds both beneath dosdevices/unc.
+func TestJournal_OneProjectOnAShare(t *testing.T) {
+	c := newComputer(t)
+	for machine, name := range map[string]string{"server": "share", "wsl.localhost": "Debian"} {
+		at := filepath.Join(prefix.dir, "wine", "dosdevices", "unc", machine)
+		if err := os.MkdirAll(at, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		c.project = t.TempDir()
+		if err := os.Symlink(c.project, filepath.Join(at, name)); err != nil {
+			t.Fatal(err)
+		}
+		c.write(t, "work/backlog/BUG-1.md", []byte(ticket))
+		share := machine + `\` + name + `\work`
+		c.oneProject(t, []string{`\\` + share, `//` + strings.ReplaceAll(share, `\`, "/"), `\\?\UNC\` + share})
+	}
+}
+
+// oneProject holds that each of the roots is the same project, and that a
+// ticket in it is found by a relative path and beneath each of them.
+func (c *computer) oneProject(t *testing.T, roots []string) {
+	t.Helper()
+	paths := []string{`backlog/BUG-1.md`, `backlog\BUG-1.md`}
+	for _, root := range roots {
+		paths = append(paths, root+`\backlog\BUG-1.md`)
+	}
+	args, err := json.Marshal(map[string]any{"ticket_paths": paths})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, root := range roots {
 		c.env = append(c.env, "CLAUDE_PROJECT_DIR="+root)
 		r := c.record(t, fmt.Sprintf("BUG-%d:commit:1", i+1))
 		if got := r.Get("stats.successCount").Int(); got != int64(i+1) {
 			t.Errorf("%s: %d counted, want %d: %s", root, got, i+1, r.Raw)
 		}
-		for _, path := range []string{`backlog/BUG-1.md`, `backlog\BUG-1.md`, `C:\` + name + `\backlog\BUG-1.md`, `\\?\C:\` + name + `\backlog\BUG-1.md`} {
-			args, err := json.Marshal(map[string]any{"ticket_paths": []string{path}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			out, err := c.run(t, "call", "classify_ticket", string(args))
-			if err != nil || gjson.Get(out, "tickets.0.complexity").Str != "low" {
-				t.Errorf("%s in %s: %v, %s", path, root, err, out)
-			}
+		out, err := c.run(t, "call", "classify_ticket", string(args))
+		if rows := gjson.Get(out, "tickets").Array(); err != nil || len(rows) != 1 || rows[0].Get("complexity").Str != "low" {
+			t.Errorf("%s: %v, %s", root, err, out)
 		}
 	}
 }
