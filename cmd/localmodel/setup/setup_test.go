@@ -210,7 +210,7 @@ func TestRun(t *testing.T) {
 			map[string]string{"LOCALMODEL_MODEL": "qwen2.5-coder:7b", "LOCALMODEL_FALLBACK": "cheap,balanced"}, nil, "does not answer yet"},
 		{"the plan is not accepted", func(f *fake) { f.plan.By = "template" }, yes, 0, ready, with("qwen2.5-coder:7b", ""), nil, "plans come from template"},
 		{"the model is unsure", func(f *fake) { f.servers, f.proof.Confidence = ollamaWith(small), .44 }, yes, 0, ready, with("smollm2:135m", "8192"), nil,
-			"confidence 0.44, and below 0.60 the rules classify instead. Expect that of most tickets with this model localmodel setup --model qwen3-coder:30b (19.0 GB"},
+			"confidence 0.44, and below 0.60 the rules classify instead. Expect that of most tickets with this model \nplan: planned in 8.0 s \n"},
 		{"the best model is unsure", func(f *fake) { f.servers, f.proof.Confidence = ollamaWith(thirty), .44 }, yes, 0, ready, noProxy, nil,
 			"Expect that of most tickets with this model \nplan: planned in 8.0 s \n"},
 		{"the model does not answer", func(f *fake) { f.proof.By, f.proof.Why = "rules", "local slow" }, yes, ExitMissing, nil,

@@ -42,7 +42,6 @@ func (r *run) prove(ctx context.Context) []Outcome {
 	case c.By != local:
 		o.State, o.Fixes = Failed, []string{"localmodel doctor --deep"}
 	case r.unsure():
-		o.Fixes = r.surer()
 		r.report.Unsure = true
 		for _, command := range r.surer() {
 			r.report.Next = append(r.report.Next, "a better model: "+command)
@@ -77,7 +76,7 @@ func (r *run) tryPlan(ctx context.Context) []Outcome {
 	return one(r.worse(o))
 }
 
-// worse names a better model, where the classification has not.
+// worse names a better model, where the report does not do so at its end.
 func (r *run) worse(o Outcome) Outcome {
 	if !r.unsure() {
 		o.Fixes = r.surer()
