@@ -60,7 +60,7 @@ var elsewhere = map[string]string{
 	"claude mcp reset-project-choices":                                   "takes back what was answered in a dialog, which the stand-in has not",
 	"npx -y @fjbelchi/localmodel setup":                                  published,
 	"uvx localmodel setup":                                               published,
-	"brew install --cask fjbelchi/tap/localmodel":                        published,
+	"brew install fjbelchi/tap/localmodel":                               published,
 	"scoop bucket add fjbelchi https://github.com/fjbelchi/scoop-bucket": published,
 	"scoop install localmodel":                                           published,
 	"cosign verify-blob --bundle checksums.txt.sigstore --certificate-oidc-issuer https://token.actions.githubusercontent.com --certificate-identity-regexp '^https://github.com/fjbelchi/localmodel/' checksums.txt": published,
