@@ -63,6 +63,7 @@ func (s *Schema) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
 		return nil, s.Refuse("arguments: expected an object, got " + kindOf(raw))
 	}
 	var problems []string
+	clean := append(make([]byte, 0, len(raw)), '{') // of parts that are checked already: json.Marshal would check them again
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		prop, ok := s.Properties[name]
 		if !ok {
@@ -77,7 +78,11 @@ func (s *Schema) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
 		if problem != "" {
 			problems = append(problems, name+": "+problem)
 		}
-		args[name] = v
+		if len(clean) > 1 {
+			clean = append(clean, ',')
+		}
+		clean = append(append(append(clean, '"'), name...), `":`...) // a name of the schema needs no escape
+		clean = append(clean, v...)
 	}
 	for _, name := range s.Required {
 		if _, ok := args[name]; !ok {
@@ -87,11 +92,7 @@ func (s *Schema) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
 	if len(problems) > 0 {
 		return nil, s.Refuse(strings.Join(problems, "; "))
 	}
-	clean, err := json.Marshal(args)
-	if err != nil {
-		return nil, s.Refuse("arguments: " + err.Error())
-	}
-	return clean, nil
+	return append(clean, '}'), nil
 }
 
 // Refuse is the error of a call whose arguments do not fit: what is wrong with
@@ -135,8 +136,8 @@ func (s *Schema) check(raw json.RawMessage) (json.RawMessage, string) {
 }
 
 func (s *Schema) checkString(raw json.RawMessage) (json.RawMessage, string) {
-	var v string
-	if err := json.Unmarshal(raw, &v); err != nil || raw[0] == 'n' {
+	v, ok := stringOf(raw)
+	if !ok {
 		return nil, "expected string, got " + kindOf(raw)
 	}
 	if len(s.Enum) > 0 && !slices.Contains(s.Enum, v) {
@@ -150,6 +151,18 @@ func (s *Schema) checkString(raw json.RawMessage) (json.RawMessage, string) {
 		return nil, "is empty"
 	}
 	return raw, ""
+}
+
+// stringOf is the value of a JSON string; ok is false where raw is none.
+func stringOf(raw json.RawMessage) (v string, ok bool) {
+	if len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	if bytes.IndexByte(raw, '\\') < 0 && utf8.Valid(raw) { // as nearly all are
+		return string(raw[1 : len(raw)-1]), true
+	}
+	err := json.Unmarshal(raw, &v)
+	return v, err == nil
 }
 
 func (s *Schema) checkNumber(raw json.RawMessage) (json.RawMessage, string) {
