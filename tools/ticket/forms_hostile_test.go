@@ -1,17 +1,16 @@
 package ticket_test
 
 import (
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
-// TestHostileFormsAreLinear gives each form eight times the input and allows thirty
-// times the time: quadratic work would take sixty-four.
+// TestHostileFormsAreLinear has the work of each text in each form's place grow as
+// linear's does.
 func TestHostileFormsAreLinear(t *testing.T) {
+	const largest = ticket.MaxBytes / 16
 	forms := map[string]string{ // path -> head
 		"backlog/tasks/task-1 - a.md":   "# Task: A\n\n**Status**: To Do\n\n",
 		"specs/001-a/tasks.md":          "# Tasks: A\n\n## Phase 1\n",
@@ -38,8 +37,9 @@ func TestHostileFormsAreLinear(t *testing.T) {
 		"#### Scenario: a\n"}
 	for path, head := range forms {
 		t.Run(path, func(t *testing.T) {
+			read := func(data []byte) { _, _ = ticket.Read(path, data, nil) } // an error is an answer too
 			for _, unit := range units {
-				linear(t, path, head, unit)
+				expectLinear(t, unit, repeat(head, unit), largest, read)
 			}
 			nested := func(size int) string { // each box deeper than the last
 				var b strings.Builder
@@ -49,43 +49,9 @@ func TestHostileFormsAreLinear(t *testing.T) {
 				}
 				return b.String()[:size]
 			}
-			compareTimes(t, path, "nested boxes", nested)
+			expectLinear(t, "nested boxes", nested, largest, read)
 		})
 	}
-}
-
-func linear(t *testing.T, path, head, unit string) {
-	t.Helper()
-	compareTimes(t, path, unit, func(size int) string {
-		return head + strings.Repeat(unit,
-			(size-len(head))/len(unit))
-	})
-}
-
-func compareTimes(t *testing.T, path, name string, input func(size int) string) {
-	t.Helper()
-	var small, large time.Duration
-	for range 5 { // a machine under load may lose a comparison, not each
-		small, large = fastestRead(path, input(ticket.MaxBytes/128)), fastestRead(path,
-			input(ticket.MaxBytes/16))
-		if large < 30*max(small, time.Millisecond) {
-			return
-		}
-	}
-	t.Errorf("%q: %v for an eighth of the input, %v for all of it", name, small, large)
-}
-
-func fastestRead(path, input string) time.Duration {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	data := []byte(input)
-	best := time.Duration(1 << 62)
-	for range 2 {
-		start := threadTime()
-		_, _ = ticket.Read(path, data, nil) // an error is an answer too
-		best = min(best, threadTime()-start)
-	}
-	return best
 }
 
 // TestReadOddBytes reads what is no text, and what is, in every form's place.

@@ -25,12 +25,13 @@ func runsOfAllLengths(size int) string {
 	return b.String()
 }
 
-// TestHostileInputIsLinear gives eight times the input and allows thirty times
-// the time: quadratic work would take sixty-four.
+// repeat gives a head and as many units as a size takes.
+func repeat(head, unit string) func(size int) string {
+	return func(size int) string { return head + strings.Repeat(unit, (size-len(head))/len(unit)) }
+}
+
+// TestHostileInputIsLinear has the work of each text grow as linear's does.
 func TestHostileInputIsLinear(t *testing.T) {
-	repeat := func(head, unit string) func(int) string {
-		return func(size int) string { return head + strings.Repeat(unit, (size-len(head))/len(unit)) }
-	}
 	tests := map[string]func(int) string{
 		"brackets":      repeat("", "["),
 		"links":         repeat(inFiles, "| [a](b) "),
@@ -78,32 +79,41 @@ func TestHostileInputIsLinear(t *testing.T) {
 	}
 	for name, input := range tests {
 		t.Run(name, func(t *testing.T) {
-			var small, large time.Duration
-			for range 6 { // a machine under load may lose a comparison, not each
-				small = fastest(input(ticket.MaxBytes / 8))
-				large = fastest(input(ticket.MaxBytes))
-				if large < 30*max(small, time.Millisecond) {
-					return
-				}
-			}
-			t.Errorf("%v for an eighth of the input, %v for all of it", small, large)
+			expectLinear(t, name, input, ticket.MaxBytes/2, func(data []byte) {
+				_, _ = ticket.Parse(data) // an error is an answer too
+			})
 		})
 	}
 }
 
-// fastest is the time of a parse, without what other programs take of the
-// machine in that time, where the system counts it.
-func fastest(input string) time.Duration {
+// expectLinear gives 32 times the input and allows 150 times the time: quadratic
+// work would take 1,024.
+func expectLinear(t *testing.T, name string, input func(size int) string, size int, parse func([]byte)) {
+	t.Helper()
+	const (
+		times = 32
+		most  = 150
+		least = 250 * time.Microsecond // less is not measured
+	)
+	part, whole := []byte(input(size/times)), []byte(input(size))
+	small, large := time.Duration(1<<62), time.Duration(1<<62)
+	for range 6 { // a machine under load may lose a comparison, not each
+		small = min(small, timeOf(part, parse), timeOf(part, parse))
+		if large = min(large, timeOf(whole, parse)); large < most*max(small, least) {
+			return
+		}
+	}
+	t.Errorf("%q: %v for a part of the input, %v for %d times as much", name, small, large, times)
+}
+
+// timeOf is the time of a parse, without what other programs take of the
+// machine meanwhile where the system can tell.
+func timeOf(data []byte, parse func([]byte)) time.Duration {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	data := []byte(input)
-	best := time.Duration(1 << 62)
-	for range 2 {
-		start := threadTime()
-		_, _ = ticket.Parse(data) // an error is an answer too
-		best = min(best, threadTime()-start)
-	}
-	return best
+	start := threadTime()
+	parse(data)
+	return threadTime() - start
 }
 
 // TestHostileFrontMatterIsBounded: the YAML library is not ours, so its input
@@ -111,15 +121,9 @@ func fastest(input string) time.Duration {
 func TestHostileFrontMatterIsBounded(t *testing.T) {
 	for _, unit := range []string{"[", "{", "- ", "? ", "#\n", "&a ", "!", "'", "a:\n", "|\n", ": ", "k: [", "a: [\n", "[#\n", "x,", "a: b\n  ", "\"\n", "a: *a\n", "a\n", "- [\n", "b:\t\n"} {
 		t.Run(unit, func(t *testing.T) {
-			front := func(size int) string { return "---\n" + strings.Repeat(unit, size/len(unit)) + "\n---\n" }
-			var small, large time.Duration
-			for range 3 {
-				small, large = fastest(front(2<<10)), fastest(front(64<<10-10))
-				if large < 150*max(small, 2*time.Millisecond) {
-					return
-				}
-			}
-			t.Errorf("%v for 2 kB, %v for 64 kB", small, large)
+			expectLinear(t, unit, func(size int) string {
+				return "---\n" + strings.Repeat(unit, size/len(unit)) + "\n---\n"
+			}, 64<<10-10, func(data []byte) { _, _ = ticket.Parse(data) })
 		})
 	}
 }
