@@ -34,10 +34,14 @@ export GORACE := atexit_sleep_ms=0
 # The tests, with a HOME of their own.
 TESTS := go run ./integration/testkit/apart go test $(RACE)
 
+# go test begins packages in this order: the long ones first, so that none of them
+# is left to run alone at the end.
+PACKAGES := ./integration/... ./statestore/... ./tools/... ./...
+
 .PHONY: test
 test: setup ## all tests, against the real parts, which it sets up first
 	@mkdir -p bin
-	$(TESTS) -shuffle=on -timeout 30m ./... | tee bin/test.log || { $(REASONS); exit 1; }
+	$(TESTS) -shuffle=on -timeout 30m $(PACKAGES) | tee bin/test.log || { $(REASONS); exit 1; }
 	go -C integration/e2e/composetest test -count=1 ./...
 
 # A part that cannot be made here skips its tests by name; what REQUIRE names
@@ -88,7 +92,7 @@ SEEDS := 1 2 3
 stress: ## the tests under SEEDS (1 2 3) beside programs that take all cores, and once on one core (40 min)
 	@$(PART) stress-ng
 	@mkdir -p bin
-	@stress() { echo "== seed $$1, $$2"; $${3:-} $(TESTS) -count=1 -shuffle=$$1 -timeout 1h ./... 2>&1 | tee bin/test.log \
+	@stress() { echo "== seed $$1, $$2"; $${3:-} $(TESTS) -count=1 -shuffle=$$1 -timeout 1h $(PACKAGES) 2>&1 | tee bin/test.log \
 	    || { echo "== failed: seed $$1, $$2"; $(REASONS); exit 1; }; }; \
 	stress-ng --quiet --cpu 4 & trap "kill $$!" EXIT; \
 	for seed in $(SEEDS); do stress $$seed "beside stress-ng"; done; \
