@@ -17,7 +17,7 @@ import (
 func TestScreens_FitTheirColumns(t *testing.T) {
 	for _, columns := range []int{80, 40} {
 		for _, args := range [][]string{
-			{"doctor", "--all"}, {"stats"}, {"setup", "--dry-run"}, {"config"}, {"setup", "--help"}, {"--help"}, {"eval", "--help"},
+			{"doctor", "--all"}, {"stats"}, {"setup", "--dry-run"}, {"config"}, {"install", "claude-code", "--command", "localmodel"}, {"setup", "--help"}, {"--help"}, {"eval", "--help"},
 		} {
 			t.Run(fmt.Sprintf("%s/%d", strings.Join(args, " "), columns), func(t *testing.T) {
 				y := newTryout(t)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
@@ -107,7 +108,8 @@ func (o Options) InstallInto(out io.Writer, c Client, p Place) error {
 	if err := o.make(out, plan.Change, "Added localmodel to "+plain.Line(plan.Path)); err != nil || o.DryRun {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "Now: %s.\n%s", c.Next, plan.Note)
+	term.Print(out, "Now: ", c.Next+".")
+	_, err = io.WriteString(out, plan.Note)
 	return err
 }
 
