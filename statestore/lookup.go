@@ -77,19 +77,24 @@ func (s *Store) Completed(ctx context.Context, ticketIDs []string) (map[string]b
 	return done, err
 }
 
-// KnownTickets returns ids of the project's tickets that an unknown id may be
-// meant for: the limit latest classified first, those recorded that differ from
-// it in case alone, and up to limit on each side of it in the order of ids.
-// What it reads does not grow with the journal.
-func (s *Store) KnownTickets(ctx context.Context, id string, limit int) (ids []string, err error) {
+// Known reports whether the ticket was classified or recorded in this project.
+// Where it was not, near are ids of the project's tickets that may be meant: the
+// limit latest classified first, those recorded that differ from it in case
+// alone, and up to limit on each side of it in the order of ids. What it reads
+// does not grow with the journal.
+func (s *Store) Known(ctx context.Context, id string, limit int) (known bool, near []string, err error) {
 	seen := map[string]bool{}
 	add := func(id string) {
 		if !seen[id] {
 			seen[id] = true
-			ids = append(ids, id)
+			near = append(near, id)
 		}
 	}
 	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+		if err := q.Row(ctx, `SELECT EXISTS (SELECT 1 FROM tickets WHERE project = ? AND ticket = ?)
+OR EXISTS (SELECT 1 FROM decisions WHERE project = ? AND ticket = ?)`, project, id, project, id).Scan(&known); err != nil || known {
+			return err
+		}
 		for _, look := range knownQueries(project, id, limit) {
 			if err := scanStrings(ctx, q, look.query, look.args, add); err != nil {
 				return err
@@ -97,7 +102,7 @@ func (s *Store) KnownTickets(ctx context.Context, id string, limit int) (ids []s
 		}
 		return nil
 	})
-	return ids, err
+	return known, near, err
 }
 
 type knownQuery struct {
@@ -112,15 +117,6 @@ func knownQueries(project int64, id string, limit int) []knownQuery {
 		{`SELECT ticket FROM tickets WHERE project = ? AND ticket > ? ORDER BY ticket LIMIT ?`, []any{project, id, limit}},
 		{`SELECT ticket FROM tickets WHERE project = ? AND ticket < ? ORDER BY ticket DESC LIMIT ?`, []any{project, id, limit}},
 	}
-}
-
-// Known reports whether the ticket was classified or recorded in this project.
-func (s *Store) Known(ctx context.Context, ticketID string) (known bool, err error) {
-	err = s.read(ctx, func(q sqldb.Q, project int64) error {
-		return q.Row(ctx, `SELECT EXISTS (SELECT 1 FROM tickets WHERE project = ? AND ticket = ?)
-OR EXISTS (SELECT 1 FROM decisions WHERE project = ? AND ticket = ?)`, project, ticketID, project, ticketID).Scan(&known)
-	})
-	return known, err
 }
 
 func scanStrings(ctx context.Context, q sqldb.Q, query string, args []any, add func(string)) error {

@@ -47,8 +47,7 @@ type Journal interface {
 	// PlanFailure is what the plan gate refused last.
 	PlanFailure(ctx context.Context, ticketID string) (statestore.PlanFailure, error)
 	Completed(ctx context.Context, ticketIDs []string) (map[string]bool, error)
-	Known(ctx context.Context, ticketID string) (bool, error)
-	KnownTickets(ctx context.Context, id string, limit int) ([]string, error)
+	Known(ctx context.Context, id string, limit int) (known bool, near []string, err error)
 	KnownDigest(ctx context.Context, model string) (string, error)
 	Stats(ctx context.Context) (statestore.Stats, error)
 	Warnings() []string

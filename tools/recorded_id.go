@@ -26,26 +26,26 @@ const (
 // the nearest known ones in the warning.
 func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string) {
 	id = strings.TrimSpace(given)
-	if d.isKnown(ctx, id) {
+	known, near, err := d.lookUp(ctx, id)
+	if known {
 		return id, ""
 	}
 	if file, _, _ := strings.Cut(id, "#"); slices.Contains(ticketExtensions, strings.ToLower(path.Ext(file))) {
 		id = d.idOfPath(ctx, id)
 		warning = fmt.Sprintf("%s is read as the ticket id %s", plain.Clip(given, 100), id)
-		if d.isKnown(ctx, id) {
+		if known, near, err = d.lookUp(ctx, id); known {
 			return id, warning
 		}
 	}
-	known, err := d.Journal.KnownTickets(ctx, id, maxKnown)
 	if err != nil { // a journal that cannot be read fails the record itself
 		return id, warning
 	}
-	if i := slices.IndexFunc(known, func(k string) bool { return strings.EqualFold(k, id) }); i >= 0 {
-		return known[i], fmt.Sprintf("%s is read as the ticket id %s", plain.Clip(given, 100), known[i])
+	if i := slices.IndexFunc(near, func(k string) bool { return strings.EqualFold(k, id) }); i >= 0 {
+		return near[i], fmt.Sprintf("%s is read as the ticket id %s", plain.Clip(given, 100), near[i])
 	}
 	unseen := id + " was neither classified nor recorded in this project before"
-	if near := nearestIDs(id, known); len(near) > 0 {
-		unseen += "; known are " + strings.Join(near, ", ") + ". If you meant one of them, record under that id"
+	if nearest := nearestIDs(id, near); len(nearest) > 0 {
+		unseen += "; known are " + strings.Join(nearest, ", ") + ". If you meant one of them, record under that id"
 	}
 	return id, contract.Join(warning, unseen)
 }
@@ -63,17 +63,20 @@ func (d *Deps) idOfPath(ctx context.Context, ref string) string {
 	return baseName(ref)
 }
 
-// isKnown reports whether the ticket was seen in this project. What was seen
-// once is not looked up again.
-func (d *Deps) isKnown(ctx context.Context, id string) bool {
+// lookUp reports whether the ticket was seen in this project, and which seen ones
+// an unknown id may be meant for. What was seen once is not looked up again.
+func (d *Deps) lookUp(ctx context.Context, id string) (known bool, near []string, err error) {
 	if _, seen := d.seenIDs.Load(id); seen {
-		return true
+		return true, nil, nil
 	}
-	known, err := d.Journal.Known(ctx, id)
-	if known && err == nil {
+	known, near, err = d.Journal.Known(ctx, id, maxKnown)
+	if err != nil {
+		return false, nil, err
+	}
+	if known {
 		d.seenIDs.Store(id, true)
 	}
-	return known
+	return known, near, nil
 }
 
 // nearestIDs returns the known ids that are at most two edits away, nearest
