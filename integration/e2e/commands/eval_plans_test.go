@@ -115,8 +115,6 @@ func recorder(t *testing.T, ollama, dir string) string {
 	n.Store(int64(len(kept)))
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.FlushInterval = -1
-	// A client that has its answer hangs up; the connection behind may be in use again.
-	proxy.Transport = &http.Transport{DisableKeepAlives: true}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/chat" {
 			name := filepath.Join(dir, fmt.Sprintf("%03d", n.Add(1)))
