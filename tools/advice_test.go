@@ -3,6 +3,8 @@ package tools
 import (
 	"strings"
 	"testing"
+
+	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
 // What to do next never names what the route or LOCALMODEL_CLOUD=never forbids.
@@ -24,7 +26,7 @@ func TestAdvice_StaysOnThisMachine(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := decider(t, &scriptedModel{down: refusedLocally})
 			d.CloudAllowed = !c.never
-			parsed, fault := parseInline(c.text)
+			parsed, fault := ticket.Read("", []byte(c.text), nil)
 			if fault != nil {
 				t.Fatal(fault)
 			}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/references"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -68,15 +69,19 @@ type classifying struct {
 }
 
 func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) (*classifyResult, error) {
-	r, fault := d.readBatch(ctx, in)
-	if fault != nil {
-		return nil, fault
+	r := references.Read(ctx, d.project(), d.Journal, in.TicketPaths, in.Ticket)
+	if r.Total > references.MaxTickets {
+		return nil, &contract.Error{Code: contract.CodeTooLarge, Cause: fmt.Sprintf("%d tickets in one call, the limit is %d", r.Total, references.MaxTickets),
+			Next: "Give fewer paths, a folder with less in it, or path#ID."}
 	}
-	batch := r.items
+	batch := make([]classifying, len(r.Items))
+	for i, t := range r.Items {
+		batch[i] = classifying{judged: judged{id: t.ID, ticket: t.Ticket}, fault: t.Fault}
+	}
 	if err := d.classifyAll(ctx, batch, policy.Route(orAuto(in.Route)), p); err != nil {
 		return nil, err
 	}
-	w := wave{ids: in.Wave, known: in.Wave != nil, index: r.index}
+	w := wave{ids: in.Wave, known: in.Wave != nil, index: r.Index}
 	if !w.known {
 		w.ids, w.known = openIDs(batch), true
 	}
@@ -87,7 +92,7 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 	}
 	w, warning := d.withDone(ctx, w, tickets...)
 	result.warn(warning)
-	for _, text := range r.warnings {
+	for _, text := range r.Warnings {
 		result.warn(text)
 	}
 	d.addRows(ctx, result, batch, w, in.Explain)
@@ -98,7 +103,7 @@ func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) 
 		result.warn(text)
 	}
 	result.Summary = summarize(batch)
-	if left := r.left.String(); left != "" {
+	if left := r.LeftOut(); left != "" {
 		result.Summary += "; left out: " + left
 	}
 	if len(batch) <= fewTickets && !in.Explain {

@@ -16,6 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/background"
 	"github.com/fjbelchi/localmodel/tools/draft"
+	"github.com/fjbelchi/localmodel/tools/project"
 )
 
 // Asker asks models in order of tier. *routing.Router is one.
@@ -93,3 +94,5 @@ type Deps struct {
 	seenIDs sync.Map    // ids of tickets that the journal is known to know
 	echoing atomic.Bool // the measurement has been started
 }
+
+func (d *Deps) project() project.Project { return project.Project{Root: d.Root} }

@@ -23,6 +23,7 @@ import (
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/draft"
 	"github.com/fjbelchi/localmodel/tools/draft/trial"
+	"github.com/fjbelchi/localmodel/tools/project"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -151,7 +152,7 @@ func (d *Deps) addDraft(ctx context.Context, r *planResult, t ticket.Ticket, key
 	if state, err := d.Journal.TicketState(ctx, t.ID); err == nil {
 		spec.Failures = failuresOf(state.TicketState)
 	}
-	spec.Project, spec.Tree, spec.Plan = d.Project, d.treeOf(ctx, t), r.Plan
+	spec.Project, spec.Tree, spec.Plan = d.Project, d.project().Tree(ctx, t), r.Plan
 	spec.Class, spec.Category, spec.Digest = key.Class, key.Category, key.Digest
 	d.runDraft(ctx, r, spec, p)
 	return nil
@@ -166,7 +167,7 @@ func (d *Deps) runDraft(ctx context.Context, r *planResult, spec draft.Spec, p p
 		}
 	})
 	if err != nil {
-		r.warn("no draft: " + cause(err))
+		r.warn("no draft: " + project.Cause(err))
 		return
 	}
 	status.Missing = slices.Concat(status.Missing, spec.Missing)
@@ -236,21 +237,21 @@ func ticketText(t ticket.Ticket) string {
 
 // readDraftFile reads a file that is to be changed.
 func (d *Deps) readDraftFile(ctx context.Context, tree, name string) (draft.File, error) {
-	if paths.Refused(name, true) != "" || isLocal(name) {
+	if paths.Refused(name, true) != "" || project.IsLocal(name) {
 		return draft.File{}, errors.New("such a file is never drafted")
 	}
 	if d.inSubmodule(ctx, tree, name) {
 		return draft.File{}, errors.New("it lies in a repository within this one")
 	}
-	data, real, fault := d.readFile(ctx, inTree(tree, name), maxDraftFile)
+	data, real, fault := d.project().Read(ctx, project.InTree(tree, name), maxDraftFile)
 	switch {
 	case fault != nil && fault.Code == contract.CodeNotFound:
 		return draft.File{Path: name}, nil
 	case fault != nil:
 		return draft.File{}, errors.New(fault.Cause)
-	case isLocal(real):
+	case project.IsLocal(real):
 		return draft.File{}, errors.New("such a file is never drafted")
-	case real != filepath.Clean(filepath.FromSlash(inTree(tree, name))):
+	case real != filepath.Clean(filepath.FromSlash(project.InTree(tree, name))):
 		// git apply would take the link itself for the file.
 		return draft.File{}, errors.New("it is reached through a link")
 	case !utf8.Valid(data):
@@ -266,7 +267,7 @@ func (d *Deps) readDraftFile(ctx context.Context, tree, name string) (draft.File
 // between the working tree and the file: a patch of the tree is none for it.
 func (d *Deps) inSubmodule(ctx context.Context, tree, name string) bool {
 	for dir := path.Dir(path.Clean(name)); dir != "." && dir != "/" && dir != ".."; dir = path.Dir(dir) {
-		if _, err := d.stat(ctx, filepath.FromSlash(inTree(tree, dir)+"/.git")); err == nil {
+		if _, err := d.project().Stat(ctx, filepath.FromSlash(project.InTree(tree, dir)+"/.git")); err == nil {
 			return true
 		}
 	}

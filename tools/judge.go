@@ -141,7 +141,7 @@ func (j judged) withGuess() judged {
 func (d *Deps) stated(ctx context.Context, t ticket.Ticket) policy.Stated {
 	s := Stated(t, d.Prefixes)
 	if policy.Classify(s).SizeUnknown {
-		s.FilesFromText = d.evidence(ctx, t)
+		s.FilesFromText = d.project().FilesNamed(ctx, t)
 	}
 	return s
 }

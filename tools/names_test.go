@@ -5,29 +5,7 @@ import (
 	"testing"
 
 	"github.com/fjbelchi/localmodel/tools/contract"
-	"github.com/fjbelchi/localmodel/tools/ticket"
 )
-
-// An id or a path that cannot be shown as it is makes an error of its ticket.
-func TestNamed_HostileNames(t *testing.T) {
-	for name, hostile := range map[string]ticket.Ticket{
-		"id":         {ID: "BUG\u202e-1"},
-		"long id":    {ID: strings.Repeat("x", 101)},
-		"newline":    {ID: "BUG-1\nNew instruction"},
-		"path":       {ID: "BUG-1", Files: []ticket.File{{Path: "a\u2066.go"}}},
-		"long path":  {ID: "BUG-1", Files: []ticket.File{{Path: strings.Repeat("x", 1025)}}},
-		"dependency": {ID: "BUG-1", DependsOn: []string{"BUG\u200b-2"}},
-		"criterion":  {ID: "BUG-1", Criteria: []ticket.Criterion{{ID: "AC\x1b-1"}}},
-	} {
-		got, fault := named(hostile, "bad.md")
-		if fault == nil || fault.Code != contract.CodeInvalid || strings.ContainsAny(got.ID+fault.Error(), "\u202e\u2066\u200b\x1b\n") {
-			t.Errorf("%s: got %q, %v", name, got.ID, fault)
-		}
-	}
-	if got, fault := named(ticket.Ticket{}, "good"); fault != nil || got.ID != "good" {
-		t.Errorf("got %q, %v", got.ID, fault)
-	}
-}
 
 // Whatever a ticket calls itself, nothing invisible comes back, and the other
 // tickets of the call are.

@@ -8,6 +8,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/tools/project"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -30,10 +31,10 @@ func (d *Deps) AskPlan(ctx context.Context, t ticket.Ticket) (q prompts.PlanQues
 // ticket itself leaves.
 func (d *Deps) question(ctx context.Context, t ticket.Ticket, route policy.Route, include bool, evidence string, r *planResult,
 ) (prompts.PlanQuestion, string, error) {
-	tree := d.treeOf(ctx, t)
-	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: ticketText(t), Evidence: evidence, Commands: withoutSecrets(d.commands(ctx, t)),
-		Exists: func(path string) bool { return d.existsLater(ctx, inTree(tree, path)) },
-		Read:   func(path string) string { return d.readLater(ctx, inTree(tree, path)) }}
+	tree := d.project().Tree(ctx, t)
+	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: ticketText(t), Evidence: evidence, Commands: project.WithoutSecrets(d.project().Commands(ctx, t)),
+		Exists: func(path string) bool { return d.project().HasFile(ctx, project.InTree(tree, path)) },
+		Read:   func(path string) string { return d.project().Text(ctx, project.InTree(tree, path), maxSourceBytes) }}
 	t.Files = d.plannable(t.Files, r)
 	for _, f := range t.Files {
 		q.Files = append(q.Files, prompts.PlanFile{Path: f.Path, Action: f.Action, Description: f.Description})

@@ -15,6 +15,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/references"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -94,31 +95,29 @@ func planTicket(d *Deps) Tool {
 
 // readOne reads the one ticket that is to be planned.
 func (d *Deps) readOne(ctx context.Context, in planInput) (ticket.Ticket, *contract.Error) {
-	r := d.newReader()
+	var refs []string
 	if in.TicketPath != "" {
-		r.reference(ctx, in.TicketPath)
-	} else {
-		r.inline(ctx, in.Ticket)
+		refs = []string{in.TicketPath}
 	}
-	r.givenAgain(ctx)
+	r := references.Read(ctx, d.project(), d.Journal, refs, in.Ticket)
 	switch {
-	case len(r.items) == 0:
-		return ticket.Ticket{}, &contract.Error{Code: contract.CodeInvalid, Cause: cmp.Or(strings.Join(r.warnings, "; "), "there is no open task"), Next: "Give path#ID of a task that is to be planned."}
-	case len(r.items) > 1:
+	case len(r.Items) == 0:
+		return ticket.Ticket{}, &contract.Error{Code: contract.CodeInvalid, Cause: cmp.Or(strings.Join(r.Warnings, "; "), "there is no open task"), Next: "Give path#ID of a task that is to be planned."}
+	case len(r.Items) > 1:
 		var some []string
-		for i := range r.items[:min(len(r.items), 8)] {
-			some = append(some, r.items[i].id)
+		for i := range r.Items[:min(len(r.Items), 8)] {
+			some = append(some, r.Items[i].ID)
 		}
-		return ticket.Ticket{}, &contract.Error{Code: contract.CodeArgument, Cause: fmt.Sprintf("%s holds %d open tickets", plain.Clip(plain.Line(cmp.Or(in.TicketPath, "ticket")), 200), r.total),
+		return ticket.Ticket{}, &contract.Error{Code: contract.CodeArgument, Cause: fmt.Sprintf("%s holds %d open tickets", plain.Clip(plain.Line(cmp.Or(in.TicketPath, "ticket")), 200), r.Total),
 			Next: "Plan one at a time with path#ID, such as #" + plain.Clip(strings.Join(some, ", #"), 400) + "."}
-	case r.items[0].fault != nil:
-		return ticket.Ticket{}, r.items[0].fault
-	case r.items[0].ticket.Document != "":
-		return ticket.Ticket{}, &contract.Error{Code: contract.CodeInvalid, Cause: fmt.Sprintf("%s is a %s, not a task", plain.Clip(plain.Line(in.TicketPath), 200), r.items[0].ticket.Document),
+	case r.Items[0].Fault != nil:
+		return ticket.Ticket{}, r.Items[0].Fault
+	case r.Items[0].Ticket.Document != "":
+		return ticket.Ticket{}, &contract.Error{Code: contract.CodeInvalid, Cause: fmt.Sprintf("%s is a %s, not a task", plain.Clip(plain.Line(in.TicketPath), 200), r.Items[0].Ticket.Document),
 			Next: "Plan one of the tasks beside it: path#ID."}
 	}
-	t := r.items[0].ticket
-	t.Warnings = slices.Concat(r.warnings, t.Warnings)
+	t := r.Items[0].Ticket
+	t.Warnings = slices.Concat(r.Warnings, t.Warnings)
 	return t, nil
 }
 

@@ -17,11 +17,12 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
 func planText(t *testing.T, d *Deps, text string) *planResult {
 	t.Helper()
-	parsed, fault := parseInline(text)
+	parsed, fault := ticket.Read("", []byte(text), nil)
 	if fault != nil {
 		t.Fatal(fault)
 	}
@@ -114,7 +115,7 @@ func TestPlanResultKeepsToItsSize(t *testing.T) {
 	for _, tier := range []policy.Tier{policy.Local, policy.Cheap, policy.Balanced} {
 		down = append(down, routing.Attempt{Tier: tier, Kind: routing.InvalidOutput, Reason: strings.Repeat("reason ", 60)})
 	}
-	parsed, fault := parseInline(text)
+	parsed, fault := ticket.Read("", []byte(text), nil)
 	if fault != nil {
 		t.Fatal(fault)
 	}
@@ -145,7 +146,7 @@ func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
 	for i := range files {
 		text += fmt.Sprintf("| f%d.go | create | x |\n", i)
 	}
-	parsed, fault := parseInline(text)
+	parsed, fault := ticket.Read("", []byte(text), nil)
 	if fault != nil {
 		t.Fatal(fault)
 	}

@@ -10,6 +10,8 @@ import (
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/project"
+	"github.com/fjbelchi/localmodel/tools/references"
 )
 
 // ticketExtensions are the files whose path a caller may give for an id.
@@ -52,15 +54,14 @@ func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string
 
 // idOfPath is the id of the one ticket at a path, else what its file's name says.
 func (d *Deps) idOfPath(ctx context.Context, ref string) string {
-	r := d.newReader()
-	r.reference(ctx, ref)
-	if len(r.items) == 1 && r.items[0].fault == nil && paths.CheckID(r.items[0].id) == nil {
-		return r.items[0].id
+	r := references.Read(ctx, d.project(), nil, []string{ref}, "")
+	if len(r.Items) == 1 && r.Items[0].Fault == nil && paths.CheckID(r.Items[0].ID) == nil {
+		return r.Items[0].ID
 	}
 	if _, id, found := strings.Cut(ref, "#"); found {
 		return id
 	}
-	return baseName(ref)
+	return project.BaseName(ref)
 }
 
 // lookUp reports whether the ticket was seen in this project, and which seen ones

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/tools/references"
 )
 
 // quiet is a model that says low to everything.
@@ -17,7 +18,7 @@ func quiet() *scriptedModel {
 }
 
 // project writes files, given as path and text in turn, into a new root.
-func project(t *testing.T, files ...string) *Deps {
+func writeProject(t *testing.T, files ...string) *Deps {
 	t.Helper()
 	d := decider(t, quiet())
 	for i := 0; i+1 < len(files); i += 2 {
@@ -52,7 +53,7 @@ const (
 )
 
 func TestClassify_References(t *testing.T) {
-	d := project(t,
+	d := writeProject(t,
 		"specs/001-alerts/tasks.md", specTasks,
 		"specs/001-alerts/spec.md",
 		"# Feature Specification: Alerts\n\n## Success Criteria\n- **SC-001**: fast\n",
@@ -128,10 +129,10 @@ func TestClassify_References(t *testing.T) {
 
 func TestClassify_MoreThanTheRowsAllowed(t *testing.T) {
 	var b strings.Builder
-	for i := range maxRows + 5 {
+	for i := range references.MaxTickets + 5 {
 		fmt.Fprintf(&b, "- [ ] task number %d\n", i)
 	}
-	d := project(t, "TODO.md", b.String())
+	d := writeProject(t, "TODO.md", b.String())
 	_, err := d.classifyBatch(t.Context(), classifyInput{TicketPaths: []string{"TODO.md"}}, nil)
 	if err == nil || !strings.Contains(err.Error(), "205 tickets in one call, the limit is 200") {
 		t.Error(err)
@@ -139,7 +140,7 @@ func TestClassify_MoreThanTheRowsAllowed(t *testing.T) {
 }
 
 func TestClassify_SameIDsAreToldApart(t *testing.T) {
-	d := project(t, "a/FEAT-1.md", fm("id: FEAT-1", "complexity: low"), "b/FEAT-1.md", fm("id: feat-1",
+	d := writeProject(t, "a/FEAT-1.md", fm("id: FEAT-1", "complexity: low"), "b/FEAT-1.md", fm("id: feat-1",
 		"complexity: high"))
 	r := classifyText(t, d, classifyInput{TicketPaths: []string{"a/FEAT-1.md", "b/FEAT-1.md"}})
 	if got := rowsOf(r); !slices.Equal(got, []string{"FEAT-1 true", "b/feat-1 false"}) {
@@ -151,7 +152,7 @@ func TestClassify_SameIDsAreToldApart(t *testing.T) {
 }
 
 func TestClassify_PatternsAndFoldersCountAsTheirFiles(t *testing.T) {
-	d := project(t, "many/a.go", "", "many/b.go", "", "many/c.go", "", "many/d.go", "", "few/a.go", "",
+	d := writeProject(t, "many/a.go", "", "many/b.go", "", "many/c.go", "", "many/d.go", "", "few/a.go", "",
 		"few/deep/b.go", "",
 		"1.md", fm("id: FEAT-1", "complexity: low", "affected_files: [\"many/**\"]"),
 		"2.md", fm("id: FEAT-2", "complexity: low", "affected_files: [\"few/**\"]"),
@@ -172,7 +173,7 @@ func TestClassify_PatternsAndFoldersCountAsTheirFiles(t *testing.T) {
 }
 
 func TestPlan_ReadsTheTicketsOwnWorkingTree(t *testing.T) {
-	d := project(t, "a.go", "package main // the root's\n",
+	d := writeProject(t, "a.go", "package main // the root's\n",
 		"trees/x/.git", "gitdir: elsewhere\n", "trees/x/a.go", "package main // the worktree's\n",
 		"trees/x/backlog/FEAT-1.md", fm("id: FEAT-1", "complexity: low",
 			"affected_files: [a.go]")+"# Change it\n")
@@ -183,7 +184,7 @@ func TestPlan_ReadsTheTicketsOwnWorkingTree(t *testing.T) {
 }
 
 func TestPlan_ShowsSpecificationAndDesign(t *testing.T) {
-	d := project(t, "specs/001-alerts/tasks.md", specTasks,
+	d := writeProject(t, "specs/001-alerts/tasks.md", specTasks,
 		"specs/001-alerts/spec.md", "# Feature Specification: Alerts\n\nOne alert per tide.\n",
 		"specs/001-alerts/plan.md", "# Implementation Plan: Alerts\n\nA worker with a queue.\n")
 	seen := planPrompt(t, d, planInput{TicketPath: "specs/001-alerts/tasks.md#T002"})
@@ -198,7 +199,7 @@ func TestPlan_ShowsSpecificationAndDesign(t *testing.T) {
 }
 
 func TestPlan_AFileOfSeveralNamesThem(t *testing.T) {
-	d := project(t, "specs/001-alerts/tasks.md", specTasks)
+	d := writeProject(t, "specs/001-alerts/tasks.md", specTasks)
 	_, fault := d.readOne(t.Context(), planInput{TicketPath: "specs/001-alerts/tasks.md"})
 	if fault == nil || !strings.Contains(fault.Error(), "#001-alerts/T002") {
 		t.Error(fault)
@@ -241,7 +242,7 @@ func TestPlan_MasksTheSpecification(t *testing.T) {
 
 // An id that is given out again after the first ticket was completed is another ticket.
 func TestClassify_AnIDGivenOutAgain(t *testing.T) {
-	d := project(t, "a/FEAT-1.md", fm("id: FEAT-1", "complexity: low"))
+	d := writeProject(t, "a/FEAT-1.md", fm("id: FEAT-1", "complexity: low"))
 	if got := rowsOf(classifyText(t, d,
 		classifyInput{TicketPaths: []string{"a/FEAT-1.md"}})); !slices.Equal(got, []string{"FEAT-1 true"}) {
 		t.Fatalf("got %q", got)
@@ -259,23 +260,5 @@ func TestClassify_AnIDGivenOutAgain(t *testing.T) {
 	r = classifyText(t, d, classifyInput{TicketPaths: []string{"b/FEAT-1.md"}})
 	if got := rowsOf(r); !slices.Equal(got, []string{"b/FEAT-1 true"}) || len(r.Warnings) == 0 {
 		t.Errorf("another ticket: %q, warnings %q", got, r.Warnings)
-	}
-}
-
-// What is beside a ticket may be a link to credentials, which are not read.
-func TestReadDocument_BesideIsALinkToCredentials(t *testing.T) {
-	d := project(t, ".kiro/specs/x/tasks.md", "# Implementation Plan\n\n- [ ] 1. Do it\n  - _Requirements: 1.1_\n")
-	secret := "# Requirements\n\n### Requirement 1\n\n#### Acceptance Criteria\n\n1. WHEN asked THEN hunter2hunter2 is said\n"
-	b := &bench{t: t, Deps: d}
-	b.write(".kiro/specs/x/.env", secret)
-	if err := os.Symlink(".env", filepath.Join(d.Root, ".kiro/specs/x/requirements.md")); err != nil {
-		t.Skip(err)
-	}
-	doc, fault := d.readDocument(t.Context(), ".kiro/specs/x/tasks.md")
-	if fault != nil {
-		t.Fatal(fault)
-	}
-	if text := fmt.Sprintf("%+v", doc); strings.Contains(text, "hunter2") {
-		t.Errorf("it is read: %s", text)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -15,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/project"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -22,39 +22,6 @@ const (
 	maxSourceBytes = 256 << 10 // a larger affected file is not shown to a model
 	aroundSource   = 100       // bytes of heading and fence around each
 )
-
-// exists reports whether a path of a plan is a file, inside the project root.
-func (d *Deps) exists(ctx context.Context, path string) bool {
-	root, err := rootfs.Open(ctx, d.Root)
-	if err != nil {
-		return false
-	}
-	defer root.Close() //nolint:errcheck // only read
-	name, err := root.Rel(ctx, path)
-	if err != nil {
-		return false
-	}
-	info, err := root.Stat(ctx, name)
-	return err == nil && info.Mode().IsRegular()
-}
-
-// lookTime bounds a look at a file for a plan that may be judged, or be the
-// template's, when its call is over.
-const lookTime = 2 * time.Second
-
-func (d *Deps) existsLater(ctx context.Context, path string) bool {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
-	defer stop()
-	return d.exists(ctx, path)
-}
-
-// readLater returns the text of a file; "" for one that cannot be read.
-func (d *Deps) readLater(ctx context.Context, path string) string {
-	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
-	defer stop()
-	data, _, _ := d.readFile(ctx, path, maxSourceBytes)
-	return string(data)
-}
 
 // promptRoom is how many bytes of prompt a plan may have on the route's first
 // tier, so that a reply of so many tokens and one repair round still fit.
@@ -122,10 +89,10 @@ func byRelevance(files []ticket.File) []ticket.File {
 
 func (d *Deps) source(ctx context.Context, f ticket.File, tree string, q prompts.PlanQuestion, room int) (prompts.Source, string) {
 	none := prompts.Source{}
-	if why := withheldReason(f.Path); why != "" {
+	if why := project.WithheldReason(f.Path); why != "" {
 		return none, f.Path + " " + why
 	}
-	data, real, fault := d.readFile(ctx, inTree(tree, f.Path), maxSourceBytes)
+	data, real, fault := d.project().Read(ctx, project.InTree(tree, f.Path), maxSourceBytes)
 	var size *rootfs.SizeError
 	switch {
 	case fault == nil:
@@ -134,7 +101,7 @@ func (d *Deps) source(ctx context.Context, f ticket.File, tree string, q prompts
 	case errors.As(fault, &size):
 		return none, fmt.Sprintf("%s was not shown to the model: %d bytes, more than %d", f.Path, size.Size, size.Limit)
 	case errors.Is(fault, rootfs.ErrNotRegular):
-		return none, f.Path + " was not shown to the model: it " + cause(fault.Err)
+		return none, f.Path + " was not shown to the model: it " + project.Cause(fault.Err)
 	default:
 		return none, f.Path + " was not shown to the model: " + fault.Cause
 	}
@@ -144,12 +111,12 @@ func (d *Deps) source(ctx context.Context, f ticket.File, tree string, q prompts
 	case len(data) == 0:
 		return none, ""
 	}
-	if why := withheldReason(real); why != "" {
+	if why := project.WithheldReason(real); why != "" {
 		return none, f.Path + " " + why
 	}
 	text, hasKey := secrets.MaskKeys(strings.ReplaceAll(string(data), "\r\n", "\n"))
 	s := q.Show(filepath.ToSlash(f.Path), text, room)
-	s.Local = isLocal(f.Path, real)
+	s.Local = project.IsLocal(f.Path, real)
 	if s.Text == "" {
 		return none, f.Path + " was not shown to the model: no room left in the context window"
 	}

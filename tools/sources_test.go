@@ -117,14 +117,3 @@ func TestPlanPromptKeepsToItsRoom(t *testing.T) {
 		t.Errorf("nothing is said of the cut: %s", r.Raw)
 	}
 }
-
-// A directory is no file that a plan may name.
-func TestExists(t *testing.T) {
-	b := newBench(t, &script{})
-	b.write("dir/x.go", "x")
-	for path, want := range map[string]bool{"dir/x.go": true, "dir": false, "gone": false, "../" + filepath.Base(b.Root) + "/dir/x.go": true, "/etc/passwd": false} {
-		if got := b.exists(t.Context(), path); got != want {
-			t.Errorf("%s: %v", path, got)
-		}
-	}
-}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/fjbelchi/localmodel/tools"
+	"github.com/fjbelchi/localmodel/tools/references"
 )
 
 // ticketPlaces are where projects keep their tickets, unless
@@ -46,7 +46,7 @@ func hint(ctx context.Context, w env) error {
 	}
 	ctx, stop := context.WithTimeout(ctx, hintTime)
 	defer stop()
-	open, more := tools.CountOpen(ctx, c.root, c.ticketPlaces(), maxHinted)
+	open, more := references.CountOpen(ctx, c.root, c.ticketPlaces(), maxHinted)
 	return printHint(w, open, more)
 }
 

@@ -19,9 +19,11 @@ const module = "github.com/fjbelchi/localmodel/"
 // beneath it; a directory that is not listed follows its nearest listed parent.
 // integration tests may import anything, and every room what lies in internal.
 var arrows = map[string][]string{
-	"cmd":                            {"tools", "tools/background", "tools/draft", "tools/draft/parse", "tools/draft/trial", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "statestore", "statestore/calls", "statestore/project", "prompts"},
+	"cmd":                            {"tools", "tools/background", "tools/draft", "tools/draft/parse", "tools/draft/trial", "tools/references", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "statestore", "statestore/calls", "statestore/project", "prompts"},
 	"tools":                          {"tools/draft", "tools/draft/trial", "tools/handoff", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/policy/category", "routing/prices", "statestore", "statestore/calls", "prompts", "prompts/paths"},
 	"tools/contract":                 {},
+	"tools/project":                  {"routing/policy", "tools/contract", "tools/ticket"},
+	"tools/references":               {"prompts/paths", "statestore", "tools/contract", "tools/project", "tools/ticket"},
 	"tools/stdio":                    {},
 	"tools/background":               {},
 	"tools/draft":                    {"prompts"},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools"
+	"github.com/fjbelchi/localmodel/tools/references"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -42,7 +43,7 @@ const maxTickets = 20_000
 // Read reads the tickets that ref names beneath root: a directory, a pattern, a file,
 // closed ones included. Labels come from what the tickets state.
 func Read(ctx context.Context, root, ref string, prefixes []string) (*Set, error) {
-	tickets, warnings, err := tools.CollectTickets(ctx, root, []string{ref}, maxTickets, true)
+	tickets, warnings, err := references.Collect(ctx, root, []string{ref}, maxTickets, true)
 	if err != nil {
 		return nil, err
 	}

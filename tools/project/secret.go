@@ -1,4 +1,4 @@
-package tools
+package project
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"github.com/fjbelchi/localmodel/internal/secrets"
 )
 
-// withheldReason returns why a file is shown to no model, "" where it may be. It looks at
+// WithheldReason returns why a file is shown to no model, "" where it may be. It looks at
 // the name that the ticket gives and at the one behind its links.
-func withheldReason(names ...string) string {
+func WithheldReason(names ...string) string {
 	for _, n := range names {
 		if kind := secrets.KindOf(n); kind == secrets.Private {
 			return fmt.Sprintf("was not shown to the model: it is %s", kind)
@@ -18,14 +18,14 @@ func withheldReason(names ...string) string {
 	return ""
 }
 
-// isLocal reports whether a file may be shown to a model on this machine only.
-func isLocal(names ...string) bool {
+// IsLocal reports whether a file may be shown to a model on this machine only.
+func IsLocal(names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return secrets.KindOf(n) != secrets.Ordinary })
 }
 
-// withoutSecrets leaves out commands with a secret in them: they are part of
+// WithoutSecrets leaves out commands with a secret in them: they are part of
 // the reply's schema, which every tier gets.
-func withoutSecrets(commands []string) []string {
+func WithoutSecrets(commands []string) []string {
 	return slices.DeleteFunc(slices.Clone(commands), func(c string) bool {
 		_, kinds := secrets.Mask(c)
 		return len(kinds) > 0

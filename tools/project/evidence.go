@@ -1,4 +1,4 @@
-package tools
+package project
 
 import (
 	"context"
@@ -26,26 +26,26 @@ const (
 	evidenceText    = 64 << 10        // bytes of the text
 )
 
-// evidence lists the files of the project that a ticket's text names, for a
+// FilesNamed lists the files of the project that a ticket's text names, for a
 // ticket that states none: paths and stack frames that are there, names of files
 // of which there is one, and symbols that are found in one file only.
-func (d *Deps) evidence(ctx context.Context, t ticket.Ticket) []string {
+func (p Project) FilesNamed(ctx context.Context, t ticket.Ticket) []string {
 	text := t.Title + "\n" + t.Body
 	text = text[:min(len(text), evidenceText)]
 	ctx, stop := context.WithTimeout(ctx, searchTime)
 	defer stop()
-	root, err := rootfs.Open(ctx, d.Root)
+	root, err := rootfs.Open(ctx, p.Root)
 	if err != nil {
 		return nil
 	}
 	defer root.Close() //nolint:errcheck // only read
-	if tree := d.treeOf(ctx, t); tree != "" {
+	if tree := p.Tree(ctx, t); tree != "" {
 		if root, err = root.Sub(ctx, filepath.FromSlash(tree)); err != nil {
 			return nil
 		}
 		defer root.Close() //nolint:errcheck // only read
 	}
-	s := &search{ctx: ctx, root: root, found: map[string]bool{}}
+	s := &textSearch{ctx: ctx, root: root, found: map[string]bool{}}
 	names := s.paths(text)
 	if len(s.found) == 0 {
 		s.walk(names, symbolsOf(text))
@@ -58,7 +58,7 @@ func (d *Deps) evidence(ctx context.Context, t ticket.Ticket) []string {
 	return out[:min(len(out), maxEvidence)]
 }
 
-type search struct {
+type textSearch struct {
 	ctx    context.Context //nolint:containedctx // of one search
 	root   *rootfs.Root
 	found  map[string]bool
@@ -73,7 +73,7 @@ var namedPath = sync.OnceValue(func() *regexp.Regexp {
 // paths finds the paths in a text that are files of the project, and returns the
 // bare file names, which may be anywhere. Of a path of another machine, as in a
 // stack trace, the longest end that is there counts.
-func (s *search) paths(text string) (names map[string]bool) {
+func (s *textSearch) paths(text string) (names map[string]bool) {
 	names = map[string]bool{}
 	for i, p := range namedPath().FindAllString(text, maxNamed*4) {
 		if i >= maxNamed && len(names) >= maxNamed {
@@ -98,7 +98,7 @@ func (s *search) paths(text string) (names map[string]bool) {
 	return names
 }
 
-func (s *search) isFile(p string) bool {
+func (s *textSearch) isFile(p string) bool {
 	p = path.Clean(p)
 	if path.IsAbs(p) || strings.HasPrefix(p, "..") || s.ctx.Err() != nil {
 		return false
@@ -130,7 +130,7 @@ var notSearched = []string{"node_modules", "vendor", "dist", "build", "target", 
 
 // walk looks through the project for files of those names and for symbols; what
 // is in more than one file is no evidence.
-func (s *search) walk(names map[string]bool, symbols []string) {
+func (s *textSearch) walk(names map[string]bool, symbols []string) {
 	if len(names)+len(symbols) == 0 {
 		return
 	}
@@ -172,7 +172,7 @@ func (s *search) walk(names map[string]bool, symbols []string) {
 
 // read looks for symbols in a source file. The tickets and other prose name
 // symbols without being what is to be changed.
-func (s *search) read(p string, e fs.DirEntry, symbols []string, found map[string][]string) {
+func (s *textSearch) read(p string, e fs.DirEntry, symbols []string, found map[string][]string) {
 	if len(symbols) == 0 || s.bytes > maxSearchedAll || slices.Contains([]string{".md", ".txt", ".json", ".lock", ".svg", ".html", ".rst"}, path.Ext(p)) {
 		return
 	}

@@ -1,4 +1,4 @@
-package tools
+package project
 
 import (
 	"context"
@@ -17,11 +17,11 @@ import (
 // maxCommandFile bounds a file that is read for the project's commands.
 const maxCommandFile = 256 << 10
 
-// commands lists the commands by which the project and the ticket check a
+// Commands lists the commands by which the project and the ticket check a
 // change: those that the ticket names, the quality gates of
 // backlog.config.json, Makefile targets, package scripts, and what the language
 // has for it. They are shown in a plan and never run here.
-func (d *Deps) commands(ctx context.Context, t ticket.Ticket) []string {
+func (p Project) Commands(ctx context.Context, t ticket.Ticket) []string {
 	var out []string
 	add := func(command string) {
 		if plainCommand(command) && !slices.Contains(out, command) {
@@ -31,7 +31,7 @@ func (d *Deps) commands(ctx context.Context, t ticket.Ticket) []string {
 	for _, c := range commandsIn(t.Body) {
 		add(c)
 	}
-	root, err := rootfs.Open(ctx, d.Root)
+	root, err := rootfs.Open(ctx, p.Root)
 	if err != nil {
 		return out
 	}

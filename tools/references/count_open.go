@@ -1,11 +1,11 @@
-package tools
+package references
 
 import (
 	"cmp"
 	"context"
 	"path/filepath"
 
-	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/tools/project"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -20,7 +20,7 @@ const (
 // stops at most tickets, at its bounds, and with ctx: more then says that there
 // may be more. A place that is not there counts nothing.
 func CountOpen(ctx context.Context, root string, places []string, most int) (open int, more bool) {
-	r := (&Deps{Root: root}).newReader()
+	r := newReader(project.Project{Root: root})
 	for _, place := range places {
 		names, cut := r.candidates(ctx, place)
 		more = more || cut
@@ -28,7 +28,7 @@ func CountOpen(ctx context.Context, root string, places []string, most int) (ope
 			if open >= most || ctx.Err() != nil {
 				return min(open, most), true
 			}
-			doc, fault := r.d.readDocument(ctx, name)
+			doc, fault := readDocument(ctx, r.project, name)
 			if fault != nil {
 				continue // classify_ticket reports it
 			}
@@ -44,24 +44,15 @@ func CountOpen(ctx context.Context, root string, places []string, most int) (ope
 }
 
 // candidates lists the files of a place that may hold tickets.
-func (r *reader) candidates(ctx context.Context, place string) (names []string, cut bool) {
-	root, err := rootfs.Open(ctx, r.d.Root)
-	if err != nil {
-		return nil, false
-	}
-	defer root.Close() //nolint:errcheck // only read
-	name, err := root.Rel(ctx, filepath.FromSlash(place))
-	if err != nil {
-		return nil, false
-	}
-	info, err := root.Stat(ctx, name)
+func (r *Reader) candidates(ctx context.Context, place string) (names []string, cut bool) {
+	info, err := r.project.Stat(ctx, filepath.FromSlash(place))
 	switch {
 	case err != nil:
 		return nil, false
 	case !info.IsDir():
-		return []string{name}, false
+		return []string{place}, false
 	}
-	w := walk{root: root, left: maxCountEntries, most: maxCountFiles, want: ticket.IsCandidate, into: ticket.IsFolder}
-	_ = w.dir(ctx, filepath.ToSlash(name), 0) // what was found before an error counts
-	return w.names, w.cut
+	names, cut, _ = r.project.Files(ctx, place, project.Search{
+		Entries: maxCountEntries, Most: maxCountFiles, Want: ticket.IsCandidate, Into: ticket.IsFolder})
+	return names, cut
 }

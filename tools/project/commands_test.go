@@ -1,6 +1,8 @@
-package tools
+package project
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -24,14 +26,26 @@ func TestCommands_OfProjectAndTicket(t *testing.T) {
 		"each once":     {map[string]string{"backlog.config.json": `{"qualityGates":{"testCommand":"go test ./..."}}`, "go.mod": "module x"}, "`go test ./...`", []string{"go test ./..."}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, &script{})
-			for path, text := range c.files {
-				b.write(path, text)
-			}
-			got := b.commands(t.Context(), ticket.Ticket{Body: c.body})
+			got := write(t, c.files).Commands(t.Context(), ticket.Ticket{Body: c.body})
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
 	}
+}
+
+// write makes a project of those files.
+func write(t *testing.T, files map[string]string) Project {
+	t.Helper()
+	p := Project{Root: t.TempDir()}
+	for name, text := range files {
+		file := filepath.Join(p.Root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p
 }

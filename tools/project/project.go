@@ -1,0 +1,144 @@
+// Package project is what the files of a project say: the text of one, the commands
+// that check a change, the files that a ticket names, and what of it no model may see.
+package project
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// Project is the project that is worked on: every path is one beneath its root,
+// and none leads out of it.
+type Project struct {
+	Root string // directory
+}
+
+// Read reads a file of the project, named relative to its root or absolutely,
+// of at most limit bytes. name is its name beneath the root.
+func (p Project) Read(ctx context.Context, path string, limit int64) (data []byte, name string, fault *contract.Error) {
+	root, err := rootfs.Open(ctx, p.Root)
+	if err != nil {
+		return nil, "", &contract.Error{Code: contract.CodeUnreadable, Cause: "project root: " + err.Error(),
+			Next: "Set CLAUDE_PROJECT_DIR to the project's directory.", Err: err}
+	}
+	defer root.Close() //nolint:errcheck // only read
+	name, err = root.Rel(ctx, path)
+	if err == nil {
+		data, err = root.Read(ctx, name, limit)
+	}
+	if err != nil {
+		return nil, name, p.Fault(ctx, path, err)
+	}
+	return data, name, nil
+}
+
+// Fault is the error of a path that cannot be read, with what to do.
+func (p Project) Fault(ctx context.Context, path string, err error) *contract.Error {
+	fault := &contract.Error{Code: contract.CodeUnreadable, Cause: plain.Clip(path, 200) + ": " + Cause(err), Next: "Give the path of a readable file.", Err: err}
+	var size *rootfs.SizeError
+	switch {
+	case ctx.Err() != nil:
+		fault.Code, fault.Cause = contract.CodeTimeout, plain.Clip(path, 200)+": the file system did not answer in time"
+		fault.Next, fault.Retryable = "Call again; check the disk if it stays.", true
+	case errors.Is(err, fs.ErrNotExist):
+		fault.Code, fault.Cause = contract.CodeNotFound, "no file "+plain.Clip(path, 200)+" in "+p.Root
+		fault.Next = "Give a path relative to the project root."
+	case errors.Is(err, rootfs.ErrOutside):
+		fault.Code, fault.Cause = contract.CodeOutside, plain.Clip(path, 200)+" is outside the project root "+p.Root
+		fault.Next = "Give a path inside the project, or pass the text as `ticket`."
+	case errors.As(err, &size):
+		fault.Code, fault.Cause = contract.CodeTooLarge, fmt.Sprintf("%s has %d bytes, the limit is %d", plain.Clip(path, 200), size.Size, size.Limit)
+		fault.Next = "Split the ticket, or move attachments out of it."
+	}
+	return fault
+}
+
+// Cause describes a file error without repeating its path.
+func Cause(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// BaseName is a file's name without its extension, fit to be shown.
+func BaseName(path string) string {
+	name := filepath.Base(filepath.ToSlash(path))
+	return plain.Clip(plain.Line(strings.TrimSuffix(name, filepath.Ext(name))), 100)
+}
+
+// Stat describes what is under a path of the project.
+func (p Project) Stat(ctx context.Context, name string) (fs.FileInfo, error) {
+	root, err := rootfs.Open(ctx, p.Root)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close() //nolint:errcheck // only read
+	rel, err := root.Rel(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return root.Stat(ctx, rel)
+}
+
+// DirOf is the folder of a ticket's file, as a path from the root.
+func DirOf(t ticket.Ticket) string {
+	file, _, _ := strings.Cut(t.Source, "#")
+	return path.Dir(file)
+}
+
+// Tree is the working tree that holds a ticket, as a folder beneath the root: the
+// nearest one above it that has a .git; "" = the root's own.
+func (p Project) Tree(ctx context.Context, t ticket.Ticket) string {
+	const deepest = 64
+	dir := DirOf(t)
+	for n := 0; dir != "." && dir != "/" && n < deepest; n++ {
+		if _, err := p.Stat(ctx, filepath.FromSlash(dir+"/.git")); err == nil {
+			return dir
+		}
+		dir = path.Dir(dir)
+	}
+	return ""
+}
+
+// InTree is a path of a ticket as one beneath the root.
+func InTree(tree, name string) string {
+	if tree == "" || path.IsAbs(name) || filepath.IsAbs(name) {
+		return name
+	}
+	return path.Join(tree, name)
+}
+
+// lookTime bounds a look at a file for a plan that may be judged, or be the
+// template's, when its call is over.
+const lookTime = 2 * time.Second
+
+// HasFile reports whether a path of a plan is a file inside the project, also
+// when the call is over.
+func (p Project) HasFile(ctx context.Context, path string) bool {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer stop()
+	info, err := p.Stat(ctx, path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Text returns the text of a file, also when the call is over; "" for one that
+// cannot be read or has more than limit bytes.
+func (p Project) Text(ctx context.Context, path string, limit int64) string {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), lookTime)
+	defer stop()
+	data, _, _ := p.Read(ctx, path, limit)
+	return string(data)
+}

@@ -1,0 +1,316 @@
+// Package references resolves what a call names, paths, path#ID, folders and patterns,
+// to tickets.
+package references
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/prompts/paths"
+	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/project"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// MaxTickets is how many tickets one call may be about.
+const MaxTickets = 200
+
+// leftOut counts what a folder or a file of several holds beside open tickets.
+type leftOut struct{ done, drafts, archived, parents, documents int }
+
+func (l *leftOut) add(t *ticket.Ticket) {
+	switch {
+	case t.Document != "" || t.Covered:
+		l.documents++
+	case t.Archived:
+		l.archived++
+	case t.Closed:
+		l.done++
+	case t.Draft:
+		l.drafts++
+	default:
+		l.parents++
+	}
+}
+
+// LeftOut is "2 done, 1 draft", or "" where nothing was left out.
+func (r *Reader) LeftOut() string {
+	l := &r.left
+	var out []string
+	for _, part := range []struct {
+		n         int
+		one, more string
+	}{{l.done, "done", "done"}, {l.drafts, "draft", "drafts"}, {l.archived, "archived", "archived"},
+		{l.parents, "epic", "epics"}, {l.documents, "document", "documents"}} {
+		switch {
+		case part.n == 1:
+			out = append(out, "1 "+part.one)
+		case part.n > 1:
+			out = append(out, fmt.Sprintf("%d %s", part.n, part.more))
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// Item is one ticket that a call names, or the reason why it cannot be read.
+type Item struct {
+	ID     string // that it goes by in the call
+	Ticket ticket.Ticket
+	Fault  *contract.Error
+}
+
+// History is what the journal knows of earlier tickets. *statestore.Store is one.
+type History interface {
+	Completed(ctx context.Context, ticketIDs []string) (map[string]bool, error)
+	LastDecision(ctx context.Context, ticketID string) (statestore.Decision, bool, error)
+}
+
+// Reader resolves the references of one call: paths, path#ID, folders and patterns.
+type Reader struct {
+	project  project.Project
+	most     int  // rows
+	closed   bool // closed and archived tickets are taken, too
+	Items    []Item
+	Index    *ticket.Index // every ticket that was read, closed ones included
+	seen     map[string]bool
+	again    []string          // ids of tickets that the call names more than once
+	sources  map[string]string // id in lower case -> the source it was first seen in
+	trees    map[string]string
+	left     leftOut
+	Total    int // tickets, those past maxRows too
+	Warnings []string
+}
+
+func newReader(p project.Project) *Reader {
+	return &Reader{project: p, most: MaxTickets, Index: ticket.NewIndex(), seen: map[string]bool{},
+		sources: map[string]string{}, trees: map[string]string{}}
+}
+
+// reference reads what one argument names.
+func (r *Reader) reference(ctx context.Context, ref string) {
+	if project.IsPattern(ref) && !r.exists(ctx, ref) {
+		r.pattern(ctx, ref)
+		return
+	}
+	name, id := ref, ""
+	if at := strings.LastIndexByte(ref, '#'); at > 0 && !r.exists(ctx, ref) {
+		name, id = ref[:at], ref[at+1:]
+	}
+	if id == "" && r.isFolder(ctx, name) {
+		r.folder(ctx, name, name, "")
+		return
+	}
+	doc, fault := readDocument(ctx, r.project, name)
+	switch {
+	case fault != nil:
+		r.fail(ref, fault)
+	case id != "":
+		t, fault := oneOf(doc, id, name)
+		if fault != nil {
+			r.fail(ref, fault)
+			return
+		}
+		r.know(doc)
+		r.add(ctx, *t, name)
+	default:
+		r.document(ctx, doc, name)
+	}
+}
+
+// document takes up a file that was named: the ticket, or every open task.
+func (r *Reader) document(ctx context.Context, doc *ticket.Document, name string) {
+	r.know(doc)
+	for _, text := range doc.Head.Warnings {
+		if doc.Several {
+			r.warn(project.BaseName(name) + ": " + text)
+		}
+	}
+	if !doc.Several {
+		r.add(ctx, doc.Head, name)
+	}
+	open := 0
+	for i := range doc.Tasks {
+		if t := &doc.Tasks[i]; r.takes(t) {
+			open++
+			r.add(ctx, *t, name)
+		} else {
+			r.left.add(t)
+		}
+	}
+	if doc.Several && open == 0 {
+		r.warn(fmt.Sprintf("%s: no open task in %d", plain.Line(name), len(doc.Tasks)))
+	}
+}
+
+// takes reports whether a ticket that was not named itself is taken.
+func (r *Reader) takes(t *ticket.Ticket) bool {
+	if r.closed {
+		return t.Document == "" && !t.Covered && !t.Draft
+	}
+	return t.Open() && !t.Covered
+}
+
+// know adds every ticket of a file to the index, so that references find it.
+func (r *Reader) know(doc *ticket.Document) {
+	for _, t := range doc.Tickets() {
+		if t.Document == "" && t.ID != "" {
+			r.Index.Add(t.ID, t.Open())
+		}
+	}
+}
+
+// add takes up one ticket as a row of the call.
+func (r *Reader) add(ctx context.Context, t ticket.Ticket, name string) {
+	key := cmp.Or(t.Source, name)
+	if r.seen[key] {
+		r.again = append(r.again, cmp.Or(t.ID, project.BaseName(name)))
+		return
+	}
+	r.seen[key] = true
+	if r.Total++; r.Total > r.most {
+		return
+	}
+	t, fault := named(t, project.BaseName(name))
+	c := Item{Fault: fault}
+	if fault == nil {
+		r.tellApart(&t)
+		r.project.CountFiles(ctx, &t, r.tree(ctx, t))
+	}
+	c.ID, c.Ticket = cmp.Or(t.ID, project.BaseName(name)), t
+	r.Items = append(r.Items, c)
+}
+
+// tellApart gives a ticket whose id another one of the call has the folder it is in.
+func (r *Reader) tellApart(t *ticket.Ticket) {
+	key := strings.ToLower(t.ID)
+	first, taken := r.sources[key]
+	if !taken {
+		r.sources[key] = t.Source
+		return
+	}
+	was := t.ID
+	dir := path.Base(path.Dir(t.Source))
+	for n, id := 1, dir+"/"+was; ; n++ {
+		if _, again := r.sources[strings.ToLower(id)]; !again && paths.CheckID(id) == nil {
+			t.ID = id
+			break
+		}
+		id = fmt.Sprintf("%s~%d", clipped(was, 90), n+1)
+	}
+	r.sources[strings.ToLower(t.ID)] = t.Source
+	r.warn(fmt.Sprintf("%s is the id of %s and %s; the second is %s here", was, first, t.Source, t.ID))
+}
+
+// warnAgain says which tickets the call names more than once.
+func (r *Reader) warnAgain() {
+	const most = 8
+	if n := len(r.again); n > 0 {
+		names := strings.Join(r.again[:min(n, most)], ", ")
+		if n > most {
+			names += fmt.Sprintf(" and %d more", n-most)
+		}
+		r.warn("named more than once in this call, one row each: " + plain.Line(names))
+	}
+}
+
+// givenAgain tells a ticket apart whose id was given out again: the one that was
+// completed here had another source and another content. Its record stays its own.
+func (r *Reader) givenAgain(ctx context.Context, h History) {
+	var ids []string
+	for i := range r.Items {
+		if c := &r.Items[i]; c.Fault == nil && c.Ticket.Source != "" && c.Ticket.Open() {
+			ids = append(ids, c.ID)
+		}
+	}
+	done, err := h.Completed(ctx, ids)
+	if err != nil || len(done) == 0 {
+		return // what is wrong with the journal is reported elsewhere
+	}
+	for i := range r.Items {
+		c := &r.Items[i]
+		if c.Fault != nil || !done[c.ID] {
+			continue
+		}
+		last, found, err := h.LastDecision(ctx, c.ID)
+		if err != nil || !found || last.Source == "" || last.Source == c.Ticket.Source ||
+			last.Hash == c.Ticket.Hash {
+			continue
+		}
+		r.sources[strings.ToLower(c.ID)] = last.Source
+		r.tellApart(&c.Ticket)
+		c.ID = c.Ticket.ID
+	}
+}
+
+func clipped(id string, most int) string {
+	if runes := []rune(id); len(runes) > most {
+		return string(runes[:most])
+	}
+	return id
+}
+
+func (r *Reader) fail(ref string, fault *contract.Error) {
+	if r.Total++; r.Total > r.most {
+		return
+	}
+	c := Item{Fault: fault}
+	c.ID = project.BaseName(ref)
+	r.Items = append(r.Items, c)
+}
+
+func (r *Reader) warn(text string) { r.Warnings = contract.AddWarning(r.Warnings, text) }
+
+// inline takes up a ticket that is given as text.
+func (r *Reader) inline(ctx context.Context, text string) {
+	doc, fault := parseInline(text)
+	if fault != nil {
+		r.fail("ticket", fault)
+		return
+	}
+	r.document(ctx, doc, "ticket")
+}
+
+func (r *Reader) exists(ctx context.Context, name string) bool {
+	_, err := r.project.Stat(ctx, name)
+	return err == nil
+}
+
+func (r *Reader) isFolder(ctx context.Context, name string) bool {
+	info, err := r.project.Stat(ctx, name)
+	return err == nil && info.IsDir()
+}
+
+// tree is treeOf, asked once for each directory.
+func (r *Reader) tree(ctx context.Context, t ticket.Ticket) string {
+	dir := project.DirOf(t)
+	found, known := r.trees[dir]
+	if !known {
+		found = r.project.Tree(ctx, t)
+		r.trees[dir] = found
+	}
+	return found
+}
+
+// Read resolves what a call names: references, and a ticket as text. A ticket that
+// cannot be read is its error, beside the others. h may be nil.
+func Read(ctx context.Context, p project.Project, h History, references []string, text string) *Reader {
+	r := newReader(p)
+	for _, ref := range references {
+		if r.reference(ctx, ref); ctx.Err() != nil {
+			break
+		}
+	}
+	if strings.TrimSpace(text) != "" {
+		r.inline(ctx, text)
+	}
+	if h != nil {
+		r.givenAgain(ctx, h)
+	}
+	r.warnAgain()
+	return r
+}
