@@ -3,6 +3,8 @@
 package testkit
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"testing"
@@ -38,13 +40,17 @@ func Measure(t testing.TB) {
 	}
 }
 
-// FreePort returns a TCP port of the loopback that nobody listens on. Another
-// process may take it before it is used.
-func FreePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
-	if err != nil {
-		return 0, err
+// FreePort returns a TCP port of the loopback that nobody listens on, beneath
+// those that systems give to who asks for any: those are taken all the time in a
+// run of tests, and a server that answers in another's place is taken for it.
+func FreePort() (port int, err error) {
+	const first, last = 12000, 32000
+	for range 100 {
+		port = first + rand.IntN(last-first) //nolint:gosec // no secret
+		var l net.Listener
+		if l, err = net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil { //nolint:noctx // loopback
+			return port, l.Close()
+		}
 	}
-	defer l.Close() //nolint:errcheck // freed for the caller
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return 0, err
 }

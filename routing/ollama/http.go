@@ -57,6 +57,9 @@ func (o *Backend) read(ctx context.Context, resp *http.Response) ([]byte, *routi
 
 func (o *Backend) do(req *http.Request) (*http.Response, *routing.Error) {
 	req.Header.Set("User-Agent", "localmodel/"+o.cfg.Version)
+	// Go asks again, on a new connection, when a kept one breaks before the first
+	// byte of an answer, as after a restart of the server; the header is not sent.
+	req.Header["Idempotency-Key"] = nil
 	if o.cfg.Key != "" { // redirects are not followed, so it reaches that host alone
 		req.Header.Set("Authorization", "Bearer "+o.cfg.Key)
 	}

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
 	"github.com/fjbelchi/localmodel/integration/testkit/tiers"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/ollama"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -218,6 +222,31 @@ func TestUnreachableServers(t *testing.T) {
 }
 
 // think:false goes to models that have a thinking mode, and to no other.
+// A server that was restarted has closed the connections that were kept. The
+// first question after it is asked again, and no paid tier in its place.
+func TestBackend_ServerRestarted(t *testing.T) {
+	f := fakeserver.New(t, fakeserver.Says(200, fakeserver.Good()))
+	var broken atomic.Int32
+	used := sync.Map{} // connections that have answered
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, again := used.LoadOrStore(r.RemoteAddr, true); again && r.Method == http.MethodPost {
+			broken.Add(1)
+			panic(http.ErrAbortHandler) // closes it without an answer
+		}
+		f.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	b := backend(t, ollama.Config{URL: s.URL})
+	for range 3 {
+		if _, err := ask(t, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if broken.Load() == 0 {
+		t.Error("no kept connection was used for a question")
+	}
+}
+
 func TestThinkIsSentWhereCapabilitiesAskForIt(t *testing.T) {
 	f := fakeserver.New(t, fakeserver.Says(200, fakeserver.Good()))
 	f.Capabilities = `["completion","tools","thinking"]`

@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -186,7 +187,8 @@ func (s *Server) awaitReady(p *process.Process) error {
 		case <-ctx.Done():
 			return fmt.Errorf("the server was not ready after %s", readyWithin)
 		case <-tick.C:
-			if s.get(ctx, "/api/version") == nil {
+			// Another process may have the port: then this one ends soon.
+			if s.get(ctx, "/api/version") == nil && strings.Contains(s.log.Text(), fmt.Sprintf("Listening on 127.0.0.1:%d ", s.port)) {
 				return nil
 			}
 		}
