@@ -22,6 +22,8 @@ func TestForecast_Calls(t *testing.T) {
 		"given up once":                        {[]Timing{givenUp}, 0},
 		"given up twice":                       {[]Timing{givenUp, givenUp}, 65 * time.Second},
 		"given up before one that was through": {[]Timing{plan(4 * time.Second), givenUp, givenUp, plan(4 * time.Second), plan(4 * time.Second)}, 4 * time.Second},
+		"three plans and others":               {[]Timing{classify(time.Second), classify(time.Second), plan(100 * time.Second), plan(100 * time.Second), plan(100 * time.Second), classify(time.Second), classify(time.Second)}, 100 * time.Second},
+		"without a time":                       {[]Timing{plan(0), plan(0), plan(0), plan(100 * time.Second), plan(100 * time.Second), plan(100 * time.Second)}, 100 * time.Second},
 		"without tokens":                       {[]Timing{{Purpose: "plan", Took: time.Hour}, {Purpose: "plan", Took: time.Hour}, {Purpose: "plan", Took: time.Hour}}, 0},
 	} {
 		got := Forecast(c.timings, "plan", 2000, 300)

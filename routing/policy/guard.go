@@ -239,33 +239,18 @@ func floorDigits(v float64) string { return TwoDigits(math.Floor(v*100+1e-9) / 1
 
 // simple is every mode but the adaptive one.
 func (g Guard) simple(t Totals) (Verdict, bool) {
-	admit, decides := g.modeAdmits(t)
 	switch {
-	case !decides:
-		return Verdict{}, false
 	case g.Mode == Always:
 		return Verdict{Admit: true, Why: "guard off: LOCALMODEL_GUARD=always"}, true
 	case g.Mode == Never:
 		return Verdict{Why: "LOCALMODEL_GUARD=never", Short: "guard never"}, true
-	case admit:
+	case g.Mode != Fixed:
+		return Verdict{}, false
+	case t.rate() < g.threshold():
 		return Verdict{Admit: true, Why: fmt.Sprintf("fixed rule: %d of %d escalated", t.Escalated, t.Attempts)}, true
 	}
 	return Verdict{Short: "guard fixed, over .30", Why: fmt.Sprintf("fixed rule: %d of %d escalated, %s >= %s",
 		t.Escalated, t.Attempts, floorDigits(t.rate()), floorDigits(g.threshold()))}, true
-}
-
-// modeAdmits is simple without the words: whether the mode alone decides, and
-// how.
-func (g Guard) modeAdmits(t Totals) (admit, decides bool) {
-	switch g.Mode {
-	case Always:
-		return true, true
-	case Never:
-		return false, true
-	case Fixed:
-		return t.rate() < g.threshold(), true
-	}
-	return false, false
 }
 
 // Settle counts the outcome of a ticket's attempt, once an attempt: escalated,

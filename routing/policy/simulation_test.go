@@ -110,8 +110,8 @@ func (p *guarded) admit(ticket string, _ float64) bool {
 	if p.totals.Attempts < p.min {
 		return true
 	}
-	if admit, decides := p.guard.modeAdmits(p.totals); decides {
-		return admit
+	if v, decides := p.guard.simple(p.totals); decides {
+		return v.Admit
 	}
 	admit, _ := p.state.count(ticket, anyDay)
 	return admit
