@@ -27,6 +27,8 @@ type conn struct {
 	check   func(method string, params json.RawMessage) error
 	log     *slog.Logger
 
+	initialized <-chan struct{} // closed when the last initialize is answered; nil = none; the reader's
+
 	srv     *server.MCPServer
 	session context.Context //nolint:containedctx // of mcp-go's session; set when opened is closed
 	opened  chan struct{}
@@ -108,7 +110,11 @@ func (c *conn) accept(ctx context.Context, m message, size int) (call func(), re
 		}
 		text := m.encode(r.id)
 		if *m.Method == methodCall {
-			return func() { c.call(ctx, r.id, text) }, nil
+			first := c.initialized
+			return func() { c.call(ctx, first, r.id, text) }, nil
+		}
+		if r.ended != nil {
+			c.initialized = r.ended
 		}
 		c.pass(text)
 	}
@@ -117,12 +123,18 @@ func (c *conn) accept(ctx context.Context, m message, size int) (call func(), re
 
 // call runs a tool call. It goes past mcp-go's read loop and queue: they parse
 // it five times and hand it through four goroutines, which takes as long as a
-// durable record takes beside its flush.
-func (c *conn) call(ctx context.Context, id string, text []byte) {
-	select {
-	case <-c.opened:
-	case <-ctx.Done():
-		return
+// durable record takes beside its flush. It waits for the answer to an initialize
+// before it: a client that sends both at once may read them in that order.
+func (c *conn) call(ctx context.Context, initialized <-chan struct{}, id string, text []byte) {
+	for _, first := range []<-chan struct{}{c.opened, initialized} {
+		if first == nil {
+			continue
+		}
+		select {
+		case <-first:
+		case <-ctx.Done():
+			return
+		}
 	}
 	response := c.handle(id, text)
 	if response == nil {

@@ -15,6 +15,8 @@ const (
 	methodListen    = string(mcp.MethodSubscriptionsListen)
 	methodCall      = string(mcp.MethodToolsCall)
 
+	methodInitialize = string(mcp.MethodInitialize)
+
 	codeOverloaded = -32000 // the first of the codes JSON-RPC leaves to servers
 )
 

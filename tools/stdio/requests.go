@@ -22,6 +22,8 @@ type request struct {
 	last         float64 // progress last reported
 	acknowledged bool    // of a stream: its opening is reported
 	held         []byte  // of a stream: the answer that waits for that
+
+	ended chan struct{} // of an initialize: closed when it is answered
 }
 
 // stream marks a request that stays open until it is cancelled.
@@ -52,6 +54,9 @@ func (q *requests) open(m *message, size int) *request {
 	q.count++
 	r := &request{id: strconv.Itoa(q.count), original: m.ID, key: key(m.ID), method: *m.Method,
 		size: size, last: math.Inf(-1)}
+	if r.method == methodInitialize {
+		r.ended = make(chan struct{})
+	}
 	r.token = m.takeToken(r.id)
 	q.byID[r.id] = r
 	q.bytes += size
@@ -72,6 +77,9 @@ func (q *requests) remove(r *request) {
 		return
 	}
 	delete(q.byID, r.id)
+	if r.ended != nil {
+		close(r.ended)
+	}
 	q.bytes -= r.size
 	if len(q.byID) == 0 && q.empty != nil {
 		close(q.empty)

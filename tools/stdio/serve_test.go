@@ -182,6 +182,23 @@ func TestOneWriteAMessage(t *testing.T) {
 	}
 }
 
+// A client that sends all its lines at once has its initialize answered first,
+// whatever runs beside.
+func TestServe_InitializeIsAnsweredFirst(t *testing.T) {
+	const initialize = `{"jsonrpc":"2.0","id":"init","method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"c","version":"1"}}}`
+	for range 50 {
+		p := serve(t, stdio.Options{}, func(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
+			return text(req), nil
+		})
+		p.send(initialize, call("1", 1), call("2", 2))
+		p.closes()
+		got := p.written()
+		if len(got) != 3 || gjson.Get(got[0], "id").Str != "init" || !gjson.Get(got[0], "result").Exists() {
+			t.Fatalf("answers %q", got)
+		}
+	}
+}
+
 // Two requests under one id are a fault of the client; both are answered.
 func TestTwoRequestsWithOneID(t *testing.T) {
 	var both sync.WaitGroup
