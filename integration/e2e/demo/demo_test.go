@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 	"github.com/fjbelchi/localmodel/integration/testkit/ollamatest"
 )
@@ -117,7 +118,7 @@ func TestDemoWithOllama(t *testing.T) {
 // takes half a minute.
 func TestDemoWithARealSmallModel(t *testing.T) {
 	if os.Getenv("LOCALMODEL_SMOL") != "all" {
-		t.Skip("LOCALMODEL_SMOL: integration/e2e/smol has the same model in less time; set it to all")
+		parts.Absent(t, "smol-demo", "LOCALMODEL_SMOL is not all: integration/e2e/smol has the same model in less time")
 	}
 	server := ollamatest.Shared(t)
 	model := server.SmolLM(t)
