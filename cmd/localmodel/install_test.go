@@ -25,7 +25,7 @@ func newShell(t *testing.T) shell {
 
 func (s shell) run(args ...string) (code int, out, errOut string) {
 	s.t.Helper()
-	env := map[string]string{"HOME": s.home, "CLAUDE_PROJECT_DIR": s.project, "APPDATA": filepath.Join(s.home, "AppData", "Roaming")}
+	env := map[string]string{"COLUMNS": unwrapped, "HOME": s.home, "CLAUDE_PROJECT_DIR": s.project, "APPDATA": filepath.Join(s.home, "AppData", "Roaming")}
 	maps.Copy(env, s.env)
 	var o, e bytes.Buffer
 	code = run(s.t.Context(), args, func(k string) (string, bool) { v, ok := env[k]; return v, ok }, strings.NewReader(""), &o, &e)

@@ -86,6 +86,7 @@ func TestManPage_RendersWithoutWarnings(t *testing.T) {
 
 func TestHelp_FitsTheTerminal(t *testing.T) {
 	s := newShell(t)
+	s.env = map[string]string{"COLUMNS": ""}
 	_, words := everyCommand(t)
 	for _, w := range words {
 		text := s.ok(append(slices.Clone(w), "--help")...)

@@ -56,6 +56,7 @@ func worked(t *testing.T, y *tryout) {
 
 func TestStatsForAPerson(t *testing.T) {
 	y := newTryout(t)
+	delete(y.env, "COLUMNS")
 	worked(t, y)
 	code, out, said := y.run(t, "stats")
 	if code != 0 {

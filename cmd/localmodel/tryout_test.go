@@ -17,11 +17,15 @@ type tryout struct {
 	in   io.Reader
 }
 
+// unwrapped is a width, as COLUMNS, at which no line is wrapped: the length of a
+// temporary directory's path would decide where.
+const unwrapped = "1000"
+
 func newTryout(t *testing.T) *tryout {
 	t.Helper()
 	root := t.TempDir()
 	return &tryout{root: root, env: map[string]string{"CLAUDE_PROJECT_DIR": root, "HOME": root, "LOCALMODEL_STATE": filepath.Join(root, "state", "journal.db"),
-		"OLLAMA_HOST": "127.0.0.1:1", "LOCALMODEL_FALLBACK": ""}}
+		"OLLAMA_HOST": "127.0.0.1:1", "LOCALMODEL_FALLBACK": "", "COLUMNS": unwrapped}}
 }
 
 func (y *tryout) run(t *testing.T, args ...string) (code int, stdout, stderr string) {
