@@ -15,11 +15,13 @@ import (
 var bom = []byte("\xef\xbb\xbf")
 
 // Bounds of what is read; clients' files are a few kilobytes. The brackets bound
-// the nesting before a parser that recurses sees the file, whatever is in
-// comments and strings.
+// the nesting before a parser that recurses sees the file, and the commas the
+// values, each of which takes it a hundred bytes and more, whatever is in comments
+// and strings.
 const (
 	maxFile     = 8 << 20
 	maxBrackets = 20_000
+	maxCommas   = 200_000
 )
 
 // file is a configuration file as it was read.
@@ -77,8 +79,12 @@ func (f *file) read() error {
 		return rootfs.ErrLink
 	}
 	f.raw, err = root.Read(context.Background(), f.name, maxFile)
-	if err == nil && bytes.Count(f.raw, []byte("["))+bytes.Count(f.raw, []byte("{")) > maxBrackets {
+	switch {
+	case err != nil:
+	case bytes.Count(f.raw, []byte("["))+bytes.Count(f.raw, []byte("{")) > maxBrackets:
 		err = fmt.Errorf("it has more than %d brackets, more than any configuration", maxBrackets)
+	case bytes.Count(f.raw, []byte(",")) > maxCommas:
+		err = fmt.Errorf("it has more than %d commas, more than any configuration", maxCommas)
 	}
 	f.exists, f.mode = err == nil, info.Mode().Perm()
 	return err

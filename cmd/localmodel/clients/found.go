@@ -11,6 +11,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
@@ -96,7 +97,7 @@ func mentions(path string) bool {
 // where none does: the project's own settings win over the user's.
 func (p Place) pluginEnabled() (file string) {
 	read := func(path string, data []byte, err error) {
-		if err != nil || !gjson.ValidBytes(data) {
+		if err != nil || jsondepth.Check(data) != nil || !gjson.ValidBytes(data) {
 			return
 		}
 		gjson.GetBytes(data, "enabledPlugins").ForEach(func(key, enabled gjson.Result) bool {

@@ -3,6 +3,7 @@
 package attacks
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,10 +70,30 @@ var hostile = map[string]struct {
 		}
 		v.file(".codex/config.toml", "a = "+strings.Repeat("[", 7<<20))
 	}, ""},
+	"Claude Code's settings are deep": {func(v *victim) { v.file(".claude/settings.json", strings.Repeat("[", 8<<20)) }, ""},
+	"a client's TOML has a long heading": {func(v *victim) {
+		v.file(".codex/config.toml", "["+strings.Repeat("a.", 1<<20)+"a]\n"+endlessKeys(4<<20))
+	}, ""},
+	"a client's TOML has a long key": {func(v *victim) { v.file(".codex/config.toml", strings.Repeat("a.", 3<<20)+"a=1\n") }, ""},
+	"a client's TOML has an endless entry of ours": {func(v *victim) {
+		v.file(".codex/config.toml", "[mcp_servers.localmodel]\n"+endlessKeys(7<<20))
+	}, ""},
+	"a client's JSON is a list of millions": {func(v *victim) {
+		v.file(".cursor/mcp.json", `{"mcpServers":{"a":[`+strings.Repeat("1,", 4_000_000)+"1]}}")
+	}, ""},
 	"clients' files are pipes": {func(v *victim) { v.pipe(".mcp.json"); v.pipe(".codex/config.toml"); v.pipe(".cursor") }, ""},
 	"the ticket is a pipe":     {func(v *victim) { v.pipe("ticket.md") }, "named pipe"},
 	"the ticket is /dev/zero":  {func(v *victim) { v.link("/dev/zero", "ticket.md") }, "E_PATH_OUTSIDE"},
 	"the ticket is a link out": {func(v *victim) { v.link("../notes.md", "ticket.md") }, "E_PATH_OUTSIDE"},
+}
+
+// endlessKeys are keys of TOML, no two the same.
+func endlessKeys(bytes int) string {
+	var b strings.Builder
+	for i := 0; b.Len() < bytes; i++ {
+		fmt.Fprintf(&b, "k%d=1\n", i)
+	}
+	return b.String()
 }
 
 func (v *victim) sparse(name string, size int64) {

@@ -289,7 +289,7 @@ func (v *victim) everything() string {
 		r := v.session(askHealth, askClassify, askPlan, askRecord, askHealth)
 		all.WriteString(r.out + r.err)
 	}
-	for _, args := range [][]string{{"doctor"}, {"stats"}, {"export"}, {"config"}, {"projects"},
+	for _, args := range [][]string{{"doctor"}, {"stats"}, {"export"}, {"config"}, {"projects"}, {"install", "claude-code", "--dry-run"},
 		{"call", "check_local_health"}, {"call", "record_gate_outcome", `{"ticket_id":"BUG-2","gate":"lint","outcome":"fail","route":"local"}`}} {
 		r := v.run("", args...)
 		all.WriteString(r.out + r.err)

@@ -2,6 +2,7 @@ package entry
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"reflect"
@@ -41,9 +42,16 @@ func (tomlText) table(servers string, e Entry) string {
 // statement is a table's heading, or a key with its value.
 type statement struct {
 	heading bool
-	path    []string // from the document's root
+	path    []string // the first two parts of it, from the document's root
 	at      int      // where its line begins
 }
+
+// Bounds of what is read: parts of a key, and bytes of our entry, whose keys the
+// decoder looks up among each other.
+const (
+	maxParts = 32
+	maxEntry = 64 << 10
+)
 
 // names reports whether the statement is about our entry, or about the whole list
 // of servers.
@@ -56,27 +64,33 @@ func (tomlText) statements(doc []byte) ([]statement, error) {
 	var p unstable.Parser
 	p.Reset(doc)
 	var out []statement
-	var table []string
-	seen, lists := map[string]bool{}, map[string]bool{}
+	var table, key []string
+	defined := definitions{seen: map[place]bool{}, lists: map[place]bool{}}
 	for p.NextExpression() {
 		node := p.Expression()
 		s := statement{heading: node.Kind != unstable.KeyValue}
 		first := -1
-		if !s.heading {
-			s.path = append(s.path, table...)
-		}
-		for keys := node.Key(); keys.Next(); {
+		key = key[:0]
+		for keys := node.Key(); keys.Next() && len(key) <= maxParts; {
 			if first < 0 {
 				first = int(keys.Node().Raw.Offset)
 			}
-			s.path = append(s.path, string(keys.Node().Data))
+			key = append(key, string(keys.Node().Data))
 		}
 		s.at = bytes.LastIndexByte(doc[:first], '\n') + 1
+		if len(key) > maxParts {
+			return nil, fmt.Errorf("line %d: a key of more than %d parts, more than any configuration has", lineOf(doc, s.at), maxParts)
+		}
+		if s.heading {
+			table = nil
+		}
+		s.path = append(s.path, table...)
+		s.path = append(s.path, key[:min(2-len(table), len(key))]...)
 		if s.heading {
 			table = s.path
 		}
-		if err := twice(s, node.Kind == unstable.ArrayTable, seen, lists); err != nil {
-			return nil, fmt.Errorf("line %d: %w", lineOf(doc, s.at), err)
+		if !defined.first(key, s.heading, node.Kind == unstable.ArrayTable) {
+			return nil, fmt.Errorf("line %d: %.100s is there twice", lineOf(doc, s.at), strings.Join(key, "."))
 		}
 		out = append(out, s)
 	}
@@ -90,24 +104,42 @@ func (tomlText) statements(doc []byte) ([]statement, error) {
 
 func lineOf(doc []byte, at int) int { return bytes.Count(doc[:at], []byte("\n")) + 1 }
 
-// twice refuses what is defined a second time. In a list of tables each table
-// may define the same again.
-func twice(s statement, list bool, seen, lists map[string]bool) error {
-	var path string
-	for i := range s.path {
-		path = strings.Join(s.path[:i+1], "\x00")
-		if lists[path] {
-			return nil
-		}
+// place names a path by its hash: paths may be long, and share their beginnings.
+type place [sha256.Size]byte
+
+func (p place) with(part string) place { return sha256.Sum256(append(p[:], part...)) }
+
+// definitions are the paths that were defined. In a list of tables each table may
+// define the same again.
+type definitions struct {
+	seen, lists map[place]bool
+	table       place
+	inList      bool // the table is in a list
+}
+
+// first notes a heading, or a key of the table of the last heading, and reports
+// whether it is the first of its path.
+func (d *definitions) first(key []string, heading, list bool) bool {
+	at, repeats := d.table, d.inList
+	if heading {
+		at, repeats = place{}, false
 	}
-	if seen[path] {
-		return fmt.Errorf("%s is there twice", strings.Join(s.path, "."))
+	for _, part := range key {
+		at = at.with(part)
+		repeats = repeats || d.lists[at]
 	}
-	seen[path] = true
+	if heading {
+		d.table, d.inList = at, repeats || list
+	}
 	if list {
-		lists[path] = true
+		d.lists[at] = true
 	}
-	return nil
+	if repeats {
+		return true
+	}
+	again := d.seen[at]
+	d.seen[at] = true
+	return !again
 }
 
 // ours is the part of the document that names our entry, decoded.
@@ -124,6 +156,9 @@ func (t tomlText) ours(doc []byte, servers string) (map[string]any, error) {
 		}
 		if s.names(servers) {
 			part = append(part, doc[s.at:end]...)
+		}
+		if len(part) > maxEntry {
+			return nil, fmt.Errorf("its localmodel entry has more than %d bytes, more than any has", maxEntry)
 		}
 	}
 	out := map[string]any{}
