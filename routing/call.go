@@ -191,8 +191,9 @@ var errBreakerOpen = errors.New("breaker open")
 
 // bounds of what a server says and a row keeps.
 const (
-	maxName   = 120 // bytes of a model's name
-	maxReason = 400 // bytes of a reason
+	maxName   = 120     // bytes of a model's name
+	maxReason = 400     // bytes of a reason
+	maxText   = 1 << 20 // bytes of a reply: far more than any question's limit of tokens
 
 	// MaxCallUSD is the most that one call is believed to cost, US dollars.
 	MaxCallUSD = 1000
@@ -278,8 +279,11 @@ var errNotJSON = errors.New("the reply is not JSON")
 func (r *Router) judge(req Request, rep *Reply) *Error {
 	rep.answer = judge.Unwrap(rep.Text, rep.Thinking, req.Schema != nil)
 	rep.Text = rep.answer.Text
-	if len(bytes.TrimSpace(rep.Text)) == 0 {
+	switch {
+	case len(bytes.TrimSpace(rep.Text)) == 0:
 		return Fail(InvalidOutput, "the reply is empty", nil)
+	case len(rep.Text) > maxText:
+		return Fail(InvalidOutput, fmt.Sprintf("the reply has more than %d bytes", maxText), nil)
 	}
 	if req.Schema != nil && !judge.IsJSON(rep.Text) {
 		return Fail(InvalidOutput, errNotJSON.Error(), refusedError{errNotJSON})

@@ -9,6 +9,10 @@ import (
 	"github.com/tidwall/gjson"
 )
 
+// MaxTokens is the most tokens whose probabilities are kept: more than any reply
+// that a confidence is wanted of.
+const MaxTokens = 20_000
+
 // TokenProb is one generated token with its alternatives, as natural log
 // probabilities before temperature and grammar.
 type TokenProb struct {

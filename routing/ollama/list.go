@@ -25,24 +25,25 @@ func (o *Backend) List(ctx context.Context) (version string, models []routing.Li
 	if fault != nil {
 		return version, nil, fault
 	}
-	for _, tag := range gjson.GetBytes(tags, "models").Array() {
+	gjson.GetBytes(tags, "models").ForEach(func(_, tag gjson.Result) bool {
 		name := tag.Get("name").Str
-		if name == "" || len(name) > 200 || len(models) == maxDescribed {
-			continue
+		if name == "" || len(name) > 200 {
+			return true
 		}
 		one := New(o.cfg.forModel(name))
 		one.client = o.client
-		doc, fault := one.show(ctx)
-		if fault != nil {
-			return version, models, fault
+		var doc gjson.Result
+		if doc, fault = one.show(ctx); fault != nil {
+			return false
 		}
 		if answers(doc) {
 			m := describe(doc, o.cfg.NumCtx)
 			m.Name, m.Bytes = name, tag.Get("size").Int()
 			models = append(models, m)
 		}
-	}
-	return version, models, nil
+		return len(models) < maxDescribed
+	})
+	return version, models, fault
 }
 
 func (c Config) forModel(name string) Config {

@@ -198,7 +198,7 @@ func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, 
 	r.Options["num_predict"] = q.MaxTokens
 	o.sample(ctx, q, r.Options)
 	if len(q.ConfidenceFields) > 0 {
-		r.Logprobs, r.TopLogprobs = true, 20
+		r.Logprobs, r.TopLogprobs = true, topLogprobs
 	}
 	if o.knownTraits(ctx).thinks {
 		r.Think = &api.ThinkValue{Value: false}
@@ -287,17 +287,18 @@ func (o *Backend) readChat(body io.Reader, watch *httpclient.Watch) (routing.Rep
 		}
 		text.WriteString(c.Message.Content)
 		thinking.WriteString(c.Message.Thinking)
-		for _, p := range c.Logprobs {
+		for _, p := range c.Logprobs[:min(len(c.Logprobs), judge.MaxTokens-len(probs))] {
 			probs = append(probs, probOf(p))
 		}
 		watch.Token()
 		if !c.Done {
 			continue
 		}
-		r := routing.Reply{Text: []byte(text.String()), Thinking: []byte(thinking.String()), Remote: remote, In: c.PromptEvalCount, Out: c.EvalCount, Probs: probs}
+		r := routing.Reply{Text: []byte(text.String()), Thinking: []byte(thinking.String()), Remote: remote,
+			In: count(c.PromptEvalCount), Out: count(c.EvalCount), Probs: probs}
 		switch {
 		case c.DoneReason == "length":
-			return r, routing.Fail(routing.InvalidOutput, fmt.Sprintf("the answer was cut at %d tokens", c.EvalCount), nil)
+			return r, routing.Fail(routing.InvalidOutput, fmt.Sprintf("the answer was cut at %d tokens", r.Out), nil)
 		case c.DoneReason != "stop":
 			return r, routing.Fail(routing.InvalidOutput, "the server broke the answer off", nil)
 		}
@@ -305,9 +306,21 @@ func (o *Backend) readChat(body io.Reader, watch *httpclient.Watch) (routing.Rep
 	}
 }
 
+// topLogprobs is the most alternatives to a token that Ollama gives.
+const topLogprobs = 20
+
+// count is a number of tokens that a server states; 0 = none that can be true.
+func count(tokens int) int {
+	const most = 100_000_000
+	if tokens < 0 || tokens > most {
+		return 0
+	}
+	return tokens
+}
+
 func probOf(p api.Logprob) judge.TokenProb {
 	t := judge.TokenProb{Token: tokenText(p.TokenLogprob), Logprob: p.Logprob}
-	for _, alt := range p.TopLogprobs {
+	for _, alt := range p.TopLogprobs[:min(len(p.TopLogprobs), topLogprobs)] {
 		t.Top = append(t.Top, judge.TokenProb{Token: tokenText(alt), Logprob: alt.Logprob})
 	}
 	return t

@@ -17,6 +17,7 @@ import (
 	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
 	"github.com/fjbelchi/localmodel/integration/testkit/tiers"
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/judge"
 	"github.com/fjbelchi/localmodel/routing/ollama"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
@@ -119,6 +120,7 @@ func TestRepliesThatDoNotCount(t *testing.T) {
 		"free text":           {fakeserver.Says(200, fakeserver.Chunk("It is low.")+fakeserver.End("stop", 700, 4)), routing.InvalidOutput, "the reply is not JSON"},
 		"off the schema":      {fakeserver.Says(200, fakeserver.Chunk(`{"complexity":"tiny"}`)+fakeserver.End("stop", 700, 4)), routing.InvalidOutput, "at /complexity: rule enum"},
 		"two values":          {fakeserver.Says(200, fakeserver.Chunk(`{"complexity":"low"}{"a":1}`)+fakeserver.End("stop", 700, 4)), routing.InvalidOutput, "the reply is not JSON"},
+		"megabytes of spaces": {fakeserver.Says(200, fakeserver.Chunk(`{"complexity":"low"`)+strings.Repeat(fakeserver.Chunk(strings.Repeat(" ", 4096)), 300)+fakeserver.Chunk("}")+fakeserver.End("stop", 700, 4)), routing.InvalidOutput, "the reply has more than 1048576 bytes"},
 		"line without end":    {fakeserver.Says(200, strings.Repeat(huge, 300)), routing.Unavailable, "a line of the reply has more than 1048576 bytes"},
 		"reply without end":   {endless(fakeserver.Chunk(huge)), routing.Unavailable, "the reply has more than 8388608 bytes"},
 		"error in mid-stream": {fakeserver.Says(200, fakeserver.Chunk("{")+`{"error":"an error was encountered while running the model: unexpected EOF"}`+"\n"), routing.Unavailable, "broke the answer off: an error was encountered"},
@@ -310,5 +312,29 @@ func TestTimeoutsNameTheirLimit(t *testing.T) {
 				t.Errorf("got %s %q, want %q", got.Kind, got.Reason, c.says)
 			}
 		})
+	}
+}
+
+// Numbers that cannot be true are none, and more tokens than any reply has are not
+// kept.
+func TestHostileReply_IsBounded(t *testing.T) {
+	tokens := `{"message":{"content":""},"logprobs":[` + strings.Repeat("{},", 200_000) +
+		`{"top_logprobs":[` + strings.Repeat("{},", 50_000) + "{}]}]}\n"
+	chat := fakeserver.Chunk(`{"complexity":"low"}`) + tokens + tokens
+	for end, want := range map[string]int{fakeserver.End("stop", -1<<62, -1): 0, fakeserver.End("stop", 1<<62, 1<<62): 0, fakeserver.End("stop", 7, 7): 7} {
+		f := fakeserver.New(t, fakeserver.Says(200, chat+end))
+		b := ollama.New(ollama.Config{URL: f.URL, Model: fakeserver.Model, NumCtx: fakeserver.NumCtx})
+		t.Cleanup(b.Close)
+		reply, fault := b.Ask(fakeserver.Within(t, time.Minute), routing.Question{Request: fakeserver.Question(), Alone: true, Messages: []routing.Message{{Role: "user", Content: "x"}}})
+		if fault != nil || reply.In != want || reply.Out != want {
+			t.Errorf("%d and %d tokens, want %d; %v", reply.In, reply.Out, want, fault)
+		}
+		kept := 0
+		for _, p := range reply.Probs {
+			kept += 1 + len(p.Top)
+		}
+		if len(reply.Probs) == 0 || kept > 21*judge.MaxTokens {
+			t.Errorf("%d probabilities are kept", kept)
+		}
 	}
 }

@@ -242,26 +242,29 @@ func content(v gjson.Result) string {
 		return v.Str
 	}
 	var b strings.Builder
-	for _, part := range v.Array() {
+	v.ForEach(func(_, part gjson.Result) bool { // a list of its own would take thirty times the text
 		b.WriteString(part.Get("text").Str)
-	}
+		return true
+	})
 	return b.String()
 }
 
 // probsOf are the probabilities of the tokens that spell text. A server may
 // have taken a code fence or white space off before and after it; where its
-// tokens do not spell the rest there are none.
+// tokens do not spell the rest, or are too many, there are none.
 func probsOf(list gjson.Result, text []byte) []judge.TokenProb {
 	var all []judge.TokenProb
 	var spelled strings.Builder
-	for _, t := range list.Array() {
+	list.ForEach(func(_, t gjson.Result) bool {
 		p := judge.TokenProb{Token: t.Get("token").Str, Logprob: t.Get("logprob").Num}
-		for _, alt := range t.Get("top_logprobs").Array() {
+		t.Get("top_logprobs").ForEach(func(_, alt gjson.Result) bool {
 			p.Top = append(p.Top, judge.TokenProb{Token: alt.Get("token").Str, Logprob: alt.Get("logprob").Num})
-		}
+			return len(p.Top) < topLogprobs
+		})
 		all = append(all, p)
 		spelled.WriteString(p.Token)
-	}
+		return len(all) < judge.MaxTokens
+	})
 	begin := strings.Index(spelled.String(), string(text))
 	if begin < 0 || len(text) == 0 {
 		return nil

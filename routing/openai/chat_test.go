@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -288,6 +289,25 @@ func TestProbsOf_TokensAroundTheText(t *testing.T) {
 		}
 		if strings.Join(got, "|") != c.want {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
+// A reply of millions of empty tokens takes no more memory than its text.
+func TestProbsOf_MoreThanAnyReply(t *testing.T) {
+	for name, list := range map[string]string{
+		"tokens":       "[" + strings.Repeat("{},", 2<<20) + "{}]",
+		"alternatives": `[{"token":"x","top_logprobs":[` + strings.Repeat("{},", 2<<20) + "{}]}]",
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		probs := probsOf(gjson.Parse(list), []byte("x"))
+		runtime.ReadMemStats(&after)
+		if used := after.TotalAlloc - before.TotalAlloc; used > 4*uint64(len(list)) {
+			t.Errorf("%s: %d MB of %d MB", name, used>>20, len(list)>>20)
+		}
+		if len(probs) > 0 && len(probs[0].Top) > topLogprobs {
+			t.Errorf("%s: %d alternatives", name, len(probs[0].Top))
 		}
 	}
 }

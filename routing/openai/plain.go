@@ -215,9 +215,10 @@ func (p *plain) askFacts(ctx context.Context) (f facts) {
 // id or an alias, the file's name standing for its path.
 func sameName(listed gjson.Result, model string) bool {
 	names := []string{listed.Get("id").Str}
-	for _, alias := range listed.Get("aliases").Array() {
+	listed.Get("aliases").ForEach(func(_, alias gjson.Result) bool {
 		names = append(names, alias.Str)
-	}
+		return len(names) < maxListed
+	})
 	for _, name := range names {
 		base := path.Base(strings.ReplaceAll(name, `\`, "/"))
 		forms := []string{strings.TrimSuffix(name, ":latest"), base, strings.TrimSuffix(base, ".gguf")}
