@@ -34,8 +34,8 @@ func Answers(who string, status int, text string) string {
 	return fmt.Sprintf("%s answers %d%s", who, status, text)
 }
 
-// maxRetryAfter bounds what a server may ask for.
-const maxRetryAfter = 24 * time.Hour
+// MaxRetryAfter bounds what a server may ask for.
+const MaxRetryAfter = 24 * time.Hour
 
 // RetryAfter is how long a server wants to be left alone: Retry-After in
 // seconds or as a date; 0 = it does not say.
@@ -43,10 +43,10 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
 	wait := time.Duration(0)
 	seconds, err := strconv.ParseFloat(text, 64)
-	if err == nil && seconds > 0 && seconds < maxRetryAfter.Seconds() {
+	if err == nil && seconds > 0 && seconds < MaxRetryAfter.Seconds() {
 		wait = time.Duration(seconds * float64(time.Second))
 	} else if at, err := http.ParseTime(text); err == nil {
 		wait = at.Sub(now).Round(time.Second)
 	}
-	return min(max(wait, 0), maxRetryAfter)
+	return min(max(wait, 0), MaxRetryAfter)
 }

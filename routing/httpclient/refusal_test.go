@@ -13,7 +13,7 @@ func TestRetryAfter_SecondsAndDate(t *testing.T) {
 		"Thu, 26 Nov 2026 10:01:30 GMT":    90 * time.Second,
 		"Thursday, 26-Nov-26 10:00:05 GMT": 5 * time.Second,
 		"Thu, 26 Nov 2026 09:00:00 GMT":    0,
-		"Thu, 26 Nov 2099 09:00:00 GMT":    maxRetryAfter,
+		"Thu, 26 Nov 2099 09:00:00 GMT":    MaxRetryAfter,
 	} {
 		if got := RetryAfter(http.Header{"Retry-After": {text}}, now); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)

@@ -3,7 +3,6 @@ package litellm
 import (
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -47,12 +46,18 @@ const maxDeployments = 1000
 
 // Matches is LiteLLM's wildcard: each * matches any text.
 func Matches(pattern, name string) bool {
-	if !strings.Contains(pattern, "*") {
+	parts := strings.Split(pattern, "*")
+	last := len(parts) - 1
+	rest, found := strings.CutPrefix(name, parts[0])
+	if last == 0 || !found {
 		return pattern == name
 	}
-	form := strings.ReplaceAll(regexp.QuoteMeta(pattern), `\*`, ".*")
-	whole, err := regexp.Compile("^(?s:" + form + ")$")
-	return err == nil && whole.MatchString(name)
+	for _, part := range parts[1:last] {
+		if _, rest, found = strings.Cut(rest, part); !found {
+			return false
+		}
+	}
+	return strings.HasSuffix(rest, parts[last])
 }
 
 // ownServers are LiteLLM's prefixes for servers that people run themselves.

@@ -42,6 +42,7 @@ const (
 var (
 	tryAgain     = lazy.Regexp(`Try again in (\d+) seconds`)
 	missingModel = lazy.Regexp(`model '([^']+)' not found`)
+	plainName    = lazy.Regexp(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,59}$`) // a name that a shell takes as it is
 	wrapped      = lazy.Regexp(`^litellm\.(\w+)`)
 	keyVariable  = lazy.Regexp(`\b[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)*_API_KEY\b`)
 	spentBy      = lazy.Regexp(`(?i)(?:budget has been exceeded!|exceeded\w*budget:)\s*(end user|teammember|team|user|key|organization|project|tag)\b`)
@@ -80,8 +81,8 @@ func Refused(status int, header http.Header, body []byte, key string) *routing.E
 	e := r.sort()
 	e.RetryAfter = httpclient.RetryAfter(header, time.Now())
 	if m := tryAgain().FindStringSubmatch(text); m != nil {
-		seconds, _ := strconv.Atoi(m[1]) // digits alone; 0 where they are too many
-		e.RetryAfter = time.Duration(seconds) * time.Second
+		seconds, _ := strconv.Atoi(m[1]) // digits alone; the largest number where they are too many
+		e.RetryAfter = time.Duration(min(seconds, int(httpclient.MaxRetryAfter/time.Second))) * time.Second
 	}
 	if e.RetryAfter > 0 {
 		e.Reason += ", again in " + e.RetryAfter.String()
@@ -196,9 +197,11 @@ func (r refusal) request() *routing.Error {
 		return because(routing.Busy, "the proxy's deployment rests after failures", fixCooling)
 	}
 	if m := missingModel().FindStringSubmatch(r.text); m != nil {
-		model := policy.Shorten(m[1], 60)
-		return because(routing.ModelMissing, "the group's host does not have model "+model,
-			"ollama pull "+model+", on the host that the proxy asks")
+		model, fix := policy.Shorten(m[1], 60), FixGroup
+		if plainName().MatchString(m[1]) { // the proxy's word stands in a command
+			fix = "ollama pull " + m[1] + ", on the host that the proxy asks"
+		}
+		return because(routing.ModelMissing, "the group's host does not have model "+model, fix)
 	}
 	if r.class != "" && r.has("no 'choices'") {
 		return because(routing.InvalidOutput, "the proxy's answer has no choices", fixUpstream)

