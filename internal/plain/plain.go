@@ -24,14 +24,19 @@ func Line(s string) string { return clean(s, false) }
 func Text(s string) string { return clean(strings.ReplaceAll(s, "\r\n", "\n"), true) }
 
 // Cell returns s for a cell of a CSV file: one line, and where a spreadsheet
-// would take it for a formula, with an apostrophe before it.
+// would take it for a formula, with an apostrophe before it. Where the comma is the
+// decimal sign a spreadsheet parts cells at semicolons, so that each part of s may
+// begin a cell.
 func Cell(s string) string {
-	line := Line(s)
-	first, _ := utf8.DecodeRuneInString(strings.TrimLeft(line, " \u00a0\u3000"))
-	if first != utf8.RuneError && strings.ContainsRune("=+-@＝＋－＠", first) || strings.HasPrefix(s, "\t") || strings.HasPrefix(s, "\r") {
-		return "'" + line
+	parts := strings.Split(Line(s), ";")
+	for i, part := range parts {
+		first, _ := utf8.DecodeRuneInString(strings.TrimLeft(part, " \"\u00a0\u3000"))
+		forced := i == 0 && (strings.HasPrefix(s, "\t") || strings.HasPrefix(s, "\r"))
+		if first != utf8.RuneError && strings.ContainsRune("=+-@＝＋－＠", first) || forced {
+			parts[i] = "'" + part
+		}
 	}
-	return line
+	return strings.Join(parts, ";")
 }
 
 func clean(s string, lines bool) string {
@@ -74,19 +79,29 @@ func isPlain(s string, lines bool) bool {
 }
 
 // hidden are the characters without a shape of their own, beside the controls:
-// zero-width and invisible operators, annotation anchors, tags. The joiners
-// U+200C and U+200D stay: scripts and emoji need them.
+// zero-width and invisible operators, fillers, annotation anchors, tags. The
+// joiners U+200C and U+200D and the selectors U+FE00 to U+FE0F stay: scripts and
+// emoji need them.
 var hidden = &unicode.RangeTable{
 	R16: []unicode.Range16{
 		{Lo: 0x00ad, Hi: 0x00ad, Stride: 1},
-		{Lo: 0x180e, Hi: 0x180e, Stride: 1},
+		{Lo: 0x034f, Hi: 0x034f, Stride: 1},
+		{Lo: 0x115f, Hi: 0x1160, Stride: 1}, // Hangul's fillers are letters
+		{Lo: 0x17b4, Hi: 0x17b5, Stride: 1},
+		{Lo: 0x180b, Hi: 0x180f, Stride: 1},
 		{Lo: 0x200b, Hi: 0x200b, Stride: 1},
 		{Lo: 0x2028, Hi: 0x2029, Stride: 1},
 		{Lo: 0x2060, Hi: 0x206f, Stride: 1},
+		{Lo: 0x3164, Hi: 0x3164, Stride: 1},
 		{Lo: 0xfeff, Hi: 0xfeff, Stride: 1},
-		{Lo: 0xfff9, Hi: 0xfffb, Stride: 1},
+		{Lo: 0xffa0, Hi: 0xffa0, Stride: 1},
+		{Lo: 0xfff0, Hi: 0xfffb, Stride: 1},
 	},
-	R32: []unicode.Range32{{Lo: 0xe0000, Hi: 0xe0fff, Stride: 1}},
+	R32: []unicode.Range32{
+		{Lo: 0x1bca0, Hi: 0x1bca3, Stride: 1},
+		{Lo: 0x1d173, Hi: 0x1d17a, Stride: 1},
+		{Lo: 0xe0000, Hi: 0xe0fff, Stride: 1},
+	},
 }
 
 // Hidden reports whether r is a control character, C1 included, a bidirectional

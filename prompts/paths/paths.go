@@ -54,7 +54,7 @@ func checkCharacters(what, text string) error {
 		return fmt.Errorf("the %s %.100q is not valid UTF-8", what, text)
 	}
 	for _, r := range text {
-		if plain.Hidden(r) || r == '\u00a0' || r == '\u200c' || r == '\u200d' {
+		if plain.Hidden(r) || unseen(r) {
 			return fmt.Errorf("the %s %.100q has the character %U, which cannot be seen", what, text, r)
 		}
 		if r == '`' && what == "id" {
@@ -62,6 +62,12 @@ func checkCharacters(what, text string) error {
 		}
 	}
 	return nil
+}
+
+// unseen are characters that cannot be seen in a name, and that a text may need:
+// joiners and selectors, a space that is none, Braille's blank.
+func unseen(r rune) bool {
+	return r == '\u00a0' || r == '\u200c' || r == '\u200d' || r == '\u2800' || r >= '\ufe00' && r <= '\ufe0f'
 }
 
 // Refused reports why no plan may touch a path, "" where one may. named says

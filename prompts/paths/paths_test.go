@@ -14,7 +14,7 @@ func TestCheckID(t *testing.T) {
 		}
 	}
 	for _, id := range []string{"", " ", "FEAT-1 ", "a\nb", "a\x00b", "a\x1b[2J", "a\u202eb", "a\u200bb", "a\u2028b", "a\u00a0b", "--", "a`b", "\xff",
-		"a\U000e0041b", strings.Repeat("x", MaxID+1)} {
+		"a\U000e0041b", "\u3164", "FEAT\uffa0-1", "1\u2800", "a\ufe0fb", strings.Repeat("x", MaxID+1)} {
 		if CheckID(id) == nil {
 			t.Errorf("%q is taken", id)
 		}
@@ -27,7 +27,7 @@ func TestCheckPath(t *testing.T) {
 			t.Errorf("%q: %v", p, err)
 		}
 	}
-	for _, p := range []string{"", " ", "a\nb", "a\rb", "a\x00", "a\u202eb.go", "a\u2066b", "a\ufeffb", "a\u200db", "a\x9bb", strings.Repeat("x", maxPath+1)} {
+	for _, p := range []string{"", " ", "a\nb", "a\rb", "a\x00", "a\u202eb.go", "a\u2066b", "a\ufeffb", "a\u200db", "a\u3164b", "a\ufe00b", "\u2800/x.go", "a\x9bb", strings.Repeat("x", maxPath+1)} {
 		if Check(p) == nil {
 			t.Errorf("%q is taken", p)
 		}
