@@ -25,8 +25,7 @@ const (
 	enum     = `{"type":"object","properties":{"category":{"type":"string","enum":["BUG","FEAT","TASK"]},"complexity":{"type":"string","enum":["low","medium","high"]}},"required":["category","complexity"],"additionalProperties":false}`
 	prose    = `{"type":"object","properties":{"steps":{"type":"array","minItems":1,"items":{"type":"object","properties":{"file":{"type":"string","maxLength":200}},"required":["file"]}}},"required":["steps"]}`
 	number   = `{"type":"object","properties":{"n":{"type":"number","minimum":0,"maximum":0.000001}},"required":["n"],"additionalProperties":false}`
-	endless  = "endless"
-	speaking = 3000 // tokens; it takes a second or more
+	speaking = 3000 // tokens; more than is written while a test acts
 )
 
 // realFault makes a real server fail. ready runs before the question, during
@@ -65,9 +64,9 @@ func realFaults() []realFault {
 		{row: "context overflow, to 0.29", req: question(enum, strings.Repeat("word ", 1400), 60)},
 		{row: "slow first byte", req: ask, cfg: func(c *tiers.Config) { c.FirstTokenTimeout = patience },
 			ready: func(t *testing.T, s *ollamatest.Server) { t.Cleanup(stopRunners(t, s)) }},
-		{row: "stall in mid-stream", model: endless, req: speak, cfg: func(c *tiers.Config) { c.TokenTimeout = 2 * time.Second }, during: pause, reason: "no next token within 2s (LOCALMODEL_TOKEN_TIMEOUT)"},
-		{row: "runner killed", model: endless, req: speak, during: func(t *testing.T, s *ollamatest.Server) { s.KillRunner(t) }},
-		{row: "server killed", model: endless, req: speak, during: kill},
+		{row: "stall in mid-stream", model: ollamatest.Endless, req: speak, cfg: func(c *tiers.Config) { c.TokenTimeout = 2 * time.Second }, during: pause, reason: "no next token within 2s (LOCALMODEL_TOKEN_TIMEOUT)"},
+		{row: "runner killed", model: ollamatest.Endless, req: speak, during: func(t *testing.T, s *ollamatest.Server) { s.KillRunner(t) }},
+		{row: "server killed", model: ollamatest.Endless, req: speak, during: kill},
 		{row: "low confidence", model: ollamatest.Unsure, req: func() routing.Request {
 			r := ask
 			r.ConfidenceFields = []string{"complexity"}
@@ -126,7 +125,7 @@ func server(t *testing.T, f realFault) *ollamatest.Server {
 	if f.spoils() {
 		s = ollamatest.New(t)
 	}
-	s.Create(t, endless, tinygguf.Options{Arch: tinygguf.Qwen3, Say: []tinygguf.Text{{Text: tinygguf.Start + "abcdefghijklmnopqrstuvwxyza", Boost: 60}}})
+	s.Endless(t)
 	s.Create(t, "silent", tinygguf.Options{Arch: tinygguf.Qwen3, Say: []tinygguf.Text{{Text: tinygguf.Start + tinygguf.End, Boost: 60}}})
 	return s
 }

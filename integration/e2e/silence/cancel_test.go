@@ -25,9 +25,8 @@ func TestCancelStopsTheRunner(t *testing.T) {
 		t.Skip("processor time is read from /proc: this system has none")
 	}
 	server := ollamatest.New(t) // alone, so that its runner works for nobody else
-	createEndless(t, server)
 	kept := &rows{}
-	r := tiers.New(t, settings(t, server.URL, endless), kept, nil)
+	r := tiers.New(t, settings(t, server.URL, server.Endless(t)), kept, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	running := make(chan bool, 1)

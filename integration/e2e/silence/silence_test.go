@@ -24,7 +24,6 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/testkit/ollamatest"
 	"github.com/fjbelchi/localmodel/integration/testkit/tiers"
-	"github.com/fjbelchi/localmodel/integration/testkit/tinygguf"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -36,15 +35,6 @@ func TestMain(m *testing.M) {
 		os.Exit(child(job))
 	}
 	os.Exit(ollamatest.Main(m))
-}
-
-// endless is a model that says the alphabet over and over and never ends.
-const endless = "endless"
-
-func createEndless(t *testing.T, s *ollamatest.Server) {
-	t.Helper()
-	s.Create(t, endless, tinygguf.Options{Arch: tinygguf.Qwen3, Say: []tinygguf.Text{
-		{Text: tinygguf.Start + "abcdefghijklmnopqrstuvwxyza", Boost: 60}}})
 }
 
 // rows is a ledger; no call is paid.

@@ -26,7 +26,7 @@ const patience = 10 * time.Minute
 func child(job string) int {
 	model := ollamatest.Steered
 	if job == "hold" {
-		model = endless
+		model = ollamatest.Endless
 	}
 	cfg := tiers.Config{OllamaURL: os.Getenv("SILENCE_OLLAMA"), Model: model, NumCtx: 4096, KeepAlive: time.Hour, Slots: 1,
 		SlotDir: os.Getenv("SILENCE_SLOTS"), ConnectTimeout: patience, FirstTokenTimeout: patience, TokenTimeout: patience}
@@ -83,7 +83,7 @@ func start(t *testing.T, job, ollama, slots string) (*exec.Cmd, io.Reader) {
 // It is killed; they are all answered, one at a time.
 func TestCallsOfFourProcesses(t *testing.T) {
 	server := ollamatest.Shared(t)
-	createEndless(t, server)
+	server.Endless(t)
 	// The holder's is left out of those at once: it is seen to end a moment after
 	// its process, when the next may have begun.
 	front := count(t, server.URL, `"num_predict":3000`)

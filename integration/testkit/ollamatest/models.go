@@ -33,6 +33,10 @@ const (
 	// Looping repeats itself in every free string until the server breaks the
 	// answer off: done:false, status 200.
 	Looping = "looping"
+	// Endless says the alphabet over and over and never ends; Server.Endless
+	// creates it. A fast machine takes a millisecond or more for a token, so that
+	// an answer of thousands is still being written while a test acts.
+	Endless = "endless"
 	// SmolLM is a real, weak language model; Server.SmolLM creates it.
 	SmolLM = "smollm2:135m"
 )
@@ -96,6 +100,15 @@ func (s *Server) Create(t testing.TB, name string, o tinygguf.Options) {
 	if err := s.createTinyModel(name, o); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Endless makes the model that never ends available and returns its name. Its
+// blocks are 42 MB, so only the servers that need it have it.
+func (s *Server) Endless(t testing.TB) string {
+	t.Helper()
+	s.Create(t, Endless, tinygguf.Options{Arch: tinygguf.Qwen3, Heads: 9, Blocks: 24, Say: []tinygguf.Text{
+		{Text: tinygguf.Start + "abcdefghijklmnopqrstuvwxyza", Boost: 60}}})
+	return Endless
 }
 
 // SmolLM makes the small real language model available and returns its name.
