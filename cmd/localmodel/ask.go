@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
-	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/question"
-	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 const aboutAsk = `
@@ -22,14 +19,14 @@ The answer is on stdout, who gave it and at what cost on stderr. Exit codes:
   2  usage
   3  refused by budget: LOCALMODEL_CLOUD_DAILY_USD, or the proxy's own`
 
-func askCommand(w env) *cobra.Command {
+func askCommand(w app.Env) *cobra.Command {
 	var o question.Options
 	cmd := &cobra.Command{
 		Use:   "ask",
 		Short: "put one question to one tier",
 		Long:  aboutAsk,
 		Args:  atMost(0),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return ask(cmd.Context(), w, o) },
+		RunE:  func(cmd *cobra.Command, _ []string) error { return question.Run(cmd.Context(), w, o) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Model, "model", "free", "`TIER`: free, the local model (under LOCALMODEL_LOCAL=proxy the proxy's group free); cheap or balanced, the proxy's paid tiers")
@@ -40,23 +37,4 @@ func askCommand(w env) *cobra.Command {
 	f.Float64Var(&o.Temperature, "temperature", question.DefaultTemperature, "a `NUMBER` from 0 to 2")
 	cmd.PreRun = func(cmd *cobra.Command, _ []string) { o.TokensGiven = cmd.Flags().Changed("max-tokens") }
 	return cmd
-}
-
-// ask is the shell's way to a model: one question, one tier.
-func ask(ctx context.Context, w env, o question.Options) error {
-	q, err := o.Read(w.in)
-	if err != nil {
-		return exitcode.New(2, "localmodel ask: "+err.Error()+"; localmodel ask --help says more")
-	}
-	c := loadConfig(w.lookup)
-	if q.Tier != policy.Local && !c.cloud {
-		return exitcode.New(1, "localmodel ask: "+string(q.Tier)+" is not asked under LOCALMODEL_CLOUD=never")
-	}
-	p := assemble(w, c, q.Tier)
-	defer func() {
-		if err := p.store.Close(); err != nil {
-			p.log.Warn("closing the journal", "err", err)
-		}
-	}()
-	return q.Put(ctx, p.router, c.numCtx, w.out, w.err)
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 )
 
 // askProxy stands in for a proxy that answers; integration/e2e/proxy asks the real
@@ -98,13 +100,13 @@ func TestAskExitCodes(t *testing.T) {
 func TestBadValueThatMayBeSecretIsNotEchoed(t *testing.T) {
 	for _, name := range []string{"LITELLM_BASE_URL", "LOCALMODEL_FALLBACK", "LOCALMODEL_GUARD", "LOCALMODEL_STATE"} {
 		for _, value := range []string{"sk-1234567890", "ftp://user:password@host", "host=h password=x", "postgres:app:x", "ftp://u:p@x?y"} {
-			c := loadConfig(func(asked string) (string, bool) {
+			c := app.Load(app.Env{Lookup: func(asked string) (string, bool) {
 				if asked == name {
 					return value, true
 				}
 				return "", false
-			})
-			if text := strings.Join(c.problems, "\n"); !strings.Contains(text, name) || strings.Contains(text, value) {
+			}})
+			if text := strings.Join(c.Problems, "\n"); !strings.Contains(text, name) || strings.Contains(text, value) {
 				t.Errorf("problems: %s", text)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -21,7 +22,7 @@ type configReport struct {
 	Untrusted []string         `json:"untrusted,omitempty"`
 }
 
-func configCommand(w env) *cobra.Command {
+func configCommand(w app.Env) *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "config",
@@ -35,22 +36,22 @@ func configCommand(w env) *cobra.Command {
 }
 
 // showConfig prints the settings as they count here.
-func showConfig(w env, asJSON bool) error {
-	c := loadConfig(w.lookup)
-	r := configReport{File: c.ConfigFile(), Settings: c.Values(), Problems: c.problems, Untrusted: c.untrusted}
+func showConfig(w app.Env, asJSON bool) error {
+	c := app.Load(w)
+	r := configReport{File: c.ConfigFile(), Settings: c.Values(), Problems: c.Problems, Untrusted: c.TrustNotes()}
 	if asJSON {
-		return printJSON(w.out, r)
+		return plain.PrintJSON(w.Out, r)
 	}
 	widest := 0
 	for _, v := range r.Settings {
 		widest = max(widest, len(v.Name))
 	}
-	fmt.Fprintf(w.out, "Your file: %s\n\n", plain.Line(r.File))
+	fmt.Fprintf(w.Out, "Your file: %s\n\n", plain.Line(r.File))
 	for _, v := range r.Settings {
-		term.Print(w.out, fmt.Sprintf("%-*s  ", widest, v.Name), fmt.Sprintf("%s (%s)", v.Value, v.From))
+		term.Print(w.Out, fmt.Sprintf("%-*s  ", widest, v.Name), fmt.Sprintf("%s (%s)", v.Value, v.From))
 	}
 	for _, text := range append(r.Problems, r.Untrusted...) {
-		term.Print(w.err, "! ", plain.Line(text))
+		term.Print(w.Err, "! ", plain.Line(text))
 	}
 	return nil
 }

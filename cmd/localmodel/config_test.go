@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/ollama/ollama/envconfig"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
@@ -32,7 +33,7 @@ func (e environment) lookup(name string) (string, bool) {
 
 // configOf reads a configuration in a project of its own, whose settings file
 // holds file ("" = there is none).
-func configOf(t *testing.T, file string, env environment) *config {
+func configOf(t *testing.T, file string, env environment) *app.Config {
 	t.Helper()
 	root := t.TempDir()
 	if file != "" {
@@ -50,74 +51,74 @@ func configOf(t *testing.T, file string, env environment) *config {
 	if _, set := env["HOME"]; !set {
 		env["HOME"], env["USERPROFILE"] = filepath.Join(root, "home"), filepath.Join(root, "home")
 	}
-	return loadConfig(env.lookup)
+	return app.Load(app.Env{Lookup: env.lookup})
 }
 
 // settingCases has a row for every variable of the contract but
 // CLAUDE_PROJECT_DIR.
 var settingCases = []struct {
 	name  string
-	value func(c *config) any
+	value func(c *app.Config) any
 	unset any
 	good  map[string]any // what the variable says, and what is made of it
 	bad   []string
 }{
-	{"OLLAMA_HOST", func(c *config) any { return c.ollama }, "http://127.0.0.1:11434",
+	{"OLLAMA_HOST", func(c *app.Config) any { return c.Ollama }, "http://127.0.0.1:11434",
 		map[string]any{"10.0.0.7": "http://10.0.0.7:11434", "https://box/ollama/": "https://box:443/ollama"}, []string{"ftp://x", "a b", "user:secret@box:1"}},
-	{"LOCALMODEL_MODEL", func(c *config) any { return c.model }, "qwen3-coder:30b", map[string]any{"llama3.2:1b": "llama3.2:1b"}, nil},
-	{"LOCALMODEL_LOCAL", func(c *config) any { return c.local }, "ollama", map[string]any{"proxy": "proxy", "Proxy": "proxy", "openai": "openai"}, []string{"vllm"}},
-	{"LOCALMODEL_NUM_CTX", func(c *config) any { return c.numCtx }, 32768, map[string]any{"8192": 8192}, []string{"8k", "0", "-1", "1e4", "511", "99999999999999999999"}},
-	{"LOCALMODEL_KEEP_ALIVE", func(c *config) any { return c.keepAlive }, settings.KeepAlive{For: 30 * time.Minute},
+	{"LOCALMODEL_MODEL", func(c *app.Config) any { return c.Model }, "qwen3-coder:30b", map[string]any{"llama3.2:1b": "llama3.2:1b"}, nil},
+	{"LOCALMODEL_LOCAL", func(c *app.Config) any { return c.Local }, "ollama", map[string]any{"proxy": "proxy", "Proxy": "proxy", "openai": "openai"}, []string{"vllm"}},
+	{"LOCALMODEL_NUM_CTX", func(c *app.Config) any { return c.NumCtx }, 32768, map[string]any{"8192": 8192}, []string{"8k", "0", "-1", "1e4", "511", "99999999999999999999"}},
+	{"LOCALMODEL_KEEP_ALIVE", func(c *app.Config) any { return c.KeepAlive }, settings.KeepAlive{For: 30 * time.Minute},
 		map[string]any{"1h": settings.KeepAlive{For: time.Hour}, "90": settings.KeepAlive{For: 90 * time.Second}, "0": settings.KeepAlive{},
 			"-1": settings.KeepAlive{For: -time.Second}, "-5m": settings.KeepAlive{For: -time.Second}, "Server": settings.KeepAlive{Server: true}},
 		[]string{"long", "1e300", "NaN", "Inf"}},
-	{"LOCALMODEL_PRELOAD", func(c *config) any { return c.preload }, false, map[string]any{"1": true, "0": false, "true": true}, []string{"2", "maybe"}},
-	{"LOCALMODEL_SLOTS", func(c *config) any { return c.slots }, 1, map[string]any{"4": 4}, []string{"0", "many", "1025"}},
-	{"LOCALMODEL_DEADLINE", func(c *config) any { return c.deadline }, 55 * time.Second, map[string]any{"110s": 110 * time.Second}, []string{"0s", "soon", "Inf"}},
-	{"LOCALMODEL_CONNECT_TIMEOUT", func(c *config) any { return c.connect }, 2 * time.Second, map[string]any{"500ms": 500 * time.Millisecond}, []string{"-1"}},
-	{"LOCALMODEL_LOAD_TIMEOUT", func(c *config) any { return c.load }, 10 * time.Minute, map[string]any{"30m": 30 * time.Minute}, []string{"x"}},
-	{"LOCALMODEL_FIRST_TOKEN_TIMEOUT", func(c *config) any { return c.firstToken }, 40 * time.Second, map[string]any{"1m": time.Minute}, []string{"x"}},
-	{"LOCALMODEL_TOKEN_TIMEOUT", func(c *config) any { return c.token }, 10 * time.Second, map[string]any{"2.5": 2500 * time.Millisecond}, []string{"x"}},
-	{"LOCALMODEL_MIN_CONFIDENCE", func(c *config) any { return c.minConfidence }, 0.60, map[string]any{"0": 0.0, "1": 1.0, ".75": 0.75}, []string{"60", "-0.1", "NaN", "high"}},
-	{"LITELLM_BASE_URL", func(c *config) any { return c.proxy }, "http://127.0.0.1:8000",
+	{"LOCALMODEL_PRELOAD", func(c *app.Config) any { return c.Preload }, false, map[string]any{"1": true, "0": false, "true": true}, []string{"2", "maybe"}},
+	{"LOCALMODEL_SLOTS", func(c *app.Config) any { return c.Slots }, 1, map[string]any{"4": 4}, []string{"0", "many", "1025"}},
+	{"LOCALMODEL_DEADLINE", func(c *app.Config) any { return c.Deadline }, 55 * time.Second, map[string]any{"110s": 110 * time.Second}, []string{"0s", "soon", "Inf"}},
+	{"LOCALMODEL_CONNECT_TIMEOUT", func(c *app.Config) any { return c.ConnectTimeout }, 2 * time.Second, map[string]any{"500ms": 500 * time.Millisecond}, []string{"-1"}},
+	{"LOCALMODEL_LOAD_TIMEOUT", func(c *app.Config) any { return c.LoadTimeout }, 10 * time.Minute, map[string]any{"30m": 30 * time.Minute}, []string{"x"}},
+	{"LOCALMODEL_FIRST_TOKEN_TIMEOUT", func(c *app.Config) any { return c.FirstTokenTimeout }, 40 * time.Second, map[string]any{"1m": time.Minute}, []string{"x"}},
+	{"LOCALMODEL_TOKEN_TIMEOUT", func(c *app.Config) any { return c.TokenTimeout }, 10 * time.Second, map[string]any{"2.5": 2500 * time.Millisecond}, []string{"x"}},
+	{"LOCALMODEL_MIN_CONFIDENCE", func(c *app.Config) any { return c.MinConfidence }, 0.60, map[string]any{"0": 0.0, "1": 1.0, ".75": 0.75}, []string{"60", "-0.1", "NaN", "high"}},
+	{"LITELLM_BASE_URL", func(c *app.Config) any { return c.Proxy }, "http://127.0.0.1:8000",
 		map[string]any{"https://llm.example.com/v2/": "https://llm.example.com/v2", "http://h:1/v1/": "http://h:1", "http://h:1/v1": "http://h:1"},
 		[]string{"llm.example.com", "ftp://x", "http://", "http://user:secret@x", "://", "http://x?key=secret", "http://x/\u202e"}},
-	{"LITELLM_MASTER_KEY", func(c *config) any { return c.key }, "sk-litellm-changeme", map[string]any{"sk-1": "sk-1"}, nil},
-	{"LOCALMODEL_FALLBACK", func(c *config) any { return fmt.Sprint(c.fallback) }, "[cheap balanced]",
+	{"LITELLM_MASTER_KEY", func(c *app.Config) any { return c.ProxyKey }, "sk-litellm-changeme", map[string]any{"sk-1": "sk-1"}, nil},
+	{"LOCALMODEL_FALLBACK", func(c *app.Config) any { return fmt.Sprint(c.Fallback) }, "[cheap balanced]",
 		map[string]any{"balanced": "[balanced]", " Balanced , cheap": "[balanced cheap]", "cheap,cheap": "[cheap]", "": "[]", "  ": "[]"}, nil},
-	{"LOCALMODEL_CLOUD", func(c *config) any { return c.cloud }, true, map[string]any{"never": false, "NEVER": false, "off": false, "0": false, "allow": true, "yes": true}, nil},
-	{"LOCALMODEL_CLOUD_DAILY_USD", func(c *config) any { return c.dailyUSD }, 5.0, map[string]any{"0": 0.0, "12.5": 12.5}, []string{"-1", "$5", "Inf"}},
-	{"LOCALMODEL_GUARD", func(c *config) any { return c.guard }, policy.Adaptive,
+	{"LOCALMODEL_CLOUD", func(c *app.Config) any { return c.Cloud }, true, map[string]any{"never": false, "NEVER": false, "off": false, "0": false, "allow": true, "yes": true}, nil},
+	{"LOCALMODEL_CLOUD_DAILY_USD", func(c *app.Config) any { return c.DailyUSD }, 5.0, map[string]any{"0": 0.0, "12.5": 12.5}, []string{"-1", "$5", "Inf"}},
+	{"LOCALMODEL_GUARD", func(c *app.Config) any { return c.Guard }, policy.Adaptive,
 		map[string]any{"fixed": policy.Fixed, "always": policy.Always, "never": policy.Never}, []string{"strict"}},
-	{"LOCALMODEL_STATE", func(c *config) any { return strings.Replace(c.state, c.Dirs.State, "STATE", 1) }, filepath.Join("STATE", "journal.db"),
+	{"LOCALMODEL_STATE", func(c *app.Config) any { return strings.Replace(c.State, c.Dirs.State, "STATE", 1) }, filepath.Join("STATE", "journal.db"),
 		map[string]any{"/tmp/j.db": "/tmp/j.db", "postgres://u:p@h/db": "postgres://u:p@h/db"}, []string{"journal.db", ".claude/localmodel/journal.db"}},
-	{"OLLAMA_API_KEY", func(c *config) any { return c.ollamaKey }, "", map[string]any{"k": "k"}, nil},
-	{"LOCALMODEL_LOCAL_URL", func(c *config) any { return c.localURL }, "", map[string]any{"http://127.0.0.1:1234/v1": "http://127.0.0.1:1234"}, []string{"lmstudio"}},
-	{"LOCALMODEL_LOCAL_KEY", func(c *config) any { return c.localKey }, "", map[string]any{"k": "k"}, nil},
-	{"LOCALMODEL_LOCAL_REMOTE", func(c *config) any { return c.localRemote }, false, map[string]any{"allow": true, "deny": false}, []string{"yes"}},
-	{"LOCALMODEL_DRAFT_TEMPERATURE", func(c *config) any { return c.draftTemperature }, 0.0, map[string]any{"0.7": 0.7, "2": 2.0},
+	{"OLLAMA_API_KEY", func(c *app.Config) any { return c.OllamaKey }, "", map[string]any{"k": "k"}, nil},
+	{"LOCALMODEL_LOCAL_URL", func(c *app.Config) any { return c.LocalURL }, "", map[string]any{"http://127.0.0.1:1234/v1": "http://127.0.0.1:1234"}, []string{"lmstudio"}},
+	{"LOCALMODEL_LOCAL_KEY", func(c *app.Config) any { return c.LocalKey }, "", map[string]any{"k": "k"}, nil},
+	{"LOCALMODEL_LOCAL_REMOTE", func(c *app.Config) any { return c.LocalRemote }, false, map[string]any{"allow": true, "deny": false}, []string{"yes"}},
+	{"LOCALMODEL_DRAFT_TEMPERATURE", func(c *app.Config) any { return c.DraftTemperature }, 0.0, map[string]any{"0.7": 0.7, "2": 2.0},
 		[]string{"0", "-1", "hot", "3", "NaN"}},
-	{"LOCALMODEL_DRAFT", func(c *config) any { return c.draft }, false, map[string]any{"on": true, "off": false}, []string{"maybe"}},
-	{"LOCALMODEL_HINT", func(c *config) any { return c.hint }, false, map[string]any{"on": true, "off": false}, []string{"maybe"}},
-	{"LOCALMODEL_PROJECT", func(c *config) any { return c.project }, "", map[string]any{"team/app": "team/app"}, []string{"a\u202eb", strings.Repeat("x", 201)}},
-	{"LOCALMODEL_STATE_FILE", func(c *config) any { return c.stateFile }, false, map[string]any{"on": true, "off": false, "auto": false}, []string{"1"}},
-	{"LOCALMODEL_LOG", func(c *config) any { return c.log }, slog.LevelWarn,
+	{"LOCALMODEL_DRAFT", func(c *app.Config) any { return c.Draft }, false, map[string]any{"on": true, "off": false}, []string{"maybe"}},
+	{"LOCALMODEL_HINT", func(c *app.Config) any { return c.Hint }, false, map[string]any{"on": true, "off": false}, []string{"maybe"}},
+	{"LOCALMODEL_PROJECT", func(c *app.Config) any { return c.ProjectName }, "", map[string]any{"team/app": "team/app"}, []string{"a\u202eb", strings.Repeat("x", 201)}},
+	{"LOCALMODEL_STATE_FILE", func(c *app.Config) any { return c.StateFile }, false, map[string]any{"on": true, "off": false, "auto": false}, []string{"1"}},
+	{"LOCALMODEL_LOG", func(c *app.Config) any { return c.LogLevel }, slog.LevelWarn,
 		map[string]any{"debug": slog.LevelDebug, "INFO": slog.LevelInfo, "error": slog.LevelError}, []string{"verbose"}},
 }
 
 func TestSettings(t *testing.T) {
 	for _, s := range settingCases {
 		t.Run(s.name, func(t *testing.T) {
-			check := func(what string, env environment, want any, source string, problems int) *config {
+			check := func(what string, env environment, want any, source string, problems int) *app.Config {
 				t.Helper()
 				c := configOf(t, "", env)
 				if got := s.value(c); got != want {
 					t.Errorf("%s: %v, want %v", what, got, want)
 				}
-				if len(c.problems) != problems {
-					t.Errorf("%s: problems %q, want %d", what, c.problems, problems)
+				if len(c.Problems) != problems {
+					t.Errorf("%s: problems %q, want %d", what, c.Problems, problems)
 				}
-				if got := c.From(s.name); got != source {
+				if got := c.Value(s.name).From; got != source {
 					t.Errorf("%s: source %q, want %q", what, got, source)
 				}
 				return c
@@ -128,16 +129,16 @@ func TestSettings(t *testing.T) {
 				check("blank", environment{s.name: "  "}, s.unset, "default", 0)
 			}
 			c := check("placeholder", environment{s.name: "${" + s.name + "}"}, s.unset, "default", 1)
-			if !strings.Contains(c.problems[0], s.name) || !strings.Contains(c.problems[0], "placeholder") {
-				t.Errorf("placeholder: problem %q", c.problems[0])
+			if !strings.Contains(c.Problems[0], s.name) || !strings.Contains(c.Problems[0], "placeholder") {
+				t.Errorf("placeholder: problem %q", c.Problems[0])
 			}
 			for value, want := range s.good {
 				check(value, environment{s.name: value}, want, "environment", 0)
 			}
 			for _, value := range s.bad {
 				c := check(value, environment{s.name: value}, s.unset, "default", 1)
-				if len(c.problems) == 1 && (!strings.HasPrefix(c.problems[0], s.name+"=") || strings.Contains(c.problems[0], "secret")) {
-					t.Errorf("%s: problem %q", value, c.problems[0])
+				if len(c.Problems) == 1 && (!strings.HasPrefix(c.Problems[0], s.name+"=") || strings.Contains(c.Problems[0], "secret")) {
+					t.Errorf("%s: problem %q", value, c.Problems[0])
 				}
 			}
 		})
@@ -155,8 +156,8 @@ func TestEveryValueBad(t *testing.T) {
 			bad = append(bad, s.name)
 		}
 	}
-	c := loadConfig(env.lookup)
-	all := strings.Join(c.problems, "\n")
+	c := app.Load(app.Env{Lookup: env.lookup})
+	all := strings.Join(c.Problems, "\n")
 	for _, name := range bad {
 		if !strings.Contains(all, name) {
 			t.Errorf("%s is not named in\n%s", name, all)
@@ -167,8 +168,8 @@ func TestEveryValueBad(t *testing.T) {
 			t.Errorf("%s: %v, want the default %v", s.name, s.value(c), s.unset)
 		}
 	}
-	if len(c.fallback) != 0 {
-		t.Errorf("fallback %v: a tier that is not known is left out, and none is put in its place", c.fallback)
+	if len(c.Fallback) != 0 {
+		t.Errorf("fallback %v: a tier that is not known is left out, and none is put in its place", c.Fallback)
 	}
 }
 
@@ -183,7 +184,7 @@ func TestOllamaHostAsOllamaReadsIt(t *testing.T) {
 			t.Setenv("OLLAMA_HOST", v)
 			want := strings.TrimSuffix(envconfig.ConnectableHost().String(), "/")
 			want = strings.Replace(want, "//:", "//127.0.0.1:", 1) // an address of no host is this machine
-			if got := configOf(t, "", environment{"OLLAMA_HOST": v}).ollama; got != want {
+			if got := configOf(t, "", environment{"OLLAMA_HOST": v}).Ollama; got != want {
 				t.Errorf("%s, Ollama says %s", got, want)
 			}
 		})
@@ -199,8 +200,8 @@ func TestSlotsFollowOllama(t *testing.T) {
 		{"", "", 1, 0}, {"", "4", 4, 0}, {"2", "4", 2, 0}, {"", "0", 1, 0}, {"", "x", 1, 1}, {"x", "4", 1, 1}, {"", "${OLLAMA_NUM_PARALLEL}", 1, 1},
 	} {
 		got := configOf(t, "", environment{"LOCALMODEL_SLOTS": c.ours, "OLLAMA_NUM_PARALLEL": c.ollamas})
-		if got.slots != c.want || len(got.problems) != c.problems {
-			t.Errorf("%q, %q: %d slots, problems %q; want %d, %d problems", c.ours, c.ollamas, got.slots, got.problems, c.want, c.problems)
+		if got.Slots != c.want || len(got.Problems) != c.problems {
+			t.Errorf("%q, %q: %d slots, problems %q; want %d, %d problems", c.ours, c.ollamas, got.Slots, got.Problems, c.want, c.problems)
 		}
 	}
 }
@@ -209,8 +210,8 @@ func TestSlotsFollowOllama(t *testing.T) {
 // the default.
 func TestUnknownCloudIsClosed(t *testing.T) {
 	c := configOf(t, "", environment{"LOCALMODEL_CLOUD": "nope"})
-	if c.cloud || len(c.problems) != 1 || !strings.Contains(c.problems[0], "; never is used") {
-		t.Errorf("cloud %v, problems %q", c.cloud, c.problems)
+	if c.Cloud || len(c.Problems) != 1 || !strings.Contains(c.Problems[0], "; never is used") {
+		t.Errorf("cloud %v, problems %q", c.Cloud, c.Problems)
 	}
 }
 
@@ -222,52 +223,52 @@ const askingProject = `{"llmOps":{"gateway":{"baseURL":"http://elsewhere:4000/v1
 func TestProjectFile_Trust(t *testing.T) {
 	env := environment{"LITELLM_TEAM_KEY": "sk-team", "CLAUDE_PROJECT_DIR": t.TempDir(), "HOME": t.TempDir()}
 	file := filepath.Join(env["CLAUDE_PROJECT_DIR"], "backlog.config.json")
-	load := func(content string) *config {
+	load := func(content string) *app.Config {
 		t.Helper()
 		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return configOf(t, "", env)
 	}
-	untrusted := func(what string, c *config, notes int) {
+	untrusted := func(what string, c *app.Config, notes int) {
 		t.Helper()
-		if c.proxy != "http://127.0.0.1:8000" || c.key != settings.DefaultKey || len(c.untrusted) != notes || len(c.problems) != 0 {
-			t.Errorf("%s: proxy %s, key %s, notes %q, problems %q", what, c.proxy, c.key, c.untrusted, c.problems)
+		if c.Proxy != "http://127.0.0.1:8000" || c.ProxyKey != settings.DefaultKey || len(c.TrustNotes()) != notes || len(c.Problems) != 0 {
+			t.Errorf("%s: proxy %s, key %s, notes %q, problems %q", what, c.Proxy, c.ProxyKey, c.TrustNotes(), c.Problems)
 		}
 	}
 	c := load(askingProject)
 	untrusted("not trusted", c, 2)
-	if !strings.Contains(c.untrusted[0], "localmodel trust") || !strings.Contains(c.untrusted[0], "elsewhere") {
-		t.Errorf("note %q", c.untrusted[0])
+	if !strings.Contains(c.TrustNotes()[0], "localmodel trust") || !strings.Contains(c.TrustNotes()[0], "elsewhere") {
+		t.Errorf("note %q", c.TrustNotes()[0])
 	}
-	if diff := cmp.Diff([]string{"SEC", "OPS", "DATA"}, c.prefixes); diff != "" {
+	if diff := cmp.Diff([]string{"SEC", "OPS", "DATA"}, c.Project.Prefixes); diff != "" {
 		t.Errorf("prefixes (-want +got):\n%s", diff)
 	}
 	if want := filepath.Join("backlog", "data"); c.Project.DataDir != want {
 		t.Errorf("data directory %q, want %q", c.Project.DataDir, want)
 	}
-	if _, err := settings.Trust(t.Context(), c.Dirs.State, c.root, c.Project.Requests); err != nil {
+	if _, err := settings.Trust(t.Context(), c.Dirs.State, c.Root, c.Project.Requests); err != nil {
 		t.Fatal(err)
 	}
 	c = load(askingProject)
-	if c.proxy != "http://elsewhere:4000" || c.key != "sk-team" || len(c.untrusted)+len(c.problems) != 0 {
-		t.Errorf("trusted: proxy %s, key %s, notes %q, problems %q", c.proxy, c.key, c.untrusted, c.problems)
+	if c.Proxy != "http://elsewhere:4000" || c.ProxyKey != "sk-team" || len(c.TrustNotes())+len(c.Problems) != 0 {
+		t.Errorf("trusted: proxy %s, key %s, notes %q, problems %q", c.Proxy, c.ProxyKey, c.TrustNotes(), c.Problems)
 	}
-	if got := c.From("LITELLM_BASE_URL"); got != "backlog.config.json llmOps.gateway.baseURL" {
+	if got := c.Value("LITELLM_BASE_URL").From; got != "backlog.config.json llmOps.gateway.baseURL" {
 		t.Errorf("source %q", got)
 	}
 	untrusted("another address", load(strings.Replace(askingProject, "elsewhere", "elsewhere2", 1)), 2)
 	untrusted("one value less", load(`{"llmOps":{"gateway":{"baseURL":"http://elsewhere:4000/v1"}}}`), 1)
 	env["LITELLM_MASTER_KEY"], env["LITELLM_BASE_URL"] = "sk-mine", "http://mine:1"
-	if c = load(askingProject); c.proxy != "http://mine:1" || c.key != "sk-mine" || len(c.untrusted) != 0 {
-		t.Errorf("the environment comes first: proxy %s, key %s, notes %q", c.proxy, c.key, c.untrusted)
+	if c = load(askingProject); c.Proxy != "http://mine:1" || c.ProxyKey != "sk-mine" || len(c.TrustNotes()) != 0 {
+		t.Errorf("the environment comes first: proxy %s, key %s, notes %q", c.Proxy, c.ProxyKey, c.TrustNotes())
 	}
-	if c = load(strings.Replace(askingProject, "elsewhere", "else", 1)); len(c.untrusted) != 0 {
-		t.Errorf("what the environment decides is asked for in vain: %q", c.untrusted)
+	if c = load(strings.Replace(askingProject, "elsewhere", "else", 1)); len(c.TrustNotes()) != 0 {
+		t.Errorf("what the environment decides is asked for in vain: %q", c.TrustNotes())
 	}
 	delete(env, "LITELLM_MASTER_KEY")
 	delete(env, "LITELLM_BASE_URL")
-	if changed, err := settings.Trust(t.Context(), c.Dirs.State, c.root, nil); !changed || err != nil {
+	if changed, err := settings.Trust(t.Context(), c.Dirs.State, c.Root, nil); !changed || err != nil {
 		t.Fatal(changed, err)
 	}
 	untrusted("revoked", load(askingProject), 2)
@@ -278,7 +279,7 @@ func TestProjectFile_Trust(t *testing.T) {
 // What is trusted lies in a file of the user's alone.
 func TestTrust_FileIsPrivate(t *testing.T) {
 	c := configOf(t, askingProject, nil)
-	if _, err := settings.Trust(t.Context(), c.Dirs.State, c.root, c.Project.Requests); err != nil {
+	if _, err := settings.Trust(t.Context(), c.Dirs.State, c.Root, c.Project.Requests); err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(c.Dirs.State, "trust.json"))
@@ -292,8 +293,8 @@ func TestProjectFile_NamesNoOtherSecret(t *testing.T) {
 	for _, name := range []string{"AWS_SECRET_ACCESS_KEY", "MY_LITELLM_KEY", "LITELLM_", "litellm_key", "LITELLM_X\nY", "PATH"} {
 		file := fmt.Sprintf(`{"llmOps":{"gateway":{"apiKeyEnv":%q}}}`, name)
 		c := configOf(t, file, environment{name: "precious"})
-		if c.key != settings.DefaultKey || len(c.problems) != 1 || len(c.Project.Requests) != 0 || strings.Contains(c.problems[0], "precious") {
-			t.Errorf("%s: key %q, problems %q, requests %v", name, c.key, c.problems, c.Project.Requests)
+		if c.ProxyKey != settings.DefaultKey || len(c.Problems) != 1 || len(c.Project.Requests) != 0 || strings.Contains(c.Problems[0], "precious") {
+			t.Errorf("%s: key %q, problems %q, requests %v", name, c.ProxyKey, c.Problems, c.Project.Requests)
 		}
 	}
 }
@@ -307,28 +308,28 @@ func TestProjectFileThatCannotBeUsed(t *testing.T) {
 		`{"a":"` + strings.Repeat("x", 1<<20) + `"}`:   "more than the 1048576",
 	} {
 		got := configOf(t, file, nil)
-		if len(got.problems) != 1 || !strings.Contains(got.problems[0], says) || got.proxy != "http://127.0.0.1:8000" {
-			t.Errorf("%.40s: problems %q, proxy %s", file, got.problems, got.proxy)
+		if len(got.Problems) != 1 || !strings.Contains(got.Problems[0], says) || got.Proxy != "http://127.0.0.1:8000" {
+			t.Errorf("%.40s: problems %q, proxy %s", file, got.Problems, got.Proxy)
 		}
 	}
 	// Oddly typed values and placeholders are passed over.
 	for _, file := range []string{`[]`, `{"llmOps":{"gateway":{"baseURL":"${GATEWAY}","apiKeyEnv":7}},"backlog":{"ticketPrefixes":"BUG"}}`, `{"llmOps":null}`} {
-		if got := configOf(t, file, nil); len(got.problems) != 0 || got.proxy != "http://127.0.0.1:8000" || got.key != settings.DefaultKey {
-			t.Errorf("%s: problems %q, proxy %s", file, got.problems, got.proxy)
+		if got := configOf(t, file, nil); len(got.Problems) != 0 || got.Proxy != "http://127.0.0.1:8000" || got.ProxyKey != settings.DefaultKey {
+			t.Errorf("%s: problems %q, proxy %s", file, got.Problems, got.Proxy)
 		}
 	}
 	root := t.TempDir()
 	if err := os.Mkdir(filepath.Join(root, "backlog.config.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if got := configOf(t, "", environment{"CLAUDE_PROJECT_DIR": root}); len(got.problems) != 1 || !strings.Contains(got.problems[0], "is a directory") {
-		t.Errorf("a directory for a file: problems %q", got.problems)
+	if got := configOf(t, "", environment{"CLAUDE_PROJECT_DIR": root}); len(got.Problems) != 1 || !strings.Contains(got.Problems[0], "is a directory") {
+		t.Errorf("a directory for a file: problems %q", got.Problems)
 	}
 }
 
 // The user's config.toml comes between the environment and the default.
 func TestConfigFile(t *testing.T) {
-	load := func(content string, env environment) *config {
+	load := func(content string, env environment) *app.Config {
 		t.Helper()
 		home := t.TempDir()
 		if env == nil {
@@ -356,15 +357,15 @@ litellm_base_url = "http://proxy:1"
 litellm_master_key = "sk-file"
 `
 	c := load(file, environment{"LOCALMODEL_NUM_CTX": "4096"})
-	if len(c.problems) != 0 || c.model != "qwen3:8b" || c.numCtx != 4096 || c.minConfidence != 0.5 || !c.preload || c.cloud ||
-		fmt.Sprint(c.fallback) != "[balanced]" || !c.keepAlive.Server || c.ollama != "http://box:11434" || c.proxy != "http://proxy:1" || c.key != "sk-file" {
-		t.Errorf("problems %q, %+v", c.problems, c)
+	if len(c.Problems) != 0 || c.Model != "qwen3:8b" || c.NumCtx != 4096 || c.MinConfidence != 0.5 || !c.Preload || c.Cloud ||
+		fmt.Sprint(c.Fallback) != "[balanced]" || !c.KeepAlive.Server || c.Ollama != "http://box:11434" || c.Proxy != "http://proxy:1" || c.ProxyKey != "sk-file" {
+		t.Errorf("problems %q, %+v", c.Problems, c)
 	}
-	if c.From("LOCALMODEL_MODEL") != "config.toml" || c.From("LOCALMODEL_NUM_CTX") != "environment" || c.From("LOCALMODEL_LOG") != "default" {
-		t.Errorf("sources %s, %s, %s", c.From("LOCALMODEL_MODEL"), c.From("LOCALMODEL_NUM_CTX"), c.From("LOCALMODEL_LOG"))
+	if c.Value("LOCALMODEL_MODEL").From != "config.toml" || c.Value("LOCALMODEL_NUM_CTX").From != "environment" || c.Value("LOCALMODEL_LOG").From != "default" {
+		t.Errorf("sources %s, %s, %s", c.Value("LOCALMODEL_MODEL").From, c.Value("LOCALMODEL_NUM_CTX").From, c.Value("LOCALMODEL_LOG").From)
 	}
-	if c := load(`fallback = ""`, nil); len(c.fallback) != 0 || c.From("LOCALMODEL_FALLBACK") != "config.toml" {
-		t.Errorf("an empty fallback is %v from %s", c.fallback, c.From("LOCALMODEL_FALLBACK"))
+	if c := load(`fallback = ""`, nil); len(c.Fallback) != 0 || c.Value("LOCALMODEL_FALLBACK").From != "config.toml" {
+		t.Errorf("an empty fallback is %v from %s", c.Fallback, c.Value("LOCALMODEL_FALLBACK").From)
 	}
 	for content, says := range map[string]string{
 		"model = ":                          "not valid TOML, so it is left out: line 1",
@@ -375,8 +376,8 @@ litellm_master_key = "sk-file"
 		"model = \"${MODEL}\"":              "placeholder",
 		"litellm_master_key = \"a\\u0000\"": "(a value not shown here)",
 	} {
-		if c := load(content, nil); len(c.problems) != 1 || !strings.Contains(c.problems[0], says) || c.model != "qwen3-coder:30b" {
-			t.Errorf("%q: problems %q, model %s", content, c.problems, c.model)
+		if c := load(content, nil); len(c.Problems) != 1 || !strings.Contains(c.Problems[0], says) || c.Model != "qwen3-coder:30b" {
+			t.Errorf("%q: problems %q, model %s", content, c.Problems, c.Model)
 		}
 	}
 }
@@ -399,8 +400,8 @@ func TestProjectRoot(t *testing.T) {
 		{"", cwd, 0}, {here, here, 0}, {file, cwd, 1}, {"/no/such", cwd, 1}, {"${CLAUDE_PROJECT_DIR}", cwd, 1},
 	} {
 		got := configOf(t, "", environment{"CLAUDE_PROJECT_DIR": c.value})
-		if got.root != c.want || len(got.problems) != c.problems {
-			t.Errorf("%q: root %s, problems %q; want %s, %d problems", c.value, got.root, got.problems, c.want, c.problems)
+		if got.Root != c.want || len(got.Problems) != c.problems {
+			t.Errorf("%q: root %s, problems %q; want %s, %d problems", c.value, got.Root, got.Problems, c.want, c.problems)
 		}
 	}
 }
@@ -408,10 +409,10 @@ func TestProjectRoot(t *testing.T) {
 // A password in OLLAMA_HOST is refused by its name, with the variable for a key.
 func TestOllamaHost_UserAndPassword(t *testing.T) {
 	for _, host := range []string{"http://user:secret@box:11434", "user:secret@box", "user@127.0.0.1:11434"} {
-		c := loadConfig(func(name string) (string, bool) { return host, name == "OLLAMA_HOST" })
-		said := strings.Join(c.problems, "\n")
-		if c.ollama != "http://127.0.0.1:11434" || !strings.Contains(said, "OLLAMA_API_KEY") || strings.Contains(said, "secret") {
-			t.Errorf("%s: %s is asked, and %q said", host, c.ollama, said)
+		c := app.Load(app.Env{Lookup: func(name string) (string, bool) { return host, name == "OLLAMA_HOST" }})
+		said := strings.Join(c.Problems, "\n")
+		if c.Ollama != "http://127.0.0.1:11434" || !strings.Contains(said, "OLLAMA_API_KEY") || strings.Contains(said, "secret") {
+			t.Errorf("%s: %s is asked, and %q said", host, c.Ollama, said)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
@@ -23,7 +24,7 @@ type exportOptions struct {
 	format, file string
 }
 
-func exportCommand(w env) *cobra.Command {
+func exportCommand(w app.Env) *cobra.Command {
 	o := exportOptions{since: account.Since{Now: time.Now}}
 	cmd := &cobra.Command{
 		Use:   "export",
@@ -40,22 +41,22 @@ func exportCommand(w env) *cobra.Command {
 }
 
 // export writes the ledger for other programs.
-func export(ctx context.Context, w env, o exportOptions) error {
+func export(ctx context.Context, w app.Env, o exportOptions) error {
 	if o.format != "jsonl" && o.format != "csv" {
 		return exitcode.New(2, fmt.Sprintf("localmodel export: there is no format %q; there are jsonl, csv", o.format))
 	}
-	p, done := look(w, false)
+	p, done := app.Look(w, false)
 	defer done()
 	if o.file == "" {
-		buffered := bufio.NewWriter(w.out)
-		if err := account.WriteLines(ctx, p.store, buffered, o.format, o.since.At); err != nil {
+		buffered := bufio.NewWriter(w.Out)
+		if err := account.WriteLines(ctx, p.Store, buffered, o.format, o.since.At); err != nil {
 			return err
 		}
 		return buffered.Flush()
 	}
 	var ledger bytes.Buffer
-	if err := account.WriteLines(ctx, p.store, &ledger, o.format, o.since.At); err != nil {
+	if err := account.WriteLines(ctx, p.Store, &ledger, o.format, o.since.At); err != nil {
 		return err
 	}
-	return rootfs.WriteNamed(ctx, p.config.root, o.file, ledger.Bytes(), rootfs.Write{Perm: 0o600})
+	return rootfs.WriteNamed(ctx, p.Config.Root, o.file, ledger.Bytes(), rootfs.Write{Perm: 0o600})
 }

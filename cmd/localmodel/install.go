@@ -1,11 +1,9 @@
 package main
 
 import (
-	"path/filepath"
-	"runtime"
-
 	"github.com/spf13/cobra"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 )
@@ -15,7 +13,7 @@ Adds localmodel to the configuration of an MCP client: claude-code, claude-deskt
 
 The file is edited in place: entries of others, comments, order and line ends stay, and a copy of the file as it was is kept beside it. A file that cannot be parsed is refused and left alone.`
 
-func installCommand(w env) *cobra.Command {
+func installCommand(w app.Env) *cobra.Command {
 	var o clients.Options
 	cmd := &cobra.Command{
 		Use:               "install [CLIENT]",
@@ -42,21 +40,21 @@ func clientNames() (names []string) {
 	return names
 }
 
-func install(w env, o clients.Options, args []string) error {
+func install(w app.Env, o clients.Options, args []string) error {
 	if len(args) == 0 {
-		return clients.List(w.out, clientPlace(w))
+		return clients.List(w.Out, app.Load(w).ClientPlace())
 	}
 	c, err := clients.Lookup(args[0])
 	if err != nil {
 		return exitcode.New(2, "localmodel install: "+err.Error())
 	}
-	return o.InstallInto(w.out, c, clientPlace(w))
+	return o.InstallInto(w.Out, c, app.Load(w).ClientPlace())
 }
 
 const aboutUninstall = `
 Takes localmodel out of a client's configuration. Where nothing else changed since install, the file is as it was before, to the byte.`
 
-func uninstallCommand(w env) *cobra.Command {
+func uninstallCommand(w app.Env) *cobra.Command {
 	var o clients.Options
 	cmd := &cobra.Command{
 		Use:               "uninstall CLIENT",
@@ -72,7 +70,7 @@ func uninstallCommand(w env) *cobra.Command {
 	return cmd
 }
 
-func uninstall(w env, o clients.Options, args []string) error {
+func uninstall(w app.Env, o clients.Options, args []string) error {
 	if len(args) == 0 {
 		return exitcode.New(2, "localmodel uninstall: which client? localmodel install lists them")
 	}
@@ -80,14 +78,5 @@ func uninstall(w env, o clients.Options, args []string) error {
 	if err != nil {
 		return exitcode.New(2, "localmodel uninstall: "+err.Error())
 	}
-	return o.UninstallFrom(w.out, c, clientPlace(w))
-}
-
-func clientPlace(w env) clients.Place {
-	c := loadConfig(w.lookup)
-	root, err := filepath.Abs(c.root)
-	if err != nil {
-		root = c.root
-	}
-	return clients.Place{OS: runtime.GOOS, Home: c.home, Root: root, Lookup: w.lookup}
+	return o.UninstallFrom(w.Out, c, app.Load(w).ClientPlace())
 }

@@ -230,7 +230,7 @@ func TestLibrariesStayBehindTheirFences(t *testing.T) {
 func TestOnlyConfigReadsTheEnvironment(t *testing.T) {
 	reads := regexp.MustCompile(`\bos\.(Getenv|LookupEnv|Environ|ExpandEnv)\b`)
 	for _, f := range sources(t, "../..") {
-		if strings.HasSuffix(f.path, "_test.go") || within(f.path, "integration") || f.path == "cmd/localmodel/config.go" {
+		if strings.HasSuffix(f.path, "_test.go") || within(f.path, "integration") || f.path == "cmd/localmodel/app/config.go" {
 			continue
 		}
 		data, err := os.ReadFile(filepath.Join("../..", f.path))
@@ -240,7 +240,7 @@ func TestOnlyConfigReadsTheEnvironment(t *testing.T) {
 		// main hands the look-up over without calling it.
 		text := strings.ReplaceAll(string(data), "os.LookupEnv, os.Stdin", "")
 		if found := reads.FindString(text); found != "" {
-			t.Errorf("%s calls %s: settings are read in cmd/localmodel/config.go alone", f.path, found)
+			t.Errorf("%s calls %s: settings are read in cmd/localmodel/app/config.go alone", f.path, found)
 		}
 	}
 }
@@ -308,7 +308,7 @@ var openers = map[string]string{
 	"cmd/localmodel/clients/file.go": "makes the directory of a client's file that the user named",
 	"cmd/localmodel/demo/demo.go":    "a temporary directory of its own",
 	"cmd/localmodel/evaluate/drafts": "removes a directory of its own in the user's state directory",
-	"cmd/localmodel/look.go":         "a temporary directory of its own",
+	"cmd/localmodel/app/look.go":     "a temporary directory of its own",
 	"cmd/localmodel/machine":         "files of the system",
 	"statestore/sqldb":               "the journal, in the user's state directory",
 	"tools/draft":                    "scratch copies in the user's state directory",

@@ -13,7 +13,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/serve"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/tools/draft/parse"
@@ -24,32 +26,16 @@ func main() {
 	// A client that has gone is a failed write, which run reports, not the end of
 	// the process: what is recorded has to be flushed first.
 	signal.Ignore(syscall.SIGPIPE)
-	if len(os.Args) == 3 && os.Args[1] == parseWord {
+	if len(os.Args) == 3 && os.Args[1] == app.ParseWord {
 		os.Exit(parse.Input(os.Args[2], os.Stdin, os.Stderr))
 	}
-	if len(os.Args) > 2 && os.Args[1] == confineWord {
-		os.Exit(trial.RunConfined(os.Args[2:], environ(), os.Stderr))
+	if len(os.Args) > 2 && os.Args[1] == app.ConfineWord {
+		os.Exit(trial.RunConfined(os.Args[2:], app.Environ(), os.Stderr))
 	}
 	// The signals stay caught to the end: clients send a second one soon after
 	// the first, and it must not take the exit code.
 	ctx, _ := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	os.Exit(run(ctx, os.Args[1:], os.LookupEnv, os.Stdin, os.Stdout, os.Stderr))
-}
-
-// parseWord makes this program the process that parses a draft. It is for the
-// server alone, which can end it.
-const parseWord = "parse-draft"
-
-// confineWord makes it the process that confines a command of the project's
-// before it runs it.
-const confineWord = "run-confined"
-
-// env is what a command may touch.
-type env struct {
-	lookup func(string) (string, bool)
-	in     io.Reader
-	out    io.Writer
-	err    io.Writer
 }
 
 // run is main without the process: arguments in, exit code out.
@@ -58,10 +44,11 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	forPerson := func(to io.Writer) *plain.Writer {
 		return &plain.Writer{Out: to, Colours: term.Colours(to), Columns: term.Columns(to, columns)}
 	}
-	w := env{lookup: lookup, in: term.Interruptible(ctx, in), out: forPerson(out), err: forPerson(errOut)}
-	raw := env{lookup, in, out, errOut}
+	raw := app.Env{Lookup: lookup, In: in, Out: out, Err: errOut, Version: version()}
+	w := raw
+	w.In, w.Out, w.Err = term.Interruptible(ctx, in), forPerson(out), forPerson(errOut)
 	if isServe(args, in) {
-		return exitCode(w, "localmodel serve", serve(ctx, raw))
+		return exitCode(w, "localmodel serve", serve.Run(ctx, raw))
 	}
 	root := newRoot(w, raw)
 	root.SetArgs(append([]string{}, args...)) // nil would be the process's own
@@ -69,7 +56,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !started { // the command line is wrong
-		fmt.Fprintf(w.err, "%s: %v; %[1]s --help says more\n", cmd.CommandPath(), err)
+		fmt.Fprintf(w.Err, "%s: %v; %[1]s --help says more\n", cmd.CommandPath(), err)
 		return 2
 	}
 	return exitCode(w, cmd.CommandPath(), err)
@@ -82,17 +69,17 @@ func isServe(args []string, in io.Reader) bool {
 }
 
 // exitCode prints why the command at a path failed, and returns the exit code.
-func exitCode(w env, path string, err error) int {
+func exitCode(w app.Env, path string, err error) int {
 	var exit exitcode.Error
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &exit):
 		if exit.Text != "" {
-			fmt.Fprintln(w.err, exit.Text)
+			fmt.Fprintln(w.Err, exit.Text)
 		}
 		return exit.Code
 	}
-	fmt.Fprintf(w.err, "%s: %v\n", path, err)
+	fmt.Fprintf(w.Err, "%s: %v\n", path, err)
 	return 1
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/tools/draft/parse"
 	"github.com/fjbelchi/localmodel/tools/draft/trial"
@@ -96,10 +97,10 @@ func TestCallTakesArguments(t *testing.T) {
 // TestMain gives the tests a user of their own: a journal of this machine's must
 // not be theirs. The parts that they run against stay where they are.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 3 && os.Args[1] == parseWord { // as the program does
+	if len(os.Args) == 3 && os.Args[1] == app.ParseWord { // as the program does
 		os.Exit(parse.Input(os.Args[2], os.Stdin, os.Stderr))
 	}
-	if len(os.Args) > 2 && os.Args[1] == confineWord {
+	if len(os.Args) > 2 && os.Args[1] == app.ConfineWord {
 		os.Exit(trial.RunConfined(os.Args[2:], os.Environ(), os.Stderr))
 	}
 	home, err := os.MkdirTemp("", "localmodel-home-")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/manual"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 )
@@ -13,7 +14,7 @@ import (
 // With the tag man the program prints its man page and ends: the release is
 // built without it.
 func init() {
-	if err := manual.Page(os.Stdout, newRoot(env{}, env{}), version(), settings.Table); err != nil {
+	if err := manual.Page(os.Stdout, newRoot(app.Env{}, app.Env{}), version(), settings.Table); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}

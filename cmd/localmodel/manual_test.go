@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/manual"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
@@ -43,7 +43,7 @@ func plainText(t *testing.T, roff string) string {
 // call each.
 func everyCommand(t *testing.T) (list []*cobra.Command, words [][]string) {
 	t.Helper()
-	root := newRoot(env{}, env{})
+	root := newRoot(app.Env{}, app.Env{})
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
 		list = append(list, c)
@@ -61,7 +61,7 @@ func everyCommand(t *testing.T) (list []*cobra.Command, words [][]string) {
 
 func TestManPage_RendersWithoutWarnings(t *testing.T) {
 	var page bytes.Buffer
-	if err := manual.Page(&page, newRoot(env{}, env{}), "v1.2.3", settings.Table); err != nil {
+	if err := manual.Page(&page, newRoot(app.Env{}, app.Env{}), "v1.2.3", settings.Table); err != nil {
 		t.Fatal(err)
 	}
 	text := strings.Join(strings.Fields(plainText(t, page.String())), " ")
@@ -104,35 +104,17 @@ func TestHelp_FitsTheTerminal(t *testing.T) {
 	}
 }
 
-// programText is the program's own source, without tests.
-func programText(t *testing.T) string {
-	t.Helper()
-	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all strings.Builder
-	for _, name := range files {
-		if strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all.Write(text)
-	}
-	return all.String()
-}
-
 // The table's defaults are what counts where nothing is set, and every setting
 // is made use of.
 func TestSettingsTable(t *testing.T) {
-	source := programText(t)
+	source, err := os.ReadFile("app/config.go")
+	if err != nil {
+		t.Fatal(err)
+	}
 	c := configOf(t, "", nil)
 	for i, v := range c.Values() {
 		row := settings.Table[i]
-		if !row.EnvOnly && !strings.Contains(source, strconv.Quote(row.Name)) &&
+		if !row.EnvOnly && !strings.Contains(string(source), strconv.Quote(row.Name)) &&
 			row.Name != "LOCALMODEL_FALLBACK" && row.Name != "LOCALMODEL_STATE_FILE" {
 			t.Errorf("nothing here uses %s", row.Name)
 		}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"testing"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/integration/testkit/obedient"
 	"github.com/fjbelchi/localmodel/tools"
 )
@@ -22,10 +23,10 @@ func TestObedientClient_NoModel(t *testing.T) {
 			for k, v := range set {
 				vars[k] = v
 			}
-			p := build(env{lookup: vars.lookup, out: io.Discard, err: io.Discard})
-			defer p.close()
+			p := app.New(app.Env{Lookup: vars.lookup, Out: io.Discard, Err: io.Discard})
+			defer p.Close()
 			byName := map[string]tools.Tool{}
-			for _, tool := range tools.All(p.deps) {
+			for _, tool := range tools.All(p.Deps) {
 				byName[tool.Declaration.Name] = tool
 			}
 			paths, err := obedient.Backlog(vars["CLAUDE_PROJECT_DIR"])
@@ -33,7 +34,7 @@ func TestObedientClient_NoModel(t *testing.T) {
 				t.Fatal(err)
 			}
 			client := obedient.New(7, func(name string, arguments []byte) ([]byte, error) {
-				return byName[name].Run(t.Context(), p.deps, tools.Call{Arguments: json.RawMessage(arguments)})
+				return byName[name].Run(t.Context(), p.Deps, tools.Call{Arguments: json.RawMessage(arguments)})
 			})
 			if err := client.Work(paths); err != nil {
 				t.Error(err)

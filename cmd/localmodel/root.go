@@ -7,9 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/serve"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
-	"github.com/fjbelchi/localmodel/tools"
 )
 
 const aboutRoot = `
@@ -26,12 +27,12 @@ const (
 
 // newRoot puts the command line together. raw has the streams without a filter:
 // the server's output is JSON-RPC, not text for a person.
-func newRoot(w, raw env) *cobra.Command {
+func newRoot(w, raw app.Env) *cobra.Command {
 	cobra.MousetrapHelpText = "" // on Windows a client may be what Explorer started
 	root := &cobra.Command{
 		Use:           "localmodel",
 		Short:         "let a free local model take the cheap work on tickets",
-		Long:          paragraphs(w.out, aboutRoot),
+		Long:          paragraphs(w.Out, aboutRoot),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          noSuchCommand,
@@ -43,20 +44,20 @@ func newRoot(w, raw env) *cobra.Command {
 		switch {
 		case *version:
 			return printVersion(w)
-		case term.Is(w.in): // nobody speaks MCP by hand
+		case term.Is(w.In): // nobody speaks MCP by hand
 			return cmd.Help()
 		}
-		return serve(cmd.Context(), raw)
+		return serve.Run(cmd.Context(), raw)
 	}
-	root.SetIn(w.in)
-	root.SetOut(w.out)
-	root.SetErr(w.err)
-	root.SetUsageTemplate(usageWithin(root.UsageTemplate(), term.Width(w.out)))
+	root.SetIn(w.In)
+	root.SetOut(w.Out)
+	root.SetErr(w.Err)
+	root.SetUsageTemplate(usageWithin(root.UsageTemplate(), term.Width(w.Out)))
 	root.AddGroup(&cobra.Group{ID: groupStart, Title: "Set up:"}, &cobra.Group{ID: groupUse, Title: "Use:"},
 		&cobra.Group{ID: groupReport, Title: "Report:"})
 	add := func(group string, list ...*cobra.Command) {
 		for _, c := range list {
-			c.GroupID, c.Long = group, paragraphs(w.out, c.Long)
+			c.GroupID, c.Long = group, paragraphs(w.Out, c.Long)
 			root.AddCommand(c)
 		}
 	}
@@ -125,7 +126,7 @@ To load it:
   powershell:  localmodel completion powershell | Out-String | Invoke-Expression
   zsh:         source <(localmodel completion zsh)`
 
-func completionCommand(w env) *cobra.Command {
+func completionCommand(w app.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:       "completion SHELL",
 		Short:     "print the shell's completion script",
@@ -139,13 +140,13 @@ func completionCommand(w env) *cobra.Command {
 			}
 			switch shell {
 			case "bash":
-				return root.GenBashCompletionV2(w.out, true)
+				return root.GenBashCompletionV2(w.Out, true)
 			case "fish":
-				return root.GenFishCompletion(w.out, true)
+				return root.GenFishCompletion(w.Out, true)
 			case "powershell":
-				return root.GenPowerShellCompletionWithDesc(w.out)
+				return root.GenPowerShellCompletionWithDesc(w.Out)
 			case "zsh":
-				return root.GenZshCompletion(w.out)
+				return root.GenZshCompletion(w.Out)
 			}
 			return exitcode.New(2, "localmodel completion: name a shell: "+strings.Join(cmd.ValidArgs, ", "))
 		},
@@ -165,11 +166,4 @@ func completes(list func() []string) cobra.CompletionFunc {
 		}
 		return words, cobra.ShellCompDirectiveNoFileComp
 	}
-}
-
-func toolNames() (names []string) {
-	for _, t := range tools.All(&tools.Deps{}) {
-		names = append(names, t.Declaration.Name)
-	}
-	return names
 }

@@ -53,12 +53,12 @@ func (w *heldLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// waitsInServe says whether serve waits for the look at the journal that another
+// waitsInServe reports whether serve waits for the look at the journal that another
 // goroutine has begun.
 func waitsInServe() bool {
 	stacks := make([]byte, 1<<20)
 	for stack := range bytes.SplitSeq(stacks[:runtime.Stack(stacks, true)], []byte("\n\n")) {
-		if bytes.Contains(stack, []byte("localmodel.serve(")) && bytes.Contains(stack, []byte("sync.(*Once).doSlow")) {
+		if bytes.Contains(stack, []byte("serve.Run(")) && bytes.Contains(stack, []byte("sync.(*Once).doSlow")) {
 			return true
 		}
 	}

@@ -8,11 +8,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/internal/plain"
-	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
 )
 
 const aboutStats = `
@@ -27,7 +24,7 @@ type statsOptions struct {
 	html        string
 }
 
-func statsCommand(w env) *cobra.Command {
+func statsCommand(w app.Env) *cobra.Command {
 	o := statsOptions{since: account.Since{Now: time.Now}}
 	cmd := &cobra.Command{
 		Use:   "stats",
@@ -45,68 +42,34 @@ func statsCommand(w env) *cobra.Command {
 }
 
 // stats answers what a person asks after a while: did it pay?
-func stats(ctx context.Context, w env, o statsOptions) error {
-	p, done := look(w, false)
+func stats(ctx context.Context, w app.Env, o statsOptions) error {
+	p, done := app.Look(w, false)
 	defer done()
 	if o.all {
-		return p.statsOfAll(ctx, w, o.since.At, o.asJSON)
+		all, err := account.ReadProjects(ctx, p, o.since.At, time.Now())
+		switch {
+		case err != nil:
+			return err
+		case o.asJSON:
+			return plain.PrintJSON(w.Out, all)
+		}
+		return account.PrintReports(w.Out, all)
 	}
-	report, err := account.Read(ctx, p.store, p.config.baselineTier(), o.since.At, time.Now())
+	report, err := account.Read(ctx, p, o.since.At, time.Now())
 	if err != nil {
 		return err
-	}
-	team, shared, err := p.store.TeamSpent(ctx, o.since.At)
-	if err != nil {
-		return err
-	}
-	if shared {
-		report.TeamUSD = &team
 	}
 	switch {
 	case o.asJSON:
-		err = printJSON(w.out, report)
+		err = plain.PrintJSON(w.Out, report)
 	case o.html == "":
-		for _, text := range p.store.Warnings() {
-			fmt.Fprintln(w.err, "warning: "+plain.Line(text))
+		for _, text := range p.Store.Warnings() {
+			fmt.Fprintln(w.Err, "warning: "+plain.Line(text))
 		}
-		report.Print(w.out, term.Painter(term.Colours(w.out) && !p.config.plain))
+		report.Print(w.Out, p.Config.Painter(w.Out))
 	}
 	if err == nil && o.html != "" {
-		err = writePage(ctx, w, p.config.root, o.html, report.Page())
+		err = report.Page().WriteFile(ctx, w.Err, p.Config.Root, o.html)
 	}
 	return err
-}
-
-// baselineTier is the tier that would be asked instead of the local model.
-func (c *config) baselineTier() policy.Tier {
-	if len(c.fallback) > 0 {
-		return c.fallback[0]
-	}
-	return policy.Cheap
-}
-
-// writePage writes a page whole or not at all, and says where it is.
-func writePage(ctx context.Context, w env, project, file string, p page.Page) error {
-	if err := p.WriteFile(ctx, project, file); err != nil {
-		return err
-	}
-	fmt.Fprintln(w.err, "wrote "+plain.Line(file))
-	return nil
-}
-
-// statsOfAll prints the figures of every project.
-func (p *app) statsOfAll(ctx context.Context, w env, since time.Time, asJSON bool) error {
-	list, err := p.store.Projects(ctx)
-	if err != nil {
-		return err
-	}
-	open := statestore.Options{State: p.config.state, Dir: p.config.Dirs.State, Log: p.log}
-	all, err := account.ReadProjects(ctx, open, list, p.config.baselineTier(), since, time.Now())
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		return printJSON(w.out, all)
-	}
-	return account.PrintReports(w.out, all)
 }

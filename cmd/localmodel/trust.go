@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/consent"
 )
 
@@ -11,7 +12,7 @@ Lets the project's backlog.config.json name the proxy and the variable with its 
 
 With --commands, and where LOCALMODEL_DRAFT=on, it shows the project's qualityGates.* commands: once trusted, they check each draft of the local model, in a copy of the working tree, where the system can forbid it without a network and without writing elsewhere.`
 
-func trustCommand(w env) *cobra.Command {
+func trustCommand(w app.Env) *cobra.Command {
 	var revoke, commands bool
 	cmd := &cobra.Command{
 		Use:   "trust",
@@ -31,17 +32,17 @@ func trustCommand(w env) *cobra.Command {
 	return cmd
 }
 
-func newConsent(w env, commands bool) consent.Session {
-	c := loadConfig(w.lookup)
+func newConsent(w app.Env, commands bool) consent.Session {
+	c := app.Load(w)
 	return consent.Session{
-		In: w.in, Out: w.out, Err: w.err,
+		In: w.In, Out: w.Out, Err: w.Err,
 		StateDir: c.Dirs.State,
-		Root:     c.root,
+		Root:     c.Root,
 		Project:  c.Project,
-		Proxy:    c.proxy,
-		Draft:    c.draft,
-		Problems: c.problems,
-		Agent:    consent.AgentVariable(environ(), w.lookup),
+		Proxy:    c.Proxy,
+		Draft:    c.Draft,
+		Problems: c.Problems,
+		Agent:    consent.AgentVariable(app.Environ(), w.Lookup),
 		Commands: commands,
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 )
 
 // released is set by the release build: -ldflags "-X main.released=v1.2.3".
@@ -23,7 +25,7 @@ func version() string {
 	return info.Main.Version
 }
 
-func versionCommand(w env) *cobra.Command {
+func versionCommand(w app.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
@@ -32,7 +34,7 @@ func versionCommand(w env) *cobra.Command {
 	}
 }
 
-func printVersion(w env) error {
-	_, err := fmt.Fprintf(w.out, "localmodel %s %s %s/%s\n", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+func printVersion(w app.Env) error {
+	_, err := fmt.Fprintf(w.Out, "localmodel %s %s %s/%s\n", w.Version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }

@@ -1,6 +1,7 @@
 package plain
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -121,4 +122,12 @@ func escapeJSON(s string) string {
 		}
 	}
 	return string(out)
+}
+
+// PrintJSON writes v indented, through a JSONWriter.
+func PrintJSON(out io.Writer, v any) error {
+	e := json.NewEncoder(&JSONWriter{Out: out})
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }

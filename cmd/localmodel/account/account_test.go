@@ -82,7 +82,7 @@ func (h *history) gate(ticket, gate string, pass bool, quality float64, evidence
 
 func (h *history) report(since time.Time) Report {
 	h.t.Helper()
-	r, err := Read(context.Background(), h.store, policy.Cheap, since, h.now)
+	r, err := read(context.Background(), h.store, policy.Cheap, since, h.now)
 	if err != nil {
 		h.t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 // Package checkup judges what was found of this machine: what works, what does
 // not, and the command that fixes it. Judge looks at nothing itself, so that
-// every verdict can be tested on facts; Sources gathers them, Fixer does what
-// can be done.
+// every verdict can be tested on facts; Run gathers them, Fixer does what can be
+// done.
 package checkup
 
 import (

@@ -23,7 +23,6 @@ type Fixer struct {
 	Out    io.Writer // where it asks and shows progress
 	Yes    bool      // do not ask
 	Dir    string    // of the user's own, for the log of what is started
-	Free   int64     // bytes where Ollama keeps models; 0 = not known
 }
 
 // startWithin is how long a started Ollama may take until it answers.
@@ -45,7 +44,7 @@ func (m Fixer) Fix(ctx context.Context, f Facts) error {
 		}
 		o = m.Router.Health(ctx, false).Ollama
 	}
-	if o.Version == "" || o.Present || !m.may("Fetch the model "+o.Model+models.About(o.Model, m.Free)+"?") {
+	if o.Version == "" || o.Present || !m.may("Fetch the model "+o.Model+models.About(o.Model, 0)+"?") {
 		return nil
 	}
 	if err := m.Pull(ctx, o.Model); err != nil {

@@ -3,32 +3,75 @@ package checkup
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os/exec"
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
+	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/prompts"
-	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
-// Sources are where the facts come from that the configuration does not have.
-type Sources struct {
-	Router     *routing.Router
-	Store      *statestore.Store
-	Guard      policy.Guard
-	Model      string // the local model's name
-	Recordable func(context.Context) error
-	Log        *slog.Logger
-	// HasStateFile reports whether the project has a state file.
-	HasStateFile func(context.Context) bool
+// Options are doctor's flags for what is done before its verdict.
+type Options struct {
+	Fix, Yes bool // fix what can be fixed, without asking
+	Deep     bool // make one real generation
 }
 
-// Gather adds to what the configuration says (f) what is found now, the slow
+// Run looks at everything that the tools depend on, fixes what can be fixed
+// where that is wanted, and judges the rest for a person.
+func Run(ctx context.Context, e app.Env, p *app.App, o Options) (Report, error) {
+	s := sources{p}
+	configured := s.configured()
+	facts := s.gather(ctx, configured, o.Deep)
+	if o.Fix {
+		fixer := Fixer{Router: p.Router, In: e.In, Out: e.Err, Yes: o.Yes, Dir: p.Config.Dirs.State}
+		if err := fixer.Fix(ctx, facts); err != nil {
+			return Report{}, err
+		}
+		facts = s.gather(ctx, configured, o.Deep)
+	}
+	return Judge(facts), nil
+}
+
+// sources are where doctor looks.
+type sources struct{ *app.App }
+
+// configured are the facts that the configuration has.
+func (s sources) configured() Facts {
+	c := s.Config
+	byProxy := c.Local == "proxy"
+	return Facts{
+		NumCtx:         c.NumCtx,
+		Memory:         machine.Memory(),
+		LocalHost:      place.Loopback(c.Ollama),
+		ByProxy:        byProxy,
+		ByServer:       c.Local == "openai",
+		LocalProxy:     place.Loopback(c.Proxy),
+		DefaultKey:     c.ProxyKey == settings.DefaultKey && (byProxy || c.Cloud && len(c.Fallback) > 0),
+		Cloud:          c.Cloud,
+		Fallback:       c.Fallback,
+		DailyUSD:       c.DailyUSD,
+		State:          secrets.Address(c.State),
+		KeepsStateFile: c.StateFile,
+		GuardMode:      string(c.Guard),
+		Shell:          c.Shell,
+		Problems:       c.Problems,
+		Untrusted:      c.TrustNotes(),
+		Settings:       c.Values(),
+		Clients:        clients.Find(c.ClientPlace()),
+	}
+}
+
+// gather adds to what the configuration says (f) what is found now, the slow
 // things side by side. deep makes one real generation.
-func (s Sources) Gather(ctx context.Context, f Facts, deep bool) Facts {
+func (s sources) gather(ctx context.Context, f Facts, deep bool) Facts {
 	if f.LocalHost {
 		f.Installed, _ = exec.LookPath("ollama") // "" where it is not installed
 	}
@@ -50,8 +93,8 @@ func (s Sources) Gather(ctx context.Context, f Facts, deep bool) Facts {
 	return f
 }
 
-func (s Sources) journal(ctx context.Context, f *Facts) {
-	f.StateFile = s.HasStateFile(ctx)
+func (s sources) journal(ctx context.Context, f *Facts) {
+	f.StateFile = s.Config.HasStateFile(ctx)
 	if f.JournalErr = s.Recordable(ctx); f.JournalErr != nil {
 		return
 	}
@@ -71,9 +114,9 @@ func (s Sources) journal(ctx context.Context, f *Facts) {
 	}
 }
 
-// gatherGuard asks the guard what it would say to the next ticket of each
+// guard asks the guard what it would say to the next ticket of each
 // class; asking so counts none.
-func (s Sources) guard(ctx context.Context, f *Facts) {
+func (s sources) guard(ctx context.Context, f *Facts) {
 	if f.JournalErr != nil {
 		return
 	}
@@ -84,7 +127,7 @@ func (s Sources) guard(ctx context.Context, f *Facts) {
 	}
 	digest := f.Health.Ollama.Digest
 	if digest == "" {
-		digest, _ = s.Store.KnownDigest(ctx, s.Model) // "" is a key as well
+		digest, _ = s.Store.KnownDigest(ctx, s.Config.Model) // "" is a key as well
 	}
 	totals := policy.Totals{Attempts: f.Stats.TotalAttempts, Escalated: f.Stats.EscalatedToCloud}
 	for _, class := range prompts.Complexities {
@@ -92,7 +135,7 @@ func (s Sources) guard(ctx context.Context, f *Facts) {
 			continue // never for the local model
 		}
 		state := states[statestore.GuardKey{Class: class, Digest: digest + "/" + prompts.Version}]
-		v := s.Guard.Look(class, policy.ParseGuardState(state), totals, time.Now())
+		v := s.Deps.Guard.Look(class, policy.ParseGuardState(state), totals, time.Now())
 		f.Guard = append(f.Guard, GuardClass{Class: class, Open: !v.Admit, Words: v.Why})
 	}
 	for key, text := range states {
@@ -101,7 +144,7 @@ func (s Sources) guard(ctx context.Context, f *Facts) {
 			continue
 		}
 		name := key.Class + " " + key.Category
-		if v := s.Guard.Look(name, state, totals, time.Now()); !v.Admit {
+		if v := s.Deps.Guard.Look(name, state, totals, time.Now()); !v.Admit {
 			f.Guard = append(f.Guard, GuardClass{Class: name, Open: true, Words: v.Why})
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
@@ -31,8 +32,7 @@ var project embed.FS
 type Options struct {
 	Version string // of this program
 	Cloud   bool   // paid calls are allowed
-	// Next is what the user does next, said at the end.
-	Next func(localUp bool) string
+	Clients clients.Place
 }
 
 // Run unpacks the project to a temporary directory, starts this very program
@@ -52,7 +52,7 @@ func Run(ctx context.Context, out io.Writer, o Options) error {
 		return err
 	}
 	defer s.client.Close() //nolint:errcheck // the server ends with its input
-	return (&show{out: out, session: s, cloud: o.Cloud, next: o.Next}).run(ctx)
+	return (&show{out: out, session: s, cloud: o.Cloud, clients: o.Clients}).run(ctx)
 }
 
 func unpack(ctx context.Context, dir string) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
@@ -22,7 +23,7 @@ type show struct {
 	out     io.Writer
 	session *session
 	cloud   bool
-	next    func(localUp bool) string
+	clients clients.Place
 
 	localUp bool
 	fixes   []string
@@ -48,7 +49,7 @@ func (s *show) run(ctx context.Context) error {
 		s.say("  " + fix)
 	}
 	s.title("Next")
-	s.say(s.next(s.localUp))
+	s.say(next(s.clients, s.localUp))
 	return nil
 }
 
@@ -254,4 +255,22 @@ func (s *show) complete(ctx context.Context) error {
 	s.say(fmt.Sprintf("  statistics: %d local tickets, %d done, %d escalated, quality %.0f",
 		stats.Get("totalAttempts").Int(), stats.Get("successCount").Int(), stats.Get("escalatedToCloud").Int(), stats.Get("avgQualityScore").Float()))
 	return nil
+}
+
+// next is the command that comes next on this machine.
+func next(place clients.Place, localUp bool) string {
+	if !localUp {
+		return "localmodel setup: it finds or fetches a local model and adds localmodel to your MCP clients."
+	}
+	for _, found := range clients.Find(place) {
+		if found.Err == nil {
+			return fmt.Sprintf("open your project in %s, where localmodel is set up.", found.Title)
+		}
+	}
+	for _, c := range clients.All() {
+		if c.Present(place) {
+			return fmt.Sprintf("localmodel install %s: it adds localmodel to %s.", c.Name, c.Title)
+		}
+	}
+	return "localmodel install: it lists the MCP clients that localmodel can be added to."
 }

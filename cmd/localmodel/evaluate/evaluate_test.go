@@ -102,15 +102,9 @@ func TestReadSetAndLabels(t *testing.T) {
 }
 
 func TestSpreadKeepsEveryKind(t *testing.T) {
-	s := &labelled.Set{}
-	for _, id := range []string{"B1", "B2", "B3", "F1", "F2", "F3"} {
-		one := labelled.Ticket{}
-		one.ID = id
-		s.Tickets = append(s.Tickets, one)
-	}
-	s.Spread(2)
-	if len(s.Tickets) != 2 || s.Tickets[0].ID != "B1" || s.Tickets[1].ID != "F1" {
-		t.Errorf("got %+v", s.Tickets)
+	got := labelled.Spread([]string{"B1", "B2", "B3", "F1", "F2", "F3"}, 2)
+	if diff := cmp.Diff([]string{"B1", "F1"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

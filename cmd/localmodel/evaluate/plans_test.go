@@ -126,17 +126,18 @@ func TestScorePlans_BySetting(t *testing.T) {
 // shown holds every way of showing a report to its content.
 func shown(t *testing.T, r PlanReport) {
 	t.Helper()
-	var text, page, table bytes.Buffer
+	var text, table bytes.Buffer
 	r.Print(&text)
 	for line := range strings.Lines(text.String()) {
 		if len([]rune(strings.TrimSuffix(line, "\n"))) > term.DefaultWidth {
 			t.Errorf("too wide: %q", line)
 		}
 	}
-	if err := errors.Join(r.Page().Write(&page), r.WriteCSV(&table)); err != nil {
+	page, err := r.Page().HTML()
+	if err := errors.Join(err, r.WriteCSV(&table)); err != nil {
 		t.Fatal(err)
 	}
-	for name, out := range map[string]string{"table": text.String(), "page": page.String(), "CSV": table.String()} {
+	for name, out := range map[string]string{"table": text.String(), "page": string(page), "CSV": table.String()} {
 		for _, want := range []string{"temperature 0.7", "top_p 0.5", "BUG-0", "placeholder"} {
 			if !strings.Contains(out, want) {
 				t.Errorf("%q is not in the %s:\n%s", want, name, out)

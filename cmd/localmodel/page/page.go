@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
+	"fmt"
 	"html/template"
 	"io"
 	"sync"
@@ -69,18 +70,8 @@ var parsed = sync.OnceValue(func() *template.Template {
 	}).Parse(source))
 })
 
-// Write writes the page, without characters that make text read other than it
-// is.
-func (p Page) Write(w io.Writer) error {
-	html, err := p.html()
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(html)
-	return err
-}
-
-func (p Page) html() ([]byte, error) {
+// HTML is the page, without characters that make text read other than it is.
+func (p Page) HTML() ([]byte, error) {
 	var b bytes.Buffer
 	if err := parsed().Execute(&b, p); err != nil {
 		return nil, err
@@ -88,12 +79,16 @@ func (p Page) html() ([]byte, error) {
 	return []byte(plain.Text(b.String())), nil
 }
 
-// WriteFile writes the page to a file that the user named, whole or not at all.
-// Beneath the project no link is followed.
-func (p Page) WriteFile(ctx context.Context, project, file string) error {
-	html, err := p.html()
+// WriteFile writes the page to a file that the user named, whole or not at all,
+// and says so. Beneath the project no link is followed.
+func (p Page) WriteFile(ctx context.Context, said io.Writer, project, file string) error {
+	html, err := p.HTML()
 	if err != nil {
 		return err
 	}
-	return rootfs.WriteNamed(ctx, project, file, html, rootfs.Write{Perm: 0o600})
+	if err := rootfs.WriteNamed(ctx, project, file, html, rootfs.Write{Perm: 0o600}); err != nil {
+		return err
+	}
+	fmt.Fprintln(said, "wrote "+plain.Line(file))
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -40,31 +41,40 @@ type Options struct {
 	Temperature               float64
 }
 
-// Question is what a person asks.
-type Question struct {
-	Tier policy.Tier
-
+// question is what a person asks.
+type question struct {
+	tier         policy.Tier
 	system, user string
 	tokens       int
 	fit          bool // tokens may be fewer, where the window is small
 	temperature  float64
 }
 
-// Router asks the tiers.
-type Router interface {
-	Complete(ctx context.Context, route policy.Route, req routing.Request) (routing.Answer, error)
+// Run asks one tier one question. The error is an exitcode.Error where nothing
+// answered.
+func Run(ctx context.Context, e app.Env, o Options) error {
+	q, err := o.read(e.In)
+	if err != nil {
+		return exitcode.New(2, "localmodel ask: "+err.Error()+"; localmodel ask --help says more")
+	}
+	c := app.Load(e)
+	if q.tier != policy.Local && !c.Cloud {
+		return exitcode.New(1, "localmodel ask: "+string(q.tier)+" is not asked under LOCALMODEL_CLOUD=never")
+	}
+	p := app.With(e, c, q.tier)
+	defer p.Close()
+	return q.put(ctx, p.Router, c.NumCtx, e.Out, e.Err)
 }
 
-// Put asks, and prints the answer to out and who gave it to errOut. window is
-// the local model's context, in tokens. The error is an exitcode.Error where
-// nothing answered.
-func (q Question) Put(ctx context.Context, router Router, window int, out, errOut io.Writer) error {
+// put asks, and prints the answer to out and who gave it to errOut. window is
+// the local model's context, in tokens.
+func (q question) put(ctx context.Context, router *routing.Router, window int, out, errOut io.Writer) error {
 	tokens := q.tokens
-	if q.fit && q.Tier == policy.Local {
+	if q.fit && q.tier == policy.Local {
 		tokens = min(tokens, window/2) // room for the question
 	}
 	withheld := &prompts.Withheld{}
-	if q.Tier != policy.Local {
+	if q.tier != policy.Local {
 		withheld.Mask([]string{"the system prompt"}, &q.system)
 	}
 	limited, stop := context.WithTimeout(ctx, limit)
@@ -81,24 +91,24 @@ func (q Question) Put(ctx context.Context, router Router, window int, out, errOu
 		fmt.Fprintln(errOut, plain.Line(text))
 	}
 	if err != nil {
-		return unanswered(q.Tier, err)
+		return unanswered(q.tier, err)
 	}
 	if _, err := fmt.Fprintln(out, strings.TrimRight(string(a.Text), "\n")); err != nil {
 		return err
 	}
-	fmt.Fprintln(errOut, plain.Line(credit(q.Tier, a)))
+	fmt.Fprintln(errOut, plain.Line(credit(q.tier, a)))
 	return nil
 }
 
-// Read checks the options and reads the question from where it is: the options,
+// read checks the options and reads the question from where it is: the options,
 // a file, or in.
-func (o Options) Read(in io.Reader) (Question, error) {
-	q := Question{system: o.System, user: o.User, temperature: o.Temperature}
+func (o Options) read(in io.Reader) (question, error) {
+	q := question{system: o.System, user: o.User, temperature: o.Temperature}
 	switch o.Model {
 	case "free":
-		q.Tier = policy.Local
+		q.tier = policy.Local
 	case "cheap", "balanced":
-		q.Tier = policy.Tier(o.Model)
+		q.tier = policy.Tier(o.Model)
 	default:
 		return q, fmt.Errorf("--model is free, cheap or balanced, not %q", o.Model)
 	}
@@ -118,7 +128,7 @@ func (o Options) Read(in io.Reader) (Question, error) {
 
 // readUser fills the question from the file, or from standard input, where it
 // was not given itself.
-func (q *Question) readUser(in io.Reader, file string) error {
+func (q *question) readUser(in io.Reader, file string) error {
 	if strings.TrimSpace(q.user) != "" {
 		return nil
 	}

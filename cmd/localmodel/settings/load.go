@@ -143,9 +143,6 @@ func Get[T any](s *Set, name string) T {
 // On returns a setting of two words.
 func (s *Set) On(name string) bool { return Get[Switch](s, name).On }
 
-// From says where a setting's value came from.
-func (s *Set) From(name string) string { return s.from[name] }
-
 // InFile is a setting's value as config.toml has it, or its default; there is
 // false where the file does not set it.
 func (s *Set) InFile(name string) (value string, there bool) {

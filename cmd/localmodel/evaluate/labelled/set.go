@@ -102,17 +102,17 @@ func complexity(text string) (string, bool) {
 // Categories are the legal ones.
 func (s *Set) Categories() []string { return append([]string{"BUG", "FEAT", "TASK"}, s.Prefixes...) }
 
-// Spread keeps n tickets, evenly spread over the set, so that a set sorted by
-// kind loses no kind.
-func (s *Set) Spread(n int) {
-	if n <= 0 || n >= len(s.Tickets) {
-		return
+// Spread keeps n of a list, evenly spread over it, so that one that is sorted by
+// kind loses no kind; 0 = all.
+func Spread[T any](list []T, n int) []T {
+	if n <= 0 || n >= len(list) {
+		return list
 	}
-	kept := make([]Ticket, 0, n)
+	kept := make([]T, 0, n)
 	for i := range n {
-		kept = append(kept, s.Tickets[i*len(s.Tickets)/n])
+		kept = append(kept, list[i*len(list)/n])
 	}
-	s.Tickets = kept
+	return kept
 }
 
 // errNoLabel marks a label that cannot be used.

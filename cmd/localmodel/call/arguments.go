@@ -1,6 +1,4 @@
-// Package arguments reads a tool's arguments as shells, files and pipes hand them
-// over.
-package arguments
+package call
 
 import (
 	"bytes"
@@ -22,9 +20,9 @@ const maxBytes = 64 << 20
 var errQuotes = errors.New("the shell took the quotes out of the JSON. Write it into a file and name that, " +
 	`as "@args.json", or pipe it in and give -`)
 
-// Read returns a tool's arguments: the text itself, that of @file, or
+// readArguments returns a tool's arguments: the text itself, that of @file, or
 // with - what comes in.
-func Read(in io.Reader, args []string) (json.RawMessage, error) {
+func readArguments(in io.Reader, args []string) (json.RawMessage, error) {
 	if len(args) == 0 {
 		return nil, nil
 	}
@@ -35,7 +33,7 @@ func Read(in io.Reader, args []string) (json.RawMessage, error) {
 		data, err = io.ReadAll(io.LimitReader(in, maxBytes))
 	case strings.HasPrefix(args[0], "@"):
 		data, err = rootfs.ReadArgument(args[0][1:], maxBytes)
-	case Unquoted(args):
+	case unquoted(args):
 		return nil, errQuotes
 	}
 	if err != nil {
@@ -48,9 +46,9 @@ func Read(in io.Reader, args []string) (json.RawMessage, error) {
 	return data, nil
 }
 
-// Unquoted reports whether a shell has taken quotes or split the text at its
+// unquoted reports whether a shell has taken quotes or split the text at its
 // spaces: what begins as an object is none.
-func Unquoted(args []string) bool {
+func unquoted(args []string) bool {
 	text := strings.TrimLeft(args[0], "'")
 	return strings.HasPrefix(text, "{") && !json.Valid([]byte(args[0])) &&
 		(len(args) > 1 || args[0] != text || !strings.ContainsAny(text, "\"'") && len(text) > len("{}"))

@@ -1,8 +1,6 @@
-package main
+package replay
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -10,7 +8,6 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
-	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 // planLimit is how long a model may take for one plan, its repair included. It is
@@ -18,12 +15,12 @@ import (
 const planLimit = 10 * time.Minute
 
 // onlyPlans turns a session into a comparison of plans, by model and setting.
-func onlyPlans(s *evaluate.Session, f evalFlags) error {
-	heats, err := settingValues("temperature", f.temperatures, 2)
+func (r run) onlyPlans(s *evaluate.Session) error {
+	heats, err := settingValues("temperature", r.Temperatures, 2)
 	if err != nil {
 		return err
 	}
-	topPs, err := settingValues("top-p", f.topPs, 1)
+	topPs, err := settingValues("top-p", r.TopPs, 1)
 	if err != nil {
 		return err
 	}
@@ -51,17 +48,4 @@ func settingValues(flag, text string, most float64) (out []float64, err error) {
 		out = append(out, v)
 	}
 	return out, nil
-}
-
-func showPlans(ctx context.Context, w env, project string, f evalFlags, r evaluate.PlanReport) error {
-	if f.csv != "" {
-		var table bytes.Buffer
-		if err := r.WriteCSV(&table); err != nil {
-			return err
-		}
-		if err := rootfs.WriteNamed(ctx, project, f.csv, table.Bytes(), rootfs.Write{Perm: 0o600}); err != nil {
-			return err
-		}
-	}
-	return showEval(ctx, w, project, f, r)
 }

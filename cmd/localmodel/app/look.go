@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"context"
@@ -13,33 +13,33 @@ import (
 	"github.com/fjbelchi/localmodel/statestore"
 )
 
-// look is build for a command that only reads, and leaves nothing behind: where
+// Look is New for a command that only reads, and leaves nothing behind: where
 // there is no journal yet, an empty one in a temporary directory is used instead,
 // unless this time something will be recorded. The caller calls done.
-func look(w env, records bool) (p *app, done func()) {
-	c := loadConfig(w.lookup)
+func Look(e Env, records bool) (p *App, done func()) {
+	c := Load(e)
 	journal := c.journal()
 	_, missing := os.Stat(journal)
 	dir, remove := "", func() {}
 	if !records && journal != "" && errors.Is(missing, fs.ErrNotExist) {
-		dir, remove, _ = scratch() // without one the journal is made: better than no answer
+		dir, remove, _ = Scratch() // without one the journal is made: better than no answer
 	}
 	if dir == "" {
-		p = assemble(w, c)
-		return p, func() { _ = p.store.Close() } // what matters has been flushed
+		p = With(e, c)
+		return p, func() { _ = p.Store.Close() } // what matters has been flushed
 	}
 	empty, set := *c, *c.Set
-	empty.Set, empty.state, set.Dirs.State = &set, filepath.Join(dir, "journal.db"), dir
-	p = assemble(w, &empty)
-	p.config, p.unmade = c, journal // what is shown is the user's
+	empty.Set, empty.State, set.Dirs.State = &set, filepath.Join(dir, "journal.db"), dir
+	p = With(e, &empty)
+	p.Config, p.unmade = c, journal // what is shown is the user's
 	return p, func() {
-		_ = p.store.Close()
+		_ = p.Store.Close()
 		remove()
 	}
 }
 
-// scratch makes a temporary directory for one command, which removes it.
-func scratch() (dir string, remove func(), err error) {
+// Scratch makes a temporary directory for one command, which removes it.
+func Scratch() (dir string, remove func(), err error) {
 	if dir, err = os.MkdirTemp("", "localmodel-"); err != nil {
 		return "", func() {}, err
 	}
@@ -47,17 +47,17 @@ func scratch() (dir string, remove func(), err error) {
 }
 
 // journal is the path of the journal's file, "" where a server keeps it.
-func (c *config) journal() string {
-	if strings.Contains(c.state, "://") {
+func (c *Config) journal() string {
+	if strings.Contains(c.State, "://") {
 		return ""
 	}
-	return c.state
+	return c.State
 }
 
-// recordable returns why nothing could be recorded now.
-func (p *app) recordable(ctx context.Context) error {
+// Recordable returns why nothing could be recorded now.
+func (p *App) Recordable(ctx context.Context) error {
 	if p.unmade == "" {
-		return p.store.Writable(ctx)
+		return p.Store.Writable(ctx)
 	}
 	if err := machine.Creatable(p.unmade); err != nil {
 		return fmt.Errorf("%w: %w", statestore.ErrUnavailable, err)

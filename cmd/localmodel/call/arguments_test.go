@@ -1,4 +1,4 @@
-package arguments
+package call
 
 import (
 	"encoding/binary"
@@ -31,7 +31,7 @@ func TestRead_Encodings(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, args := range [][]string{{"-"}, {"@" + file}} {
-			got, err := Read(strings.NewReader(text), args)
+			got, err := readArguments(strings.NewReader(text), args)
 			if err != nil || string(got) != want {
 				t.Errorf("%s, %s: got %q, %v", name, args[0][:1], got, err)
 			}
@@ -48,15 +48,15 @@ func TestRead_BrokenQuotes(t *testing.T) {
 		`{"ticket":"x"`:    false, // a mistake of the user's
 		`nonsense`:         false,
 	} {
-		_, err := Read(strings.NewReader(""), []string{text})
+		_, err := readArguments(strings.NewReader(""), []string{text})
 		if err == nil || strings.Contains(err.Error(), "@args.json") != hint {
 			t.Errorf("%s: got %v, want a hint: %v", text, err, hint)
 		}
 	}
-	if _, err := Read(nil, []string{`{"ticket":`, `"x"}`}); err == nil || !strings.Contains(err.Error(), "@args.json") {
+	if _, err := readArguments(nil, []string{`{"ticket":`, `"x"}`}); err == nil || !strings.Contains(err.Error(), "@args.json") {
 		t.Errorf("split at a space: %v", err)
 	}
-	if got, err := Read(nil, []string{`{}`}); err != nil || string(got) != `{}` {
+	if got, err := readArguments(nil, []string{`{}`}); err != nil || string(got) != `{}` {
 		t.Errorf("got %q, %v", got, err)
 	}
 }

@@ -1,0 +1,198 @@
+// Package replay is localmodel eval: it reads the tickets, puts them to the
+// models and shows the comparison as text, JSON, CSV or a page.
+package replay
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/labelled"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/routing"
+)
+
+// Options are eval's flags.
+type Options struct {
+	Models        string // comma between
+	Labels        string // a file
+	Limit         int    // of tickets or tasks; 0 = all
+	AlsoPlan      int    // how many tickets are planned as well
+	Plans, Drafts bool   // instead of classifications
+	Temperatures  string // of plans, comma between
+	TopPs         string // of plans, comma between
+	Results       string // file of the answers so far; "" = this project's own
+	Fresh         bool   // forget the answers so far
+	Yes           bool   // do not ask before paid calls
+	AsJSON        bool
+	HTML, CSV     string // files to write
+}
+
+// run is one run of eval.
+type run struct {
+	Options
+	app.Env
+	config *app.Config
+}
+
+// Run compares models on the user's own tickets, or on the drafts that come with
+// the program.
+func Run(ctx context.Context, e app.Env, o Options, args []string) error {
+	if o.Drafts && len(args) == 0 {
+		return run{o, e, app.Load(e)}.drafts(ctx)
+	}
+	if !o.Plans && o.Temperatures+o.TopPs+o.CSV != "" {
+		return exitcode.New(2, "localmodel eval: --temperature, --top-p and --csv are for --plans")
+	}
+	if len(args) == 0 || o.Drafts {
+		return exitcode.New(2, "localmodel eval: name the tickets (a directory, a glob, a file), or give --drafts alone; localmodel eval --help says more")
+	}
+	return run{o, e, app.Load(e)}.tickets(ctx, args[0])
+}
+
+// tickets classifies or plans the tickets of a place.
+func (r run) tickets(ctx context.Context, place string) error {
+	c := r.config
+	set, err := r.readSet(ctx, place)
+	if err != nil {
+		return exitcode.New(2, "localmodel eval: "+err.Error())
+	}
+	session := &evaluate.Session{
+		Plan: evaluate.Plan{Set: set, Plans: r.AlsoPlan, Root: c.Root, NumCtx: c.NumCtx, Deadline: c.Deadline},
+		In:   r.In, Out: r.Err, Yes: r.Yes, DailyUSD: c.DailyUSD,
+	}
+	if err := r.addModels(ctx, session); err != nil {
+		return err
+	}
+	if r.Plans {
+		if err := r.onlyPlans(session); err != nil {
+			return err
+		}
+	}
+	results, err := r.openResults(ctx)
+	if err != nil {
+		return err
+	}
+	defer results.Close() //nolint:errcheck // every result was synced when it came
+	got, done, err := session.Go(ctx, results)
+	if err != nil {
+		err = stopped(err, done)
+		if len(got) == 0 {
+			return err
+		}
+		set.Warnings = append(set.Warnings, fmt.Sprintf("stopped when %.0f %% was done: this is that part", 100*done))
+		ctx = context.WithoutCancel(ctx) // Ctrl-C ends the questions, not the report
+	}
+	var shown error
+	if r.Plans {
+		shown = r.showPlans(ctx, session.ScorePlans(got, time.Now()))
+	} else {
+		shown = r.show(ctx, session.Score(got, time.Now()))
+	}
+	return cmp.Or(shown, err)
+}
+
+// addModels makes the models of the session, with a log of errors alone.
+func (r run) addModels(ctx context.Context, session *evaluate.Session) error {
+	log := slog.New(slog.NewTextHandler(r.Err, &slog.HandlerOptions{Level: max(r.config.LogLevel, slog.LevelError)}))
+	return session.AddModels(ctx, cmp.Or(r.Models, r.config.Model), r.config.Routing(log), func(name string) routing.Backend {
+		return r.config.Backend(name, log)
+	})
+}
+
+func (r run) readSet(ctx context.Context, place string) (*labelled.Set, error) {
+	root, ref := labelled.Place(r.config.Root, place)
+	set, err := labelled.Read(ctx, root, ref, r.config.Project.Prefixes)
+	if err != nil {
+		return nil, err
+	}
+	if r.Labels != "" {
+		if err := set.ReadLabels(r.Labels); err != nil {
+			return nil, err
+		}
+	}
+	set.Tickets = labelled.Spread(set.Tickets, r.Limit)
+	return set, nil
+}
+
+// openResults opens the file that was named, else one of this project in the
+// user's state directory.
+func (r run) openResults(ctx context.Context) (*evaluate.Results, error) {
+	c := r.config
+	var dir *rootfs.Root
+	var name string
+	var err error
+	switch {
+	case r.Results != "":
+		dir, name, err = rootfs.Named(ctx, c.Root, r.Results)
+	case c.Dirs.State == "":
+		return nil, errors.New("there is no state directory for the answers: set HOME, or name a file with --results")
+	default:
+		sum := sha256.Sum256([]byte(c.Root))
+		name = hex.EncodeToString(sum[:8]) + ".jsonl"
+		dir, err = rootfs.Private(ctx, filepath.Join(c.Dirs.State, "eval"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close() //nolint:errcheck // the results have handles of their own
+	return evaluate.OpenResults(ctx, dir, name, r.Fresh)
+}
+
+// stopped says how far it came and how to go on.
+func stopped(err error, done float64) error {
+	switch {
+	case errors.Is(err, evaluate.ErrNobody):
+		return exitcode.New(2, "localmodel eval: "+err.Error())
+	case errors.Is(err, evaluate.ErrDeclined):
+		return err
+	case errors.Is(err, context.Canceled):
+		return exitcode.New(130, fmt.Sprintf("localmodel eval: stopped; %.0f %% is done and kept, the same command goes on from there", 100*done))
+	}
+	return fmt.Errorf("%w; %.0f %% is done and kept, the same command goes on from there", err, 100*done)
+}
+
+// report is what eval shows: as JSON, in words or as a page.
+type report interface {
+	Page() page.Page
+	Print(out io.Writer)
+}
+
+func (r run) show(ctx context.Context, rep report) error {
+	if r.HTML != "" {
+		if err := rep.Page().WriteFile(ctx, r.Err, r.config.Root, r.HTML); err != nil {
+			return err
+		}
+	}
+	if r.AsJSON {
+		return plain.PrintJSON(r.Out, rep)
+	}
+	rep.Print(r.Out)
+	return nil
+}
+
+func (r run) showPlans(ctx context.Context, rep evaluate.PlanReport) error {
+	if r.CSV != "" {
+		var table bytes.Buffer
+		if err := rep.WriteCSV(&table); err != nil {
+			return err
+		}
+		if err := rootfs.WriteNamed(ctx, r.config.Root, r.CSV, table.Bytes(), rootfs.Write{Perm: 0o600}); err != nil {
+			return err
+		}
+	}
+	return r.show(ctx, rep)
+}

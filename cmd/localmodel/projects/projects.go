@@ -1,0 +1,86 @@
+// Package projects lists the projects of the journal, and changes what a moved or
+// deleted directory left in it.
+package projects
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/project"
+)
+
+// List prints the projects, one a line, or as JSON.
+func List(ctx context.Context, e app.Env, asJSON bool) error {
+	p, done := app.Look(e, false)
+	defer done()
+	list, err := p.Store.Projects(ctx)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		if list == nil {
+			list = []statestore.Project{}
+		}
+		return plain.PrintJSON(e.Out, list)
+	}
+	if len(list) == 0 {
+		fmt.Fprintln(e.Out, "Nothing is recorded yet.")
+		return nil
+	}
+	table := tabwriter.NewWriter(e.Out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "LAST USE\tROWS\tSTAYED LOCAL\tPROJECT")
+	for _, one := range list {
+		fmt.Fprintf(table, "%s\t%d\t%d of %d\t%s\n", one.Used.Format(time.DateOnly), one.Rows, one.Stats.SuccessCount,
+			one.Stats.TotalAttempts, plain.Line(one.Name))
+	}
+	return table.Flush()
+}
+
+// Forget deletes what is recorded of a project, after a question unless yes.
+func Forget(ctx context.Context, e app.Env, name string, yes bool) error {
+	p, done := app.Look(e, false)
+	defer done()
+	if !yes {
+		fmt.Fprintf(e.Err, "Delete everything that is recorded of %s? What it spent stays counted. [y/N] ", plain.Line(name))
+		answer, err := bufio.NewReader(e.In).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+			return exitcode.New(1, "localmodel projects: nothing was deleted")
+		}
+	}
+	if err := p.Store.Forget(ctx, name); err != nil {
+		return err
+	}
+	fmt.Fprintln(e.Err, "deleted "+plain.Line(name))
+	return nil
+}
+
+// Move gives a project's rows to the one in a directory.
+func Move(ctx context.Context, e app.Env, name, dir string) error {
+	p, done := app.Look(e, false)
+	defer done()
+	to, err := p.Config.NameOf(dir)
+	if err != nil {
+		return err
+	}
+	if err := project.Check(to); err != nil {
+		return fmt.Errorf("%s: %w", plain.Line(to), err)
+	}
+	if err := p.Store.Rename(ctx, name, to); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.Err, "%s is now %s\n", plain.Line(name), plain.Line(to))
+	return nil
+}
