@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
@@ -54,24 +54,11 @@ func TestQuickRunWorks(t *testing.T) {
 	}
 }
 
-func TestFigures(t *testing.T) {
-	values := []float64{4, 1, 3, 2, 5}
-	for q, want := range map[float64]float64{0: 1, .5: 3, .875: 4.5, 1: 5} {
-		if got := quantile(values, q); got != want {
-			t.Errorf("quantile %v of %v is %v, want %v", q, values, got, want)
-		}
-	}
-	a, b := side{rounds: [][]float64{{2, 2, 2}, {4, 4, 4}}}, side{rounds: [][]float64{{1, 1, 1}, {1, 1, 1}}}
-	if got := over(a, b, .5); got.mid != 3 || got.low < 2 || got.high > 4 || got.low >= got.high {
-		t.Errorf("over %+v", got)
-	}
-	if got := slope([]float64{1, 2, 4, 8}, []float64{3, 12, 48, 192}); fmt.Sprintf("%.3f", got) != "2.000" {
-		t.Errorf("slope of a square is %v", got)
-	}
-	if at := atMost(1, "", "", "", spread{mid: 1.6}, 1.5); at.met != no {
+func TestLimits(t *testing.T) {
+	if at := atMost(1, "", "", "", sample.Spread{Mid: 1.6}, 1.5); at.met != no {
 		t.Error("1.6 is met as at most 1.5")
 	}
-	if at := atLeast(1, "", "", "", spread{mid: 9}, 10); at.met != no {
+	if at := atLeast(1, "", "", "", sample.Spread{Mid: 9}, 10); at.met != no {
 		t.Error("9 is met as at least 10")
 	}
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/integration/bench/journal"
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
@@ -71,7 +73,7 @@ func growth(_ context.Context, l *lab) ([]row, error) {
 // grow fills the journal, writes the state file, and lets localmodel bring the
 // two together.
 func (l *lab) grow(g *grown) error {
-	if err := l.fill(g.dir, g.tickets); err != nil {
+	if err := journal.Fill(g.dir, g.tickets, func() (*mcpchild.Child, error) { return mcpchild.Open(l.server(g.dir)) }); err != nil {
 		return err
 	}
 	state := filepath.Join(g.dir, ".claude", "implementer-state.json")
@@ -116,11 +118,11 @@ func (g *grown) counted() int {
 }
 
 func (l *lab) startGrown(projects []*grown) ([]row, error) {
-	things := make([]once, len(projects))
+	things := make([]sample.Once, len(projects))
 	for i, g := range projects {
 		things[i] = first(func() *exec.Cmd { return l.server(g.dir) }, mcpchild.Legacy)
 	}
-	sides, err := interleave(l.pick(10, 1), l.pick(5, 2), things...)
+	sides, err := sample.Interleave(l.pick(10, 1), l.pick(5, 2), things...)
 	if err != nil {
 		return nil, err
 	}
@@ -128,20 +130,20 @@ func (l *lab) startGrown(projects []*grown) ([]row, error) {
 }
 
 // grownRow is a figure at the largest history beside that at the smallest.
-func (l *lab) grownRow(what string, projects []*grown, sides []side) row {
+func (l *lab) grownRow(what string, projects []*grown, sides []sample.Side) row {
 	last := len(sides) - 1
 	var all []string
 	for i, g := range projects {
-		all = append(all, fmt.Sprintf("%s with %s", duration(sides[i].at(.5)), g))
+		all = append(all, fmt.Sprintf("%s with %s", sample.Duration(sides[i].At(.5)), g))
 	}
 	l.note("Growth, %s: %s.", what, strings.Join(all, "; "))
 	return atMost(6, what+", "+projects[last].String()+", beside "+projects[0].String(),
-		duration(sides[last].at(.5)), duration(sides[0].at(.5)), over(sides[last], sides[0], .5), 1.2)
+		sample.Duration(sides[last].At(.5)), sample.Duration(sides[0].At(.5)), sample.Over(sides[last], sides[0], .5), 1.2)
 }
 
 func (l *lab) compareGrown(projects []*grown) ([]row, error) {
 	var rows []row
-	var lag []side
+	var lag []sample.Side
 	for _, figure := range []struct {
 		what  string
 		times int
@@ -149,21 +151,21 @@ func (l *lab) compareGrown(projects []*grown) ([]row, error) {
 	}{
 		{"record", l.pick(10, 2), recordGrown},
 		{"classify", l.pick(40, 2), func(g *grown) (time.Duration, error) {
-			return timed(func() error { _, err := g.server.Tool("classify_ticket", stated("NEW-1")); return err })()
+			return sample.Timed(func() error { _, err := g.server.Tool("classify_ticket", journal.Stated("NEW-1")); return err })()
 		}},
 		{"health", l.pick(40, 2), func(g *grown) (time.Duration, error) {
-			return timed(func() error { _, err := g.server.Tool("check_local_health", "{}"); return err })()
+			return sample.Timed(func() error { _, err := g.server.Tool("check_local_health", "{}"); return err })()
 		}},
 		{"state file follows a record", l.pick(3, 1), lagGrown},
 	} {
-		things := make([]once, len(projects))
+		things := make([]sample.Once, len(projects))
 		for i, g := range projects {
 			things[i] = func() (time.Duration, error) { return figure.call(g) }
 		}
-		if _, err := interleave(1, 1, things...); err != nil { // warm
+		if _, err := sample.Interleave(1, 1, things...); err != nil { // warm
 			return rows, err
 		}
-		sides, err := interleave(l.pick(10, 1), figure.times, things...)
+		sides, err := sample.Interleave(l.pick(10, 1), figure.times, things...)
 		if err != nil {
 			return rows, err
 		}
@@ -174,8 +176,8 @@ func (l *lab) compareGrown(projects []*grown) ([]row, error) {
 		rows = append(rows, l.grownRow(figure.what, projects, sides))
 	}
 	last := len(projects) - 1
-	return append(rows, row{line: 6, what: "state file follows a record, 5 kB, p90", ours: duration(lag[0].at(.9)), target: "≤ 200 ms", met: holds(lag[0].at(.9) <= .2)},
-		row{line: 6, what: "the same, 5 MB", ours: duration(lag[last].at(.9)), bare: duration(lag[0].at(.9)), ratio: ratio(lag[last].at(.9) / lag[0].at(.9))}), nil
+	return append(rows, row{line: 6, what: "state file follows a record, 5 kB, p90", ours: sample.Duration(lag[0].At(.9)), target: "≤ 200 ms", met: holds(lag[0].At(.9) <= .2)},
+		row{line: 6, what: "the same, 5 MB", ours: sample.Duration(lag[last].At(.9)), bare: sample.Duration(lag[0].At(.9)), ratio: sample.Ratio(lag[last].At(.9) / lag[0].At(.9))}), nil
 }
 
 // recordGrown measures the record of an outcome that closes a ticket, and waits
@@ -221,9 +223,9 @@ func (g *grown) close() (took, lag time.Duration, err error) {
 
 // statsGrown measures the command that reads the history.
 func (l *lab) statsGrown(projects []*grown) ([]row, error) {
-	things := make([]once, len(projects))
+	things := make([]sample.Once, len(projects))
 	for i, g := range projects {
-		things[i] = timed(func() error {
+		things[i] = sample.Timed(func() error {
 			cmd := l.server(g.dir)
 			cmd.Args = append(cmd.Args, "stats")
 			out, err := cmd.CombinedOutput()
@@ -236,7 +238,7 @@ func (l *lab) statsGrown(projects []*grown) ([]row, error) {
 			return err
 		})
 	}
-	sides, err := interleave(l.pick(5, 1), l.pick(2, 1), things...)
+	sides, err := sample.Interleave(l.pick(5, 1), l.pick(2, 1), things...)
 	var absent absentError
 	if errors.As(err, &absent) {
 		return []row{{line: 6, what: "stats", ours: absent.Error(), target: "≤ 300 ms", met: skipped}}, nil
@@ -245,6 +247,6 @@ func (l *lab) statsGrown(projects []*grown) ([]row, error) {
 		return nil, err
 	}
 	last := len(sides) - 1
-	return []row{{line: 6, what: "stats, " + projects[last].String(), ours: duration(sides[last].at(.5)), bare: duration(sides[0].at(.5)),
-		ratio: ratio(sides[last].at(.5) / sides[0].at(.5)), target: "≤ 300 ms", met: holds(sides[last].at(.5) <= .3)}}, nil
+	return []row{{line: 6, what: "stats, " + projects[last].String(), ours: sample.Duration(sides[last].At(.5)), bare: sample.Duration(sides[0].At(.5)),
+		ratio: sample.Ratio(sides[last].At(.5) / sides[0].At(.5)), target: "≤ 300 ms", met: holds(sides[last].At(.5) <= .3)}}, nil
 }

@@ -25,6 +25,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/fjbelchi/localmodel/integration/bench/journal"
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 )
@@ -182,7 +183,7 @@ func (l *lab) server(project string, environment ...string) *exec.Cmd {
 	cmd := exec.Command(l.localmodel) //nolint:noctx // ended by its input
 	cmd.Dir = project
 	cmd.Env = binary.Environ(l.dir, append([]string{"CLAUDE_PROJECT_DIR=" + project,
-		"LOCALMODEL_STATE=" + journalOf(project), "LOCALMODEL_STATE_FILE=on", "OLLAMA_HOST=127.0.0.1:1",
+		"LOCALMODEL_STATE=" + journal.Of(project), "LOCALMODEL_STATE_FILE=on", "OLLAMA_HOST=127.0.0.1:1",
 		"LITELLM_BASE_URL=http://127.0.0.1:1", "LOCALMODEL_CLOUD=never"}, environment...)...)
 	return cmd
 }

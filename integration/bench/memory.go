@@ -10,14 +10,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/bench/journal"
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 	"github.com/fjbelchi/localmodel/integration/testkit/process"
 )
-
-// stated is the arguments for a ticket that needs no model.
-func stated(id string) string {
-	return fmt.Sprintf(`{"ticket":"---\nid: %s\ntype: bug\ncomplexity: low\naffected_files: [a.go]\n---\n# Fix it\n"}`, id)
-}
 
 const (
 	idleMost  = 20e6 // bytes
@@ -86,18 +83,18 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 	}
 	left := others(after.Files) - others(before.Files)
 	limit := func(what string, rss int, beside string, most float64) row {
-		return row{line: 2, what: what, ours: megabytes(rss), bare: beside, target: "≤ " + megabytes(int(most)), met: holds(float64(rss) <= most)}
+		return row{line: 2, what: what, ours: sample.Megabytes(rss), bare: beside, target: "≤ " + sample.Megabytes(int(most)), met: holds(float64(rss) <= most)}
 	}
 	rows := []row{
-		limit("memory, idle", idle.RSS, megabytes(bareIdle.RSS), idleMost),
-		limit(fmt.Sprintf("memory after %d calls", calls), used.RSS, megabytes(bareUsed.RSS), usedMost),
+		limit("memory, idle", idle.RSS, sample.Megabytes(bareIdle.RSS), idleMost),
+		limit(fmt.Sprintf("memory after %d calls", calls), used.RSS, sample.Megabytes(bareUsed.RSS), usedMost),
 		limit("memory after a "+kilobytes(l.largeTicket())+" ticket, at most "+settle.String()+" later", after.RSS, "", usedMost),
 		{line: 2, what: "files left open and processes spawned by those calls", ours: fmt.Sprintf("%d, %d", left, after.Spawned),
 			target: "0, 0", met: holds(left <= 0 && after.Spawned == 0)},
 	}
-	rows[0].ratio, rows[1].ratio = ratio(float64(idle.RSS)/float64(bareIdle.RSS)), ratio(float64(used.RSS)/float64(bareUsed.RSS))
-	l.note("Memory, idle: %s of it are the process's own, the rest are pages of the program's file, which servers share; those that only the start needed are unmapped, and in memory for as long as the kernel keeps the file there. Bare mcp-go %s.", megabytes(idle.Own), megabytes(bareIdle.Own))
-	l.note("Memory: %s at the answer to the %s ticket, under %s again %s later; peak %s.", megabytes(large), kilobytes(l.largeTicket()), megabytes(usedMost), under.Round(100*time.Millisecond), megabytes(after.PeakRSS))
+	rows[0].ratio, rows[1].ratio = sample.Ratio(float64(idle.RSS)/float64(bareIdle.RSS)), sample.Ratio(float64(used.RSS)/float64(bareUsed.RSS))
+	l.note("Memory, idle: %s of it are the process's own, the rest are pages of the program's file, which servers share; those that only the start needed are unmapped, and in memory for as long as the kernel keeps the file there. Bare mcp-go %s.", sample.Megabytes(idle.Own), sample.Megabytes(bareIdle.Own))
+	l.note("Memory: %s at the answer to the %s ticket, under %s again %s later; peak %s.", sample.Megabytes(large), kilobytes(l.largeTicket()), sample.Megabytes(usedMost), under.Round(100*time.Millisecond), sample.Megabytes(after.PeakRSS))
 	return rows, nil
 }
 
@@ -124,7 +121,7 @@ func (l *lab) mixed(ours, bare *mcpchild.Child, n int) error {
 		case i%10 == 5:
 			_, err = ours.Tool("record_gate_outcome", fmt.Sprintf(`{"ticket_id":"M-%d","gate":"implement","outcome":"pass","evidence":"go test ./...: ok"}`, i))
 		default:
-			_, err = ours.Tool("classify_ticket", stated(fmt.Sprintf("M-%d", i%500)))
+			_, err = ours.Tool("classify_ticket", journal.Stated(fmt.Sprintf("M-%d", i%500)))
 		}
 		if err == nil {
 			_, err = bare.Tool("one", "{}")

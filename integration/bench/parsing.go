@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -27,9 +28,9 @@ func parsing(_ context.Context, l *lab) ([]row, error) {
 		parse := func() error { _, err := ticket.Parse(data); return err }
 		// A small ticket is parsed often, so that the clock sees it.
 		repeat := max(1, l.pick(1<<20, 1<<14)/size)
-		again := func(do func() error) once {
+		again := func(do func() error) sample.Once {
 			return func() (time.Duration, error) {
-				took, err := timed(func() error {
+				took, err := sample.Timed(func() error {
 					for range repeat {
 						if err := do(); err != nil {
 							return err
@@ -40,15 +41,15 @@ func parsing(_ context.Context, l *lab) ([]row, error) {
 				return took / time.Duration(repeat), err
 			}
 		}
-		sides, err := interleave(l.pick(5, 1), l.pick(5, 1), again(parse), again(func() error { return plain(data) }))
+		sides, err := sample.Interleave(l.pick(5, 1), l.pick(5, 1), again(parse), again(func() error { return plain(data) }))
 		if err != nil {
 			return nil, err
 		}
-		took := sides[0].at(.5)
+		took := sides[0].At(.5)
 		sizes, times = append(sizes, float64(len(data))), append(times, took)
 		if size == smallest || size == largest {
-			rows = append(rows, atMost(7, fmt.Sprintf("parse a ticket of %s, %s tickets/s, %s MB/s", kilobytes(len(data)), digits(1/took), digits(float64(len(data))/took/1e6)),
-				duration(took), duration(sides[1].at(.5)), over(sides[0], sides[1], .5), 20))
+			rows = append(rows, atMost(7, fmt.Sprintf("parse a ticket of %s, %s tickets/s, %s MB/s", kilobytes(len(data)), sample.Digits(1/took), sample.Digits(float64(len(data))/took/1e6)),
+				sample.Duration(took), sample.Duration(sides[1].At(.5)), sample.Over(sides[0], sides[1], .5), 20))
 		}
 		if size == largest {
 			break
@@ -56,7 +57,7 @@ func parsing(_ context.Context, l *lab) ([]row, error) {
 	}
 	// Past the limit on the front matter, the files and the criteria what is
 	// parsed no longer grows in the same way: the text alone does.
-	s := slope(sizes, times)
+	s := sample.Slope(sizes, times)
 	return append(rows, row{line: 7, what: fmt.Sprintf("time grows with the size, doubled from %s to %s, to the power of", kilobytes(int(sizes[0])), kilobytes(largest)),
 		ours: fmt.Sprintf("%.2f", s), target: "≤ 1.15", met: holds(s <= 1.15)}), nil
 }

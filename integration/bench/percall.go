@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 	"github.com/fjbelchi/localmodel/integration/testkit/ollamatest"
@@ -139,16 +140,16 @@ func (b bareClient) call() error {
 
 func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error) {
 	one, other := func() error { return classifyAsked(ours) }, bare.call
-	if _, err := interleave(1, l.pick(20, 1), timed(one), timed(other)); err != nil { // warm
+	if _, err := sample.Interleave(1, l.pick(20, 1), sample.Timed(one), sample.Timed(other)); err != nil { // warm
 		return nil, err
 	}
-	sides, err := interleave(l.pick(10, 1), l.pick(50, 2), timed(one), timed(other))
+	sides, err := sample.Interleave(l.pick(10, 1), l.pick(50, 2), sample.Timed(one), sample.Timed(other))
 	if err != nil {
 		return nil, err
 	}
 	rows := []row{
-		atMost(3, "classify on a real Ollama, p50", duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[0], sides[1], .5), 1.15),
-		atMost(3, "the same, p99", duration(sides[0].at(.99)), duration(sides[1].at(.99)), over(sides[0], sides[1], .99), 1.5),
+		atMost(3, "classify on a real Ollama, p50", sample.Duration(sides[0].At(.5)), sample.Duration(sides[1].At(.5)), sample.Over(sides[0], sides[1], .5), 1.15),
+		atMost(3, "the same, p99", sample.Duration(sides[0].At(.99)), sample.Duration(sides[1].At(.99)), sample.Over(sides[0], sides[1], .99), 1.5),
 	}
 	rounds, users := l.pick(3, 1), l.pick(atOnce, 2)
 	n := l.pick(2*atOnce, 2)
@@ -169,8 +170,8 @@ func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error)
 	for i := range each {
 		each[i] = rates[0][i] / rates[1][i]
 	}
-	a, b := median(rates[0]), median(rates[1])
-	return append(rows, atLeast(3, fmt.Sprintf("the same, %d in flight, calls a second", users), digits(a)+"/s", digits(b)+"/s", spreadOf(a/b, each), .9)), nil
+	a, b := sample.Median(rates[0]), sample.Median(rates[1])
+	return append(rows, atLeast(3, fmt.Sprintf("the same, %d in flight, calls a second", users), sample.Digits(a)+"/s", sample.Digits(b)+"/s", sample.SpreadOf(a/b, each), .9)), nil
 }
 
 // together makes n calls, users of them at a time.

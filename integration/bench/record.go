@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
@@ -70,13 +71,13 @@ func (l *lab) compareRecords(writers [processes]*mcpchild.Child, raw *os.File) (
 			return nil, err
 		}
 	}
-	sides, err := interleave(l.pick(10, 1), l.pick(100, 5), timed(func() error { return next(0) }), timed(write))
+	sides, err := sample.Interleave(l.pick(10, 1), l.pick(100, 5), sample.Timed(func() error { return next(0) }), sample.Timed(write))
 	if err != nil {
 		return nil, err
 	}
 	rows := []row{
-		atMost(5, fmt.Sprintf("record, durable, beside fdatasync of its %d bytes, p50", len(bytes)), duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[0], sides[1], .5), 3),
-		{line: 5, what: "the same, p99", ours: duration(sides[0].at(.99)), bare: duration(sides[1].at(.99)), ratio: ratio(sides[0].at(.99) / sides[1].at(.99)), met: noLimit},
+		atMost(5, fmt.Sprintf("record, durable, beside fdatasync of its %d bytes, p50", len(bytes)), sample.Duration(sides[0].At(.5)), sample.Duration(sides[1].At(.5)), sample.Over(sides[0], sides[1], .5), 3),
+		{line: 5, what: "the same, p99", ours: sample.Duration(sides[0].At(.99)), bare: sample.Duration(sides[1].At(.99)), ratio: sample.Ratio(sides[0].At(.99) / sides[1].At(.99)), met: noLimit},
 	}
 	n, rounds := l.pick(400, 16), l.pick(6, 1)
 	var one, all, each []float64
@@ -92,7 +93,7 @@ func (l *lab) compareRecords(writers [processes]*mcpchild.Child, raw *os.File) (
 		one, all, each = append(one, a), append(all, b), append(each, b/a)
 	}
 	return append(rows, atLeast(5, fmt.Sprintf("%d processes on one journal, beside one, records a second", processes),
-		digits(median(all))+"/s", digits(median(one))+"/s", spreadOf(median(all)/median(one), each), .5)), nil
+		sample.Digits(sample.Median(all))+"/s", sample.Digits(sample.Median(one))+"/s", sample.SpreadOf(sample.Median(all)/sample.Median(one), each), .5)), nil
 }
 
 // rate is how many records a second the first of the writers make together.

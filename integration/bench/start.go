@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
@@ -21,18 +22,18 @@ func start(_ context.Context, l *lab) ([]row, error) {
 	node, absent := l.node()
 	var rows []row
 	for _, era := range []mcpchild.Era{mcpchild.Legacy, mcpchild.Modern} {
-		things := []once{first(ours, era), first(bare, era)}
+		things := []sample.Once{first(ours, era), first(bare, era)}
 		if absent == nil {
 			things = append(things, first(node, era))
 		}
-		sides, err := interleave(l.pick(10, 1), l.pick(3, 2), things...)
+		sides, err := sample.Interleave(l.pick(10, 1), l.pick(3, 2), things...)
 		if err != nil {
 			return rows, err
 		}
 		what := "start to first answer, " + string(era)
-		rows = append(rows, atMost(1, what+", beside bare mcp-go", duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[0], sides[1], .5), 1.5))
+		rows = append(rows, atMost(1, what+", beside bare mcp-go", sample.Duration(sides[0].At(.5)), sample.Duration(sides[1].At(.5)), sample.Over(sides[0], sides[1], .5), 1.5))
 		if absent == nil {
-			rows = append(rows, atLeast(1, what+", beside Node.js", duration(sides[0].at(.5)), duration(sides[2].at(.5)), over(sides[0], sides[2], .5).inverse(), 10))
+			rows = append(rows, atLeast(1, what+", beside Node.js", sample.Duration(sides[0].At(.5)), sample.Duration(sides[2].At(.5)), sample.Over(sides[0], sides[2], .5).Inverse(), 10))
 		}
 	}
 	return rows, absent
@@ -41,7 +42,7 @@ func start(_ context.Context, l *lab) ([]row, error) {
 // first starts a server, asks what a client of the era asks first, and ends it;
 // the time to the answer counts. An answer that says "unknown method" counts
 // too: it is what the server has to say.
-func first(command func() *exec.Cmd, era mcpchild.Era) once {
+func first(command func() *exec.Cmd, era mcpchild.Era) sample.Once {
 	method, params := era.First()
 	return func() (time.Duration, error) {
 		cmd := command()

@@ -11,6 +11,8 @@ import (
 	"text/tabwriter"
 	"time"
 	"unicode/utf8"
+
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 )
 
 // row is one figure beside the one it is measured against.
@@ -38,13 +40,13 @@ func holds(b bool) verdict {
 }
 
 // atMost is a row whose ratio has an upper limit.
-func atMost(line int, what, ours, bare string, r spread, limit float64) row {
-	return row{line, what, ours, bare, ratio(r.mid), r.String(), "≤ " + limitText(limit) + " ×", holds(r.mid <= limit)}
+func atMost(line int, what, ours, bare string, r sample.Spread, limit float64) row {
+	return row{line, what, ours, bare, sample.Ratio(r.Mid), r.String(), "≤ " + limitText(limit) + " ×", holds(r.Mid <= limit)}
 }
 
 // atLeast is a row whose ratio has a lower limit.
-func atLeast(line int, what, ours, bare string, r spread, limit float64) row {
-	return row{line, what, ours, bare, ratio(r.mid), r.String(), "≥ " + limitText(limit) + " ×", holds(r.mid >= limit)}
+func atLeast(line int, what, ours, bare string, r sample.Spread, limit float64) row {
+	return row{line, what, ours, bare, sample.Ratio(r.Mid), r.String(), "≥ " + limitText(limit) + " ×", holds(r.Mid >= limit)}
 }
 
 func limitText(v float64) string { return strings.TrimSuffix(fmt.Sprintf("%.2f", v), ".00") }

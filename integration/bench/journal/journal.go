@@ -1,4 +1,6 @@
-package main
+// Package journal makes journals of many tickets: one real ticket's rows, as
+// localmodel wrote them, copied with other ids, whatever the schema is.
+package journal
 
 import (
 	"context"
@@ -14,22 +16,19 @@ import (
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
-// The journal of many tickets is made of one real ticket's rows, as localmodel
-// wrote them, copied with other ids: whatever the schema is.
-
 // template is the ticket that is copied; its number is replaced in every text.
 const template = "SEED-0000000"
 
-// journalOf is where a project's runs have their journal.
-func journalOf(project string) string { return filepath.Join(project, "state", "journal.db") }
+// Of is where a project's runs have their journal.
+func Of(project string) string { return filepath.Join(project, "state", "journal.db") }
 
-// fill makes a project's journal hold n closed tickets, spread over the last
-// 80 days.
-func (l *lab) fill(project string, n int) error {
-	if err := l.writeTemplate(project); err != nil {
+// Fill makes a project's journal hold n closed tickets, spread over the last
+// 80 days. start starts a server there.
+func Fill(project string, n int, start func() (*mcpchild.Child, error)) error {
+	if err := writeTemplate(start); err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(journalOf(project))+
+	db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(Of(project))+
 		"?_pragma=synchronous(OFF)&_pragma=cache_size(-200000)")
 	if err != nil {
 		return err
@@ -39,12 +38,12 @@ func (l *lab) fill(project string, n int) error {
 }
 
 // writeTemplate takes one ticket through all its gates.
-func (l *lab) writeTemplate(project string) error {
-	c, err := mcpchild.Open(l.server(project))
+func writeTemplate(start func() (*mcpchild.Child, error)) error {
+	c, err := start()
 	if err != nil {
 		return err
 	}
-	_, err = c.Tool("classify_ticket", stated(template))
+	_, err = c.Tool("classify_ticket", Stated(template))
 	for _, gate := range []string{"plan", "implement", "lint", "review", "commit"} {
 		if err == nil {
 			_, err = c.Tool("record_gate_outcome", fmt.Sprintf(`{"ticket_id":%q,"gate":%q,"outcome":"pass","route":"local","event_id":"%s:%s:1","quality_score":87,"evidence":"go test ./...: ok"}`,
@@ -140,4 +139,9 @@ func columnsOf(tx *sql.Tx, table string) (names []string, err error) {
 		names = append(names, name)
 	}
 	return names, rows.Err()
+}
+
+// Stated is the arguments for a ticket that needs no model.
+func Stated(id string) string {
+	return fmt.Sprintf(`{"ticket":"---\nid: %s\ntype: bug\ncomplexity: low\naffected_files: [a.go]\n---\n# Fix it\n"}`, id)
 }

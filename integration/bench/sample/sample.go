@@ -1,4 +1,6 @@
-package main
+// Package sample measures things side by side, in turn, and says by how much one
+// differs from the other, with the spread between the rounds.
+package sample
 
 import (
 	"fmt"
@@ -7,14 +9,14 @@ import (
 	"time"
 )
 
-// side is one of the things compared: what it took, in seconds, round by round.
-type side struct{ rounds [][]float64 }
+// Side is one of the things compared: what it took, in seconds, round by round.
+type Side struct{ Rounds [][]float64 }
 
-// once runs a thing once and says what it took.
-type once func() (time.Duration, error)
+// Once runs a thing once and says what it took.
+type Once func() (time.Duration, error)
 
-// timed measures a thing by the clock.
-func timed(do func() error) once {
+// Timed measures a thing by the clock.
+func Timed(do func() error) Once {
 	return func() (time.Duration, error) {
 		began := time.Now()
 		err := do()
@@ -22,14 +24,14 @@ func timed(do func() error) once {
 	}
 }
 
-// interleave runs the things in turn, so that whatever else the machine does
+// Interleave runs the things in turn, so that whatever else the machine does
 // meets all of them: rounds times a round of times runs of each. Who goes first
 // changes from run to run.
-func interleave(rounds, times int, things ...once) ([]side, error) {
-	sides := make([]side, len(things))
+func Interleave(rounds, times int, things ...Once) ([]Side, error) {
+	sides := make([]Side, len(things))
 	for r := range rounds {
 		for i := range sides {
-			sides[i].rounds = append(sides[i].rounds, make([]float64, 0, times))
+			sides[i].Rounds = append(sides[i].Rounds, make([]float64, 0, times))
 		}
 		for n := range times {
 			for k := range things {
@@ -38,20 +40,19 @@ func interleave(rounds, times int, things ...once) ([]side, error) {
 				if err != nil {
 					return nil, err
 				}
-				sides[i].rounds[r] = append(sides[i].rounds[r], took.Seconds())
+				sides[i].Rounds[r] = append(sides[i].Rounds[r], took.Seconds())
 			}
 		}
 	}
 	return sides, nil
 }
 
-func (s side) all() []float64 { return slices.Concat(s.rounds...) }
+// At is the value of all rounds at a quantile, in seconds.
+func (s Side) At(q float64) float64 { return Quantile(slices.Concat(s.Rounds...), q) }
 
-func (s side) at(q float64) float64 { return quantile(s.all(), q) }
-
-// quantile is the value below which a share q of the values lies, between two
+// Quantile is the value below which a share q of the values lies, between two
 // of them in proportion.
-func quantile(values []float64, q float64) float64 {
+func Quantile(values []float64, q float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
 	}
@@ -64,32 +65,34 @@ func quantile(values []float64, q float64) float64 {
 	return v[low] + (at-float64(low))*(v[low+1]-v[low])
 }
 
-func median(values []float64) float64 { return quantile(values, .5) }
+// Median is the middle one of the values.
+func Median(values []float64) float64 { return Quantile(values, .5) }
 
-// spread is a figure with how far it wanders: the middle 80 % of what the
+// Spread is a figure with how far it wanders: the middle 80 % of what the
 // rounds, each for itself, gave.
-type spread struct{ mid, low, high float64 }
+type Spread struct{ Mid, Low, High float64 }
 
-func (s spread) String() string { return fmt.Sprintf("%s–%s", ratio(s.low), ratio(s.high)) }
+func (s Spread) String() string { return fmt.Sprintf("%s–%s", Ratio(s.Low), Ratio(s.High)) }
 
-// spreadOf takes the figure from all rounds together and the spread from each.
-func spreadOf(mid float64, each []float64) spread {
-	return spread{mid, quantile(each, .1), quantile(each, .9)}
+// SpreadOf takes the figure from all rounds together and the spread from each.
+func SpreadOf(mid float64, each []float64) Spread {
+	return Spread{mid, Quantile(each, .1), Quantile(each, .9)}
 }
 
-// over is a over b at a quantile.
-func over(a, b side, q float64) spread {
+// Over is a over b at a quantile.
+func Over(a, b Side, q float64) Spread {
 	var each []float64
-	for r := range min(len(a.rounds), len(b.rounds)) {
-		each = append(each, quantile(a.rounds[r], q)/quantile(b.rounds[r], q))
+	for r := range min(len(a.Rounds), len(b.Rounds)) {
+		each = append(each, Quantile(a.Rounds[r], q)/Quantile(b.Rounds[r], q))
 	}
-	return spreadOf(a.at(q)/b.at(q), each)
+	return SpreadOf(a.At(q)/b.At(q), each)
 }
 
-// inverse turns "a over b" into "b over a".
-func (s spread) inverse() spread { return spread{1 / s.mid, 1 / s.high, 1 / s.low} }
+// Inverse turns "a over b" into "b over a".
+func (s Spread) Inverse() Spread { return Spread{1 / s.Mid, 1 / s.High, 1 / s.Low} }
 
-func ratio(v float64) string {
+// Ratio words a ratio with three digits.
+func Ratio(v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return "?"
@@ -101,20 +104,21 @@ func ratio(v float64) string {
 	return fmt.Sprintf("%.2f×", v)
 }
 
-// duration words seconds with three digits.
-func duration(seconds float64) string {
+// Duration words seconds with three digits.
+func Duration(seconds float64) string {
 	switch {
 	case math.IsNaN(seconds):
 		return "?"
 	case seconds >= 1:
-		return digits(seconds) + " s"
+		return Digits(seconds) + " s"
 	case seconds >= 1e-3:
-		return digits(seconds*1e3) + " ms"
+		return Digits(seconds*1e3) + " ms"
 	}
-	return digits(seconds*1e6) + " µs"
+	return Digits(seconds*1e6) + " µs"
 }
 
-func digits(v float64) string {
+// Digits words a figure with three digits.
+func Digits(v float64) string {
 	switch {
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)
@@ -124,11 +128,12 @@ func digits(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-func megabytes(bytes int) string { return digits(float64(bytes)/1e6) + " MB" }
+// Megabytes words a size.
+func Megabytes(bytes int) string { return Digits(float64(bytes)/1e6) + " MB" }
 
-// slope is the exponent by which y grows with x: 1 is linear, 2 quadratic. It
+// Slope is the exponent by which y grows with x: 1 is linear, 2 quadratic. It
 // is that of the straight line through the logarithms with the least squares.
-func slope(x, y []float64) float64 {
+func Slope(x, y []float64) float64 {
 	var sx, sy, sxx, sxy float64
 	n := float64(len(x))
 	for i := range x {
