@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/prompts/schema"
 )
 
 // MaxClassifyTokens bounds a classification's reply.
@@ -58,20 +60,14 @@ func (q ClassifyQuestion) Fields() []string {
 // Schema is the reply's JSON Schema: closed, every value an enum, so no string
 // is unbounded (an unbounded string can loop until the server gives up).
 func (q ClassifyQuestion) Schema() json.RawMessage {
-	var fields, names []string
-	add := func(name string, values []string) {
-		v, _ := json.Marshal(values) // strings always marshal
-		fields = append(fields, fmt.Sprintf(`%q:{"type":"string","enum":%s}`, name, v))
-		names = append(names, fmt.Sprintf("%q", name))
-	}
+	var root schema.Object
 	if len(q.Categories) > 0 {
-		add("category", q.Categories)
+		root.Add("category", schema.Enum(q.Categories))
 	}
 	if q.Complexity {
-		add("complexity", Complexities)
+		root.Add("complexity", schema.Enum(Complexities))
 	}
-	return json.RawMessage(fmt.Sprintf(`{"type":"object","properties":{%s},"required":[%s],"additionalProperties":false}`,
-		strings.Join(fields, ","), strings.Join(names, ",")))
+	return root.JSON()
 }
 
 // Parse reads a reply and checks that it answers the question.

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/prompts/paths"
+	"github.com/fjbelchi/localmodel/prompts/schema"
 	"github.com/fjbelchi/localmodel/prompts/words"
 )
 
@@ -39,7 +40,7 @@ func (q PlanQuestion) Accept(text []byte) error {
 
 // inResult is how many characters a text has in a result, where it is JSON: line
 // ends and quotes have two.
-func inResult(text string) int { return utf8.RuneCountInString(literal(text)) }
+func inResult(text string) int { return utf8.RuneCountInString(schema.Literal(text)) }
 
 func (q PlanQuestion) defects(r PlanReply) []string {
 	var out []string

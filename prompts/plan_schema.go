@@ -1,9 +1,9 @@
 package prompts
 
 import (
-	"bytes"
 	"encoding/json"
-	"strings"
+
+	"github.com/fjbelchi/localmodel/prompts/schema"
 )
 
 // Schema is the reply's JSON Schema: one required key for each affected file and
@@ -11,47 +11,47 @@ import (
 // maxLength, since an unbounded one can loop until the server gives up.
 func (q PlanQuestion) Schema() json.RawMessage {
 	files, criteria := q.files(), q.criteria()
-	var root object
+	var root schema.Object
 	if len(files) > 0 {
-		var steps object
+		var steps schema.Object
 		for _, f := range files {
-			steps.add(f.Path, q.stepSchema(f, files).schema())
+			steps.Add(f.Path, q.stepSchema(f, files).JSON())
 		}
-		root.add("files", steps.schema())
+		root.Add("files", steps.JSON())
 	} else {
-		var step object
-		step.add("file", text(200))
-		step.join(q.stepSchema(PlanFile{}, nil))
-		root.add("steps", array(step.schema(), 1, 8))
+		var step schema.Object
+		step.Add("file", schema.Text(200))
+		step.Join(q.stepSchema(PlanFile{}, nil))
+		root.Add("steps", schema.Array(step.JSON(), 1, 8))
 	}
-	var test object
-	test.add("file", text(200))
-	test.add("name", text(100))
-	test.add("checks", text(240))
+	var test schema.Object
+	test.Add("file", schema.Text(200))
+	test.Add("name", schema.Text(100))
+	test.Add("checks", schema.Text(240))
 	if len(criteria) > 0 {
-		var tests object
+		var tests schema.Object
 		for _, c := range criteria {
-			tests.add(c.ID, test.schema())
+			tests.Add(c.ID, test.JSON())
 		}
-		root.add("criteria", tests.schema())
+		root.Add("criteria", tests.JSON())
 	} else {
-		root.add("tests", array(test.schema(), 0, 5))
+		root.Add("tests", schema.Array(test.JSON(), 0, 5))
 	}
 	if commands := q.commands(); len(commands) > 0 {
-		root.add("verify", array(enum(commands), 1, 3))
+		root.Add("verify", schema.Array(schema.Enum(commands), 1, 3))
 	}
-	root.add("risk", text(240))
-	return root.schema()
+	root.Add("risk", schema.Text(240))
+	return root.JSON()
 }
 
 // stepSchema is what is asked about one file: the action that the ticket states
 // is the only one there is.
-func (q PlanQuestion) stepSchema(f PlanFile, files []PlanFile) object {
-	var step object
-	step.add("action", enum(q.actions(f)))
-	step.add("where", text(160))
-	step.add("what", text(400))
-	step.add("approach", text(300))
+func (q PlanQuestion) stepSchema(f PlanFile, files []PlanFile) schema.Object {
+	var step schema.Object
+	step.Add("action", schema.Enum(q.actions(f)))
+	step.Add("where", schema.Text(160))
+	step.Add("what", schema.Text(400))
+	step.Add("approach", schema.Text(300))
 	others := []string{""}
 	for _, other := range files {
 		if other.Path != f.Path {
@@ -59,7 +59,7 @@ func (q PlanQuestion) stepSchema(f PlanFile, files []PlanFile) object {
 		}
 	}
 	if len(others) > 1 {
-		step.add("after", enum(others))
+		step.Add("after", schema.Enum(others))
 	}
 	return step
 }
@@ -87,47 +87,4 @@ func (q PlanQuestion) commands() []string {
 		}
 	}
 	return out
-}
-
-// object is a closed JSON Schema object whose properties keep their order and
-// are all required.
-type object struct{ properties, names []string }
-
-func (o *object) add(name string, value json.RawMessage) {
-	key := literal(name)
-	o.properties = append(o.properties, key+":"+string(value))
-	o.names = append(o.names, key)
-}
-
-func (o *object) join(other object) {
-	o.properties = append(o.properties, other.properties...)
-	o.names = append(o.names, other.names...)
-}
-
-func (o object) schema() json.RawMessage {
-	return json.RawMessage(`{"type":"object","properties":{` + strings.Join(o.properties, ",") +
-		`},"required":[` + strings.Join(o.names, ",") + `],"additionalProperties":false}`)
-}
-
-func text(most int) json.RawMessage {
-	return json.RawMessage(`{"type":"string","maxLength":` + literal(most) + `}`)
-}
-
-func enum(values []string) json.RawMessage {
-	return json.RawMessage(`{"type":"string","enum":` + literal(values) + `}`)
-}
-
-func array(items json.RawMessage, least, most int) json.RawMessage {
-	return json.RawMessage(`{"type":"array","minItems":` + literal(least) + `,"maxItems":` + literal(most) +
-		`,"items":` + string(items) + `}`)
-}
-
-// literal writes strings and numbers, which always marshal, as JSON; < and & as
-// they are, since a grammar has them literally.
-func literal(v any) string {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(v)
-	return strings.TrimSpace(b.String())
 }
