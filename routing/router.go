@@ -14,7 +14,6 @@ import (
 
 const (
 	progressEvery = time.Second // how often a call reports what it is doing
-	loadGrace     = 2 * time.Second
 	// While a tier is asked, this much of the call's time is kept for the tiers
 	// behind it: the smaller of the two.
 	reserveTime  = 15 * time.Second

@@ -88,9 +88,8 @@ func (g Gate) Next(o Outcome) Gate {
 // Phase is a ticket's state between its first plan and its commit.
 type Phase string
 
-// The phases.
+// The phases. The zero Phase is that of a ticket without a record.
 const (
-	PhaseNone      Phase = ""          // nothing was recorded yet
 	PhaseLocal     Phase = "local"     // a local attempt is open
 	PhaseCloud     Phase = "cloud"     // the cloud works on it
 	PhaseEscalated Phase = "escalated" // handed to a stronger model, no commit since

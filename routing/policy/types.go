@@ -35,9 +35,6 @@ const (
 	High   Complexity = "high"
 )
 
-// Complexities lists every complexity, easiest first.
-var Complexities = []Complexity{Low, Medium, High}
-
 // Owner is whose ticket it is: the local model's or the cloud's.
 type Owner string
 
