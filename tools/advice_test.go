@@ -3,8 +3,6 @@ package tools
 import (
 	"strings"
 	"testing"
-
-	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
 // What to do next never names what the route or LOCALMODEL_CLOUD=never forbids.
@@ -26,11 +24,7 @@ func TestAdvice_StaysOnThisMachine(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := decider(t, &scriptedModel{down: refusedLocally})
 			d.CloudAllowed = !c.never
-			parsed, fault := ticket.Read("", []byte(c.text), nil)
-			if fault != nil {
-				t.Fatal(fault)
-			}
-			r, err := d.plan(t.Context(), parsed.Head, planInput{Ticket: c.text, Route: c.route}, nil)
+			r, err := planTicket(t.Context(), d, planInput{Ticket: c.text, Route: c.route}, Call{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,7 +44,7 @@ func TestAdvice_EscalationUnderNever(t *testing.T) {
 		d.CloudAllowed = !never
 		var last *recordResult
 		for _, event := range []string{"T-1:lint:1", "T-1:lint:2"} {
-			r, err := d.record(t.Context(), recordInput{TicketID: "T-1", Gate: "lint", Outcome: "fail", Route: "local", EventID: event}, "")
+			r, err := recordGateOutcome(t.Context(), d, recordInput{TicketID: "T-1", Gate: "lint", Outcome: "fail", Route: "local", EventID: event}, Call{})
 			if err != nil {
 				t.Fatal(err)
 			}

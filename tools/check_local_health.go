@@ -5,7 +5,6 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/decide"
 )
 
 //go:embed check_local_health.md
@@ -47,7 +47,7 @@ type healthResult struct {
 	Guard    guardReport       `json:"guard"`
 	Stats    *statestore.Stats `json:"stats"`
 	Fixes    []string          `json:"fixes"`
-	Warnings []string          `json:"warnings,omitempty"`
+	Warnings contract.Warnings `json:"warnings,omitempty"`
 }
 
 type ollamaReport struct {
@@ -73,13 +73,7 @@ type guardReport struct {
 	Open []string `json:"open"` // the classes cut off, in words
 }
 
-func checkLocalHealth(d *Deps) Tool {
-	return newTool(checkLocalHealthSpec, nil, func(ctx context.Context, in healthInput, _ Call) (any, error) {
-		return d.health(ctx, in)
-	})
-}
-
-func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error) {
+func checkLocalHealth(ctx context.Context, d *Deps, in healthInput, _ Call) (*healthResult, error) {
 	h := d.Asker.Health(ctx, in.Deep)
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -103,18 +97,18 @@ func (d *Deps) health(ctx context.Context, in healthInput) (*healthResult, error
 	if h.Ollama.SlotsError != "" {
 		r.Warnings = append(r.Warnings, plain.Clip(h.Ollama.SlotsError, 200))
 	}
-	r.Warnings = contract.AddWarning(r.Warnings, h.Ollama.Note)
+	r.Warnings.Add(h.Ollama.Note)
 	for _, p := range d.Problems { // each is named, however many there are
 		r.Warnings = append(r.Warnings, plain.Clip(p, 200))
 	}
 	if in.Preload && h.Ollama.Present && !h.Ollama.Loaded {
 		if err := d.Asker.Preload(ctx); err != nil {
-			r.Warnings = contract.AddWarning(r.Warnings, "preload not started: "+err.Error())
+			r.Warnings.Add("preload not started: " + err.Error())
 		} else {
 			r.Ollama.State = "loading"
 		}
 	}
-	d.journalHealth(ctx, r)
+	r.journal(ctx, d)
 	r.Summary = r.words(h)
 	r.fit()
 	return r, nil
@@ -146,25 +140,28 @@ func (r *healthResult) fix(command string) {
 	}
 }
 
-// journalHealth adds what the journal knows: counters and open guards.
-func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
+// journal adds what the journal knows: counters and open guards.
+func (r *healthResult) journal(ctx context.Context, d *Deps) {
 	stats, err := d.Journal.Stats(ctx)
 	if err != nil {
-		r.Warnings = contract.AddWarning(r.Warnings, "nothing can be recorded: "+err.Error())
+		r.Warnings.Add("nothing can be recorded: " + err.Error())
 		r.Stats = &statestore.Stats{FailuresByType: map[string]int{}}
 		return
 	}
 	r.Stats = &stats
 	states, err := d.Journal.GuardStates(ctx)
 	if err != nil {
-		r.Warnings = contract.AddWarning(r.Warnings, "guard not readable: "+err.Error())
+		r.Warnings.Add("guard not readable: " + err.Error())
+		states = map[statestore.GuardKey][]byte{}
 	}
 	totals := policy.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
-	digest := d.guardDigest(ctx)
+	digest := decide.GuardDigest(ctx, d)
+	// What the fixed rule and LOCALMODEL_GUARD=never say holds for a class without
+	// outcomes, too.
 	for _, class := range []policy.Complexity{policy.Low, policy.Medium} { // high never is the local model's
 		key := statestore.GuardKey{Class: string(class), Digest: digest}
 		if _, ok := states[key]; !ok {
-			states = withRecord(states, key)
+			states[key] = nil
 		}
 	}
 	for key, text := range states {
@@ -172,41 +169,28 @@ func (d *Deps) journalHealth(ctx context.Context, r *healthResult) {
 		if key.Digest != digest || key.Category != "" && !state.Decides() {
 			continue
 		}
-		if v := d.Guard.Look(recordName(key), state, totals, time.Now()); !v.Admit {
+		if v := d.Guard.Look(decide.RecordName(key), state, totals, time.Now()); !v.Admit {
 			r.Guard.Open = append(r.Guard.Open, v.Why)
 		}
 	}
-	r.Guard.Open = append(r.Guard.Open, d.draftsOff(ctx, digest)...)
+	r.Guard.Open = append(r.Guard.Open, draftsOff(ctx, d, digest)...)
 	sort.Strings(r.Guard.Open)
 	r.Guard.Open = slices.Compact(r.Guard.Open)
-	if echo := d.echo(ctx); echo.follows() {
-		r.Warnings = contract.AddWarning(r.Warnings, echo.words()+": its word on a ticket's complexity is not counted, its plans are checked as before")
+	if echo := decide.Echo(ctx, d); echo.Follows() {
+		r.Warnings.Add(echo.Words() + ": its word on a ticket's complexity is not counted, its plans are checked as before")
 	}
-	for _, w := range d.Journal.Warnings() {
-		r.Warnings = contract.AddWarning(r.Warnings, w)
-	}
+	r.Warnings.Add(d.Journal.Warnings()...)
 }
 
 // draftsOff says for which classes no draft is written, and why. A journal that
 // cannot be read has been reported by then.
-func (d *Deps) draftsOff(ctx context.Context, digest string) (out []string) {
+func draftsOff(ctx context.Context, d *Deps, digest string) (out []string) {
 	records, _ := d.Journal.DraftRecords(ctx)
 	for key, state := range records {
-		if why := d.Guard.LookDraft(recordName(key), state); why != "" && key.Digest == digest {
+		if why := d.Guard.LookDraft(decide.RecordName(key), state); why != "" && key.Digest == digest {
 			out = append(out, why)
 		}
 	}
-	return out
-}
-
-// withRecord adds an empty record: what the fixed rule and LOCALMODEL_GUARD=never
-// say holds for a class without outcomes, too.
-func withRecord(states map[statestore.GuardKey][]byte, key statestore.GuardKey) map[statestore.GuardKey][]byte {
-	out := maps.Clone(states)
-	if out == nil {
-		out = map[statestore.GuardKey][]byte{}
-	}
-	out[key] = nil
 	return out
 }
 

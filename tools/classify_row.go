@@ -8,22 +8,23 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/decide"
 )
 
 // classifyRow is one ticket. Its order is the order a reader wants it in.
 type classifyRow struct {
-	ID         string        `json:"id"`
-	Category   string        `json:"category,omitempty"`
-	Complexity string        `json:"complexity,omitempty"`
-	Confidence *float64      `json:"confidence,omitempty"`
-	Local      *bool         `json:"local,omitempty"`
-	Why        string        `json:"why,omitempty"`
-	By         string        `json:"by,omitempty"`
-	Error      string        `json:"error,omitempty"`
-	Read       *readReport   `json:"read,omitempty"`
-	Rules      []policy.Rule `json:"rules,omitempty"`
-	Guard      string        `json:"guard,omitempty"`
-	Answer     *answer       `json:"answer,omitempty"`
+	ID         string         `json:"id"`
+	Category   string         `json:"category,omitempty"`
+	Complexity string         `json:"complexity,omitempty"`
+	Confidence *float64       `json:"confidence,omitempty"`
+	Local      *bool          `json:"local,omitempty"`
+	Why        string         `json:"why,omitempty"`
+	By         string         `json:"by,omitempty"`
+	Error      string         `json:"error,omitempty"`
+	Read       *readReport    `json:"read,omitempty"`
+	Rules      []policy.Rule  `json:"rules,omitempty"`
+	Guard      string         `json:"guard,omitempty"`
+	Answer     *decide.Answer `json:"answer,omitempty"`
 }
 
 // What one row may cost for an id of up to 12 characters, and the whole result
@@ -35,21 +36,21 @@ const (
 )
 
 func (c *classifying) errorRow() classifyRow {
-	r := classifyRow{ID: c.id}
+	r := classifyRow{ID: c.ID}
 	r.Error = c.fault.InRow(c.room(r, "error"))
 	return r
 }
 
 func (c *classifying) row(explain bool) classifyRow {
-	r := classifyRow{ID: c.id, Category: c.class.Category, Complexity: c.class.Complexity, Local: &c.local,
-		By: c.by}
-	if c.confidence != nil {
-		rounded := math.Round(*c.confidence*100) / 100
+	r := classifyRow{ID: c.ID, Category: c.Class.Category, Complexity: c.Class.Complexity, Local: &c.Local,
+		By: c.By}
+	if c.Confidence != nil {
+		rounded := math.Round(*c.Confidence*100) / 100
 		r.Confidence = &rounded
 	}
 	r.Why = fitting(c.room(r, "why"), c.reasons())
 	if explain {
-		r.Rules, r.Guard, r.Answer = c.rules, c.guard, c.answer
+		r.Rules, r.Guard, r.Answer = c.Rules, c.Guard, c.Answer
 		r.Read = c.readReport()
 	}
 	return r
@@ -58,8 +59,8 @@ func (c *classifying) row(explain bool) classifyRow {
 // documentRow says of a file that was named and is no ticket what it is.
 func (c *classifying) documentRow(explain bool) classifyRow {
 	no := false
-	r := classifyRow{ID: c.id, Category: c.ticket.Kind, Local: &no, By: "rules"}
-	r.Why = fitting(c.room(r, "why"), []string{"a " + c.ticket.Document + ", not a task", "no task"})
+	r := classifyRow{ID: c.ID, Category: c.Ticket.Kind, Local: &no, By: "rules"}
+	r.Why = fitting(c.room(r, "why"), []string{"a " + c.Ticket.Document + ", not a task", "no task"})
 	if explain {
 		r.Read = c.readReport()
 	}
@@ -84,10 +85,9 @@ type readReport struct {
 
 func (c *classifying) readReport() *readReport {
 	const most = 20 // items of a list that are shown
-	t := &c.ticket
-	r := &readReport{Form: t.Form, Source: t.Source, Title: plain.Line(t.Title), Labels: firstOf(t.Labels,
-		most), DependsOn: firstOf(t.DependsOn, most),
-		After: firstOf(t.After, most), Status: plain.Line(t.Status), Priority: plain.Line(t.Priority),
+	t := &c.Ticket
+	r := &readReport{Form: t.Form, Source: t.Source, Title: plain.Line(t.Title), Labels: firstOf(t.Labels, most),
+		DependsOn: firstOf(t.DependsOn, most), After: firstOf(t.After, most), Status: plain.Line(t.Status), Priority: plain.Line(t.Priority),
 		Parent: plain.Line(t.Parent), From: map[string]string{}}
 	for _, f := range t.Files[:min(len(t.Files), most)] {
 		r.Files = append(r.Files, plain.Line(f.Path))
@@ -112,18 +112,18 @@ func firstOf(list []string, most int) []string {
 
 // room is how many characters one more field of the row may have.
 func (c *classifying) room(r classifyRow, field string) int {
-	return rowChars + max(0, len(c.id)-12) - len(contract.InJSON(r)) - len(`"":"",`) - len(field)
+	return rowChars + max(0, len(c.ID)-12) - len(contract.InJSON(r)) - len(`"":"",`) - len(field)
 }
 
 // reasons describes the decision and what became of the tiers that were asked in
 // vain, longest first.
 func (c *classifying) reasons() []string {
-	why := []string{c.deciding.Why}
-	if c.deciding.Short != "" {
-		why = append(why, c.deciding.Short)
+	why := []string{c.Deciding.Why}
+	if c.Deciding.Short != "" {
+		why = append(why, c.Deciding.Short)
 	}
 	var out []string
-	if strings.HasPrefix(c.deciding.Why, sizeUnknown) || strings.HasSuffix(c.deciding.Why, "from text") {
+	if strings.HasPrefix(c.Deciding.Why, policy.SizeUnknown) || strings.HasSuffix(c.Deciding.Why, "from text") {
 		// What to add, or what was taken for the size, matters more than which
 		// tier was down.
 		for _, w := range why {
@@ -131,12 +131,12 @@ func (c *classifying) reasons() []string {
 				out = append(out, contract.Join(w, tail))
 			}
 		}
-		return append(out, c.deciding.Short)
+		return append(out, c.Deciding.Short)
 	}
-	why = append(why, ruleWords[c.deciding.Name])
-	if c.class.Why != "" {
+	why = append(why, ruleWords[c.Deciding.Name])
+	if c.Class.Why != "" {
 		for _, w := range why {
-			out = append(out, contract.Join(w, c.class.Why, c.fallback))
+			out = append(out, contract.Join(w, c.Class.Why, c.Fallback))
 		}
 	}
 	for _, tail := range c.fallbacks() {
@@ -144,7 +144,7 @@ func (c *classifying) reasons() []string {
 			out = append(out, contract.Join(w, tail))
 		}
 	}
-	if shortest := c.fallbacks()[2]; c.local && shortest != "" {
+	if shortest := c.fallbacks()[2]; c.Local && shortest != "" {
 		out = append(out, shortest) // that it is eligible is in `local`
 	}
 	return out
@@ -158,7 +158,7 @@ var ruleWords = map[string]string{"complexity": "high", "tags": "tag", "files": 
 // fallbacks describes why the tiers before the one that answered did not: in full;
 // "local missing, cheap busy"; "gone/busy", in the tiers' order.
 func (c *classifying) fallbacks() [3]string {
-	return [3]string{c.fallback, shortReason(c.failed), strings.Join(failedWords(c.failed, shortLabel), "/")}
+	return [3]string{c.Fallback, shortReason(c.Failed), strings.Join(failedWords(c.Failed, shortLabel), "/")}
 }
 
 // fitting returns the first text that fits, or the last one cut.

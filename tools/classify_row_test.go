@@ -62,10 +62,10 @@ func TestRowSize(t *testing.T) {
 	half := .5678
 	longest, rows := 0, 0
 	check := func(name string, c *classifying, attempts []routing.Attempt) {
-		c.failed = attempts
-		c.fallback = (&routing.Unanswered{Attempts: attempts}).Reason()
+		c.Failed = attempts
+		c.Fallback = (&routing.Unanswered{Attempts: attempts}).Reason()
 		if len(attempts) == 0 {
-			c.fallback = ""
+			c.Fallback = ""
 		}
 		row := c.row(false)
 		text := contract.InJSON(row)
@@ -85,36 +85,36 @@ func TestRowSize(t *testing.T) {
 				t.Fatalf("%s: %q does not say %q", name, row.Why, word)
 			}
 		}
-		if !c.local && !slices.ContainsFunc([]string{"high", "tag", "files", "depends", "needs", "cloud", "escalated", "guard", "fixed", "open"},
+		if !c.Local && !slices.ContainsFunc([]string{"high", "tag", "files", "depends", "needs", "cloud", "escalated", "guard", "fixed", "open"},
 			func(w string) bool { return strings.Contains(said, w) }) {
 			t.Fatalf("%s: %q does not say which rule decided", name, row.Why)
 		}
 	}
 	for name, f := range factsOfEachRule() {
 		c := &classifying{}
-		c.id = "FEAT-0000001"
-		c.local, c.deciding, c.rules = policy.Eligible(f)
-		c.class.Complexity = f.Complexity
+		c.ID = "FEAT-0000001"
+		c.Local, c.Deciding, c.Rules = policy.Eligible(f)
+		c.Class.Complexity = f.Complexity
 		for _, category := range []string{"BUG", "REFACTOR"} {
-			c.class.Category = category
-			c.confidence, c.by = nil, "front_matter"
+			c.Class.Category = category
+			c.Confidence, c.By = nil, "front_matter"
 			check(name, c, nil)
-			c.confidence, c.by = &half, "local"
+			c.Confidence, c.By = &half, "local"
 			check(name, c, nil)
 			for _, one := range allKinds {
 				local := routing.Attempt{Tier: policy.Local, Kind: one, Reason: longReason(one)}
-				c.confidence, c.by = &half, "cheap"
+				c.Confidence, c.By = &half, "cheap"
 				check(name, c, []routing.Attempt{local})
-				c.confidence, c.by = nil, "rules"
+				c.Confidence, c.By = nil, "rules"
 				check(name, c, []routing.Attempt{local})
 				for _, two := range allKinds {
 					cheap := routing.Attempt{Tier: policy.Cheap, Kind: two, Reason: longReason(two)}
-					c.confidence, c.by = &half, "balanced"
+					c.Confidence, c.By = &half, "balanced"
 					check(name, c, []routing.Attempt{local, cheap})
 					if category == "BUG" { // the longer name alone: three kinds are many
 						continue
 					}
-					c.confidence, c.by = nil, "rules"
+					c.Confidence, c.By = nil, "rules"
 					for _, three := range allKinds {
 						check(name, c, []routing.Attempt{local, cheap, {Tier: policy.Balanced, Kind: three, Reason: longReason(three)}})
 					}
@@ -149,20 +149,20 @@ func TestDocuments_SymptomsAreTheProgramsWords(t *testing.T) {
 // Short reasons are given in full.
 func TestRowSaysItInFull(t *testing.T) {
 	c := &classifying{}
-	c.id, c.by = "FEAT-1", "rules"
-	c.class.Category, c.class.Complexity = "FEAT", "low"
-	c.local, c.deciding = true, policy.Rule{Name: "eligible", OK: true, Why: "eligible", Short: "eligible"}
-	c.failed = []routing.Attempt{{Tier: policy.Local, Kind: routing.Loading, Reason: "model is loading"}}
-	c.fallback = "local: model is loading"
+	c.ID, c.By = "FEAT-1", "rules"
+	c.Class.Category, c.Class.Complexity = "FEAT", "low"
+	c.Local, c.Deciding = true, policy.Rule{Name: "eligible", OK: true, Why: "eligible", Short: "eligible"}
+	c.Failed = []routing.Attempt{{Tier: policy.Local, Kind: routing.Loading, Reason: "model is loading"}}
+	c.Fallback = "local: model is loading"
 	if got := c.row(false).Why; got != "eligible; local: model is loading" {
 		t.Error(got)
 	}
-	c.failed = []routing.Attempt{{Tier: policy.Local, Kind: routing.Unavailable}, {Tier: policy.Cheap, Kind: routing.Unavailable}, {Tier: policy.Balanced, Kind: routing.Auth}}
-	c.fallback = strings.Repeat("long ", 30)
+	c.Failed = []routing.Attempt{{Tier: policy.Local, Kind: routing.Unavailable}, {Tier: policy.Cheap, Kind: routing.Unavailable}, {Tier: policy.Balanced, Kind: routing.Auth}}
+	c.Fallback = strings.Repeat("long ", 30)
 	if got := c.row(false).Why; got != "eligible; local+cheap down, balanced auth" {
 		t.Error(got)
 	}
-	c.local, c.deciding = false, policy.Rule{Name: "dependencies", Why: strings.Repeat("depends on it ", 9), Short: "needs FEAT-0000002"}
+	c.Local, c.Deciding = false, policy.Rule{Name: "dependencies", Why: strings.Repeat("depends on it ", 9), Short: "needs FEAT-0000002"}
 	if got := c.row(false).Why; got != "needs FEAT-0000002; local+cheap down, balanced auth" {
 		t.Error(got)
 	}

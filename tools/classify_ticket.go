@@ -1,6 +1,7 @@
 package tools
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/decide"
+	"github.com/fjbelchi/localmodel/tools/deps"
 	"github.com/fjbelchi/localmodel/tools/references"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -51,99 +54,84 @@ func (in classifyInput) problem() string {
 }
 
 type classifyResult struct {
-	Summary  string        `json:"summary"`
-	Tickets  []classifyRow `json:"tickets"`
-	Warnings []string      `json:"warnings,omitempty"`
+	Summary  string            `json:"summary"`
+	Tickets  []classifyRow     `json:"tickets"`
+	Warnings contract.Warnings `json:"warnings,omitempty"`
 }
 
-func classifyTicket(d *Deps) Tool {
-	return newTool(classifyTicketSpec, classifyInput.problem, func(ctx context.Context, in classifyInput, call Call) (any, error) {
-		return d.classifyBatch(ctx, in, call.Progress)
-	})
-}
-
-// classifying is one ticket of a batch: judged, or the reason why not.
+// classifying is one ticket of a batch: classified, or the reason why not.
 type classifying struct {
-	judged
+	decide.Classified
 	fault *contract.Error
 }
 
-func (d *Deps) classifyBatch(ctx context.Context, in classifyInput, p progress) (*classifyResult, error) {
-	r := references.Read(ctx, d.project(), d.Journal, in.TicketPaths, in.Ticket)
+func classifyTicket(ctx context.Context, d *Deps, in classifyInput, call Call) (*classifyResult, error) {
+	r := references.Read(ctx, d.Files(), d.Journal, in.TicketPaths, in.Ticket)
 	if r.Total > references.MaxTickets {
 		return nil, &contract.Error{Code: contract.CodeTooLarge, Cause: fmt.Sprintf("%d tickets in one call, the limit is %d", r.Total, references.MaxTickets),
 			Next: "Give fewer paths, a folder with less in it, or path#ID."}
 	}
 	batch := make([]classifying, len(r.Items))
 	for i, t := range r.Items {
-		batch[i] = classifying{judged: judged{id: t.ID, ticket: t.Ticket}, fault: t.Fault}
+		batch[i] = classifying{Classified: decide.Classified{ID: t.ID, Ticket: t.Ticket}, fault: t.Fault}
 	}
-	if err := d.classifyAll(ctx, batch, policy.Route(orAuto(in.Route)), p); err != nil {
+	if err := classifyAll(ctx, d, batch, cmp.Or(policy.Route(in.Route), policy.Auto), call.Progress); err != nil {
 		return nil, err
 	}
-	w := wave{ids: in.Wave, known: in.Wave != nil, index: r.Index}
-	if !w.known {
-		w.ids, w.known = openIDs(batch), true
+	w := decide.Wave{IDs: in.Wave, Known: in.Wave != nil, Index: r.Index}
+	if !w.Known {
+		w.IDs, w.Known = openIDs(batch), true
 	}
 	result := &classifyResult{Tickets: make([]classifyRow, 0, len(batch))}
 	tickets := make([]*ticket.Ticket, len(batch))
 	for i := range batch {
-		tickets[i] = &batch[i].ticket
+		tickets[i] = &batch[i].Ticket
 	}
-	w, warning := d.withDone(ctx, w, tickets...)
-	result.warn(warning)
-	for _, text := range r.Warnings {
-		result.warn(text)
-	}
-	d.addRows(ctx, result, batch, w, in.Explain)
+	w, warning := w.WithDone(ctx, d, tickets...)
+	result.Warnings.Add(warning)
+	result.Warnings.Add(r.Warnings...)
+	result.addRows(ctx, d, batch, w, in.Explain)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	for _, text := range d.Journal.Warnings() {
-		result.warn(text)
-	}
+	result.Warnings.Add(d.Journal.Warnings()...)
 	result.Summary = summarize(batch)
 	if left := r.LeftOut(); left != "" {
 		result.Summary += "; left out: " + left
 	}
 	if len(batch) <= fewTickets && !in.Explain {
-		result.Warnings = contract.FitWarnings(result.Warnings, resultChars, func(list []string) any {
-			r := *result
-			r.Warnings = list
-			return r
-		})
+		result.Warnings.Fit(resultChars, result)
 	}
 	return result, nil
 }
 
 // addRows decides on each ticket and adds its row.
-func (d *Deps) addRows(ctx context.Context, result *classifyResult, batch []classifying, w wave,
-	explain bool) {
+func (r *classifyResult) addRows(ctx context.Context, d *Deps, batch []classifying, w decide.Wave, explain bool) {
 	// In order, one after another: the guard counts eligible tickets, and the
 	// K-th of a batch gets its probe.
 	for i := range batch {
 		c := &batch[i]
 		if c.fault != nil {
-			result.Tickets = append(result.Tickets, c.errorRow())
+			r.Tickets = append(r.Tickets, c.errorRow())
 			continue
 		}
-		if c.ticket.Document != "" {
-			c.by = "rules"
-			result.Tickets = append(result.Tickets, c.documentRow(explain))
+		if c.Ticket.Document != "" {
+			c.By = "rules"
+			r.Tickets = append(r.Tickets, c.documentRow(explain))
 			continue
 		}
-		result.warn(d.decide(ctx, &c.judged, w))
-		if c.estimated {
-			result.warn(estimatedCost)
+		r.Warnings.Add(c.Decide(ctx, d, w))
+		if c.Estimated {
+			r.Warnings.Add(decide.EstimatedCost)
 		}
-		result.Warnings = contract.WarnFirst(result.Warnings, c.withheld)
-		if err := d.remember(ctx, c.judged, w); err != nil && ctx.Err() == nil {
-			result.warn("decision not remembered for plan_ticket: " + err.Error())
+		r.Warnings.AddFirst(c.Withheld...)
+		if err := c.Remember(ctx, d, w); err != nil && ctx.Err() == nil {
+			r.Warnings.Add("decision not remembered for plan_ticket: " + err.Error())
 		}
-		for _, text := range c.ticket.Warnings {
-			result.warn(c.id + ": " + text)
+		for _, text := range c.Ticket.Warnings {
+			r.Warnings.Add(c.ID + ": " + text)
 		}
-		result.Tickets = append(result.Tickets, c.row(explain))
+		r.Tickets = append(r.Tickets, c.row(explain))
 	}
 }
 
@@ -151,8 +139,8 @@ func (d *Deps) addRows(ctx context.Context, result *classifyResult, batch []clas
 func openIDs(batch []classifying) []string {
 	var ids []string
 	for i := range batch {
-		if c := &batch[i]; c.fault == nil && c.ticket.Open() {
-			ids = append(ids, c.id)
+		if c := &batch[i]; c.fault == nil && c.Ticket.Open() {
+			ids = append(ids, c.ID)
 		}
 	}
 	return ids
@@ -160,7 +148,7 @@ func openIDs(batch []classifying) []string {
 
 // classifyAll asks for each ticket, a few at a time: the local model answers
 // one after another in its slots, the paid tiers side by side.
-func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route policy.Route, p progress) error {
+func classifyAll(ctx context.Context, d *Deps, batch []classifying, route policy.Route, p deps.Progress) error {
 	const atOnce = 4
 	var (
 		group sync.WaitGroup
@@ -169,17 +157,20 @@ func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route polic
 		done  int
 		first error
 	)
+	tokens := p // of one ticket alone; a batch reports tickets
+	if len(batch) > 1 {
+		tokens = nil
+	}
 	for i := range batch {
 		c := &batch[i]
-		if c.fault != nil || c.ticket.Document != "" {
+		if c.fault != nil || c.Ticket.Document != "" {
 			continue
 		}
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			j, err := contract.Safely(func() (judged, error) {
-				return d.classify(ctx, c.ticket, route,
-					p.only(len(batch) == 1))
+			got, err := contract.Safely(func() (decide.Classified, error) {
+				return decide.Classify(ctx, d, c.Ticket, route, tokens)
 			})
 			mu.Lock()
 			defer mu.Unlock()
@@ -187,26 +178,15 @@ func (d *Deps) classifyAll(ctx context.Context, batch []classifying, route polic
 				first = err
 				return
 			}
-			j.id, c.judged = c.id, j
+			got.ID, c.Classified = c.ID, got
 			if done++; p != nil && len(batch) > 1 {
-				p(float64(done), float64(len(batch)), "classified "+c.id)
+				p(float64(done), float64(len(batch)), "classified "+c.ID)
 			}
 		})
 	}
 	group.Wait()
 	return first
 }
-
-// only passes progress on where the condition holds: a batch reports tickets,
-// one ticket alone reports tokens.
-func (p progress) only(cond bool) progress {
-	if cond {
-		return p
-	}
-	return nil
-}
-
-func (r *classifyResult) warn(text string) { r.Warnings = contract.AddWarning(r.Warnings, text) }
 
 func summarize(batch []classifying) string {
 	var local, failed int
@@ -218,14 +198,14 @@ func summarize(batch []classifying) string {
 			failed++
 			continue
 		}
-		if c.local {
+		if c.Local {
 			local++
 		}
-		if by[c.by]++; by[c.by] == 1 {
-			order = append(order, c.by)
+		if by[c.By]++; by[c.By] == 1 {
+			order = append(order, c.By)
 		}
-		if c.answer != nil {
-			cost += c.answer.CostUSD
+		if c.Answer != nil {
+			cost += c.Answer.CostUSD
 		}
 	}
 	text := fmt.Sprintf("%d may go local; %d classified", local, len(batch)-failed)
@@ -235,15 +215,5 @@ func summarize(batch []classifying) string {
 	if failed > 0 {
 		text += fmt.Sprintf("; %d unreadable", failed)
 	}
-	if cost > 0 {
-		text += fmt.Sprintf("; paid $%.4f", cost)
-	}
-	return text
-}
-
-func orAuto(route string) string {
-	if route == "" {
-		return "auto"
-	}
-	return route
+	return text + decide.Paid(cost)
 }

@@ -95,7 +95,7 @@ func deciderIn(t *testing.T, root string, m *scriptedModel) *Deps {
 
 func classifyText(t *testing.T, d *Deps, in classifyInput) *classifyResult {
 	t.Helper()
-	r, err := d.classifyBatch(t.Context(), in, nil)
+	r, err := classifyTicket(t.Context(), d, in, Call{})
 	if err != nil {
 		t.Fatal(err)
 	}

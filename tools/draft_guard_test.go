@@ -17,13 +17,14 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/draft"
+	"github.com/fjbelchi/localmodel/tools/plan"
 )
 
 // recordDraftUse records gate implement with what became of the draft.
 func recordDraftUse(t *testing.T, d *Deps, id, use string) *recordResult {
 	t.Helper()
-	r, err := d.record(t.Context(), recordInput{TicketID: id, Gate: "implement", Outcome: "pass", Draft: use,
-		EventID: id + ":implement:1"}, "")
+	r, err := recordGateOutcome(t.Context(), d, recordInput{TicketID: id, Gate: "implement", Outcome: "pass", Draft: use,
+		EventID: id + ":implement:1"}, Call{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,8 +60,8 @@ func TestRecord_Draft(t *testing.T) {
 	if r := recordDraftUse(t, d, "BUG-7", "applied"); !r.Repeated {
 		t.Errorf("the same call again is not repeated: %+v", r)
 	}
-	_, err := d.record(t.Context(), recordInput{TicketID: "BUG-7", Gate: "implement", Outcome: "pass", Draft: "edited",
-		EventID: "BUG-7:implement:1"}, "")
+	_, err := recordGateOutcome(t.Context(), d, recordInput{TicketID: "BUG-7", Gate: "implement", Outcome: "pass", Draft: "edited",
+		EventID: "BUG-7:implement:1"}, Call{})
 	var fault *contract.Error
 	if !errors.As(err, &fault) || fault.Code != contract.CodeConflict {
 		t.Errorf("another use under one event id: %v, want %s", err, contract.CodeConflict)
@@ -83,12 +84,12 @@ func TestRecord_DraftWrongUse(t *testing.T) {
 	}
 	planInputOf(t, d, in)
 	recordDraftUse(t, d, "BUG-7", "discarded")
-	r, err := d.record(t.Context(), recordInput{TicketID: "BUG-7", Gate: "implement", Outcome: "pass", Draft: "applied"}, "")
+	r, err := recordGateOutcome(t.Context(), d, recordInput{TicketID: "BUG-7", Gate: "implement", Outcome: "pass", Draft: "applied"}, Call{})
 	if err != nil || !strings.Contains(strings.Join(r.Warnings, " "), "recorded as discarded") {
 		t.Errorf("a second use: %+v, %v", r, err)
 	}
 	for _, gate := range []string{"plan", "lint", "review", "commit"} {
-		_, err := d.record(t.Context(), recordInput{TicketID: "BUG-7", Gate: gate, Outcome: "pass", Draft: "applied"}, "")
+		_, err := recordGateOutcome(t.Context(), d, recordInput{TicketID: "BUG-7", Gate: gate, Outcome: "pass", Draft: "applied"}, Call{})
 		var fault *contract.Error
 		if !errors.As(err, &fault) || fault.Code != contract.CodeArgument || !strings.Contains(fault.Cause, "gate implement alone") {
 			t.Errorf("with gate %s: %v", gate, err)
@@ -109,35 +110,35 @@ func TestPlan_DraftsSwitchedOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := func(n int) *planResult {
+	planned := func(n int) *plan.Result {
 		id := fmt.Sprintf("BUG-%d", 100+n)
 		writeTicket(t, d.Root, id+".md", strings.ReplaceAll(string(text), "BUG-7", id))
 		in.TicketPath = id + ".md"
 		return planInputOf(t, d, in)
 	}
 	for n := range 10 {
-		if r := plan(n); r.Draft == nil || r.Draft.State != draft.StateReady {
+		if r := planned(n); r.Draft == nil || r.Draft.State != draft.StateReady {
 			t.Fatalf("ticket %d: %+v, want a draft", n, r.Draft)
 		}
 		recordDraftUse(t, d, fmt.Sprintf("BUG-%d", 100+n), map[bool]string{true: "applied", false: "discarded"}[n%2 == 0])
 	}
-	off := plan(10)
+	off := planned(10)
 	if off.Draft == nil || off.Draft.State != draft.StateOff || off.Plan == "" ||
 		!strings.Contains(off.Draft.Why, "no drafts for medium BUG: 5 of the last 10 were applied, under 60 %; next try in 9 tickets") {
 		t.Fatalf("got %+v, want it switched off with the figures", off.Draft)
 	}
-	if again := plan(10); again.Draft.Why != off.Draft.Why {
+	if again := planned(10); again.Draft.Why != off.Draft.Why {
 		t.Errorf("the same ticket again counts: %q, then %q", off.Draft.Why, again.Draft.Why)
 	}
 	for n := 11; n < 19; n++ {
-		if r := plan(n); r.Draft.State != draft.StateOff {
+		if r := planned(n); r.Draft.State != draft.StateOff {
 			t.Fatalf("ticket %d: %+v, want none", n, r.Draft)
 		}
 	}
-	if r := plan(19); r.Draft.State != draft.StateReady {
+	if r := planned(19); r.Draft.State != draft.StateReady {
 		t.Errorf("the tenth ticket: %+v, want a probe", r.Draft)
 	}
-	h, err := d.health(t.Context(), healthInput{})
+	h, err := checkLocalHealth(t.Context(), d, healthInput{}, Call{})
 	if err != nil || !strings.Contains(strings.Join(h.Guard.Open, "; "), "no drafts for medium BUG") {
 		t.Errorf("health says %q, %v", h.Guard.Open, err)
 	}
@@ -172,25 +173,6 @@ func TestPlan_DraftChecked_ByTrustedCommands(t *testing.T) {
 				t.Errorf("patch file %q with state %s", r.Draft.Patch, r.Draft.State)
 			}
 		})
-	}
-}
-
-// TestDraft_NotWithinASubmodule holds that another repository's file is left out.
-func TestDraft_NotWithinASubmodule(t *testing.T) {
-	d, _ := draftingDeps(t, &draftingModel{draft: goodDraft})
-	for name, text := range map[string]string{"sub/.git": "gitdir: ../.git/modules/sub", "sub/in/a.go": "package a\n"} {
-		if err := os.MkdirAll(filepath.Dir(filepath.Join(d.Root, name)), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		writeTicket(t, d.Root, name, text)
-	}
-	for name, legal := range map[string]bool{"sub/in/a.go": false, "sub/new.go": false, "./sub/in/a.go": false, "cart.go": true} {
-		if f, err := d.readDraftFile(t.Context(), "", name); (err == nil) != legal {
-			t.Errorf("%s: got %+v, %v", name, f, err)
-		}
-	}
-	if _, err := d.readDraftFile(t.Context(), "sub", "in/a.go"); err != nil {
-		t.Errorf("a ticket of the repository itself: %v", err)
 	}
 }
 

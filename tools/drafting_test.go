@@ -3,17 +3,16 @@ package tools
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/draft"
+	"github.com/fjbelchi/localmodel/tools/plan"
 )
 
 const cartGo = "package cart\n\nfunc Total(items []int) int {\n\tsum := 0\n\tfor _, i := range items {\n\t\tsum += i\n\t}\n\treturn sum\n}\n"
@@ -53,7 +52,7 @@ func draftingDeps(t *testing.T, m *draftingModel) (*Deps, planInput) {
 	m.says = func(string) (string, string) { return "BUG", "low" }
 	d := deciderIn(t, root, &m.scriptedModel)
 	d.Asker = m
-	d.Drafts = d.NewDrafts(filepath.Join(t.TempDir(), "drafts"))
+	d.Drafts = plan.NewDrafts(d, filepath.Join(t.TempDir(), "drafts"))
 	t.Cleanup(d.Drafts.Close)
 	text := fm("id: BUG-7", "complexity: simple") + "# Negative amounts\n\nTotal must not count negative amounts.\n" +
 		fileTable("cart.go") + "\n## Acceptance Criteria\n- [ ] AC-1: negative amounts count as nothing\n"
@@ -66,13 +65,9 @@ func draftingDeps(t *testing.T, m *draftingModel) (*Deps, planInput) {
 	return d, planInput{TicketPath: "BUG-7.md", Draft: &yes}
 }
 
-func planInputOf(t *testing.T, d *Deps, in planInput) *planResult {
+func planInputOf(t *testing.T, d *Deps, in planInput) *plan.Result {
 	t.Helper()
-	parsed, fault := d.readOne(t.Context(), in)
-	if fault != nil {
-		t.Fatal(fault)
-	}
-	r, err := d.plan(t.Context(), parsed, in, nil)
+	r, err := planTicket(t.Context(), d, in, Call{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,16 +161,12 @@ func TestPlan_DraftOutlivesACancel(t *testing.T) {
 		return goodDraft(ctx, req)
 	}}
 	d, in := draftingDeps(t, m)
-	parsed, fault := d.readOne(t.Context(), in)
-	if fault != nil {
-		t.Fatal(fault)
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		<-begun
 		cancel()
 	}()
-	if r, err := d.plan(ctx, parsed, in, nil); err == nil && r.Draft.State != draft.StateWriting {
+	if r, err := planTicket(ctx, d, in, Call{}); err == nil && r.Draft.State != draft.StateWriting {
 		t.Errorf("got %+v, want the call ended", r.Draft)
 	}
 	close(release)
@@ -200,69 +191,6 @@ func TestPlan_AfterAFailedGate_DraftsAnew(t *testing.T) {
 	}
 }
 
-// TestDraft_NeverOfSecretFiles holds that neither an affected file nor a test
-// of the plan leads to one.
-func TestDraft_NeverOfSecretFiles(t *testing.T) {
-	d, _ := draftingDeps(t, &draftingModel{draft: goodDraft})
-	for _, name := range []string{".env", ".git/config", "../outside.go", "id_rsa", ".claude/settings.json"} {
-		if f, err := d.readDraftFile(t.Context(), "", name); err == nil {
-			t.Errorf("%s: read %+v, want an error", name, f)
-		}
-	}
-}
-
-// TestDraft_NeverOfPrivateKeys holds that a key in an ordinary file is shown to
-// no model, one on this machine included.
-func TestDraft_NeverOfPrivateKeys(t *testing.T) {
-	d, _ := draftingDeps(t, &draftingModel{draft: goodDraft})
-	if err := os.WriteFile(filepath.Join(d.Root, "tls.go"), []byte("package x\n\nconst k = `"+privateKey+"`\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if f, err := d.readDraftFile(t.Context(), "", "tls.go"); err == nil {
-		t.Errorf("read %+v, want an error", f)
-	}
-}
-
-// TestDraft_NeverThroughLinks holds that a patch changes neither a link nor what
-// is behind one.
-func TestDraft_NeverThroughLinks(t *testing.T) {
-	d, _ := draftingDeps(t, &draftingModel{draft: goodDraft})
-	if err := os.Mkdir(filepath.Join(d.Root, ".claude"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(d.Root, ".claude", "settings.json"), []byte("{}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for link, target := range map[string]string{"link.go": "cart.go", "docs": ".claude"} {
-		if err := os.Symlink(target, filepath.Join(d.Root, link)); err != nil {
-			parts.Absent(t, "symlink", err.Error())
-		}
-	}
-	for name, legal := range map[string]bool{"link.go": false, "docs/settings.json": false, "cart.go": true, "./cart.go": true} {
-		if f, err := d.readDraftFile(t.Context(), "", name); (err == nil) != legal {
-			t.Errorf("%s: got %+v, %v", name, f, err)
-		}
-	}
-}
-
-// TestDraft_RepairShowsNoSecret holds that the lines of the file that a repair
-// turn shows go without their secrets: the local tier may be another machine.
-func TestDraft_RepairShowsNoSecret(t *testing.T) {
-	shown := ""
-	m := &draftingModel{draft: func(_ context.Context, req routing.Request) string {
-		shown = req.Repair(nil, errors.New("block 1 does not fit"))
-		return "x"
-	}}
-	d, _ := draftingDeps(t, m)
-	err := d.askDraft(t.Context(), draft.Prompt{
-		User: "x", Accept: func([]byte) error { return nil },
-		Repair: func(_ []byte, defects error) string { return defects.Error() + "\n7: password = \"hunter2hunter2\"\n" },
-	})
-	if err != nil || strings.Contains(shown, "hunter2") || !strings.Contains(shown, "block 1 does not fit\n7: password") {
-		t.Errorf("shown %q, %v", shown, err)
-	}
-}
-
 // TestPlan_PanicInADraft holds that a panic while a draft is written costs its
 // file, not the session.
 func TestPlan_PanicInADraft(t *testing.T) {
@@ -276,29 +204,5 @@ func TestPlan_PanicInADraft(t *testing.T) {
 	r := planInputOf(t, d, in)
 	if r.Draft == nil || len(r.Draft.Missing) != 1 || r.Draft.Missing[0].File != "cart.go" {
 		t.Errorf("got %+v, want cart.go missing alone", r.Draft)
-	}
-}
-
-// TestRunDraft_WithinItsSize holds that a patch is not shown beside a long plan,
-// and that the call that comes back for it hears of the steps without a draft.
-func TestRunDraft_WithinItsSize(t *testing.T) {
-	d, _ := draftingDeps(t, &draftingModel{draft: goodDraft})
-	spec := draft.Spec{
-		TicketID: "BUG-7", Ticket: "text", Plan: "plan", Allowed: []string{"cart.go"},
-		Targets: []draft.Target{{Path: "cart.go", Step: "skip negative amounts"}},
-		Missing: []draft.Missing{{File: "old.go", Why: "to be deleted: left to you"}},
-	}
-	for size, shown := range map[int]bool{10: true, maxPlanResult - 500: false} {
-		r := &planResult{Plan: strings.Repeat("x", size)}
-		d.runDraft(t.Context(), r, spec, nil)
-		if r.Draft == nil || r.Draft.State != draft.StateReady || r.Draft.Patch == "" || (r.Draft.Text != "") != shown {
-			t.Errorf("beside a plan of %d characters: %+v, patch shown wanted %t", size, r.Draft, shown)
-		}
-	}
-	resumed, found := d.Drafts.Resume(d.Project, "BUG-7", "text")
-	r := &planResult{}
-	d.runDraft(t.Context(), r, resumed, nil)
-	if !found || r.Draft == nil || len(r.Draft.Missing) != 1 {
-		t.Errorf("taken up again: %t, %+v; want old.go missing", found, r.Draft)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/background"
+	"github.com/fjbelchi/localmodel/tools/decide"
 )
 
 var hinted = regexp.MustCompile(`A simple rule says: complexity (\w+)\.`)
@@ -86,7 +87,7 @@ func TestEcho(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, _ := suggestible(t, c.says)
-			r, err := b.measureEcho(t.Context())
+			r, err := decide.MeasureEcho(t.Context(), b.Deps)
 			if err != nil || r.Asked != 4 || r.Followed != c.followed {
 				t.Fatalf("%+v, %v", r, err)
 			}
@@ -97,20 +98,6 @@ func TestEcho(t *testing.T) {
 				t.Errorf("row %s, health %s", row.Raw, health.Raw)
 			}
 		})
-	}
-}
-
-// A journal may be damaged, or a team's: a record that no measurement can lead to is
-// measured anew.
-func TestEcho_DamagedRecord(t *testing.T) {
-	for _, state := range []string{"{{{", `{"asked":-1}`, `{"asked":2,"followed":-1}`, `{"asked":1,"followed":4}`, `{"asked":99,"followed":99}`} {
-		b, _ := suggestible(t, reads)
-		if err := b.Journal.SaveEcho(t.Context(), b.echoKey(t.Context()), []byte(state)); err != nil {
-			t.Fatal(err)
-		}
-		if r, err := b.measureEcho(t.Context()); err != nil || r.Asked != 4 || r.Followed != 0 {
-			t.Errorf("%s: %+v, %v", state, r, err)
-		}
 	}
 }
 
@@ -132,7 +119,7 @@ func TestEcho_WhoAnswersInstead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			b, asked := suggestible(t, repeats)
 			b.PaidTier = c.paid
-			if _, err := b.measureEcho(t.Context()); err != nil {
+			if _, err := decide.MeasureEcho(t.Context(), b.Deps); err != nil {
 				t.Fatal(err)
 			}
 			r := b.run("classify_ticket", args{"ticket": asksModel, "route": c.route, "explain": true})
@@ -167,13 +154,13 @@ func TestEcho_InBackground(t *testing.T) {
 		}
 		return inner(ctx, route, req)
 	}
-	if r, err := b.measureEcho(t.Context()); !errors.Is(err, broken) || r.Asked != 1 {
+	if r, err := decide.MeasureEcho(t.Context(), b.Deps); !errors.Is(err, broken) || r.Asked != 1 {
 		t.Fatalf("interrupted after %+v, %v", r, err)
 	}
 	left = 100
 	b.EchoAfter = time.Millisecond
 	b.run("classify_ticket", args{"ticket": asksModel})
-	testkit.Eventually(t, "the measurement", func() bool { return b.echo(t.Context()).Asked == 4 })
+	testkit.Eventually(t, "the measurement", func() bool { return decide.Echo(t.Context(), b.Deps).Asked == 4 })
 	b.run("classify_ticket", args{"ticket": asksModel})
 	b.Finish.Close()
 	if n := asked("local health"); n != 3+6 {

@@ -32,13 +32,9 @@ func TestClassify_SizeFromText(t *testing.T) {
 			if !strings.Contains(row.Why, c.want) || *row.Local != c.local {
 				t.Errorf("local %t, why %q; want %t and %q", *row.Local, row.Why, c.local, c.want)
 			}
-			c.model.says = nil              // who is asked for a plan does not answer
-			in := planInput{Ticket: c.text} // the same content, so the same decision
-			parsed, fault := d.readOne(t.Context(), in)
-			if fault != nil {
-				t.Fatal(fault)
-			}
-			r, err := d.plan(t.Context(), parsed, in, nil)
+			c.model.says = nil // who is asked for a plan does not answer
+			// The same content, so the same decision.
+			r, err := planTicket(t.Context(), d, planInput{Ticket: c.text}, Call{})
 			if err != nil {
 				t.Fatal(err)
 			}

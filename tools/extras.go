@@ -33,7 +33,7 @@ const maxPromptPath = 1000
 func addExtras(s *server.MCPServer, d *Deps) {
 	s.AddResource(mcp.NewResource(statsURI, "Local model statistics",
 		mcp.WithResourceDescription("Tickets that stayed local, escalations by gate, mean quality, and the state of the quality guard"),
-		mcp.WithMIMEType("application/json")), d.statsResource)
+		mcp.WithMIMEType("application/json")), statsResource(d))
 	s.AddPrompt(mcp.NewPrompt(promptName,
 		mcp.WithPromptDescription("Take one ticket through the gates, the local model first"),
 		mcp.WithArgument("ticket", mcp.RequiredArgument(), mcp.ArgumentDescription("path of the ticket's Markdown file in the project"))),
@@ -43,20 +43,22 @@ func addExtras(s *server.MCPServer, d *Deps) {
 type statsResult struct {
 	Stats    *statestore.Stats `json:"stats"`
 	Guard    guardReport       `json:"guard"`
-	Warnings []string          `json:"warnings,omitempty"`
+	Warnings contract.Warnings `json:"warnings,omitempty"`
 }
 
-func (d *Deps) statsResource(ctx context.Context, req mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
-	r := &healthResult{Guard: guardReport{Mode: string(d.Guard.Mode), Open: []string{}}}
-	d.journalHealth(ctx, r)
-	if err := ctx.Err(); err != nil {
-		return nil, err
+func statsResource(d *Deps) server.ResourceHandlerFunc {
+	return func(ctx context.Context, req mcp.ReadResourceRequest) ([]mcp.ResourceContents, error) {
+		r := &healthResult{Guard: guardReport{Mode: string(d.Guard.Mode), Open: []string{}}}
+		r.journal(ctx, d)
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		text, err := contract.Encode(statsResult{Stats: r.Stats, Guard: r.Guard, Warnings: r.Warnings})
+		if err != nil {
+			return nil, err
+		}
+		return []mcp.ResourceContents{mcp.TextResourceContents{URI: req.Params.URI, MIMEType: "application/json", Text: string(text)}}, nil
 	}
-	text, err := contract.Encode(statsResult{Stats: r.Stats, Guard: r.Guard, Warnings: r.Warnings})
-	if err != nil {
-		return nil, err
-	}
-	return []mcp.ResourceContents{mcp.TextResourceContents{URI: req.Params.URI, MIMEType: "application/json", Text: string(text)}}, nil
 }
 
 // CheckRequest refuses a request whose parameters mcp-go would let through to

@@ -14,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/tools/decide"
 )
 
 var anyHour = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -65,7 +66,7 @@ func guardState(t *testing.T, d *Deps, complexity string) policy.GuardState {
 			return s
 		}
 	}
-	return policy.ParseGuardState(states[statestore.GuardKey{Class: complexity, Digest: d.guardDigest(t.Context())}])
+	return policy.ParseGuardState(states[statestore.GuardKey{Class: complexity, Digest: decide.GuardDigest(t.Context(), d)}])
 }
 
 // A category whose tickets fail is kept from the local model, and the others as
@@ -184,9 +185,9 @@ func TestGuardKeepsItsKeyWhileDown(t *testing.T) {
 	}
 	m.digest = ""
 	deadline := time.Now().Add(time.Minute) // rows of local calls are written together
-	for d.guardDigest(t.Context()) != "d/"+strings.SplitN(d.guardDigest(t.Context()), "/", 2)[1] {
+	for decide.GuardDigest(t.Context(), d) != "d/"+strings.SplitN(decide.GuardDigest(t.Context(), d), "/", 2)[1] {
 		if time.Now().After(deadline) {
-			t.Fatalf("digest %q", d.guardDigest(t.Context()))
+			t.Fatalf("digest %q", decide.GuardDigest(t.Context(), d))
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -207,7 +208,7 @@ func TestBatchInTwoProcesses(t *testing.T) {
 	for i := range results {
 		other := deciderIn(t, d.Root, m)
 		group.Go(func() {
-			r, err := other.classifyBatch(t.Context(), classifyInput{TicketPaths: paths}, nil)
+			r, err := classifyTicket(t.Context(), other, classifyInput{TicketPaths: paths}, Call{})
 			if err != nil {
 				t.Error(err)
 			}

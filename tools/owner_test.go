@@ -12,11 +12,12 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/plan"
 )
 
 func recordOutcome(t *testing.T, d *Deps, id string, gate policy.Gate, outcome policy.Outcome, evidence string) *recordResult {
 	t.Helper()
-	r, err := d.record(t.Context(), recordInput{TicketID: id, Gate: string(gate), Outcome: string(outcome), Evidence: evidence}, "")
+	r, err := recordGateOutcome(t.Context(), d, recordInput{TicketID: id, Gate: string(gate), Outcome: string(outcome), Evidence: evidence}, Call{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,22 +61,18 @@ func TestDependency_CompletedInTheWave_HoldsNobodyBack(t *testing.T) {
 	}
 	classifyText(t, d, classifyInput{TicketPaths: []string{"FEAT-002.md", "FEAT-005.md"}})
 	m.says = nil // only the rules decide below
-	plan := func() *planResult {
-		parsed, fault := d.readOne(t.Context(), planInput{TicketPath: "FEAT-005.md"})
-		if fault != nil {
-			t.Fatal(fault)
-		}
-		r, err := d.plan(t.Context(), parsed, planInput{TicketPath: "FEAT-005.md"}, nil)
+	planned := func() *plan.Result {
+		r, err := planTicket(t.Context(), d, planInput{TicketPath: "FEAT-005.md"}, Call{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return r
 	}
-	if r := plan(); r.Plan != "" || !strings.Contains(r.Next+r.Summary, "depends on FEAT-002") {
+	if r := planned(); r.Plan != "" || !strings.Contains(r.Next+r.Summary, "depends on FEAT-002") {
 		t.Fatalf("before the commit: plan %q, next %q", r.Plan, r.Next)
 	}
 	recordOutcome(t, d, "FEAT-002", policy.Commit, policy.Pass, "")
-	if r := plan(); r.Plan == "" {
+	if r := planned(); r.Plan == "" {
 		t.Errorf("after the commit it is still refused: %s", r.Next)
 	}
 }
@@ -110,17 +107,6 @@ func TestRecord_IDs(t *testing.T) {
 				t.Errorf("warnings %q, want %q", warnings, row.warning)
 			}
 		})
-	}
-}
-
-func TestEditDistance(t *testing.T) {
-	for _, row := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"A-1", "A-1", 0}, {"A-1", "A-2", 1}, {"A-1", "A-12", 1}, {"AB-1", "BA-1", 2}, {"A-1", "LONGER", 3}, {"ABCD", "WXYZ", 3}} {
-		if got := editDistance(row.a, row.b, 2); got != row.want {
-			t.Errorf("%q, %q: %d, want %d", row.a, row.b, got, row.want)
-		}
 	}
 }
 
@@ -159,7 +145,7 @@ func TestGateList_OneSource(t *testing.T) {
 func TestPlan_RefusedWithAnOpenAttempt_StaysLocal(t *testing.T) {
 	d := decider(t, &scriptedModel{down: refusedLocally, digest: "d"})
 	opened := recordInput{TicketID: "TASK-4", Gate: "plan", Outcome: "pass", Route: "local"}
-	if _, err := d.record(t.Context(), opened, ""); err != nil {
+	if _, err := recordGateOutcome(t.Context(), d, opened, Call{}); err != nil {
 		t.Fatal(err)
 	}
 	r := planText(t, d, fm("id: TASK-4", "complexity: high")+"# Move it"+fileTable("a.go"))

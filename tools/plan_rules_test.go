@@ -34,11 +34,7 @@ func TestPlan_RefusedByRule_AsksNoModel(t *testing.T) {
 			m := &scriptedModel{says: func(string) (string, string) { return "TASK", "high" }, digest: "d"}
 			d := decider(t, m)
 			c.set(d)
-			parsed, fault := d.readOne(t.Context(), planInput{Ticket: c.text})
-			if fault != nil {
-				t.Fatal(fault)
-			}
-			r, err := d.plan(t.Context(), parsed, planInput{Ticket: c.text, Route: c.route}, nil)
+			r, err := planTicket(t.Context(), d, planInput{Ticket: c.text, Route: c.route}, Call{})
 			if err != nil {
 				t.Fatal(err)
 			}

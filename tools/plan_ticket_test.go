@@ -17,16 +17,12 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/contract"
-	"github.com/fjbelchi/localmodel/tools/ticket"
+	"github.com/fjbelchi/localmodel/tools/plan"
 )
 
-func planText(t *testing.T, d *Deps, text string) *planResult {
+func planText(t *testing.T, d *Deps, text string) *plan.Result {
 	t.Helper()
-	parsed, fault := ticket.Read("", []byte(text), nil)
-	if fault != nil {
-		t.Fatal(fault)
-	}
-	r, err := d.plan(t.Context(), parsed.Head, planInput{Ticket: text}, nil)
+	r, err := planTicket(t.Context(), d, planInput{Ticket: text}, Call{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +68,7 @@ func TestNextEventIDAfterAPlanIsFree(t *testing.T) {
 	if r := planText(t, d, text); !strings.Contains(r.Next, `"TASK-4:plan:1"`) {
 		t.Errorf("next %q", r.Next)
 	}
-	if _, err := d.record(t.Context(), recordInput{TicketID: "TASK-4", Gate: "plan", Outcome: "fail", EventID: "TASK-4:plan:1"}, ""); err != nil {
+	if _, err := recordGateOutcome(t.Context(), d, recordInput{TicketID: "TASK-4", Gate: "plan", Outcome: "fail", EventID: "TASK-4:plan:1"}, Call{}); err != nil {
 		t.Fatal(err)
 	}
 	if r := planText(t, d, text); !strings.Contains(r.Next, `"TASK-4:plan:2"`) {
@@ -85,7 +81,7 @@ func TestNextEventIDAfterAPlanIsFree(t *testing.T) {
 func TestUnknownTicketCountsForThisModel(t *testing.T) {
 	d := decider(t, &scriptedModel{down: refusedLocally, digest: "d1"})
 	for i := range 2 {
-		if _, err := d.record(t.Context(), recordInput{TicketID: "NEW-1", Gate: "lint", Outcome: "fail", Route: "local", EventID: "NEW-1:lint:" + string(rune('1'+i))}, ""); err != nil {
+		if _, err := recordGateOutcome(t.Context(), d, recordInput{TicketID: "NEW-1", Gate: "lint", Outcome: "fail", Route: "local", EventID: "NEW-1:lint:" + string(rune('1'+i))}, Call{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -115,12 +111,8 @@ func TestPlanResultKeepsToItsSize(t *testing.T) {
 	for _, tier := range []policy.Tier{policy.Local, policy.Cheap, policy.Balanced} {
 		down = append(down, routing.Attempt{Tier: tier, Kind: routing.InvalidOutput, Reason: strings.Repeat("reason ", 60)})
 	}
-	parsed, fault := ticket.Read("", []byte(text), nil)
-	if fault != nil {
-		t.Fatal(fault)
-	}
 	no := false
-	r, err := decider(t, &scriptedModel{down: down}).plan(t.Context(), parsed.Head, planInput{Route: "cloud", IncludeFiles: &no}, nil)
+	r, err := planTicket(t.Context(), decider(t, &scriptedModel{down: down}), planInput{Ticket: text, Route: "cloud", IncludeFiles: &no}, Call{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +121,7 @@ func TestPlanResultKeepsToItsSize(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d characters", utf8.RuneCount(got))
-	if n := utf8.RuneCount(got); n > maxPlanResult || n < 6000 {
+	if n := utf8.RuneCount(got); n > plan.MaxResult || n < 6000 {
 		t.Errorf("%d characters, want at most 8000, and a ticket that tries them: %.300s", n, got)
 	}
 	if !strings.Contains(string(got), "are only in the ticket") {
@@ -146,12 +138,8 @@ func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
 	for i := range files {
 		text += fmt.Sprintf("| f%d.go | create | x |\n", i)
 	}
-	parsed, fault := ticket.Read("", []byte(text), nil)
-	if fault != nil {
-		t.Fatal(fault)
-	}
-	// plan is a model's, with that many quoted words a step.
-	plan := func(words int) string {
+	// replyOf is a model's, with that many quoted words a step.
+	replyOf := func(words int) string {
 		steps := map[string]any{}
 		for i := range files {
 			what := fmt.Sprintf("Write the exported function Quote%d that returns", i)
@@ -170,7 +158,7 @@ func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
 	// reports whether the plan was accepted.
 	fits := func(words int) (accepted bool) {
 		s := &script{complete: func(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {
-			reply := []byte(plan(words))
+			reply := []byte(replyOf(words))
 			if err := req.Accept(reply); err != nil {
 				if !strings.Contains(err.Error(), "characters, more than") {
 					t.Fatalf("%d words: %v", words, err)
@@ -185,7 +173,7 @@ func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
 			}}, nil
 		}}
 		d := newBench(t, s).Deps
-		r, err := d.plan(t.Context(), parsed.Head, planInput{Route: "cloud"}, nil)
+		r, err := planTicket(t.Context(), d, planInput{Ticket: text, Route: "cloud"}, Call{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,8 +181,8 @@ func TestPlanResultOfAModelKeepsToItsSize(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := utf8.RuneCount(got); n > maxPlanResult {
-			t.Fatalf("%d words a step: %d characters, at most %d: by %s", words, n, maxPlanResult, r.By)
+		if n := utf8.RuneCount(got); n > plan.MaxResult {
+			t.Fatalf("%d words a step: %d characters, at most %d: by %s", words, n, plan.MaxResult, r.By)
 		}
 		return accepted
 	}
@@ -224,5 +212,31 @@ func TestTemplate_NamesTheTestInUse(t *testing.T) {
 	r := planText(t, d, fm("id: TASK-4", "complexity: simple")+"# Shift it\n\n`Move` is slow.\n"+fileTable("a.go"))
 	if want := "Its tests: `a_test.go`, in `TestMove` (lines 3-5)\n"; r.By != "template" || !strings.Contains(r.Plan, want) {
 		t.Errorf("by %s, without %q:\n%s", r.By, want, r.Plan)
+	}
+}
+
+// The room is the router's, for the route asked, and the prompt keeps to it.
+func TestPlanPromptKeepsToItsRoom(t *testing.T) {
+	const room = 12_000
+	var prompt int
+	s := &script{complete: func(_ context.Context, _ policy.Route, req routing.Request) (routing.Answer, error) {
+		prompt = len(req.System) + len(req.User)
+		return routing.Answer{}, &routing.Unanswered{}
+	}}
+	b := newBench(t, s)
+	b.Room = func(_ context.Context, route policy.Route, _ int) int {
+		if route != policy.OnlyCloud {
+			t.Errorf("route %s", route)
+		}
+		return room
+	}
+	b.write("a.go", strings.Repeat("package a // words\n", 2000))
+	b.write("t.md", "---\nid: N-1\ntitle: T\ncomplexity: low\n---\n\n## Affected Files\n\n| File | Action | Description |\n|---|---|---|\n| a.go | modify | |\n")
+	r := b.run("plan_ticket", map[string]any{"ticket_path": "t.md", "route": "cloud"})
+	if prompt > room || prompt < room-500 {
+		t.Errorf("a prompt of %d bytes in a room of %d", prompt, room)
+	}
+	if !strings.Contains(r.Get("warnings").Raw, "a.go was shown in part") {
+		t.Errorf("nothing is said of the cut: %s", r.Raw)
 	}
 }

@@ -14,7 +14,9 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy/category"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/decide"
 	"github.com/fjbelchi/localmodel/tools/handoff"
+	"github.com/fjbelchi/localmodel/tools/references"
 )
 
 //go:embed record_gate_outcome.md
@@ -65,33 +67,27 @@ type recordResult struct {
 	// IfNewEventID comes with Repeated: the id to use if the gate ran anew.
 	IfNewEventID string `json:"if_new_event_id,omitempty"`
 
-	EscalateTo string           `json:"escalate_to,omitempty"`
-	Message    string           `json:"message,omitempty"`
-	Handoff    string           `json:"handoff,omitempty"`
-	Stats      statestore.Stats `json:"stats"`
-	Warnings   []string         `json:"warnings,omitempty"`
+	EscalateTo string            `json:"escalate_to,omitempty"`
+	Message    string            `json:"message,omitempty"`
+	Handoff    string            `json:"handoff,omitempty"`
+	Stats      statestore.Stats  `json:"stats"`
+	Warnings   contract.Warnings `json:"warnings,omitempty"`
 }
 
-func recordGateOutcome(d *Deps) Tool {
-	return newTool(recordGateOutcomeSpec, nil, func(ctx context.Context, in recordInput, call Call) (any, error) {
-		return d.record(ctx, in, call.ToolUseID)
-	})
-}
-
-func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*recordResult, error) {
-	o := statestore.Outcome{TicketID: strings.TrimSpace(in.TicketID), Gate: policy.Gate(in.Gate), Outcome: policy.Outcome(in.Outcome),
-		EventID: in.EventID, ToolUseID: toolUseID, Route: policy.Owner(in.Route), Quality: in.QualityScore, Evidence: in.Evidence, Draft: policy.DraftUse(in.Draft)}
+func recordGateOutcome(ctx context.Context, d *Deps, in recordInput, call Call) (*recordResult, error) {
+	o := statestore.Outcome{Gate: policy.Gate(in.Gate), Outcome: policy.Outcome(in.Outcome),
+		EventID: in.EventID, ToolUseID: call.ToolUseID, Route: policy.Owner(in.Route), Quality: in.QualityScore, Evidence: in.Evidence, Draft: policy.DraftUse(in.Draft)}
 	if o.Draft != "" && o.Gate != policy.Implement {
 		return nil, &contract.Error{Code: contract.CodeArgument, Cause: fmt.Sprintf("draft goes with gate %s alone, not with %s", policy.Implement, o.Gate),
 			Next: "Record this gate without draft."}
 	}
 	var unseen string
-	o.TicketID, unseen = d.recordedID(ctx, o.TicketID)
+	o.TicketID, unseen = references.RecordedID(ctx, d.Files(), d.Journal, &d.SeenIDs, strings.TrimSpace(in.TicketID))
 	if err := paths.CheckID(o.TicketID); err != nil {
 		return nil, &contract.Error{Code: contract.CodeArgument, Cause: "ticket_id: " + err.Error(), Next: "Send the id that classify_ticket or plan_ticket gave.", Err: err}
 	}
 	if o.Route == policy.OwnerLocal {
-		o.Default = statestore.GuardKey{Class: string(policy.Medium), Category: string(category.Task), Digest: d.guardDigest(ctx)}
+		o.Default = statestore.GuardKey{Class: string(policy.Medium), Category: string(category.Task), Digest: decide.GuardDigest(ctx, d)}
 	}
 	rec, err := d.Journal.Record(ctx, o, func(state []byte, c statestore.Closed) ([]byte, error) {
 		return d.Guard.Settle(c.TicketID, state, c.Escalated, time.Now())
@@ -99,17 +95,17 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 	if err != nil {
 		return nil, storeError(err)
 	}
-	d.seenIDs.Store(o.TicketID, true)
+	d.SeenIDs.Store(o.TicketID, true)
 	r := &recordResult{Action: rec.Action, Owner: rec.Owner, NextEventID: rec.NextEventID, Repeated: rec.Repeated, IfNewEventID: rec.IfNewEventID,
 		EscalateTo: rec.EscalateTo, Message: rec.Message, Stats: rec.Stats}
 	if rec.Action == policy.Escalate && rec.Attempt != nil {
 		r.Handoff = handoff.Text(*rec.Attempt, in.Gate)
 	}
-	d.stayHere(r, rec.Route)
-	r.Warnings = contract.AddWarning(r.Warnings, unseen)
-	for _, text := range rec.Warnings {
-		r.Warnings = contract.AddWarning(r.Warnings, text)
+	if !d.CloudAllowed {
+		r.stayHere(rec.Route)
 	}
+	r.Warnings.Add(unseen)
+	r.Warnings.Add(rec.Warnings...)
 	r.Summary = fmt.Sprintf("%s %s %s (%s ticket): %s", o.TicketID, in.Gate, past[in.Outcome], rec.Route, rec.Action)
 	if rec.Changed != "" {
 		r.Summary += "; " + rec.Changed
@@ -118,13 +114,22 @@ func (d *Deps) record(ctx context.Context, in recordInput, toolUseID string) (*r
 		r.Summary = "already recorded, counted once: " + r.Summary
 	}
 	if r.Handoff == "" {
-		r.Warnings = contract.FitWarnings(r.Warnings, resultChars, func(list []string) any {
-			fit := *r
-			fit.Warnings = list
-			return fit
-		})
+		r.Warnings.Fit(resultChars, r)
 	}
 	return r, nil
+}
+
+// stayHere takes the model out of an escalation that may not leave this
+// machine: the ticket is the caller's from here. owner is whose it was.
+func (r *recordResult) stayHere(owner policy.Owner) {
+	if r.EscalateTo == "" {
+		return
+	}
+	r.EscalateTo = ""
+	r.Message = "LOCALMODEL_CLOUD=never names no stronger model for this ticket: finish it yourself from the hand-off, or ask the user."
+	if owner == policy.OwnerLocal {
+		r.Message = "The local model is out of this ticket, and LOCALMODEL_CLOUD=never names no other: finish it yourself from the hand-off, or ask the user."
+	}
 }
 
 var past = map[string]string{"pass": "passed", "fail": "failed"}

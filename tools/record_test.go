@@ -26,7 +26,7 @@ type gateKeeper struct {
 
 func (k *gateKeeper) record(in recordInput) *recordResult {
 	k.t.Helper()
-	r, err := k.deps.record(k.t.Context(), in, "")
+	r, err := recordGateOutcome(k.t.Context(), k.deps, in, Call{})
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -214,7 +214,7 @@ func TestRecordedTwice(t *testing.T) {
 	}
 	other := in
 	other.Evidence = "other"
-	_, err := k.deps.record(t.Context(), other, "")
+	_, err := recordGateOutcome(t.Context(), k.deps, other, Call{})
 	var fault *contract.Error
 	if !errors.As(err, &fault) || fault.Code != contract.CodeConflict {
 		t.Fatalf("the key with another payload: %v", err)
@@ -228,7 +228,7 @@ func TestRecordedTwice(t *testing.T) {
 	k.wantStats(statestore.Stats{TotalAttempts: 1, EscalatedToCloud: 1, FailuresByType: map[string]int{"lint": 1}})
 	// The client's own id of the call serves where no event id is given.
 	for range 2 {
-		if _, err := k.deps.record(t.Context(), recordInput{TicketID: "B", Gate: "lint", Outcome: "fail", Route: "local"}, "toolu_1"); err != nil {
+		if _, err := recordGateOutcome(t.Context(), k.deps, recordInput{TicketID: "B", Gate: "lint", Outcome: "fail", Route: "local"}, Call{ToolUseID: "toolu_1"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -245,7 +245,7 @@ func TestCanceledRecordCountsNothing(t *testing.T) {
 	k.run("A", "local", "lint fail")
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
-	if _, err := k.deps.record(ctx, recordInput{TicketID: "A", Gate: "lint", Outcome: "fail"}, ""); err == nil {
+	if _, err := recordGateOutcome(ctx, k.deps, recordInput{TicketID: "A", Gate: "lint", Outcome: "fail"}, Call{}); err == nil {
 		t.Error("recorded for a client that was gone")
 	}
 	if state, err := k.deps.Journal.TicketState(t.Context(), "A"); err != nil || state.Phase != policy.PhaseLocal {

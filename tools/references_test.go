@@ -133,7 +133,7 @@ func TestClassify_MoreThanTheRowsAllowed(t *testing.T) {
 		fmt.Fprintf(&b, "- [ ] task number %d\n", i)
 	}
 	d := writeProject(t, "TODO.md", b.String())
-	_, err := d.classifyBatch(t.Context(), classifyInput{TicketPaths: []string{"TODO.md"}}, nil)
+	_, err := classifyTicket(t.Context(), d, classifyInput{TicketPaths: []string{"TODO.md"}}, Call{})
 	if err == nil || !strings.Contains(err.Error(), "205 tickets in one call, the limit is 200") {
 		t.Error(err)
 	}
@@ -200,7 +200,7 @@ func TestPlan_ShowsSpecificationAndDesign(t *testing.T) {
 
 func TestPlan_AFileOfSeveralNamesThem(t *testing.T) {
 	d := writeProject(t, "specs/001-alerts/tasks.md", specTasks)
-	_, fault := d.readOne(t.Context(), planInput{TicketPath: "specs/001-alerts/tasks.md"})
+	_, fault := readOne(t.Context(), d, planInput{TicketPath: "specs/001-alerts/tasks.md"})
 	if fault == nil || !strings.Contains(fault.Error(), "#001-alerts/T002") {
 		t.Error(fault)
 	}
@@ -217,11 +217,7 @@ func planPrompt(t *testing.T, d *Deps, in planInput) string {
 		}
 	}
 	d.Asker = m
-	c, fault := d.readOne(t.Context(), in)
-	if fault != nil {
-		t.Fatal(fault)
-	}
-	if _, err := d.plan(t.Context(), c, in, nil); err != nil {
+	if _, err := planTicket(t.Context(), d, in, Call{}); err != nil {
 		t.Fatal(err)
 	}
 	return asked

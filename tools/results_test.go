@@ -19,7 +19,9 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/decide"
 	"github.com/fjbelchi/localmodel/tools/handoff"
+	"github.com/fjbelchi/localmodel/tools/plan"
 )
 
 // script imitates the router with answers known beforehand, and states of
@@ -245,7 +247,7 @@ func TestClassifyResults(t *testing.T) {
 }
 
 func TestPlanResults(t *testing.T) {
-	const plan = `{"files":{"a.go":{"action":"modify","where":"a","what":"Sum <all> & \"each\" item with a running total.","approach":""}},` +
+	const reply = `{"files":{"a.go":{"action":"modify","where":"a","what":"Sum <all> & \"each\" item with a running total.","approach":""}},` +
 		`"criteria":{"AC-1":{"file":"a_test.go","name":"TestSum","checks":"The total of two items."}},"risk":""}`
 	for _, c := range []struct {
 		name string
@@ -254,8 +256,8 @@ func TestPlanResults(t *testing.T) {
 		want string
 		plan bool
 	}{
-		{"local", &script{complete: says(plan, routing.Answer{})}, args{"ticket": states}, `by=local coverage.files=1 answer.model=scripted:1b`, true},
-		{"paid", &script{complete: says(plan, routing.Answer{Tier: policy.Balanced, CostUSD: 0.01,
+		{"local", &script{complete: says(reply, routing.Answer{})}, args{"ticket": states}, `by=local coverage.files=1 answer.model=scripted:1b`, true},
+		{"paid", &script{complete: says(reply, routing.Answer{Tier: policy.Balanced, CostUSD: 0.01,
 			Attempts: []routing.Attempt{{Tier: policy.Local, Kind: routing.Timeout, Reason: "no token within 40s"}, {Tier: policy.Balanced}}})},
 			args{"ticket": states, "route": "cloud"}, `by=balanced answer.cost_usd=0.01 answer.fell_back=true`, true},
 		{"paid in vain", &script{complete: inVainFor(0.0034)}, args{"ticket": states, "route": "cloud"},
@@ -277,7 +279,7 @@ func TestPlanResults(t *testing.T) {
 			if got := r.Get("plan").Exists(); got != c.plan {
 				t.Errorf("plan there: %t, want %t: %s", got, c.plan, r.Raw)
 			}
-			if n := len([]rune(r.Raw)); n > maxPlanResult {
+			if n := len([]rune(r.Raw)); n > plan.MaxResult {
 				t.Errorf("%d characters", n)
 			}
 		})
@@ -380,7 +382,7 @@ func (b *bench) fail(complexity string, n int) {
 	b.t.Helper()
 	for i := range n {
 		id := fmt.Sprintf("%s-%d", strings.ToUpper(complexity), i)
-		key := statestore.GuardKey{Class: complexity, Digest: b.guardDigest(b.t.Context())}
+		key := statestore.GuardKey{Class: complexity, Digest: decide.GuardDigest(b.t.Context(), b.Deps)}
 		if _, err := b.Journal.RecordPlan(b.t.Context(), statestore.Plan{TicketID: id, ByLocal: true, Key: key}); err != nil {
 			b.t.Fatal(err)
 		}

@@ -116,7 +116,7 @@ func TestToolSearchFindsTheRightTool(t *testing.T) {
 
 // What a model reads about the server: short enough that no client cuts it.
 func TestTextsFitTheirLimits(t *testing.T) {
-	if n := utf8.RuneCountInString(Instructions); n >= 1000 {
+	if n := utf8.RuneCountInString(instructions()); n >= 1000 {
 		t.Errorf("instructions have %d characters, fewer than 1000 are wanted", n)
 	}
 	const envelope = 200 // bytes of the reply around the tools, in either era
@@ -130,7 +130,7 @@ func TestTextsFitTheirLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 		list += len(text) + 1
-		if !strings.Contains(Instructions, tool.Declaration.Name) {
+		if !strings.Contains(instructions(), tool.Declaration.Name) {
 			t.Errorf("the instructions do not name %s", tool.Declaration.Name)
 		}
 	}

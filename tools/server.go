@@ -1,3 +1,6 @@
+// Package tools is what a model sees: four MCP tools, each in one file with its
+// description beside it. A handler decodes, asks the packages beneath, and encodes;
+// it makes no HTTP call and writes no file.
 package tools
 
 import (
@@ -15,14 +18,15 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/deps"
 	"github.com/fjbelchi/localmodel/tools/stdio"
 )
 
 //go:embed instructions.md
-var instructions string
+var instructionsText string
 
-// Instructions is what a client's model reads about the server as a whole.
-var Instructions = withGates(instructions)
+// instructions is what a client's model reads about the server as a whole.
+func instructions() string { return strings.TrimSpace(withGates(instructionsText)) }
 
 // withGates puts the gates' names, in order, in place of {{gates}}.
 func withGates(text string) string {
@@ -32,6 +36,9 @@ func withGates(text string) string {
 	}
 	return strings.ReplaceAll(text, "{{gates}}", strings.Join(names, ", "))
 }
+
+// Deps is what the tools work with.
+type Deps = deps.Deps
 
 // Tool is one tool: its declaration, and its handler as a plain function from
 // arguments to a result.
@@ -56,27 +63,20 @@ type spec struct {
 }
 
 func (s spec) declare() mcp.Tool {
-	no, yes := false, true
-	pick := func(b bool) *bool {
-		if b {
-			return &yes
-		}
-		return &no
-	}
 	return mcp.Tool{
 		Name: s.name, Title: s.title, Description: strings.TrimSpace(withGates(s.description)),
 		RawInputSchema: json.RawMessage(s.input), RawOutputSchema: json.RawMessage(s.output),
 		// Every tool may be called again with the same arguments: outcomes are
 		// keyed, so not even record_gate_outcome counts twice.
-		Annotations: mcp.ToolAnnotation{ReadOnlyHint: pick(s.readOnly),
-			DestructiveHint: &no, IdempotentHint: &yes, OpenWorldHint: pick(s.openWorld)},
+		Annotations: mcp.ToolAnnotation{ReadOnlyHint: new(s.readOnly),
+			DestructiveHint: new(false), IdempotentHint: new(true), OpenWorldHint: new(s.openWorld)},
 		Meta: &mcp.Meta{AdditionalFields: map[string]any{"anthropic/searchHint": s.hint}},
 	}
 }
 
 // newTool makes a tool whose arguments fit its input schema, and check where it
 // is given, before handle sees them. check says what is wrong, "" = nothing.
-func newTool[In any](s spec, check func(In) string, handle func(ctx context.Context, in In, call Call) (any, error)) Tool {
+func newTool[In, Out any](d *Deps, s spec, check func(In) string, handle func(ctx context.Context, d *Deps, in In, call Call) (Out, error)) Tool {
 	schema := sync.OnceValue(func() *contract.Schema { return contract.ParseSchema(s.input) })
 	return Tool{Declaration: s.declare(), Handle: func(ctx context.Context, call Call) (any, error) {
 		var in In
@@ -88,20 +88,25 @@ func newTool[In any](s spec, check func(In) string, handle func(ctx context.Cont
 				return nil, schema().Refuse(cause)
 			}
 		}
-		return handle(ctx, in, call)
+		return handle(ctx, d, in, call)
 	}}
 }
 
 // All returns the four tools.
 func All(d *Deps) []Tool {
-	return []Tool{checkLocalHealth(d), classifyTicket(d), planTicket(d), recordGateOutcome(d)}
+	return []Tool{
+		newTool(d, checkLocalHealthSpec, nil, checkLocalHealth),
+		newTool(d, classifyTicketSpec, classifyInput.problem, classifyTicket),
+		newTool(d, planTicketSpec, planInput.problem, planTicket),
+		newTool(d, recordGateOutcomeSpec, nil, recordGateOutcome),
+	}
 }
 
 // NewServer makes the MCP server that offers the four tools, a resource and a
 // prompt.
 func NewServer(d *Deps, version string) *server.MCPServer {
 	opts := append([]server.ServerOption{
-		server.WithInstructions(strings.TrimSpace(Instructions)),
+		server.WithInstructions(instructions()),
 		server.WithToolCapabilities(false),
 		server.WithResourceCapabilities(false, false),
 		server.WithPromptCapabilities(false),
@@ -141,22 +146,22 @@ func (t Tool) serve(d *Deps) server.ToolHandlerFunc {
 // the deadline; what they, or the rules, then answered gets a little more time
 // to be written down, for an answer must not be lost to a slow disk.
 func (t Tool) Run(ctx context.Context, d *Deps, call Call) ([]byte, error) {
-	limited, stop := context.WithTimeout(ctx, d.Deadline+d.finishing())
+	limited, stop := context.WithTimeout(ctx, d.CallLimit())
 	defer stop()
 	result, err := contract.Safely(func() (any, error) { return t.Handle(limited, call) })
 	if err != nil {
-		return nil, d.explain(ctx, limited, t.Declaration.Name, err)
+		return nil, explain(ctx, limited, d, t.Declaration.Name, err)
 	}
 	text, err := contract.Encode(result)
 	if err != nil {
-		return nil, d.explain(ctx, limited, t.Declaration.Name, err)
+		return nil, explain(ctx, limited, d, t.Declaration.Name, err)
 	}
 	return text, nil
 }
 
 // explain turns any failure into an instruction. What is not foreseen is
 // logged, and reported as an internal error.
-func (d *Deps) explain(ctx, limited context.Context, tool string, err error) error {
+func explain(ctx, limited context.Context, d *Deps, tool string, err error) error {
 	var known *contract.Error
 	switch {
 	case ctx.Err() != nil:

@@ -106,11 +106,11 @@ func TestDeclarations(t *testing.T) {
 			}
 		})
 	}
-	if got := len([]rune(Instructions)); got >= 1000 {
+	if got := len([]rune(instructions())); got >= 1000 {
 		t.Errorf("instructions of %d characters, want fewer than 1000", got)
 	}
 	for name := range hints {
-		if !strings.Contains(Instructions, name) {
+		if !strings.Contains(instructions(), name) {
 			t.Errorf("the instructions do not say when to use %s", name)
 		}
 	}

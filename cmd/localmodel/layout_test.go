@@ -19,8 +19,12 @@ const module = "github.com/fjbelchi/localmodel/"
 // beneath it; a directory that is not listed follows its nearest listed parent.
 // integration tests may import anything, and every room what lies in internal.
 var arrows = map[string][]string{
-	"cmd":                            {"tools", "tools/background", "tools/draft", "tools/draft/parse", "tools/draft/trial", "tools/references", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "statestore", "statestore/calls", "statestore/project", "prompts"},
-	"tools":                          {"tools/draft", "tools/draft/trial", "tools/handoff", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/policy/category", "routing/prices", "statestore", "statestore/calls", "prompts", "prompts/paths"},
+	"cmd":   {"tools", "tools/background", "tools/decide", "tools/deps", "tools/draft", "tools/draft/parse", "tools/draft/trial", "tools/plan", "tools/references", "tools/stdio", "tools/ticket", "routing", "routing/policy", "routing/place", "routing/prices", "statestore", "statestore/calls", "statestore/project", "prompts"},
+	"tools": {"routing", "routing/policy", "routing/policy/category", "statestore", "statestore/calls", "prompts", "prompts/paths"},
+	"tools/plan": {"tools/background", "tools/contract", "tools/decide", "tools/deps", "tools/draft", "tools/draft/trial", "tools/project", "tools/ticket",
+		"routing", "routing/policy", "statestore", "prompts", "prompts/paths"},
+	"tools/decide":                   {"tools/contract", "tools/deps", "tools/ticket", "routing", "routing/policy", "routing/prices", "statestore", "prompts"},
+	"tools/deps":                     {"tools/background", "tools/draft", "tools/project", "routing", "routing/policy", "statestore"},
 	"tools/contract":                 {},
 	"tools/project":                  {"routing/policy", "tools/contract", "tools/ticket"},
 	"tools/references":               {"prompts/paths", "statestore", "tools/contract", "tools/project", "tools/ticket"},

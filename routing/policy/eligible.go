@@ -87,6 +87,9 @@ func distinct(files []string) int {
 	return len(seen)
 }
 
+// SizeUnknown begins the reason of a ticket whose size no one is sure of.
+const SizeUnknown = "size unknown"
+
 func byFiles(f Facts) Rule {
 	n := distinct(f.Files)
 	from := ""
@@ -104,7 +107,7 @@ func byFiles(f Facts) Rule {
 			fmt.Sprintf("%d %s > %d", n, files, MaxLocalFiles),
 		}
 	case n == 0 && f.SizeUnknown && !f.Sure:
-		return Rule{"files", false, "size unknown, names no files: add Affected Files", "size unknown: add Affected Files"}
+		return Rule{"files", false, SizeUnknown + ", names no files: add Affected Files", SizeUnknown + ": add Affected Files"}
 	case n == 0 && f.SizeUnknown:
 		return Rule{"files", true, "names no files, but a model is sure of its size", ""}
 	case n == 0:

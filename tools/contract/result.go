@@ -34,47 +34,48 @@ func Join(parts ...string) string {
 	return strings.Join(parts, "; ")
 }
 
-// FitWarnings shortens the list until the result it belongs to fits: the
-// longest text first, down to a line, then those at the end.
-func FitWarnings(list []string, limit int, result func([]string) any) []string {
+// Warnings are what a result says beside its answer.
+type Warnings []string
+
+// Add adds texts that are new and not empty, and keeps the list short.
+func (w *Warnings) Add(texts ...string) {
+	const most = 8
+	for _, text := range texts {
+		if text != "" && len(*w) < most && !slices.Contains(*w, text) {
+			*w = append(*w, plain.Clip(text, 300))
+		}
+	}
+}
+
+// AddFirst puts texts before the others: a list that is too long is cut at its
+// end.
+func (w *Warnings) AddFirst(texts ...string) {
+	rest := *w
+	*w = nil
+	w.Add(texts...)
+	w.Add(rest...)
+}
+
+// Fit shortens the list until the result that holds it has at most limit
+// characters: the longest text first, down to a line, then those at the end.
+func (w *Warnings) Fit(limit int, result any) {
 	const line = 60
-	list = slices.Clone(list)
-	for len(list) > 0 {
-		text, err := Encode(result(list))
+	for len(*w) > 0 {
+		text, err := Encode(result)
 		over := utf8.RuneCount(text) - limit
 		if err != nil || over <= 0 {
-			return list
+			return
 		}
-		longest := 0
-		for i, w := range list {
-			if len(w) > len(list[longest]) {
+		list, longest := *w, 0
+		for i := range list {
+			if len(list[i]) > len(list[longest]) {
 				longest = i
 			}
 		}
 		if n := utf8.RuneCountInString(list[longest]); n > line {
 			list[longest] = plain.Clip(list[longest], max(line, n-over))
 		} else {
-			list = list[:len(list)-1]
+			*w = list[:len(list)-1]
 		}
 	}
-	return nil
-}
-
-// AddWarning adds a text once, and keeps the list short.
-func AddWarning(list []string, text string) []string {
-	const most = 8
-	if text == "" || len(list) >= most || slices.Contains(list, text) {
-		return list
-	}
-	return append(list, plain.Clip(text, 300))
-}
-
-// WarnFirst puts what was withheld before other warnings: a list that is too
-// long is cut at its end.
-func WarnFirst(list, first []string) []string {
-	var out []string
-	for _, text := range append(slices.Clone(first), list...) {
-		out = AddWarning(out, text)
-	}
-	return out
 }

@@ -1,6 +1,7 @@
 package contract
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,22 +43,22 @@ func TestErrorInRow_KeepsTheNextStep(t *testing.T) {
 	}
 }
 
-func TestFitWarnings(t *testing.T) {
-	of := func(list []string) any { return list }
+func TestWarnings_Fit(t *testing.T) {
 	long := strings.Repeat("w", 500)
 	for _, c := range []struct {
-		list  []string
+		list  Warnings
 		limit int
 		want  []int // lengths
 	}{
 		{nil, 10, nil},
-		{[]string{"a", "b"}, 100, []int{1, 1}},
-		{[]string{"a", long}, 200, []int{1, 192}},
-		{[]string{long, long}, 300, []int{228, 65}},
-		{[]string{long, long, long}, 150, []int{60, 60}},
-		{[]string{long}, 10, nil},
+		{Warnings{"a", "b"}, 100, []int{1, 1}},
+		{Warnings{"a", long}, 200, []int{1, 192}},
+		{Warnings{long, long}, 300, []int{60, 233}},
+		{Warnings{long, long, long}, 150, []int{60, 60}},
+		{Warnings{long}, 10, nil},
 	} {
-		got := FitWarnings(c.list, c.limit, of)
+		got := c.list
+		got.Fit(c.limit, &got)
 		text, err := Encode(got)
 		if err != nil {
 			t.Fatal(err)
@@ -69,11 +70,21 @@ func TestFitWarnings(t *testing.T) {
 		for _, w := range got {
 			lengths = append(lengths, len(w))
 		}
-		if len(lengths) != len(c.want) {
+		if !slices.Equal(lengths, c.want) {
 			t.Errorf("limit %d: lengths %v, want %v", c.limit, lengths, c.want)
 		}
 	}
-	if list := []string{long}; FitWarnings(list, 100, of) == nil || list[0] != long {
-		t.Error("the list given was changed")
+}
+
+func TestWarnings_Add(t *testing.T) {
+	w := Warnings{"1", "2"}
+	w.Add("", "2", "3")
+	w.AddFirst("4", "1")
+	if want := (Warnings{"4", "1", "2", "3"}); !slices.Equal(w, want) {
+		t.Errorf("got %q, want %q", w, want)
+	}
+	w.AddFirst("5", "6", "7", "8", "9")
+	if want := (Warnings{"5", "6", "7", "8", "9", "4", "1", "2"}); !slices.Equal(w, want) {
+		t.Errorf("got %q, want %q", w, want)
 	}
 }

@@ -49,7 +49,7 @@ func (r *Reader) folder(ctx context.Context, ref, dir, glob string) {
 		return
 	}
 	if cut {
-		r.warn(fmt.Sprintf("%s holds more than is looked through; the rest is left out", plain.Line(dir)))
+		r.Warnings.Add(fmt.Sprintf("%s holds more than is looked through; the rest is left out", plain.Line(dir)))
 	}
 	for _, name := range names {
 		if ctx.Err() != nil {
@@ -70,7 +70,7 @@ func (r *Reader) folder(ctx context.Context, ref, dir, glob string) {
 		}
 		if doc.Several {
 			for _, text := range doc.Head.Warnings {
-				r.warn(project.BaseName(name) + ": " + text)
+				r.Warnings.Add(project.BaseName(name) + ": " + text)
 			}
 		}
 	}

@@ -83,7 +83,7 @@ type Reader struct {
 	trees    map[string]string
 	left     leftOut
 	Total    int // tickets, those past maxRows too
-	Warnings []string
+	Warnings contract.Warnings
 }
 
 func newReader(p project.Project) *Reader {
@@ -127,7 +127,7 @@ func (r *Reader) document(ctx context.Context, doc *ticket.Document, name string
 	r.know(doc)
 	for _, text := range doc.Head.Warnings {
 		if doc.Several {
-			r.warn(project.BaseName(name) + ": " + text)
+			r.Warnings.Add(project.BaseName(name) + ": " + text)
 		}
 	}
 	if !doc.Several {
@@ -143,7 +143,7 @@ func (r *Reader) document(ctx context.Context, doc *ticket.Document, name string
 		}
 	}
 	if doc.Several && open == 0 {
-		r.warn(fmt.Sprintf("%s: no open task in %d", plain.Line(name), len(doc.Tasks)))
+		r.Warnings.Add(fmt.Sprintf("%s: no open task in %d", plain.Line(name), len(doc.Tasks)))
 	}
 }
 
@@ -203,7 +203,7 @@ func (r *Reader) tellApart(t *ticket.Ticket) {
 		id = fmt.Sprintf("%s~%d", clipped(was, 90), n+1)
 	}
 	r.sources[strings.ToLower(t.ID)] = t.Source
-	r.warn(fmt.Sprintf("%s is the id of %s and %s; the second is %s here", was, first, t.Source, t.ID))
+	r.Warnings.Add(fmt.Sprintf("%s is the id of %s and %s; the second is %s here", was, first, t.Source, t.ID))
 }
 
 // warnAgain says which tickets the call names more than once.
@@ -214,7 +214,7 @@ func (r *Reader) warnAgain() {
 		if n > most {
 			names += fmt.Sprintf(" and %d more", n-most)
 		}
-		r.warn("named more than once in this call, one row each: " + plain.Line(names))
+		r.Warnings.Add("named more than once in this call, one row each: " + plain.Line(names))
 	}
 }
 
@@ -262,8 +262,6 @@ func (r *Reader) fail(ref string, fault *contract.Error) {
 	c.ID = project.BaseName(ref)
 	r.Items = append(r.Items, c)
 }
-
-func (r *Reader) warn(text string) { r.Warnings = contract.AddWarning(r.Warnings, text) }
 
 // inline takes up a ticket that is given as text.
 func (r *Reader) inline(ctx context.Context, text string) {

@@ -20,6 +20,7 @@ import (
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/project"
 	"github.com/fjbelchi/localmodel/tools"
+	"github.com/fjbelchi/localmodel/tools/plan"
 )
 
 // Env is what a command may touch.
@@ -110,7 +111,7 @@ func With(e Env, c *Config, only ...policy.Tier) *App {
 			return settings.TrustedCommands(ctx, c.Dirs.State, c.Root)
 		}
 		deps.Environ, deps.Confine = Environ, Itself(ConfineWord)
-		deps.Drafts = deps.NewDrafts(filepath.Join(c.Dirs.State, "drafts"), Itself(ParseWord)...)
+		deps.Drafts = plan.NewDrafts(deps, filepath.Join(c.Dirs.State, "drafts"), Itself(ParseWord)...)
 	}
 	return &App{Config: c, Store: store, Router: router, Log: log, Deps: deps}
 }

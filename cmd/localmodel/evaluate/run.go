@@ -20,7 +20,8 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
-	"github.com/fjbelchi/localmodel/tools"
+	"github.com/fjbelchi/localmodel/tools/deps"
+	"github.com/fjbelchi/localmodel/tools/plan"
 )
 
 // Asker asks one model. *routing.Router is one.
@@ -181,8 +182,7 @@ func (p Plan) request(ctx context.Context, t task) (routing.Request, *outcome, e
 
 // planRequest is what plan_ticket asks, present text of the files included.
 func (p Plan) planRequest(ctx context.Context, t task, seen *outcome) (routing.Request, *outcome, error) {
-	deps := &tools.Deps{Root: p.Root, NumCtx: p.NumCtx}
-	q, user, most, err := deps.AskPlan(ctx, t.ticket.Ticket)
+	q, user, most, err := plan.Ask(ctx, &deps.Deps{Root: p.Root, NumCtx: p.NumCtx}, t.ticket.Ticket)
 	asked := q // as the tier that is asked sees it
 	sampling := t.model.Sampling
 	sampling.Free = true

@@ -20,6 +20,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools"
+	"github.com/fjbelchi/localmodel/tools/deps"
 )
 
 var update = flag.Bool("update", false, "write MATRIX.md anew")
@@ -55,7 +56,7 @@ func (f *free) Reserve(context.Context, policy.Tier, float64) (func(context.Cont
 
 // noJournal remembers nothing: the cells are about models, and hundreds of them
 // at once would wait for one disk.
-type noJournal struct{ tools.Journal }
+type noJournal struct{ deps.Journal }
 
 func (noJournal) TicketState(context.Context, string) (statestore.Ticket, error) {
 	return statestore.Ticket{}, nil
@@ -102,7 +103,7 @@ type outcome struct {
 
 const ticket = "---\nid: N-7\ntitle: Button does nothing\n---\n\n# Button does nothing\n\n## Affected Files\n\n| File | Action | Description |\n|---|---|---|\n| a.go | modify | |\n"
 
-func classify(t *testing.T, root string, asker tools.Asker, limit time.Duration) outcome {
+func classify(t *testing.T, root string, asker deps.Asker, limit time.Duration) outcome {
 	t.Helper()
 	d := &tools.Deps{Root: root, Model: "tiny", NumCtx: 4096, Deadline: limit, Guard: policy.Guard{Mode: "always"},
 		Asker: asker, Journal: noJournal{}, CloudAllowed: true, Log: slog.New(slog.DiscardHandler)}

@@ -28,6 +28,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools"
+	"github.com/fjbelchi/localmodel/tools/deps"
 )
 
 func TestMain(m *testing.M) {
@@ -67,7 +68,7 @@ func settings(t testing.TB, ollama, model string) tiers.Config {
 }
 
 // project is the tools over a project of their own, with one ticket in it.
-func project(t *testing.T, asker tools.Asker, body string) *tools.Deps {
+func project(t *testing.T, asker deps.Asker, body string) *tools.Deps {
 	t.Helper()
 	root := t.TempDir()
 	ticket := "---\nid: N-1\ntitle: The button does nothing\n---\n\n# The button does nothing\n\n" + body +

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/tools"
+	"github.com/fjbelchi/localmodel/tools/decide"
 	"github.com/fjbelchi/localmodel/tools/references"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -86,7 +86,7 @@ func Place(project, arg string) (root, ref string) {
 // stated is the label that a ticket states.
 func (s *Set) stated(t ticket.Ticket) Label {
 	var l Label
-	if c := policy.Classify(tools.Stated(t, s.Prefixes)); !c.AskCategory {
+	if c := policy.Classify(decide.Stated(t, s.Prefixes)); !c.AskCategory {
 		l.Category = c.Category
 	}
 	l.Complexity, _ = complexity(t.Complexity)
@@ -165,7 +165,7 @@ func (t *Ticket) Hidden() string {
 
 // Unlabelled is what a ticket states beside its labels.
 func (t *Ticket) Unlabelled(prefixes []string) policy.Stated {
-	s := tools.Stated(t.Ticket, prefixes)
+	s := decide.Stated(t.Ticket, prefixes)
 	s.ID, s.Type, s.Complexity = "", "", ""
 	return s
 }

@@ -1,4 +1,4 @@
-package tools
+package plan
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/deps"
 	"github.com/fjbelchi/localmodel/tools/project"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -25,7 +26,7 @@ const (
 
 // promptRoom is how many bytes of prompt a plan may have on the route's first
 // tier, so that a reply of so many tokens and one repair round still fit.
-func (d *Deps) promptRoom(ctx context.Context, route policy.Route, tokens int) int {
+func promptRoom(ctx context.Context, d *deps.Deps, route policy.Route, tokens int) int {
 	reply := tokens + min(tokens, d.NumCtx/8)
 	if d.Room != nil {
 		return d.Room(ctx, route, reply)
@@ -37,7 +38,7 @@ func (d *Deps) promptRoom(ctx context.Context, route policy.Route, tokens int) i
 // ticket's order, into the bytes of prompt that are left. Of a file that does
 // not fit, the parts that the ticket names are shown. What is left out is said
 // in notes.
-func (d *Deps) sources(ctx context.Context, t ticket.Ticket, tree string, q prompts.PlanQuestion, room int) (out []prompts.Source, notes []string) {
+func sources(ctx context.Context, p project.Project, t ticket.Ticket, tree string, q prompts.PlanQuestion, room int) (out []prompts.Source, notes []string) {
 	files := byRelevance(t.Files)
 	for i, f := range files {
 		// The first files may not starve the others.
@@ -45,7 +46,7 @@ func (d *Deps) sources(ctx context.Context, t ticket.Ticket, tree string, q prom
 		if left := len(files) - i; left > 1 {
 			share = max(room*2/3, room/left)
 		}
-		s, note := d.source(ctx, f, tree, q, share-len(f.Path)-aroundSource)
+		s, note := source(ctx, p, f, tree, q, share-len(f.Path)-aroundSource)
 		if note != "" {
 			notes = append(notes, note)
 		}
@@ -58,13 +59,13 @@ func (d *Deps) sources(ctx context.Context, t ticket.Ticket, tree string, q prom
 	return out, notes
 }
 
-// context reads the specification and design beside a ticket into the room that is
+// beside reads the specification and design beside a ticket into the room that is
 // left; one that does not fit is shown in part.
-func (d *Deps) context(ctx context.Context, t ticket.Ticket, q prompts.PlanQuestion, room int) []prompts.Source {
+func beside(ctx context.Context, p project.Project, t ticket.Ticket, q prompts.PlanQuestion, room int) []prompts.Source {
 	var out []prompts.Source
 	for i, name := range t.Beside {
 		share := room / (len(t.Beside) - i)
-		s, _ := d.source(ctx, ticket.File{Path: name}, "", q, share-len(name)-aroundSource)
+		s, _ := source(ctx, p, ticket.File{Path: name}, "", q, share-len(name)-aroundSource)
 		if s.Text != "" {
 			room -= len(s.Text) + len(s.Path) + aroundSource
 			out = append(out, s)
@@ -87,12 +88,12 @@ func byRelevance(files []ticket.File) []ticket.File {
 	return append(first, rest...)
 }
 
-func (d *Deps) source(ctx context.Context, f ticket.File, tree string, q prompts.PlanQuestion, room int) (prompts.Source, string) {
+func source(ctx context.Context, p project.Project, f ticket.File, tree string, q prompts.PlanQuestion, room int) (prompts.Source, string) {
 	none := prompts.Source{}
 	if why := project.WithheldReason(f.Path); why != "" {
 		return none, f.Path + " " + why
 	}
-	data, real, fault := d.project().Read(ctx, project.InTree(tree, f.Path), maxSourceBytes)
+	data, real, fault := p.Read(ctx, project.InTree(tree, f.Path), maxSourceBytes)
 	var size *rootfs.SizeError
 	switch {
 	case fault == nil:

@@ -1,4 +1,4 @@
-package tools
+package plan
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/background"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/deps"
 )
 
 // ending is how a question ended, as it is kept for the call that comes back
@@ -24,7 +25,7 @@ type ending struct {
 // finish asks as Asker.Complete does. Where only the local tier may answer, an
 // answer that is not through at the deadline is not thrown away: unfinished says
 // how far it is, the model goes on, and the same question again waits for it.
-func (d *Deps) finish(ctx context.Context, route policy.Route, req routing.Request) (routing.Answer, *background.Status, error) {
+func finish(ctx context.Context, d *deps.Deps, route policy.Route, req routing.Request) (routing.Answer, *background.Status, error) {
 	if d.Finish == nil || route == policy.OnlyCloud || route == policy.Auto && d.PaidTier {
 		a, err := d.Asker.Complete(ctx, route, req)
 		return a, nil, err
@@ -68,7 +69,7 @@ func (d *Deps) finish(ctx context.Context, route policy.Route, req routing.Reque
 const stateWriting = "writing"
 
 // writing reports a plan that is not through yet.
-func (r *planResult) writing(s *background.Status) {
+func (r *Result) writing(s *background.Status) {
 	r.State, r.By, r.Owner = stateWriting, string(policy.Local), policy.OwnerLocal
 	took := s.Elapsed.Round(time.Second)
 	switch {

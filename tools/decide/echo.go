@@ -1,4 +1,4 @@
-package tools
+package decide
 
 import (
 	"context"
@@ -11,39 +11,41 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/tools/contract"
+	"github.com/fjbelchi/localmodel/tools/deps"
 )
 
-// echoRecord counts on how many test tickets a model repeated the hint of its
+// EchoRecord counts on how many test tickets a model repeated the hint of its
 // prompt, both when it was right and when it was its opposite.
-type echoRecord struct {
+type EchoRecord struct {
 	Asked    int `json:"asked"`
 	Followed int `json:"followed"`
 }
 
-// follows reports whether the model repeats whatever it is told: on every ticket.
+// Follows reports whether the model repeats whatever it is told: on every ticket.
 // One that can be talked into a single answer still reads the others.
-func (r echoRecord) follows() bool {
+func (r EchoRecord) Follows() bool {
 	return r.Asked >= len(prompts.EchoTickets) && r.Followed == r.Asked
 }
 
-func (r echoRecord) words() string {
+// Words says so.
+func (r EchoRecord) Words() string {
 	return fmt.Sprintf("local: its answers follow the prompt's hint, %d of %d times", r.Followed, r.Asked)
 }
 
 // echoTime bounds one question of the measurement.
 const echoTime = 2 * time.Minute
 
-func (d *Deps) echoKey(ctx context.Context) statestore.GuardKey {
-	return statestore.GuardKey{Class: statestore.EchoClass, Digest: d.guardDigest(ctx)}
+func echoKey(ctx context.Context, d *deps.Deps) statestore.GuardKey {
+	return statestore.GuardKey{Class: statestore.EchoClass, Digest: GuardDigest(ctx, d)}
 }
 
-// echo is the record of the local model that would be asked now. A journal that
+// Echo is the record of the local model that would be asked now. A journal that
 // cannot be read has none, and is warned of elsewhere; a record that no measurement
 // can lead to is none.
-func (d *Deps) echo(ctx context.Context) (r echoRecord) {
-	state, _ := d.Journal.Echo(ctx, d.echoKey(ctx))
+func Echo(ctx context.Context, d *deps.Deps) (r EchoRecord) {
+	state, _ := d.Journal.Echo(ctx, echoKey(ctx, d))
 	if json.Unmarshal(state, &r) != nil || r.Followed < 0 || r.Followed > r.Asked || r.Asked > len(prompts.EchoTickets) {
-		return echoRecord{}
+		return EchoRecord{}
 	}
 	return r
 }
@@ -51,21 +53,21 @@ func (d *Deps) echo(ctx context.Context) (r echoRecord) {
 // withoutEcho is the route for a question whose answer is the model's word alone:
 // past a local model that only repeats hints. ask is false where nobody else may
 // be asked.
-func (d *Deps) withoutEcho(ctx context.Context, route policy.Route) (to policy.Route, why string, ask bool) {
+func withoutEcho(ctx context.Context, d *deps.Deps, route policy.Route) (to policy.Route, why string, ask bool) {
 	if route == policy.OnlyCloud {
 		return route, "", true
 	}
-	r := d.echo(ctx)
-	if !r.follows() {
+	r := Echo(ctx, d)
+	if !r.Follows() {
 		return route, "", true
 	}
-	return policy.OnlyCloud, r.words(), route == policy.Auto && d.PaidTier
+	return policy.OnlyCloud, r.Words(), route == policy.Auto && d.PaidTier
 }
 
 // startEcho measures the local model in the background, once it has answered and
 // the session is quiet, where the journal has no whole measurement of it.
-func (d *Deps) startEcho() {
-	if d.EchoAfter <= 0 || d.Finish == nil || !d.echoing.CompareAndSwap(false, true) {
+func startEcho(d *deps.Deps) {
+	if d.EchoAfter <= 0 || d.Finish == nil || !d.Echoing.CompareAndSwap(false, true) {
 		return
 	}
 	d.Finish.Go(func(ctx context.Context) {
@@ -76,23 +78,23 @@ func (d *Deps) startEcho() {
 			return
 		case <-timer.C:
 		}
-		_, err := contract.Safely(func() (echoRecord, error) { return d.measureEcho(ctx) })
+		_, err := contract.Safely(func() (EchoRecord, error) { return MeasureEcho(ctx, d) })
 		if err != nil && ctx.Err() == nil {
 			d.Log.Debug("hints not measured, another answer starts again", "err", err)
-			d.echoing.Store(false)
+			d.Echoing.Store(false)
 		}
 	})
 }
 
-// measureEcho asks about the test tickets that were not asked about yet, and keeps
+// MeasureEcho asks about the test tickets that were not asked about yet, and keeps
 // the record after each.
-func (d *Deps) measureEcho(ctx context.Context) (echoRecord, error) {
-	key := d.echoKey(ctx)
-	r := d.echo(ctx)
+func MeasureEcho(ctx context.Context, d *deps.Deps) (EchoRecord, error) {
+	key := echoKey(ctx, d)
+	r := Echo(ctx, d)
 	for r.Asked < len(prompts.EchoTickets) {
 		followed := true
 		for _, hint := range prompts.EchoHints {
-			said, err := d.askEcho(ctx, prompts.EchoTickets[r.Asked], hint)
+			said, err := askEcho(ctx, d, prompts.EchoTickets[r.Asked], hint)
 			if err != nil {
 				return r, err
 			}
@@ -113,7 +115,7 @@ func (d *Deps) measureEcho(ctx context.Context) (echoRecord, error) {
 	return r, nil
 }
 
-func (d *Deps) askEcho(ctx context.Context, t prompts.EchoTicket, hint string) (complexity string, err error) {
+func askEcho(ctx context.Context, d *deps.Deps, t prompts.EchoTicket, hint string) (complexity string, err error) {
 	q, user, err := prompts.Echo(t, hint)
 	if err != nil {
 		return "", err
@@ -129,21 +131,4 @@ func (d *Deps) askEcho(ctx context.Context, t prompts.EchoTicket, hint string) (
 	}
 	reply, err := q.Parse(a.Text)
 	return reply.Complexity, err
-}
-
-// answeredBy notes who was asked; passed is why the local model was not.
-func (j judged) answeredBy(a routing.Answer, passed string) judged {
-	j.answer, j.estimated = answerOf(a), a.CostEstimated
-	j.fallback, j.failed, j.withheld = contract.Join(passed, a.Reason()), a.Attempts, a.Withheld
-	if passed != "" {
-		j.answer.FellBack, j.answer.Reason = true, j.fallback
-	}
-	return j
-}
-
-// withoutModel is the rules' answer where the model's word is not worth asking for.
-func (j judged) withoutModel(why string) judged {
-	j.class, j.by, j.fallback = j.class.WithoutModel(), "rules", why
-	j.answer = &answer{FellBack: true, Reason: why}
-	return j.withGuess()
 }

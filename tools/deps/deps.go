@@ -1,7 +1,5 @@
-// Package tools is what a model sees: four MCP tools, each in one file with its
-// description beside it. A handler decodes, asks routing, statestore and
-// prompts, and encodes; it makes no HTTP call and writes no file.
-package tools
+// Package deps holds what the tools work with.
+package deps
 
 import (
 	"context"
@@ -11,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/advice"
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -91,8 +90,38 @@ type Deps struct {
 	Shell           advice.Shell // that advice is given for
 	Log             *slog.Logger
 
-	seenIDs sync.Map    // ids of tickets that the journal is known to know
-	echoing atomic.Bool // the measurement has been started
+	// What this process has found out or begun; it starts empty.
+	SeenIDs sync.Map    // ids of tickets that the journal is known to know
+	Echoing atomic.Bool // it is measured whether the local model repeats hints
 }
 
-func (d *Deps) project() project.Project { return project.Project{Root: d.Root} }
+// Files reads the files of the project.
+func (d *Deps) Files() project.Project { return project.Project{Root: d.Root} }
+
+// CallLimit is the time of a whole call: the deadline, until which models are
+// asked, and a little more in which their answer is written down. Clients give up
+// some seconds after the deadline.
+func (d *Deps) CallLimit() time.Duration { return d.Deadline + d.afterDeadline() }
+
+func (d *Deps) afterDeadline() time.Duration { return min(3*time.Second, d.Deadline/4) }
+
+// UntilDeadline ends a call's context at the deadline, for the models.
+func (d *Deps) UntilDeadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithTimeout(ctx, d.Deadline)
+	}
+	return context.WithDeadline(ctx, end.Add(-d.afterDeadline()))
+}
+
+// Progress passes what a call is doing on to the client; nil = nobody listens.
+// Where total is 0, done is not known.
+type Progress func(done, total float64, message string)
+
+// Tokens is how a model that is asked about a ticket reports.
+func (p Progress) Tokens(id string) func(message string, tokens, budget int) {
+	if p == nil {
+		return nil
+	}
+	return func(message string, _, _ int) { p(0, 0, plain.Clip(id+": "+message, 120)) }
+}

@@ -1,4 +1,4 @@
-package tools
+package references
 
 import (
 	"context"
@@ -6,12 +6,12 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/project"
-	"github.com/fjbelchi/localmodel/tools/references"
 )
 
 // ticketExtensions are the files whose path a caller may give for an id.
@@ -22,20 +22,27 @@ const (
 	maxNearest = 3
 )
 
-// recordedID is the id that an outcome is recorded under. A path is read as the
+// Journal is what knows which tickets were seen in a project. *statestore.Store is
+// one.
+type Journal interface {
+	Known(ctx context.Context, id string, limit int) (known bool, near []string, err error)
+}
+
+// RecordedID is the id that an outcome is recorded under. A path is read as the
 // id of its ticket, and an id that differs from a known one in case alone as
 // that one; both are said. An id that was never seen is taken as it is, with
-// the nearest known ones in the warning.
-func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string) {
-	id = strings.TrimSpace(given)
-	known, near, err := d.lookUp(ctx, id)
+// the nearest known ones in the warning. seen are the ids that the journal is
+// known to know.
+func RecordedID(ctx context.Context, p project.Project, journal Journal, seen *sync.Map, given string) (id, warning string) {
+	id = given
+	known, near, err := lookUp(ctx, journal, seen, id)
 	if known {
 		return id, ""
 	}
 	if file, _, _ := strings.Cut(id, "#"); slices.Contains(ticketExtensions, strings.ToLower(path.Ext(file))) {
-		id = d.idOfPath(ctx, id)
+		id = idOfPath(ctx, p, id)
 		warning = fmt.Sprintf("%s is read as the ticket id %s", plain.Clip(given, 100), id)
-		if known, near, err = d.lookUp(ctx, id); known {
+		if known, near, err = lookUp(ctx, journal, seen, id); known {
 			return id, warning
 		}
 	}
@@ -53,8 +60,8 @@ func (d *Deps) recordedID(ctx context.Context, given string) (id, warning string
 }
 
 // idOfPath is the id of the one ticket at a path, else what its file's name says.
-func (d *Deps) idOfPath(ctx context.Context, ref string) string {
-	r := references.Read(ctx, d.project(), nil, []string{ref}, "")
+func idOfPath(ctx context.Context, p project.Project, ref string) string {
+	r := Read(ctx, p, nil, []string{ref}, "")
 	if len(r.Items) == 1 && r.Items[0].Fault == nil && paths.CheckID(r.Items[0].ID) == nil {
 		return r.Items[0].ID
 	}
@@ -66,16 +73,16 @@ func (d *Deps) idOfPath(ctx context.Context, ref string) string {
 
 // lookUp reports whether the ticket was seen in this project, and which seen ones
 // an unknown id may be meant for. What was seen once is not looked up again.
-func (d *Deps) lookUp(ctx context.Context, id string) (known bool, near []string, err error) {
-	if _, seen := d.seenIDs.Load(id); seen {
+func lookUp(ctx context.Context, journal Journal, seen *sync.Map, id string) (known bool, near []string, err error) {
+	if _, found := seen.Load(id); found {
 		return true, nil, nil
 	}
-	known, near, err = d.Journal.Known(ctx, id, maxKnown)
+	known, near, err = journal.Known(ctx, id, maxKnown)
 	if err != nil {
 		return false, nil, err
 	}
 	if known {
-		d.seenIDs.Store(id, true)
+		seen.Store(id, true)
 	}
 	return known, near, nil
 }

@@ -1,0 +1,125 @@
+package plan
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/prompts"
+	"github.com/fjbelchi/localmodel/prompts/paths"
+	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/tools/deps"
+	"github.com/fjbelchi/localmodel/tools/project"
+	"github.com/fjbelchi/localmodel/tools/ticket"
+)
+
+// maxTokens bounds the reply: what the ticket needs, within a third of the
+// window, so that a small window keeps room for the question.
+func maxTokens(d *deps.Deps, q prompts.PlanQuestion) int {
+	const least = 256
+	return min(q.Tokens(), max(least, d.NumCtx/3))
+}
+
+// Ask is what plan_ticket asks a model on this machine of a ticket, its words, and
+// the most tokens of a reply; for programs that compare models. Root and NumCtx are
+// all that it needs.
+func Ask(ctx context.Context, d *deps.Deps, t ticket.Ticket) (q prompts.PlanQuestion, user string, most int, err error) {
+	r := &Result{ID: t.ID}
+	q, user, err = r.question(ctx, d, Request{Ticket: t, Route: policy.OnlyLocal, IncludeFiles: true}, "")
+	return q, user, maxTokens(d, q), err
+}
+
+// question is what is asked, and its words. The affected files get what room the
+// ticket itself leaves.
+func (r *Result) question(ctx context.Context, d *deps.Deps, req Request, evidence string) (prompts.PlanQuestion, string, error) {
+	t, files := req.Ticket, d.Files()
+	tree := files.Tree(ctx, t)
+	q := prompts.PlanQuestion{ID: t.ID, Title: t.Title, Ticket: ticketText(t), Evidence: evidence, Commands: project.WithoutSecrets(files.Commands(ctx, t)),
+		Exists: func(path string) bool { return files.HasFile(ctx, project.InTree(tree, path)) },
+		Read:   func(path string) string { return files.Text(ctx, project.InTree(tree, path), maxSourceBytes) }}
+	t.Files = r.plannable(t.Files, d.Root)
+	for _, f := range t.Files {
+		q.Files = append(q.Files, prompts.PlanFile{Path: f.Path, Action: f.Action, Description: f.Description})
+	}
+	for _, c := range t.Criteria {
+		q.Criteria = append(q.Criteria, prompts.PlanCriterion{ID: c.ID, Text: c.Text})
+	}
+	user, err := prompts.Plan(q)
+	if err != nil || !req.IncludeFiles {
+		return q, user, err
+	}
+	var notes []string
+	room := promptRoom(ctx, d, req.Route, maxTokens(d, q))
+	q.Sources, notes = sources(ctx, files, t, tree, q, room-len(prompts.System)-len(user))
+	r.Warnings.Add(notes...)
+	if len(q.Sources) > 0 {
+		if user, err = prompts.Plan(q); err != nil {
+			return q, user, err
+		}
+	}
+	if len(t.Beside) > 0 {
+		q.Context = beside(ctx, files, t, q, room-len(prompts.System)-len(user))
+		user, err = prompts.Plan(q)
+	}
+	return q, user, err
+}
+
+// plannable are the affected files that a plan may touch, relative to the root.
+func (r *Result) plannable(files []ticket.File, root string) (out []ticket.File) {
+	for _, f := range files {
+		f.Path = strings.TrimPrefix(f.Path, strings.TrimSuffix(filepath.ToSlash(root), "/")+"/")
+		if why := paths.Refused(f.Path, true); why != "" {
+			r.Warnings.Add(f.Path + " is not part of the plan: it " + why)
+			continue
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// failedPlan is what the plan gate refused before: it belongs in the next
+// question, which must not be the same again.
+type failedPlan statestore.PlanFailure
+
+// lastFailure reads it. A journal that cannot be read costs the lesson, not the
+// plan.
+func (r *Result) lastFailure(ctx context.Context, d *deps.Deps) failedPlan {
+	f, err := d.Journal.PlanFailure(ctx, r.ID)
+	if err != nil && ctx.Err() == nil {
+		r.Warnings.Add("journal not readable, so an earlier failure of the plan gate was not considered: " + err.Error())
+	}
+	return failedPlan(f)
+}
+
+// Bytes of what failed that the question repeats.
+const (
+	maxFailedEvidence = 2000
+	maxFailedPlan     = 4000
+)
+
+// text is the evidence for the question, "" where nothing failed.
+func (f failedPlan) text() string {
+	if f.Evidence == "" && f.Plan == "" {
+		return ""
+	}
+	text := cmp.Or(plain.Clip(f.Evidence, maxFailedEvidence), "The reason was not recorded.")
+	if f.Plan != "" {
+		text += "\n\nThe plan that was refused:\n" + plain.Clip(f.Plan, maxFailedPlan)
+	}
+	return text
+}
+
+// seed moves the sampling away from every earlier plan, repair rounds included.
+func (f failedPlan) seed() int { return 10 * f.Count }
+
+// note says that the plan was made with the lesson, for the summary.
+func (f failedPlan) note() string {
+	if f.text() == "" {
+		return ""
+	}
+	return fmt.Sprintf("; the evidence of %d failed plan gate(s) was part of the question", max(f.Count, 1))
+}
