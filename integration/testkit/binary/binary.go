@@ -86,10 +86,11 @@ func build() (string, error) {
 
 // Env is the environment of a user who has set nothing but vars: no variable of
 // localmodel, Ollama or LiteLLM of this machine shows through, and HOME is the
-// test's own.
+// test's own. No line is wrapped: the length of a temporary path or a port would
+// decide where.
 func Env(t testing.TB, vars ...string) []string {
 	t.Helper()
-	return Environ(t.TempDir(), vars...)
+	return Environ(t.TempDir(), append([]string{"COLUMNS=1000"}, vars...)...)
 }
 
 // Patient are settings of the program whose limits a busy machine does not reach,
@@ -106,7 +107,7 @@ func Environ(home string, vars ...string) []string {
 		name, _, _ := strings.Cut(v, "=")
 		switch {
 		case strings.HasPrefix(name, "LOCALMODEL_"), strings.HasPrefix(name, "OLLAMA_"), strings.HasPrefix(name, "LITELLM_"), name == "CLAUDE_PROJECT_DIR",
-			name == "XDG_STATE_HOME", name == "XDG_CONFIG_HOME", name == "AppData":
+			name == "XDG_STATE_HOME", name == "XDG_CONFIG_HOME", name == "AppData", name == "COLUMNS":
 		case name == "HOME", name == "USERPROFILE", name == "XDG_CACHE_HOME", name == "LocalAppData":
 		default:
 			env = append(env, v)
