@@ -68,15 +68,7 @@ func complete(ctx context.Context, d *deps.Deps, c Classified, route policy.Rout
 	asking, stop := d.UntilDeadline(ctx)
 	defer stop()
 	a, err := d.Asker.Complete(asking, route, routing.Request{
-		Purpose: "classify", TicketID: t.ID, System: prompts.System, User: user,
-		Remote: func() (string, []string) {
-			remote, words := q.Remote()
-			text, err := prompts.Classify(remote)
-			if err != nil { // the same template has just rendered the whole question
-				return "", words
-			}
-			return text, words
-		},
+		Purpose: "classify", TicketID: t.ID, System: prompts.System, User: user, Remote: q.Remote,
 		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens, Likely: prompts.MaxClassifyTokens / 3,
 		ConfidenceFields: q.Fields(),
 		Accept:           func(text []byte) error { _, err := q.Parse(text); return err },

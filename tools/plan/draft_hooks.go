@@ -119,10 +119,7 @@ func (h draftHooks) ask(ctx context.Context, p draft.Prompt) error {
 		_, err := contract.Safely(func() (routing.Answer, error) {
 			return h.Asker.Complete(ctx, policy.OnlyLocal, routing.Request{
 				Purpose: "draft", TicketID: p.TicketID, System: p.System, User: p.User,
-				Remote: func() (string, []string) {
-					text, kinds := secrets.Mask(p.User)
-					return text, kinds
-				},
+				Remote:    func() (string, []string) { return secrets.Mask(p.User) },
 				MaxTokens: p.MaxTokens, Sampling: routing.Sampling{Free: true, Temperature: h.DraftTemperature}, Background: true,
 				Accept: p.Accept, Repair: withoutSecretsIn(p.Repair), Progress: p.Progress,
 			})

@@ -97,11 +97,8 @@ func (r *Result) ask(ctx context.Context, d *deps.Deps, c *decide.Classified, re
 		Purpose: "plan", TicketID: r.ID, System: prompts.System, User: user,
 		Remote: func() (string, []string) {
 			remote, words := q.Remote()
-			text, err := prompts.Plan(remote)
-			if err != nil { // the same template has just rendered the whole question
-				return "", words
-			}
 			asked = remote
+			text, _ := prompts.Plan(remote) // it fails where the whole question does
 			return text, words
 		},
 		Schema: q.Schema(), MaxTokens: maxTokens(d, q), Likely: maxTokens(d, q) / 2, Sampling: routing.Sampling{Free: true, Seed: failure.seed()},

@@ -170,11 +170,8 @@ func (p Plan) request(ctx context.Context, t task) (routing.Request, *outcome, e
 	if t.want.Task == "classify" {
 		q := prompts.ClassifyQuestion{Ticket: t.ticket.Hidden(), Categories: p.Set.Categories(), Complexity: true}
 		user, err := prompts.Classify(q)
-		return routing.Request{Purpose: "classify", System: prompts.System, User: user, Remote: func() (string, []string) {
-			remote, words := q.Remote()
-			text, _ := prompts.Classify(remote) // as above
-			return text, words
-		}, Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens,
+		return routing.Request{Purpose: "classify", System: prompts.System, User: user, Remote: q.Remote,
+			Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens,
 			ConfidenceFields: q.Fields(), Accept: func(text []byte) error { _, err := q.Parse(text); return err }}, seen, err
 	}
 	return p.planRequest(ctx, t, seen)
@@ -189,7 +186,7 @@ func (p Plan) planRequest(ctx context.Context, t task, seen *outcome) (routing.R
 	return routing.Request{Purpose: "plan", System: prompts.System, User: user, Remote: func() (string, []string) {
 		remote, words := q.Remote()
 		asked = remote
-		text, _ := prompts.Plan(remote) // as above
+		text, _ := prompts.Plan(remote) // it fails where the whole question does
 		return text, words
 	}, Schema: q.Schema(), MaxTokens: most, Sampling: sampling, Patient: !t.model.Paid(),
 		Accept: func(text []byte) error {
