@@ -60,10 +60,10 @@ type responseFormat struct {
 }
 
 // Extras are what a provider may refuse with 400 although the question is fine:
-// first the token probabilities are left out, then the reply schema.
+// first the token probabilities are left out, then the reply schema. At 0 the
+// question has them all.
 const (
-	allExtras = iota
-	withoutProbs
+	withoutProbs = iota + 1
 	withoutSchema
 )
 

@@ -126,8 +126,8 @@ type Week struct {
 	NetUSD    float64 `json:"net_usd"`
 }
 
-// Book collects sums and makes the report.
-type Book struct {
+// book collects sums and makes the report.
+type book struct {
 	tier  policy.Tier
 	since time.Time
 
@@ -150,10 +150,10 @@ type tally struct {
 
 type question struct{ ticket, purpose string }
 
-// New makes a book. tier is the one that would have been asked instead of the
+// newBook makes a book. tier is the one that would have been asked instead of the
 // local model; since is where it begins, zero = at the beginning.
-func New(tier policy.Tier, since time.Time) *Book {
-	b := &Book{tier: tier, since: since, classes: map[string]*tally{}, models: map[string]*tally{}, gates: map[string]int{},
+func newBook(tier policy.Tier, since time.Time) *book {
+	b := &book{tier: tier, since: since, classes: map[string]*tally{}, models: map[string]*tally{}, gates: map[string]int{},
 		weeks: map[string]*Week{}}
 	b.savings = Savings{Tier: tier, PricesDate: prices.Date}
 	b.savings.PriceIn, b.savings.PriceOut = prices.List(tier)
@@ -161,7 +161,7 @@ func New(tier policy.Tier, since time.Time) *Book {
 }
 
 // Figures adds the attempts that closed within one hour.
-func (b *Book) Figures(f statestore.Figures) error {
+func (b *book) Figures(f statestore.Figures) error {
 	w := b.week(f.Hour)
 	for _, t := range []*tally{&b.tally, of(b.classes, f.Class, "not classified"), of(b.models, f.Model, "not named")} {
 		t.add(f)
@@ -193,7 +193,7 @@ func of(m map[string]*tally, name, none string) *tally {
 	return m[name]
 }
 
-func (b *Book) week(at time.Time) *Week {
+func (b *book) week(at time.Time) *Week {
 	at = at.UTC()
 	monday := at.AddDate(0, 0, -(int(at.Weekday())+6)%7).Format(time.DateOnly)
 	if b.weeks[monday] == nil {
@@ -203,18 +203,18 @@ func (b *Book) week(at time.Time) *Week {
 }
 
 // handOff takes off what the tier escalated to pays to read hand-offs.
-func (b *Book) handOff(at time.Time, n, chars int) {
+func (b *book) handOff(at time.Time, n, chars int) {
 	in, _ := prices.List(policy.Balanced)
 	b.waste(at, float64(min(chars, n*handoffChars)/charsPerToken)*in/1e6)
 }
 
-func (b *Book) waste(at time.Time, usd float64) {
+func (b *book) waste(at time.Time, usd float64) {
 	b.savings.WastedUSD += usd
 	b.week(at).NetUSD -= usd
 }
 
 // Usage adds the calls of one kind within one hour.
-func (b *Book) Usage(u calls.Usage) error {
+func (b *book) Usage(u calls.Usage) error {
 	usd := (float64(u.TokensIn)*b.savings.PriceIn + float64(u.TokensOut)*b.savings.PriceOut) / 1e6
 	tokens := u.TokensIn + u.TokensOut
 	switch u.Kind {

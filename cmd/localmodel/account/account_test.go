@@ -169,7 +169,7 @@ func TestSinceLeavesTheRestOut(t *testing.T) {
 }
 
 func TestWhatTheScriptsHadCountedIsSaid(t *testing.T) {
-	b := New(policy.Cheap, time.Time{})
+	b := newBook(policy.Cheap, time.Time{})
 	r := b.Report(statestore.Stats{SuccessCount: 5, EscalatedToCloud: 2}, time.Now())
 	if r.Imported != (Imported{5, 2}) || r.Tickets.N != 0 {
 		t.Errorf("%+v", r)
@@ -177,7 +177,7 @@ func TestWhatTheScriptsHadCountedIsSaid(t *testing.T) {
 }
 
 func TestFiguresCount(t *testing.T) {
-	b := New(policy.Cheap, time.Time{})
+	b := newBook(policy.Cheap, time.Time{})
 	hour := time.Date(2026, 5, 6, 9, 0, 0, 0, time.UTC)
 	for _, f := range []statestore.Figures{
 		{Hour: hour, Class: "low", Model: "m", N: 3, QualitySum: 240, QualityN: 3},
@@ -228,7 +228,7 @@ func TestLinesAreInOrderOfTime(t *testing.T) {
 		}
 		var got []string
 		for text := range strings.Lines(out.String()) {
-			var l Line
+			var l line
 			if err := json.Unmarshal([]byte(text), &l); err != nil {
 				t.Fatal(err)
 			}

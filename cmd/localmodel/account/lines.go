@@ -16,8 +16,8 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/calls"
 )
 
-// Line is one call in the schema of a usage ledger.
-type Line struct {
+// line is one call in the schema of a usage ledger.
+type line struct {
 	Timestamp         string  `json:"timestamp"`
 	Workflow          string  `json:"workflow"`
 	Phase             string  `json:"phase"`
@@ -35,12 +35,12 @@ type Line struct {
 	Status            string  `json:"status"`            // ok, or why not
 }
 
-// Columns are the fields' names, in the order of Fields.
-var Columns = []string{"timestamp", "workflow", "phase", "ticket_id", "model_alias", "provider", "model", "input_tokens", "output_tokens",
+// columns are the fields' names, in the order of fields.
+var columns = []string{"timestamp", "workflow", "phase", "ticket_id", "model_alias", "provider", "model", "input_tokens", "output_tokens",
 	"cached_input_tokens", "cost_usd", "cache_hit", "batch_job_id", "escalation_reason", "status"}
 
-// Fields gives the line for a table; what is null is empty.
-func (l Line) Fields() []string {
+// fields gives the line for a table; what is null is empty.
+func (l line) fields() []string {
 	reason := ""
 	if l.EscalationReason != nil {
 		reason = *l.EscalationReason
@@ -50,35 +50,32 @@ func (l Line) Fields() []string {
 		strconv.FormatBool(l.CacheHit), "", reason, l.Status}
 }
 
-// Lines turns calls, in the order of their beginnings, into lines.
-type Lines struct {
+// lines turns calls, in the order of their beginnings, into lines.
+type lines struct {
 	failed map[question]calls.Call // the last call for a question, where it failed
 }
 
-// NewLines makes an empty one.
-func NewLines() *Lines { return &Lines{failed: map[question]calls.Call{}} }
-
-// Of gives the line of the next call.
-func (l *Lines) Of(c calls.Call) Line {
-	line := Line{
+// of gives the line of the next call.
+func (l *lines) of(c calls.Call) line {
+	one := line{
 		Timestamp: c.At.UTC().Format(time.RFC3339), Workflow: "localmodel", Phase: c.Purpose,
 		TicketID: c.TicketID, ModelAlias: c.Tier, Provider: provider(c), Model: c.Model,
 		InputTokens: c.TokensIn, OutputTokens: c.TokensOut, CostUSD: c.CostUSD, Status: c.Result,
 	}
 	if c.Tier == string(policy.Local) {
-		line.ModelAlias = "free"
+		one.ModelAlias = "free"
 	}
 	q := question{c.TicketID, c.Purpose}
 	before, found := l.failed[q]
 	if found && escalates(before, c) {
 		reason := before.Tier + ": " + before.Result
-		line.EscalationReason = &reason
+		one.EscalationReason = &reason
 	}
 	delete(l.failed, q)
 	if c.Result != "ok" {
 		l.failed[q] = c
 	}
-	return line
+	return one
 }
 
 // tierOrder is the order in which tiers are asked.
@@ -116,14 +113,14 @@ func WriteLines(ctx context.Context, store *statestore.Store, out io.Writer, for
 	if err := store.Flush(ctx); err != nil { // rows of this process may still wait
 		return err
 	}
-	lines := NewLines()
+	all := lines{failed: map[question]calls.Call{}}
 	if format == "csv" {
 		table := csv.NewWriter(out)
-		if err := table.Write(Columns); err != nil {
+		if err := table.Write(columns); err != nil {
 			return err
 		}
 		err := store.Calls.Each(ctx, since, func(c calls.Call) error {
-			cells := lines.Of(c).Fields()
+			cells := all.of(c).fields()
 			for i, cell := range cells {
 				cells[i] = plain.Cell(cell)
 			}
@@ -137,5 +134,5 @@ func WriteLines(ctx context.Context, store *statestore.Store, out io.Writer, for
 	}
 	e := json.NewEncoder(&plain.JSONWriter{Out: out})
 	e.SetEscapeHTML(false)
-	return store.Calls.Each(ctx, since, func(c calls.Call) error { return e.Encode(lines.Of(c)) })
+	return store.Calls.Each(ctx, since, func(c calls.Call) error { return e.Encode(all.of(c)) })
 }

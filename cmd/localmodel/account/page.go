@@ -16,7 +16,7 @@ func (r Report) Page() page.Page {
 	s := r.Savings
 	p.Tiles = []page.Tile{
 		{Value: usd(s.NetUSD), Label: "saved", Detail: fmt.Sprintf("%s not paid, %s wasted", usd(s.GrossUSD), usd(s.WastedUSD))},
-		{Value: fmt.Sprintf("%d of %d", r.Tickets.K, r.Tickets.N), Label: "tickets passed their gates", Detail: "local from plan to commit"},
+		{Value: r.Tickets.String(), Label: "tickets passed their gates", Detail: "local from plan to commit"},
 		{Value: thousands(s.Tokens), Label: "tokens answered locally", Detail: thousands(s.WastedTokens) + " wasted"},
 		{Value: usd(r.Calls.PaidUSD), Label: "paid to the proxy's tiers", Detail: fmt.Sprintf("%d calls", r.Calls.Paid)},
 	}
@@ -90,9 +90,8 @@ func (r Report) rowSection(title string, rows []Row) page.Section {
 	table := &page.Table{Head: []string{"", "passed", "share", "95 % interval", "quality"}}
 	for _, row := range rows {
 		t := row.Tickets
-		ranges = append(ranges, page.Range{Label: row.Name, Detail: fmt.Sprintf("%d of %d", t.K, t.N), Low: t.Low, Value: t.Rate, High: t.High})
-		table.Rows = append(table.Rows, []string{row.Name, fmt.Sprintf("%d of %d", t.K, t.N), fmt.Sprintf("%.0f %%", t.Rate*100),
-			fmt.Sprintf("%.0f to %.0f %%", t.Low*100, t.High*100), score(row.Quality)})
+		ranges = append(ranges, page.Range{Label: row.Name, Share: t})
+		table.Rows = append(table.Rows, []string{row.Name, t.String(), t.Percent(), t.Interval(), score(row.Quality)})
 	}
 	return page.Section{Title: title, Table: table, Charts: []page.Chart{{SVG: page.Ranges(title+": share that passed its gates", ranges),
 		Caption: "The dot is the share that passed, the line its 95 % interval: the fewer tickets, the longer."}}}

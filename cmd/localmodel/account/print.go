@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -49,8 +48,8 @@ func (r Report) headline() string {
 	if r.Tickets.N == 0 {
 		return "No ticket has been through its gates with the local model" + when + " yet."
 	}
-	return fmt.Sprintf("%d of %d tickets%s stayed local and passed their gates: %s, and it saved %s.",
-		r.Tickets.K, r.Tickets.N, when, percent(r.Tickets), usd(r.Savings.NetUSD))
+	return fmt.Sprintf("%s tickets%s stayed local and passed their gates: %s (95 %% interval %s), and it saved %s.",
+		r.Tickets, when, r.Tickets.Percent(), r.Tickets.Interval(), usd(r.Savings.NetUSD))
 }
 
 // beside says what is in none of the figures.
@@ -63,11 +62,6 @@ func (r Report) beside() string {
 		out = append(out, fmt.Sprintf("Before this journal, %d were done and %d escalated: they are in the plan's counters and in no figure here.", i.Done, i.Escalated))
 	}
 	return strings.Join(out, " ")
-}
-
-// percent writes a share with its interval.
-func percent(s figures.Share) string {
-	return fmt.Sprintf("%.0f %% (95 %% interval %.0f to %.0f %%)", s.Rate*100, s.Low*100, s.High*100)
 }
 
 // usd writes money with the precision that it is known to.
@@ -91,7 +85,7 @@ func printRows(out io.Writer, title string, rows []Row) {
 	}
 	for _, row := range rows {
 		s := row.Tickets
-		passed, interval := fmt.Sprintf("%d of %d", s.K, s.N), fmt.Sprintf("%.0f to %.0f %%", s.Low*100, s.High*100)
+		passed, interval := s.String(), s.Interval()
 		if narrow {
 			term.Print(out, "  ", clip(row.Name, term.Width(out)-2))
 			term.Print(out, "    ", fmt.Sprintf("%s passed, %.0f %% (%s), quality %s", passed, s.Rate*100, interval, score(row.Quality)))

@@ -43,7 +43,7 @@ func PrintReports(out io.Writer, all []ProjectReport) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "STAYED LOCAL\tOPEN\tCALLS\tSAVED\tPAID\tPROJECT")
 	for _, one := range all {
-		fmt.Fprintf(table, "%d of %d\t%d\t%d\t$%.2f\t$%.2f\t%s\n", one.Tickets.K, one.Tickets.N, one.Open, one.Calls.Local+one.Calls.Paid,
+		fmt.Fprintf(table, "%s\t%d\t%d\t$%.2f\t$%.2f\t%s\n", one.Tickets, one.Open, one.Calls.Local+one.Calls.Paid,
 			one.Savings.NetUSD, one.Calls.PaidUSD, plain.Line(one.Project))
 	}
 	return table.Flush()

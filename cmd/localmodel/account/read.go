@@ -23,9 +23,10 @@ func Read(ctx context.Context, p *app.App, since, now time.Time) (Report, error)
 	return report, err
 }
 
-// read makes the report of one project. It reads table by table: what closes at the same time may be in it as open too.
+// read makes the report of one project. It reads table by table: what closes at
+// the same time may be in it as open too.
 func read(ctx context.Context, j *statestore.Store, tier policy.Tier, since, now time.Time) (Report, error) {
-	b := New(tier, since)
+	b := newBook(tier, since)
 	if err := j.Flush(ctx); err != nil { // rows of this process may still wait
 		return Report{}, err
 	}

@@ -13,7 +13,7 @@ import (
 
 // Report closes the book. all are the journal's own counters, which also hold
 // what was imported; they count only where the book begins at the beginning.
-func (b *Book) Report(all statestore.Stats, now time.Time) Report {
+func (b *book) Report(all statestore.Stats, now time.Time) Report {
 	r := Report{Since: b.since, Until: now, Tickets: figures.ShareOf(b.done, b.done+b.escalated), Open: b.open,
 		Quality: mean(b.qualitySum, b.qualityN), QualityN: b.qualityN, Savings: b.savings, Calls: b.calls, Drafts: b.drafts,
 		Complexities: rows(b.classes, []string{"low", "medium", "high"}), Models: rows(b.models, nil), Weeks: b.weekly()}
@@ -59,7 +59,7 @@ func mean(sum float64, n int) *float64 {
 
 // weekly lists every week from the first to the last with anything in it, the
 // empty ones between included.
-func (b *Book) weekly() []Week {
+func (b *book) weekly() []Week {
 	out := []Week{}
 	days := slices.Sorted(maps.Keys(b.weeks))
 	if len(days) == 0 {

@@ -3,7 +3,6 @@ package evaluate
 import (
 	"fmt"
 
-	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
 )
 
@@ -62,19 +61,15 @@ func (r Report) classes(title string, of func(Score) Accuracy) page.Section {
 		if a.All.N == 0 {
 			continue
 		}
-		all = append(all, rangeOf(m.Model, a.All))
+		all = append(all, page.Range{Label: m.Model, Share: a.All})
 		for _, c := range a.Classes {
-			t.Rows = append(t.Rows, []string{m.Model, c.Name, c.Right.String(), fmt.Sprintf("%.0f %%", c.Right.Rate*100),
-				fmt.Sprintf("%.0f to %.0f %%", c.Right.Low*100, c.Right.High*100), counts(a.Said[c.Name], "%[1]s %[2]d")})
+			t.Rows = append(t.Rows, []string{m.Model, c.Name, c.Right.String(), c.Right.Percent(), c.Right.Interval(),
+				counts(a.Said[c.Name], "%[1]s %[2]d")})
 		}
 	}
 	s.Table = t
 	s.Charts = []page.Chart{{SVG: page.Ranges(title+" right, by model", all), Caption: "The dot is the share that is right, the line its 95 % interval."}}
 	return s
-}
-
-func rangeOf(name string, s figures.Share) page.Range {
-	return page.Range{Label: name, Detail: s.String(), Low: s.Low, Value: s.Rate, High: s.High}
 }
 
 // words is how often the rules alone have the complexity of the tickets that
@@ -88,12 +83,10 @@ func (b *Beside) words() string {
 
 func (s Score) calibrationSection() page.Section {
 	c := s.Calibration
-	points := make([]page.Point, 0, len(c.Bins))
 	t := &page.Table{Head: []string{"Confidence", "mean", "right", "share", "95 % interval"}}
 	for _, b := range c.Bins {
-		points = append(points, page.Point{Sure: b.Confidence, Right: b.Right.Rate, Low: b.Right.Low, High: b.Right.High, N: b.Right.N})
 		t.Rows = append(t.Rows, []string{fmt.Sprintf("%.1f to %.1f", b.From, b.To), fmt.Sprintf("%.2f", b.Confidence), b.Right.String(),
-			fmt.Sprintf("%.0f %%", b.Right.Rate*100), fmt.Sprintf("%.0f to %.0f %%", b.Right.Low*100, b.Right.High*100)})
+			b.Right.Percent(), b.Right.Interval()})
 	}
 	kept, whole := page.Curve{Class: "three"}, page.Curve{Class: "one"}
 	for _, cut := range c.Cuts {
@@ -108,7 +101,7 @@ func (s Score) calibrationSection() page.Section {
 	return page.Section{Title: "How sure is " + s.Model, Table: t,
 		Text: fmt.Sprintf("Brier score %.3f, calibration error %.3f, over %d answers; %s.", c.Brier, c.Error, c.Answers, c.words()),
 		Charts: []page.Chart{
-			{SVG: page.Reliability("Reliability of "+s.Model, points), Caption: "On the dashed line a model is right as often as it is sure; below it, it is too sure of itself. Larger dots are more answers, lines for 95 % intervals."},
+			{SVG: page.Reliability("Reliability of "+s.Model, c.Bins), Caption: "On the dashed line a model is right as often as it is sure; below it, it is too sure of itself. Larger dots are more answers, lines for 95 % intervals."},
 			{Keys: []page.Key{{Class: "one", Name: "right, with " + c.Next + " for the rest"}, {Class: "three", Name: "kept"}},
 				SVG:     page.Curves("What a threshold does to "+s.Model, "threshold", "share", []page.Curve{kept, whole}, mark),
 				Caption: caption},

@@ -88,7 +88,7 @@ func (r PlanReport) Page() page.Page {
 	for _, s := range r.Columns {
 		t.Rows = append(t.Rows, []string{s.name(), s.Accepted.Brief(), fmt.Sprint(s.Repaired), s.Files.String(), s.Criteria.String(), s.Where.String(), s.Named.String(), s.Verify.String(),
 			s.Time.P50.String(), s.Time.P95.String(), fmt.Sprintf("%d + %d", s.TokensIn, s.TokensOut), dollars(s.CostUSD)})
-		accepted = append(accepted, rangeOf(s.name(), s.Accepted))
+		accepted = append(accepted, page.Range{Label: s.name(), Share: s.Accepted})
 		for _, one := range r.refused(s) {
 			end := "repaired"
 			if one.Failed != "" {

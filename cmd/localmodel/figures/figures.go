@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// Z95 is the normal quantile of a two-sided 95 % interval.
-const Z95 = 1.959964
+// z95 is the normal quantile of a two-sided 95 % interval.
+const z95 = 1.959964
 
 // Share is k of n with its 95 % Wilson score interval.
 type Share struct {
@@ -22,6 +22,12 @@ type Share struct {
 }
 
 func (s Share) String() string { return fmt.Sprintf("%d of %d", s.K, s.N) }
+
+// Percent is the rate for a person.
+func (s Share) Percent() string { return fmt.Sprintf("%.0f %%", s.Rate*100) }
+
+// Interval is the interval for a person.
+func (s Share) Interval() string { return fmt.Sprintf("%.0f to %.0f %%", s.Low*100, s.High*100) }
 
 // Whole writes a share with everything there is to say of it.
 func (s Share) Whole() string {
@@ -43,22 +49,22 @@ func ShareOf(k, n int) Share {
 		return s
 	}
 	s.Rate = float64(k) / float64(n)
-	s.Low, s.High = Wilson(k, n)
+	s.Low, s.High = wilson(k, n)
 	return s
 }
 
-// Wilson is the 95 % Wilson score interval of k in n > 0.
-func Wilson(k, n int) (low, high float64) {
-	p, m, z := float64(k)/float64(n), float64(n), Z95
+// wilson is the 95 % Wilson score interval of k in n > 0.
+func wilson(k, n int) (low, high float64) {
+	p, m, z := float64(k)/float64(n), float64(n), z95
 	middle := p + z*z/(2*m)
 	half := z * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
 	scale := 1 + z*z/m
 	return max(0, (middle-half)/scale), min(1, (middle+half)/scale)
 }
 
-// Percentile is the value that a share p of the values does not exceed: the
+// percentile is the value that a share p of the values does not exceed: the
 // nearest rank, so it is always one that was measured. 0 for no values.
-func Percentile(values []int64, p float64) int64 {
+func percentile(values []int64, p float64) int64 {
 	if len(values) == 0 {
 		return 0
 	}
@@ -113,4 +119,4 @@ type Time struct {
 }
 
 // TimeOf computes it from times in milliseconds.
-func TimeOf(ms []int64) Time { return Time{MS(Percentile(ms, .50)), MS(Percentile(ms, .95))} }
+func TimeOf(ms []int64) Time { return Time{MS(percentile(ms, .50)), MS(percentile(ms, .95))} }

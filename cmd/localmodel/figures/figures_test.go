@@ -22,7 +22,7 @@ func TestWilson(t *testing.T) {
 		{1, 1, .2065, 1},
 		{50, 100, .4038, .5962},
 	} {
-		if low, high := Wilson(c.k, c.n); !near(low, c.low) || !near(high, c.high) {
+		if low, high := wilson(c.k, c.n); !near(low, c.low) || !near(high, c.high) {
 			t.Errorf("%d of %d: %.4f to %.4f, want %.4f to %.4f", c.k, c.n, low, high, c.low, c.high)
 		}
 	}
@@ -33,16 +33,16 @@ func TestWilson(t *testing.T) {
 
 func TestPercentileIsAMeasuredValue(t *testing.T) {
 	values := []int64{100, 20, 30, 40, 50, 60, 70, 80, 90, 10}
-	if got := Percentile(values, .50); got != 50 {
+	if got := percentile(values, .50); got != 50 {
 		t.Errorf("p50 %d", got)
 	}
-	if got := Percentile(values, .95); got != 100 {
+	if got := percentile(values, .95); got != 100 {
 		t.Errorf("p95 %d", got)
 	}
-	if got := Percentile([]int64{7}, .5); got != 7 {
+	if got := percentile([]int64{7}, .5); got != 7 {
 		t.Errorf("of one value: %d", got)
 	}
-	if got := Percentile(nil, .5); got != 0 {
+	if got := percentile(nil, .5); got != 0 {
 		t.Errorf("of none: %d", got)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"html/template"
 	"math"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 )
 
 // Charts are 360 units wide, which is about a telephone: their text is as large
@@ -99,8 +101,8 @@ var ticks = []float64{0, .25, .5, .75, 1}
 
 // Range is one row of Ranges: a share from 0 to 1 with its interval.
 type Range struct {
-	Label, Detail    string
-	Low, Value, High float64
+	Label string
+	Share figures.Share
 }
 
 // Ranges draws shares with their intervals, one under another.
@@ -122,9 +124,9 @@ func Ranges(title string, rows []Range) template.HTML {
 			d.line(at(tick), y+19, at(tick), y+35, "grid")
 		}
 		d.text(left, y+13, "start", "", fit(r.Label, 32))
-		d.text(right, y+13, "end", "faint", r.Detail)
-		d.line(at(r.Low), y+27, at(r.High), y+27, "line one")
-		d.dot(at(r.Value), y+27, 5, "one", fmt.Sprintf("%s: %.0f %%, %.0f to %.0f %%", r.Label, r.Value*100, r.Low*100, r.High*100))
+		d.text(right, y+13, "end", "faint", r.Share.String())
+		d.line(at(r.Share.Low), y+27, at(r.Share.High), y+27, "line one")
+		d.dot(at(r.Share.Rate), y+27, 5, "one", r.Label+": "+r.Share.Percent()+", "+r.Share.Interval())
 	}
 	return d.done()
 }

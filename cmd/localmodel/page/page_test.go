@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 )
 
 const nasty = `<b onload="x">&'`
@@ -20,9 +22,9 @@ func charts() map[string]template.HTML {
 	return map[string]template.HTML{
 		"no columns":     Columns(nasty, nil),
 		"columns":        Columns(nasty, []Bar{{nasty, 3, 1}, {"b", 0, 0}}),
-		"ranges":         Ranges(nasty, []Range{{nasty, nasty, .2, .5, .8}}),
+		"ranges":         Ranges(nasty, []Range{{nasty, figures.ShareOf(1, 2)}}),
 		"counts":         Counts(nasty, []Count{{nasty, 0}, {"b", 7}}),
-		"reliability":    Reliability(nasty, []Point{{.9, .5, .1, .9, 3}}),
+		"reliability":    Reliability(nasty, []figures.Bin{{Confidence: .9, Right: figures.ShareOf(1, 2)}}),
 		"no reliability": Reliability(nasty, nil),
 		"curves":         Curves(nasty, "across", "up", []Curve{{"one", []float64{0, 1}, []float64{1, 0}}}, .5),
 	}

@@ -5,6 +5,8 @@ import (
 	"html/template"
 	"math"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 )
 
 // plot is a square field from 0 to 1 both ways, with its ticks.
@@ -37,28 +39,21 @@ func short(v float64) string {
 func (p plot) x(v float64) float64 { return p.left + (p.right-p.left)*v }
 func (p plot) y(v float64) float64 { return p.floor - (p.floor-p.top)*v }
 
-// Point is one bin of a reliability plot: how sure the model was, and how often
-// it was right, with the interval of that, over N answers.
-type Point struct {
-	Sure, Right, Low, High float64
-	N                      int
-}
-
-// Reliability draws confidence against accuracy. On the dashed line a model is
+// Reliability draws confidence against accuracy, with its interval. On the dashed line a model is
 // as often right as it says; below it, it is too sure of itself.
-func Reliability(title string, points []Point) template.HTML {
+func Reliability(title string, bins []figures.Bin) template.HTML {
 	p := newPlot(title, "confidence", "right", 340)
 	p.line(p.x(0), p.y(0), p.x(1), p.y(1), "dash")
 	most := 1
-	for _, pt := range points {
-		most = max(most, pt.N)
+	for _, b := range bins {
+		most = max(most, b.Right.N)
 	}
-	for _, pt := range points {
-		p.line(p.x(pt.Sure), p.y(pt.Low), p.x(pt.Sure), p.y(pt.High), "line one")
+	for _, b := range bins {
+		p.line(p.x(b.Confidence), p.y(b.Right.Low), p.x(b.Confidence), p.y(b.Right.High), "line one")
 	}
-	for _, pt := range points {
-		r := 3 + 6*math.Sqrt(float64(pt.N)/float64(most))
-		p.dot(p.x(pt.Sure), p.y(pt.Right), r, "one", fmt.Sprintf("%.2f sure, %.2f right, %d answers", pt.Sure, pt.Right, pt.N))
+	for _, b := range bins {
+		r := 3 + 6*math.Sqrt(float64(b.Right.N)/float64(most))
+		p.dot(p.x(b.Confidence), p.y(b.Right.Rate), r, "one", fmt.Sprintf("%.2f sure, %.2f right, %d answers", b.Confidence, b.Right.Rate, b.Right.N))
 	}
 	return p.done()
 }

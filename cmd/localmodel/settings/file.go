@@ -28,10 +28,10 @@ type Assignment struct {
 // byteOrderMark is what Windows' editors put before UTF-8.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
-// Edit returns config.toml with settings assigned. What else is in it stays to
+// edit returns config.toml with settings assigned. What else is in it stays to
 // the byte: comments, order, line ends. A text in which a setting cannot be
 // placed is refused, and the error names the line to add by hand.
-func Edit(text []byte, assignments []Assignment) ([]byte, error) {
+func edit(text []byte, assignments []Assignment) ([]byte, error) {
 	mark := text[:len(text)-len(bytes.TrimPrefix(text, byteOrderMark))]
 	doc := bytes.TrimPrefix(text, byteOrderMark)
 	for _, a := range assignments {
@@ -164,7 +164,7 @@ func Save(ctx context.Context, dir string, assignments []Assignment) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	after, err := Edit(before, assignments)
+	after, err := edit(before, assignments)
 	if err != nil || bytes.Equal(before, after) {
 		return false, err
 	}

@@ -35,11 +35,11 @@ func TestEdit(t *testing.T) {
 			[]Assignment{{"model", "m:1"}, {"num_ctx", "8192"}}},
 		"quotes and backslashes": {"", "model = \"a\\\"b\\\\c\"\n", []Assignment{{"model", `a"b\c`}}},
 	} {
-		got, err := Edit([]byte(c.before), c.change)
+		got, err := edit([]byte(c.before), c.change)
 		if err != nil || string(got) != c.after {
 			t.Errorf("%s: got %q, %v; want %q", name, got, err, c.after)
 		}
-		again, err := Edit(got, c.change)
+		again, err := edit(got, c.change)
 		if err != nil || string(again) != string(got) {
 			t.Errorf("%s: a second time %q, %v", name, again, err)
 		}
@@ -58,7 +58,7 @@ func TestEdit_RefusesWhatItCannotPlace(t *testing.T) {
 		if text == "" {
 			value = "a\x00b"
 		}
-		got, err := Edit([]byte(text), []Assignment{{"model", value}})
+		got, err := edit([]byte(text), []Assignment{{"model", value}})
 		if err == nil || !strings.Contains(err.Error(), `add it by hand: model = "`) {
 			t.Errorf("%s: got %q, %v", name, got, err)
 		}

@@ -65,7 +65,7 @@ func (b *Bar) left(done, total float64, now time.Time) string {
 		return ""
 	}
 	eta := time.Duration(float64(took) * (total - done) / worked)
-	return ", " + Rough(eta) + " left"
+	return ", " + rough(eta) + " left"
 }
 
 func (b *Bar) write(line string) {
@@ -82,8 +82,8 @@ func (b *Bar) Clear() {
 	}
 }
 
-// Rough describes a duration in at most two units.
-func Rough(d time.Duration) string {
+// rough describes a duration in at most two units.
+func rough(d time.Duration) string {
 	switch {
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())

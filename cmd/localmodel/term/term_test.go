@@ -104,7 +104,7 @@ func TestRough(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		250 * time.Millisecond: "250 ms", 42 * time.Second: "42 s", 59*time.Second + 900*time.Millisecond: "60 s",
 		125 * time.Second: "2 min 5 s", 3*time.Hour + 5*time.Minute: "3 h 5 min"} {
-		if got := Rough(d); got != want {
+		if got := rough(d); got != want {
 			t.Errorf("%v: %q, want %q", d, got, want)
 		}
 	}

@@ -39,7 +39,7 @@ func wait(out io.Writer, what, end string, tick <-chan time.Time, do func()) {
 			return
 		case <-tick:
 			drawn = true
-			text := []rune("  " + what + ", " + Rough(time.Since(start)))
+			text := []rune("  " + what + ", " + rough(time.Since(start)))
 			if end == "" {
 				fmt.Fprint(out, "\r\x1b[K")
 			}

@@ -99,10 +99,9 @@ func rowOf(results []Result, model, language string) (row Row, n int) {
 
 // cells are the row in words.
 func (r Row) cells() []string {
-	of := func(s figures.Share) string { return fmt.Sprintf("%d of %d", s.K, s.N) }
 	seconds := func(ms int64) string { return fmt.Sprintf("%.1f s", float64(ms)/1000) }
 	language := map[string]string{"": "all", "go": "Go", "py": "Python", "js": "JavaScript"}[r.Language]
-	return []string{plain.Line(r.Model), language, of(r.Applies), of(r.Parses), of(r.Passes), fmt.Sprint(r.NotRun), fmt.Sprint(r.Repaired),
+	return []string{plain.Line(r.Model), language, r.Applies.String(), r.Parses.String(), r.Passes.String(), fmt.Sprint(r.NotRun), fmt.Sprint(r.Repaired),
 		seconds(r.MedianMS), seconds(r.MostMS)}
 }
 
@@ -118,8 +117,7 @@ func (r Report) Print(out io.Writer) {
 	fmt.Fprintln(out)
 	for _, row := range r.Models {
 		if row.Language == "" {
-			term.Print(out, "", fmt.Sprintf("%s: %.0f %% pass their tests (95 %% interval %.0f to %.0f %%)", row.Model,
-				row.Passes.Rate*100, row.Passes.Low*100, row.Passes.High*100))
+			term.Print(out, "", fmt.Sprintf("%s: %s pass their tests (95 %% interval %s)", row.Model, row.Passes.Percent(), row.Passes.Interval()))
 		}
 	}
 }
@@ -131,8 +129,7 @@ func (r Report) Page() page.Page {
 	for _, row := range r.Models {
 		cells := row.cells()
 		table.Rows = append(table.Rows, cells)
-		ranges = append(ranges, page.Range{Label: cells[0] + ", " + cells[1], Detail: cells[4],
-			Low: row.Passes.Low, Value: row.Passes.Rate, High: row.Passes.High})
+		ranges = append(ranges, page.Range{Label: cells[0] + ", " + cells[1], Share: row.Passes})
 	}
 	failed := &page.Table{Head: []string{"Model", "task", "why"}}
 	for _, one := range r.Results {
