@@ -103,7 +103,12 @@ func Load(e Env) *Config {
 	return c
 }
 
-var levels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+var levels = map[string]slog.Level{
+	"debug": slog.LevelDebug,
+	"info":  slog.LevelInfo,
+	"warn":  slog.LevelWarn,
+	"error": slog.LevelError,
+}
 
 // Environ is every variable; trust looks for those of agents.
 func Environ() []string { return os.Environ() }

@@ -85,7 +85,8 @@ func waitForLoad(ctx context.Context, said io.Writer, loaded <-chan struct{}) {
 	if loaded == nil {
 		return
 	}
-	fmt.Fprintln(said, "localmodel: that is the answer; the model is still loading, and the next call finds it ready. Ctrl-C gives it up.")
+	fmt.Fprintln(said, "localmodel: that is the answer; the model is still loading, and the next call finds it ready. "+
+		"Ctrl-C gives it up.")
 	select {
 	case <-loaded:
 	case <-ctx.Done():

@@ -43,7 +43,8 @@ func settingValues(flag, text string, most float64) (out []float64, err error) {
 		}
 		v, err := strconv.ParseFloat(word, 64)
 		if err != nil || !(v > 0 && v <= most) {
-			return nil, exitcode.New(2, fmt.Sprintf("localmodel eval: --%s %q is neither a number above 0 and at most %g nor the word default", flag, word, most))
+			return nil, exitcode.New(2, fmt.Sprintf("localmodel eval: --%s %q is neither a number above 0 and at most %g nor the word default",
+				flag, word, most))
 		}
 		out = append(out, v)
 	}

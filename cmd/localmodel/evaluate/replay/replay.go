@@ -58,7 +58,8 @@ func Run(ctx context.Context, e app.Env, o Options, args []string) error {
 		return exitcode.New(2, "localmodel eval: --temperature, --top-p and --csv are for --plans")
 	}
 	if len(args) == 0 || o.Drafts {
-		return exitcode.New(2, "localmodel eval: name the tickets (a directory, a glob, a file), or give --drafts alone; localmodel eval --help says more")
+		return exitcode.New(2, "localmodel eval: name the tickets (a directory, a glob, a file), or give --drafts alone; "+
+			"localmodel eval --help says more")
 	}
 	return run{o, e, app.Load(e)}.tickets(ctx, args[0])
 }
@@ -154,15 +155,16 @@ func (r run) openResults(ctx context.Context) (*evaluate.Results, error) {
 
 // stopped says how far it came and how to go on.
 func stopped(err error, done float64) error {
+	rest := fmt.Sprintf("%.0f %% is done and kept, the same command goes on from there", 100*done)
 	switch {
 	case errors.Is(err, evaluate.ErrNobody):
 		return exitcode.New(2, "localmodel eval: "+err.Error())
 	case errors.Is(err, evaluate.ErrDeclined):
 		return err
 	case errors.Is(err, context.Canceled):
-		return exitcode.New(130, fmt.Sprintf("localmodel eval: stopped; %.0f %% is done and kept, the same command goes on from there", 100*done))
+		return exitcode.New(130, "localmodel eval: stopped; "+rest)
 	}
-	return fmt.Errorf("%w; %.0f %% is done and kept, the same command goes on from there", err, 100*done)
+	return fmt.Errorf("%w; %s", err, rest)
 }
 
 // report is what eval shows: as JSON, in words or as a page.
