@@ -42,22 +42,28 @@ func (w *Withheld) Words() (out []string) {
 // that are Local, and without secrets. words say what is withheld.
 func (q PlanQuestion) Remote() (remote PlanQuestion, words []string) {
 	w := &Withheld{}
-	var sources []Source
-	for _, s := range q.Sources {
+	q.Sources, q.Context = w.sendable(q.Sources), w.sendable(q.Context)
+	names := []string{"the ticket", "the ticket", "the evidence"}
+	texts := []*string{&q.Title, &q.Ticket, &q.Evidence}
+	for _, list := range [][]Source{q.Sources, q.Context} {
+		for i := range list {
+			names, texts = append(names, list[i].Path), append(texts, &list[i].Text)
+		}
+	}
+	w.Mask(names, texts...)
+	return q, w.Words()
+}
+
+// sendable is a copy of the list without the files that are Local.
+func (w *Withheld) sendable(list []Source) (out []Source) {
+	for _, s := range list {
 		if s.Local {
 			w.files = append(w.files, name(s.Path))
 		} else {
-			sources = append(sources, s)
+			out = append(out, s)
 		}
 	}
-	names := []string{"the ticket", "the ticket", "the evidence"}
-	texts := []*string{&q.Title, &q.Ticket, &q.Evidence}
-	for i := range sources {
-		names, texts = append(names, sources[i].Path), append(texts, &sources[i].Text)
-	}
-	w.Mask(names, texts...)
-	q.Sources = sources
-	return q, w.Words()
+	return out
 }
 
 // Remote renders the question as it may leave this machine. words say what is

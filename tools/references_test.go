@@ -228,11 +228,14 @@ func TestPlan_MasksTheSpecification(t *testing.T) {
 	a := newRemoteAfterLocal()
 	b := newBench(t, &a.script)
 	b.write("specs/001-alerts/tasks.md", specTasks)
-	b.write("specs/001-alerts/spec.md", "# Feature Specification: Alerts\n\nOne alert per tide.\n"+privateKey)
-	b.run("plan_ticket", args{"route": "cloud", "ticket_path": "specs/001-alerts/tasks.md#T002"})
+	b.write("specs/001-alerts/spec.md", "# Feature Specification: Alerts\n\nOne alert per tide.\npassword = \"hunter2hunter2\"\n"+privateKey)
+	r := b.run("plan_ticket", args{"route": "cloud", "ticket_path": "specs/001-alerts/tasks.md#T002"})
 	if !strings.Contains(a.there, "One alert per tide.") ||
-		strings.Contains(a.there, "MIIEowIBAAKCAQEAvRz3yX0p") {
+		strings.Contains(a.there, "MIIEowIBAAKCAQEAvRz3yX0p") || strings.Contains(a.there, "hunter2") {
 		t.Errorf("another machine is sent\n%s", a.there)
+	}
+	if !strings.Contains(r.Get("warnings").Raw, "specs/001-alerts/spec.md") {
+		t.Errorf("nothing is said of the secret: %s", r.Get("warnings").Raw)
 	}
 }
 
