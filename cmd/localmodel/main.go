@@ -56,7 +56,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	root.PersistentPreRun = func(*cobra.Command, []string) { started = true }
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !started { // the command line is wrong
-		fmt.Fprintf(w.Err, "%s: %v; %[1]s --help says more\n", cmd.CommandPath(), err)
+		fmt.Fprintf(w.Err, "%s: %s; %[1]s --help says more\n", cmd.CommandPath(), plain.Text(err.Error()))
 		return 2
 	}
 	return exitCode(w, cmd.CommandPath(), err)
@@ -68,7 +68,8 @@ func isServe(args []string, in io.Reader) bool {
 	return len(args) == 0 && !term.Is(in) || len(args) == 1 && args[0] == "serve"
 }
 
-// exitCode prints why the command at a path failed, and returns the exit code.
+// exitCode prints why the command at a path failed, and returns the exit code. The
+// text may name files of a project: the stream lets colours through, also theirs.
 func exitCode(w app.Env, path string, err error) int {
 	var exit exitcode.Error
 	switch {
@@ -76,10 +77,10 @@ func exitCode(w app.Env, path string, err error) int {
 		return 0
 	case errors.As(err, &exit):
 		if exit.Text != "" {
-			fmt.Fprintln(w.Err, exit.Text)
+			fmt.Fprintln(w.Err, plain.Text(exit.Text))
 		}
 		return exit.Code
 	}
-	fmt.Fprintf(w.Err, "%s: %v\n", path, err)
+	fmt.Fprintf(w.Err, "%s: %s\n", path, plain.Text(err.Error()))
 	return 1
 }

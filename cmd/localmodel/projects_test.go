@@ -84,14 +84,24 @@ func TestJournalInProject_IsNotOpened(t *testing.T) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte("a stranger's"), 0o644); err != nil { //nolint:gosec // as git checks it out
+	// The stranger's journal can be used: it has successes that this user never had.
+	for _, id := range []string{"OLD-1", "OLD-2", "OLD-3", "OLD-4"} {
+		if code, _, said := y.run(t, "call", "record_gate_outcome", `{"ticket_id":"`+id+`","gate":"commit","outcome":"pass","route":"local"}`); code != 0 {
+			t.Fatal(said)
+		}
+	}
+	shipped, err := os.ReadFile(y.env["LOCALMODEL_STATE"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, shipped, 0o644); err != nil { //nolint:gosec // as git checks it out
 		t.Fatal(err)
 	}
 	before := tree(t, filepath.Join(y.root, ".claude"))
 	for _, state := range []string{"", path, filepath.Join(y.root, ".claude", "..", ".claude", "x.db")} {
 		y.env["LOCALMODEL_STATE"], y.env["XDG_STATE_HOME"] = state, filepath.Join(y.root, "home")
 		code, out, said := y.run(t, "call", "record_gate_outcome", `{"ticket_id":"BUG-1","gate":"lint","outcome":"pass"}`)
-		if code != 0 || !strings.Contains(out, `"continue"`) {
+		if code != 0 || !strings.Contains(out, `"continue"`) || !strings.Contains(out, `"successCount":0`) {
 			t.Errorf("LOCALMODEL_STATE=%q: exit %d, %q, %q", state, code, out, said)
 		}
 	}

@@ -151,7 +151,7 @@ func (o Options) UninstallFrom(out io.Writer, c Client, p Place) error {
 
 func (o Options) make(out io.Writer, change *Change, did string) error {
 	if o.DryRun {
-		_, err := fmt.Fprint(out, change.Diff())
+		_, err := fmt.Fprint(out, plain.Text(change.Diff()))
 		return err
 	}
 	backup, err := change.Apply()

@@ -3,12 +3,15 @@
 package attacks
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -112,12 +115,20 @@ func TestTrust_Commands(t *testing.T) {
 // atTerminal runs trust at a terminal and types a line.
 func (v *victim) atTerminal(variable, typed string, args ...string) (code int, said string) {
 	v.t.Helper()
+	return v.terminal(variable, typed, append([]string{"trust"}, args...)...)
+}
+
+// terminal runs a command at a terminal and types a line.
+func (v *victim) terminal(variable, typed string, args ...string) (code int, said string) {
+	v.t.Helper()
 	us, its, err := terminal()
 	if err != nil {
 		parts.Absent(v.t, "terminal", err.Error())
 	}
 	defer us.Close()
-	cmd := exec.CommandContext(v.t.Context(), v.program, append([]string{"trust"}, args...)...)
+	ctx, stop := context.WithTimeout(v.t.Context(), late)
+	defer stop()
+	cmd := exec.CommandContext(ctx, v.program, args...)
 	cmd.Env, cmd.Dir = slices.Concat(v.env, []string{variable}), v.home
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = its, its, its
 	if os.Geteuid() == 0 {
@@ -142,6 +153,9 @@ func (v *victim) atTerminal(variable, typed string, args ...string) (code int, s
 		}
 	}()
 	_ = cmd.Wait()
+	if ctx.Err() != nil {
+		v.t.Errorf("%q: no end after %s", args, late)
+	}
 	return cmd.ProcessState.ExitCode(), <-done
 }
 
@@ -170,6 +184,77 @@ func TestOutputsForPeople(t *testing.T) {
 		plain(t, strings.Join(args, " "), r.out)
 		plain(t, strings.Join(args, " ")+" (stderr)", r.err)
 	}
+}
+
+// A terminal gets colours and progress bars, whose sequences text of a project must
+// not bring either: they take lines away and write others in their place.
+func TestOutputsForPeople_AtATerminal(t *testing.T) {
+	const nasty = "\x1b[31m\r\x1b[2K\r\x1b[KFORGED"
+	v := newVictim(t)
+	v.project = filepath.Join(v.project, "na"+nasty)
+	v.mkdir(v.project)
+	v.env = append(v.env, "CLAUDE_PROJECT_DIR="+v.project, "TERM=xterm")
+	v.file("ticket.md", "---\nid: BUG-1\ntype: bug\ncomplexity: low\n---\n# "+nasty+"\n")
+	v.file("tickets/"+nasty+".md", "---\nid: \"\\e[2K\\rFORGED\"\n---\n# x\n")
+	v.file("backlog.config.json", `{"backlog":{"dataDir":"../\r\u001b[2KFORGED","ticketPrefixes":["\r\u001b[2KFORGED"]},"llmOps":{"gateway":{"baseURL":"http://h\r\u001b[2KFORGED","apiKeyEnv":"A\r\u001b[2KFORGED"}},"qualityGates":{"testCommand":"make\r\u001b[2KFORGED"}}`)
+	v.file(".mcp.json", "{\n  // \x1b[2KFORGED\n  \"mcpServers\": {\"localmodel\": {\"command\": \"x\"}} // \x1b[31mFORGED\n}\n")
+	v.file(".cursor/mcp.json", "{\x1b[2KFORGED")
+	v.file(".codex/config.toml", "\x1b[2KFORGED = 1")
+	v.ready()
+	forged := regexp.MustCompile(`(\r|\x1b\[[0-9;]*[A-Za-z])FORGED`)
+	for _, args := range [][]string{{"doctor"}, {"doctor", "--all"}, {"stats"}, {"stats", "--all"}, {"export"}, {"config"}, {"trust"}, {"trust", "--commands"},
+		{"projects"}, {"install"}, {"install", "claude-code", "--project"}, {"install", "claude-code", "--project", "--dry-run", "--replace"},
+		{"install", "cursor", "--project"}, {"install", "codex", "--project"}, {"call", "check_local_health"},
+		{"call", "classify_ticket", `{"ticket_paths":["tickets","none\r\u001b[2KFORGED.md"]}`}, {"call", "plan_ticket", `{"ticket_path":"ticket.md"}`},
+		{"eval", v.project}, {"eval", filepath.Join(v.project, "tickets")}, {"eval", filepath.Join(v.project, "none"+nasty)},
+		{"call", nasty}, {"projects", "forget", nasty}, {"export", "--output", filepath.Join(v.project, nasty, "x")}} {
+		if _, said := v.terminal("LOCALMODEL_DRAFT=on", "no", args...); forged.MatchString(said) || said == "" {
+			t.Errorf("%q says %.1500q", args, said)
+		}
+	}
+}
+
+// Nor does what a server or a model says.
+func TestOutputsForPeople_HostileServer(t *testing.T) {
+	const nasty = `\u001b[31m\r\u001b[2K\r\u001b[KFORGED`
+	model := fakeserver.New(t, fakeserver.Says(200, `{"message":{"content":"yes `+nasty+`"}}`+"\n"+fakeserver.End("stop", 7, 7)))
+	answers := map[string]string{
+		"/api/version": `{"version":"0.24.0` + nasty + `"}`,
+		"/api/tags": `{"models":[{"name":"` + fakeserver.Model + `","digest":"` + nasty + `","size":1000},
+			{"name":"x` + nasty + `","size":2000000000,"details":{"parameter_size":"8B` + nasty + `"}}]}`,
+		"/api/show": `{"capabilities":["completion"],"details":{"parameter_size":"8B` + nasty + `","quantization_level":"Q4` + nasty + `"},
+			"remote_host":"","model_info":{"general.architecture":"x` + nasty + `"}}`,
+		"/api/ps":   `{"models":[{"name":"` + fakeserver.Model + `","context_length":16384,"size":7,"size_vram":-7}]}`,
+		"/api/pull": `{"status":"pulling ` + nasty + `","total":100,"completed":10}` + "\n" + `{"error":"no ` + nasty + `"}` + "\n",
+	}
+	model.SetControl(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, answers[r.URL.Path]) })
+	v := newVictim(t)
+	v.file("ticket.md", strings.Replace(ticket, "complexity: low\n", "", 1))
+	v.env = append(v.env, "TERM=xterm", "LOCALMODEL_NUM_CTX=16384")
+	v.ready()
+	forged := regexp.MustCompile(`(\r|\x1b\[[0-9;]*[A-Za-z])FORGED`)
+	for name, env := range map[string]string{"Ollama": "OLLAMA_HOST=" + model.URL, "another": "OLLAMA_HOST=" + refuses(t, nasty)} {
+		v.env = append(v.env, env, "LOCALMODEL_MODEL="+fakeserver.Model)
+		for _, args := range [][]string{{"doctor"}, {"doctor", "--deep"}, {"ask", "x"}, {"setup"}, {"setup", "--model", "y"},
+			{"call", "plan_ticket", `{"ticket_path":"ticket.md"}`}, {"call", "classify_ticket", `{"ticket_paths":["ticket.md"]}`},
+			{"call", "check_local_health", `{"deep":true}`}, {"stats"}, {"eval", filepath.Join(v.project, "ticket.md")}} {
+			if _, said := v.terminal("X=", "n\nn\nn\nn\nn", args...); forged.MatchString(said) || said == "" {
+				t.Errorf("%s: %q says %.1500q", name, args, said)
+			}
+		}
+	}
+}
+
+// refuses is a server that answers everything with an error of those words.
+func refuses(t *testing.T, words string) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Location", "http://x/"+url.PathEscape(words))
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprintf(w, `{"error":"%s"}`, words)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
 }
 
 func plain(t *testing.T, what, text string) {

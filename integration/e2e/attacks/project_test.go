@@ -41,8 +41,12 @@ var hostile = map[string]struct {
 		v.file(stateFile, "{}")
 		v.link("../../../.bash_login", stateFile+".lock")
 	}, "link"},
-	"the lock is a pipe":       {func(v *victim) { v.file(stateFile, "{}"); v.pipe(stateFile + ".lock") }, "named pipe"},
-	".claude is a link out":    {func(v *victim) { v.mkdir(filepath.Join(v.home, "other")); v.link("../../other", ".claude") }, "link"},
+	"the lock is a pipe": {func(v *victim) { v.file(stateFile, "{}"); v.pipe(stateFile + ".lock") }, "named pipe"},
+	".claude is a link out": {func(v *victim) {
+		v.put(filepath.Join(v.home, "other", "implementer-state.json"), "{}")
+		v.put(filepath.Join(v.home, "other", ".implementer-state.json.tmp-0123456789abcdef"), "mine")
+		v.link("../../other", ".claude")
+	}, "link"},
 	".claude is a link within": {func(v *victim) { v.mkdir(filepath.Join(v.project, "other")); v.link("other", ".claude") }, "link"},
 	".claude is a pipe":        {func(v *victim) { v.pipe(".claude") }, "named pipe"},
 	"the settings are a pipe":  {func(v *victim) { v.pipe("backlog.config.json") }, "named pipe"},
