@@ -3,7 +3,6 @@ package checkup
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"sync"
 	"time"
 
@@ -73,9 +72,9 @@ func (s sources) configured() Facts {
 // things side by side. deep makes one real generation.
 func (s sources) gather(ctx context.Context, f Facts, deep bool) Facts {
 	if f.LocalHost {
-		f.Installed, _ = exec.LookPath("ollama") // "" where it is not installed
+		f.Installed = machine.Program("ollama")
 	}
-	f.LiteLLM, _ = exec.LookPath("litellm")
+	f.LiteLLM = machine.Program("litellm")
 	var group sync.WaitGroup
 	group.Go(func() {
 		f.Health = s.Router.Health(ctx, deep)

@@ -186,6 +186,29 @@ func TestOutputsForPeople(t *testing.T) {
 	}
 }
 
+// A program that lies in the project is not run, though PATH names its directory
+// relative to the working directory, as many do for node_modules/.bin.
+func TestPrograms_OfTheProjectAreNotRun(t *testing.T) {
+	v := newVictim(t)
+	v.file("ticket.md", ticket)
+	here := filepath.Join(v.home, "node_modules", ".bin") // commands run in the home here
+	for _, name := range []string{"ollama", "litellm", "nvidia-smi", "python3", "localmodel", "git", "sh", "curl"} {
+		v.put(filepath.Join(here, name), "#!/bin/sh\necho pwned > "+filepath.Join(v.home, "pwned")+"\n")
+		if err := os.Chmod(filepath.Join(here, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v.env = append(v.env, "PATH="+strings.Join([]string{filepath.Join("node_modules", ".bin"), "/usr/bin", "/bin"}, string(os.PathListSeparator)), "LOCALMODEL_DRAFT=on")
+	v.ready()
+	v.everything() // before setup finds another server of this machine
+	for _, args := range [][]string{{"doctor", "--fix", "--yes"}, {"setup", "--yes"}, {"install"}, {"install", "claude-code", "--dry-run"}} {
+		v.run("", args...)
+	}
+	if _, err := os.Stat(filepath.Join(v.home, "pwned")); err == nil {
+		t.Error("a program of the project was run")
+	}
+}
+
 // A terminal gets colours and progress bars, whose sequences text of a project must
 // not bring either: they take lines away and write others in their place.
 func TestOutputsForPeople_AtATerminal(t *testing.T) {

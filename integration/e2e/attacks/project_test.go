@@ -61,7 +61,17 @@ var hostile = map[string]struct {
 		v.pipe("Makefile")
 		v.pipe("go.mod")
 	}, ""},
-	"git's files are pipes":      {func(v *victim) { v.pipe(".git/config"); v.pipe(".git/HEAD"); v.pipe(".git/commondir") }, ""},
+	"git's files are pipes": {func(v *victim) { v.pipe(".git/config"); v.pipe(".git/HEAD"); v.pipe(".git/commondir") }, ""},
+	"git's own settings name programs, includes and other trees": {func(v *victim) {
+		v.file(".git/config", "[core]\n\tfsmonitor = touch "+v.home+"/pwned\n\thooksPath = ../hooks\n\tworktree = /\n[include]\n\tpath = /dev/zero\n"+
+			"[remote \"origin\"]\n\turl = ext::touch "+v.home+"/pwned\n[alias]\n\tstatus = !touch "+v.home+"/pwned\n")
+		v.file(".git/HEAD", "ref: refs/heads/../../../../.ssh/id_rsa\n")
+		v.file(".git/objects/info/alternates", "/dev/zero\n../../../../.ssh\n")
+		v.file(".git/commondir", "/\n")
+		v.file(".git/worktrees/x/gitdir", "../../../.ssh/.git\n")
+		v.file(".gitmodules", "[submodule \"sub\"]\n\tpath = sub\n\turl = ext::touch pwned\n\tupdate = !touch "+v.home+"/pwned\n")
+		v.file("sub/.git", "gitdir: ../../../.ssh\n")
+	}, ""},
 	".git is a pipe":             {func(v *victim) { v.pipe(".git") }, ""},
 	".git leads out to a device": {func(v *victim) { v.file(".git", "gitdir: /dev/zero\n") }, ""},
 	".git leads to another repository": {func(v *victim) {

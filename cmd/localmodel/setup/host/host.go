@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -33,7 +32,7 @@ type host struct {
 func New(e app.Env, quiet bool) setup.Host {
 	c := app.Load(e)
 	h := host{e, c}
-	program, _ := exec.LookPath("ollama") // "" where it is not installed
+	program := machine.Program("ollama")
 	paint := c.Painter(e.Out)
 	places := setup.Places{
 		Ollama: c.Ollama, OllamaKey: c.OllamaKey,
