@@ -11,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/outbox"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -18,6 +19,9 @@ import (
 // the ticket was when this process last saw it on the server, and what was
 // kept of it since. The reply is kept with the outcome and delivered with it, so
 // that a repetition gets it again, before and after.
+
+// kindOutcome is an outcome that is kept for a server.
+const kindOutcome = "outcome"
 
 // keptOutcome is an outcome that is kept, with the reply it was given.
 type keptOutcome struct {
@@ -33,14 +37,12 @@ type delivered struct {
 
 // recordRemote records on the server, or keeps the outcome for it.
 func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorded, error) {
-	s.pending.mu.Lock()
-	s.pending.step, s.pending.known = step, true
-	s.pending.mu.Unlock()
+	s.DeliverWith(step)
 	number := rand.Text()
-	err := s.deliverFirst(ctx)
+	err := s.Outbox().DeliverFirst(ctx)
 	if err == nil {
 		var r Recorded
-		if r, err = s.record(ctx, delivered{number: number}, o, s.o.Now(), step); err == nil {
+		if r, err = s.record(ctx, delivered{number: number}, o, s.Now(), step); err == nil {
 			return r, nil
 		}
 	}
@@ -54,18 +56,34 @@ func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorde
 	case kept != nil:
 		return Recorded{}, fmt.Errorf("%w; nor can it be kept: %w", err, kept)
 	}
-	if last, found := s.mirror.Read(ctx); found {
-		r.Stats = Stats(last)
+	if last, found := s.Written(ctx); found {
+		r.Stats = last
 	}
 	r.Warnings = append(r.Warnings, "stats are the last known ones, since Postgres cannot be reached")
 	r.Warnings = append(r.Warnings, s.Warnings()...)
 	return r, nil
 }
 
+// sendOutcome records an outcome that was kept.
+func (s *Store) sendOutcome(ctx context.Context, r outbox.Row) error {
+	s.mu.Lock()
+	step, known := s.step, s.known
+	s.mu.Unlock()
+	if !known {
+		return outbox.ErrNotYet
+	}
+	var k keptOutcome
+	if err := json.Unmarshal(r.Body, &k); err != nil {
+		return err
+	}
+	_, err := s.record(ctx, delivered{number: r.Delivery, reply: &k.Reply}, k.Outcome, r.At, step)
+	return err
+}
+
 // keepOutcome writes an outcome down with its reply, or answers a repetition.
 func (s *Store) keepOutcome(ctx context.Context, number string, o Outcome) (r Recorded, err error) {
-	now := s.o.Now()
-	err = s.pending.box.Keep(ctx, o.TicketID, now, func(rows []outbox.Row) (*outbox.Entry, error) {
+	now := s.Now()
+	err = s.Outbox().Keep(ctx, o.TicketID, now, func(rows []outbox.Row) (*outbox.Entry, error) {
 		h, err := s.history(o.TicketID, rows)
 		if err != nil {
 			return nil, err
@@ -85,9 +103,6 @@ func (s *Store) keepOutcome(ctx context.Context, number string, o Outcome) (r Re
 		r.Repeated, r.IfNewEventID = true, free
 		return nil, nil //nolint:nilnil // a repetition is not kept
 	})
-	if err == nil && !r.Repeated {
-		s.keptSome(ctx)
-	}
 	return r, err
 }
 
@@ -111,7 +126,7 @@ func (s *Store) history(ticket string, kept []outbox.Row) (h history, err error)
 	if ticket == "" {
 		return h, nil
 	}
-	h.state, h.answered = s.pending.memory.recall(ticket)
+	h.state, h.answered = s.memory.recall(ticket)
 	for _, r := range kept {
 		if err := h.add(r.Kind, r.Event, r.Payload, r.Body); err != nil {
 			return h, fmt.Errorf("a kept %s of %s: %w", r.Kind, ticket, err)
@@ -154,7 +169,7 @@ func (h *history) move(o Outcome) (d policy.Decision) {
 		TicketID: o.TicketID, Gate: o.Gate, Outcome: o.Outcome, Route: o.Route, Eligible: true,
 	})
 	h.outcomes = append(h.outcomes, OutcomeRow{
-		Gate: o.Gate, Pass: o.Pass(), Quality: o.Quality, Evidence: o.Evidence, Route: d.Owner,
+		Gate: o.Gate, Pass: o.Pass(), Evidence: o.Evidence,
 	})
 	h.outcomes = h.outcomes[max(0, len(h.outcomes)-maxOutcomes):]
 	return d
@@ -163,7 +178,7 @@ func (h *history) move(o Outcome) (d policy.Decision) {
 // attempt is what was escalated, as far as it was kept.
 func (h *history) attempt(o Outcome, d policy.Decision) *Attempt {
 	a := &Attempt{
-		TicketID: o.TicketID, Owner: d.Owner, State: stateEscalated,
+		TicketID: o.TicketID, Owner: d.Owner,
 		Outcomes: append([]OutcomeRow(nil), h.outcomes...),
 	}
 	if d.Owner == policy.OwnerLocal {
@@ -177,7 +192,7 @@ func (h *history) answer(o Outcome, now int64) Recorded {
 	d := h.move(o)
 	r := Recorded{
 		Action: d.Action, EscalateTo: d.EscalateTo, Message: d.Message, Changed: d.Changed,
-		Route: d.Owner, Owner: d.OwnerAfter(h.state), Stats: Stats{FailuresByType: map[string]int{}},
+		Route: d.Owner, Owner: d.OwnerAfter(h.state), Stats: projection.Stats{FailuresByType: map[string]int{}},
 	}
 	r.NextEventID = h.freeEventID(o.TicketID, o.Gate.Next(o.Outcome), now)
 	if d.Action == policy.Escalate {
@@ -224,9 +239,9 @@ func (s *Store) confirm(ctx context.Context, o Outcome, d delivered) error {
 	if d.reply == nil || o.key() == "" {
 		return nil
 	}
-	return s.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
-		text, err := maybe(tx.Row(ctx, `SELECT reply FROM outcomes WHERE ticket = ? AND event = ?
-AND project = (SELECT id FROM projects WHERE name = ?)`, o.TicketID, o.key(), s.o.Project))
+	return s.WriteOnce(ctx, "", func(ctx context.Context, tx sqldb.Q) error {
+		text, err := tx.Text(ctx, `SELECT reply FROM outcomes WHERE ticket = ? AND event = ?
+AND project = (SELECT id FROM projects WHERE name = ?)`, o.TicketID, o.key(), s.Project())
 		if err != nil || text == nil {
 			return err
 		}
@@ -243,7 +258,7 @@ AND project = (SELECT id FROM projects WHERE name = ?)`, o.TicketID, o.key(), s.
 			return err
 		}
 		return tx.Exec(ctx, `UPDATE outcomes SET reply = ? WHERE ticket = ? AND event = ?
-AND project = (SELECT id FROM projects WHERE name = ?)`, string(first), o.TicketID, o.key(), s.o.Project)
+AND project = (SELECT id FROM projects WHERE name = ?)`, string(first), o.TicketID, o.key(), s.Project())
 	})
 }
 

@@ -10,13 +10,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/outbox"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
-func teamOptions(t *testing.T, state string) Options {
+func teamOptions(t *testing.T, state string) journal.Options {
 	t.Helper()
-	return Options{Root: t.TempDir(), Project: "example.org/team", State: state, BusyTimeout: 20 * time.Second}
+	return journal.Options{Root: t.TempDir(), Project: "example.org/team", State: state, BusyTimeout: 20 * time.Second}
 }
 
 // sameReply compares two replies but for what a repetition adds, what is of now,
@@ -36,14 +39,14 @@ func sameReply(t *testing.T, when string, first, again Recorded) {
 // another process, and once the outcome was delivered.
 func TestServerAway_RepeatsAreExact(t *testing.T) {
 	server := stoppable(t)
-	clock := newClock(2026, 3, 1, 9)
+	clock := journaltest.NewClock(2026, 3, 1, 9)
 	o := teamOptions(t, server.Schema(t))
-	o.Now = clock.now
+	o.Now = clock.Now
 	s := newStore(t, o)
 	before := record(t, s, out("T plan pass local #T:plan:1"))
 	server.Stop(t)
 
-	clock.add(time.Second)
+	clock.Add(time.Second)
 	sameReply(t, "recorded before the outage", before, record(t, s, out("T plan pass local #T:plan:1")))
 	if n := kept(t, s); n != 0 {
 		t.Errorf("%d rows wait after a repetition of what the server has", n)
@@ -52,12 +55,12 @@ func TestServerAway_RepeatsAreExact(t *testing.T) {
 	if first.Owner != policy.OwnerLocal || first.Action != policy.Retry {
 		t.Errorf("owner %s, action %s; want local, retry", first.Owner, first.Action)
 	}
-	clock.add(time.Second)
+	clock.Add(time.Second)
 	again := record(t, s, out("T lint fail #T:lint:1"))
 	sameReply(t, "kept", first, again)
 	fresh := makeStore(o)
 	sameReply(t, "another process", first, record(t, fresh, out("T lint fail #T:lint:1")))
-	if err := fresh.Close(); !errors.Is(err, ErrUnavailable) {
+	if err := fresh.Close(); !errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("close: %v", err)
 	}
 	if n := kept(t, s); n != 1 {
@@ -111,7 +114,7 @@ func TestServerAway_OwnerFollowsKeptPlan(t *testing.T) {
 	}
 	server.Start(t)
 	wait(t, "everything delivered", func() bool { return kept(t, s) == 0 })
-	want := Stats{TotalAttempts: 1, EscalatedToCloud: 1, FailuresByType: map[string]int{"lint": 1}}
+	want := projection.Stats{TotalAttempts: 1, EscalatedToCloud: 1, FailuresByType: map[string]int{"lint": 1}}
 	if diff := cmp.Diff(want, mustStats(t, s)); diff != "" {
 		t.Errorf("after the delivery (-want +got):\n%s", diff)
 	}
@@ -153,7 +156,7 @@ func TestServerAway_UnconfirmedReplyIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	given := (&history{}).answer(one, time.Now().UnixMilli())
-	if err := s.pending.box.Keep(ctx, "T", time.Now(), func([]outbox.Row) (*outbox.Entry, error) {
+	if err := s.Outbox().Keep(ctx, "T", time.Now(), func([]outbox.Row) (*outbox.Entry, error) {
 		return &outbox.Entry{Kind: kindOutcome, Delivery: "unconfirmed", Ticket: "T", Event: one.key(), Payload: one.payload(),
 			Body: keptOutcome{Outcome: one, Reply: given}}, nil
 	}); err != nil {

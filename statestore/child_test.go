@@ -17,6 +17,8 @@ import (
 	"github.com/tidwall/sjson"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // children are the programs that this test binary can be, since goroutines
@@ -44,7 +46,7 @@ func childStore() (childArgs, *Store) {
 	if err := json.Unmarshal([]byte(os.Getenv(argsEnv)), &a); err != nil {
 		panic(err)
 	}
-	return a, makeStore(Options{Root: a.Root, State: a.State, Project: a.Project, BusyTimeout: a.Wait})
+	return a, makeStore(journal.Options{Root: a.Root, State: a.State, Project: a.Project, BusyTimeout: a.Wait})
 }
 
 // child starts this test binary as another program.
@@ -154,7 +156,7 @@ func (e *events) read(t testing.TB, from io.Reader) {
 
 // check compares what recorders said with what the journal has, and its
 // figures with a replay.
-func (e *events) check(t testing.TB, o Options) {
+func (e *events) check(t testing.TB, o journal.Options) {
 	t.Helper()
 	s := newStore(t, o)
 	// A server may still be at the commit of a process that was killed: a
@@ -194,13 +196,13 @@ func (e *events) check(t testing.TB, o Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := string(states[GuardKey{Class: "medium"}]); n != fmt.Sprint(want.TotalAttempts) && want.TotalAttempts > 0 {
+	if n := string(states[guard.Key{Class: "medium"}]); n != fmt.Sprint(want.TotalAttempts) && want.TotalAttempts > 0 {
 		t.Errorf("the guard counted %s closed attempts of %d", n, want.TotalAttempts)
 	}
 	// A start compares the file with the journal; one that was left empty takes
 	// its time.
 	wait(t, "the state file follows", func() bool { return s.Flush(context.Background()) == nil })
-	if block, found := s.mirror.Read(context.Background()); !found || fmt.Sprint(Stats(block)) != fmt.Sprint(want) {
+	if block, found := s.Written(context.Background()); !found || fmt.Sprint(block) != fmt.Sprint(want) {
 		t.Errorf("the state file has %+v, want %+v", block, want)
 	}
 }

@@ -12,7 +12,9 @@
 // gives the first reply again, marked Repeated; with another payload it is
 // ErrConflict and changes nothing.
 //
-// One file for each subject. Beneath: sqldb opens the database and runs the
-// transactions, projection writes the state file, project says which project a
-// directory is.
+// This package is the way of a ticket: its state, its attempts and its outcomes,
+// recorded here or kept while a server is away. Each other subject has a package
+// beneath, whose methods a Store has: money, guard, drafts, decisions, calls. All
+// of them write through journal, which has the tables, the projects with their
+// counters, and the state file.
 package statestore

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 const nobody = 65534
@@ -59,7 +61,7 @@ func TestDirectoryOfAnother(t *testing.T) {
 	})
 	t.Run("the journal is read-only", func(t *testing.T) {
 		root := t.TempDir()
-		s := makeStore(Options{Root: root})
+		s := makeStore(journal.Options{Root: root})
 		record(t, s, out("T commit pass local"))
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
@@ -76,7 +78,7 @@ func TestDirectoryOfAnother(t *testing.T) {
 	t.Run("the journal can be written, the state file cannot", func(t *testing.T) {
 		root := t.TempDir()
 		writeState(t, root, theirFile)
-		dir := filepath.Dir(journalPath(root))
+		dir := filepath.Dir(journaltest.Path(root))
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +131,7 @@ func smallDisk(t *testing.T) string {
 // there, and when there is room again the same process goes on.
 func TestFullDisk(t *testing.T) {
 	root := smallDisk(t)
-	s := makeStore(Options{Root: root})
+	s := makeStore(journal.Options{Root: root})
 	defer s.Close() //nolint:errcheck // the disk is full for the state file too
 	acknowledged := 0
 	var failed error
@@ -162,7 +164,7 @@ func TestFullDisk(t *testing.T) {
 // descriptors that ran out.
 func TestFullDiskOnReopening(t *testing.T) {
 	root := smallDisk(t)
-	s := makeStore(Options{Root: root})
+	s := makeStore(journal.Options{Root: root})
 	record(t, s, out("T lint fail"))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -170,14 +172,14 @@ func TestFullDiskOnReopening(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "filler"), make([]byte, 2<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("the disk is not full: %v", err)
 	}
-	s = newStore(t, Options{Root: root})
+	s = newStore(t, journal.Options{Root: root})
 	_, err := s.Record(context.Background(), out("T lint fail"), nil)
 	wantFault(t, err, "is full; free some space")
 }
 
 func TestNoFileDescriptors(t *testing.T) {
 	root := t.TempDir()
-	record(t, newStore(t, Options{Root: root}), out("T lint fail"))
+	record(t, newStore(t, journal.Options{Root: root}), out("T lint fail"))
 	cmd := child(t, "crowded", childArgs{Root: root, Wait: 10 * time.Second})
 	got, err := cmd.Output()
 	if err != nil || !strings.Contains(string(got), "too many files are open") {
@@ -220,7 +222,7 @@ func TestFullDiskOfStateFile(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "filler"), make([]byte, 1<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
 		t.Fatalf("the disk is not full: %v", err)
 	}
-	s := newStore(t, Options{Root: root, State: filepath.Join(elsewhere, "journal.db")})
+	s := newStore(t, journal.Options{Root: root, State: filepath.Join(elsewhere, "journal.db")})
 	record(t, s, out("T commit pass local"))
 	if err := s.Flush(context.Background()); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("flush: %v", err)

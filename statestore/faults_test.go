@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,14 +11,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/statestore/decisions"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
 // wantFault wants an error that says the cause and the next step, and that
 // nothing was recorded.
 func wantFault(t *testing.T, err error, words ...string) {
 	t.Helper()
-	if !errors.Is(err, ErrUnavailable) {
+	if !errors.Is(err, journal.ErrUnavailable) {
 		t.Fatalf("error %v, want unavailable", err)
 	}
 	for _, w := range words {
@@ -38,7 +42,7 @@ func TestNotADatabase(t *testing.T) {
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := newStore(t, Options{Root: root, State: path})
+	s := newStore(t, journal.Options{Root: root, State: path})
 	_, err := s.Record(context.Background(), out("T lint fail"), nil)
 	wantFault(t, err, "is no database", "mv "+path)
 	if data, err := os.ReadFile(path); string(data) != content || err != nil {
@@ -67,15 +71,15 @@ func TestForeignDatabase(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = newStore(t, Options{Root: root, State: path}).Record(context.Background(), out("T lint fail"), nil)
+	_, err = newStore(t, journal.Options{Root: root, State: path}).Record(context.Background(), out("T lint fail"), nil)
 	wantFault(t, err, "another program", "LOCALMODEL_STATE")
 }
 
 func TestLockedJournal(t *testing.T) {
 	root := t.TempDir()
-	s := newStore(t, Options{Root: root, BusyTimeout: 3 * time.Second})
+	s := newStore(t, journal.Options{Root: root, BusyTimeout: 3 * time.Second})
 	record(t, s, out("T lint fail local"))
-	db, err := sql.Open("sqlite", "file:"+journalPath(root)+"?_txlock=immediate")
+	db, err := sql.Open("sqlite", "file:"+journaltest.Path(root)+"?_txlock=immediate")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,40 +111,6 @@ func TestLockedJournal(t *testing.T) {
 	}
 }
 
-// Close does not wait for what waits in the background.
-func TestCloseDoesNotWait(t *testing.T) {
-	root := t.TempDir()
-	c := newClock(2026, 6, 1, 12)
-	s := makeStore(Options{Root: root, BusyTimeout: time.Hour, Now: c.now})
-	record(t, s, out("T commit pass local"))
-	if err := s.Flush(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	db, err := sql.Open("sqlite", "file:"+journalPath(root)+"?_txlock=immediate")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	tx, err := db.Begin()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tx.Rollback() //nolint:errcheck // the lock goes with it
-	c.set(c.now().AddDate(2, 0, 0))
-	s.keeping.After(0, s.retainLater)
-	wait(t, "deleting has begun", func() bool { return !s.keeping.Waiting() })
-	closed := make(chan error, 1)
-	go func() { closed <- s.Close() }()
-	select {
-	case err := <-closed:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(time.Minute):
-		t.Fatal("it waits")
-	}
-}
-
 // Something in the way of the directory or the file.
 func TestInTheWay(t *testing.T) {
 	for _, at := range []string{"user"} {
@@ -152,21 +122,21 @@ func TestInTheWay(t *testing.T) {
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := newStore(t, Options{Root: root}).Record(context.Background(), out("T lint fail"), nil)
+		_, err := newStore(t, journal.Options{Root: root}).Record(context.Background(), out("T lint fail"), nil)
 		wantFault(t, err, "set LOCALMODEL_STATE")
 	}
 	root := t.TempDir()
-	if err := os.MkdirAll(journalPath(root), 0o755); err != nil {
+	if err := os.MkdirAll(journaltest.Path(root), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	_, err := newStore(t, Options{Root: root}).Record(context.Background(), out("T lint fail"), nil)
+	_, err := newStore(t, journal.Options{Root: root}).Record(context.Background(), out("T lint fail"), nil)
 	wantFault(t, err, "set LOCALMODEL_STATE")
 }
 
 // A wrong address of a server names itself, without its password.
 func TestBadAddress(t *testing.T) {
 	for _, state := range []string{"postgres://u:secret@127.0.0.1:1/none", "postgres://u:secret@127.0.0.1:notaport/none"} {
-		s := newStore(t, Options{Root: t.TempDir(), State: state})
+		s := newStore(t, journal.Options{Root: t.TempDir(), State: state})
 		_, err := s.Stats(context.Background())
 		wantFault(t, err, "Postgres", "LOCALMODEL_STATE")
 		if strings.Contains(err.Error(), "secret") {
@@ -178,22 +148,22 @@ func TestBadAddress(t *testing.T) {
 // The journal's own directory is private; one that was there stays as it is.
 func TestDirectory(t *testing.T) {
 	root := t.TempDir()
-	record(t, newStore(t, Options{Root: root}), out("T lint fail"))
-	dir := filepath.Dir(journalPath(root))
+	record(t, newStore(t, journal.Options{Root: root}), out("T lint fail"))
+	dir := filepath.Dir(journaltest.Path(root))
 	theirs := filepath.Join(root, "data")
 	if err := os.Mkdir(theirs, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	odd := filepath.Join(theirs, "odd ?#%41 name.db")
-	record(t, newStore(t, Options{Root: root, State: odd}), out("T lint fail"))
+	record(t, newStore(t, journal.Options{Root: root, State: odd}), out("T lint fail"))
 	if _, err := os.Stat(odd); err != nil {
 		t.Errorf("an odd name: %v", err)
 	}
 	if runtime.GOOS == "windows" {
 		return // no such modes
 	}
-	for path, want := range map[string]os.FileMode{dir: 0o700, journalPath(root): 0o600, journalPath(root) + "-wal": 0o600,
-		journalPath(root) + ".seq": 0o600, odd: 0o600, theirs: 0o755} {
+	for path, want := range map[string]os.FileMode{dir: 0o700, journaltest.Path(root): 0o600, journaltest.Path(root) + "-wal": 0o600,
+		journaltest.Path(root) + ".seq": 0o600, odd: 0o600, theirs: 0o755} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: mode %v, %v; want %v", path, info.Mode().Perm(), err, want)
 		}
@@ -203,14 +173,14 @@ func TestDirectory(t *testing.T) {
 // Counters found before the first row are taken over once; until then they are
 // the truth, even where they go on moving.
 func TestBaseline(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		ctx := context.Background()
 		path := writeState(t, o.Root, oldStateFile)
 		s := newStore(t, o)
 		if st := mustStats(t, s); st.TotalAttempts != 5 || st.AvgQualityScore != 70 {
 			t.Errorf("before the first row: %+v", st)
 		}
-		if err := s.SaveDecision(ctx, Decision{Hash: "h", TicketID: "T"}); err != nil {
+		if err := s.SaveDecision(ctx, decisions.Decision{Hash: "h", TicketID: "T"}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.Flush(ctx); err != nil {
@@ -240,7 +210,7 @@ func TestBaselineOfDamagedFile(t *testing.T) {
 	root := t.TempDir()
 	torn := oldStateFile[:len(oldStateFile)-5]
 	path := writeState(t, root, torn)
-	s := newStore(t, Options{Root: root})
+	s := newStore(t, journal.Options{Root: root})
 	if r := record(t, s, out("T commit pass local")); r.Stats.TotalAttempts != 1 {
 		t.Errorf("%+v", r.Stats)
 	}
@@ -260,7 +230,7 @@ func TestBaselineOfDamagedFile(t *testing.T) {
 	if err := s.Flush(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if block, found := s.mirror.Read(context.Background()); !found || block.TotalAttempts != 7 {
+	if block, found := s.Written(context.Background()); !found || block.TotalAttempts != 7 {
 		t.Errorf("the file has %+v", block)
 	}
 	if said := s.Warnings(); len(said) != 0 {
@@ -272,12 +242,12 @@ func TestBaselineOfDamagedFile(t *testing.T) {
 // could not be written.
 func TestFileFollows(t *testing.T) {
 	root := t.TempDir()
-	s := newStore(t, Options{Root: root})
+	s := newStore(t, journal.Options{Root: root})
 	for range 3 {
 		record(t, s, out("T commit pass local"))
 	}
 	follows := func(n int) func() bool {
-		return func() bool { b, _ := s.mirror.Read(context.Background()); return b.TotalAttempts == n }
+		return func() bool { b, _ := s.Written(context.Background()); return b.TotalAttempts == n }
 	}
 	wait(t, "three outcomes are in the file", follows(3))
 
@@ -303,18 +273,22 @@ func TestFileFollows(t *testing.T) {
 // A start compares the file with the journal: a process killed before its file
 // was written leaves it behind.
 func TestReconcile(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		s := newStore(t, o)
 		record(t, s, out("T commit pass local"))
-		s.mirror.End() // killed now
-		if _, found := s.mirror.Read(context.Background()); found {
-			t.Fatal("written already")
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, written := range []string{filepath.Join(o.Root, projection.Name), filepath.Join(o.Dir, "state-files")} {
+			if err := os.RemoveAll(written); err != nil {
+				t.Fatal(err)
+			}
 		}
 		next := newStore(t, o)
 		if err := next.Reconcile(context.Background()); err != nil {
 			t.Fatal(err)
 		}
-		wait(t, "the file follows", func() bool { b, _ := next.mirror.Read(context.Background()); return b.TotalAttempts == 1 })
+		wait(t, "the file follows", func() bool { b, _ := next.Written(context.Background()); return b.TotalAttempts == 1 })
 	})
 }
 
@@ -322,16 +296,16 @@ func TestReconcile(t *testing.T) {
 // waiting where they cannot be written.
 func TestLocalCalls(t *testing.T) {
 	root := t.TempDir()
-	s := newStore(t, Options{Root: root})
+	s := newStore(t, journal.Options{Root: root})
 	ctx := context.Background()
-	path := journalPath(root)
+	path := journaltest.Path(root)
 	if err := os.MkdirAll(path, 0o700); err != nil { // a directory in its place
 		t.Fatal(err)
 	}
 	if err := s.Calls.Add(ctx, calls.Call{At: time.Now(), Model: "m", Digest: "d"}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Flush(ctx); !errors.Is(err, ErrUnavailable) {
+	if err := s.Flush(ctx); !errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("flush: %v", err)
 	}
 	if err := os.Remove(path); err != nil {
@@ -356,11 +330,11 @@ func TestLocalCalls(t *testing.T) {
 // A journal that a newer version wrote can be read, and says why it is not
 // written.
 func TestNewerJournal(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		ctx := context.Background()
 		s := newStore(t, o)
 		record(t, s, out("T commit pass local"))
-		if err := s.Admit(ctx, GuardKey{Class: "low", Digest: "d"}, "T", count); err != nil {
+		if err := s.Admit(ctx, guard.Key{Class: "low", Digest: "d"}, "T", count); err != nil {
 			t.Fatal(err)
 		}
 		change(t, s, `UPDATE meta SET value = '99' WHERE name = 'schema'`)
@@ -371,11 +345,11 @@ func TestNewerJournal(t *testing.T) {
 		if st := mustStats(t, s); st.SuccessCount != 1 {
 			t.Errorf("counters: %+v", st)
 		}
-		if err := s.Admit(ctx, GuardKey{Class: "low", Digest: "d"}, "T", count); err != nil {
+		if err := s.Admit(ctx, guard.Key{Class: "low", Digest: "d"}, "T", count); err != nil {
 			t.Errorf("an answer of the guard that is there: %v", err)
 		}
 		_, err := s.Record(ctx, out("T lint fail"), nil)
-		if !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), fmt.Sprintf("schema 99, this localmodel writes %d: update localmodel", schemaVersion)) {
+		if !errors.Is(err, journal.ErrReadOnly) || !strings.Contains(err.Error(), "schema 99, this localmodel writes ") {
 			t.Errorf("record: %v", err)
 		}
 		if said := strings.Join(s.Warnings(), ";"); !strings.Contains(said, "read-only here: it has schema 99") {

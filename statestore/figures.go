@@ -27,7 +27,7 @@ type Figures struct {
 const maxHandOff = 4000
 
 // figure adds to the sums of the attempt that closes now.
-func (t *recording) figure(model, gate string, n, chars int) error {
+func (t *recording) figure(model string, gate policy.Gate, n, chars int) error {
 	sum, scored := 0.0, 0
 	if t.ticket.quality != nil && n > 0 {
 		sum, scored = *t.ticket.quality, 1
@@ -35,7 +35,7 @@ func (t *recording) figure(model, gate string, n, chars int) error {
 	if err := t.tx.Exec(t.ctx, `INSERT INTO figures (project, hour, class, category, model, gate, n, quality_sum, quality_n, chars)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, hour, class, category, model, gate) DO UPDATE SET n = figures.n + excluded.n,
 quality_sum = figures.quality_sum + excluded.quality_sum, quality_n = figures.quality_n + excluded.quality_n,
-chars = figures.chars + excluded.chars`, t.project.id, t.now.UnixMilli()/calls.HourMS, t.ticket.key.Class, t.ticket.key.Category, model, gate,
+chars = figures.chars + excluded.chars`, t.project.ID, t.now.UnixMilli()/calls.HourMS, t.ticket.key.Class, t.ticket.key.Category, model, string(gate),
 		n, sum, scored, chars); err != nil {
 		return fmt.Errorf("write figures: %w", err)
 	}
@@ -54,14 +54,14 @@ func (t *recording) noteHandOff() error {
 			chars += len(o.Evidence)
 		}
 	}
-	return t.figure(a.Model, string(t.o.Gate), 0, min(chars, maxHandOff))
+	return t.figure(a.Model, t.o.Gate, 0, min(chars, maxHandOff))
 }
 
 // Figures gives fn the sums since a time, in the order of hours, that of the
 // time included. It stops at fn's first error.
 func (s *Store) Figures(ctx context.Context, since time.Time, fn func(Figures) error) error {
 	var got []Figures
-	if err := s.read(ctx, func(q sqldb.Q, project int64) error {
+	if err := s.Read(ctx, func(q sqldb.Q, project int64) error {
 		got = nil
 		rows, err := q.Rows(ctx, `SELECT hour, class, category, model, gate, n, quality_sum, quality_n, chars FROM figures
 WHERE project = ? AND hour >= ? ORDER BY hour, class, category, model, gate`, project, calls.HourOf(since))
@@ -93,7 +93,7 @@ WHERE project = ? AND hour >= ? ORDER BY hour, class, category, model, gate`, pr
 
 // OpenAttempts is how many local attempts are open now.
 func (s *Store) OpenAttempts(ctx context.Context) (n int, err error) {
-	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+	err = s.Read(ctx, func(q sqldb.Q, project int64) error {
 		return q.Row(ctx, `SELECT COUNT(*) FROM attempts WHERE project = ? AND closed = 0`, project).Scan(&n)
 	})
 	return n, err

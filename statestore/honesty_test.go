@@ -13,6 +13,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // A journal that is deleted or moved while it is open loses nothing that is
@@ -37,7 +40,7 @@ func TestJournalReplacedWhileOpen(t *testing.T) {
 			return os.Rename(path, path+".damaged")
 		},
 		"another journal in its place": func(path string) error {
-			other := makeStore(Options{Root: filepath.Dir(path), State: path + ".other", Project: "other"})
+			other := makeStore(journal.Options{Root: filepath.Dir(path), State: path + ".other", Project: "other"})
 			if _, err := other.Record(context.Background(), out("X lint fail"), nil); err != nil {
 				return err
 			}
@@ -50,12 +53,12 @@ func TestJournalReplacedWhileOpen(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			root := t.TempDir()
 			writeState(t, root, theirFile)
-			s := newStore(t, Options{Root: root})
+			s := newStore(t, journal.Options{Root: root})
 			record(t, s, out("A commit pass local"))
 			if err := s.Flush(context.Background()); err != nil {
 				t.Fatal(err)
 			}
-			if err := replace(journalPath(root)); err != nil {
+			if err := replace(journaltest.Path(root)); err != nil {
 				t.Fatal(err)
 			}
 			for i := range 3 {
@@ -70,7 +73,7 @@ func TestJournalReplacedWhileOpen(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			again := newStore(t, Options{Root: root})
+			again := newStore(t, journal.Options{Root: root})
 			for i := range 3 {
 				if r := record(t, again, out(fmt.Sprintf("B-%d commit pass local #%d", i, i))); !r.Repeated {
 					t.Errorf("outcome %d was acknowledged and is gone", i)
@@ -118,7 +121,7 @@ func killedJournal(t *testing.T, records int) (root string, acked map[string]boo
 // copyUser copies the user's directory of a test to another root.
 func copyUser(t *testing.T, from, to string) {
 	t.Helper()
-	if err := os.CopyFS(filepath.Dir(journalPath(to)), os.DirFS(filepath.Dir(journalPath(from)))); err != nil {
+	if err := os.CopyFS(filepath.Dir(journaltest.Path(to)), os.DirFS(filepath.Dir(journaltest.Path(from)))); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -128,7 +131,7 @@ func copyUser(t *testing.T, from, to string) {
 func flipped(t *testing.T, root, project string, acked map[string]bool) (missing int, said string) {
 	t.Helper()
 	ctx := context.Background()
-	s := makeStore(Options{Root: root, Project: project})
+	s := makeStore(journal.Options{Root: root, Project: project})
 	defer s.Close() //nolint:errcheck // it may be damaged
 	var words []string
 	if _, err := s.Stats(ctx); err != nil {
@@ -165,7 +168,7 @@ func flips() int {
 // by SQLite's design: what was acknowledged and is gone is said.
 func TestFlippedWAL(t *testing.T) {
 	root, acked := killedJournal(t, 30)
-	wal, err := os.ReadFile(journalPath(root) + "-wal")
+	wal, err := os.ReadFile(journaltest.Path(root) + "-wal")
 	if err != nil || len(wal) == 0 {
 		t.Fatalf("no WAL was left: %v", err)
 	}
@@ -179,7 +182,7 @@ func TestFlippedWAL(t *testing.T) {
 		at, bit := r.IntN(len(wal)), r.IntN(8)
 		broken := append([]byte(nil), wal...)
 		broken[at] ^= 1 << bit
-		if err := os.WriteFile(journalPath(to)+"-wal", broken, 0o600); err != nil {
+		if err := os.WriteFile(journaltest.Path(to)+"-wal", broken, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		missing, said := flipped(t, to, root, acked)
@@ -204,7 +207,7 @@ func copied(t *testing.T, root string) string {
 // file is set aside with its name reported.
 func TestFlippedPage(t *testing.T) {
 	root := t.TempDir()
-	s := newStore(t, Options{Root: root})
+	s := newStore(t, journal.Options{Root: root})
 	acked := map[string]bool{}
 	for i := range 120 {
 		id := fmt.Sprint("p-", i)
@@ -216,7 +219,7 @@ func TestFlippedPage(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	db, err := os.ReadFile(journalPath(root))
+	db, err := os.ReadFile(journaltest.Path(root))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +230,7 @@ func TestFlippedPage(t *testing.T) {
 		at, bit := r.IntN(len(db)), r.IntN(8)
 		broken := append([]byte(nil), db...)
 		broken[at] ^= 1 << bit
-		if err := os.WriteFile(journalPath(to), broken, 0o600); err != nil {
+		if err := os.WriteFile(journaltest.Path(to), broken, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		missing, said := flipped(t, to, root, acked)
@@ -246,14 +249,14 @@ func TestFlippedPage(t *testing.T) {
 func TestDamagedJournal(t *testing.T) {
 	root := t.TempDir()
 	writeState(t, root, theirFile)
-	s := newStore(t, Options{Root: root})
+	s := newStore(t, journal.Options{Root: root})
 	for i := range 50 {
 		record(t, s, out(fmt.Sprintf("T-%d commit pass local", i)))
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	path := journalPath(root)
+	path := journaltest.Path(root)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +267,7 @@ func TestDamagedJournal(t *testing.T) {
 	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s = newStore(t, Options{Root: root})
+	s = newStore(t, journal.Options{Root: root})
 	r := record(t, s, out("T commit pass local"))
 	if r.Stats.SuccessCount != 51 {
 		t.Errorf("counters %+v, want 51 done", r.Stats)
@@ -282,8 +285,8 @@ func TestDamagedJournal(t *testing.T) {
 // What a call waits for ends with it, an opening included.
 func TestOpeningEndsWithTheCall(t *testing.T) {
 	root := t.TempDir()
-	record(t, newStore(t, Options{Root: root}), out("T lint fail"))
-	holder := newStore(t, Options{Root: root, BusyTimeout: time.Minute})
+	record(t, newStore(t, journal.Options{Root: root}), out("T lint fail"))
+	holder := newStore(t, journal.Options{Root: root, BusyTimeout: time.Minute})
 	release := make(chan struct{})
 	held := make(chan struct{})
 	go func() {
@@ -295,7 +298,7 @@ func TestOpeningEndsWithTheCall(t *testing.T) {
 		_, _ = holder.Record(context.Background(), out("U commit pass local"), step)
 	}()
 	<-held
-	s := makeStore(Options{Root: root, BusyTimeout: time.Minute})
+	s := makeStore(journal.Options{Root: root, BusyTimeout: time.Minute})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() {

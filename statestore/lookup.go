@@ -22,7 +22,7 @@ type PlanFailure struct {
 // PlanFailure returns the ticket's last refused plan and what was wrong with it. A
 // zero one means that the plan gate has not failed since the owner changed.
 func (s *Store) PlanFailure(ctx context.Context, ticketID string) (f PlanFailure, err error) {
-	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+	err = s.Read(ctx, func(q sqldb.Q, project int64) error {
 		t, err := readTicket(ctx, q, project, ticketID)
 		if err != nil {
 			return err
@@ -34,8 +34,11 @@ func (s *Store) PlanFailure(ctx context.Context, ticketID string) (f PlanFailure
 		var reply string
 		err = q.Row(ctx, `SELECT evidence, reply FROM outcomes WHERE project = ? AND ticket = ? AND gate = ? AND pass = 0
 ORDER BY id DESC LIMIT 1`, project, ticketID, string(policy.Plan)).Scan(&f.Evidence, &reply)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
 		if err != nil {
-			return ignoreNoRows(err)
+			return err
 		}
 		var stored storedReply
 		if err := json.Unmarshal([]byte(reply), &stored); err != nil {
@@ -47,11 +50,15 @@ ORDER BY id DESC LIMIT 1`, project, ticketID, string(policy.Plan)).Scan(&f.Evide
 	return f, err
 }
 
-func ignoreNoRows(err error) error {
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil
-	}
-	return err
+// KnownDigest is the newest digest seen for a model, "" where it never
+// answered.
+func (s *Store) KnownDigest(ctx context.Context, model string) (digest string, err error) {
+	err = s.Read(ctx, func(q sqldb.Q, project int64) error {
+		text, err := q.Text(ctx, `SELECT digest FROM models WHERE project = ? AND model = ?`, project, model)
+		digest = string(text)
+		return err
+	})
+	return digest, err
 }
 
 // maxLookedUp bounds the ids of one lookup.
@@ -65,7 +72,7 @@ func (s *Store) Completed(ctx context.Context, ticketIDs []string) (map[string]b
 		return done, nil
 	}
 	ticketIDs = ticketIDs[:min(len(ticketIDs), maxLookedUp)]
-	err := s.read(ctx, func(q sqldb.Q, project int64) error {
+	err := s.Read(ctx, func(q sqldb.Q, project int64) error {
 		args := []any{project, string(policy.PhaseDone)}
 		for _, id := range ticketIDs {
 			args = append(args, id)
@@ -90,7 +97,7 @@ func (s *Store) Known(ctx context.Context, id string, limit int) (known bool, ne
 			near = append(near, id)
 		}
 	}
-	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+	err = s.Read(ctx, func(q sqldb.Q, project int64) error {
 		if err := q.Row(ctx, `SELECT EXISTS (SELECT 1 FROM tickets WHERE project = ? AND ticket = ?)
 OR EXISTS (SELECT 1 FROM decisions WHERE project = ? AND ticket = ?)`, project, id, project, id).Scan(&known); err != nil || known {
 			return err

@@ -5,11 +5,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // The plan that failed its gate is shown, whatever was planned since.
 func TestPlanFailure_ShowsTheRefusedPlan(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		ctx := context.Background()
 		s := newStore(t, o)
 		plan := func(text string) {

@@ -3,15 +3,15 @@ package statestore
 import (
 	"context"
 	"os"
-	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
 	"github.com/fjbelchi/localmodel/integration/testkit/pgtest"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
 // childEnv makes this test binary a child process of a test: its value names
@@ -29,32 +29,16 @@ func TestMain(m *testing.M) {
 var full = os.Getenv("LOCALMODEL_FULL") != ""
 
 // eachStore runs a test against both stores, each fresh.
-func eachStore(t *testing.T, fn func(t *testing.T, o Options)) {
+func eachStore(t *testing.T, fn func(t *testing.T, o journal.Options)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { fn(t, Options{Root: t.TempDir()}) })
-	t.Run("postgres", func(t *testing.T) {
-		parts.Need(t, parts.Postgres)
-		fn(t, Options{Root: t.TempDir(), State: pgtest.Shared(t).Schema(t)})
-	})
+	journaltest.Each(t, fn)
 }
-
-// journalPath is where a test's user has the journal, beside the project.
-func journalPath(root string) string { return filepath.Join(root, "user", "journal.db") }
 
 // makeStore makes a store whose user's directory is in the test's.
-func makeStore(o Options) *Store {
-	o.Dir = filepath.Dir(journalPath(o.Root))
-	if o.State == "" {
-		o.State = journalPath(o.Root)
-	}
-	if o.BusyTimeout == 0 {
-		o.BusyTimeout = 2 * time.Minute // a loaded machine is no fault
-	}
-	return New(o)
-}
+func makeStore(o journal.Options) *Store { return New(journaltest.Options(o)) }
 
 // newStore makes a store that closes with the test.
-func newStore(t testing.TB, o Options) *Store {
+func newStore(t testing.TB, o journal.Options) *Store {
 	t.Helper()
 	s := makeStore(o)
 	t.Cleanup(func() {
@@ -89,7 +73,7 @@ func out(text string) Outcome {
 	return o
 }
 
-func mustStats(t testing.TB, s *Store) Stats {
+func mustStats(t testing.TB, s *Store) projection.Stats {
 	t.Helper()
 	st, err := s.Stats(context.Background())
 	if err != nil {
@@ -97,19 +81,6 @@ func mustStats(t testing.TB, s *Store) Stats {
 	}
 	return st
 }
-
-// clock is a clock that a test sets, while others read it.
-type clock struct{ ms atomic.Int64 }
-
-func newClock(year int, month time.Month, day, hour int) *clock {
-	c := &clock{}
-	c.set(time.Date(year, month, day, hour, 0, 0, 0, time.UTC))
-	return c
-}
-
-func (c *clock) now() time.Time      { return time.UnixMilli(c.ms.Load()).UTC() }
-func (c *clock) set(to time.Time)    { c.ms.Store(to.UnixMilli()) }
-func (c *clock) add(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 
 // wait polls until it holds, for at most a minute.
 func wait(t testing.TB, what string, holds func() bool) {

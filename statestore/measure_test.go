@@ -17,6 +17,8 @@ import (
 	"github.com/fjbelchi/localmodel/integration/testkit/pgtest"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -37,10 +39,12 @@ func percentile(d []time.Duration, p int) time.Duration {
 }
 
 // eachDurableStore is eachStore with a server whose commits wait for the disk.
-func eachDurableStore(t *testing.T, fn func(t *testing.T, o Options)) {
+func eachDurableStore(t *testing.T, fn func(t *testing.T, o journal.Options)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { fn(t, Options{Root: t.TempDir()}) })
-	t.Run("postgres", func(t *testing.T) { fn(t, Options{Root: t.TempDir(), State: pgtest.New(t, "fsync=on").Schema(t)}) })
+	t.Run("sqlite", func(t *testing.T) { fn(t, journal.Options{Root: t.TempDir()}) })
+	t.Run("postgres", func(t *testing.T) {
+		fn(t, journal.Options{Root: t.TempDir(), State: pgtest.New(t, "fsync=on").Schema(t)})
+	})
 }
 
 // recorded measures one durable record of a ticket's gates, all five of which
@@ -60,7 +64,7 @@ func recorded(t testing.TB, s *Store, i int) time.Duration {
 func seed(t testing.TB, s *Store, n int) {
 	t.Helper()
 	for at := 0; at < n; at += 1000 {
-		if err := s.write(context.Background(), func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
+		if err := s.Write(context.Background(), func(ctx context.Context, tx sqldb.Q, p *journal.Project) error {
 			for i := at; i < min(at+1000, n); i++ {
 				if err := seedTicket(ctx, tx, s, p, fmt.Sprint("S-", i)); err != nil {
 					return err
@@ -70,21 +74,33 @@ func seed(t testing.TB, s *Store, n int) {
 		}); err != nil {
 			t.Fatal(err)
 		}
+		seedCalls(t, s, at, min(at+1000, n))
 	}
 }
 
-func seedTicket(ctx context.Context, tx sqldb.Q, s *Store, p *projectRow, id string) error {
-	plan := Plan{TicketID: id, ByLocal: true, Key: GuardKey{Class: "low", Digest: "d"}, Text: strings.Repeat("p", 1000), Model: "qwen3-coder:30b"}
-	if _, _, err := recordPlan(ctx, tx, p, plan, s.o.Now()); err != nil {
-		return err
+// seedCalls writes a call for each of the tickets that were seeded.
+func seedCalls(t testing.TB, s *Store, from, to int) {
+	t.Helper()
+	for i := from; i < to; i++ {
+		call := calls.Call{At: s.Now(), Purpose: "plan", TicketID: fmt.Sprint("S-", i), Tier: "local", Model: "qwen3-coder:30b",
+			TokensIn: 2000, TokensOut: 400, Result: "ok"}
+		if err := s.Calls.Add(context.Background(), call); err != nil {
+			t.Fatal(err)
+		}
 	}
-	call := calls.Call{At: s.o.Now(), Purpose: "plan", TicketID: id, Tier: "local", Model: plan.Model, TokensIn: 2000, TokensOut: 400, Result: "ok"}
-	if err := calls.Insert(ctx, tx, p.id, []calls.Call{call}); err != nil {
+	if err := s.Calls.Flush(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func seedTicket(ctx context.Context, tx sqldb.Q, s *Store, p *journal.Project, id string) error {
+	plan := Plan{TicketID: id, ByLocal: true, Key: guard.Key{Class: "low", Digest: "d"}, Text: strings.Repeat("p", 1000), Model: "qwen3-coder:30b"}
+	if _, _, err := recordPlan(ctx, tx, p, plan, s.Now()); err != nil {
 		return err
 	}
 	for _, gate := range policy.Gates() {
 		o := Outcome{TicketID: id, Gate: gate, Outcome: policy.Pass, EventID: fmt.Sprintf("%s:%s:1", id, gate), Evidence: "ok"}
-		t := &recording{ctx: ctx, tx: tx, s: s, o: o, now: s.o.Now(), step: countSettled}
+		t := &recording{ctx: ctx, tx: tx, s: s, o: o, now: s.Now(), step: countSettled}
 		if err := t.run(); err != nil {
 			return err
 		}
@@ -96,7 +112,8 @@ func seedTicket(ctx context.Context, tx sqldb.Q, s *Store, p *projectRow, id str
 // line appended and flushed. Both in turn, so that they see the same machine.
 func TestMeasureRecord(t *testing.T) {
 	needMeasure(t)
-	s := newStore(t, Options{Root: t.TempDir()})
+	o := journal.Options{Root: t.TempDir()}
+	s := newStore(t, o)
 	file, err := os.Create(filepath.Join(t.TempDir(), "raw"))
 	if err != nil {
 		t.Fatal(err)
@@ -124,12 +141,12 @@ func TestMeasureRecord(t *testing.T) {
 		median(raw), percentile(raw, 99), median(durable), percentile(durable, 99), float64(median(durable))/float64(median(raw)))
 
 	start := time.Now()
-	first := makeStore(Options{Root: t.TempDir()})
+	first := makeStore(journal.Options{Root: t.TempDir()})
 	if _, err := first.Stats(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	made := time.Since(start)
-	again := makeStore(s.o)
+	again := makeStore(o)
 	start = time.Now()
 	if _, err := again.Stats(context.Background()); err != nil {
 		t.Fatal(err)
@@ -148,7 +165,7 @@ func TestMeasureStats(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := newStore(t, Options{Root: t.TempDir()})
+	s := newStore(t, journal.Options{Root: t.TempDir()})
 	seed(t, s, many)
 	ctx := context.Background()
 	var all []time.Duration
@@ -168,12 +185,12 @@ func TestMeasureStats(t *testing.T) {
 // How long after its reply an outcome is in the state file.
 func TestMeasureLag(t *testing.T) {
 	needMeasure(t)
-	s := newStore(t, Options{Root: t.TempDir()})
+	s := newStore(t, journal.Options{Root: t.TempDir()})
 	var lags []time.Duration
 	for i := 1; i <= 50; i++ {
 		record(t, s, out("T commit pass local"))
 		start := time.Now()
-		for block, _ := s.mirror.Read(context.Background()); block.TotalAttempts != i; block, _ = s.mirror.Read(context.Background()) {
+		for block, _ := s.Written(context.Background()); block.TotalAttempts != i; block, _ = s.Written(context.Background()) {
 			time.Sleep(time.Millisecond)
 		}
 		lags = append(lags, time.Since(start))
@@ -184,7 +201,7 @@ func TestMeasureLag(t *testing.T) {
 // Eight processes together beside one.
 func TestMeasureEightProcesses(t *testing.T) {
 	needMeasure(t)
-	eachDurableStore(t, func(t *testing.T, o Options) {
+	eachDurableStore(t, func(t *testing.T, o journal.Options) {
 		for _, processes := range []int{1, 8} {
 			const records = 400
 			outputs := make([]bytes.Buffer, processes)
@@ -240,7 +257,7 @@ func timed() int {
 // all of them are being deleted; what they take on disk.
 func TestMeasureGrowth(t *testing.T) {
 	needMeasure(t)
-	eachDurableStore(t, func(t *testing.T, o Options) {
+	eachDurableStore(t, func(t *testing.T, o journal.Options) {
 		many := 100_000
 		if o.State != "" {
 			many = 10_000 // a server takes its time to be filled
@@ -276,7 +293,7 @@ func TestMeasureGrowth(t *testing.T) {
 		for i, more := 0, true; more; i++ {
 			start := time.Now()
 			var err error
-			if more, err = f.retain(context.Background()); err != nil {
+			if more, err = f.Retain(context.Background()); err != nil {
 				t.Fatal(err)
 			}
 			pieces = append(pieces, time.Since(start))
@@ -292,7 +309,7 @@ func TestMeasureGrowth(t *testing.T) {
 
 func size(t *testing.T, s *Store, what string) {
 	t.Helper()
-	if s.db.Postgres() {
+	if s.Postgres() {
 		var bytes int64
 		query(t, s, &bytes, `SELECT SUM(pg_total_relation_size(c.oid))::bigint FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relkind = 'r'`)
 		t.Logf("%s: %.1f MB", what, float64(bytes)/1e6)
@@ -306,7 +323,7 @@ func size(t *testing.T, s *Store, what string) {
 }
 
 func BenchmarkRecord(b *testing.B) {
-	s := newStore(b, Options{Root: b.TempDir()})
+	s := newStore(b, journal.Options{Root: b.TempDir()})
 	i := 0
 	for b.Loop() {
 		recorded(b, s, i)

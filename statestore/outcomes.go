@@ -3,15 +3,16 @@ package statestore
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/drafts"
+	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -23,65 +24,45 @@ import (
 // on disk in the local journal instead; a warning says so, and it is delivered,
 // once, when the server is back.
 func (s *Store) Record(ctx context.Context, o Outcome, step Step) (Recorded, error) {
-	if s.pending.box != nil {
+	if s.Outbox() != nil {
 		return s.recordRemote(ctx, o, step)
 	}
-	return s.record(ctx, delivered{}, o, s.o.Now(), step)
+	return s.record(ctx, delivered{}, o, s.Now(), step)
 }
 
 func (s *Store) record(ctx context.Context, d delivered, o Outcome, now time.Time, step Step) (Recorded, error) {
-	if err := s.named(); err != nil {
-		return Recorded{}, err
-	}
 	if !o.Gate.Valid() {
 		return Recorded{}, fmt.Errorf("unknown gate %q", o.Gate)
 	}
-	var before Stats
-	var known, looked bool
+	var before *projection.Stats
+	var looked bool
 	var t *recording
-	err := s.writeOnce(ctx, d.number, func(ctx context.Context, tx sqldb.Q) error {
-		if !looked && !s.hasImported(tx.Database()) {
-			before, known = s.counters(ctx)
-			looked = true
+	err := s.WriteOnce(ctx, d.number, func(ctx context.Context, tx sqldb.Q) error {
+		if !looked && !s.HasImported(tx.Database()) {
+			before, looked = s.Before(ctx), true
 		}
-		t = &recording{ctx: ctx, tx: tx, s: s, o: o, now: now, step: step, kept: d}
-		if known {
-			t.before = &before
-		}
+		t = &recording{ctx: ctx, tx: tx, s: s, o: o, before: before, now: now, step: step, kept: d}
 		return t.run()
 	})
 	if err != nil {
 		return Recorded{}, err
 	}
-	s.start()
 	if t == nil { // delivered before, by a process that was killed then
 		return Recorded{}, s.confirm(ctx, o, d)
 	}
-	if s.pending.box != nil {
+	if s.Outbox() != nil {
 		answered := t.reply
 		if !t.reply.Repeated {
 			answered = d.asDelivered(t.reply)
 		}
-		s.pending.memory.note(o.TicketID, t.ticket.TicketState, o.key(), reply{payload: o.payload(), reply: answered})
+		s.memory.note(o.TicketID, t.ticket.TicketState, o.key(), reply{payload: o.payload(), reply: answered})
 	}
 	if t.reply.Repeated {
 		return t.reply, nil
 	}
-	if t.project.imported {
-		s.noteImported(t.tx.Database())
-	}
-	s.acknowledged(t.tx.Database(), t.project.seq)
-	s.mirror.Changed()
+	s.Recorded(t.tx.Database(), &t.project)
 	t.reply.Warnings = append(t.reply.Warnings, s.Warnings()...)
 	return t.reply, nil
-}
-
-// counters reads what the state file counted before the first outcome, where
-// that is not taken over yet.
-func (s *Store) counters(ctx context.Context) (before Stats, known bool) {
-	// A torn file is waited for once: one that stays broken must not slow every
-	// record.
-	return s.baseline(ctx, !s.waited.Swap(true))
 }
 
 // key is what makes the outcome one and the same; "" = every call counts.
@@ -115,12 +96,12 @@ type recording struct {
 	tx     sqldb.Q
 	s      *Store
 	o      Outcome
-	before *Stats // what the state file counted, where it is known
+	before *projection.Stats // what the state file counted, where it is known
 	now    time.Time
 	step   Step
 	kept   delivered
 
-	project projectRow
+	project journal.Project
 	ticket  Ticket
 	reply   Recorded
 }
@@ -146,27 +127,20 @@ func (t *recording) run() error {
 	return t.count()
 }
 
-// look reads the project, the ticket and the key in one statement.
-func (t *recording) look() (stored first, err error) {
-	var row ticketScan
-	dest := append(t.project.dest(), row.dest()...)
-	dest = append(dest, &stored.id, &stored.attempt, &stored.payload, &stored.reply)
-	t.s.loadSequence(t.tx.Database())
-	err = t.tx.Row(t.ctx, `SELECT `+projectColumns+`, `+ticketColumns+`,
+const lookQuery = `SELECT ` + journal.Columns + `, ` + ticketColumns + `,
 COALESCE(o.id, 0), COALESCE(o.attempt, 0), COALESCE(o.payload, ''), COALESCE(o.reply, '') FROM projects p
 LEFT JOIN tickets t ON t.project = p.id AND t.ticket = ?
 LEFT JOIN outcomes o ON o.project = p.id AND o.ticket = ? AND o.event = ?
-WHERE p.name = ?`, t.o.TicketID, t.o.TicketID, t.o.key(), t.s.o.Project).Scan(dest...)
-	if errors.Is(err, sql.ErrNoRows) {
-		t.project, err = t.s.ensureProject(t.ctx, t.tx)
-		return stored, err
-	}
-	if err != nil {
-		return stored, fmt.Errorf("read ticket: %w", err)
-	}
-	t.s.compareSequence(t.tx.Database(), &t.project)
+WHERE p.name = ?`
+
+// look reads the project, the ticket and the key in one statement.
+func (t *recording) look() (stored first, err error) {
+	var row ticketScan
+	args := []any{t.o.TicketID, t.o.TicketID, t.o.key(), t.s.Project()}
+	into := append(row.dest(), &stored.id, &stored.attempt, &stored.payload, &stored.reply)
+	err = t.s.Look(t.ctx, t.tx, &t.project, lookQuery, args, into...)
 	t.ticket = row.ticket()
-	return stored, t.project.loaded()
+	return stored, err
 }
 
 // repeat gives the first reply again, with the counters of now.
@@ -178,7 +152,7 @@ func (t *recording) repeat(stored first) error {
 	if err := json.Unmarshal([]byte(stored.reply), &t.reply); err != nil {
 		return fmt.Errorf("stored reply: %w", err)
 	}
-	t.reply.Repeated, t.reply.IfNewEventID, t.reply.Stats = true, free, t.project.stats()
+	t.reply.Repeated, t.reply.IfNewEventID, t.reply.Stats = true, free, t.project.Stats()
 	if t.reply.Action != policy.Escalate {
 		return nil
 	}
@@ -205,12 +179,9 @@ func (t *recording) count() error {
 	if t.o.Quality != nil && attempt != 0 {
 		t.ticket.quality = t.o.Quality
 	}
-	late := t.clockWentBack()
-	t.project.seq++
-	t.project.lastAt = t.now.UnixMilli()
-	if t.before != nil && !t.project.imported {
-		t.project.add(*t.before)
-		t.project.imported = true
+	late := t.project.Recorded(t.now)
+	if t.before != nil {
+		t.project.TakeOver(*t.before)
 	}
 	if v.ClosesAttempt {
 		if err := t.close(v); err != nil {
@@ -223,13 +194,25 @@ func (t *recording) count() error {
 	}
 	t.ticket.ran(t.o.TicketID, t.o.Gate, t.o.EventID)
 	t.reply = Recorded{Action: v.Action, EscalateTo: v.EscalateTo, Message: v.Message, Changed: v.Changed, Route: v.Owner,
-		Owner: v.OwnerAfter(state), Stats: t.project.stats(), NextEventID: t.ticket.nextEventID(t.o.TicketID, t.o.Gate.Next(t.o.Outcome))}
+		Owner: v.OwnerAfter(state), Stats: t.project.Stats(), NextEventID: t.ticket.nextEventID(t.o.TicketID, t.o.Gate.Next(t.o.Outcome))}
 	for _, text := range []string{v.Warning, draftWarning, late} {
 		if text != "" {
 			t.reply.Warnings = append(t.reply.Warnings, text)
 		}
 	}
 	return t.save(attempt, v)
+}
+
+// draft notes what became of the ticket's draft, and that its change came to a
+// commit. The warning says what was not counted.
+func (t *recording) draft() (warning string, err error) {
+	switch {
+	case t.o.Gate == policy.Commit && t.o.Pass():
+		return "", drafts.Committed(t.ctx, t.tx, t.project.ID, t.o.TicketID, t.now)
+	case t.o.Draft != "":
+		return drafts.Used(t.ctx, t.tx, t.project.ID, t.o.TicketID, t.o.Draft, t.now)
+	}
+	return "", nil
 }
 
 // storedReply is what is stored of a reply.
@@ -266,15 +249,15 @@ func (t *recording) save(attempt int64, v policy.Decision) error {
 		event = key
 	}
 	id, err := t.tx.Insert(t.ctx, `INSERT INTO outcomes (project, ticket, event, attempt, gate, pass, quality, evidence, route, at, payload, reply)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, t.project.id, t.o.TicketID, event, attempt, string(t.o.Gate), sqldb.Flag(t.o.Pass()),
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, t.project.ID, t.o.TicketID, event, attempt, string(t.o.Gate), sqldb.Flag(t.o.Pass()),
 		t.o.Quality, t.o.Evidence, string(v.Owner), t.now.UnixMilli(), t.o.payload(), string(reply))
 	if err != nil {
 		return fmt.Errorf("insert outcome: %w", err)
 	}
-	if err := t.ticket.save(t.ctx, t.tx, t.project.id, t.o.TicketID); err != nil {
+	if err := t.ticket.save(t.ctx, t.tx, t.project.ID, t.o.TicketID); err != nil {
 		return fmt.Errorf("write ticket: %w", err)
 	}
-	if err := t.project.save(t.ctx, t.tx, t.now); err != nil {
+	if err := t.project.Save(t.ctx, t.tx, t.now); err != nil {
 		return fmt.Errorf("write counters: %w", err)
 	}
 	if v.Action == policy.Escalate {
@@ -287,35 +270,5 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, t.project.id, t.o.TicketID, event,
 			}
 		}
 	}
-	return t.s.restartSequence(t.ctx, t.tx)
-}
-
-// clockWentBack notes that the clock is behind the last outcome. Nothing
-// depends on it, outcomes are in the order of their recording; a person reads
-// the times, though.
-func (t *recording) clockWentBack() string {
-	if t.project.lastAt == 0 {
-		return ""
-	}
-	back := time.UnixMilli(t.project.lastAt).Sub(t.now)
-	if back <= time.Minute {
-		return ""
-	}
-	return fmt.Sprintf("the clock is %s behind the last recorded outcome; it was recorded in order, but look at the clock (date)",
-		back.Round(time.Second))
-}
-
-// writeOnce runs fn in a transaction, unless one with the same number was
-// committed before. An empty number is no number.
-func (s *Store) writeOnce(ctx context.Context, delivery string, fn func(context.Context, sqldb.Q) error) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
-		if delivery != "" {
-			n, err := tx.Changed(ctx, `INSERT INTO deliveries (delivery, at) VALUES (?, ?) ON CONFLICT (delivery) DO NOTHING`,
-				delivery, s.o.Now().UnixMilli())
-			if err != nil || n == 0 {
-				return err
-			}
-		}
-		return fn(ctx, tx)
-	})
+	return t.s.RestartSequence(t.ctx, t.tx)
 }

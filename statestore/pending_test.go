@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -15,45 +16,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
 	"github.com/fjbelchi/localmodel/integration/testkit/pgtest"
 	"github.com/fjbelchi/localmodel/statestore/calls"
-	"github.com/fjbelchi/localmodel/statestore/outbox"
-	"github.com/fjbelchi/localmodel/statestore/sqldb"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
 // kept counts the rows of the local journal that wait.
 func kept(t testing.TB, s *Store) int64 {
 	t.Helper()
-	if err := s.pending.box.Count(context.Background()); err != nil {
+	if err := s.Outbox().Count(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	return s.pending.box.Waiting()
-}
-
-// waiting reads what is kept, in its order, and leaves it where it is.
-func waiting(t *testing.T, o Options) (rows []outbox.Row) {
-	t.Helper()
-	local := sqldb.New(sqldb.Options{State: journalPath(o.Root), Schema: schema, Version: schemaVersion})
-	defer local.Close()
-	err := local.Read(t.Context(), func(q sqldb.Q) error {
-		found, err := q.Rows(t.Context(), `SELECT delivery, kind, body FROM pending ORDER BY id`)
-		if err != nil {
-			return err
-		}
-		defer found.Close()
-		for found.Next() {
-			var r outbox.Row
-			if err := found.Scan(&r.Delivery, &r.Kind, &r.Body); err != nil {
-				return err
-			}
-			rows = append(rows, r)
-		}
-		return found.Err()
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows
+	return s.Outbox().Waiting()
 }
 
 // stoppable is the shared server, which runs again when the test has ended.
@@ -69,7 +46,7 @@ func stoppable(t *testing.T) *pgtest.Server {
 func TestServerAway(t *testing.T) {
 	server := stoppable(t)
 	ctx := context.Background()
-	o := Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second}
+	o := journal.Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second}
 	s := newStore(t, o)
 	record(t, s, out("T lint fail local"))
 	id, _, err := s.Reserve(ctx, "cheap", 2, 5)
@@ -92,7 +69,7 @@ func TestServerAway(t *testing.T) {
 		t.Errorf("another payload under a kept key: %v", err)
 	}
 	record(t, s, out("T commit pass"))
-	if _, err := s.RecordPlan(ctx, Plan{TicketID: "T", ByLocal: true, Key: GuardKey{Class: "high", Digest: "d9"}, Text: "the plan", Model: "qwen"}); err != nil {
+	if _, err := s.RecordPlan(ctx, Plan{TicketID: "T", ByLocal: true, Key: guard.Key{Class: "high", Digest: "d9"}, Text: "the plan", Model: "qwen"}); err != nil {
 		t.Error(err)
 	}
 	record(t, s, out("T commit pass"))
@@ -105,16 +82,16 @@ func TestServerAway(t *testing.T) {
 	if n := kept(t, s); n != 6 {
 		t.Errorf("%d rows wait, want 6", n)
 	}
-	if _, _, err := s.Reserve(ctx, "cheap", 1, 5); !errors.Is(err, ErrUnavailable) {
+	if _, _, err := s.Reserve(ctx, "cheap", 1, 5); !errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("a reservation nobody wrote down: %v", err)
 	}
-	if _, err := s.Stats(ctx); !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "start the server") {
+	if _, err := s.Stats(ctx); !errors.Is(err, journal.ErrUnavailable) || !strings.Contains(err.Error(), "start the server") {
 		t.Errorf("stats: %v", err)
 	}
 
 	server.Start(t)
 	wait(t, "everything delivered", func() bool { return kept(t, s) == 0 })
-	want := Stats{TotalAttempts: 2, SuccessCount: 1, EscalatedToCloud: 1, FailuresByType: map[string]int{"lint": 1}}
+	want := projection.Stats{TotalAttempts: 2, SuccessCount: 1, EscalatedToCloud: 1, FailuresByType: map[string]int{"lint": 1}}
 	if diff := cmp.Diff(want, mustStats(t, s)); diff != "" {
 		t.Errorf("after the delivery (-want +got):\n%s", diff)
 	}
@@ -132,18 +109,18 @@ func TestServerAway(t *testing.T) {
 	if r := record(t, s, out("T lint fail #T:lint:2")); !r.Repeated {
 		t.Error("the delivered key is not known")
 	}
-	wait(t, "the state file follows", func() bool { b, _ := s.mirror.Read(context.Background()); return cmp.Equal(Stats(b), want) })
+	wait(t, "the state file follows", func() bool { b, _ := s.Written(context.Background()); return cmp.Equal(b, want) })
 }
 
 // What was kept by a process that is gone is delivered by the next, before its
 // own.
 func TestKeptByAnother(t *testing.T) {
 	server := stoppable(t)
-	o := Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second}
+	o := journal.Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second}
 	server.Stop(t)
 	s := makeStore(o)
 	record(t, s, out("T lint fail local"))
-	if err := s.Close(); !errors.Is(err, ErrUnavailable) {
+	if err := s.Close(); !errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("close: %v", err) // what waits goes on waiting, and that is said
 	}
 	server.Start(t)
@@ -157,8 +134,8 @@ func TestKeptByAnother(t *testing.T) {
 	record(t, s, out("U commit pass local"))
 	s.Close() //nolint:errcheck // as above
 	server.Start(t)
-	o.Settle = countSettled
 	s = newStore(t, o)
+	s.DeliverWith(countSettled)
 	if err := s.Reconcile(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +144,7 @@ func TestKeptByAnother(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	states, err := s.GuardStates(context.Background())
-	if string(states[GuardKey{Class: "medium"}]) != "1" || err != nil {
+	if string(states[guard.Key{Class: "medium"}]) != "1" || err != nil {
 		t.Errorf("guard: %q, %v", states, err)
 	}
 }
@@ -175,7 +152,7 @@ func TestKeptByAnother(t *testing.T) {
 // A kept outcome that the server's journal contradicts is not lost in silence.
 func TestKeptIsContradicted(t *testing.T) {
 	server := stoppable(t)
-	o := Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second}
+	o := journal.Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second}
 	server.Stop(t)
 	s := makeStore(o)
 	record(t, s, out("T lint fail local #1"))
@@ -204,7 +181,7 @@ func TestKeptIsContradicted(t *testing.T) {
 // commit and their own mark too: everything arrives once.
 func TestKilledWhileDelivering(t *testing.T) {
 	server := stoppable(t)
-	o := Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: time.Minute}
+	o := journal.Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: time.Minute}
 	record(t, newStore(t, o), out("X plan pass"))
 	server.Stop(t)
 	outcomes := 100
@@ -272,7 +249,14 @@ func TestKilledWhileDelivering(t *testing.T) {
 func TestDeliveredButNotMarked(t *testing.T) {
 	server := stoppable(t)
 	ctx := context.Background()
-	o := Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second, Settle: countSettled}
+	o := journal.Options{Root: t.TempDir(), Project: "example.org/team", State: server.Schema(t), BusyTimeout: 20 * time.Second}
+	deliver := func(s *Store) {
+		t.Helper()
+		s.DeliverWith(countSettled)
+		if err := s.Outbox().Deliver(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
 	server.Stop(t)
 	first := makeStore(o)
 	record(t, first, out("T commit pass local"))
@@ -280,37 +264,38 @@ func TestDeliveredButNotMarked(t *testing.T) {
 		t.Fatal(err)
 	}
 	first.Close() //nolint:errcheck // the server is away
+	before := t.TempDir()
+	copyUser(t, o.Root, before)
 	server.Start(t)
 	killed := makeStore(o)
-	killed.pending.timer.End() // it sends nothing by itself
-	for _, r := range waiting(t, o) {
-		if err := killed.send(ctx, r); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n := kept(t, killed); n != 2 {
-		t.Fatalf("%d rows wait, want 2", n)
-	}
-	last := newStore(t, o)
-	if err := last.deliver(ctx); err != nil {
+	deliver(killed)
+	if err := killed.Close(); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.RemoveAll(filepath.Dir(journaltest.Path(o.Root))); err != nil {
+		t.Fatal(err)
+	}
+	copyUser(t, before, o.Root) // as if it had marked nothing
+	last := newStore(t, o)
+	if n := kept(t, last); n != 2 {
+		t.Fatalf("%d rows wait, want 2", n)
+	}
+	deliver(last)
 	var calls int
 	query(t, last, &calls, `SELECT COUNT(*) FROM calls`)
 	if st := mustStats(t, last); st.SuccessCount != 1 || countOutcomes(t, last, "T") != 1 || calls != 1 || kept(t, last) != 0 {
 		t.Errorf("counted twice, or waiting: %+v, %d calls", st, calls)
 	}
-	killed.Close() //nolint:errcheck // as if killed
 }
 
 // A local journal that cannot be used keeps nobody from recording on the server.
 func TestUnusableLocalJournal(t *testing.T) {
 	root := t.TempDir()
 	state := stoppable(t).Schema(t)
-	if err := os.MkdirAll(journalPath(root), 0o700); err != nil { // a directory in its place
+	if err := os.MkdirAll(journaltest.Path(root), 0o700); err != nil { // a directory in its place
 		t.Fatal(err)
 	}
-	s := newStore(t, Options{Root: root, State: state})
+	s := newStore(t, journal.Options{Root: root, State: state})
 	if r := record(t, s, out("T commit pass local")); r.Stats.SuccessCount != 1 {
 		t.Errorf("%+v", r)
 	}
@@ -323,9 +308,9 @@ func TestNowhereToKeep(t *testing.T) {
 	if err := os.WriteFile(root+"/user", []byte("a file in the way"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := newStore(t, Options{Root: root, State: "postgres://u:secret@127.0.0.1:1/none"})
+	s := newStore(t, journal.Options{Root: root, State: "postgres://u:secret@127.0.0.1:1/none"})
 	_, err := s.Record(context.Background(), out("T lint fail"), nil)
-	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "nor can it be kept") || strings.Contains(err.Error(), "secret") {
+	if !errors.Is(err, journal.ErrUnavailable) || !strings.Contains(err.Error(), "nor can it be kept") || strings.Contains(err.Error(), "secret") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 const theirFile = `{
@@ -40,7 +42,7 @@ func writeState(t testing.TB, root, content string) (path string) {
 // any lock: nothing is lost or doubled, the figures are those of a replay, and
 // the ninth's keys are there.
 func TestEightProcesses(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		const processes = 8
 		records := 40
 		if full {
@@ -103,7 +105,7 @@ func TestEightProcesses(t *testing.T) {
 // acknowledged is there once, what was never sent is not, and no file is ever
 // unreadable.
 func TestKilled(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		kills := 30
 		if full {
 			kills = 2000

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,16 +12,22 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/statestore/decisions"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/statestore/money"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 // of is the store of another project in the same journal.
-func of(t testing.TB, o Options, project string) *Store {
+func of(t testing.TB, o journal.Options, project string) *Store {
 	t.Helper()
 	o.Project, o.Root = project, filepath.Join(o.Root, project)
 	if o.State == "" {
-		o.State = journalPath(filepath.Dir(o.Root))
+		o.State = journaltest.Path(filepath.Dir(o.Root))
 	}
 	makeRoot(t, o.Root)
 	return newStore(t, o)
@@ -37,16 +42,16 @@ func makeRoot(t testing.TB, root string) {
 
 // Projects in one journal share nothing but the user's money.
 func TestProjects_ShareNothing(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		ctx := context.Background()
 		a, b := of(t, o, "a"), of(t, o, "b")
 		record(t, a, out("T lint fail local #1"))
 		record(t, a, out("T lint fail #2"))
 		record(t, b, out("T lint pass local #1")) // another ticket of the same name
-		if err := a.SaveDecision(ctx, Decision{TicketID: "T", Hash: "h", Complexity: "low"}); err != nil {
+		if err := a.SaveDecision(ctx, decisions.Decision{TicketID: "T", Hash: "h", Complexity: "low"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := a.Admit(ctx, GuardKey{Class: "low", Digest: "d"}, "T", count); err != nil {
+		if err := a.Admit(ctx, guard.Key{Class: "low", Digest: "d"}, "T", count); err != nil {
 			t.Fatal(err)
 		}
 		if err := a.Calls.Add(ctx, calls.Call{At: time.Now(), Model: "m", Digest: "d", Paid: true}); err != nil {
@@ -73,66 +78,8 @@ func TestProjects_ShareNothing(t *testing.T) {
 		if _, _, err := a.Reserve(ctx, "cheap", 4, 5); err != nil {
 			t.Fatal(err)
 		}
-		wantBudget(t, b, 2, "$4.0000 of $5.00")
-	})
-}
-
-// The cap is one user's; the sum is the team's.
-func TestMoney_OfEachUser(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
-		ctx := context.Background()
-		ann, bob := o, o
-		ann.User, bob.User = "ann", "bob"
-		a, b := of(t, ann, "p"), of(t, bob, "p")
-		for _, s := range []*Store{a, b} {
-			if _, _, err := s.Reserve(ctx, "cheap", 4, 5); err != nil {
-				t.Fatal(err)
-			}
-		}
-		wantBudget(t, b, 2, "$4.0000 of $5.00")
-		want := map[bool]float64{true: 8}[IsPostgres(o.State)] // a file has no team
-		if usd, shared, err := a.TeamSpent(ctx, time.Now()); usd != want || shared != IsPostgres(o.State) || err != nil {
-			t.Errorf("the team spent %v, shared %t, %v; want %v", usd, shared, err, want)
-		}
-		if usd, _, err := a.TeamSpent(ctx, time.Now().AddDate(0, 0, 2)); usd != 0 || err != nil {
-			t.Errorf("since the day after tomorrow the team spent %v, %v", usd, err)
-		}
-	})
-}
-
-// What is no amount of money is not added up, and no row of it breaks a reader.
-func TestMoney_NoAmount(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
-		ctx := context.Background()
-		s := newStore(t, o)
-		for _, usd := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -1, 1e308} {
-			if _, _, err := s.Reserve(ctx, "cheap", usd, 5); !errors.Is(err, ErrBudget) {
-				t.Errorf("reserved %v: %v", usd, err)
-			}
-			id, _, err := s.Reserve(ctx, "cheap", 0.25, 100)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := s.Settle(ctx, id, usd); err != nil {
-				t.Errorf("settled at %v: %v", usd, err)
-			}
-			c := calls.Call{At: time.Now(), Paid: true, CostUSD: usd, TokensIn: -5, TokensOut: math.MaxInt64, MS: -1, Model: strings.Repeat("m", 1<<20)}
-			if err := s.Calls.Add(ctx, c); err != nil {
-				t.Errorf("logged %v: %v", usd, err)
-			}
-		}
-		if spent, err := s.Spent(ctx); spent != 1.25 || err != nil {
-			t.Errorf("spent %v, %v; want the five estimates", spent, err)
-		}
-		n := 0
-		if err := s.Calls.Each(ctx, time.Time{}, func(c calls.Call) error {
-			n++
-			if c.CostUSD != 0 || c.TokensIn != 0 || len(c.Model) > maxField {
-				t.Errorf("stored %+v", c)
-			}
-			return nil
-		}); err != nil || n != 5 {
-			t.Errorf("%d calls, %v", n, err)
+		if _, _, err := b.Reserve(ctx, "cheap", 2, 5); !errors.Is(err, money.ErrBudget) {
+			t.Errorf("over the cap of both: %v", err)
 		}
 	})
 }
@@ -140,7 +87,7 @@ func TestMoney_NoAmount(t *testing.T) {
 // A project is listed, forgotten with all its rows, and given to another name;
 // a process that has it open goes on.
 func TestProjects_ListForgetRename(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		ctx := context.Background()
 		a, b := of(t, o, "a"), of(t, o, "b")
 		record(t, a, out("T commit pass local"))
@@ -153,13 +100,13 @@ func TestProjects_ListForgetRename(t *testing.T) {
 		if err := a.Rename(ctx, "a", "b"); err == nil {
 			t.Error("a name that has rows was given away")
 		}
-		if err := a.Forget(ctx, "none"); !errors.Is(err, ErrNoProject) {
+		if err := a.Forget(ctx, "none"); !errors.Is(err, journal.ErrNoProject) {
 			t.Errorf("forgot a project that is not there: %v", err)
 		}
 		if err := a.Forget(ctx, "b"); err != nil {
 			t.Fatal(err)
 		}
-		for _, table := range projectTables {
+		for _, table := range ofProjects(t, a) {
 			var n int
 			if query(t, a, &n, `SELECT COUNT(*) FROM `+table+` WHERE project NOT IN (SELECT id FROM projects)`); n != 0 {
 				t.Errorf("%d rows are left in %s", n, table)
@@ -177,18 +124,37 @@ func TestProjects_ListForgetRename(t *testing.T) {
 	})
 }
 
+// ofProjects are the tables that hold rows of a project, but what it spent.
+func ofProjects(t *testing.T, s *Store) (tables []string) {
+	t.Helper()
+	find := `SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = 'project'`
+	if s.Postgres() {
+		find = `SELECT table_name FROM information_schema.columns WHERE column_name = 'project' AND table_schema = current_schema()`
+	}
+	if err := s.ReadAny(t.Context(), func(q sqldb.Q) error {
+		return scanStrings(t.Context(), q, find, nil, func(table string) {
+			if table != "reservations" && table != "pending" {
+				tables = append(tables, table)
+			}
+		})
+	}); err != nil || len(tables) < 10 {
+		t.Fatalf("%q, %v", tables, err)
+	}
+	return tables
+}
+
 // A project without a name is refused with the fix, and nothing is written.
 func TestProject_WithoutName(t *testing.T) {
-	o := Options{Root: t.TempDir(), ProjectErr: errors.New("set LOCALMODEL_PROJECT")}
+	o := journal.Options{Root: t.TempDir(), ProjectErr: errors.New("set LOCALMODEL_PROJECT")}
 	s := newStore(t, o)
 	_, err := s.Record(context.Background(), out("T lint fail"), nil)
-	if !errors.Is(err, ErrProject) || !strings.Contains(err.Error(), "set LOCALMODEL_PROJECT") {
+	if !errors.Is(err, journal.ErrProject) || !strings.Contains(err.Error(), "set LOCALMODEL_PROJECT") {
 		t.Errorf("record: %v", err)
 	}
-	if _, err := s.Stats(context.Background()); !errors.Is(err, ErrProject) {
+	if _, err := s.Stats(context.Background()); !errors.Is(err, journal.ErrProject) {
 		t.Errorf("stats: %v", err)
 	}
-	if s.db.Exists() {
+	if _, err := os.Stat(journaltest.Path(o.Root)); err == nil {
 		t.Error("a journal was made")
 	}
 }
@@ -196,14 +162,14 @@ func TestProject_WithoutName(t *testing.T) {
 // Eight processes in three projects record at once on one journal: each
 // project's figures are those of a replay of its own.
 func TestEightProcessesInThreeProjects(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		const processes, projects = 8, 3
 		records := 30
 		if full {
 			records = 1000
 		}
 		if o.State == "" {
-			o.State = journalPath(o.Root)
+			o.State = journaltest.Path(o.Root)
 		}
 		outputs := make([]bytes.Buffer, processes)
 		var wg sync.WaitGroup
@@ -229,7 +195,7 @@ func TestEightProcessesInThreeProjects(t *testing.T) {
 			if want := records * (processes - project + projects - 1) / projects; len(e.acked) == 0 || len(e.acked)%records != 0 {
 				t.Errorf("project %d: %d acknowledged, want about %d", project, len(e.acked), want)
 			}
-			e.check(t, Options{Root: root(project), State: o.State, Project: fmt.Sprint("p", project)})
+			e.check(t, journal.Options{Root: root(project), State: o.State, Project: fmt.Sprint("p", project)})
 		}
 	})
 }

@@ -9,15 +9,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fjbelchi/localmodel/integration/testkit/pgtest"
+
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/decisions"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
 // naive computes every figure from the whole list of events, by the rules of
 // policy, and keeps nothing beside it.
 type naive struct{ events []Outcome }
 
-func (n naive) stats() Stats {
-	s := Stats{FailuresByType: map[string]int{}}
+func (n naive) stats() projection.Stats {
+	s := projection.Stats{FailuresByType: map[string]int{}}
 	states, scores := map[string]policy.TicketState{}, map[string]*float64{}
 	sum, scored := 0.0, 0
 	for _, e := range n.events {
@@ -64,7 +70,7 @@ func randomOutcome(r *rand.Rand, tickets int) Outcome {
 // For any sequence of outcomes the counters are those of the naive model, after
 // every step, repetitions counting nothing.
 func TestCountersEqualNaiveModel(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		rounds, length := 12, 60
 		if o.State != "" {
 			rounds = 4
@@ -75,10 +81,10 @@ func TestCountersEqualNaiveModel(t *testing.T) {
 		for seed := range rounds {
 			r := rand.New(rand.NewPCG(uint64(seed), 4))
 			model := naive{}
-			s := newStore(t, Options{Root: t.TempDir()})
+			s := newStore(t, journal.Options{Root: t.TempDir()})
 			if s2 := o; o.State != "" {
 				s2.Root = t.TempDir()
-				s2.State = freshSchema(t)
+				s2.State = pgtest.Shared(t).Schema(t)
 				s = newStore(t, s2)
 			}
 			for i := range length {
@@ -105,7 +111,7 @@ func TestCountersEqualNaiveModel(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			if block, found := s.mirror.Read(context.Background()); !found || !cmp.Equal(Stats(block), model.stats()) {
+			if block, found := s.Written(context.Background()); !found || !cmp.Equal(block, model.stats()) {
 				t.Fatalf("seed %d: the state file says %+v", seed, block)
 			}
 		}
@@ -115,7 +121,7 @@ func TestCountersEqualNaiveModel(t *testing.T) {
 // The guard's step is called exactly when a local attempt closes, with the
 // record under the attempt's own key.
 func TestStepCalls(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		ctx := context.Background()
 		s := newStore(t, o)
 		var calls []string
@@ -123,11 +129,11 @@ func TestStepCalls(t *testing.T) {
 			calls = append(calls, fmt.Sprintf("%s %t %s", c.TicketID, c.Escalated, state))
 			return append(state, 'x'), nil
 		}
-		if _, err := s.RecordPlan(ctx, Plan{TicketID: "A", ByLocal: true, Key: GuardKey{Class: "low", Digest: "d1"}}); err != nil {
+		if _, err := s.RecordPlan(ctx, Plan{TicketID: "A", ByLocal: true, Key: guard.Key{Class: "low", Digest: "d1"}}); err != nil {
 			t.Fatal(err)
 		}
 		// B's class is that of its last decision, C's is not known.
-		if err := s.SaveDecision(ctx, Decision{Hash: "b", TicketID: "B", Complexity: "low", Digest: "d1"}); err != nil {
+		if err := s.SaveDecision(ctx, decisions.Decision{Hash: "b", TicketID: "B", Complexity: "low", Digest: "d1"}); err != nil {
 			t.Fatal(err)
 		}
 		for _, text := range []string{"A lint fail", "A lint fail", "A commit pass", "B commit pass local", "C commit pass local", "D commit pass"} {
@@ -139,7 +145,7 @@ func TestStepCalls(t *testing.T) {
 			t.Errorf("calls (-want +got):\n%s", diff)
 		}
 		states, err := s.GuardStates(ctx)
-		want := map[GuardKey][]byte{{Class: "low", Digest: "d1"}: []byte("xx"), {Class: "medium"}: []byte("x")}
+		want := map[guard.Key][]byte{{Class: "low", Digest: "d1"}: []byte("xx"), {Class: "medium"}: []byte("x")}
 		if diff := cmp.Diff(want, states); diff != "" || err != nil {
 			t.Errorf("records, %v (-want +got):\n%s", err, diff)
 		}

@@ -2,7 +2,6 @@ package statestore
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"testing"
 
@@ -13,21 +12,17 @@ import (
 // query reads one value from the journal's tables.
 func query(t testing.TB, s *Store, into any, text string, args ...any) {
 	t.Helper()
-	if err := s.db.Read(context.Background(), func(q sqldb.Q) error {
+	if err := s.ReadAny(context.Background(), func(q sqldb.Q) error {
 		return q.Row(context.Background(), text, args...).Scan(into)
 	}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func isBudget(err error, words string) bool {
-	return errors.Is(err, ErrBudget) && strings.Contains(err.Error(), words)
-}
-
 // change changes the journal's tables behind the store's back.
 func change(t testing.TB, s *Store, text string, args ...any) {
 	t.Helper()
-	if err := s.db.Write(context.Background(), func(ctx context.Context, tx sqldb.Q) error { return tx.Exec(ctx, text, args...) }); err != nil {
+	if err := s.WriteOnce(context.Background(), "", func(ctx context.Context, tx sqldb.Q) error { return tx.Exec(ctx, text, args...) }); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -36,9 +31,9 @@ func change(t testing.TB, s *Store, text string, args ...any) {
 // their recording.
 func readOutcomes(s *Store) (list []Outcome, err error) {
 	ctx := context.Background()
-	err = s.db.Read(ctx, func(q sqldb.Q) error {
+	err = s.ReadAny(ctx, func(q sqldb.Q) error {
 		rows, err := q.Rows(ctx, `SELECT o.ticket, o.gate, o.pass, o.quality, o.evidence, o.event FROM outcomes o
-JOIN projects p ON p.id = o.project WHERE p.name = ? ORDER BY o.id`, s.o.Project)
+JOIN projects p ON p.ID = o.project WHERE p.name = ? ORDER BY o.id`, s.Project())
 		if err != nil {
 			return err
 		}

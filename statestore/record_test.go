@@ -10,12 +10,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/decisions"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // The whole contract of keys, in order, on one ticket and on another.
 func TestKeys(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		ctx := context.Background()
 		s := newStore(t, o)
 		q := func(v float64) *float64 { return &v }
@@ -74,7 +78,7 @@ func countOutcomes(t testing.TB, s *Store, ticket string) (n int) {
 // A repetition gets the answer of the first time, the hand-off's material
 // included, whatever happened since.
 func TestRepeatedAnswersAsFirst(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		s := newStore(t, o)
 		record(t, s, out("T review fail local #1"))
 		second := out("T review fail #2")
@@ -132,7 +136,7 @@ func TestJourneys(t *testing.T) {
 			T commit pass cloud -> complete local/local 1/0`},
 	} {
 		t.Run(journey.name, func(t *testing.T) {
-			s := newStore(t, Options{Root: t.TempDir()})
+			s := newStore(t, journal.Options{Root: t.TempDir()})
 			for _, line := range strings.Split(strings.TrimSpace(journey.lines), "\n") {
 				text, want, _ := strings.Cut(strings.TrimSpace(line), " -> ")
 				r := record(t, s, out(text))
@@ -151,8 +155,8 @@ func TestJourneys(t *testing.T) {
 // A ticket that a rule keeps from the local model stays the cloud's, whatever
 // the outcome says.
 func TestRecord_RefusedTicket(t *testing.T) {
-	s := newStore(t, Options{Root: t.TempDir()})
-	d := Decision{TicketID: "T", Hash: "h", Complexity: "high", Refused: "tag ARCH"}
+	s := newStore(t, journal.Options{Root: t.TempDir()})
+	d := decisions.Decision{TicketID: "T", Hash: "h", Complexity: "high", Refused: "tag ARCH"}
 	if err := s.SaveDecision(context.Background(), d); err != nil {
 		t.Fatal(err)
 	}
@@ -164,12 +168,12 @@ func TestRecord_RefusedTicket(t *testing.T) {
 
 // A plan of the local model opens the attempt; one attempt lives at a time.
 func TestRecordPlan(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		ctx := context.Background()
 		s := newStore(t, o)
 		plan := func(text string, local bool) (policy.Decision, int64) {
 			t.Helper()
-			d, err := s.RecordPlan(ctx, Plan{TicketID: "T", ByLocal: local, By: "template", Key: GuardKey{Class: "low", Digest: "d"}, Text: text, Model: "qwen"})
+			d, err := s.RecordPlan(ctx, Plan{TicketID: "T", ByLocal: local, By: "template", Key: guard.Key{Class: "low", Digest: "d"}, Text: text, Model: "qwen"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -207,7 +211,7 @@ func TestRecordPlan(t *testing.T) {
 // An attempt's quality is the last score given in it; the mean is over closed
 // attempts that have one.
 func TestQuality(t *testing.T) {
-	s := newStore(t, Options{Root: t.TempDir()})
+	s := newStore(t, journal.Options{Root: t.TempDir()})
 	score := func(text string, v float64) Recorded {
 		o := out(text)
 		o.Quality = &v
@@ -230,7 +234,7 @@ func TestQuality(t *testing.T) {
 
 // Texts that a database would refuse are stored, alike in both.
 func TestOddTexts(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		s := newStore(t, o)
 		odd := Outcome{TicketID: "T?'\"\x00$1", Gate: "lint", Outcome: policy.Fail, Route: "local", EventID: "e\x00?", Evidence: "a\x00b \xff ? $1 '; DROP TABLE outcomes; --"}
 		record(t, s, odd)
@@ -246,7 +250,7 @@ func TestOddTexts(t *testing.T) {
 
 // A canceled call leaves nothing behind.
 func TestCanceled(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		s := newStore(t, o)
 		record(t, s, out("T lint fail local"))
 		ctx, cancel := context.WithCancel(context.Background())
@@ -268,10 +272,10 @@ func TestCanceled(t *testing.T) {
 
 // An error of the step leaves nothing behind either, and comes as it is.
 func TestStepFails(t *testing.T) {
-	s := newStore(t, Options{Root: t.TempDir()})
+	s := newStore(t, journal.Options{Root: t.TempDir()})
 	broken := errors.New("broken")
 	_, err := s.Record(context.Background(), out("T commit pass local"), func([]byte, Closed) ([]byte, error) { return nil, broken })
-	if !errors.Is(err, broken) || errors.Is(err, ErrUnavailable) {
+	if !errors.Is(err, broken) || errors.Is(err, journal.ErrUnavailable) {
 		t.Errorf("error %v", err)
 	}
 	if st := mustStats(t, s); st.TotalAttempts != 0 || countOutcomes(t, s, "T") != 0 {
@@ -279,48 +283,21 @@ func TestStepFails(t *testing.T) {
 	}
 }
 
-// Two decisions of one millisecond are kept in the order they were made.
-func TestLastDecision_SameTime(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
-		ctx := context.Background()
-		s := newStore(t, o)
-		at := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-		for _, hash := range []string{"c", "a", "b"} {
-			if err := s.SaveDecision(ctx, Decision{Hash: hash, TicketID: "T", Complexity: "low", At: at}); err != nil {
-				t.Fatal(err)
-			}
-			if d, found, err := s.LastDecision(ctx, "T"); d.Hash != hash || !found || err != nil {
-				t.Errorf("got %q, %t, %v; want %q", d.Hash, found, err, hash)
-			}
-		}
-	})
-}
-
 // A clock that jumps back is said once; what was recorded stays in order.
 func TestClockJumpsBack(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
-		ctx := context.Background()
-		c := newClock(2026, 11, 24, 12)
-		o.Now = c.now
+	eachStore(t, func(t *testing.T, o journal.Options) {
+		c := journaltest.NewClock(2026, 11, 24, 12)
+		o.Now = c.Now
 		s := newStore(t, o)
 		record(t, s, out("T lint fail local"))
-		decide := func(why string) {
-			t.Helper()
-			if err := s.SaveDecision(ctx, Decision{Hash: "h", TicketID: "T", Complexity: "low", Why: why, At: c.now()}); err != nil {
-				t.Fatal(err)
-			}
-		}
-		decide("first")
-		c.add(-48 * time.Hour)
-		decide("second")
-		if d, found, err := s.Decision(ctx, "T", "h", ""); d.Why != "second" || !found || err != nil {
-			t.Errorf("the newest decision: %q, %t, %v; want second", d.Why, found, err)
-		}
-		r := record(t, s, out("T lint fail"))
+		c.Add(-48 * time.Hour)
+		second := out("T lint fail")
+		second.Evidence = "the second"
+		r := record(t, s, second)
 		if r.Action != "escalate" || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "48h0m0s behind") {
 			t.Errorf("got %s, warnings %q", r.Action, r.Warnings)
 		}
-		if got := r.Attempt; len(got.Outcomes) != 2 || !got.Outcomes[1].At.Before(got.Outcomes[0].At) {
+		if got := r.Attempt; len(got.Outcomes) != 2 || got.Outcomes[1].Evidence != "the second" {
 			t.Errorf("order of outcomes: %+v", got.Outcomes)
 		}
 		if r := record(t, s, out("U lint fail")); len(r.Warnings) != 0 {

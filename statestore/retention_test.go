@@ -8,20 +8,24 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/statestore/decisions"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // What is old goes, of every project; counters, sums, what is open and where a
 // ticket is stay. An event id of before counts nothing.
 func TestRetain(t *testing.T) {
-	eachStore(t, func(t *testing.T, o Options) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
 		ctx := context.Background()
-		c := newClock(2025, 1, 10, 12)
-		o.Now = c.now
+		c := journaltest.NewClock(2025, 1, 10, 12)
+		o.Now = c.Now
 		s := newStore(t, o)
 		for i := range 250 {
 			id := fmt.Sprint("T-", i)
-			plan := Plan{TicketID: id, ByLocal: true, Key: GuardKey{Class: "low", Digest: "d"}, Text: "p", Model: "qwen"}
+			plan := Plan{TicketID: id, ByLocal: true, Key: guard.Key{Class: "low", Digest: "d"}, Text: "p", Model: "qwen"}
 			if _, err := s.RecordPlan(ctx, plan); err != nil {
 				t.Fatal(err)
 			}
@@ -32,35 +36,40 @@ func TestRetain(t *testing.T) {
 				record(t, s, out(fmt.Sprintf("%s commit pass #%s:commit:1", id, id)))
 			}
 		}
-		if _, err := s.RecordPlan(ctx, Plan{TicketID: "open", ByLocal: true, Key: GuardKey{Class: "low", Digest: "d"}}); err != nil {
+		if _, err := s.RecordPlan(ctx, Plan{TicketID: "open", ByLocal: true, Key: guard.Key{Class: "low", Digest: "d"}}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.SaveDecision(ctx, Decision{TicketID: "T-1", Hash: "h", At: c.now()}); err != nil {
+		if err := s.SaveDecision(ctx, decisions.Decision{TicketID: "T-1", Hash: "h", At: c.Now()}); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Calls.Add(ctx, calls.Call{At: c.now(), Model: "m", Paid: true}); err != nil {
+		if err := s.Calls.Add(ctx, calls.Call{At: c.Now(), Model: "m", Paid: true}); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := s.Reserve(ctx, "cheap", 1, 5); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Admit(ctx, GuardKey{Class: "low", Digest: "d"}, "T-9", count); err != nil {
+		if err := s.Admit(ctx, guard.Key{Class: "low", Digest: "d"}, "T-9", count); err != nil {
 			t.Fatal(err)
 		}
 		before := mustStats(t, s)
-
-		c.set(c.now().AddDate(0, 0, 399))
-		if err := s.Retain(ctx); err != nil {
-			t.Fatal(err)
+		retainAll := func() {
+			t.Helper()
+			for more := true; more; {
+				var err error
+				if more, err = s.Retain(ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
+
+		c.Set(c.Now().AddDate(0, 0, 399))
+		retainAll()
 		if n := countOutcomes(t, s, "T-1"); n != 1 {
 			t.Errorf("deleted before its time: %d outcomes", n)
 		}
 		record(t, s, out("new lint fail"))
-		c.add(2 * 24 * time.Hour)
-		if err := s.Retain(ctx); err != nil {
-			t.Fatal(err)
-		}
+		c.Add(2 * 24 * time.Hour)
+		retainAll()
 		for table, want := range map[string]int{"outcomes": 1, "attempts": 1, "decisions": 0, "calls": 0, "reservations": 0, "guard_memo": 0, "tickets": 252} {
 			var n int
 			if query(t, s, &n, `SELECT COUNT(*) FROM `+table); n != want {
@@ -90,28 +99,5 @@ func TestRetain(t *testing.T) {
 		if r := record(t, s, out("open commit pass")); r.Stats.SuccessCount != before.SuccessCount+1 {
 			t.Errorf("the open attempt: %+v", r)
 		}
-	})
-}
-
-// It goes on by itself in a process that lives, and ends with it.
-func TestRetain_InBackground(t *testing.T) {
-	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	o := Options{Root: t.TempDir(), Now: func() time.Time { return now }}
-	s := newStore(t, o)
-	for i := range 2 {
-		record(t, s, out(fmt.Sprint("T-", i, " commit pass local")))
-	}
-	if err := s.Close(); err != nil {
-		t.Fatal(err)
-	}
-	o.Now = func() time.Time { return now.AddDate(2, 0, 0) }
-	s = newStore(t, o)
-	mustStats(t, s)
-	s.keeping.Stop()
-	s.retainLater() // what the timer does after retainDelay
-	wait(t, "all is deleted", func() bool {
-		var n int
-		query(t, s, &n, `SELECT COUNT(*) FROM attempts`)
-		return n == 0
 	})
 }

@@ -6,13 +6,14 @@ import (
 	"testing"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // A process that reads while another writes must not take what is acknowledged
 // between its two reads for lost.
 func TestSequence_NoLossSeenBesideAWriter(t *testing.T) {
 	ctx := context.Background()
-	o := Options{State: t.TempDir() + "/journal.db", Project: "p", Dir: t.TempDir()}
+	o := journal.Options{State: t.TempDir() + "/journal.db", Project: "p", Dir: t.TempDir()}
 	writer := newStore(t, o)
 	done := make(chan error, 1)
 	go func() {

@@ -74,7 +74,7 @@ attempt = excluded.attempt, class = excluded.class, category = excluded.category
 
 // TicketState is a ticket's state; a zero one was never seen.
 func (s *Store) TicketState(ctx context.Context, ticketID string) (t Ticket, err error) {
-	err = s.read(ctx, func(q sqldb.Q, project int64) (err error) {
+	err = s.Read(ctx, func(q sqldb.Q, project int64) (err error) {
 		t, err = readTicket(ctx, q, project, ticketID)
 		return err
 	})

@@ -2,21 +2,16 @@ package statestore
 
 import (
 	"errors"
-	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore/sqldb"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
-// Errors of the journal. They come wrapped, with the cause in words.
-var (
-	ErrConflict = errors.New("this event id was recorded with another outcome")
-	ErrBudget   = errors.New("today's budget is spent")
-	// ErrProject says that it is not known whose rows they would be.
-	ErrProject     = errors.New("the project has no name")
-	ErrReadOnly    = sqldb.ErrReadOnly
-	ErrUnavailable = sqldb.ErrUnavailable
-)
+// ErrConflict says that an outcome's key is another outcome's. It comes wrapped,
+// with the key that is free.
+var ErrConflict = errors.New("this event id was recorded with another outcome")
 
 // Outcome is one gate's result.
 type Outcome struct {
@@ -30,7 +25,7 @@ type Outcome struct {
 	Draft              policy.DraftUse // what became of the local model's draft; "" = not said
 	// Default is whose record an attempt that this outcome opens falls under where
 	// the ticket was never classified. It is no part of the payload.
-	Default GuardKey
+	Default guard.Key
 }
 
 // Pass reports whether the gate passed.
@@ -38,16 +33,16 @@ func (o Outcome) Pass() bool { return o.Outcome == policy.Pass }
 
 // Recorded is Record's answer.
 type Recorded struct {
-	Action      policy.Action `json:"action"`
-	NextEventID string        `json:"next_event_id"`
-	EscalateTo  string        `json:"escalate_to,omitempty"`
-	Message     string        `json:"message,omitempty"`
-	Changed     string        `json:"changed,omitempty"` // why the owner changed; "" = it did not
-	Route       policy.Owner  `json:"route"`             // whose ticket it was when the gate ran
-	Owner       policy.Owner  `json:"owner"`             // whose it is from here
-	Stats       Stats         `json:"stats"`
-	Warnings    []string      `json:"warnings,omitempty"`
-	Attempt     *Attempt      `json:"-"` // what was escalated, local or the cloud's; nil otherwise
+	Action      policy.Action    `json:"action"`
+	NextEventID string           `json:"next_event_id"`
+	EscalateTo  string           `json:"escalate_to,omitempty"`
+	Message     string           `json:"message,omitempty"`
+	Changed     string           `json:"changed,omitempty"` // why the owner changed; "" = it did not
+	Route       policy.Owner     `json:"route"`             // whose ticket it was when the gate ran
+	Owner       policy.Owner     `json:"owner"`             // whose it is from here
+	Stats       projection.Stats `json:"stats"`
+	Warnings    []string         `json:"warnings,omitempty"`
+	Attempt     *Attempt         `json:"-"` // what was escalated, local or the cloud's; nil otherwise
 
 	Repeated     bool   `json:"-"`
 	IfNewEventID string `json:"-"` // with Repeated: the key to use if the gate ran anew
@@ -58,7 +53,7 @@ type Plan struct {
 	TicketID string
 	ByLocal  bool
 	By       string // who made it, in words
-	Key      GuardKey
+	Key      guard.Key
 	Text     string
 	Model    string
 }
@@ -68,7 +63,7 @@ func (p Plan) planner() string {
 	if p.ByLocal {
 		return ""
 	}
-	return clip(p.By, maxField)
+	return journal.Clip(p.By, journal.MaxField)
 }
 
 // Ticket is a ticket's state.
@@ -77,14 +72,14 @@ type Ticket struct {
 	Attempt int64 // the open local attempt; 0 = none
 	runs    [gates]int
 	pruned  bool // keys of it are older than retention and gone
-	key     GuardKey
+	key     guard.Key
 	quality *float64
 }
 
 // Closed is a local attempt that just ended.
 type Closed struct {
 	TicketID  string
-	Key       GuardKey // of the record that moves
+	Key       guard.Key // of the record that moves
 	Escalated bool
 }
 
@@ -95,35 +90,18 @@ type Step = func(state []byte, c Closed) ([]byte, error)
 // Attempt is one try of the local model at a ticket, or, with OwnerCloud, what
 // the cloud did with one since its last commit.
 type Attempt struct {
-	ID                 int64
-	TicketID           string
-	Key                GuardKey
-	OpenedAt, ClosedAt time.Time // ClosedAt is zero while open
-	State              string    // open, escalated or done
-	Owner              policy.Owner
-	Quality            *float64 // the last score given in it
-	Plan, Model        string
-	Planner            string // who made Plan, where it was not Model
-	Outcomes           []OutcomeRow
+	TicketID    string
+	Owner       policy.Owner
+	Plan, Model string
+	Planner     string // who made Plan, where it was not Model
+	Outcomes    []OutcomeRow
 }
 
 // OutcomeRow is one recorded outcome of an attempt.
 type OutcomeRow struct {
-	At       time.Time
 	Gate     policy.Gate
 	Pass     bool
-	Quality  *float64
 	Evidence string
-	Route    policy.Owner
-}
-
-// Stats are the plan's counters, in the schema of the state file.
-type Stats struct {
-	TotalAttempts    int            `json:"totalAttempts"`
-	SuccessCount     int            `json:"successCount"`
-	EscalatedToCloud int            `json:"escalatedToCloud"`
-	FailuresByType   map[string]int `json:"failuresByType"`
-	AvgQualityScore  float64        `json:"avgQualityScore"`
 }
 
 // gates is how many there are.

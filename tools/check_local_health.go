@@ -14,7 +14,8 @@ import (
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/decide"
 )
@@ -45,7 +46,7 @@ type healthResult struct {
 	Ollama   ollamaReport      `json:"ollama"`
 	Proxy    proxyReport       `json:"proxy"`
 	Guard    guardReport       `json:"guard"`
-	Stats    *statestore.Stats `json:"stats"`
+	Stats    *projection.Stats `json:"stats"`
 	Fixes    []string          `json:"fixes"`
 	Warnings contract.Warnings `json:"warnings,omitempty"`
 }
@@ -145,21 +146,21 @@ func (r *healthResult) journal(ctx context.Context, d *Deps) {
 	stats, err := d.Journal.Stats(ctx)
 	if err != nil {
 		r.Warnings.Add("nothing can be recorded: " + err.Error())
-		r.Stats = &statestore.Stats{FailuresByType: map[string]int{}}
+		r.Stats = &projection.Stats{FailuresByType: map[string]int{}}
 		return
 	}
 	r.Stats = &stats
 	states, err := d.Journal.GuardStates(ctx)
 	if err != nil {
 		r.Warnings.Add("guard not readable: " + err.Error())
-		states = map[statestore.GuardKey][]byte{}
+		states = map[guard.Key][]byte{}
 	}
 	totals := policy.Totals{Attempts: stats.TotalAttempts, Escalated: stats.EscalatedToCloud}
 	digest := decide.GuardDigest(ctx, d)
 	// What the fixed rule and LOCALMODEL_GUARD=never say holds for a class without
 	// outcomes, too.
 	for _, class := range []policy.Complexity{policy.Low, policy.Medium} { // high never is the local model's
-		key := statestore.GuardKey{Class: string(class), Digest: digest}
+		key := guard.Key{Class: string(class), Digest: digest}
 		if _, ok := states[key]; !ok {
 			states[key] = nil
 		}

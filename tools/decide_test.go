@@ -16,6 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // scriptedModel imitates a model whose answers are known beforehand, which no
@@ -83,7 +84,7 @@ func decider(t *testing.T, m *scriptedModel) *Deps {
 
 func deciderIn(t *testing.T, root string, m *scriptedModel) *Deps {
 	t.Helper()
-	store := statestore.New(statestore.Options{State: filepath.Join(root, "state", "journal.db"), Root: root})
+	store := statestore.New(journal.Options{State: filepath.Join(root, "state", "journal.db"), Root: root})
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)

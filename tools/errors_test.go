@@ -13,6 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -62,7 +63,7 @@ func TestEveryErrorCode(t *testing.T) {
 		}},
 		{contract.CodeJournal, true, []string{"nothing was recorded", "check_local_health"}, func(b *bench) *contract.Error {
 			b.write("journal/x", "") // a directory where the journal should be
-			store := statestore.New(statestore.Options{Root: b.Root, State: filepath.Join(b.Root, "journal"), Log: b.Log})
+			store := statestore.New(journal.Options{Root: b.Root, State: filepath.Join(b.Root, "journal"), Log: b.Log})
 			b.Journal = store
 			return b.refuses(b.t.Context(), "record_gate_outcome", pass, contract.CodeJournal)
 		}},

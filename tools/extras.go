@@ -12,7 +12,7 @@ import (
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/tidwall/gjson"
 
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/tools/contract"
 )
 
@@ -41,7 +41,7 @@ func addExtras(s *server.MCPServer, d *Deps) {
 }
 
 type statsResult struct {
-	Stats    *statestore.Stats `json:"stats"`
+	Stats    *projection.Stats `json:"stats"`
 	Guard    guardReport       `json:"guard"`
 	Warnings contract.Warnings `json:"warnings,omitempty"`
 }

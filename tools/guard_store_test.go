@@ -14,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/statestore/guard"
 	"github.com/fjbelchi/localmodel/tools/decide"
 )
 
@@ -66,7 +67,7 @@ func guardState(t *testing.T, d *Deps, complexity string) policy.GuardState {
 			return s
 		}
 	}
-	return policy.ParseGuardState(states[statestore.GuardKey{Class: complexity, Digest: decide.GuardDigest(t.Context(), d)}])
+	return policy.ParseGuardState(states[guard.Key{Class: complexity, Digest: decide.GuardDigest(t.Context(), d)}])
 }
 
 // A category whose tickets fail is kept from the local model, and the others as

@@ -15,7 +15,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/guard"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/plan"
 )
@@ -89,7 +89,7 @@ func TestUnknownTicketCountsForThisModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := policy.ParseGuardState(states[statestore.GuardKey{Class: "medium", Digest: "d1/" + prompts.Version}])
+	s := policy.ParseGuardState(states[guard.Key{Class: "medium", Digest: "d1/" + prompts.Version}])
 	if s.N != 1 || s.K != 1 {
 		t.Errorf("the record has %v of %v failed; all: %q", s.K, s.N, states)
 	}

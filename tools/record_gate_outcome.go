@@ -13,6 +13,8 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/policy/category"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/decide"
 	"github.com/fjbelchi/localmodel/tools/handoff"
@@ -70,7 +72,7 @@ type recordResult struct {
 	EscalateTo string            `json:"escalate_to,omitempty"`
 	Message    string            `json:"message,omitempty"`
 	Handoff    string            `json:"handoff,omitempty"`
-	Stats      statestore.Stats  `json:"stats"`
+	Stats      projection.Stats  `json:"stats"`
 	Warnings   contract.Warnings `json:"warnings,omitempty"`
 }
 
@@ -87,7 +89,7 @@ func recordGateOutcome(ctx context.Context, d *Deps, in recordInput, call Call) 
 		return nil, &contract.Error{Code: contract.CodeArgument, Cause: "ticket_id: " + err.Error(), Next: "Send the id that classify_ticket or plan_ticket gave.", Err: err}
 	}
 	if o.Route == policy.OwnerLocal {
-		o.Default = statestore.GuardKey{Class: string(policy.Medium), Category: string(category.Task), Digest: decide.GuardDigest(ctx, d)}
+		o.Default = guard.Key{Class: string(policy.Medium), Category: string(category.Task), Digest: decide.GuardDigest(ctx, d)}
 	}
 	rec, err := d.Journal.Record(ctx, o, func(state []byte, c statestore.Closed) ([]byte, error) {
 		return d.Guard.Settle(c.TicketID, state, c.Escalated, time.Now())

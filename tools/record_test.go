@@ -13,6 +13,8 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/handoff"
 )
@@ -56,7 +58,7 @@ func keeper(t *testing.T) *gateKeeper {
 	return &gateKeeper{t: t, deps: decider(t, &scriptedModel{down: refusedLocally, digest: "d"})}
 }
 
-func (k *gateKeeper) wantStats(want statestore.Stats) {
+func (k *gateKeeper) wantStats(want projection.Stats) {
 	k.t.Helper()
 	if want.FailuresByType == nil {
 		want.FailuresByType = map[string]int{}
@@ -81,11 +83,11 @@ func TestEscalationAtEachGate(t *testing.T) {
 			}
 			if gate == "commit" {
 				k.run("FEAT-1", "", "commit fail", "commit fail", "commit fail")
-				k.wantStats(statestore.Stats{})
+				k.wantStats(projection.Stats{})
 				if k.run("FEAT-1", "", "commit pass"); k.last.Action != "complete" {
 					t.Errorf("then it passes: %s", k.last.Action)
 				}
-				k.wantStats(statestore.Stats{TotalAttempts: 1, SuccessCount: 1})
+				k.wantStats(projection.Stats{TotalAttempts: 1, SuccessCount: 1})
 				return
 			}
 			r := k.last
@@ -95,7 +97,7 @@ func TestEscalationAtEachGate(t *testing.T) {
 			if !strings.Contains(r.Handoff, "# Hand-off: escalated at "+gate) || strings.Count(r.Handoff, "evidence of "+gate+" fail") != 2 {
 				t.Errorf("hand-off:\n%s", r.Handoff)
 			}
-			k.wantStats(statestore.Stats{TotalAttempts: 1, EscalatedToCloud: 1, FailuresByType: map[string]int{gate: 1}})
+			k.wantStats(projection.Stats{TotalAttempts: 1, EscalatedToCloud: 1, FailuresByType: map[string]int{gate: 1}})
 		})
 	}
 }
@@ -106,7 +108,7 @@ func TestOneFailureOfEachGateEscalatesNothing(t *testing.T) {
 	if want := "retry continue retry continue retry continue retry continue continue retry complete"; got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}
-	k.wantStats(statestore.Stats{TotalAttempts: 1, SuccessCount: 1})
+	k.wantStats(projection.Stats{TotalAttempts: 1, SuccessCount: 1})
 }
 
 // A pass between them does not forget the first failure: it is the second of
@@ -124,7 +126,7 @@ func TestCloudTicketsChangeNothingLocal(t *testing.T) {
 		t.Errorf("never seen before, so the cloud's: %s", got)
 	}
 	k.run("FEAT-2", "cloud", "lint fail", "lint fail", "commit pass")
-	k.wantStats(statestore.Stats{})
+	k.wantStats(projection.Stats{})
 	if states, err := k.deps.Journal.GuardStates(t.Context()); err != nil || len(states) != 0 {
 		t.Errorf("guard %v, %v", states, err)
 	}
@@ -144,21 +146,21 @@ func TestTicketComesBack(t *testing.T) {
 		t.Errorf("the cloud's outcomes: %s", got)
 	}
 	one := map[string]int{"lint": 1}
-	k.wantStats(statestore.Stats{TotalAttempts: 1, EscalatedToCloud: 1, FailuresByType: one})
+	k.wantStats(projection.Stats{TotalAttempts: 1, EscalatedToCloud: 1, FailuresByType: one})
 	// After a commit a new attempt opens, and its failures are counted anew.
 	if got := k.run("FEAT-1", "local", "lint fail", "lint pass", "review pass", "commit pass"); got != "retry continue continue complete" {
 		t.Errorf("the second attempt: %s", got)
 	}
-	k.wantStats(statestore.Stats{TotalAttempts: 2, SuccessCount: 1, EscalatedToCloud: 1, FailuresByType: one})
+	k.wantStats(projection.Stats{TotalAttempts: 2, SuccessCount: 1, EscalatedToCloud: 1, FailuresByType: one})
 	k.run("FEAT-1", "", "lint fail", "lint fail", "commit pass") // completed, so the cloud's
 	k.run("FEAT-1", "local", "review fail", "review fail")
-	k.wantStats(statestore.Stats{TotalAttempts: 3, SuccessCount: 1, EscalatedToCloud: 2, FailuresByType: map[string]int{"lint": 1, "review": 1}})
+	k.wantStats(projection.Stats{TotalAttempts: 3, SuccessCount: 1, EscalatedToCloud: 2, FailuresByType: map[string]int{"lint": 1, "review": 1}})
 }
 
 // A plan that the local model served opens the attempt, so route may be left out.
 func TestPlanOpensTheAttempt(t *testing.T) {
 	k := keeper(t)
-	key := statestore.GuardKey{Class: "low", Digest: "d/1"}
+	key := guard.Key{Class: "low", Digest: "d/1"}
 	plan := statestore.Plan{TicketID: "FEAT-1", ByLocal: true, Key: key, Text: "- Modify `main.go`", Model: "qwen3-coder:30b"}
 	if _, err := k.deps.Journal.RecordPlan(t.Context(), plan); err != nil {
 		t.Fatal(err)
@@ -189,15 +191,15 @@ func TestQualityScore(t *testing.T) {
 	k.record(recordInput{TicketID: "A", Gate: "review", Outcome: "fail", Route: "local", QualityScore: score(10)})
 	k.record(recordInput{TicketID: "A", Gate: "review", Outcome: "pass", QualityScore: score(80)}) // the last one counts
 	k.run("A", "", "commit pass")
-	k.wantStats(statestore.Stats{TotalAttempts: 1, SuccessCount: 1, AvgQualityScore: 80})
+	k.wantStats(projection.Stats{TotalAttempts: 1, SuccessCount: 1, AvgQualityScore: 80})
 	k.run("B", "local", "lint pass", "commit pass") // none given: not in the mean
-	k.wantStats(statestore.Stats{TotalAttempts: 2, SuccessCount: 2, AvgQualityScore: 80})
+	k.wantStats(projection.Stats{TotalAttempts: 2, SuccessCount: 2, AvgQualityScore: 80})
 	k.record(recordInput{TicketID: "C", Gate: "review", Outcome: "fail", Route: "local", QualityScore: score(20)})
-	k.wantStats(statestore.Stats{TotalAttempts: 2, SuccessCount: 2, AvgQualityScore: 80}) // still open
+	k.wantStats(projection.Stats{TotalAttempts: 2, SuccessCount: 2, AvgQualityScore: 80}) // still open
 	k.run("C", "", "review fail")
-	k.wantStats(statestore.Stats{TotalAttempts: 3, SuccessCount: 2, EscalatedToCloud: 1, FailuresByType: map[string]int{"review": 1}, AvgQualityScore: 50})
+	k.wantStats(projection.Stats{TotalAttempts: 3, SuccessCount: 2, EscalatedToCloud: 1, FailuresByType: map[string]int{"review": 1}, AvgQualityScore: 50})
 	k.record(recordInput{TicketID: "D", Gate: "commit", Outcome: "pass", Route: "cloud", QualityScore: score(0)})
-	k.wantStats(statestore.Stats{TotalAttempts: 3, SuccessCount: 2, EscalatedToCloud: 1, FailuresByType: map[string]int{"review": 1}, AvgQualityScore: 50})
+	k.wantStats(projection.Stats{TotalAttempts: 3, SuccessCount: 2, EscalatedToCloud: 1, FailuresByType: map[string]int{"review": 1}, AvgQualityScore: 50})
 }
 
 // The same outcome again is answered again, hand-off included, and counted once.
@@ -225,7 +227,7 @@ func TestRecordedTwice(t *testing.T) {
 	if told.Handoff != escalated.Handoff || told.Message != escalated.Message || told.EscalateTo != "sonnet" || !told.Repeated {
 		t.Errorf("told again: %+v\nfirst: %+v", told, escalated)
 	}
-	k.wantStats(statestore.Stats{TotalAttempts: 1, EscalatedToCloud: 1, FailuresByType: map[string]int{"lint": 1}})
+	k.wantStats(projection.Stats{TotalAttempts: 1, EscalatedToCloud: 1, FailuresByType: map[string]int{"lint": 1}})
 	// The client's own id of the call serves where no event id is given.
 	for range 2 {
 		if _, err := recordGateOutcome(t.Context(), k.deps, recordInput{TicketID: "B", Gate: "lint", Outcome: "fail", Route: "local"}, Call{ToolUseID: "toolu_1"}); err != nil {

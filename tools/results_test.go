@@ -18,6 +18,8 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/decide"
 	"github.com/fjbelchi/localmodel/tools/handoff"
@@ -73,7 +75,7 @@ func newBench(t *testing.T, s *script) *bench {
 	b := &bench{t: t}
 	root := t.TempDir()
 	log := slog.New(slog.NewTextHandler(&b.log, nil))
-	store := statestore.New(statestore.Options{State: filepath.Join(root, "state", "journal.db"), Root: root, Log: log})
+	store := statestore.New(journal.Options{State: filepath.Join(root, "state", "journal.db"), Root: root, Log: log})
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)
@@ -382,7 +384,7 @@ func (b *bench) fail(complexity string, n int) {
 	b.t.Helper()
 	for i := range n {
 		id := fmt.Sprintf("%s-%d", strings.ToUpper(complexity), i)
-		key := statestore.GuardKey{Class: complexity, Digest: decide.GuardDigest(b.t.Context(), b.Deps)}
+		key := guard.Key{Class: complexity, Digest: decide.GuardDigest(b.t.Context(), b.Deps)}
 		if _, err := b.Journal.RecordPlan(b.t.Context(), statestore.Plan{TicketID: id, ByLocal: true, Key: key}); err != nil {
 			b.t.Fatal(err)
 		}

@@ -18,6 +18,8 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // worked fills the project's journal: BUG-1 is classified and planned locally
@@ -26,7 +28,7 @@ func worked(t *testing.T, y *tryout) {
 	t.Helper()
 	ctx := t.Context()
 	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
-	s := statestore.New(statestore.Options{State: y.env["LOCALMODEL_STATE"], Root: y.root, Now: func() time.Time { return at }})
+	s := statestore.New(journal.Options{State: y.env["LOCALMODEL_STATE"], Root: y.root, Now: func() time.Time { return at }})
 	defer s.Close()
 	check := func(err error) {
 		t.Helper()
@@ -47,7 +49,7 @@ func worked(t *testing.T, y *tryout) {
 			check(s.Flush(ctx))
 		}
 	}
-	_, err := s.RecordPlan(ctx, statestore.Plan{TicketID: "BUG-1", ByLocal: true, Key: statestore.GuardKey{Class: "low", Digest: "d/1"}, Text: "plan", Model: "qwen3:8b"})
+	_, err := s.RecordPlan(ctx, statestore.Plan{TicketID: "BUG-1", ByLocal: true, Key: guard.Key{Class: "low", Digest: "d/1"}, Text: "plan", Model: "qwen3:8b"})
 	check(err)
 	quality := 90.0
 	_, err = s.Record(ctx, statestore.Outcome{TicketID: "BUG-1", Gate: policy.Commit, Outcome: policy.Pass, Quality: &quality}, nil)
@@ -100,7 +102,7 @@ func TestStats_Team(t *testing.T) {
 	}
 	y.env["LOCALMODEL_STATE"], y.env["LOCALMODEL_PROJECT"] = pgtest.New(t).Schema(t), "example.org/mine"
 	for name, usd := range map[string]float64{"ann": 1.5, "bob": 2.25} {
-		s := statestore.New(statestore.Options{State: y.env["LOCALMODEL_STATE"], Dir: t.TempDir(), Project: "example.org/" + name, User: name})
+		s := statestore.New(journal.Options{State: y.env["LOCALMODEL_STATE"], Dir: t.TempDir(), Project: "example.org/" + name, User: name})
 		if _, _, err := s.Reserve(t.Context(), "cheap", usd, 5); err != nil {
 			t.Fatal(err)
 		}

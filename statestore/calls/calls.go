@@ -1,6 +1,5 @@
 // Package calls keeps what became of model calls: a row for each, and sums by
-// hour that outlive the rows. It knows of no project but by its number, and of no
-// transaction but the one it is given.
+// hour that outlive the rows.
 package calls
 
 import (
@@ -10,12 +9,12 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 // Bounds of a call.
 const (
-	maxField  = 1000 // bytes of a text
 	maxTokens = 1_000_000_000
 	maxUSD    = 1e6
 )
@@ -34,7 +33,7 @@ type Call struct {
 // bounded makes a call one that every reader can read.
 func (c Call) bounded() Call {
 	for _, text := range []*string{&c.Purpose, &c.TicketID, &c.Tier, &c.Model, &c.Digest, &c.PromptVersion, &c.Result} {
-		*text = (*text)[:min(len(*text), maxField)]
+		*text = journal.Clip(*text, journal.MaxField)
 	}
 	c.TokensIn, c.TokensOut = min(max(c.TokensIn, 0), maxTokens), min(max(c.TokensOut, 0), maxTokens)
 	c.MS = max(c.MS, 0)
@@ -44,9 +43,10 @@ func (c Call) bounded() Call {
 	return c
 }
 
-// Insert writes model calls, and the digest that each model had.
-func Insert(ctx context.Context, tx sqldb.Q, project int64, calls []Call) error {
+// insert writes model calls, and the digest that each model had.
+func insert(ctx context.Context, tx sqldb.Q, p *journal.Project, calls []Call, _ time.Time) error {
 	digests := map[string]string{}
+	project := p.ID
 	sums := newTally(ctx, tx, project)
 	slices.SortStableFunc(calls, func(a, b Call) int { return a.At.Compare(b.At) })
 	for _, c := range calls {

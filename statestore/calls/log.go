@@ -3,11 +3,11 @@ package calls
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/later"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
@@ -18,28 +18,22 @@ const (
 	mostKept    = 10_000      // rows kept while they cannot be written
 )
 
-// Options are what a Log depends on.
-type Options struct {
-	// Read runs fn with the project's number, 0 where it has no rows yet.
-	Read func(ctx context.Context, fn func(q sqldb.Q, project int64) error) error
-	// Write has Insert run on the calls in a transaction, durably.
-	Write func(ctx context.Context, all []Call) error
-	// Background ends when nothing more is written beside the calls.
-	Background context.Context //nolint:containedctx // lives as long as the journal
-	Log        *slog.Logger
-}
-
 // Log is a project's calls. It holds rows of local calls until they are written
 // together: a figure that a crash may cost is worth no disk flush of its own.
 type Log struct {
-	o     Options
-	timer later.Timer
-	mu    sync.Mutex
-	rows  []Call
+	j       *journal.Journal
+	written journal.Kind[[]Call]
+	timer   later.Timer
+	mu      sync.Mutex
+	rows    []Call
 }
 
-// New makes a log. It reads nothing.
-func New(o Options) *Log { return &Log{o: o} }
+// New returns the calls in a journal, which has what waits written.
+func New(j *journal.Journal) *Log {
+	l := &Log{j: j, written: journal.NewKind(j, "calls", insert)}
+	j.Attach(l)
+	return l
+}
 
 // Add writes a model call: a paid one durably before it returns, a local one
 // within a second. One that could not be written goes on waiting.
@@ -60,8 +54,8 @@ func (l *Log) Add(ctx context.Context, c Call) error {
 }
 
 func (l *Log) flushLater() {
-	if err := l.Flush(l.o.Background); err != nil && l.o.Background.Err() == nil {
-		l.o.Log.Warn("model calls not recorded yet", "err", err)
+	if err := l.Flush(l.j.Background()); err != nil && l.j.Background().Err() == nil {
+		l.j.Log().Warn("model calls not recorded yet", "err", err)
 		l.timer.After(10*writeDelay, l.flushLater)
 	}
 }
@@ -75,7 +69,7 @@ func (l *Log) Flush(ctx context.Context) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	err := l.o.Write(ctx, rows)
+	err := l.written.Write(ctx, rows)
 	if err == nil {
 		return nil
 	}
@@ -102,7 +96,7 @@ func (l *Log) Recent(ctx context.Context, model string, since time.Time, n int) 
 		}
 	}
 	l.mu.Unlock()
-	err = l.o.Read(ctx, func(q sqldb.Q, project int64) error {
+	err = l.j.Read(ctx, func(q sqldb.Q, project int64) error {
 		kept, err := recentRows(ctx, q, project, model, since, n-len(got))
 		got = append(got, kept...)
 		return err
@@ -124,7 +118,7 @@ func (l *Log) Each(ctx context.Context, since time.Time, fn func(Call) error) er
 	after := callPlace{at: max(since.UnixMilli(), 0) - 1, id: 1 << 62}
 	for {
 		var got []Call
-		if err := l.o.Read(ctx, func(q sqldb.Q, project int64) (err error) {
+		if err := l.j.Read(ctx, func(q sqldb.Q, project int64) (err error) {
 			got, err = readCalls(ctx, q, project, &after)
 			return err
 		}); err != nil {

@@ -221,7 +221,7 @@ func Count(ctx context.Context, tx sqldb.Q, project int64, at time.Time, tokens 
 // open. It stops at fn's first error.
 func (l *Log) Usage(ctx context.Context, since time.Time, fn func(Usage) error) error {
 	var got []Usage
-	if err := l.o.Read(ctx, func(q sqldb.Q, project int64) error {
+	if err := l.j.Read(ctx, func(q sqldb.Q, project int64) error {
 		got = nil
 		rows, err := q.Rows(ctx, `SELECT hour, kind, n, tokens_in, tokens_out, usd FROM usage WHERE project = ? AND hour >= ?
 UNION ALL SELECT at / 3600000, CASE purpose WHEN 'plan' THEN 'open' ELSE 'answer' END, COUNT(*), SUM(tokens_in), SUM(tokens_out), 0

@@ -1,5 +1,5 @@
 // Package outbox keeps, in a local journal, what a server could not take, and
-// hands it out again in its order. It knows nothing of what the entries mean.
+// sends it again in its order. It knows nothing of what the entries mean.
 package outbox
 
 import (
@@ -8,11 +8,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/later"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+const (
+	resendEvery   = 2 * time.Second
+	resendTimeout = 30 * time.Second
 )
 
 // Schema is the table of the entries, in the words of sqldb.
@@ -45,20 +52,35 @@ type Row struct {
 // yet. The entry waits, and those behind it.
 var ErrNotYet = errors.New("not yet")
 
+// Options say what a Box keeps, and where it goes.
+type Options struct {
+	DB              *sqldb.DB // the local journal
+	Path            string    // its file, for a person
+	Server, Project string    // of which the entries are
+	// Send gives an entry to the server.
+	Send       func(context.Context, Row) error
+	Background context.Context //nolint:containedctx // ends when nothing more is sent beside the calls
+	Log        *slog.Logger
+}
+
 // Box keeps the entries of one server and one project.
 type Box struct {
-	db              *sqldb.DB
-	server, project string
+	o     Options
+	timer later.Timer
 
 	sending sync.Mutex
 	waiting atomic.Int64
 	refused atomic.Int64
 }
 
-// New returns the box of a server and a project in a local journal.
-func New(db *sqldb.DB, server, project string) *Box {
-	return &Box{db: db, server: server, project: project}
-}
+// New makes a box. It opens nothing.
+func New(o Options) *Box { return &Box{o: o} }
+
+// Start has what an earlier process left sent beside the calls.
+func (b *Box) Start() { b.timer.After(0, b.resend) }
+
+// End ends what goes on beside the calls.
+func (b *Box) End() { b.timer.End() }
 
 // Waiting is how many entries wait, as last counted.
 func (b *Box) Waiting() int64 { return b.waiting.Load() }
@@ -66,17 +88,28 @@ func (b *Box) Waiting() int64 { return b.waiting.Load() }
 // Refused is how many entries the server's journal contradicts, as last counted.
 func (b *Box) Refused() int64 { return b.refused.Load() }
 
+// Warnings reports what waits, and what the server's journal contradicts.
+func (b *Box) Warnings() (said []string) {
+	if n := b.Waiting(); n > 0 {
+		said = append(said, fmt.Sprintf("%d records wait in %s for Postgres, which cannot be reached; they are delivered when it is back", n, b.o.Path))
+	}
+	if n := b.Refused(); n > 0 {
+		said = append(said, fmt.Sprintf("%d outcomes kept while Postgres was away contradict what it has under the same event_id; they stay in %s, table pending", n, b.o.Path))
+	}
+	return said
+}
+
 // Keep stores what entry returns, given what is kept of the ticket already, in
-// one transaction; a nil entry stores nothing. It runs again where the
-// transaction has to.
+// one transaction, and has it sent soon; a nil entry stores nothing. entry runs
+// again where the transaction has to.
 func (b *Box) Keep(ctx context.Context, ticket string, now time.Time, entry func(kept []Row) (*Entry, error)) error {
-	return b.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+	var e *Entry
+	err := b.o.DB.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
 		kept, err := b.of(ctx, tx, ticket)
 		if err != nil {
 			return err
 		}
-		e, err := entry(kept)
-		if err != nil || e == nil {
+		if e, err = entry(kept); err != nil || e == nil {
 			return err
 		}
 		body, err := json.Marshal(e.Body)
@@ -84,8 +117,16 @@ func (b *Box) Keep(ctx context.Context, ticket string, now time.Time, entry func
 			return err
 		}
 		return tx.Exec(ctx, `INSERT INTO pending (server, project, delivery, kind, ticket, event, payload, body, at, refused)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')`, b.server, b.project, e.Delivery, e.Kind, e.Ticket, e.Event, e.Payload, string(body), now.UnixMilli())
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '')`, b.o.Server, b.o.Project, e.Delivery, e.Kind, e.Ticket, e.Event, e.Payload, string(body), now.UnixMilli())
 	})
+	if err != nil || e == nil {
+		return err
+	}
+	b.timer.After(resendEvery, b.resend)
+	if err := b.Count(ctx); err != nil { // kept it is
+		b.o.Log.Warn("kept records not counted", "err", err)
+	}
+	return nil
 }
 
 // of reads what waits of a ticket, in its order. Nothing does of no ticket.
@@ -94,7 +135,7 @@ func (b *Box) of(ctx context.Context, tx sqldb.Q, ticket string) (kept []Row, er
 		return nil, nil
 	}
 	rows, err := tx.Rows(ctx, `SELECT kind, event, payload, body FROM pending
-WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY +id`, b.server, b.project, ticket)
+WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY +id`, b.o.Server, b.o.Project, ticket)
 	if err != nil {
 		return nil, err
 	}
@@ -109,11 +150,34 @@ WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY +id`, 
 	return kept, rows.Err()
 }
 
-// Deliver gives send what waits, in its order, until nothing does, and returns
-// nil then. It ends where the journal cannot be used, here or there. What send
-// fails at otherwise is marked as refused and passed to refused.
-func (b *Box) Deliver(ctx context.Context, send func(context.Context, Row) error, refused func(Row, error)) error {
-	if !b.db.Exists() {
+// DeliverFirst sends what waits before something newer. A local journal that
+// cannot be used is no reason not to record on a server that can.
+func (b *Box) DeliverFirst(ctx context.Context) error {
+	err := b.Deliver(ctx)
+	if err == nil || errors.Is(err, sqldb.ErrLost) {
+		return err
+	}
+	b.o.Log.Warn("records that may wait were not delivered", "err", err)
+	return nil
+}
+
+// resend tries to send what waits, again and again until nothing does.
+func (b *Box) resend() {
+	ctx, stop := context.WithTimeout(b.o.Background, resendTimeout)
+	defer stop()
+	if err := b.Deliver(ctx); err != nil && b.o.Background.Err() == nil {
+		b.o.Log.Warn("records wait for Postgres", "waiting", b.Waiting(), "err", err)
+	}
+	if b.Waiting() > 0 {
+		b.timer.After(resendEvery, b.resend)
+	}
+}
+
+// Deliver sends what waits, in its order, until nothing does, and returns nil
+// then. It ends where the journal cannot be used, here or there. What fails
+// otherwise is marked as refused.
+func (b *Box) Deliver(ctx context.Context) error {
+	if !b.o.DB.Exists() {
 		return nil
 	}
 	b.sending.Lock()
@@ -123,14 +187,14 @@ func (b *Box) Deliver(ctx context.Context, send func(context.Context, Row) error
 		if err != nil || !found {
 			return errors.Join(err, b.Count(ctx))
 		}
-		err = send(ctx, r)
+		err = b.o.Send(ctx, r)
 		switch {
 		case errors.Is(err, ErrNotYet):
 			return b.Count(ctx)
 		case errors.Is(err, sqldb.ErrUnavailable), errors.Is(err, sqldb.ErrReadOnly), ctx.Err() != nil:
 			return errors.Join(err, b.Count(context.WithoutCancel(ctx)))
 		case err != nil:
-			refused(r, err)
+			b.o.Log.Error("a kept record was refused by the journal", "kind", r.Kind, "err", err)
 		}
 		if err := b.done(ctx, r, err); err != nil {
 			return err
@@ -140,9 +204,9 @@ func (b *Box) Deliver(ctx context.Context, send func(context.Context, Row) error
 
 func (b *Box) next(ctx context.Context) (r Row, found bool, err error) {
 	var at int64
-	err = b.db.Read(ctx, func(q sqldb.Q) error {
+	err = b.o.DB.Read(ctx, func(q sqldb.Q) error {
 		return q.Row(ctx, `SELECT id, delivery, kind, body, at FROM pending
-WHERE server = ? AND project = ? AND refused = '' ORDER BY id LIMIT 1`, b.server, b.project).
+WHERE server = ? AND project = ? AND refused = '' ORDER BY id LIMIT 1`, b.o.Server, b.o.Project).
 			Scan(&r.id, &r.Delivery, &r.Kind, &r.Body, &at)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
@@ -154,7 +218,7 @@ WHERE server = ? AND project = ? AND refused = '' ORDER BY id LIMIT 1`, b.server
 
 // done forgets an entry that was delivered, and marks one that was refused.
 func (b *Box) done(ctx context.Context, r Row, refused error) error {
-	return b.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+	return b.o.DB.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
 		if refused != nil {
 			return tx.Exec(ctx, `UPDATE pending SET refused = ? WHERE id = ?`, refused.Error(), r.id)
 		}
@@ -165,9 +229,9 @@ func (b *Box) done(ctx context.Context, r Row, refused error) error {
 // Count counts what waits and what was refused.
 func (b *Box) Count(ctx context.Context) error {
 	var waiting, refused int64
-	err := b.db.Read(ctx, func(q sqldb.Q) error {
+	err := b.o.DB.Read(ctx, func(q sqldb.Q) error {
 		return q.Row(ctx, `SELECT COALESCE(SUM(CASE WHEN refused = '' THEN 1 ELSE 0 END), 0), COALESCE(SUM(CASE WHEN refused = '' THEN 0 ELSE 1 END), 0)
-FROM pending WHERE server = ? AND project = ?`, b.server, b.project).Scan(&waiting, &refused)
+FROM pending WHERE server = ? AND project = ?`, b.o.Server, b.o.Project).Scan(&waiting, &refused)
 	})
 	if err != nil {
 		return fmt.Errorf("count what waits: %w", err)
@@ -178,4 +242,7 @@ FROM pending WHERE server = ? AND project = ?`, b.server, b.project).Scan(&waiti
 }
 
 // Close closes the local journal.
-func (b *Box) Close() error { return b.db.Close() }
+func (b *Box) Close() error {
+	b.End()
+	return b.o.DB.Close()
+}

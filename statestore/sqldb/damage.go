@@ -209,7 +209,7 @@ func setAside(path string) (name string, err error) {
 	}
 	// The WAL first: a file without its WAL is only older, a WAL beside another
 	// file would be damage.
-	for _, suffix := range []string{walSuffix, "-shm", "", sequenceSuffix} {
+	for _, suffix := range []string{walSuffix, "-shm", "", SequenceSuffix} {
 		if err := os.Rename(path+suffix, name+suffix); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err
 		}

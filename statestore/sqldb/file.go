@@ -54,6 +54,9 @@ func (f *file) watch() (err error) {
 
 const walSuffix = "-wal"
 
+// SequenceSuffix names a file beside the database's that is set aside with it.
+const SequenceSuffix = ".seq"
+
 // inPlace reports whether the open files are still those at their paths.
 func (f *file) inPlace() bool { return f.same(f.path, f.self) && f.same(f.path+walSuffix, f.wal) }
 

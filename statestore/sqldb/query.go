@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strconv"
 	"strings"
 )
@@ -16,9 +17,6 @@ type Q struct {
 
 // Database is the id of the database; another one in its place has another.
 func (q Q) Database() string { return q.id }
-
-// Postgres reports whether the statements run on a Postgres server.
-func (q Q) Postgres() bool { return q.pg }
 
 // Exec runs a statement.
 func (q Q) Exec(ctx context.Context, query string, args ...any) error {
@@ -38,6 +36,18 @@ func (q Q) Changed(ctx context.Context, query string, args ...any) (int64, error
 // Row reads one row; sql.ErrNoRows where there is none.
 func (q Q) Row(ctx context.Context, query string, args ...any) *sql.Row {
 	return q.run.QueryRowContext(ctx, q.dialect(query), clean(args)...)
+}
+
+// Text reads one text; nil where there is no row.
+func (q Q) Text(ctx context.Context, query string, args ...any) ([]byte, error) {
+	var text string
+	switch err := q.Row(ctx, query, args...).Scan(&text); {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return []byte(text), nil
 }
 
 // Rows reads rows. The caller closes them, come what may: while they are open

@@ -8,7 +8,8 @@ import (
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/decisions"
+	"github.com/fjbelchi/localmodel/statestore/guard"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/deps"
 )
@@ -72,7 +73,7 @@ func (c *Classified) refused() string {
 
 // Remember writes the decision down for a plan of the same content.
 func (c *Classified) Remember(ctx context.Context, d *deps.Deps, w Wave) error {
-	return d.Journal.SaveDecision(ctx, statestore.Decision{
+	return d.Journal.SaveDecision(ctx, decisions.Decision{
 		Hash: c.Ticket.Hash, TicketID: c.ID, Source: c.Ticket.Source, Category: c.Class.Category,
 		Complexity: c.Class.Complexity,
 		By:         c.By, Why: c.Deciding.Why, Local: c.Local, Refused: c.refused(), Wave: w.IDs, WaveKnown: w.Known,
@@ -108,7 +109,7 @@ func (c *Classified) admit(ctx context.Context, d *deps.Deps) (policy.Verdict, e
 
 // guardRecord is the record that decides for a ticket: that of its category
 // among tickets as hard, once it has enough outcomes, else that of all of them.
-func (c *Classified) guardRecord(ctx context.Context, d *deps.Deps) (statestore.GuardKey, error) {
+func (c *Classified) guardRecord(ctx context.Context, d *deps.Deps) (guard.Key, error) {
 	states, err := d.Journal.GuardStates(ctx)
 	key := c.GuardKey(ctx, d, "")
 	if !policy.ParseGuardState(states[key]).Decides() {
@@ -119,8 +120,8 @@ func (c *Classified) guardRecord(ctx context.Context, d *deps.Deps) (statestore.
 
 // GuardKey is the record that the ticket's attempt by the model of a digest counts
 // in; "" = the digest of the model that would be asked now.
-func (c *Classified) GuardKey(ctx context.Context, d *deps.Deps, digest string) statestore.GuardKey {
-	key := statestore.GuardKey{Class: c.Class.Complexity, Category: c.Class.Category}
+func (c *Classified) GuardKey(ctx context.Context, d *deps.Deps, digest string) guard.Key {
+	key := guard.Key{Class: c.Class.Complexity, Category: c.Class.Category}
 	if digest == "" {
 		key.Digest = GuardDigest(ctx, d)
 	} else {
@@ -130,7 +131,7 @@ func (c *Classified) GuardKey(ctx context.Context, d *deps.Deps, digest string) 
 }
 
 // RecordName is a record in words: "low", or "low BUG".
-func RecordName(key statestore.GuardKey) string {
+func RecordName(key guard.Key) string {
 	return strings.TrimSpace(key.Class + " " + key.Category)
 }
 

@@ -9,7 +9,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/guard"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/deps"
 )
@@ -35,8 +35,8 @@ func (r EchoRecord) Words() string {
 // echoTime bounds one question of the measurement.
 const echoTime = 2 * time.Minute
 
-func echoKey(ctx context.Context, d *deps.Deps) statestore.GuardKey {
-	return statestore.GuardKey{Class: statestore.EchoClass, Digest: GuardDigest(ctx, d)}
+func echoKey(ctx context.Context, d *deps.Deps) guard.Key {
+	return guard.Key{Class: guard.EchoClass, Digest: GuardDigest(ctx, d)}
 }
 
 // Echo is the record of the local model that would be asked now. A journal that

@@ -10,6 +10,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/tools/deps"
 )
 
@@ -28,7 +29,7 @@ func (undecided) Complete(_ context.Context, _ policy.Route, req routing.Request
 func TestEcho_DamagedRecord(t *testing.T) {
 	for _, state := range []string{"{{{", `{"asked":-1}`, `{"asked":2,"followed":-1}`, `{"asked":1,"followed":4}`, `{"asked":99,"followed":99}`} {
 		root := t.TempDir()
-		store := statestore.New(statestore.Options{State: filepath.Join(root, "journal.db"), Root: root})
+		store := statestore.New(journal.Options{State: filepath.Join(root, "journal.db"), Root: root})
 		d := &deps.Deps{Root: root, Deadline: time.Minute, Asker: undecided{}, Journal: store, Log: slog.New(slog.DiscardHandler)}
 		if err := store.SaveEcho(t.Context(), echoKey(t.Context(), d), []byte(state)); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,10 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/decisions"
+	"github.com/fjbelchi/localmodel/statestore/drafts"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/tools/background"
 	"github.com/fjbelchi/localmodel/tools/draft"
 	"github.com/fjbelchi/localmodel/tools/project"
@@ -32,24 +36,24 @@ type Journal interface {
 	RecordPlan(ctx context.Context, p statestore.Plan) (policy.Decision, error)
 	TicketState(ctx context.Context, ticketID string) (statestore.Ticket, error)
 	NextEventID(ctx context.Context, ticketID string, gate policy.Gate) (string, error)
-	Admit(ctx context.Context, key statestore.GuardKey, ticketID string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error
-	GuardStates(ctx context.Context) (map[statestore.GuardKey][]byte, error)
+	Admit(ctx context.Context, key guard.Key, ticketID string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error
+	GuardStates(ctx context.Context) (map[guard.Key][]byte, error)
 	// RecordDraft notes a draft that came to an end, DraftRecords the guard's
 	// records of drafts.
-	RecordDraft(ctx context.Context, d statestore.Draft) error
-	DraftRecords(ctx context.Context) (map[statestore.GuardKey][]byte, error)
+	RecordDraft(ctx context.Context, d drafts.Draft) error
+	DraftRecords(ctx context.Context) (map[guard.Key][]byte, error)
 	// Echo and SaveEcho keep whether a model repeats hints.
-	Echo(ctx context.Context, key statestore.GuardKey) (state []byte, err error)
-	SaveEcho(ctx context.Context, key statestore.GuardKey, state []byte) error
-	SaveDecision(ctx context.Context, d statestore.Decision) error
-	Decision(ctx context.Context, ticketID, hash, source string) (statestore.Decision, bool, error)
-	LastDecision(ctx context.Context, ticketID string) (statestore.Decision, bool, error)
+	Echo(ctx context.Context, key guard.Key) (state []byte, err error)
+	SaveEcho(ctx context.Context, key guard.Key, state []byte) error
+	SaveDecision(ctx context.Context, d decisions.Decision) error
+	Decision(ctx context.Context, ticketID, hash, source string) (decisions.Decision, bool, error)
+	LastDecision(ctx context.Context, ticketID string) (decisions.Decision, bool, error)
 	// PlanFailure is what the plan gate refused last.
 	PlanFailure(ctx context.Context, ticketID string) (statestore.PlanFailure, error)
 	Completed(ctx context.Context, ticketIDs []string) (map[string]bool, error)
 	Known(ctx context.Context, id string, limit int) (known bool, near []string, err error)
 	KnownDigest(ctx context.Context, model string) (string, error)
-	Stats(ctx context.Context) (statestore.Stats, error)
+	Stats(ctx context.Context) (projection.Stats, error)
 	Warnings() []string
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -17,7 +16,7 @@ func failedAt(gates ...string) (out []statestore.OutcomeRow) {
 	for _, g := range gates {
 		gate, evidence, _ := strings.Cut(g, ": ")
 		name, passed := strings.CutSuffix(gate, " passed")
-		out = append(out, statestore.OutcomeRow{At: time.Unix(0, 0), Gate: policy.Gate(name), Pass: passed, Evidence: evidence})
+		out = append(out, statestore.OutcomeRow{Gate: policy.Gate(name), Pass: passed, Evidence: evidence})
 	}
 	return out
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/guard"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/decide"
 	"github.com/fjbelchi/localmodel/tools/deps"
@@ -57,7 +57,7 @@ func failuresOf(s policy.TicketState) string { return fmt.Sprint(s.Failures) }
 
 // admitDraft asks the guard whether the ticket's change is drafted. A journal
 // that cannot be read is no reason not to.
-func (r *Result) admitDraft(ctx context.Context, d *deps.Deps, key statestore.GuardKey) policy.Verdict {
+func (r *Result) admitDraft(ctx context.Context, d *deps.Deps, key guard.Key) policy.Verdict {
 	records, err := d.Journal.DraftRecords(ctx)
 	if !policy.ParseDraftRecord(records[key]).Decides() {
 		key.Category = ""
@@ -78,7 +78,7 @@ func (r *Result) admitDraft(ctx context.Context, d *deps.Deps, key statestore.Gu
 
 // addDraft drafts the change of a plan that the local tier made; key is the
 // record of the guard that it counts in.
-func (r *Result) addDraft(ctx context.Context, d *deps.Deps, req Request, key statestore.GuardKey, q prompts.PlanQuestion, plan []byte) error {
+func (r *Result) addDraft(ctx context.Context, d *deps.Deps, req Request, key guard.Key, q prompts.PlanQuestion, plan []byte) error {
 	t := req.Ticket
 	if v := r.admitDraft(ctx, d, key); !v.Admit {
 		r.Draft = &Draft{Status: draft.Status{State: draft.StateOff, Why: v.Why}}

@@ -12,7 +12,8 @@ import (
 	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/drafts"
+	"github.com/fjbelchi/localmodel/statestore/guard"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/deps"
 	"github.com/fjbelchi/localmodel/tools/draft"
@@ -61,9 +62,9 @@ func (h draftHooks) runCommands(ctx context.Context, scratch string, s draft.Spe
 // record notes what came of a draft, for the guard and the statistics.
 func (h draftHooks) record(ctx context.Context, e draft.Ended) error {
 	const bytesPerToken = 4
-	return h.Journal.RecordDraft(ctx, statestore.Draft{
+	return h.Journal.RecordDraft(ctx, drafts.Draft{
 		ID: e.ID, TicketID: e.Spec.TicketID,
-		Key:      statestore.GuardKey{Class: e.Spec.Class, Category: e.Spec.Category, Digest: e.Spec.Digest},
+		Key:      guard.Key{Class: e.Spec.Class, Category: e.Spec.Category, Digest: e.Spec.Digest},
 		Ready:    e.Status.State == draft.StateReady,
 		Verified: e.Status.Verified, Tokens: e.Bytes / bytesPerToken,
 	})

@@ -14,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/tools/deps"
 	"github.com/fjbelchi/localmodel/tools/draft"
 )
@@ -117,7 +118,7 @@ func TestRunDraft_WithinItsSize(t *testing.T) {
 	d.Asker = drafter{says: func(routing.Request) string {
 		return "```go\n" + strings.Replace(cartGo, "\t\tsum += i", "\t\tif i > 0 {\n\t\t\tsum += i\n\t\t}", 1) + "```"
 	}}
-	store := statestore.New(statestore.Options{State: filepath.Join(t.TempDir(), "journal.db"), Root: d.Root})
+	store := statestore.New(journal.Options{State: filepath.Join(t.TempDir(), "journal.db"), Root: d.Root})
 	t.Cleanup(func() {
 		if err := store.Close(); err != nil {
 			t.Error(err)

@@ -11,7 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/prompts/paths"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/decisions"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/project"
 	"github.com/fjbelchi/localmodel/tools/ticket"
@@ -67,7 +67,7 @@ type Item struct {
 // History is what the journal knows of earlier tickets. *statestore.Store is one.
 type History interface {
 	Completed(ctx context.Context, ticketIDs []string) (map[string]bool, error)
-	LastDecision(ctx context.Context, ticketID string) (statestore.Decision, bool, error)
+	LastDecision(ctx context.Context, ticketID string) (decisions.Decision, bool, error)
 }
 
 // Reader resolves the references of one call: paths, path#ID, folders and patterns.

@@ -17,6 +17,10 @@ import (
 	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/statestore/drafts"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
 // history fills a real journal, with a clock of its own.
@@ -30,7 +34,7 @@ func newHistory(t *testing.T, start string) *history {
 	t.Helper()
 	h := &history{t: t}
 	h.at(start)
-	h.store = statestore.New(statestore.Options{Project: "test", State: filepath.Join(t.TempDir(), "journal.db"),
+	h.store = statestore.New(journal.Options{Project: "test", State: filepath.Join(t.TempDir(), "journal.db"),
 		Now: func() time.Time { return h.now }})
 	t.Cleanup(func() { h.store.Close() })
 	return h
@@ -59,7 +63,7 @@ func (h *history) call(c calls.Call) {
 
 func (h *history) open(ticket, class, plan string) {
 	h.t.Helper()
-	p := statestore.Plan{TicketID: ticket, ByLocal: true, Key: statestore.GuardKey{Class: class, Digest: "d/1"}, Text: plan, Model: "qwen3:8b"}
+	p := statestore.Plan{TicketID: ticket, ByLocal: true, Key: guard.Key{Class: class, Digest: "d/1"}, Text: plan, Model: "qwen3:8b"}
 	if _, err := h.store.RecordPlan(context.Background(), p); err != nil {
 		h.t.Fatal(err)
 	}
@@ -170,7 +174,7 @@ func TestSinceLeavesTheRestOut(t *testing.T) {
 
 func TestWhatTheScriptsHadCountedIsSaid(t *testing.T) {
 	b := newBook(policy.Cheap, time.Time{})
-	r := b.Report(statestore.Stats{SuccessCount: 5, EscalatedToCloud: 2}, time.Now())
+	r := b.Report(projection.Stats{SuccessCount: 5, EscalatedToCloud: 2}, time.Now())
 	if r.Imported != (Imported{5, 2}) || r.Tickets.N != 0 {
 		t.Errorf("%+v", r)
 	}
@@ -187,7 +191,7 @@ func TestFiguresCount(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	r := b.Report(statestore.Stats{SuccessCount: 3, EscalatedToCloud: 1}, time.Now())
+	r := b.Report(projection.Stats{SuccessCount: 3, EscalatedToCloud: 1}, time.Now())
 	// One hand-off of at most 1,000 tokens at $3 a million.
 	if r.Tickets.K != 3 || r.Tickets.N != 4 || *r.Quality != 80 || !near(r.Savings.NetUSD, -.003) || r.Imported != (Imported{}) || r.Weeks[0].Start != "2026-05-04" {
 		t.Errorf("%+v", r)
@@ -293,7 +297,7 @@ func TestDrafts_FromPlanToCommit(t *testing.T) {
 	} {
 		ticket := fmt.Sprint("T-", i)
 		h.call(local("draft", ticket, 1000, 500))
-		d := statestore.Draft{ID: "d", TicketID: ticket, Key: statestore.GuardKey{Class: "low", Category: "BUG", Digest: "d/1"},
+		d := drafts.Draft{ID: "d", TicketID: ticket, Key: guard.Key{Class: "low", Category: "BUG", Digest: "d/1"},
 			Ready: row.ready, Verified: row.verified, Tokens: 400}
 		for range 2 { // reported twice, counted once
 			if err := h.store.RecordDraft(t.Context(), d); err != nil {

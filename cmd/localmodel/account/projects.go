@@ -11,6 +11,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // ProjectReport is one project's figures.
@@ -28,7 +29,7 @@ func ReadProjects(ctx context.Context, p *app.App, since, now time.Time) ([]Proj
 	}
 	all := make([]ProjectReport, 0, len(list))
 	for _, one := range list {
-		s := statestore.New(statestore.Options{State: p.Config.State, Dir: p.Config.Dirs.State, Log: p.Log, Project: one.Name})
+		s := statestore.New(journal.Options{State: p.Config.State, Dir: p.Config.Dirs.State, Log: p.Log, Project: one.Name})
 		report, err := read(ctx, s, p.Config.BaselineTier(), since, now)
 		if err := errors.Join(err, s.Close()); err != nil {
 			return nil, err

@@ -8,12 +8,12 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
 // Report closes the book. all are the journal's own counters, which also hold
 // what was imported; they count only where the book begins at the beginning.
-func (b *book) Report(all statestore.Stats, now time.Time) Report {
+func (b *book) Report(all projection.Stats, now time.Time) Report {
 	r := Report{Since: b.since, Until: now, Tickets: figures.ShareOf(b.done, b.done+b.escalated), Open: b.open,
 		Quality: mean(b.qualitySum, b.qualityN), QualityN: b.qualityN, Savings: b.savings, Calls: b.calls, Drafts: b.drafts,
 		Complexities: rows(b.classes, []string{"low", "medium", "high"}), Models: rows(b.models, nil), Weeks: b.weekly()}

@@ -18,6 +18,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/project"
 	"github.com/fjbelchi/localmodel/tools"
 	"github.com/fjbelchi/localmodel/tools/plan"
@@ -72,7 +73,7 @@ func With(e Env, c *Config, only ...policy.Tier) *App {
 	log := slog.New(slog.NewTextHandler(e.Err, &slog.HandlerOptions{Level: c.LogLevel}))
 	guard := policy.Guard{Mode: c.Guard}
 	name, problem := c.projectName()
-	store := statestore.New(statestore.Options{
+	store := statestore.New(journal.Options{
 		State:      c.State,
 		Dir:        c.Dirs.State,
 		Root:       c.stateFileRoot(),
@@ -80,12 +81,11 @@ func With(e Env, c *Config, only ...policy.Tier) *App {
 		ProjectErr: problem,
 		User:       c.user(),
 		Log:        log,
-		Version:    e.Version,
-		Settle: func(state []byte, closed statestore.Closed) ([]byte, error) {
-			return guard.Settle(closed.TicketID, state, closed.Escalated, time.Now())
-		},
 	})
-	calls := ledger.Calls{Store: store, Team: statestore.IsPostgres(c.State)}
+	store.DeliverWith(func(state []byte, closed statestore.Closed) ([]byte, error) {
+		return guard.Settle(closed.TicketID, state, closed.Escalated, time.Now())
+	})
+	calls := ledger.Calls{Store: store, Team: journal.IsPostgres(c.State)}
 	router := routing.New(c.Routing(log), c.backends(log, only), calls, ledger.Budget{Store: store, CapUSD: c.DailyUSD})
 	deps := &tools.Deps{
 		Root:             c.Root,
@@ -162,7 +162,7 @@ const nameWithin = 2 * time.Second
 func (c *Config) NameOf(root string) (string, error) {
 	ctx, stop := context.WithTimeout(context.Background(), nameWithin)
 	defer stop()
-	if statestore.IsPostgres(c.State) {
+	if journal.IsPostgres(c.State) {
 		return project.Remote(ctx, root)
 	}
 	return project.Local(ctx, root)
@@ -170,7 +170,7 @@ func (c *Config) NameOf(root string) (string, error) {
 
 // user is whose money is spent where several share a journal.
 func (c *Config) user() string {
-	if !statestore.IsPostgres(c.State) {
+	if !journal.IsPostgres(c.State) {
 		return ""
 	}
 	u, err := user.Current()

@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // Look is New for a command that only reads, and leaves nothing behind: where
@@ -60,7 +60,7 @@ func (p *App) Recordable(ctx context.Context) error {
 		return p.Store.Writable(ctx)
 	}
 	if err := machine.Creatable(p.unmade); err != nil {
-		return fmt.Errorf("%w: %w", statestore.ErrUnavailable, err)
+		return fmt.Errorf("%w: %w", journal.ErrUnavailable, err)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/advice"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
 // Status is a check's verdict.
@@ -63,7 +63,7 @@ type Facts struct {
 
 	State      string // where the journal is
 	JournalErr error  // why nothing can be recorded
-	Stats      statestore.Stats
+	Stats      projection.Stats
 	Warnings   []string // of the state file
 	StateFile  bool     // it exists
 	// KeepsStateFile reports whether the state file follows the journal.

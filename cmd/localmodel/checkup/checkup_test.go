@@ -13,7 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
 // healthy is a machine on which all works.
@@ -27,7 +27,7 @@ func healthy() Facts {
 		Model:  routing.ModelInfo{Bytes: 18e9, ContextBytes: 3.2e9, MaxContext: 262144, Parameters: "30.5B", Quantization: "Q4_K_M", LoadedBytes: 21.2e9, GPUBytes: 21.2e9},
 		NumCtx: 32768, Memory: 64e9, LocalHost: true, Installed: "/usr/bin/ollama", Cloud: true, Fallback: []policy.Tier{policy.Cheap, policy.Balanced},
 		SpentUSD: 0.12, DailyUSD: 5, State: ".claude/localmodel/journal.db", StateFile: true, KeepsStateFile: true,
-		Stats:     statestore.Stats{TotalAttempts: 5, SuccessCount: 4, EscalatedToCloud: 1},
+		Stats:     projection.Stats{TotalAttempts: 5, SuccessCount: 4, EscalatedToCloud: 1},
 		GuardMode: "adaptive", Guard: []GuardClass{{Class: "low", Words: "guard closed: 1.0 of 5.0 failed"}},
 		Clients: []clients.Found{{Title: "Claude Code", Path: ".mcp.json"}},
 		Settings: []settings.Value{{Name: "LOCALMODEL_MODEL", Value: "qwen3-coder:30b", From: "default"},

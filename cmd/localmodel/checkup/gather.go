@@ -14,7 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/guard"
 )
 
 // Options are doctor's flags for what is done before its verdict.
@@ -133,7 +133,7 @@ func (s sources) guard(ctx context.Context, f *Facts) {
 		if class == "high" {
 			continue // never for the local model
 		}
-		state := states[statestore.GuardKey{Class: class, Digest: digest + "/" + prompts.Version}]
+		state := states[guard.Key{Class: class, Digest: digest + "/" + prompts.Version}]
 		v := s.Deps.Guard.Look(class, policy.ParseGuardState(state), totals, time.Now())
 		f.Guard = append(f.Guard, GuardClass{Class: class, Open: !v.Admit, Words: v.Why})
 	}

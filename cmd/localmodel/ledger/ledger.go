@@ -12,6 +12,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/statestore/money"
 )
 
 // Calls writes the router's calls into the journal.
@@ -61,7 +62,7 @@ type Budget struct {
 // error is a routing.Error where the cap would be exceeded.
 func (b Budget) Reserve(ctx context.Context, tier policy.Tier, estimateUSD float64) (func(context.Context, float64) error, error) {
 	id, _, err := b.Store.Reserve(ctx, string(tier), estimateUSD, b.CapUSD)
-	if errors.Is(err, statestore.ErrBudget) {
+	if errors.Is(err, money.ErrBudget) {
 		return nil, &routing.Error{Tier: tier, Kind: routing.BudgetSpent, Err: err,
 			Reason: "today's budget is spent (LOCALMODEL_CLOUD_DAILY_USD), paid tiers open again at midnight UTC",
 			Fix:    "export LOCALMODEL_CLOUD_DAILY_USD=<more>"}

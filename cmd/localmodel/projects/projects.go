@@ -15,7 +15,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/internal/plain"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/project"
 )
 
@@ -29,7 +29,7 @@ func List(ctx context.Context, e app.Env, asJSON bool) error {
 	}
 	if asJSON {
 		if list == nil {
-			list = []statestore.Project{}
+			list = []journal.Summary{}
 		}
 		return plain.PrintJSON(e.Out, list)
 	}

@@ -16,7 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/internal/userdirs"
 	"github.com/fjbelchi/localmodel/internal/winpath"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // Sources of values, as they are shown.
@@ -82,7 +82,7 @@ func Load(ctx context.Context, lookup func(string) (string, bool)) *Set {
 func (s *Set) resolveState() {
 	r := row("LOCALMODEL_STATE")
 	v, _ := s.values[r.Name].(string)
-	if s.from[r.Name] == fromDefault || statestore.IsPostgres(v) {
+	if s.from[r.Name] == fromDefault || journal.IsPostgres(v) {
 		return
 	}
 	if rest, ok := strings.CutPrefix(v, "~/"); ok {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/secrets"
-	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // parser reads a value. want says what it should be where it cannot be used.
@@ -36,7 +36,7 @@ func statePath(value string, note func(string)) (any, string) {
 	if v, want := text(4096)(value, note); want != "" {
 		return v, want
 	}
-	if !filepath.IsAbs(value) && !strings.HasPrefix(value, "~/") && !statestore.IsPostgres(value) {
+	if !filepath.IsAbs(value) && !strings.HasPrefix(value, "~/") && !journal.IsPostgres(value) {
 		return nil, "an absolute path or postgres://..."
 	}
 	return value, ""

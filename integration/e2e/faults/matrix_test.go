@@ -19,6 +19,10 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/decisions"
+	"github.com/fjbelchi/localmodel/statestore/drafts"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/tools"
 	"github.com/fjbelchi/localmodel/tools/deps"
 )
@@ -62,25 +66,25 @@ func (noJournal) TicketState(context.Context, string) (statestore.Ticket, error)
 	return statestore.Ticket{}, nil
 }
 
-func (noJournal) Admit(_ context.Context, _ statestore.GuardKey, _ string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error {
+func (noJournal) Admit(_ context.Context, _ guard.Key, _ string, step func(state, memo []byte) (newState, newMemo []byte, err error)) error {
 	_, _, err := step(nil, nil)
 	return err
 }
-func (noJournal) SaveDecision(context.Context, statestore.Decision) error { return nil }
-func (noJournal) KnownDigest(context.Context, string) (string, error)     { return "", nil }
-func (noJournal) LastDecision(context.Context, string) (statestore.Decision, bool, error) {
-	return statestore.Decision{}, false, nil
+func (noJournal) SaveDecision(context.Context, decisions.Decision) error { return nil }
+func (noJournal) KnownDigest(context.Context, string) (string, error)    { return "", nil }
+func (noJournal) LastDecision(context.Context, string) (decisions.Decision, bool, error) {
+	return decisions.Decision{}, false, nil
 }
-func (noJournal) RecordDraft(context.Context, statestore.Draft) error { return nil }
-func (noJournal) DraftRecords(context.Context) (map[statestore.GuardKey][]byte, error) {
+func (noJournal) RecordDraft(context.Context, drafts.Draft) error { return nil }
+func (noJournal) DraftRecords(context.Context) (map[guard.Key][]byte, error) {
 	return nil, nil
 }
-func (noJournal) GuardStates(context.Context) (map[statestore.GuardKey][]byte, error) {
+func (noJournal) GuardStates(context.Context) (map[guard.Key][]byte, error) {
 	return nil, nil
 }
-func (noJournal) Echo(context.Context, statestore.GuardKey) ([]byte, error)    { return nil, nil }
-func (noJournal) SaveEcho(context.Context, statestore.GuardKey, []byte) error  { return nil }
-func (noJournal) Stats(context.Context) (statestore.Stats, error)              { return statestore.Stats{}, nil }
+func (noJournal) Echo(context.Context, guard.Key) ([]byte, error)              { return nil, nil }
+func (noJournal) SaveEcho(context.Context, guard.Key, []byte) error            { return nil }
+func (noJournal) Stats(context.Context) (projection.Stats, error)              { return projection.Stats{}, nil }
 func (noJournal) Warnings() []string                                           { return nil }
 func (noJournal) Completed(context.Context, []string) (map[string]bool, error) { return nil, nil }
 

@@ -19,6 +19,8 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/statestore/guard"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 func TestMain(m *testing.M) { os.Exit(ollamatest.Main(m)) }
@@ -50,7 +52,7 @@ func quarter(t *testing.T, root string) {
 	t.Helper()
 	ctx := context.Background()
 	now := time.Now().UTC().AddDate(0, 0, -83)
-	s := statestore.New(statestore.Options{State: journalOf(root), Root: root, Now: func() time.Time { return now }})
+	s := statestore.New(journal.Options{State: journalOf(root), Root: root, Now: func() time.Time { return now }})
 	defer s.Close()
 	step := func() { now = now.Add(90 * time.Second) }
 	check := func(err error) {
@@ -71,7 +73,7 @@ func quarter(t *testing.T, root string) {
 		}
 		call("classify", 1100+i, 12)
 		call("plan", 3000+40*i, 700)
-		_, err := s.RecordPlan(ctx, statestore.Plan{TicketID: ticket, ByLocal: true, Key: statestore.GuardKey{Class: class, Digest: model + "/1"},
+		_, err := s.RecordPlan(ctx, statestore.Plan{TicketID: ticket, ByLocal: true, Key: guard.Key{Class: class, Digest: model + "/1"},
 			Text: strings.Repeat("plan ", 150), Model: model})
 		check(err)
 		gate := func(name string, pass bool, quality float64) {
@@ -248,9 +250,9 @@ func TestStatsPageOfOddJournals(t *testing.T) {
 	localmodel(t, root, "stats", "--html", file)
 	look(t, b, file, "empty", "none yet", "Nothing has been recorded")
 
-	s := statestore.New(statestore.Options{State: journalOf(root), Root: root})
+	s := statestore.New(journal.Options{State: journalOf(root), Root: root})
 	const name = `<img src=x onerror=alert(1)>"'&`
-	if _, err := s.RecordPlan(t.Context(), statestore.Plan{TicketID: "T-1", ByLocal: true, Key: statestore.GuardKey{Class: "low", Digest: "d"}, Text: "plan", Model: name}); err != nil {
+	if _, err := s.RecordPlan(t.Context(), statestore.Plan{TicketID: "T-1", ByLocal: true, Key: guard.Key{Class: "low", Digest: "d"}, Text: "plan", Model: name}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Record(t.Context(), statestore.Outcome{TicketID: "T-1", Gate: policy.Commit, Outcome: policy.Pass}, nil); err != nil {

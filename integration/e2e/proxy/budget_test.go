@@ -20,6 +20,8 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
+	"github.com/fjbelchi/localmodel/statestore/money"
 )
 
 // purse is the program's budget: the day's spending in the real journal.
@@ -30,7 +32,7 @@ type purse struct {
 
 func (p purse) Reserve(ctx context.Context, tier policy.Tier, estimate float64) (func(context.Context, float64) error, error) {
 	id, _, err := p.store.Reserve(ctx, string(tier), estimate, p.cap)
-	if errors.Is(err, statestore.ErrBudget) {
+	if errors.Is(err, money.ErrBudget) {
 		return nil, &routing.Error{Tier: tier, Kind: routing.BudgetSpent, Reason: "spent", Err: err}
 	}
 	if err != nil {
@@ -41,7 +43,7 @@ func (p purse) Reserve(ctx context.Context, tier policy.Tier, estimate float64) 
 
 func openJournal(t *testing.T, root string) *statestore.Store {
 	t.Helper()
-	s := statestore.New(statestore.Options{State: filepath.Join(root, "state", "journal.db"), Root: root})
+	s := statestore.New(journal.Options{State: filepath.Join(root, "state", "journal.db"), Root: root})
 	t.Cleanup(func() { _ = s.Close() })
 	return s
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/tools"
 	"github.com/fjbelchi/localmodel/tools/deps"
 )
@@ -78,7 +79,7 @@ func project(t *testing.T, asker deps.Asker, body string) *tools.Deps {
 			t.Fatal(err)
 		}
 	}
-	store := statestore.New(statestore.Options{State: filepath.Join(root, "state", "journal.db"), Root: root})
+	store := statestore.New(journal.Options{State: filepath.Join(root, "state", "journal.db"), Root: root})
 	t.Cleanup(func() { _ = store.Close() })
 	return &tools.Deps{Root: root, Model: "any", NumCtx: 4096, Deadline: 5 * time.Minute, Guard: policy.Guard{Mode: "always"},
 		Asker: asker, Journal: store, Log: slog.New(slog.DiscardHandler)}

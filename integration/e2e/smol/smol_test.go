@@ -20,6 +20,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/tools"
 )
 
@@ -46,7 +47,7 @@ func newProject(t *testing.T, cfg tiers.Config) *project {
 	p := &project{root: t.TempDir(), calls: map[string]int{}}
 	cfg.NumCtx, cfg.KeepAlive, cfg.Slots, cfg.SlotDir = 4096, time.Hour, 1, t.TempDir()
 	cfg.FirstTokenTimeout, cfg.TokenTimeout = 3*time.Minute, time.Minute
-	store := statestore.New(statestore.Options{State: filepath.Join(p.root, "state", "journal.db"), Root: p.root})
+	store := statestore.New(journal.Options{State: filepath.Join(p.root, "state", "journal.db"), Root: p.root})
 	t.Cleanup(func() { _ = store.Close() })
 	p.deps = &tools.Deps{Root: p.root, Model: cfg.Model, NumCtx: cfg.NumCtx, Deadline: 10 * time.Minute,
 		Guard: policy.Guard{Mode: "always"}, Asker: tiers.New(t, cfg, ledger{p}, nil), Journal: store, Log: discard}

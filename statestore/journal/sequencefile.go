@@ -1,4 +1,4 @@
-package sqldb
+package journal
 
 import (
 	"bytes"
@@ -9,13 +9,15 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// Sequence is the second place for the last number that was acknowledged under
+// sequence is the second place for the last number that was acknowledged under
 // each name, beside the journal: a journal that knows less has lost records. Its
 // entries are appended and not flushed: after a crash of the machine it may know
 // less than the journal, which was flushed, and never more.
-type Sequence struct {
+type sequence struct {
 	path string
 
 	mu   sync.Mutex
@@ -25,21 +27,17 @@ type Sequence struct {
 }
 
 const (
-	sequenceSuffix = ".seq"
-	entryBytes     = 24
-	maxEntries     = 1024 // then the file is begun anew
+	entryBytes = 24
+	maxEntries = 1024 // then the file is begun anew
 )
 
-// NewSequence names the file that belongs to the journal at path.
-func NewSequence(path string) *Sequence { return &Sequence{path: path + sequenceSuffix} }
+// newSequence names the file that belongs to the journal at path.
+func newSequence(path string) *sequence { return &sequence{path: path + sqldb.SequenceSuffix} }
 
-// Path is where the file is.
-func (s *Sequence) Path() string { return s.path }
-
-// Last returns the highest number kept under a name for the database with an
+// last returns the highest number kept under a name for the database with an
 // id, 0 where there is none. replaced says that the file was kept for another
 // database that was in its place.
-func (s *Sequence) Last(id, name string) (n int64, replaced bool, err error) {
+func (s *sequence) last(id, name string) (n int64, replaced bool, err error) {
 	data, err := os.ReadFile(s.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return 0, false, nil
@@ -70,8 +68,8 @@ func entry(id, name string, n int64) []byte {
 	return append(e, check[:8]...)
 }
 
-// Note keeps a number that was acknowledged. A failure costs only the check.
-func (s *Sequence) Note(id, name string, n int64) error {
+// note keeps a number that was acknowledged. A failure costs only the check.
+func (s *sequence) note(id, name string, n int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.file == nil || s.id != id {
@@ -84,7 +82,7 @@ func (s *Sequence) Note(id, name string, n int64) error {
 	return err
 }
 
-func (s *Sequence) open(id string) (err error) {
+func (s *sequence) open(id string) (err error) {
 	if s.file != nil {
 		_ = s.file.Close()
 	}
@@ -99,17 +97,17 @@ func (s *Sequence) open(id string) (err error) {
 	return err
 }
 
-// Full says that Restart is due.
-func (s *Sequence) Full() bool {
+// full says that restart is due.
+func (s *sequence) full() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.size >= maxEntries*entryBytes
 }
 
-// Restart begins the file anew with what the database has committed. It is
+// restart begins the file anew with what the database has committed. It is
 // called inside a transaction, so that nothing is committed meanwhile; what is
 // appended meanwhile was committed before.
-func (s *Sequence) Restart(id string, last map[string]int64) error {
+func (s *sequence) restart(id string, last map[string]int64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.open(id); err != nil {
@@ -130,8 +128,8 @@ func (s *Sequence) Restart(id string, last map[string]int64) error {
 	return err
 }
 
-// Close closes the file.
-func (s *Sequence) Close() error {
+// close closes the file.
+func (s *sequence) close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.file == nil {

@@ -1,4 +1,6 @@
-package statestore
+// Package money keeps what paid calls cost: reserved before they are made,
+// within the user's cap of the day, and settled after them.
+package money
 
 import (
 	"context"
@@ -8,8 +10,12 @@ import (
 	"math"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
+
+// ErrBudget says that a call does not fit today's budget.
+var ErrBudget = errors.New("today's budget is spent")
 
 // day is how a day is written; it is UTC's.
 const day = "2006-01-02"
@@ -20,6 +26,17 @@ const maxUSD = 1e6
 // validUSD reports whether an amount can be added up.
 func validUSD(usd float64) bool { return usd >= 0 && usd <= maxUSD } // false of NaN
 
+// Spending is what a user spends, over all projects of a journal.
+type Spending struct {
+	j       *journal.Journal
+	settled journal.Kind[settlement]
+}
+
+// New returns the spending of a journal's user.
+func New(j *journal.Journal) *Spending {
+	return &Spending{j: j, settled: journal.NewKind(j, "settle", settle)}
+}
+
 // Reserve sets an estimate (US dollars) aside from today's budget before a paid
 // call is made, durably. The day is UTC's; the budget is the user's, over all
 // projects and processes. What is settled and what is reserved count alike, so
@@ -27,15 +44,15 @@ func validUSD(usd float64) bool { return usd >= 0 && usd <= maxUSD } // false of
 //
 // A reservation that is never settled, since its process died, stays counted
 // at its estimate: the money may have been spent.
-func (s *Store) Reserve(ctx context.Context, tier string, estimateUSD, capUSD float64) (id int64, spent float64, err error) {
+func (s *Spending) Reserve(ctx context.Context, tier string, estimateUSD, capUSD float64) (id int64, spent float64, err error) {
 	if !validUSD(estimateUSD) || math.IsNaN(capUSD) {
 		return 0, 0, fmt.Errorf("%w: an estimate of %v is no amount of money", ErrBudget, estimateUSD)
 	}
-	now := s.o.Now()
-	err = s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
+	now := s.j.Now()
+	err = s.j.Write(ctx, func(ctx context.Context, tx sqldb.Q, p *journal.Project) error {
 		today := now.UTC().Format(day)
 		var on string
-		if err := tx.Row(ctx, `SELECT COALESCE(SUM(usd), 0), COALESCE(MAX(day), '') FROM spend WHERE usr = ? AND day >= ?`, s.o.User, today).
+		if err := tx.Row(ctx, `SELECT COALESCE(SUM(usd), 0), COALESCE(MAX(day), '') FROM spend WHERE usr = ? AND day >= ?`, s.j.User(), today).
 			Scan(&spent, &on); err != nil {
 			return fmt.Errorf("read spending: %w", err)
 		}
@@ -45,17 +62,17 @@ func (s *Store) Reserve(ctx context.Context, tier string, estimateUSD, capUSD fl
 		// A clock that was set back begins no new budget.
 		on = max(on, today)
 		if err := tx.Exec(ctx, `INSERT INTO spend (usr, day, usd) VALUES (?, ?, ?) ON CONFLICT (usr, day) DO UPDATE SET usd = spend.usd + excluded.usd`,
-			s.o.User, on, estimateUSD); err != nil {
+			s.j.User(), on, estimateUSD); err != nil {
 			return fmt.Errorf("write spending: %w", err)
 		}
 		id, err = tx.Insert(ctx, `INSERT INTO reservations (usr, project, day, tier, estimate, at) VALUES (?, ?, ?, ?, ?, ?)`,
-			s.o.User, p.id, on, tier, estimateUSD, now.UnixMilli())
+			s.j.User(), p.ID, on, tier, estimateUSD, now.UnixMilli())
 		if err != nil {
 			return fmt.Errorf("write reservation: %w", err)
 		}
 		spent += estimateUSD
-		p.seq++
-		return p.save(ctx, tx, now)
+		p.Seq++
+		return p.Save(ctx, tx, now)
 	})
 	if err != nil && !errors.Is(err, ErrBudget) {
 		return 0, 0, err
@@ -81,16 +98,15 @@ type settlement struct {
 // an amount that is none leaves the estimate. A second settlement of the same
 // reservation changes nothing. One that a server cannot take now is kept and
 // delivered.
-func (s *Store) Settle(ctx context.Context, id int64, actualUSD float64) error {
+func (s *Spending) Settle(ctx context.Context, id int64, actualUSD float64) error {
 	if !validUSD(actualUSD) {
-		s.o.Log.Warn("a cost that is no amount of money: the estimate stays", "usd", actualUSD)
+		s.j.Log().Warn("a cost that is no amount of money: the estimate stays", "usd", actualUSD)
 		return nil
 	}
-	v := settlement{ID: id, USD: actualUSD}
-	return s.deliverable(ctx, kindSettle, v, func(ctx context.Context, tx sqldb.Q, _ *projectRow) error { return settle(ctx, tx, v) })
+	return s.settled.Write(ctx, settlement{ID: id, USD: actualUSD})
 }
 
-func settle(ctx context.Context, tx sqldb.Q, v settlement) error {
+func settle(ctx context.Context, tx sqldb.Q, _ *journal.Project, v settlement, _ time.Time) error {
 	var user, on string
 	var estimate float64
 	err := tx.Row(ctx, `UPDATE reservations SET actual = ? WHERE id = ? AND actual IS NULL RETURNING usr, day, estimate`, v.USD, v.ID).
@@ -106,9 +122,9 @@ func settle(ctx context.Context, tx sqldb.Q, v settlement) error {
 }
 
 // Spent is what the user has settled and reserved today, US dollars.
-func (s *Store) Spent(ctx context.Context) (usd float64, err error) {
-	err = s.readAny(ctx, func(q sqldb.Q) error {
-		return q.Row(ctx, `SELECT COALESCE(SUM(usd), 0) FROM spend WHERE usr = ? AND day >= ?`, s.o.User, s.o.Now().UTC().Format(day)).Scan(&usd)
+func (s *Spending) Spent(ctx context.Context) (usd float64, err error) {
+	err = s.j.ReadAny(ctx, func(q sqldb.Q) error {
+		return q.Row(ctx, `SELECT COALESCE(SUM(usd), 0) FROM spend WHERE usr = ? AND day >= ?`, s.j.User(), s.j.Now().UTC().Format(day)).Scan(&usd)
 	})
 	return usd, err
 }
@@ -116,11 +132,11 @@ func (s *Store) Spent(ctx context.Context) (usd float64, err error) {
 // TeamSpent is what all users of a journal on a server have settled and reserved
 // since a time, US dollars, over all projects. shared is false where the journal
 // is one user's file: then there is no team.
-func (s *Store) TeamSpent(ctx context.Context, since time.Time) (usd float64, shared bool, err error) {
-	if !s.db.Postgres() {
+func (s *Spending) TeamSpent(ctx context.Context, since time.Time) (usd float64, shared bool, err error) {
+	if !s.j.Postgres() {
 		return 0, false, nil
 	}
-	err = s.readAny(ctx, func(q sqldb.Q) error {
+	err = s.j.ReadAny(ctx, func(q sqldb.Q) error {
 		return q.Row(ctx, `SELECT COALESCE(SUM(usd), 0) FROM spend WHERE day >= ?`, since.UTC().Format(day)).Scan(&usd)
 	})
 	return usd, true, err

@@ -1,4 +1,4 @@
-package statestore
+package journal
 
 import "github.com/fjbelchi/localmodel/statestore/outbox"
 

@@ -1,4 +1,4 @@
-package statestore
+package journal
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 )
 
 const (
+	retainDays  = 400                   // what is older is deleted, its sums are kept
 	retainDelay = 5 * time.Second       // after the start
 	retainPause = 50 * time.Millisecond // between pieces
 	retainEvery = time.Hour
@@ -34,43 +35,34 @@ var retained = []struct{ table, key, old string }{
 const oldOutcomes = `SELECT id FROM (SELECT id, at FROM outcomes ORDER BY id LIMIT ?) AS first WHERE at < ?`
 
 // retainLater deletes a piece in the background and asks for the next.
-func (s *Store) retainLater() {
-	ctx, stop := context.WithTimeout(s.background, time.Minute)
+func (j *Journal) retainLater() {
+	ctx, stop := context.WithTimeout(j.background, time.Minute)
 	defer stop()
-	more, err := s.retain(ctx)
-	if err != nil && s.background.Err() == nil {
-		s.o.Log.Warn("old rows not deleted", "err", err)
+	more, err := j.Retain(ctx)
+	if err != nil && j.background.Err() == nil {
+		j.o.Log.Warn("old rows not deleted", "err", err)
 	}
 	next := retainEvery
 	if more && err == nil {
 		next = retainPause
 	}
-	s.keeping.After(next, s.retainLater)
+	j.keeping.After(next, j.retainLater)
 }
 
-// Retain deletes all rows that are older than the limit.
-func (s *Store) Retain(ctx context.Context) error {
-	for {
-		if more, err := s.retain(ctx); err != nil || !more {
-			return err
-		}
-	}
-}
-
-// retain deletes one piece, of every project; more says that there may be
+// Retain deletes one piece, of every project; more says that there may be
 // another.
-func (s *Store) retain(ctx context.Context) (more bool, err error) {
-	limit := s.o.Now().AddDate(0, 0, -s.o.RetainDays).UnixMilli()
+func (j *Journal) Retain(ctx context.Context) (more bool, err error) {
+	limit := j.o.Now().AddDate(0, 0, -retainDays).UnixMilli()
 	query, args := `SELECT EXISTS (`+oldOutcomes+`)`, []any{retainAtOnce, limit}
 	for _, r := range retained {
 		query += ` OR EXISTS (SELECT 1 FROM ` + r.table + ` WHERE ` + r.old + `)`
 		args = append(args, limit)
 	}
 	old := false
-	if err := s.db.Read(ctx, func(q sqldb.Q) error { return q.Row(ctx, query, args...).Scan(&old) }); err != nil || !old {
+	if err := j.db.Read(ctx, func(q sqldb.Q) error { return q.Row(ctx, query, args...).Scan(&old) }); err != nil || !old {
 		return false, err
 	}
-	err = s.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error { return deleteOld(ctx, tx, limit) })
+	err = j.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error { return deleteOld(ctx, tx, limit) })
 	return err == nil, err
 }
 

@@ -1,4 +1,5 @@
-package statestore
+// Package decisions keeps how tickets were classified.
+package decisions
 
 import (
 	"context"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
@@ -27,31 +29,37 @@ type Decision struct {
 	At        time.Time
 }
 
+// History is the decisions of a project.
+type History struct{ j *journal.Journal }
+
+// New returns the decisions in a journal.
+func New(j *journal.Journal) *History { return &History{j} }
+
 // SaveDecision keeps a classification. It is the newest of its ticket, even
 // where the clock went back.
-func (s *Store) SaveDecision(ctx context.Context, d Decision) error {
+func (h *History) SaveDecision(ctx context.Context, d Decision) error {
 	wave, err := json.Marshal(d.Wave)
 	if err != nil {
 		return err
 	}
-	return s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
+	return h.j.Write(ctx, func(ctx context.Context, tx sqldb.Q, p *journal.Project) error {
 		var last int64
-		if err := tx.Row(ctx, `SELECT COALESCE(MAX(+at), 0) FROM decisions WHERE project = ? AND ticket = ?`, p.id, d.TicketID).Scan(&last); err != nil {
+		if err := tx.Row(ctx, `SELECT COALESCE(MAX(+at), 0) FROM decisions WHERE project = ? AND ticket = ?`, p.ID, d.TicketID).Scan(&last); err != nil {
 			return fmt.Errorf("read decision: %w", err)
 		}
 		return tx.Exec(ctx, `INSERT INTO decisions (project, ticket, hash, source, category, complexity, decided_by, why, local, refused, wave, wave_known, digest, at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, ticket, hash, source) DO UPDATE SET category = excluded.category,
 complexity = excluded.complexity, decided_by = excluded.decided_by, why = excluded.why, local = excluded.local, refused = excluded.refused,
 wave = excluded.wave, wave_known = excluded.wave_known, digest = excluded.digest, at = excluded.at`,
-			p.id, d.TicketID, d.Hash, clip(d.Source, maxField), d.Category, d.Complexity, d.By, clip(d.Why, maxField), sqldb.Flag(d.Local), d.Refused,
+			p.ID, d.TicketID, d.Hash, journal.Clip(d.Source, journal.MaxField), d.Category, d.Complexity, d.By, journal.Clip(d.Why, journal.MaxField), sqldb.Flag(d.Local), d.Refused,
 			string(wave), sqldb.Flag(d.WaveKnown), d.Digest, max(d.At.UnixMilli(), last+1))
 	})
 }
 
 // LastDecision is the newest decision on a ticket, whatever its content was: its source
 // and its hash. found is false where there is none.
-func (s *Store) LastDecision(ctx context.Context, ticketID string) (d Decision, found bool, err error) {
-	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+func (h *History) LastDecision(ctx context.Context, ticketID string) (d Decision, found bool, err error) {
+	err = h.j.Read(ctx, func(q sqldb.Q, project int64) error {
 		err := q.Row(ctx, `SELECT ticket, hash, source FROM decisions WHERE project = ? AND ticket = ? ORDER BY +at DESC LIMIT 1`,
 			project, ticketID).Scan(&d.TicketID, &d.Hash, &d.Source)
 		found = err == nil
@@ -65,14 +73,14 @@ func (s *Store) LastDecision(ctx context.Context, ticketID string) (d Decision, 
 
 // Decision is the decision on a ticket with a content: the one from this source,
 // else the newest from another. found is false where there is none.
-func (s *Store) Decision(ctx context.Context, ticketID, hash, source string) (d Decision, found bool, err error) {
-	err = s.read(ctx, func(q sqldb.Q, project int64) error {
+func (h *History) Decision(ctx context.Context, ticketID, hash, source string) (d Decision, found bool, err error) {
+	err = h.j.Read(ctx, func(q sqldb.Q, project int64) error {
 		var wave string
 		var local, known int
 		var at int64
 		err := q.Row(ctx, `SELECT ticket, hash, source, category, complexity, decided_by, why, local, refused, wave, wave_known, digest, at
 FROM decisions WHERE project = ? AND ticket = ? AND hash = ? ORDER BY CASE WHEN source = ? THEN 0 ELSE 1 END, at DESC LIMIT 1`,
-			project, ticketID, hash, clip(source, maxField)).
+			project, ticketID, hash, journal.Clip(source, journal.MaxField)).
 			Scan(&d.TicketID, &d.Hash, &d.Source, &d.Category, &d.Complexity, &d.By, &d.Why, &local, &d.Refused, &wave, &known, &d.Digest, &at)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil

@@ -1,4 +1,4 @@
-package statestore
+package journal
 
 import (
 	"context"
@@ -26,16 +26,16 @@ func (k *keptSequence) warning() string {
 
 // loadSequence reads the second place, once per database. It must come before
 // the row is read: what is acknowledged between the two would look lost.
-func (s *Store) loadSequence(id string) {
-	k := &s.kept
+func (j *Journal) loadSequence(id string) {
+	k := &j.kept
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if _, known := k.last[id]; known {
 		return
 	}
-	last, replaced, err := s.seq.Last(id, s.o.Project)
+	last, replaced, err := j.seq.last(id, j.o.Project)
 	if err != nil {
-		s.o.Log.Warn("sequence not read", "err", err)
+		j.o.Log.Warn("sequence not read", "err", err)
 	}
 	if replaced {
 		k.said = "another journal is where this project's records were kept: earlier ones are not in it"
@@ -48,31 +48,31 @@ func (s *Store) loadSequence(id string) {
 
 // compareSequence raises the row's number to the one acknowledged, counts what
 // is lost, and says so. Who writes the row keeps that.
-func (s *Store) compareSequence(id string, p *projectRow) {
-	k := &s.kept
+func (j *Journal) compareSequence(id string, p *Project) {
+	k := &j.kept
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	last := k.last[id]
-	if last <= p.seq {
+	if last <= p.Seq {
 		return
 	}
 	k.said = fmt.Sprintf("the journal ends at record %d of %d that were acknowledged for this project: the file was damaged or put back; no figure was lowered",
-		p.seq, last)
-	p.lost += last - p.seq
-	p.seq = last
+		p.Seq, last)
+	p.lost += last - p.Seq
+	p.Seq = last
 }
 
 // acknowledged notes a number that a caller is about to receive.
-func (s *Store) acknowledged(id string, seq int64) {
-	if err := s.seq.Note(id, s.o.Project, seq); err != nil {
-		s.o.Log.Warn("sequence not kept", "err", err)
+func (j *Journal) acknowledged(id string, seq int64) {
+	if err := j.seq.note(id, j.o.Project, seq); err != nil {
+		j.o.Log.Warn("sequence not kept", "err", err)
 	}
 }
 
-// restartSequence begins the second place anew where it has grown. It is called
+// RestartSequence begins the second place anew where it has grown. It is called
 // inside a transaction.
-func (s *Store) restartSequence(ctx context.Context, tx sqldb.Q) error {
-	if !s.seq.Full() {
+func (j *Journal) RestartSequence(ctx context.Context, tx sqldb.Q) error {
+	if !j.seq.full() {
 		return nil
 	}
 	rows, err := tx.Rows(ctx, `SELECT name, seq FROM projects`)
@@ -92,8 +92,8 @@ func (s *Store) restartSequence(ctx context.Context, tx sqldb.Q) error {
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	if err := s.seq.Restart(tx.Database(), last); err != nil {
-		s.o.Log.Warn("sequence not begun anew", "err", err)
+	if err := j.seq.restart(tx.Database(), last); err != nil {
+		j.o.Log.Warn("sequence not begun anew", "err", err)
 	}
 	return nil
 }

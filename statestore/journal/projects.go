@@ -1,4 +1,4 @@
-package statestore
+package journal
 
 import (
 	"context"
@@ -10,15 +10,19 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// projectRow is a project's row: its counters, kept beside the rows they count
+// Project is a project's row: its counters, kept beside the rows they count
 // and in the same transaction, so that no figure is ever computed from history.
-type projectRow struct {
-	id, seq, lastAt    int64
-	lost               int64 // records that were acknowledged and are gone
-	imported           bool  // the counters of before the journal have been taken over
+type Project struct {
+	ID     int64
+	Seq    int64 // of the last record; who writes one counts it up and saves the row
+	lastAt int64
+	lost   int64 // records that were acknowledged and are gone
+
+	imported           bool // the counters of before the journal have been taken over
 	success, escalated int
 	qualitySum         float64
 	qualityN           int
@@ -27,14 +31,15 @@ type projectRow struct {
 	failuresText string
 }
 
-const projectColumns = `p.id, p.seq, p.last_at, p.lost, p.imported, p.success, p.escalated, p.quality_sum, p.quality_n, p.failures`
+// Columns are what Look reads of a project's row, p.
+const Columns = `p.id, p.seq, p.last_at, p.lost, p.imported, p.success, p.escalated, p.quality_sum, p.quality_n, p.failures`
 
-func (p *projectRow) dest() []any {
-	return []any{&p.id, &p.seq, &p.lastAt, &p.lost, &p.imported, &p.success, &p.escalated, &p.qualitySum, &p.qualityN, &p.failuresText}
+func (p *Project) dest() []any {
+	return []any{&p.ID, &p.Seq, &p.lastAt, &p.lost, &p.imported, &p.success, &p.escalated, &p.qualitySum, &p.qualityN, &p.failuresText}
 }
 
 // loaded ends a scan.
-func (p *projectRow) loaded() error {
+func (p *Project) loaded() error {
 	p.failures = map[string]int{}
 	if p.failuresText == "" || p.failuresText == "{}" {
 		return nil
@@ -45,9 +50,9 @@ func (p *projectRow) loaded() error {
 	return nil
 }
 
-// Stats are the counters as the state file has them.
-func (p *projectRow) stats() Stats {
-	s := Stats{SuccessCount: p.success, EscalatedToCloud: p.escalated, TotalAttempts: p.success + p.escalated, FailuresByType: p.failures}
+// Stats are the counters, as the state file has them.
+func (p *Project) Stats() projection.Stats {
+	s := projection.Stats{SuccessCount: p.success, EscalatedToCloud: p.escalated, TotalAttempts: p.success + p.escalated, FailuresByType: p.failures}
 	if s.FailuresByType == nil {
 		s.FailuresByType = map[string]int{}
 	}
@@ -57,20 +62,53 @@ func (p *projectRow) stats() Stats {
 	return s
 }
 
-// save writes the row's counters, its number and its time.
-func (p *projectRow) save(ctx context.Context, tx sqldb.Q, now time.Time) error {
+// Save writes the row's counters, its number and its time.
+func (p *Project) Save(ctx context.Context, tx sqldb.Q, now time.Time) error {
 	failures := p.failuresText
 	if text, err := json.Marshal(p.failures); err == nil && len(p.failures) > 0 {
 		failures = string(text)
 	}
 	return tx.Exec(ctx, `UPDATE projects SET used = ?, seq = ?, last_at = ?, lost = ?, imported = ?, success = ?, escalated = ?,
-quality_sum = ?, quality_n = ?, failures = ? WHERE id = ?`, now.UnixMilli(), p.seq, p.lastAt, p.lost, sqldb.Flag(p.imported),
-		p.success, p.escalated, p.qualitySum, p.qualityN, failures, p.id)
+quality_sum = ?, quality_n = ?, failures = ? WHERE id = ?`, now.UnixMilli(), p.Seq, p.lastAt, p.lost, sqldb.Flag(p.imported),
+		p.success, p.escalated, p.qualitySum, p.qualityN, failures, p.ID)
 }
 
-// add takes over counters from before the journal. avgQualityScore comes with
-// the attempts it was the mean of; failures count only under a gate's name.
-func (p *projectRow) add(before Stats) {
+// Close counts an attempt that was closed: at a gate where it was escalated, ""
+// where it was done. quality is its score, nil = it has none.
+func (p *Project) Close(gate policy.Gate, quality *float64) {
+	if gate == "" {
+		p.success++
+	} else {
+		p.escalated++
+		p.failures[string(gate)]++
+	}
+	if quality != nil {
+		p.qualitySum, p.qualityN = p.qualitySum+*quality, p.qualityN+1
+	}
+}
+
+// Recorded counts one more outcome at a time. late says that the clock is behind
+// the last one. Nothing depends on it, outcomes are in the order of their
+// recording; a person reads the times, though.
+func (p *Project) Recorded(now time.Time) (late string) {
+	if p.lastAt != 0 {
+		if back := time.UnixMilli(p.lastAt).Sub(now); back > time.Minute {
+			late = fmt.Sprintf("the clock is %s behind the last recorded outcome; it was recorded in order, but look at the clock (date)",
+				back.Round(time.Second))
+		}
+	}
+	p.Seq++
+	p.lastAt = now.UnixMilli()
+	return late
+}
+
+// TakeOver adds counters from before the journal, once. avgQualityScore comes
+// with the attempts it was the mean of; failures count only under a gate's name.
+func (p *Project) TakeOver(before projection.Stats) {
+	if p.imported {
+		return
+	}
+	p.imported = true
 	success, escalated := bounded(before.SuccessCount), bounded(before.EscalatedToCloud)
 	p.success, p.escalated = p.success+success, p.escalated+escalated
 	if n := success + escalated; n > 0 && before.AvgQualityScore > 0 && before.AvgQualityScore <= 100 {
@@ -85,7 +123,7 @@ func (p *projectRow) add(before Stats) {
 }
 
 // raise makes no counter less than another source has it.
-func (p *projectRow) raise(known Stats) {
+func (p *Project) raise(known projection.Stats) {
 	p.success, p.escalated = max(p.success, bounded(known.SuccessCount)), max(p.escalated, bounded(known.EscalatedToCloud))
 	for gate, n := range known.FailuresByType {
 		if policy.Gate(gate).Valid() {
@@ -99,61 +137,78 @@ func bounded(n int) int { return min(max(n, 0), 1_000_000_000) }
 
 // readProject reads the store's project; found is false where nothing was ever
 // written for it.
-func (s *Store) readProject(ctx context.Context, q sqldb.Q) (p projectRow, found bool, err error) {
-	s.loadSequence(q.Database())
-	err = q.Row(ctx, `SELECT `+projectColumns+` FROM projects p WHERE p.name = ?`, s.o.Project).Scan(p.dest()...)
+func (j *Journal) readProject(ctx context.Context, q sqldb.Q) (p Project, found bool, err error) {
+	j.loadSequence(q.Database())
+	err = q.Row(ctx, `SELECT `+Columns+` FROM projects p WHERE p.name = ?`, j.o.Project).Scan(p.dest()...)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return p, false, fmt.Errorf("read project: %w", err)
 	}
-	s.compareSequence(q.Database(), &p)
+	j.compareSequence(q.Database(), &p)
 	return p, err == nil, p.loaded()
 }
 
 // ensureProject reads the store's project, or makes it.
-func (s *Store) ensureProject(ctx context.Context, tx sqldb.Q) (projectRow, error) {
-	p, found, err := s.readProject(ctx, tx)
+func (j *Journal) ensureProject(ctx context.Context, tx sqldb.Q) (Project, error) {
+	p, found, err := j.readProject(ctx, tx)
 	if err != nil || found {
 		return p, err
 	}
 	if err := tx.Exec(ctx, `INSERT INTO projects (name, used, seq, last_at, lost, imported, success, escalated, quality_sum, quality_n, failures)
-VALUES (?, ?, 0, 0, 0, 0, 0, 0, 0, 0, '{}')`, s.o.Project, s.o.Now().UnixMilli()); err != nil {
+VALUES (?, ?, 0, 0, 0, 0, 0, 0, 0, 0, '{}')`, j.o.Project, j.Now().UnixMilli()); err != nil {
 		return p, fmt.Errorf("add project: %w", err)
 	}
-	p, _, err = s.readProject(ctx, tx) // with its id
+	p, _, err = j.readProject(ctx, tx) // with its id
 	return p, err
 }
 
-// Stats are the project's counters now.
-func (s *Store) Stats(ctx context.Context) (Stats, error) {
-	var p projectRow
-	if err := s.readAny(ctx, func(q sqldb.Q) (err error) {
-		p, _, err = s.readProject(ctx, q)
+// Look reads the project's row into p, and what a query reads with it into more:
+// the query selects Columns first, and of the project of the last argument. A row
+// that is not there is made.
+func (j *Journal) Look(ctx context.Context, tx sqldb.Q, p *Project, query string, args []any, more ...any) (err error) {
+	j.loadSequence(tx.Database())
+	err = tx.Row(ctx, query, args...).Scan(append(p.dest(), more...)...)
+	if errors.Is(err, sql.ErrNoRows) {
+		*p, err = j.ensureProject(ctx, tx)
 		return err
-	}); err != nil {
-		return Stats{}, err
 	}
-	if !p.imported {
-		if before, ok := s.baseline(ctx, false); ok {
-			p.add(before)
-		}
+	if err != nil {
+		return fmt.Errorf("read project: %w", err)
 	}
-	return p.stats(), nil
+	j.compareSequence(tx.Database(), p)
+	return p.loaded()
 }
 
-// Project is what the journal has of one project.
-type Project struct {
-	Name  string    `json:"name"`
-	Used  time.Time `json:"used"` // when something was last written
-	Rows  int       `json:"rows"` // outcomes, attempts, calls and decisions
-	Lost  int64     `json:"lost,omitempty"`
-	Stats Stats     `json:"stats"`
+// Stats are the project's counters now.
+func (j *Journal) Stats(ctx context.Context) (projection.Stats, error) {
+	var p Project
+	if err := j.ReadAny(ctx, func(q sqldb.Q) (err error) {
+		p, _, err = j.readProject(ctx, q)
+		return err
+	}); err != nil {
+		return projection.Stats{}, err
+	}
+	if !p.imported {
+		if before, known := j.mirror.Baseline(ctx, false); known {
+			p.TakeOver(before)
+		}
+	}
+	return p.Stats(), nil
+}
+
+// Summary is what the journal has of one project.
+type Summary struct {
+	Name  string           `json:"name"`
+	Used  time.Time        `json:"used"` // when something was last written
+	Rows  int              `json:"rows"` // outcomes, attempts, calls and decisions
+	Lost  int64            `json:"lost,omitempty"`
+	Stats projection.Stats `json:"stats"`
 }
 
 // Projects lists every project of the journal, the last used first.
-func (s *Store) Projects(ctx context.Context) (list []Project, err error) {
-	err = s.db.Read(ctx, func(q sqldb.Q) error {
+func (j *Journal) Projects(ctx context.Context) (list []Summary, err error) {
+	err = j.db.Read(ctx, func(q sqldb.Q) error {
 		list = nil
-		rows, err := q.Rows(ctx, `SELECT p.name, p.used, `+projectColumns+`,
+		rows, err := q.Rows(ctx, `SELECT p.name, p.used, `+Columns+`,
 (SELECT COUNT(*) FROM outcomes WHERE project = p.id) + (SELECT COUNT(*) FROM attempts WHERE project = p.id) +
 (SELECT COUNT(*) FROM calls WHERE project = p.id) + (SELECT COUNT(*) FROM decisions WHERE project = p.id)
 FROM projects p ORDER BY p.used DESC, p.name`)
@@ -162,8 +217,8 @@ FROM projects p ORDER BY p.used DESC, p.name`)
 		}
 		defer rows.Close() //nolint:errcheck // only read; Err is looked at
 		for rows.Next() {
-			var one Project
-			var row projectRow
+			var one Summary
+			var row Project
 			var used int64
 			dest := append([]any{&one.Name, &used}, row.dest()...)
 			if err := rows.Scan(append(dest, &one.Rows)...); err != nil {
@@ -172,7 +227,7 @@ FROM projects p ORDER BY p.used DESC, p.name`)
 			if err := row.loaded(); err != nil {
 				return err
 			}
-			one.Used, one.Stats, one.Lost = time.UnixMilli(used), row.stats(), row.lost
+			one.Used, one.Stats, one.Lost = time.UnixMilli(used), row.Stats(), row.lost
 			list = append(list, one)
 		}
 		return rows.Err()
@@ -188,8 +243,8 @@ var projectTables = []string{"tickets", "attempts", "outcomes", "figures", "guar
 var ErrNoProject = errors.New("the journal has no such project")
 
 // Forget deletes everything the journal has of a project but what it spent.
-func (s *Store) Forget(ctx context.Context, name string) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+func (j *Journal) Forget(ctx context.Context, name string) error {
+	return j.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
 		id, err := projectID(ctx, tx, name)
 		if err != nil {
 			return err
@@ -205,8 +260,8 @@ func (s *Store) Forget(ctx context.Context, name string) error {
 
 // Rename gives a project's rows to another name, as where its directory was
 // moved. A name that has rows already is refused.
-func (s *Store) Rename(ctx context.Context, name, to string) error {
-	return s.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+func (j *Journal) Rename(ctx context.Context, name, to string) error {
+	return j.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
 		id, err := projectID(ctx, tx, name)
 		if err != nil {
 			return err

@@ -1,4 +1,4 @@
-package statestore
+package journal
 
 import (
 	"context"
@@ -19,12 +19,12 @@ func stateFile(o Options) *projection.File {
 }
 
 // mirrored gives the state file the journal's counters.
-type mirrored struct{ s *Store }
+type mirrored struct{ j *Journal }
 
 // Due reports whether the file has to follow: not before the first outcome, since
 // until then its counters are the truth.
 func (m mirrored) Due(ctx context.Context) (due bool, err error) {
-	err = m.s.read(ctx, func(q sqldb.Q, project int64) error {
+	err = m.j.Read(ctx, func(q sqldb.Q, project int64) error {
 		return q.Row(ctx, `SELECT EXISTS (SELECT 1 FROM outcomes WHERE project = ?)
 OR EXISTS (SELECT 1 FROM projects WHERE id = ? AND success + escalated > 0)`, project, project).Scan(&due)
 	})
@@ -35,62 +35,87 @@ OR EXISTS (SELECT 1 FROM projects WHERE id = ? AND success + escalated > 0)`, pr
 // was written by us: a journal that knows less has lost rows, and its counters
 // are raised to it.
 func (m mirrored) Figures(ctx context.Context, ours *projection.Stats) (figures projection.Stats, raised string, err error) {
-	s := m.s
-	if err := s.adopt(ctx); err != nil {
+	j := m.j
+	if err := j.adopt(ctx); err != nil {
 		return figures, "", err
 	}
-	st, err := s.Stats(ctx)
-	if err != nil || ours == nil || !behindOf(st, Stats(*ours)) {
-		return projection.Stats(st), "", err
+	st, err := j.Stats(ctx)
+	if err != nil || ours == nil || !behindOf(st, *ours) {
+		return st, "", err
 	}
 	raised = fmt.Sprintf("the journal knew less than the state file (%d and %d attempts): rows of it were lost, no figure was lowered",
 		st.TotalAttempts, ours.TotalAttempts)
-	err = s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
-		p.raise(Stats(*ours))
-		st = p.stats()
-		return p.save(ctx, tx, s.o.Now())
+	err = j.Write(ctx, func(ctx context.Context, tx sqldb.Q, p *Project) error {
+		p.raise(*ours)
+		st = p.Stats()
+		return p.Save(ctx, tx, j.Now())
 	})
-	return projection.Stats(st), raised, err
+	return st, raised, err
 }
 
 // behindOf reports whether the journal's figures are below those of the file.
-func behindOf(journal, file Stats) bool {
+func behindOf(journal, file projection.Stats) bool {
 	return journal.SuccessCount < file.SuccessCount || journal.EscalatedToCloud < file.EscalatedToCloud
 }
 
-// baseline is what the file counts, where it can be read. With wait an empty or
-// torn file is read again for a while.
-func (s *Store) baseline(ctx context.Context, wait bool) (Stats, bool) {
-	before, known := s.mirror.Baseline(ctx, wait)
-	return Stats(before), known
+// HasImported reports whether a database is known to have taken over the counters
+// of before it.
+func (j *Journal) HasImported(database string) bool {
+	known := j.imported.Load()
+	return known != nil && *known == database
+}
+
+// Before is what the state file counted before the first outcome; nil where it
+// cannot be read. A torn file is waited for once: one that stays broken must not
+// slow every record.
+func (j *Journal) Before(ctx context.Context) *projection.Stats {
+	before, known := j.mirror.Baseline(ctx, !j.waited.Swap(true))
+	if !known {
+		return nil
+	}
+	return &before
+}
+
+// Written is what the state file says.
+func (j *Journal) Written(ctx context.Context) (s projection.Stats, found bool) {
+	return j.mirror.Read(ctx)
+}
+
+// Recorded notes, after its transaction, that an outcome was counted in p: it is
+// about to be acknowledged, and the state file follows.
+func (j *Journal) Recorded(database string, p *Project) {
+	if p.imported {
+		j.imported.Store(&database)
+	}
+	j.acknowledged(database, p.Seq)
+	j.mirror.Changed()
 }
 
 // adopt takes the state file's counters over in a transaction of its own, where
 // that was not possible with the first outcome.
-func (s *Store) adopt(ctx context.Context) error {
+func (j *Journal) adopt(ctx context.Context) error {
 	id, done := "", false
-	if err := s.readAny(ctx, func(q sqldb.Q) error {
-		p, _, err := s.readProject(ctx, q)
+	if err := j.ReadAny(ctx, func(q sqldb.Q) error {
+		p, _, err := j.readProject(ctx, q)
 		id, done = q.Database(), p.imported
 		return err
 	}); err != nil || done {
 		return err
 	}
-	before, ok := s.baseline(ctx, false)
-	if !ok {
+	before, known := j.mirror.Baseline(ctx, false)
+	if !known {
 		return nil
 	}
-	err := s.write(ctx, func(ctx context.Context, tx sqldb.Q, p *projectRow) error {
+	err := j.Write(ctx, func(ctx context.Context, tx sqldb.Q, p *Project) error {
 		id = tx.Database()
 		if p.imported {
 			return nil
 		}
-		p.add(before)
-		p.imported = true
-		return p.save(ctx, tx, s.o.Now())
+		p.TakeOver(before)
+		return p.Save(ctx, tx, j.Now())
 	})
 	if err == nil {
-		s.noteImported(id)
+		j.imported.Store(&id)
 	}
 	return err
 }

@@ -1,0 +1,100 @@
+package journal
+
+import (
+	"context"
+	"database/sql"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
+)
+
+// openAt opens the journal of a test at a time, which closes with the test.
+func openAt(t *testing.T, dir string, at func() time.Time, wait time.Duration) *Journal {
+	t.Helper()
+	j := New(Options{State: filepath.Join(dir, "journal.db"), Project: "p", Now: at, BusyTimeout: wait})
+	t.Cleanup(func() {
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return j
+}
+
+// decide writes a row that grows old.
+func decide(t *testing.T, j *Journal, ticket string) {
+	t.Helper()
+	if err := j.Write(t.Context(), func(ctx context.Context, tx sqldb.Q, p *Project) error {
+		return tx.Exec(ctx, `INSERT INTO guard_memo (project, ticket, cell, memo, at) VALUES (?, ?, '', '', ?)`, p.ID, ticket, j.Now().UnixMilli())
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func rows(t *testing.T, j *Journal) (n int) {
+	t.Helper()
+	if err := j.Read(t.Context(), func(q sqldb.Q, project int64) error {
+		return q.Row(t.Context(), `SELECT COUNT(*) FROM guard_memo WHERE project = ?`, project).Scan(&n)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Old rows go by themselves while a process lives.
+func TestRetain_InBackground(t *testing.T) {
+	dir, now := t.TempDir(), time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	j := openAt(t, dir, func() time.Time { return now }, 0)
+	decide(t, j, "A")
+	now = now.AddDate(0, 0, retainDays-1)
+	decide(t, j, "B")
+	j.keeping.Stop()
+	j.retainLater() // what the timer does after retainDelay
+	if n := rows(t, j); n != 2 {
+		t.Errorf("%d rows before their time, want 2", n)
+	}
+	now = now.AddDate(0, 0, 2)
+	j.keeping.Stop()
+	j.retainLater()
+	if n := rows(t, j); n != 1 {
+		t.Errorf("%d rows, want that which is not old", n)
+	}
+	if !j.keeping.Waiting() {
+		t.Error("nothing will be deleted any more")
+	}
+}
+
+// Close does not wait for what waits in the background.
+func TestClose_DoesNotWait(t *testing.T) {
+	dir, now := t.TempDir(), time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	j := openAt(t, dir, func() time.Time { return now }, time.Hour)
+	decide(t, j, "A")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "journal.db")+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback() //nolint:errcheck // the lock goes with it
+	now = now.AddDate(2, 0, 0)
+	j.keeping.After(0, j.retainLater)
+	for end := time.Now().Add(time.Minute); j.keeping.Waiting(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("deleting has not begun within a minute")
+		}
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- j.Close() }()
+	select {
+	case err := <-closed:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("it waits")
+	}
+}
