@@ -125,7 +125,9 @@ func server(t *testing.T, f realFault) *ollamatest.Server {
 	if f.spoils() {
 		s = ollamatest.New(t)
 	}
-	s.Endless(t)
+	if f.model == ollamatest.Endless {
+		s.Endless(t)
+	}
 	s.Create(t, "silent", tinygguf.Options{Arch: tinygguf.Qwen3, Say: []tinygguf.Text{{Text: tinygguf.Start + tinygguf.End, Boost: 60}}})
 	return s
 }

@@ -103,10 +103,10 @@ func (s *Server) Create(t testing.TB, name string, o tinygguf.Options) {
 }
 
 // Endless makes the model that never ends available and returns its name. Its
-// blocks are 42 MB, so only the servers that need it have it.
+// blocks are 21 MB, so only the servers that need it have it.
 func (s *Server) Endless(t testing.TB) string {
 	t.Helper()
-	s.Create(t, Endless, tinygguf.Options{Arch: tinygguf.Qwen3, Heads: 9, Blocks: 24, Say: []tinygguf.Text{
+	s.Create(t, Endless, tinygguf.Options{Arch: tinygguf.Qwen3, Heads: 9, Blocks: 12, Say: []tinygguf.Text{
 		{Text: tinygguf.Start + "abcdefghijklmnopqrstuvwxyza", Boost: 60}}})
 	return Endless
 }
