@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/tools/draft"
 )
 
@@ -221,10 +222,12 @@ func (c *treeCopy) directory(ctx context.Context, name string) error {
 }
 
 // link copies a relative symlink whose target lies within the tree. A link is
-// followed by nothing here: os.Root refuses to leave the copy through one.
+// followed by nothing here: os.Root refuses to leave the copy through one. A target
+// that goes back up after it went down is left out: where that leads depends on
+// other links.
 func (c *treeCopy) link(name string) error {
 	to, err := os.Readlink(filepath.Join(c.source.Name(), name)) //nolint:forbidigo // reads the link itself, not its target
-	if err != nil || filepath.IsAbs(to) || !filepath.IsLocal(filepath.Join(filepath.Dir(name), to)) {
+	if err != nil || to != filepath.Clean(to) || filepath.IsAbs(to) || !filepath.IsLocal(filepath.Join(filepath.Dir(name), to)) {
 		return nil //nolint:nilerr // a link that cannot be read is left out as well
 	}
 	return c.target.Symlink(to, name)
@@ -329,8 +332,8 @@ func runLocked(cmd *exec.Cmd) error {
 func commandEnv(from []string, dir string) []string {
 	env := make([]string, 0, len(from)+4)
 	for _, pair := range from {
-		name, _, _ := strings.Cut(pair, "=")
-		if !secretName(name) {
+		name, value, _ := strings.Cut(pair, "=")
+		if !secretName(name) && !secretValue(value) {
 			env = append(env, pair)
 		}
 	}
@@ -339,13 +342,17 @@ func commandEnv(from []string, dir string) []string {
 
 func secretName(name string) bool {
 	name = strings.ToUpper(name)
-	for _, word := range []string{"KEY", "TOKEN", "SECRET", "PASSW", "CREDENTIAL", "AUTH", "LITELLM", "LOCALMODEL", "COOKIE"} {
+	for _, word := range []string{"KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH", "LITELLM", "LOCALMODEL", "COOKIE", "_PWD", "WEBHOOK"} {
 		if strings.Contains(name, word) {
 			return true
 		}
 	}
 	return false
 }
+
+// secretValue reports whether a value holds a secret under an innocent name, such as
+// the password in a database's address.
+func secretValue(value string) bool { return len(secrets.Find(value)) > 0 }
 
 // bounded keeps the last maxOutput bytes written to it.
 type bounded struct{ data []byte }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func TestProjectRun(t *testing.T) {
 		"not found":          {[]string{"no-such-command-here"}, draft.NotRun, "could not run"},
 		"link within":        {[]string{"grep -q after inside"}, draft.Passed, ""},
 		"submodule's .git":   {[]string{"test ! -e sub/.git", "test -e sub/b.txt"}, draft.Passed, ""},
-		"links outside":      {[]string{"test ! -L outside", "test ! -L up"}, draft.Passed, ""},
+		"links outside":      {[]string{"test ! -L outside", "test ! -L up", "test ! -L chain"}, draft.Passed, ""},
 		"fails":              {[]string{"true", "echo why; exit 3"}, draft.Failed, "exit status 3: why"},
 		"too slow":           {[]string{"sleep 60"}, draft.NotRun, "not finished within"},
 		"sees no secret":     {[]string{`test -z "$SOME_API_KEY"`}, draft.Passed, ""},
@@ -64,7 +65,8 @@ func TestProjectRun(t *testing.T) {
 			write(t, filepath.Join(root, ".git", "config"), "x")
 			write(t, filepath.Join(root, "sub", ".git"), "gitdir: ../.git/modules/sub")
 			write(t, filepath.Join(root, "sub", "b.txt"), "x")
-			for link, to := range map[string]string{"link": "/etc/passwd", "outside": "../elsewhere", "up": "sub/../../x", "inside": "a.txt"} {
+			for link, to := range map[string]string{"link": "/etc/passwd", "outside": "../elsewhere", "up": "sub/../../x", "inside": "a.txt",
+				"self": ".", "chain": "self/self/../../a.txt"} {
 				if err := os.Symlink(to, filepath.Join(root, link)); err != nil {
 					t.Fatal(err)
 				}
@@ -87,6 +89,26 @@ func TestProjectRun(t *testing.T) {
 				t.Errorf("the scratch copy was left behind: %v", left)
 			}
 		})
+	}
+}
+
+// Commands get the user's environment, but no secret in it, whatever its name.
+func TestCommandEnv_Secrets(t *testing.T) {
+	kept := []string{"PATH=/usr/bin:/bin", "HOME=/home/me", "PWD=/home/me/project", "LANG=C.UTF-8", "GOFLAGS=-mod=mod", "NODE_ENV=test",
+		"DATABASE_URL=postgres://127.0.0.1/app_test", "CI_COMMIT=9c37a5d1b2e3f4a5968778695a4b3c2d1e0f9a8b"}
+	secret := []string{"SOME_API_KEY=x", "GH_TOKEN=x", "MYSQL_PWD=x", "PGPASSFILE=/x", "DB_PASS=x", "SLACK_WEBHOOK_URL=https://x", "LITELLM_MASTER_KEY=x",
+		"DATABASE_URL=postgres://app:hunter2x@db.example/app", "SENTRY_DSN=https://0123456789abcdef0123456789abcdef@sentry.example/1",
+		"EXTRA=--password=hunter2hunter2", "BLOB=https://a.blob.core.windows.net/c?sv=2022&sig=Zk3%2Fabc%3D"}
+	got := commandEnv(append(slices.Clone(kept), secret...), "/scratch")
+	for _, pair := range kept {
+		if !slices.Contains(got, pair) {
+			t.Errorf("%s is left out", pair)
+		}
+	}
+	for _, pair := range secret {
+		if slices.Contains(got, pair) {
+			t.Errorf("%s is handed on", pair)
+		}
 	}
 }
 
