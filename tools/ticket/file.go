@@ -67,7 +67,7 @@ func (f *file) form() (Form, error) {
 	if err := f.cutFrontMatter(); err != nil {
 		return nil, err
 	}
-	for _, form := range Forms {
+	for _, form := range markdownForms {
 		if form.Recognise(f) {
 			return form, nil
 		}

@@ -8,6 +8,10 @@ type backlogForm struct{}
 
 func (backlogForm) Name() string { return "Backlog.md" }
 
+func (backlogForm) Place() string {
+	return "`backlog/tasks/*.md`; completed tasks, the archive and drafts are left out"
+}
+
 func (backlogForm) Recognise(f *file) bool {
 	return f.backlogPlace() != "" || f.hasAll("createddate", "dependencies") ||
 		strings.Contains(f.body, "<!-- AC:BEGIN -->")

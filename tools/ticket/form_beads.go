@@ -13,6 +13,8 @@ type beadsForm struct{}
 
 func (beadsForm) Name() string { return "Beads" }
 
+func (beadsForm) Place() string { return "its export, `*.jsonl`: a JSON object a line" }
+
 func (beadsForm) Recognise(f *file) bool {
 	if f.ext == ".jsonl" {
 		return true

@@ -7,6 +7,8 @@ type kanbnForm struct{}
 
 func (kanbnForm) Name() string { return "kanbn" }
 
+func (kanbnForm) Place() string { return "`.kanbn/tasks/*.md`, the board in `.kanbn/index.md`" }
+
 func (kanbnForm) Recognise(f *file) bool {
 	return f.in(".kanbn") || f.hasAll("created", "updated", "progress")
 }

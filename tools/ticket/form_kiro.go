@@ -11,6 +11,10 @@ type kiroForm struct{}
 
 func (kiroForm) Name() string { return "Kiro" }
 
+func (kiroForm) Place() string {
+	return "`.kiro/specs/NAME/tasks.md` with requirements and design beside it"
+}
+
 func (kiroForm) Recognise(f *file) bool {
 	if _, _, ok := f.under(".kiro", "specs"); ok || f.in(".kiro") {
 		return true

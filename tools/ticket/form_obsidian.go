@@ -12,6 +12,10 @@ type obsidianForm struct{}
 
 func (obsidianForm) Name() string { return "Obsidian" }
 
+func (obsidianForm) Place() string {
+	return "notes with TaskNotes' keys, Dataview's fields or the Tasks plug-in's marks"
+}
+
 func (obsidianForm) Recognise(f *file) bool {
 	return f.in("TaskNotes") || f.has("datecreated", "datemodified", "timeestimate", "timeentries",
 		"contexts") || f.taskTag() ||

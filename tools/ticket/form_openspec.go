@@ -10,6 +10,8 @@ type openSpecForm struct{}
 
 func (openSpecForm) Name() string { return "OpenSpec" }
 
+func (openSpecForm) Place() string { return "`openspec/changes/NAME/`: proposal, tasks and design" }
+
 func (openSpecForm) Recognise(f *file) bool {
 	if _, _, ok := f.under("openspec", "changes"); ok {
 		return true

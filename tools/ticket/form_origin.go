@@ -8,6 +8,10 @@ type originForm struct{}
 
 func (originForm) Name() string { return "backlog-agents" }
 
+func (originForm) Place() string {
+	return "front matter with `affected_files` or `blockers`, or a table of affected files, as above"
+}
+
 func (originForm) Recognise(f *file) bool {
 	return f.has("blockers", "affectedfiles", "scopeboundary", "estimatedtokens", "sharedfiles") ||
 		slices.ContainsFunc(f.sections(), func(s section) bool {

@@ -6,6 +6,10 @@ type plainForm struct{}
 
 func (plainForm) Name() string { return "markdown" }
 
+func (plainForm) Place() string {
+	return "any other Markdown file: headings, bullets and bold keys become fields"
+}
+
 func (plainForm) Recognise(*file) bool { return true }
 
 func (plainForm) Read(f *file) (*Document, error) {

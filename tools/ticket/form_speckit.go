@@ -10,6 +10,8 @@ type specKitForm struct{}
 
 func (specKitForm) Name() string { return "spec-kit" }
 
+func (specKitForm) Place() string { return "`specs/NNN-NAME/tasks.md` with spec and plan beside it" }
+
 func (specKitForm) Recognise(f *file) bool {
 	if f.specFeature() != "" {
 		switch f.base {

@@ -11,6 +11,8 @@ type specKittyForm struct{}
 
 func (specKittyForm) Name() string { return "spec-kitty" }
 
+func (specKittyForm) Place() string { return "`kitty-specs/FEATURE/tasks/*.md`: a work package a file" }
+
 func (specKittyForm) Recognise(f *file) bool {
 	return f.in("kitty-specs") || f.has("workpackageid", "wpcode", "wpid")
 }

@@ -14,6 +14,8 @@ type taskMasterForm struct{}
 
 func (taskMasterForm) Name() string { return "Task Master" }
 
+func (taskMasterForm) Place() string { return "`tasks.json`, its lists of tasks by tag" }
+
 func (taskMasterForm) Recognise(f *file) bool {
 	if f.ext != ".json" && f.path != "" {
 		return false
@@ -152,6 +154,8 @@ func (r *taskMasterReader) add(prefix, parent string, in taskMasterTask, depth i
 type taskMasterTextForm struct{}
 
 func (taskMasterTextForm) Name() string { return "Task Master" }
+
+func (taskMasterTextForm) Place() string { return "its text files, a task each" }
 
 func (taskMasterTextForm) Recognise(f *file) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(f.data, []byte("\ufeff")), " \t\r\n"),

@@ -10,6 +10,10 @@ type todoForm struct{}
 
 func (todoForm) Name() string { return "task list" }
 
+func (todoForm) Place() string {
+	return "`TODO.md`, or a `tasks.md` of no other form: check boxes become tasks"
+}
+
 func (todoForm) Recognise(f *file) bool {
 	switch normal(f.stem) {
 	case "todo", "todos", "todolist", "tasklist":

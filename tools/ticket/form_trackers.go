@@ -11,6 +11,8 @@ type jiraForm struct{}
 
 func (jiraForm) Name() string { return "Jira" }
 
+func (jiraForm) Place() string { return "exported issues: Jira's keys, a table of fields, or lines" }
+
 func (jiraForm) Recognise(f *file) bool {
 	return f.has("issuetype", "epiclink", "fixversions", "jirakey", "jira") || f.hasAll("key", "summary") ||
 		strings.Contains(f.body, "| Field | Value |") || strings.Contains(f.body, "\nStatus (Jira):") ||
@@ -28,6 +30,8 @@ func (jiraForm) Read(f *file) (*Document, error) {
 type linearForm struct{}
 
 func (linearForm) Name() string { return "Linear" }
+
+func (linearForm) Place() string { return "exported issues: Linear's keys, or a list with `linear_id`" }
 
 func (linearForm) Recognise(f *file) bool {
 	return f.has("identifier", "linearid", "linear") || f.has("state") &&
@@ -93,6 +97,10 @@ func fencedKeys(body string) (keys, rest string, ok bool) {
 type githubForm struct{}
 
 func (githubForm) Name() string { return "GitHub" }
+
+func (githubForm) Place() string {
+	return "exported issues, the body of an issue form, or what GitHub's program gh prints of one"
+}
 
 func (githubForm) Recognise(f *file) bool {
 	return strings.HasPrefix(f.text, "title:\t") || f.has("number", "issuenumber") ||
