@@ -81,6 +81,15 @@ func TestDecodeTakesWhatIsMeant(t *testing.T) {
 		{checkLocalHealthSpec, `{"deep":null}`, `{}`},
 		{classifyTicketSpec, `{"ticket_paths":["a.md"],"route":"local"}`, `{"route":"local","ticket_paths":["a.md"]}`},
 		{classifyTicketSpec, `{"ticket":"","wave":[]}`, `{"ticket":"","wave":[]}`},
+		{classifyTicketSpec, `{"ticket_paths":"a.md"}`, `{"ticket_paths":["a.md"]}`},
+		{classifyTicketSpec, `{"ticket_paths":"[\"a.md\", \"b.md\"]"}`, `{"ticket_paths":["a.md","b.md"]}`},
+		{classifyTicketSpec, `{"ticket_paths":"a.md, b.md"}`, `{"ticket_paths":["a.md","b.md"]}`},
+		{classifyTicketSpec, `{"ticket_paths":"Go, then stop.md"}`, `{"ticket_paths":["Go, then stop.md"]}`},
+		{classifyTicketSpec, `{"ticket_paths":"a b.md\r\nc, d.md\n"}`, `{"ticket_paths":["a b.md","c, d.md"]}`},
+		{classifyTicketSpec, `{"ticket_paths":"[ab]*.md"}`, `{"ticket_paths":["[ab]*.md"]}`},
+		{classifyTicketSpec, `{"ticket_paths":"","ticket":"x","wave":" ","route":"","explain":""}`, `{"ticket":"x"}`},
+		{classifyTicketSpec, `{"wave":"FEAT-1,BUG-2"}`, `{"wave":["FEAT-1","BUG-2"]}`},
+		{classifyTicketSpec, `{"explain":"True"}`, `{"explain":true}`},
 		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"fail","quality_score":"3"}`, `{"gate":"lint","outcome":"fail","quality_score":3,"ticket_id":"A"}`},
 		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"fail","quality_score":3.0}`, `{"gate":"lint","outcome":"fail","quality_score":3,"ticket_id":"A"}`},
 		{recordGateOutcomeSpec, `{"ticket_id":"A","gate":"lint","outcome":"fail","quality_score":" 87.5 "}`, `{"gate":"lint","outcome":"fail","quality_score":87.5,"ticket_id":"A"}`},
@@ -109,7 +118,10 @@ func TestDecodeNamesWhatIsWrong(t *testing.T) {
 		{checkLocalHealthSpec, `{"Deep":true}`, `unknown argument "Deep"`},
 		{checkLocalHealthSpec, `{"b":1,"a":2,"deep":{}}`, `unknown argument "a"; unknown argument "b"; deep: expected boolean, got object`},
 		{checkLocalHealthSpec, `{"` + strings.Repeat("x", 100) + `":1}`, `unknown argument "` + strings.Repeat("x", 57) + `..."`},
-		{classifyTicketSpec, `{"ticket_paths":"a"}`, "ticket_paths: expected a list of string, got string"},
+		{classifyTicketSpec, `{"ticket_paths":{"a":"b"}}`, "ticket_paths: expected a list of string, got object"},
+		{classifyTicketSpec, `{"ticket_paths":"[]"}`, "ticket_paths: has 0 items, at least 1 are needed"},
+		{classifyTicketSpec, `{"ticket_paths":"[7]"}`, "ticket_paths: item 1: expected string, got number"},
+		{classifyTicketSpec, `{"ticket_paths":"` + strings.Repeat("a,", 51) + `"}`, "ticket_paths: has 51 items, at most 50 are taken in one call"},
 		{classifyTicketSpec, `{"ticket_paths":[]}`, "ticket_paths: has 0 items, at least 1 are needed"},
 		{classifyTicketSpec, `{"ticket_paths":[` + many + `]}`, "ticket_paths: has 51 items, at most 50 are taken in one call"},
 		{classifyTicketSpec, `{"ticket_paths":["a",null]}`, "ticket_paths: item 2: expected string, got null"},
@@ -149,7 +161,8 @@ func FuzzArguments(f *testing.F) {
 		for _, in := range []string{``, `null`, `{}`, `[]`, `{"a":1}`, `{"ticket_paths":["a.md",1]}`, `{"ticket":"---\nid: A\n---\n","explain":"true","wave":["A"],"route":"auto"}`,
 			`{"ticket_path":"a","include_files":false,"route":"cloud"}`, `{"deep":true,"preload":null}`,
 			`{"ticket_id":"A-1","gate":"lint","outcome":"fail","quality_score":"99.50","evidence":"\ud800","event_id":"A-1:lint:1"}`,
-			`{"ticket_id":" ","gate":"plan","outcome":"pass","quality_score":1e-400}`, `{"route":"auto","route":1}`} {
+			`{"ticket_id":" ","gate":"plan","outcome":"pass","quality_score":1e-400}`, `{"route":"auto","route":1}`,
+			`{"ticket_paths":"[\"a\",\"b\"]","wave":"A, B","explain":"True","route":""}`} {
 			f.Add(uint8(i), []byte(in))
 		}
 	}

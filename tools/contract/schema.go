@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
@@ -38,9 +39,10 @@ func ParseSchema(schema string) *Schema {
 }
 
 // Decode checks raw against the schema and fills target. Every argument that
-// is unknown, missing or wrong is named, with the valid ones; null counts as
-// not given; "3" and 3.0 are taken for 3. It returns nil, or an error with code
-// E_ARGUMENT.
+// is unknown, missing or wrong is named, with the valid ones. Clients change
+// arguments on their way: null counts as not given, "3" and 3.0 are taken for 3,
+// "true" for true, and a string for a list. It returns nil, or an error with
+// code E_ARGUMENT.
 func (s *Schema) Decode(raw json.RawMessage, target any) *Error {
 	clean, fault := s.canonical(raw)
 	if fault != nil {
@@ -70,7 +72,7 @@ func (s *Schema) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
 			problems = append(problems, fmt.Sprintf("unknown argument %q", plain.Clip(name, 60)))
 			continue
 		}
-		if string(args[name]) == "null" {
+		if prop.notGiven(args[name]) {
 			delete(args, name)
 			continue
 		}
@@ -117,6 +119,16 @@ func (s *Schema) Refuse(cause string) *Error {
 		Next: "Call again with valid arguments: " + strings.Join(names, ", ")}
 }
 
+// notGiven reports whether a value stands for none: null, or an empty string
+// where no text is wanted. Models fill optional arguments with both.
+func (s *Schema) notGiven(raw json.RawMessage) bool {
+	if string(raw) == "null" {
+		return true
+	}
+	text, isString := stringOf(raw)
+	return isString && strings.TrimSpace(text) == "" && (s.Type != "string" || len(s.Enum) > 0)
+}
+
 // check returns the value in canonical form, or what is wrong with it.
 func (s *Schema) check(raw json.RawMessage) (json.RawMessage, string) {
 	switch s.Type {
@@ -125,7 +137,7 @@ func (s *Schema) check(raw json.RawMessage) (json.RawMessage, string) {
 	case "integer", "number":
 		return s.checkNumber(raw)
 	case "boolean":
-		switch text := strings.Trim(string(raw), `"`); text {
+		switch text := strings.ToLower(strings.Trim(string(raw), `"`)); text { // "True" is Python's
 		case "true", "false":
 			return json.RawMessage(text), ""
 		}
@@ -181,8 +193,8 @@ func (s *Schema) checkNumber(raw json.RawMessage) (json.RawMessage, string) {
 }
 
 func (s *Schema) checkArray(raw json.RawMessage) (json.RawMessage, string) {
-	var list []json.RawMessage
-	if err := json.Unmarshal(raw, &list); err != nil {
+	list, ok := itemsOf(raw)
+	if !ok {
 		return nil, fmt.Sprintf("expected a list of %s, got %s", s.Items.Type, kindOf(raw))
 	}
 	if s.MinItems != nil && len(list) < *s.MinItems {
@@ -203,6 +215,51 @@ func (s *Schema) checkArray(raw json.RawMessage) (json.RawMessage, string) {
 		return nil, err.Error()
 	}
 	return out, ""
+}
+
+// itemsOf returns the items of a list. A string is a list that a client changed:
+// its JSON, its items one a line or after commas, or its only item. ok is false
+// for any other value.
+func itemsOf(raw json.RawMessage) (list []json.RawMessage, ok bool) {
+	text, isString := stringOf(raw)
+	if !isString {
+		err := json.Unmarshal(raw, &list)
+		return list, err == nil
+	}
+	text = strings.TrimSpace(text)
+	inner := json.RawMessage(text)
+	if strings.HasPrefix(text, "[") && jsondepth.Check(inner) == nil && json.Unmarshal(inner, &list) == nil {
+		return list, true
+	}
+	for _, item := range splitList(text) {
+		quoted, err := json.Marshal(item)
+		if err != nil {
+			return nil, false
+		}
+		list = append(list, quoted)
+	}
+	return list, true
+}
+
+// splitList takes a list in one string apart: at line ends, and in one line at
+// commas, unless an item would have white space in it: a file's name may be a
+// sentence.
+func splitList(text string) []string {
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	if len(lines) == 1 {
+		parts := strings.Split(lines[0], ",")
+		hasSpace := func(item string) bool { return strings.ContainsAny(strings.TrimSpace(item), " \t") }
+		if !slices.ContainsFunc(parts, hasSpace) {
+			lines = parts
+		}
+	}
+	var items []string
+	for _, line := range lines {
+		if item := strings.TrimSpace(line); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
 }
 
 func kindOf(raw json.RawMessage) string {

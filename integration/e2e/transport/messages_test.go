@@ -119,7 +119,7 @@ func TestWrongArguments(t *testing.T) {
 		}{
 			{"classify_ticket", `{"tickets":["a.md"]}`, []string{`"tickets"`, "ticket_paths (list of string)"}},
 			{"classify_ticket", `{}`, []string{"neither ticket_paths nor ticket", "explain (boolean)"}},
-			{"classify_ticket", `{"ticket_paths":"a.md"}`, []string{"ticket_paths: expected a list of string, got string"}},
+			{"classify_ticket", `{"ticket_paths":7}`, []string{"ticket_paths: expected a list of string, got number"}},
 			{"classify_ticket", `{"ticket_paths":[1]}`, []string{"ticket_paths: item 1: expected string, got number"}},
 			{"classify_ticket", `{"ticket_paths":[]}`, []string{"ticket_paths: has 0 items, at least 1"}},
 			{"classify_ticket", `{"ticket":"x","route":"cheap"}`, []string{"route", "auto", "local", "cloud"}},
