@@ -3,6 +3,7 @@
 package openai
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -86,8 +87,11 @@ func (c *client) ask(
 			reply.CostUSD += spent
 			reply.Cost = max(reply.Cost, routing.CostEstimated)
 		}
-		next := lessExtras(q, level)
-		if fault == nil || next == level || !mayBeFormat(status, fault) || ctx.Err() != nil {
+		next := level
+		if fault != nil && mayBeFormat(status, fault) && ctx.Err() == nil {
+			next = lessExtras(p, model, q, level)
+		}
+		if next == level {
 			c.mu.Lock()
 			if fault == nil || status == http.StatusOK {
 				c.plain[model] = level
@@ -99,13 +103,16 @@ func (c *client) ask(
 	}
 }
 
-// lessExtras is the next level that sends something less; the same level = none.
-func lessExtras(q routing.Question, level int) int {
-	switch {
-	case level < withoutProbs && len(q.ConfidenceFields) > 0:
-		return withoutProbs
-	case level < withoutSchema && q.Schema != nil:
-		return withoutSchema
+// lessExtras is the next level that sends something else; the same level = none.
+// A profile may leave extras out itself, and the same request again would be
+// refused again.
+func lessExtras(p profile, model string, q routing.Question, level int) int {
+	refused, _ := json.Marshal(bodyOf(p, model, q, level)) // once has marshalled it
+	for next := level + 1; next <= withoutSchema; next++ {
+		body, err := json.Marshal(bodyOf(p, model, q, next))
+		if err == nil && !bytes.Equal(body, refused) {
+			return next
+		}
 	}
 	return level
 }
