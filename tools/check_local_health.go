@@ -79,7 +79,7 @@ func checkLocalHealth(ctx context.Context, d *Deps, in healthInput, _ Call) (*he
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	h.Ollama.Fix, h.Proxy.Fix = d.Shell.Say(h.Ollama.Fix), d.Shell.Say(h.Proxy.Fix)
+	h.Ollama.Fix, h.Proxy.Fix = offered(d, policy.Local, h.Ollama.Fix), offered(d, policy.Cheap, h.Proxy.Fix)
 	r := &healthResult{OK: h.Ollama.OK, Fixes: []string{}, Guard: guardReport{Mode: string(d.Guard.Mode), Open: []string{}}}
 	r.Ollama = ollamaReport{OK: h.Ollama.OK, URL: h.Ollama.URL, Version: h.Ollama.Version, Model: h.Ollama.Model,
 		State: ollamaState(h.Ollama), Remote: h.Ollama.Remote, Generated: h.Ollama.Generated, Error: h.Ollama.Error}
@@ -113,6 +113,14 @@ func checkLocalHealth(ctx context.Context, d *Deps, in healthInput, _ Call) (*he
 	r.Summary = r.words(h)
 	r.fit()
 	return r, nil
+}
+
+// offered is a fix as it is offered, in the user's shell.
+func offered(d *Deps, tier policy.Tier, fix string) string {
+	if d.Fix != nil && fix != "" {
+		fix = d.Fix(tier, fix)
+	}
+	return d.Shell.Say(fix)
 }
 
 // healthChars is what a result may cost a model, its warnings apart: they say

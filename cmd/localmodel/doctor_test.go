@@ -19,6 +19,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/fjbelchi/localmodel/cmd/localmodel/checkup"
 	external "github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit"
@@ -63,6 +65,44 @@ func TestDoctorOnABareMachine(t *testing.T) {
 	}
 	if code, out, _ := y.run(t, "doctor", "--help"); code != 0 || !strings.Contains(out, "--fix") {
 		t.Errorf("help: exit %d, %q", code, out)
+	}
+}
+
+// What a model is told to repair is what the user set up, by commands that run
+// here.
+func TestHealth_FixesRunHere(t *testing.T) {
+	bin := t.TempDir() // nothing else is installed
+	for _, name := range []string{"localmodel", "localmodel.exe"} {
+		if err := os.WriteFile(filepath.Join(bin, name), nil, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin)
+	for name, c := range map[string]struct {
+		set  map[string]string
+		want string
+	}{
+		"a proxy of nobody's choice": {nil, `["localmodel setup"]`},
+		"a proxy's address":          {map[string]string{"LITELLM_BASE_URL": "http://127.0.0.1:1"}, `["localmodel setup","localmodel doctor"]`},
+	} {
+		y := newTryout(t)
+		delete(y.env, "LOCALMODEL_FALLBACK")
+		for variable, value := range c.set {
+			y.env[variable] = value
+		}
+		_, out, said := y.run(t, "call", "check_local_health")
+		if got := gjson.Get(out, "fixes").Raw; got != c.want {
+			t.Errorf("%s: got %s, want %s; %s", name, got, c.want, said)
+		}
+	}
+	t.Setenv("PATH", t.TempDir())
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, out, _ := newTryout(t).run(t, "call", "check_local_health")
+	if got := gjson.Get(out, "fixes.0").Str; got != program+" setup" {
+		t.Errorf("a program that is not on the PATH: got %q, want %q", got, program+" setup")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/openai/litellm"
+	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
 )
@@ -25,8 +27,20 @@ type Config struct {
 	Version        string        // of this program, for User-Agent
 }
 
-const fixProxyDown = "git clone --depth 1 https://github.com/fjbelchi/localmodel && cd localmodel/integration/litellm && " +
-	"litellm --config config.yaml --host 127.0.0.1 --port 8000"
+// fixStart is how the proxy at an address is started, where that can be done from
+// here.
+func fixStart(address string) string {
+	u, err := url.Parse(rootOf(address))
+	if err != nil || !place.Loopback(address) {
+		return "start the proxy that LITELLM_BASE_URL names, or name another"
+	}
+	port := u.Port()
+	if port == "" {
+		port = "8000"
+	}
+	return "git clone --depth 1 https://github.com/fjbelchi/localmodel && cd localmodel/integration/litellm && " +
+		"litellm --config config.yaml --host 127.0.0.1 --port " + port
+}
 
 // Server is a LiteLLM proxy; each of its model groups is a tier. The order of
 // tiers is the Router's: the proxy is asked to retry and fall back on nothing,
@@ -48,7 +62,7 @@ func New(cfg Config) *Server {
 		cfg.PaidWindow = 200_000
 	}
 	return &Server{cfg: cfg, session: "localmodel-" + rand.Text(),
-		client: newClient("the proxy", cfg.URL, cfg.Key, cfg.Version, fixProxyDown, cfg.ConnectTimeout)}
+		client: newClient("the proxy", cfg.URL, cfg.Key, cfg.Version, fixStart(cfg.URL), cfg.ConnectTimeout)}
 }
 
 // group is one model group of the proxy as a tier.

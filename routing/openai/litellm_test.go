@@ -282,3 +282,16 @@ func TestLocalHealthBehindTheProxy(t *testing.T) {
 		t.Errorf("a remote proxy under LOCALMODEL_CLOUD=never: %+v", h)
 	}
 }
+
+// The command that starts a proxy starts it where it is looked for.
+func TestFixStart(t *testing.T) {
+	for address, want := range map[string]string{
+		"http://127.0.0.1:8000":     "--host 127.0.0.1 --port 8000",
+		"http://localhost:4000/v1":  "--host 127.0.0.1 --port 4000",
+		"http://proxy.example:8000": "start the proxy that LITELLM_BASE_URL names",
+	} {
+		if got := fixStart(address); !strings.Contains(got, want) {
+			t.Errorf("%s: got %q, want %q in it", address, got, want)
+		}
+	}
+}

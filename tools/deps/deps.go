@@ -91,8 +91,11 @@ type Deps struct {
 	TrustedCommands func(ctx context.Context) (lines []string, why string)
 	Confine         []string // the command that calls trial.RunConfined
 	Environ         func() []string
-	Shell           advice.Shell // that advice is given for
-	Log             *slog.Logger
+	// Fix turns a fix of the local tier, or with another tier of the proxy, into a
+	// command that runs on this system; "" = it is not offered. nil = as it is.
+	Fix   func(tier policy.Tier, fix string) string
+	Shell advice.Shell // that advice is given for
+	Log   *slog.Logger
 
 	// What this process has found out or begun; it starts empty.
 	SeenIDs sync.Map    // ids of tickets that the journal is known to know

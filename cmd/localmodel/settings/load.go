@@ -143,6 +143,11 @@ func Get[T any](s *Set, name string) T {
 // On returns a setting of two words.
 func (s *Set) On(name string) bool { return Get[Switch](s, name).On }
 
+// Chosen reports whether the user set one of the settings.
+func (s *Set) Chosen(names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return s.from[name] != fromDefault })
+}
+
 // InFile is a setting's value as config.toml has it, or its default; there is
 // false where the file does not set it.
 func (s *Set) InFile(name string) (value string, there bool) {
