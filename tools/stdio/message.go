@@ -7,6 +7,8 @@ import (
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
 )
 
 const (
@@ -48,6 +50,8 @@ func parse(line []byte) (message, *refusal) {
 	switch {
 	case errors.As(err, &wrongType):
 		return m, &refusal{m.usableID(), mcp.INVALID_REQUEST, "not a JSON-RPC message"}
+	case err != nil && jsondepth.Check(line) != nil: // whoever sent it waits for an answer under its id
+		return m, &refusal{idIn(line), mcp.INVALID_REQUEST, "refused: " + jsondepth.ErrTooDeep.Error()}
 	case err != nil:
 		return m, &refusal{nil, mcp.PARSE_ERROR, "parse error: a line must be one JSON object"}
 	case m.Method == nil && m.Result == nil && m.Error == nil:

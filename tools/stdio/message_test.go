@@ -34,6 +34,7 @@ func TestParse(t *testing.T) {
 		{`{"a":1}{"b":2}`, mcp.PARSE_ERROR, ""},
 		{`{'a':1}`, mcp.PARSE_ERROR, ""},
 		{`junk`, mcp.PARSE_ERROR, ""},
+		{`{"jsonrpc":"2.0","id":4,"method":"tools/call","params":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}`, mcp.INVALID_REQUEST, "4"},
 	} {
 		_, refused := parse([]byte(c.line))
 		switch {
