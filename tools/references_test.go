@@ -106,6 +106,8 @@ func TestClassify_References(t *testing.T) {
 			[]string{"TODO/count-berths true"}, "named more than once in this call, one row each: TODO/count-berths"},
 		{"a ticket and its folder", []string{"backlog/tasks/task-1 - One.md", "./backlog"}, nil, []string{"task-1 true", "task-2 false",
 			"task-3 false"}, "one row each: task-1"},
+		{"no path", []string{" "}, nil, []string{"path error"}, "1 unreadable"},
+		{"a name that is all extension", []string{".env"}, nil, []string{".env error"}, ""},
 		{"a done ticket by name", []string{"backlog/completed/task-0 - Zero.md"}, nil,
 			[]string{"task-0 true"}, ""},
 	} {

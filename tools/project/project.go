@@ -73,10 +73,14 @@ func Cause(err error) string {
 	return err.Error()
 }
 
-// BaseName is a file's name without its extension, fit to be shown.
+// BaseName is a file's name without its extension, fit to be shown. A name such
+// as .env is none but its extension, and stays.
 func BaseName(path string) string {
 	name := filepath.Base(filepath.ToSlash(path))
-	return plain.Clip(plain.Line(strings.TrimSuffix(name, filepath.Ext(name))), 100)
+	if stem := strings.TrimSuffix(name, filepath.Ext(name)); stem != "" {
+		name = stem
+	}
+	return plain.Clip(plain.Line(name), 100)
 }
 
 // Stat describes what is under a path of the project.

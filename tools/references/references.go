@@ -93,6 +93,10 @@ func newReader(p project.Project) *Reader {
 
 // reference reads what one argument names.
 func (r *Reader) reference(ctx context.Context, ref string) {
+	if strings.TrimSpace(ref) == "" { // the whole project is "."
+		r.fail("path", &contract.Error{Code: contract.CodeArgument, Cause: "a path is empty", Next: "Give a path relative to the project root."})
+		return
+	}
 	if project.IsPattern(ref) && !r.exists(ctx, ref) {
 		r.pattern(ctx, ref)
 		return
