@@ -2,6 +2,7 @@ package tools
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -133,19 +134,28 @@ func (c *classifying) reasons() []string {
 		}
 		return append(out, c.Deciding.Short)
 	}
-	why = append(why, ruleWords[c.Deciding.Name])
+	// The rule in one word comes last: which ticket or tag it is about matters
+	// more than how each tier failed in full.
+	word := ruleWords[c.Deciding.Name]
 	if c.Class.Why != "" {
-		for _, w := range why {
-			out = append(out, contract.Join(w, c.Class.Why, c.Fallback))
-		}
+		out = append(out, c.joined(append(slices.Clone(why), word), c.Class.Why)...)
+		out = append(out, c.joined([]string{c.Class.Why}, "")...) // that it is high is in `complexity`
 	}
-	for _, tail := range c.fallbacks() {
-		for _, w := range why {
-			out = append(out, contract.Join(w, tail))
-		}
-	}
+	out = append(out, c.joined(why, "")...)
+	out = append(out, c.joined([]string{word}, "")...)
 	if shortest := c.fallbacks()[2]; c.Local && shortest != "" {
 		out = append(out, shortest) // that it is eligible is in `local`
+	}
+	return out
+}
+
+// joined puts more, "" = nothing, and what became of the tiers behind each of the
+// texts, longest first.
+func (c *classifying) joined(texts []string, more string) (out []string) {
+	for _, tail := range c.fallbacks() {
+		for _, text := range texts {
+			out = append(out, contract.Join(text, more, tail))
+		}
 	}
 	return out
 }

@@ -168,6 +168,32 @@ func TestRowSaysItInFull(t *testing.T) {
 	}
 }
 
+// What decided is named before each tier's failure is told at length.
+func TestRowNamesWhatDecided(t *testing.T) {
+	down := []routing.Attempt{{Tier: policy.Local, Kind: routing.Unavailable}, {Tier: policy.Cheap, Kind: routing.Unavailable}, {Tier: policy.Balanced, Kind: routing.Unavailable}}
+	for _, row := range []struct {
+		id, classWhy string
+		confidence   float64
+		rule         policy.Rule
+		want         string
+	}{
+		{"004-alerts/T003", "", 0, policy.Rule{Name: "dependencies", Why: "depends on 004-alerts/T002 of this wave", Short: "needs T002"}, "needs T002; local+cheap+balanced down"},
+		{"FEAT-1", "", .65, policy.Rule{Name: "dependencies", Why: strings.Repeat("depends on it ", 9), Short: "needs FEAT-000002"}, "needs FEAT-000002; down/down/down"},
+		{"task-12.1", "tag SECURITY", .65, policy.Rule{Name: "complexity", Why: "complexity high", Short: "complexity high"}, "tag SECURITY; down/down/down"},
+	} {
+		c := &classifying{}
+		c.ID, c.By = row.id, "rules"
+		c.Class.Category, c.Class.Complexity, c.Class.Why = "BUG", "high", row.classWhy
+		c.Deciding, c.Failed, c.Fallback = row.rule, down, strings.Repeat("long ", 30)
+		if row.confidence > 0 {
+			c.Confidence = &row.confidence
+		}
+		if got := c.row(false).Why; got != row.want {
+			t.Errorf("%s: got %q, want %q", row.id, got, row.want)
+		}
+	}
+}
+
 // Up to four tickets cost at most 800 characters, with all there is to warn of.
 func TestClassifySize(t *testing.T) {
 	worst := &scriptedModel{down: []routing.Attempt{

@@ -122,10 +122,20 @@ func byDependencies(f Facts) Rule {
 	}
 	for _, d := range f.DependsOn {
 		if !strings.EqualFold(d, f.ID) && slices.ContainsFunc(f.Wave, func(w string) bool { return strings.EqualFold(w, d) }) {
-			return Rule{"dependencies", false, "depends on " + Shorten(d, 40) + " of this wave", "needs " + Shorten(d, 16)}
+			return Rule{"dependencies", false, "depends on " + Shorten(d, 40) + " of this wave", "needs " + shortID(d)}
 		}
 	}
 	return Rule{"dependencies", true, "depends on no ticket of this wave", ""}
+}
+
+// shortID is an id in at most 16 characters. Of one that is too long, the task's
+// own part says more than the feature that it has in common with the others.
+func shortID(id string) string {
+	const most = 16
+	if at := strings.LastIndexByte(id, '/'); len(id) > most && at >= 0 {
+		id = id[at+1:]
+	}
+	return Shorten(id, most)
 }
 
 func byEscalation(f Facts) Rule {

@@ -74,6 +74,22 @@ func TestEligible(t *testing.T) {
 	}
 }
 
+// Of a long id the part is kept that tells it from its neighbours.
+func TestEligible_ShortOfALongID(t *testing.T) {
+	for id, want := range map[string]string{
+		"FEAT-2":               "needs FEAT-2",
+		"005-mail/WP01":        "needs 005-mail/WP01",
+		"004-tide-alerts/T002": "needs T002",
+		"A-LONG-ID-OF-A-TASK":  "needs A-LONG-ID-OF-...",
+	} {
+		f := admitted()
+		f.DependsOn, f.Wave = []string{id}, []string{id}
+		if _, deciding, _ := Eligible(f); deciding.Short != want {
+			t.Errorf("%s: got %q, want %q", id, deciding.Short, want)
+		}
+	}
+}
+
 // Reasons are printable ASCII and short, whatever a ticket contains.
 func TestReasonsAreASCII(t *testing.T) {
 	id := strings.Repeat("ü\x1b[31m\n", 60)
