@@ -16,14 +16,12 @@ package litellmtest
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -53,25 +51,16 @@ type Stack struct {
 	Proxy    *Proxy
 	Provider *Provider
 	Ollama   *ollamatest.Server
+
+	closeProvider func()
 }
 
-var shared struct { // one stack per test binary, as the package comment says
-	mu    sync.Mutex
-	main  bool
-	stack *Stack
-	err   error
-	close func()
-}
+// shared is the one stack of a test binary, as the package comment says.
+var shared = testkit.Shared[*Stack]{Kit: "litellmtest"}
 
 // Main runs the tests of a package and ends the shared stack after them.
 func Main(m *testing.M) int {
-	shared.main = true
-	code := ollamatest.Main(m)
-	if shared.stack != nil {
-		shared.stack.Proxy.close()
-		shared.close()
-	}
-	return code
+	return shared.Main(func() int { return ollamatest.Main(m) })
 }
 
 // Shared returns the stack of this test binary: the production configuration
@@ -81,26 +70,23 @@ func Shared(t testing.TB) *Stack {
 	t.Helper()
 	bin := parts.Need(t, parts.LiteLLM)
 	ollama := ollamatest.Shared(t)
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if !shared.main {
-		t.Fatal("litellmtest.Shared needs a TestMain that calls litellmtest.Main, or its proxy would outlive the tests")
-	}
-	if shared.stack == nil && shared.err == nil {
+	s := shared.Get(t, func() (*Stack, error) {
 		s := &Stack{Ollama: ollama}
-		s.Provider, shared.close = NewProvider()
+		s.Provider, s.closeProvider = NewProvider()
 		ollama.Copy(t, ollamatest.Steered, Local)
-		s.Proxy, shared.err = start(bin, Config(t, "offline-test.yaml"), s.Env())
-		if shared.err == nil {
-			shared.stack = s
-		}
-	}
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	shared.stack.Proxy.log.Watch(t)
-	shared.stack.awake(t)
-	return shared.stack
+		var err error
+		s.Proxy, err = start(bin, Config(t, "offline-test.yaml"), s.Env())
+		return s, err
+	})
+	s.Proxy.log.Watch(t)
+	s.awake(t)
+	return s
+}
+
+// Close ends the proxy and the provider. Tests need not call it.
+func (s *Stack) Close() {
+	s.Proxy.close()
+	s.closeProvider()
 }
 
 // awake waits until the paid tiers answer: a deployment that an earlier test let
@@ -188,15 +174,12 @@ func start(bin, config string, env []string) (*Proxy, error) {
 		return nil, err
 	}
 	p := &Proxy{bin: bin, config: config, home: home, env: env, log: log, Key: "sk-test-" + rand.Text()}
-	// Another process may take the port between the look and the start.
-	for range 3 {
-		if p.port, err = testkit.FreePort(); err != nil {
-			break
-		}
-		p.URL = fmt.Sprintf("http://127.0.0.1:%d", p.port)
-		if err = p.run(); err == nil {
-			return p, nil
-		}
+	err = testkit.OnFreePort(func(port int) error {
+		p.port, p.URL = port, fmt.Sprintf("http://127.0.0.1:%d", port)
+		return p.run()
+	})
+	if err == nil {
+		return p, nil
 	}
 	err = p.log.Failed(fmt.Errorf("litellm: %w", err))
 	p.close()
@@ -225,43 +208,15 @@ func (p *Proxy) run() error {
 	if err != nil {
 		return err
 	}
-	if err := p.awaitReady(); err != nil {
+	if err := testkit.AwaitReady(p.proc.Ended(), readyWithin, p.ready); err != nil {
 		p.proc.Kill()
 		return err
 	}
 	return nil
 }
 
-func (p *Proxy) awaitReady() error {
-	ctx, stop := context.WithTimeout(context.Background(), readyWithin)
-	defer stop()
-	tick := time.NewTicker(100 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-p.proc.Ended():
-			return errors.New("the proxy ended before it was ready")
-		case <-ctx.Done():
-			return fmt.Errorf("the proxy was not ready after %s", readyWithin)
-		case <-tick.C:
-			if p.ready(ctx) {
-				return nil
-			}
-		}
-	}
-}
-
 func (p *Proxy) ready(ctx context.Context) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL+"/health/readiness", nil)
-	if err != nil {
-		return false
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return false
-	}
-	_ = resp.Body.Close() // only the status counts
-	return resp.StatusCode == http.StatusOK
+	return testkit.AnswersOK(ctx, p.URL+"/health/readiness")
 }
 
 // Log is all that the proxy has printed.

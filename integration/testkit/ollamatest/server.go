@@ -14,9 +14,7 @@ package ollamatest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -48,22 +46,11 @@ type Server struct {
 	asked bool // whether smol has been tried
 }
 
-var shared struct { // one server per test binary, as the package comment says
-	mu     sync.Mutex
-	main   bool
-	server *Server
-	err    error
-}
+// shared is the one server of a test binary, as the package comment says.
+var shared = testkit.Shared[*Server]{Kit: "ollamatest"}
 
 // Main runs the tests of a package and ends the shared server after them.
-func Main(m *testing.M) int {
-	shared.main = true
-	code := m.Run()
-	if shared.server != nil {
-		shared.server.Close()
-	}
-	return code
-}
+func Main(m *testing.M) int { return shared.Main(m.Run) }
 
 // Shared returns the server of this test binary with the tiny models in it. The
 // first caller starts it. Where there is no Ollama the test is skipped, or
@@ -71,19 +58,9 @@ func Main(m *testing.M) int {
 func Shared(t testing.TB) *Server {
 	t.Helper()
 	bin := parts.Need(t, parts.Ollama)
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if !shared.main {
-		t.Fatal("ollamatest.Shared needs a TestMain that calls ollamatest.Main, or its server would outlive the tests")
-	}
-	if shared.server == nil && shared.err == nil {
-		shared.server, shared.err = start(bin, nil)
-	}
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	shared.server.log.Watch(t)
-	return shared.server
+	s := shared.Get(t, func() (*Server, error) { return start(bin, nil) })
+	s.log.Watch(t)
+	return s
 }
 
 // New starts a server for this test alone, with the tiny models in it; env adds
@@ -129,18 +106,15 @@ func start(bin string, env []string) (*Server, error) {
 }
 
 // runSomewhere runs the server on a free port.
-func (s *Server) runSomewhere() (err error) {
-	// Another process may take the port between the look and the start.
-	for range 5 {
-		if s.port, err = testkit.FreePort(); err != nil {
-			break
-		}
-		s.URL = fmt.Sprintf("http://127.0.0.1:%d", s.port)
-		if err = s.run(); err == nil {
-			return nil
-		}
+func (s *Server) runSomewhere() error {
+	err := testkit.OnFreePort(func(port int) error {
+		s.port, s.URL = port, fmt.Sprintf("http://127.0.0.1:%d", port)
+		return s.run()
+	})
+	if err != nil {
+		return s.log.Failed(fmt.Errorf("ollama: %w", err))
 	}
-	return s.log.Failed(fmt.Errorf("ollama: %w", err))
+	return nil
 }
 
 // models is the directory that the server keeps its models in.
@@ -168,47 +142,18 @@ func (s *Server) run() error {
 	s.mu.Lock()
 	s.proc = p
 	s.mu.Unlock()
-	if err := s.awaitReady(p); err != nil {
+	if err := testkit.AwaitReady(p.Ended(), readyWithin, s.ready); err != nil {
 		p.Kill()
 		return err
 	}
 	return nil
 }
 
-func (s *Server) awaitReady(p *process.Process) error {
-	ctx, stop := context.WithTimeout(context.Background(), readyWithin)
-	defer stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-p.Ended():
-			return errors.New("the server ended before it was ready")
-		case <-ctx.Done():
-			return fmt.Errorf("the server was not ready after %s", readyWithin)
-		case <-tick.C:
-			// Another process may have the port: then this one ends soon.
-			if s.get(ctx, "/api/version") == nil && strings.Contains(s.log.Text(), fmt.Sprintf("Listening on 127.0.0.1:%d ", s.port)) {
-				return nil
-			}
-		}
-	}
-}
-
-func (s *Server) get(ctx context.Context, path string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close() //nolint:errcheck // only the status counts
-	if resp.StatusCode != http.StatusOK {
-		return errors.New(resp.Status)
-	}
-	return nil
+// ready reports whether the server answers. Another process may have the port:
+// then this one ends soon.
+func (s *Server) ready(ctx context.Context) bool {
+	return testkit.AnswersOK(ctx, s.URL+"/api/version") &&
+		strings.Contains(s.log.Text(), fmt.Sprintf("Listening on 127.0.0.1:%d ", s.port))
 }
 
 // KillServer kills the server and its runners at once, as a crash would.

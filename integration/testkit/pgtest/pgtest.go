@@ -21,10 +21,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,6 +31,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit"
+	"github.com/fjbelchi/localmodel/integration/testkit/process"
 )
 
 const (
@@ -45,27 +45,15 @@ type Server struct {
 	bin, home string
 	settings  []string
 	port      int
-	cmd       *exec.Cmd
-	ended     chan struct{} // closed when cmd has ended
+	proc      *process.Process // nil = it does not run
 	log       *testkit.Log
 }
 
-var shared struct { // one server per test binary, as the package comment says
-	mu     sync.Mutex
-	main   bool
-	server *Server
-	err    error
-}
+// shared is the one server of a test binary, as the package comment says.
+var shared = testkit.Shared[*Server]{Kit: "pgtest"}
 
 // Main runs the tests of a package and ends the shared server after them.
-func Main(m *testing.M) int {
-	shared.main = true
-	code := m.Run()
-	if shared.server != nil {
-		shared.server.close()
-	}
-	return code
-}
+func Main(m *testing.M) int { return shared.Main(m.Run) }
 
 // Shared returns the server of this test binary; the first caller starts it.
 // Where there is no PostgreSQL the test is skipped, or fails if REQUIRE names
@@ -73,19 +61,9 @@ func Main(m *testing.M) int {
 func Shared(t testing.TB) *Server {
 	t.Helper()
 	bin := parts.Need(t, parts.Postgres)
-	shared.mu.Lock()
-	defer shared.mu.Unlock()
-	if !shared.main {
-		t.Fatal("pgtest.Shared needs a TestMain that calls pgtest.Main, or its server would outlive the tests")
-	}
-	if shared.server == nil && shared.err == nil {
-		shared.server, shared.err = start(bin)
-	}
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	shared.server.log.Watch(t)
-	return shared.server
+	s := shared.Get(t, func() (*Server, error) { return start(bin) })
+	s.log.Watch(t)
+	return s
 }
 
 // New starts a server for this test alone. It ends with the test. Settings add
@@ -97,7 +75,7 @@ func New(t testing.TB, settings ...string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.close)
+	t.Cleanup(s.Close)
 	s.log.Watch(t)
 	return s
 }
@@ -140,7 +118,7 @@ func (s *Server) Stop(t testing.TB) {
 // data. One that runs goes on running.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
-	if s.cmd != nil {
+	if s.proc != nil {
 		return
 	}
 	if err := s.run(); err != nil {
@@ -162,21 +140,14 @@ func start(bin string, settings ...string) (*Server, error) {
 	if err == nil {
 		err = s.command("initdb", "-D", s.data(), "-U", user, "-A", "trust", "--no-instructions", "--no-sync", "--locale=C", "-E", "UTF8")
 	}
-	// Another process may take the port between the look and the start.
-	for try := 0; err == nil; try++ {
-		if s.port, err = testkit.FreePort(); err != nil {
-			break
-		}
-		failed := s.run()
-		if failed == nil {
-			return s, nil
-		}
-		if try == 4 {
-			err = failed
-		}
+	if err == nil {
+		err = testkit.OnFreePort(func(port int) error { s.port = port; return s.run() })
+	}
+	if err == nil {
+		return s, nil
 	}
 	err = s.log.Failed(fmt.Errorf("postgres: %w", err))
-	s.close()
+	s.Close()
 	return nil, err
 }
 
@@ -193,62 +164,30 @@ func (s *Server) run() error {
 	}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.home, log, log
 	unprivileged(cmd)
-	diesWithUs(cmd)
-	ended, started := make(chan struct{}), make(chan error)
-	go func() {
-		// The kernel ties the server's death to the thread that started it.
-		runtime.LockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // how it ended is in its log
-			close(ended)
-		}
-	}()
-	if err := <-started; err != nil {
+	// PostgreSQL's immediate shutdown: no checkpoint, clients thrown out.
+	if s.proc, err = process.StartEnding(cmd, syscall.SIGQUIT); err != nil {
+		s.proc = nil
 		return err
 	}
-	s.cmd, s.ended = cmd, ended
-	if err := s.awaitReady(); err != nil {
+	if err := testkit.AwaitReady(s.proc.Ended(), startWithin, s.ready); err != nil {
 		return errors.Join(err, s.stop())
 	}
 	return nil
 }
 
-func (s *Server) awaitReady() error {
-	ctx, stop := context.WithTimeout(context.Background(), startWithin)
-	defer stop()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-s.ended:
-			return errors.New("the server ended before it was ready")
-		case <-ctx.Done():
-			return fmt.Errorf("the server was not ready after %s", startWithin)
-		case <-tick.C:
-			if conn, err := pgx.Connect(ctx, s.url("")); err == nil {
-				return conn.Close(ctx)
-			}
-		}
-	}
+func (s *Server) ready(ctx context.Context) bool {
+	conn, err := pgx.Connect(ctx, s.url(""))
+	return err == nil && conn.Close(ctx) == nil
 }
 
 // stop ends the server and waits for its end.
 func (s *Server) stop() error {
-	if s.cmd == nil {
+	if s.proc == nil {
 		return nil
 	}
-	_ = shutdown(s.cmd) // it may have ended
-	select {
-	case <-s.ended:
-	case <-time.After(startWithin):
-		_ = s.cmd.Process.Kill() // its children see that and end
-		<-s.ended
-		return errors.New("the server had to be killed")
-	}
-	s.cmd = nil
-	return nil
+	err := s.proc.Stop(startWithin)
+	s.proc = nil
+	return err
 }
 
 // command runs one of the server's programs as a user that is not root: the
@@ -267,7 +206,8 @@ func (s *Server) command(program string, args ...string) error {
 
 func (s *Server) data() string { return filepath.Join(s.home, "data") }
 
-func (s *Server) close() {
+// Close ends the server and removes its data. Tests need not call it.
+func (s *Server) Close() {
 	_ = s.stop()
 	_ = os.RemoveAll(s.home) // a left-over in the temporary directory does no harm
 	s.log.Remove()

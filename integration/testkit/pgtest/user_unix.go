@@ -19,12 +19,7 @@ func own(dir string) error {
 }
 
 func unprivileged(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if os.Geteuid() == 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	}
 }
-
-// shutdown asks for PostgreSQL's immediate shutdown: no checkpoint, clients
-// thrown out.
-func shutdown(cmd *exec.Cmd) error { return cmd.Process.Signal(syscall.SIGQUIT) }

@@ -3,17 +3,14 @@ package process
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 )
 
-// isolate asks for SIGTERM at the death of this process: on a SIGKILL the
-// server would leave its runners behind.
-func isolate(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+func isolate(attr *syscall.SysProcAttr, ending syscall.Signal) {
+	attr.Setpgid, attr.Pdeathsig = true, ending
 }
 
 // Children lists the processes started by a process.

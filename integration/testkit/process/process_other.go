@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-func isolate(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+func isolate(attr *syscall.SysProcAttr, _ syscall.Signal) { attr.Setpgid = true }
 
 // Children lists the processes started by a process.
 func Children(parent int) ([]int, error) {

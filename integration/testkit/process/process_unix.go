@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-func interrupt(cmd *exec.Cmd) { _ = cmd.Process.Signal(syscall.SIGTERM) } // it may have ended
+func interrupt(cmd *exec.Cmd, ending syscall.Signal) { _ = cmd.Process.Signal(ending) } // it may have ended
 
 // killGroup works after the leader has ended too: its number stays taken while
 // the group has members.

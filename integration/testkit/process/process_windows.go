@@ -4,11 +4,12 @@ import (
 	"errors"
 	"os/exec"
 	"strconv"
+	"syscall"
 )
 
-func isolate(*exec.Cmd) {}
+func isolate(*syscall.SysProcAttr, syscall.Signal) {}
 
-func interrupt(cmd *exec.Cmd) { killGroup(cmd) } // no gentle way without a console
+func interrupt(cmd *exec.Cmd, _ syscall.Signal) { killGroup(cmd) } // no gentle way without a console
 
 func killGroup(cmd *exec.Cmd) {
 	_ = exec.Command("taskkill", "/F", "/T", "/PID", strconv.Itoa(cmd.Process.Pid)).Run() //nolint:gosec,noctx // ends at once

@@ -9,16 +9,6 @@ import (
 	"time"
 )
 
-// Usage is what a running process holds and has used.
-type Usage struct {
-	RSS, PeakRSS int      // bytes
-	Own          int      // bytes of RSS that no file backs
-	Files        []string // what its open files are
-	Threads      int
-	CPU          time.Duration // of the threads that live
-	Spawned      int           // page faults of children that it has waited for; 0 = it had none
-}
-
 // ReadUsage looks into /proc.
 func ReadUsage(pid int) (u Usage, err error) {
 	dir := fmt.Sprintf("/proc/%d/", pid)
