@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -48,9 +49,7 @@ func TestHint(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			env := hintProject(t, c.dir, c.tickets)
-			for k, v := range c.set {
-				env[k] = v
-			}
+			maps.Copy(env, c.set)
 			// A machine that is busy may stop at the time limit: then the count is a
 			// lower bound, or nothing is said.
 			var code int

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"testing"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
@@ -20,9 +21,7 @@ func TestObedientClient_NoModel(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			vars := nowhere(t)
-			for k, v := range set {
-				vars[k] = v
-			}
+			maps.Copy(vars, set)
 			p := app.New(app.Env{Lookup: vars.lookup, Out: io.Discard, Err: io.Discard})
 			defer p.Close()
 			byName := map[string]tools.Tool{}

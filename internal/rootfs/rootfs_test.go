@@ -338,8 +338,7 @@ func TestWithin_ReturnsWithItsContext(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
+	ctx := t.Context()
 	if err := do(ctx, func() error { return nil }); !errors.Is(err, errStuck) {
 		t.Errorf("one more is begun beside %d that are stuck: %v", maxStuck, err)
 	}

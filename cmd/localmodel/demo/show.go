@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"time"
 
@@ -197,9 +198,7 @@ func (s *show) quote(text string) {
 // ticket it is, since without a local model no local attempt was opened.
 func (s *show) gate(ctx context.Context, id, gate, outcome, event string, more map[string]any) (gjson.Result, error) {
 	args := map[string]any{"ticket_id": id, "gate": gate, "outcome": outcome, "event_id": event, "route": "local"}
-	for k, v := range more {
-		args[k] = v
-	}
+	maps.Copy(args, more)
 	r, took, err := s.call(ctx, "record_gate_outcome", args)
 	if err != nil {
 		return r, err

@@ -4,6 +4,7 @@ package drafting
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,9 +60,7 @@ func (f *flow) shell(line string) {
 func (f *flow) gate(gate, action string, more map[string]any) {
 	f.t.Helper()
 	arguments := map[string]any{"ticket_id": "BUG-7", "gate": gate, "outcome": "pass", "event_id": f.event}
-	for key, value := range more {
-		arguments[key] = value
-	}
+	maps.Copy(arguments, more)
 	r := f.use("record_gate_outcome", arguments)
 	if r.Get("action").Str != action {
 		f.t.Fatalf("gate %s: %s, want %s", gate, r.Raw, action)

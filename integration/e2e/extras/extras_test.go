@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -33,9 +34,7 @@ func session(t *testing.T, dir string, modern bool, requests ...request) []gjson
 	}
 	for i, r := range requests {
 		params := map[string]any{}
-		for k, v := range r.params {
-			params[k] = v
-		}
+		maps.Copy(params, r.params)
 		if modern {
 			params["_meta"] = map[string]any{"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": map[string]any{}}
 		}
