@@ -18,6 +18,9 @@ localmodel lets a free local model take the cheap work on tickets. It is an MCP 
 
 A client starts the server as "localmodel" or "localmodel serve" and speaks MCP on its standard input and output. "localmodel setup" finds a model and adds the server to your clients; "localmodel install CLIENT" adds it to one.`
 
+// fewColumns are too few for names and meanings of flags side by side.
+const fewColumns = 60
+
 // Groups of the overview.
 const (
 	groupStart  = "start"
@@ -73,12 +76,37 @@ func usageWithin(template string, columns int) string {
 	cobra.AddTemplateFunc("within", func(columns int, head, text string) string {
 		return strings.TrimSuffix(term.WrapColumn(columns, head, text), "\n")
 	})
+	cobra.AddTemplateFunc("flagsWithin", flagsWithin)
 	return strings.NewReplacer(
-		"FlagUsages ", fmt.Sprintf("FlagUsagesWrapped %d ", columns),
+		"FlagUsages |", fmt.Sprintf("FlagUsages | flagsWithin %d |", columns),
 		"  {{rpad .Name .NamePadding }} {{.Short}}", fmt.Sprintf(`{{within %d (printf "  %%s " (rpad .Name .NamePadding)) .Short}}`, columns),
 		`Use "{{.CommandPath}} [command] --help" for more information about a command.`,
 		fmt.Sprintf(`{{within %d "" (printf "Use \"%%s [command] --help\" for more information about a command." .CommandPath)}}`, columns),
 	).Replace(template)
+}
+
+// flagsWithin lays out the flags, one a line as pflag has them, for so many
+// columns. Where these are few, the meaning stands beneath the name.
+func flagsWithin(columns int, usages string) string {
+	const (
+		before = len("  -h, ")
+		gap    = "   " // pflag's, before the meanings
+	)
+	var b strings.Builder
+	for line := range strings.Lines(usages) {
+		line = strings.TrimRight(line, "\n")
+		if len(line) < before {
+			continue
+		}
+		name, meaning, _ := strings.Cut(line[before:], gap)
+		name, meaning = line[:before]+name, strings.TrimLeft(meaning, " ")
+		if columns < fewColumns {
+			b.WriteString(name + "\n" + term.Wrap(columns, strings.Repeat(" ", before+2), meaning))
+			continue
+		}
+		b.WriteString(term.WrapColumn(columns, line[:len(line)-len(meaning)], meaning))
+	}
+	return b.String()
 }
 
 // paragraphs lays out a help text for a stream. What is indented stays as it is.

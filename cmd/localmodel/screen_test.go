@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/spf13/pflag"
 )
 
 // TestScreens_FitTheirColumns holds that what a person reads fits the columns
@@ -13,7 +15,7 @@ import (
 func TestScreens_FitTheirColumns(t *testing.T) {
 	for _, columns := range []int{80, 40} {
 		for _, args := range [][]string{
-			{"doctor", "--all"}, {"stats"}, {"setup", "--dry-run"}, {"config"}, {"install", "claude-code", "--command", "localmodel"}, {"setup", "--help"}, {"--help"}, {"eval", "--help"},
+			{"doctor", "--all"}, {"stats"}, {"setup", "--dry-run"}, {"config"}, {"install"}, {"projects"}, {"stats", "--all"}, {"install", "claude-code", "--command", "localmodel"}, {"setup", "--help"}, {"--help"}, {"eval", "--help"},
 		} {
 			t.Run(fmt.Sprintf("%s/%d", strings.Join(args, " "), columns), func(t *testing.T) {
 				y := newTryout(t)
@@ -30,6 +32,24 @@ func TestScreens_FitTheirColumns(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestFlagsWithin holds that a flag's meaning stands beside its name where there
+// is room, and beneath it where there is not.
+func TestFlagsWithin(t *testing.T) {
+	fs := pflag.NewFlagSet("t", pflag.ContinueOnError)
+	fs.BoolP("help", "h", false, "say what this does, in some words")
+	fs.String("file", "", "write to `FILE`")
+	fs.Int("many", 3, "how many")
+	for columns, want := range map[int]string{
+		80: "      --file FILE   write to FILE\n  -h, --help        say what this does, in some words\n      --many int    how many (default 3)\n",
+		30: "      --file FILE\n        write to FILE\n  -h, --help\n        say what this does, in\n        some words\n" +
+			"      --many int\n        how many (default 3)\n",
+	} {
+		if got := flagsWithin(columns, fs.FlagUsages()); got != want {
+			t.Errorf("%d columns: got\n%swant\n%s", columns, got, want)
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -333,5 +334,20 @@ func TestDrafts_FromPlanToCommit(t *testing.T) {
 	}
 	if !strings.Contains(page.String(), "Drafts") || !strings.Contains(page.String(), "tokens the cloud did not write 400") {
 		t.Errorf("the page has %s", page.String())
+	}
+}
+
+// TestPrint_Nothing holds that a report without a figure prints none.
+func TestPrint_Nothing(t *testing.T) {
+	r := Report{Tickets: figures.ShareOf(0, 0)}
+	var none, some strings.Builder
+	r.Print(&none, false)
+	if got := none.String(); strings.Contains(got, "$") || !strings.Contains(got, "nothing was paid. localmodel demo shows a session.") {
+		t.Errorf("nothing: %s", got)
+	}
+	r.Calls.Local = 1
+	r.Print(&some, false)
+	if !strings.Contains(some.String(), "1 local calls") {
+		t.Errorf("a call: %s", some.String())
 	}
 }

@@ -17,6 +17,10 @@ func (r Report) Print(out io.Writer, paint term.Painter) {
 	if extra := r.beside(); extra != "" {
 		term.Print(out, "", extra)
 	}
+	if r.empty() {
+		term.Print(out, "", "No model was asked and nothing was paid. localmodel demo shows a session.")
+		return
+	}
 	if r.Tickets.N > 0 {
 		printRows(out, "By complexity", r.Complexities)
 		printRows(out, "By model", r.Models)
@@ -38,6 +42,12 @@ func (r Report) Print(out io.Writer, paint term.Painter) {
 		field("Team", usd(*r.TeamUSD)+" spent or reserved by all users of this journal, over all projects; the daily cap is each user's own")
 	}
 	r.plot(out, paint)
+}
+
+// empty reports whether there is no figure to print.
+func (r Report) empty() bool {
+	none := r.Calls == Calls{} && r.Drafts == Drafts{} && r.Savings.Answers == 0 && r.Savings.WastedTokens == 0 && r.Savings.OpenUSD == 0
+	return none && r.Tickets.N == 0 && r.Open == 0 && r.TeamUSD == nil && len(r.Weeks) == 0
 }
 
 func (r Report) headline() string {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"text/tabwriter"
+	"strconv"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
-	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/journal"
 )
@@ -41,11 +41,16 @@ func ReadProjects(ctx context.Context, p *app.App, since, now time.Time) ([]Proj
 
 // PrintReports prints the figures of several projects, one a line.
 func PrintReports(out io.Writer, all []ProjectReport) error {
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "STAYED LOCAL\tOPEN\tCALLS\tSAVED\tPAID\tPROJECT")
+	var rows [][]string
 	for _, one := range all {
-		fmt.Fprintf(table, "%s\t%d\t%d\t$%.2f\t$%.2f\t%s\n", one.Tickets, one.Open, one.Calls.Local+one.Calls.Paid,
-			one.Savings.NetUSD, one.Calls.PaidUSD, plain.Line(one.Project))
+		rows = append(rows, []string{
+			one.Tickets.String(),
+			strconv.Itoa(one.Open),
+			strconv.Itoa(one.Calls.Local + one.Calls.Paid),
+			fmt.Sprintf("$%.2f", one.Savings.NetUSD),
+			fmt.Sprintf("$%.2f", one.Calls.PaidUSD),
+			one.Project,
+		})
 	}
-	return table.Flush()
+	return term.Paths(out, []string{"STAYED LOCAL", "OPEN", "CALLS", "SAVED", "PAID", "PROJECT"}, rows)
 }

@@ -162,6 +162,9 @@ func (r Report) printSettings(out io.Writer, paint term.Painter, all bool) {
 	}
 	if n := len(r.Configuration) - len(shown); n > 0 {
 		text := fmt.Sprintf("%d more at their defaults; localmodel doctor --all shows them", n)
+		if len(shown) == 0 {
+			text = fmt.Sprintf("all %d settings are at their defaults; localmodel doctor --all shows them", n)
+		}
 		fmt.Fprint(out, paint.Paint(term.Dim, term.Wrap(term.Width(out), "  ", text)))
 	}
 }

@@ -3,6 +3,7 @@ package checkup
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -169,6 +170,14 @@ func TestPrintIsPlainAndNarrow(t *testing.T) {
 	Judge(f).Print(&out, true, true)
 	if !strings.Contains(out.String(), "\x1b[33m!\x1b[0m proxy") || !strings.Contains(out.String(), "LOCALMODEL_MODEL    qwen3-coder:30b (default)") {
 		t.Errorf("got\n%s", out.String())
+	}
+	out.Reset()
+	for i := range f.Settings {
+		f.Settings[i].From = "default"
+	}
+	Judge(f).Print(&out, false, false)
+	if want := fmt.Sprintf("  all %d settings are at their defaults", len(f.Settings)); !strings.Contains(out.String(), want) {
+		t.Errorf("%q is not in\n%s", want, out.String())
 	}
 }
 

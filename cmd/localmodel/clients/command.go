@@ -194,7 +194,10 @@ func (o Options) program(ofProject bool, system string) (command, note string, e
 // List prints each client with its file and what is in it.
 func List(out io.Writer, p Place) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%-15s %-17s %s\n", "CLIENT", "LOCALMODEL", "FILE")
+	narrow := term.Narrow(out)
+	if !narrow {
+		fmt.Fprintf(&b, "%-15s %-17s %s\n", "CLIENT", "LOCALMODEL", "FILE")
+	}
 	for _, c := range All() {
 		path, ofProject, err := c.File(p, false)
 		if ofProject {
@@ -214,7 +217,12 @@ func List(out io.Writer, p Place) error {
 				state = "not installed"
 			}
 		}
-		fmt.Fprintf(&b, "%-15s %-17s %s\n", c.Name, plain.Line(state), plain.Line(tilde(path, p.Home)))
+		path = plain.Line(tilde(path, p.Home))
+		if narrow {
+			b.WriteString(term.Wrap(term.Width(out), "", c.Name+": "+state) + term.Wrap(term.Width(out), "  ", path))
+			continue
+		}
+		fmt.Fprintf(&b, "%-15s %-17s %s\n", c.Name, plain.Line(state), path)
 	}
 	_, err := io.WriteString(out, b.String())
 	return err

@@ -8,12 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/project"
@@ -37,13 +38,16 @@ func List(ctx context.Context, e app.Env, asJSON bool) error {
 		fmt.Fprintln(e.Out, "Nothing is recorded yet.")
 		return nil
 	}
-	table := tabwriter.NewWriter(e.Out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "LAST USE\tROWS\tSTAYED LOCAL\tPROJECT")
+	var rows [][]string
 	for _, one := range list {
-		fmt.Fprintf(table, "%s\t%d\t%d of %d\t%s\n", one.Used.Format(time.DateOnly), one.Rows, one.Stats.SuccessCount,
-			one.Stats.TotalAttempts, plain.Line(one.Name))
+		rows = append(rows, []string{
+			one.Used.Format(time.DateOnly),
+			strconv.Itoa(one.Rows),
+			fmt.Sprintf("%d of %d", one.Stats.SuccessCount, one.Stats.TotalAttempts),
+			one.Name,
+		})
 	}
-	return table.Flush()
+	return term.Paths(e.Out, []string{"LAST USE", "ROWS", "STAYED LOCAL", "PROJECT"}, rows)
 }
 
 // Forget deletes what is recorded of a project, after a question unless yes.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -50,5 +51,45 @@ func list(out io.Writer, head []string, rows [][]string) {
 				Print(out, fmt.Sprintf("  %-*s  ", widest, head[i]), row[i])
 			}
 		}
+	}
+}
+
+// Paths writes rows beneath head, all columns aligned left, the last of them
+// paths. Where that is wider than the stream, each row is its path, and the other
+// cells with their heads beneath. Every row has as many cells as head; all are
+// made plain.
+func Paths(out io.Writer, head []string, rows [][]string) error {
+	var b strings.Builder
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, row := range append([][]string{head}, rows...) {
+		var cells []string
+		for _, cell := range row {
+			cells = append(cells, plain.Line(cell))
+		}
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(b.String()) {
+		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > Width(out) {
+			listPaths(out, head, rows)
+			return nil
+		}
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// listPaths is Paths for a stream with too few columns.
+func listPaths(out io.Writer, head []string, rows [][]string) {
+	last := len(head) - 1
+	for _, row := range rows {
+		var cells []string
+		for i, name := range head[:last] {
+			cells = append(cells, strings.ToLower(name)+" "+row[i])
+		}
+		Print(out, "", row[last])
+		Print(out, "  ", strings.Join(cells, ", "))
 	}
 }

@@ -6,6 +6,22 @@ import (
 	"unicode/utf8"
 )
 
+// TestPaths holds that a table of paths is a list where it does not fit, and
+// that no path is cut.
+func TestPaths(t *testing.T) {
+	path := "/srv/" + strings.Repeat("long/", 9) + "project"
+	head, rows := []string{"USED", "ROWS", "PROJECT"}, [][]string{{"2026-11-26", "7", path}, {"2026-11-27", "1234", "/b"}}
+	for columns, want := range map[int]string{
+		80: "USED        ROWS  PROJECT\n2026-11-26  7     " + path + "\n2026-11-27  1234  /b\n",
+		40: path + "\n  used 2026-11-26, rows 7\n/b\n  used 2026-11-27, rows 1234\n",
+	} {
+		out := &screen{columns: columns}
+		if err := Paths(out, head, rows); err != nil || out.String() != want {
+			t.Errorf("%d columns: %v, got\n%s\nwant\n%s", columns, err, out, want)
+		}
+	}
+}
+
 // TestTable holds that a table fits, and that what does not fit is a list with
 // every cell.
 func TestTable(t *testing.T) {

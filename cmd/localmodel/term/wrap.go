@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
@@ -102,8 +103,12 @@ func fill(width int, head string, indent int, words []string) string {
 	return b.String()
 }
 
+// beginning is the indentation of a line of Markdown, with the mark of a list's
+// item.
+var beginning = lazy.Regexp(`^ *(?:[-*] (?:\[[ x]\] )?|\d{1,3}\. )?`)
+
 // Quote writes text line by line behind a prefix. A line that is too long goes
-// on beneath its own beginning.
+// on beneath its own beginning, an item of a list beneath its text.
 func Quote(out io.Writer, prefix, text string) {
 	for line := range strings.Lines(strings.TrimSpace(text)) {
 		line = plain.Line(strings.TrimRight(line, "\r\n"))
@@ -111,8 +116,8 @@ func Quote(out io.Writer, prefix, text string) {
 			fmt.Fprintln(out, prefix+line)
 			continue
 		}
-		start := line[:len(line)-len(strings.TrimLeft(line, " "))]
-		rest := Wrap(Width(out)-utf8.RuneCountInString(prefix), start, line)
+		start := beginning().FindString(line)
+		rest := Wrap(Width(out)-utf8.RuneCountInString(prefix), start, line[len(start):])
 		for part := range strings.Lines(rest) {
 			fmt.Fprint(out, prefix+part)
 		}

@@ -69,6 +69,24 @@ func TestQuote(t *testing.T) {
 	}
 }
 
+// TestQuote_ListItem holds that the text of an item stays beneath itself.
+func TestQuote_ListItem(t *testing.T) {
+	for line, want := range map[string]string{
+		"- [ ] one two three four five":   "- [ ] one two three\n      four five\n",
+		"  2. one two three four five":    "  2. one two three\n     four five\n",
+		"* one two three four five six":   "* one two three four\n  five six\n",
+		"-one two three four five six":    "-one two three four\nfive six\n",
+		"2026. one two three four five":   "2026. one two three\nfour five\n",
+		"    one two three four five six": "    one two three\n    four five six\n",
+	} {
+		s := &screen{columns: 20}
+		Quote(s, "", "x\n"+line)
+		if got := strings.TrimPrefix(s.String(), "x\n"); got != want {
+			t.Errorf("%q: got\n%swant\n%s", line, got, want)
+		}
+	}
+}
+
 func TestColumns(t *testing.T) {
 	for columns, want := range map[string]int{"": 80, "40": 40, "132": 132, "5": 80, "many": 80, "-40": 80, "100000": 80} {
 		if got := Columns(&bytes.Buffer{}, columns); got != want {
