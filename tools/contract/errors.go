@@ -4,6 +4,7 @@ package contract
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
@@ -48,13 +49,19 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // InRow is the error in one row of a list: code, cause and next step within
-// room bytes of JSON. The longer of the two is cut first; neither goes below a
-// few words.
+// room bytes of JSON. What does not fit loses first a detail in parentheses at
+// the end of the cause; then the longer of the two is cut, neither below a few
+// words.
 func (e *Error) InRow(room int) string {
 	const least = 12
-	cause, next := min(len([]rune(e.Cause)), room), min(len([]rune(e.Next)), room)
+	why := e.Cause
+	if detail := strings.LastIndex(why, " ("); detail > 0 && strings.HasSuffix(why, ")") &&
+		len(InJSON(e.Code+": "+sentence(why)+" "+e.Next)) > room {
+		why = why[:detail]
+	}
+	cause, next := min(len([]rune(why)), room), min(len([]rune(e.Next)), room)
 	for {
-		text := e.Code + ": " + sentence(plain.Clip(e.Cause, cause)) + " " + plain.Clip(e.Next, next)
+		text := e.Code + ": " + sentence(plain.Clip(why, cause)) + " " + plain.Clip(e.Next, next)
 		switch {
 		case len(InJSON(text)) <= room:
 			return text

@@ -36,6 +36,9 @@ func TestErrorInRow_KeepsTheNextStep(t *testing.T) {
 			"E_TICKET_NOT_FOUND: no file x.md in /srv/app. Give a path relative to the project root."},
 		{Error{Code: CodeOutside, Cause: strings.Repeat("a/", 90) + " is outside", Next: "Give a path inside the project, or pass the text as `ticket`."},
 			"E_PATH_OUTSIDE: a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a/a... Give a path inside the project, or pass t..."},
+		{Error{Code: CodeInvalid, Cause: "BUG-006.md line 3: invalid YAML front matter (found unexpected end of stream)", Next: "Close the quote on this line."},
+			"E_TICKET_INVALID: BUG-006.md line 3: invalid YAML front matter. Close the quote on this line."},
+		{Error{Code: CodeInvalid, Cause: "A.md: invalid (no title)", Next: "Write one."}, "E_TICKET_INVALID: A.md: invalid (no title). Write one."},
 	} {
 		if got := c.e.InRow(105); got != c.want {
 			t.Errorf("got  %q\nwant %q", got, c.want)

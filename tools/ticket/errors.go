@@ -85,7 +85,7 @@ var advice = []struct{ problem, next string }{
 }
 
 func errYAML(line int, problem string) *Error {
-	e := &Error{Line: line, Cause: "the front matter is not valid YAML (" + clip(problem, 120) + ")",
+	e := &Error{Line: line, Cause: "invalid YAML front matter (" + clip(problem, 120) + ")",
 		Next: "Put values with special characters in quotes, and indent with spaces."}
 	if strings.Contains(problem, "tab character") {
 		e.Cause, e.Next = "the front matter is indented with a tab, which YAML does not allow",

@@ -86,7 +86,7 @@ func TestParseErrors(t *testing.T) {
 		tab     = "the front matter is indented with a tab, which YAML does not allow"
 		utf8    = "the ticket is not valid UTF-8"
 	)
-	yaml := func(problem string) string { return "the front matter is not valid YAML (" + problem + ")" }
+	yaml := func(problem string) string { return "invalid YAML front matter (" + problem + ")" }
 	tests := []struct {
 		name, in    string
 		line        int
