@@ -10,6 +10,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/setup"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/setup/host"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
@@ -18,7 +19,7 @@ Finds Ollama, or a chat-completions server on its usual port of this machine; ch
 
 With --yes nothing is asked: what is there is used, and a model is fetched only where there is none or --model names it. Where an agent's variables are set, nothing is fetched, no remote server is taken and no proxy is switched on: those are the user's decisions.
 
-Exit code: 0 set up; 1 a server or a model is missing, or it does not answer; 2 a file cannot be written; 3 not a terminal and no --yes, so nothing was changed.`
+Exit code: 0 set up; 1 a server or a model is missing, or it does not answer; 2 a file cannot be written; 3 not a terminal and no --yes, so nothing was changed; 130 interrupted, and what was done stays.`
 
 func setupCommand(w app.Env) *cobra.Command {
 	var o setup.Options
@@ -46,6 +47,14 @@ func setupCommand(w app.Env) *cobra.Command {
 // setUp leads from nothing to a local model in a client.
 func setUp(ctx context.Context, w app.Env, o setup.Options, asJSON bool) error {
 	report, err := setup.Run(ctx, o, host.New(w, asJSON))
+	if errors.Is(err, context.Canceled) {
+		err = nil
+		if asJSON {
+			err = plain.PrintJSON(w.Out, report)
+		}
+		term.Print(w.Err, "", "localmodel setup: interrupted. What is done stays; localmodel setup goes on from there.")
+		return errors.Join(err, exitcode.New(setup.ExitInterrupted, ""))
+	}
 	switch {
 	case err != nil && len(report.Steps) == 0:
 		return exitcode.New(2, "localmodel setup: "+err.Error())

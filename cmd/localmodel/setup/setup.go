@@ -159,6 +159,8 @@ const (
 	ExitMissing = 1 // a server or a model is missing, or the model does not answer
 	ExitFailed  = 2 // config.toml or a client's file cannot be written
 	ExitNobody  = 3 // nobody can be asked and --yes is not given: nothing was changed
+
+	ExitInterrupted = 130 // as of a program that SIGINT ended; what was done stays
 )
 
 // run is one run of setup.
@@ -195,12 +197,16 @@ func Run(ctx context.Context, o Options, h Host) (Report, error) {
 			r.add(Outcome{Name: step.name, State: Refused, Text: "left out (--skip " + step.name + ")"})
 			continue
 		}
-		for _, outcome := range step.do(ctx) {
+		outcomes := step.do(ctx)
+		if ctx.Err() != nil { // what an unanswered question stands for is nobody's answer
+			outcomes = slices.DeleteFunc(outcomes, func(o Outcome) bool { return o.State != Done && o.State != Failed })
+		}
+		for _, outcome := range outcomes {
 			outcome.Name = step.name
 			r.add(outcome)
 		}
 		if ctx.Err() != nil {
-			return r.report, fmt.Errorf("interrupted: %w. What is done stays; localmodel setup goes on from there", ctx.Err())
+			return r.report, ctx.Err()
 		}
 	}
 	if r.model == nil && !r.fleet && !r.DryRun && r.report.Exit == 0 {

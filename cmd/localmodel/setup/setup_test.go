@@ -336,7 +336,47 @@ func TestRun_AgainChangesNothing(t *testing.T) {
 	}
 }
 
-// Interrupted in the download, nothing is written; another run goes on.
+// TestRun_InterruptedReportsOnlyWhatWasDone holds that the step at work when it
+// happens is not reported: neither an unanswered question nor a trial that was
+// canceled says anything of the machine.
+func TestRun_InterruptedReportsOnlyWhatWasDone(t *testing.T) {
+	for name, c := range map[string]struct {
+		interrupt func(f *fake, cancel func())
+		want      []string
+	}{
+		"in a question": {func(f *fake, cancel func()) {
+			f.servers = ollamaWith(small, plain8)
+			f.Read = func(string) string { cancel(); return "" }
+		}, []string{"server same"}},
+		"in the classification": {func(f *fake, cancel func()) {
+			f.Classify = func(context.Context, Choice) (Classified, error) {
+				cancel()
+				return Classified{}, errors.New("E_CANCELED")
+			}
+		}, []string{"server same", "model same"}},
+		"in the plan": {func(f *fake, cancel func()) {
+			f.Plan = func(context.Context, Choice, time.Duration) (Planned, error) {
+				cancel()
+				return Planned{By: "template"}, nil
+			}
+		}, []string{"server same", "model same", "proof done"}},
+	} {
+		f := newFake()
+		ctx, cancel := context.WithCancel(t.Context())
+		c.interrupt(f, cancel)
+		r, err := Run(ctx, Options{}, f.Host)
+		var got []string
+		for _, step := range r.Steps {
+			got = append(got, step.Name+" "+string(step.State))
+		}
+		if d := cmp.Diff(c.want, got); d != "" || !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, d)
+		}
+	}
+}
+
+// TestRun_Interrupted holds that nothing is written after an interrupted
+// download, and that another run goes on.
 func TestRun_Interrupted(t *testing.T) {
 	f := newFake()
 	f.servers = ollamaWith()

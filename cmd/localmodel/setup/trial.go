@@ -33,7 +33,10 @@ func (r *run) prove(ctx context.Context) []Outcome {
 		return one(Outcome{State: Refused, Text: "not tried; localmodel doctor --deep does"})
 	}
 	c, err := r.Classify(ctx, r.choice())
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err != nil:
 		return one(Outcome{State: Failed, Text: err.Error(), Fixes: []string{"localmodel doctor"}})
 	}
 	r.proof = &c
@@ -64,6 +67,8 @@ func (r *run) tryPlan(ctx context.Context) []Outcome {
 	}
 	p, err := r.Plan(ctx, r.choice(), within)
 	switch {
+	case ctx.Err() != nil:
+		return nil
 	case err != nil:
 		return one(Outcome{State: Failed, Text: err.Error(), Fixes: []string{"localmodel doctor"}})
 	case p.By == local:
