@@ -66,7 +66,7 @@ var settingCases = []struct {
 	{"OLLAMA_HOST", func(c *app.Config) any { return c.Ollama }, "http://127.0.0.1:11434",
 		map[string]any{"10.0.0.7": "http://10.0.0.7:11434", "https://box/ollama/": "https://box:443/ollama"}, []string{"ftp://x", "a b", "user:secret@box:1"}},
 	{"LOCALMODEL_MODEL", func(c *app.Config) any { return c.Model }, "qwen3-coder:30b", map[string]any{"llama3.2:1b": "llama3.2:1b"}, nil},
-	{"LOCALMODEL_LOCAL", func(c *app.Config) any { return c.Local }, "ollama", map[string]any{"proxy": "proxy", "Proxy": "proxy", "openai": "openai"}, []string{"vllm"}},
+	{"LOCALMODEL_LOCAL", func(c *app.Config) any { return c.Local }, "ollama", map[string]any{"proxy": "proxy", "Proxy": "proxy"}, []string{"vllm", "openai"}},
 	{"LOCALMODEL_NUM_CTX", func(c *app.Config) any { return c.NumCtx }, 32768, map[string]any{"8192": 8192}, []string{"8k", "0", "-1", "1e4", "511", "99999999999999999999"}},
 	{"LOCALMODEL_KEEP_ALIVE", func(c *app.Config) any { return c.KeepAlive }, settings.KeepAlive{For: 30 * time.Minute},
 		map[string]any{"1h": settings.KeepAlive{For: time.Hour}, "90": settings.KeepAlive{For: 90 * time.Second}, "0": settings.KeepAlive{},
@@ -202,6 +202,17 @@ func TestSlotsFollowOllama(t *testing.T) {
 		got := configOf(t, "", environment{"LOCALMODEL_SLOTS": c.ours, "OLLAMA_NUM_PARALLEL": c.ollamas})
 		if got.Slots != c.want || len(got.Problems) != c.problems {
 			t.Errorf("%q, %q: %d slots, problems %q; want %d, %d problems", c.ours, c.ollamas, got.Slots, got.Problems, c.want, c.problems)
+		}
+	}
+}
+
+// A server without an address cannot be asked, nor called remote.
+func TestLocal_OpenAINeedsAnAddress(t *testing.T) {
+	for address, want := range map[string]string{"": "ollama", "lmstudio": "ollama", "http://127.0.0.1:1234": "openai"} {
+		c := configOf(t, "", environment{"LOCALMODEL_LOCAL": "openai", "LOCALMODEL_LOCAL_URL": address})
+		said := strings.Contains(strings.Join(c.Problems, "\n"), `LOCALMODEL_LOCAL="openai" needs the server's address in LOCALMODEL_LOCAL_URL`)
+		if c.Local != want || said != (want == "ollama") || strings.Contains(strings.Join(c.Problems, "\n"), "default  ") {
+			t.Errorf("address %q: local %s, problems %q; want %s", address, c.Local, c.Problems, want)
 		}
 	}
 }

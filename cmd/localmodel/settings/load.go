@@ -73,8 +73,19 @@ func Load(ctx context.Context, lookup func(string) (string, bool)) *Set {
 		s.resolve(&Table[i])
 	}
 	s.resolveSlots()
+	s.resolveLocal()
 	s.resolveState()
 	return s
+}
+
+// resolveLocal keeps a local server without an address from being asked.
+func (s *Set) resolveLocal() {
+	r := row("LOCALMODEL_LOCAL")
+	if s.values[r.Name] != "openai" || s.values["LOCALMODEL_LOCAL_URL"] != "" {
+		return
+	}
+	s.problem("%s needs the server's address in LOCALMODEL_LOCAL_URL; the default %s is used", s.label(r, "openai", s.from[r.Name]), r.Default)
+	s.values[r.Name], s.from[r.Name] = r.Default, fromDefault
 }
 
 // resolveState makes the journal's path a whole one. What lies in a project's
@@ -233,7 +244,11 @@ func (s *Set) resolve(r *Row) {
 		if r.instead != "" {
 			instead, used = r.instead, r.instead
 		}
-		s.problem("%s is not %s; %s is used", s.label(r, value, from), want, used)
+		used += " is used"
+		if instead == "" {
+			used = "it counts as not set"
+		}
+		s.problem("%s is not %s; %s", s.label(r, value, from), want, used)
 		from = fromDefault
 		if v, _ = r.parse(instead, note); r.computed || instead == "" {
 			v = s.computed(r)
