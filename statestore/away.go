@@ -20,6 +20,10 @@ import (
 // kept of it since. The reply is kept with the outcome and delivered with it, so
 // that a repetition gets it again, before and after.
 
+// IsAway reports whether an error says that the server was not reached: outcomes
+// are kept meanwhile.
+func IsAway(err error) bool { return errors.Is(err, sqldb.ErrLost) }
+
 // kindOutcome is an outcome that is kept for a server.
 const kindOutcome = "outcome"
 

@@ -14,6 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/guard"
 	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/tools/contract"
@@ -153,7 +154,14 @@ func (r *healthResult) fix(command string) {
 func (r *healthResult) journal(ctx context.Context, d *Deps) {
 	stats, err := d.Journal.Stats(ctx)
 	if err != nil {
-		r.Warnings.Add("nothing can be recorded: " + err.Error())
+		what := "nothing can be recorded: "
+		if statestore.IsAway(err) {
+			what = "outcomes are kept until the journal's server is back: "
+		}
+		r.Warnings.Add(what + err.Error())
+		for _, w := range d.Journal.Warnings() {
+			r.Warnings.Add(w)
+		}
 		r.Stats = &projection.Stats{FailuresByType: map[string]int{}}
 		return
 	}

@@ -394,6 +394,20 @@ func (b *bench) fail(complexity string, n int) {
 	}
 }
 
+// While the journal's server is away outcomes are kept, and health says so.
+func TestHealth_ServerAway(t *testing.T) {
+	b := newBench(t, &script{health: routing.Health{Ollama: routing.Check{Model: "m", Version: "1"}}})
+	dir := t.TempDir()
+	store := statestore.New(journal.Options{State: "postgres://user@127.0.0.1:1/none", Dir: dir, Project: "p", Log: b.Log})
+	t.Cleanup(func() { _ = store.Close() }) // what it keeps stays unsent
+	b.Journal = store
+	b.run("record_gate_outcome", args{"ticket_id": "A-1", "gate": "lint", "outcome": "fail"})
+	said := b.run("check_local_health", args{}).Get("warnings").Raw
+	if strings.Contains(said, "nothing can be recorded") || !strings.Contains(said, "outcomes are kept until") || !strings.Contains(said, "1 records wait in") {
+		t.Errorf("warnings %s", said)
+	}
+}
+
 // What cannot be used of the configuration is named, all of it.
 func TestHealthNamesEveryProblem(t *testing.T) {
 	b := newBench(t, &script{health: routing.Health{Ollama: routing.Check{OK: true, URL: "http://127.0.0.1:11434", Model: "m", Version: "1", Present: true}}})
