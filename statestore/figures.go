@@ -57,38 +57,25 @@ func (t *recording) noteHandOff() error {
 	return t.figure(a.Model, t.o.Gate, 0, min(chars, maxHandOff))
 }
 
-// Figures gives fn the sums since a time, in the order of hours, that of the
-// time included. It stops at fn's first error.
-func (s *Store) Figures(ctx context.Context, since time.Time, fn func(Figures) error) error {
-	var got []Figures
-	if err := s.Read(ctx, func(q sqldb.Q, project int64) error {
+// Figures returns the sums since a time, in the order of hours, that of the time
+// included.
+func (s *Store) Figures(ctx context.Context, since time.Time) (got []Figures, err error) {
+	err = s.Read(ctx, func(q sqldb.Q, project int64) error {
 		got = nil
-		rows, err := q.Rows(ctx, `SELECT hour, class, category, model, gate, n, quality_sum, quality_n, chars FROM figures
-WHERE project = ? AND hour >= ? ORDER BY hour, class, category, model, gate`, project, calls.HourOf(since))
-		if err != nil {
-			return fmt.Errorf("read figures: %w", err)
-		}
-		defer rows.Close() //nolint:errcheck // only read; Err is looked at
-		for rows.Next() {
+		return q.Each(ctx, `SELECT hour, class, category, model, gate, n, quality_sum, quality_n, chars FROM figures
+WHERE project = ? AND hour >= ? ORDER BY hour, class, category, model, gate`, []any{project, calls.HourOf(since)}, func(r sqldb.Row) error {
 			var f Figures
 			var hour int64
-			var gate string
-			if err := rows.Scan(&hour, &f.Class, &f.Category, &f.Model, &gate, &f.N, &f.QualitySum, &f.QualityN, &f.HandOffChars); err != nil {
-				return fmt.Errorf("read figures: %w", err)
-			}
-			f.Hour, f.Gate = time.UnixMilli(hour*calls.HourMS).UTC(), policy.Gate(gate)
+			err := r.Scan(&hour, &f.Class, &f.Category, &f.Model, &f.Gate, &f.N, &f.QualitySum, &f.QualityN, &f.HandOffChars)
+			f.Hour = time.UnixMilli(hour * calls.HourMS).UTC()
 			got = append(got, f)
-		}
-		return rows.Err()
-	}); err != nil {
-		return err
-	}
-	for _, f := range got {
-		if err := fn(f); err != nil {
 			return err
-		}
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read figures: %w", err)
 	}
-	return nil
+	return got, nil
 }
 
 // OpenAttempts is how many local attempts are open now.

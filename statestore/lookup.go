@@ -127,17 +127,10 @@ func knownQueries(project int64, id string, limit int) []knownQuery {
 }
 
 func scanStrings(ctx context.Context, q sqldb.Q, query string, args []any, add func(string)) error {
-	rows, err := q.Rows(ctx, query, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close() //nolint:errcheck // only read; Err is looked at
-	for rows.Next() {
+	return q.Each(ctx, query, args, func(r sqldb.Row) error {
 		var text string
-		if err := rows.Scan(&text); err != nil {
-			return err
-		}
+		err := r.Scan(&text)
 		add(text)
-	}
-	return rows.Err()
+		return err
+	})
 }

@@ -35,14 +35,14 @@ func recordDraftUse(t *testing.T, d *Deps, id, use string) *recordResult {
 func draftSums(t *testing.T, d *Deps) map[calls.Kind]int {
 	t.Helper()
 	sums := map[calls.Kind]int{}
-	err := d.Journal.(*statestore.Store).Calls.Usage(t.Context(), anyHour.AddDate(-10, 0, 0), func(u calls.Usage) error {
+	all, err := d.Journal.(*statestore.Store).Calls.Usage(t.Context(), anyHour.AddDate(-10, 0, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range all {
 		if strings.HasPrefix(string(u.Kind), "draft") {
 			sums[u.Kind] += u.N
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return sums
 }

@@ -78,44 +78,35 @@ const localTier = string(policy.Local)
 
 // recentRows reads what Recent returns of the calls on disk.
 func recentRows(ctx context.Context, q sqldb.Q, project int64, model string, since time.Time, n int) (got []Call, err error) {
-	rows, err := q.Rows(ctx, `SELECT at, purpose, tokens_in, tokens_out, ms, result FROM calls
-WHERE project = ? AND at >= ? AND model = ? AND tier = ? ORDER BY at DESC, id DESC LIMIT ?`, project, since.UnixMilli(), model, localTier, n)
+	err = q.Each(ctx, `SELECT at, purpose, tokens_in, tokens_out, ms, result FROM calls
+WHERE project = ? AND at >= ? AND model = ? AND tier = ? ORDER BY at DESC, id DESC LIMIT ?`, []any{project, since.UnixMilli(), model, localTier, n}, func(r sqldb.Row) error {
+		var c Call
+		var at int64
+		err := r.Scan(&at, &c.Purpose, &c.TokensIn, &c.TokensOut, &c.MS, &c.Result)
+		c.At = time.UnixMilli(at)
+		got = append(got, c)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // only read; Err is looked at
-	for rows.Next() {
-		var c Call
-		var at int64
-		if err := rows.Scan(&at, &c.Purpose, &c.TokensIn, &c.TokensOut, &c.MS, &c.Result); err != nil {
-			return nil, err
-		}
-		c.At = time.UnixMilli(at)
-		got = append(got, c)
-	}
-	return got, rows.Err()
+	return got, nil
 }
 
 // readCalls reads a page of calls after a place, which it moves on.
 func readCalls(ctx context.Context, q sqldb.Q, project int64, after *callPlace) (got []Call, err error) {
-	rows, err := q.Rows(ctx, `SELECT id, at, purpose, ticket, tier, model, digest, prompt, tokens_in, tokens_out, cost, estimated, paid, ms, result
-FROM calls WHERE project = ? AND at >= ? AND (at > ? OR id > ?) ORDER BY at, id LIMIT ?`, project, after.at, after.at, after.id, page)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // only read; Err is looked at
 	last := *after
-	for rows.Next() {
+	err = q.Each(ctx, `SELECT id, at, purpose, ticket, tier, model, digest, prompt, tokens_in, tokens_out, cost, estimated, paid, ms, result
+FROM calls WHERE project = ? AND at >= ? AND (at > ? OR id > ?) ORDER BY at, id LIMIT ?`, []any{project, after.at, after.at, after.id, page}, func(r sqldb.Row) error {
 		var c Call
 		var estimated, paid int
-		if err := rows.Scan(&last.id, &last.at, &c.Purpose, &c.TicketID, &c.Tier, &c.Model, &c.Digest, &c.PromptVersion,
-			&c.TokensIn, &c.TokensOut, &c.CostUSD, &estimated, &paid, &c.MS, &c.Result); err != nil {
-			return nil, err
-		}
+		err := r.Scan(&last.id, &last.at, &c.Purpose, &c.TicketID, &c.Tier, &c.Model, &c.Digest, &c.PromptVersion,
+			&c.TokensIn, &c.TokensOut, &c.CostUSD, &estimated, &paid, &c.MS, &c.Result)
 		c.At, c.Estimated, c.Paid = time.UnixMilli(last.at), estimated == 1, paid == 1
 		got = append(got, c)
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
 	*after = last

@@ -124,8 +124,13 @@ func (l *Log) Each(ctx context.Context, since time.Time, fn func(Call) error) er
 		}); err != nil {
 			return err
 		}
-		if err := each(got, fn); err != nil || len(got) < page {
-			return err
+		for _, c := range got {
+			if err := fn(c); err != nil {
+				return err
+			}
+		}
+		if len(got) < page {
+			return nil
 		}
 	}
 }

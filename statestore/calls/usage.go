@@ -163,20 +163,17 @@ func planKind(escalated bool) Kind {
 
 // settle counts the waiting replies that a condition names, and forgets them.
 func (t *tally) settle(kind Kind, condition string, args ...any) error {
-	rows, err := t.tx.Rows(t.ctx, `DELETE FROM answers WHERE `+condition+` RETURNING at, tokens_in, tokens_out`, args...)
+	err := t.tx.Each(t.ctx, `DELETE FROM answers WHERE `+condition+` RETURNING at, tokens_in, tokens_out`, args, func(r sqldb.Row) error {
+		var at int64
+		var in, out int
+		err := r.Scan(&at, &in, &out)
+		t.add(at, kind, in, out, 0)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("settle replies: %w", err)
 	}
-	defer rows.Close() //nolint:errcheck // only read; Err is looked at
-	for rows.Next() {
-		var at int64
-		var in, out int
-		if err := rows.Scan(&at, &in, &out); err != nil {
-			return err
-		}
-		t.add(at, kind, in, out, 0)
-	}
-	return rows.Err()
+	return nil
 }
 
 // settleOld counts replies that nothing can follow any more, a few at a time.
@@ -216,35 +213,27 @@ func Count(ctx context.Context, tx sqldb.Q, project int64, at time.Time, tokens 
 	return t.save()
 }
 
-// Usage gives fn the sums of calls since a time, in the order of hours, that of
+// Usage returns the sums of calls since a time, in the order of hours, that of
 // the time included. Replies that wait are answers, and plans that wait are
-// open. It stops at fn's first error.
-func (l *Log) Usage(ctx context.Context, since time.Time, fn func(Usage) error) error {
-	var got []Usage
-	if err := l.j.Read(ctx, func(q sqldb.Q, project int64) error {
+// open.
+func (l *Log) Usage(ctx context.Context, since time.Time) (got []Usage, err error) {
+	err = l.j.Read(ctx, func(q sqldb.Q, project int64) error {
 		got = nil
-		rows, err := q.Rows(ctx, `SELECT hour, kind, n, tokens_in, tokens_out, usd FROM usage WHERE project = ? AND hour >= ?
+		return q.Each(ctx, `SELECT hour, kind, n, tokens_in, tokens_out, usd FROM usage WHERE project = ? AND hour >= ?
 UNION ALL SELECT at / 3600000, CASE purpose WHEN 'plan' THEN 'open' ELSE 'answer' END, COUNT(*), SUM(tokens_in), SUM(tokens_out), 0
-FROM answers WHERE project = ? AND at >= ? GROUP BY 1, 2 ORDER BY 1, 2`, project, HourOf(since), project, HourOf(since)*HourMS)
-		if err != nil {
-			return fmt.Errorf("read usage: %w", err)
-		}
-		defer rows.Close() //nolint:errcheck // only read; Err is looked at
-		for rows.Next() {
+FROM answers WHERE project = ? AND at >= ? GROUP BY 1, 2 ORDER BY 1, 2`, []any{project, HourOf(since), project, HourOf(since) * HourMS}, func(r sqldb.Row) error {
 			var u Usage
 			var hour int64
-			var kind string
-			if err := rows.Scan(&hour, &kind, &u.N, &u.TokensIn, &u.TokensOut, &u.USD); err != nil {
-				return fmt.Errorf("read usage: %w", err)
-			}
-			u.Hour, u.Kind = time.UnixMilli(hour*HourMS).UTC(), Kind(kind)
+			err := r.Scan(&hour, &u.Kind, &u.N, &u.TokensIn, &u.TokensOut, &u.USD)
+			u.Hour = time.UnixMilli(hour * HourMS).UTC()
 			got = append(got, u)
-		}
-		return rows.Err()
-	}); err != nil {
-		return err
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read usage: %w", err)
 	}
-	return each(got, fn)
+	return got, nil
 }
 
 // HourMS is the milliseconds of an hour: sums are kept by the hour of the record.
@@ -257,13 +246,4 @@ func HourOf(t time.Time) int64 {
 		return 0
 	}
 	return t.UnixMilli() / HourMS
-}
-
-func each[T any](list []T, fn func(T) error) error {
-	for _, v := range list {
-		if err := fn(v); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -188,21 +188,17 @@ func (r *Records) DraftRecords(ctx context.Context) (map[Key][]byte, error) {
 func (r *Records) states(ctx context.Context) (states map[Key][]byte, err error) {
 	err = r.j.Read(ctx, func(q sqldb.Q, project int64) error {
 		states = map[Key][]byte{}
-		rows, err := q.Rows(ctx, `SELECT cell, state FROM guard WHERE project = ?`, project)
-		if err != nil {
-			return fmt.Errorf("read guard: %w", err)
-		}
-		defer rows.Close() //nolint:errcheck // only read; Err is looked at
-		for rows.Next() {
+		return q.Each(ctx, `SELECT cell, state FROM guard WHERE project = ?`, []any{project}, func(r sqldb.Row) error {
 			var cell, state string
-			if err := rows.Scan(&cell, &state); err != nil {
-				return fmt.Errorf("read guard: %w", err)
-			}
+			err := r.Scan(&cell, &state)
 			states[parseCell(cell)] = []byte(state)
-		}
-		return rows.Err()
+			return err
+		})
 	})
-	return states, err
+	if err != nil {
+		return nil, fmt.Errorf("read guard: %w", err)
+	}
+	return states, nil
 }
 
 // Echo returns what was kept of a model, as it was saved; nil = nothing.

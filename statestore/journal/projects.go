@@ -208,20 +208,15 @@ type Summary struct {
 func (j *Journal) Projects(ctx context.Context) (list []Summary, err error) {
 	err = j.db.Read(ctx, func(q sqldb.Q) error {
 		list = nil
-		rows, err := q.Rows(ctx, `SELECT p.name, p.used, `+Columns+`,
+		return q.Each(ctx, `SELECT p.name, p.used, `+Columns+`,
 (SELECT COUNT(*) FROM outcomes WHERE project = p.id) + (SELECT COUNT(*) FROM attempts WHERE project = p.id) +
 (SELECT COUNT(*) FROM calls WHERE project = p.id) + (SELECT COUNT(*) FROM decisions WHERE project = p.id)
-FROM projects p ORDER BY p.used DESC, p.name`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close() //nolint:errcheck // only read; Err is looked at
-		for rows.Next() {
+FROM projects p ORDER BY p.used DESC, p.name`, nil, func(r sqldb.Row) error {
 			var one Summary
 			var row Project
 			var used int64
 			dest := append([]any{&one.Name, &used}, row.dest()...)
-			if err := rows.Scan(append(dest, &one.Rows)...); err != nil {
+			if err := r.Scan(append(dest, &one.Rows)...); err != nil {
 				return err
 			}
 			if err := row.loaded(); err != nil {
@@ -229,8 +224,8 @@ FROM projects p ORDER BY p.used DESC, p.name`)
 			}
 			one.Used, one.Stats, one.Lost = time.UnixMilli(used), row.Stats(), row.lost
 			list = append(list, one)
-		}
-		return rows.Err()
+			return nil
+		})
 	})
 	return list, err
 }

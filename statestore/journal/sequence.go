@@ -75,21 +75,14 @@ func (j *Journal) RestartSequence(ctx context.Context, tx sqldb.Q) error {
 	if !j.seq.full() {
 		return nil
 	}
-	rows, err := tx.Rows(ctx, `SELECT name, seq FROM projects`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close() //nolint:errcheck // only read; Err is looked at
 	last := map[string]int64{}
-	for rows.Next() {
+	if err := tx.Each(ctx, `SELECT name, seq FROM projects`, nil, func(r sqldb.Row) error {
 		var name string
 		var seq int64
-		if err := rows.Scan(&name, &seq); err != nil {
-			return err
-		}
+		err := r.Scan(&name, &seq)
 		last[name] = seq
-	}
-	if err := rows.Err(); err != nil {
+		return err
+	}); err != nil {
 		return err
 	}
 	if err := j.seq.restart(tx.Database(), last); err != nil {

@@ -134,20 +134,14 @@ func (b *Box) of(ctx context.Context, tx sqldb.Q, ticket string) (kept []Row, er
 	if ticket == "" {
 		return nil, nil
 	}
-	rows, err := tx.Rows(ctx, `SELECT kind, event, payload, body FROM pending
-WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY +id`, b.o.Server, b.o.Project, ticket)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // only read; Err is looked at
-	for rows.Next() {
+	err = tx.Each(ctx, `SELECT kind, event, payload, body FROM pending
+WHERE server = ? AND project = ? AND ticket = ? AND refused = '' ORDER BY +id`, []any{b.o.Server, b.o.Project, ticket}, func(row sqldb.Row) error {
 		var r Row
-		if err := rows.Scan(&r.Kind, &r.Event, &r.Payload, &r.Body); err != nil {
-			return nil, err
-		}
+		err := row.Scan(&r.Kind, &r.Event, &r.Payload, &r.Body)
 		kept = append(kept, r)
-	}
-	return kept, rows.Err()
+		return err
+	})
+	return kept, err
 }
 
 // DeliverFirst sends what waits before something newer. A local journal that

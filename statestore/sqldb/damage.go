@@ -150,21 +150,16 @@ const checkWithin = 3 * time.Second
 
 // check ends with ctx.
 func check(ctx context.Context, q Q, pragma string) error {
-	rows, err := q.Rows(ctx, pragma)
-	if err != nil {
-		return err
-	}
-	defer rows.Close() //nolint:errcheck // only read; Err is looked at
-	for rows.Next() {
+	return q.Each(ctx, pragma, nil, func(r Row) error {
 		var verdict string
-		if err := rows.Scan(&verdict); err != nil {
+		if err := r.Scan(&verdict); err != nil {
 			return err
 		}
 		if verdict != "ok" {
 			return fmt.Errorf("%w (%s)", errDamaged, strings.Join(strings.Fields(verdict), " "))
 		}
-	}
-	return rows.Err()
+		return nil
+	})
 }
 
 // Check reads the whole database, its indexes too, and says what is wrong with

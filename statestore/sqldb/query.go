@@ -56,6 +56,24 @@ func (q Q) Rows(ctx context.Context, query string, args ...any) (*sql.Rows, erro
 	return q.run.QueryContext(ctx, q.dialect(query), clean(args)...)
 }
 
+// Row is one row of a result.
+type Row interface{ Scan(dest ...any) error }
+
+// Each gives fn one row after another. It stops at fn's first error.
+func (q Q) Each(ctx context.Context, query string, args []any, fn func(r Row) error) error {
+	rows, err := q.Rows(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close() //nolint:errcheck // only read; Err is looked at
+	for rows.Next() {
+		if err := fn(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
 // Insert runs an INSERT into a table with an id and returns the new one.
 func (q Q) Insert(ctx context.Context, query string, args ...any) (id int64, err error) {
 	if q.pg {

@@ -161,19 +161,18 @@ func newBook(tier policy.Tier, since time.Time) *book {
 }
 
 // Figures adds the attempts that closed within one hour.
-func (b *book) Figures(f statestore.Figures) error {
+func (b *book) Figures(f statestore.Figures) {
 	w := b.week(f.Hour)
 	for _, t := range []*tally{&b.tally, of(b.classes, f.Class, "not classified"), of(b.models, f.Model, "not named")} {
 		t.add(f)
 	}
 	if f.Gate == "" {
 		w.Done += f.N
-		return nil
+		return
 	}
 	w.Escalated += f.N
 	b.gates[string(f.Gate)] += f.N
 	b.handOff(f.Hour, f.N, f.HandOffChars)
-	return nil
 }
 
 func (t *tally) add(f statestore.Figures) {
@@ -214,7 +213,7 @@ func (b *book) waste(at time.Time, usd float64) {
 }
 
 // Usage adds the calls of one kind within one hour.
-func (b *book) Usage(u calls.Usage) error {
+func (b *book) Usage(u calls.Usage) {
 	usd := (float64(u.TokensIn)*b.savings.PriceIn + float64(u.TokensOut)*b.savings.PriceOut) / 1e6
 	tokens := u.TokensIn + u.TokensOut
 	switch u.Kind {
@@ -248,7 +247,6 @@ func (b *book) Usage(u calls.Usage) error {
 	default:
 		b.drafts.add(u)
 	}
-	return nil
 }
 
 // add counts drafts; other kinds are none.

@@ -30,16 +30,24 @@ func read(ctx context.Context, j *statestore.Store, tier policy.Tier, since, now
 	if err := j.Flush(ctx); err != nil { // rows of this process may still wait
 		return Report{}, err
 	}
-	if err := j.Figures(ctx, since, b.Figures); err != nil {
+	closed, err := j.Figures(ctx, since)
+	if err != nil {
 		return Report{}, err
+	}
+	for _, f := range closed {
+		b.Figures(f)
 	}
 	open, err := j.OpenAttempts(ctx)
 	if err != nil {
 		return Report{}, err
 	}
 	b.open = open
-	if err := j.Calls.Usage(ctx, since, b.Usage); err != nil {
+	used, err := j.Calls.Usage(ctx, since)
+	if err != nil {
 		return Report{}, err
+	}
+	for _, u := range used {
+		b.Usage(u)
 	}
 	all, err := j.Stats(ctx)
 	if err != nil {
