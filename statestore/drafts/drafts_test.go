@@ -107,6 +107,33 @@ func TestDraft_CountedOnce(t *testing.T) {
 	})
 }
 
+// What the guard decided for a draft of the ticket is decided anew when one was
+// used.
+func TestUsed_ForgetsWhatTheGuardDecided(t *testing.T) {
+	j := journaltest.Open(t, journal.Options{Root: t.TempDir()})
+	u, records := New(j), guard.New(j)
+	decided := func() (memo string) {
+		t.Helper()
+		key := draftOf("T", "").Key.DraftKey()
+		if err := records.Admit(context.Background(), key, "T", func(state, before []byte) ([]byte, []byte, error) {
+			memo = string(before)
+			return state, []byte("decided"), nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return memo
+	}
+	end(t, u, draftOf("T", "1"))
+	decided()
+	if got := decided(); got != "decided" {
+		t.Errorf("before its use: %q, want decided", got)
+	}
+	note(t, j, policy.DraftApplied)
+	if got := decided(); got != "" {
+		t.Errorf("after its use: %q, want nothing", got)
+	}
+}
+
 // Another draft of the ticket takes the place of the one before, which was never
 // used; nothing usable counts against the class.
 func TestDraft_Another(t *testing.T) {

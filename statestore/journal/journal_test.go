@@ -94,7 +94,7 @@ func TestClose_DoesNotWait(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(time.Minute):
+	case <-time.After(retainTimeout / 2):
 		t.Fatal("it waits")
 	}
 }

@@ -13,6 +13,8 @@ const (
 	retainDelay = 5 * time.Second       // after the start
 	retainPause = 50 * time.Millisecond // between pieces
 	retainEvery = time.Hour
+	// retainTimeout bounds a piece, its waiting for other programs included.
+	retainTimeout = time.Minute
 	// retainAtOnce bounds a piece, rows of each table, so that a record never
 	// waits for it longer than one piece takes.
 	retainAtOnce = 100
@@ -36,7 +38,7 @@ const oldOutcomes = `SELECT id FROM (SELECT id, at FROM outcomes ORDER BY id LIM
 
 // retainLater deletes a piece in the background and asks for the next.
 func (j *Journal) retainLater() {
-	ctx, stop := context.WithTimeout(j.background, time.Minute)
+	ctx, stop := context.WithTimeout(j.background, retainTimeout)
 	defer stop()
 	more, err := j.Retain(ctx)
 	if err != nil && j.background.Err() == nil {
