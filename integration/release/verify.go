@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/tidwall/gjson"
 )
 
 // platform is one system and processor that a release is built for.
@@ -88,10 +89,7 @@ func (b build) platform(ctx context.Context, p platform) ([]string, error) {
 	if err != nil {
 		return files, err
 	}
-	program := "localmodel"
-	if p.os == "windows" {
-		program += ".exe"
-	}
+	program := programName(p)
 	var wrong []error
 	for _, want := range contents(program) {
 		if len(entries[want].data) == 0 {
@@ -179,19 +177,18 @@ func (b build) bundle(path string, p platform, program []byte) error {
 	if err := checkManifest(text); err != nil {
 		return fmt.Errorf("%s: manifest: %w", path, err)
 	}
-	var m manifest
-	if err := json.Unmarshal(text, &m); err != nil {
-		return fmt.Errorf("%s: manifest: %w", path, err)
-	}
-	start := entries[m.Server.EntryPoint]
+	m := gjson.ParseBytes(text)
+	entryPoint := m.Get("server.entry_point").Str
+	start := entries[entryPoint]
+	version, tools, systems := m.Get("version").Str, m.Get("tools.#").Int(), m.Get("compatibility.platforms").Raw
 	switch {
-	case m.Version != b.version || len(m.Tools) == 0:
-		return fmt.Errorf("%s: version %s with %d tools", path, m.Version, len(m.Tools))
-	case len(m.Compatibility.Platforms) != 1 || m.Compatibility.Platforms[0] != platforms[p.os]:
-		return fmt.Errorf("%s is for %v", path, m.Compatibility.Platforms)
+	case version != b.version || tools == 0:
+		return fmt.Errorf("%s: version %s with %d tools", path, version, tools)
+	case m.Get("compatibility.platforms.#").Int() != 1 || m.Get("compatibility.platforms.0").Str != platforms[p.os]:
+		return fmt.Errorf("%s is for %s", path, systems)
 	case !bytes.Equal(start.data, program) || start.mode&0o111 == 0:
-		return fmt.Errorf("%s: %s is not the program of the archive", path, m.Server.EntryPoint)
-	case len(entries[m.Icon].data) == 0 || len(entries["LICENSE"].data) == 0:
+		return fmt.Errorf("%s: %s is not the program of the archive", path, entryPoint)
+	case len(entries[m.Get("icon").Str].data) == 0 || len(entries["LICENSE"].data) == 0:
 		return fmt.Errorf("%s has no icon or no licence", path)
 	}
 	return nil
