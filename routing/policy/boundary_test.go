@@ -38,13 +38,14 @@ func TestParseDraftRecord_Damage(t *testing.T) {
 		state string
 		kept  bool
 	}{
-		"no JSON":             {`{"k":3`, false},
-		"as many as are kept": {`{"k":3,"recent":"` + strings.Repeat("a", draftWindow) + `"}`, true},
-		"one more":            {`{"k":3,"recent":"` + strings.Repeat("a", draftWindow+1) + `"}`, false},
-		"waited less than 0":  {`{"k":3,"waited":-1}`, false},
-		"off, no interval":    {`{"k":3,"off":true}`, false},
-		"off, interval of 1":  {`{"k":3,"off":true,"interval":1}`, true},
-		"on, no interval":     {`{"k":3}`, true},
+		"no JSON":              {`{"k":3`, false},
+		"a word, not a number": {`{"k":3,"waited":"x"}`, false},
+		"as many as are kept":  {`{"k":3,"recent":"` + strings.Repeat("a", draftWindow) + `"}`, true},
+		"one more":             {`{"k":3,"recent":"` + strings.Repeat("a", draftWindow+1) + `"}`, false},
+		"waited less than 0":   {`{"k":3,"waited":-1}`, false},
+		"off, no interval":     {`{"k":3,"off":true}`, false},
+		"off, interval of 1":   {`{"k":3,"off":true,"interval":1}`, true},
+		"on, no interval":      {`{"k":3}`, true},
 	} {
 		if got := ParseDraftRecord([]byte(c.state)); (got.K == 3) != c.kept || !c.kept && got != (DraftRecord{}) {
 			t.Errorf("%s: got %+v, want it kept: %t", name, got, c.kept)

@@ -108,7 +108,7 @@ func statedCategory(s Stated) string {
 		return ""
 	}
 	kind := strings.ToUpper(strings.TrimSpace(s.Type))
-	if c := configured(kind); kind != "" && c != "" {
+	if c := configured(kind); c != "" {
 		return c
 	}
 	if c := typeNames[kind]; c != "" {
@@ -132,14 +132,13 @@ func statedCategory(s Stated) string {
 // states stays. Where the rules would have let the local model have the ticket
 // and the model says high, it is high, and Why says who disagreed.
 func (c Classification) WithModel(category, complexity string) Classification {
-	if c.AskCategory && category != "" {
+	if c.AskCategory {
 		c.Category = category
 	}
-	if c.AskComplexity && complexity != "" {
+	if c.AskComplexity {
 		c.Complexity = complexity
-		rules := byFileCount(c.stated.files())
-		if complexity == "high" && rules != "high" && !c.SizeUnknown {
-			c.Why = "rules alone say " + rules
+		if complexity == "high" && !c.SizeUnknown {
+			c.Why = "rules alone say " + byFileCount(c.stated.files())
 		}
 	}
 	return c

@@ -100,10 +100,22 @@ func TestClassify_SizeUnknown(t *testing.T) {
 	}
 }
 
+func TestByFileCount(t *testing.T) {
+	for n, want := range map[int]string{0: "medium", 1: "low", 2: "medium", MaxLocalFiles: "medium", MaxLocalFiles + 1: "high"} {
+		files := []string{"a", "b", "c", "d"}[:n]
+		if got := byFileCount(append(files, files...)); got != want {
+			t.Errorf("%d files, each named twice: got %s, want %s", n, got, want)
+		}
+	}
+}
+
 func TestGuessCategory_OnlyWhereAsked(t *testing.T) {
 	asked := Classify(Stated{Title: "Fix the crash"}).GuessCategory()
 	if asked.Category != "BUG" || asked.AskCategory || asked.Confidence < 0.5 {
 		t.Errorf("got %+v", asked)
+	}
+	if floor := Classify(Stated{Title: "Fix the crash"}).WithoutModel(); floor.Category != "BUG" || floor.By != "rules" {
+		t.Errorf("without a model: got %+v, want BUG by rules", floor)
 	}
 	stated := Classify(Stated{Type: "feature", Title: "Fix the crash"}).GuessCategory()
 	if stated.Category != "FEAT" || stated.Confidence != 0 {

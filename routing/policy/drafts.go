@@ -122,7 +122,7 @@ func (g Guard) AdmitDraft(class, ticketID string, state, oldMemo []byte, now tim
 		return Verdict{Admit: true}, state, nil, nil
 	}
 	var m memo
-	if json.Unmarshal(oldMemo, &m) == nil && m.Opening == r.Opening && !m.At.IsZero() && fresh(m.At, now) {
+	if json.Unmarshal(oldMemo, &m) == nil && m.Opening == r.Opening && fresh(m.At, now) {
 		return m.Verdict, state, oldMemo, nil
 	}
 	v = r.admit(class, ticketID, now)
@@ -136,7 +136,7 @@ func (g Guard) AdmitDraft(class, ticketID string, state, oldMemo []byte, now tim
 }
 
 func (r *DraftRecord) admit(class, ticketID string, now time.Time) Verdict {
-	if r.Probe != "" && !fresh(r.ProbeAt, now) {
+	if !fresh(r.ProbeAt, now) {
 		r.Probe = "" // nobody said what became of it
 	}
 	r.Waited++

@@ -221,6 +221,8 @@ func TestOnOutcome_RouteOfTheCaller(t *testing.T) {
 		"cloud while local is open":  {local, GateOutcome{Route: OwnerCloud}, OwnerLocal, true},
 		"local after an escalation":  {escalated, GateOutcome{Route: OwnerLocal, Eligible: true}, OwnerCloud, true},
 		"nothing said, local open":   {local, GateOutcome{}, OwnerLocal, false},
+		"cloud's, as said":           {TicketState{Phase: PhaseCloud}, GateOutcome{Route: OwnerCloud}, OwnerCloud, false},
+		"escalated, nothing said":    {escalated, GateOutcome{Eligible: true}, OwnerCloud, false},
 		"local again after a commit": {TicketState{Phase: PhaseDone}, GateOutcome{Route: OwnerLocal, Eligible: true}, OwnerLocal, false},
 	} {
 		row.outcome.TicketID, row.outcome.Gate, row.outcome.Outcome = "T-1", Lint, Pass

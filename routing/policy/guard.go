@@ -139,7 +139,7 @@ func (g Guard) Admit(class, ticketID string, state, oldMemo []byte, t Totals, no
 	if json.Unmarshal(oldMemo, &m) != nil {
 		m = memo{}
 	}
-	if s.Open && m.Opening == s.Opening && !m.At.IsZero() && fresh(m.At, now) {
+	if s.Open && m.Opening == s.Opening && fresh(m.At, now) {
 		return m.Verdict, state, oldMemo, nil
 	}
 	if !s.Open { // nothing to count, and so nothing to write
@@ -189,7 +189,7 @@ func (s GuardState) every() int { return max(1, int(s.Interval)) }
 
 // expire gives up a probe whose attempt never closed.
 func (s *GuardState) expire(now time.Time) {
-	if s.Probe != "" && !fresh(s.ProbeAt, now) {
+	if !fresh(s.ProbeAt, now) {
 		s.Probe = ""
 	}
 }
@@ -209,8 +209,8 @@ func closedVerdict(s GuardState) Verdict {
 }
 
 func (g Guard) openVerdict(class string, s GuardState) Verdict {
-	left := s.every() - s.Waited
-	if s.Next || left < 1 {
+	left := max(1, s.every()-s.Waited)
+	if s.Next {
 		left = 1
 	}
 	next, short := "next try in "+tickets(left), fmt.Sprintf("guard open, next in %d", left)

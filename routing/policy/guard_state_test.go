@@ -51,7 +51,7 @@ func TestGuardModes(t *testing.T) {
 func TestGuardDamagedState(t *testing.T) {
 	g := Guard{Mode: Adaptive}
 	for _, state := range []string{"", "null", "{", "[]", `"x"`, "7", `{"k":"a"}`, `{"k":-1,"n":3}`, `{"k":5,"n":3}`, `{"k":1,"n":1e999}`,
-		`{"open":true}`, `{"open":true,"k":1,"n":2}`, `{"open":true,"k":1,"n":2,"interval":-3}`, `{"waited":-1}`, `{"run":-9}`, "\x00\xff", `{"probe_at":"yesterday"}`} {
+		`{"open":true}`, `{"open":true,"k":1,"n":2}`, `{"open":true,"k":1,"n":2,"interval":-3}`, `{"waited":-1}`, `{"run":-9}`, `{"k":1,"n":3,"probe":7}`, `{"open":true,"interval":5}`, "\x00\xff", `{"probe_at":"yesterday"}`} {
 		if s := ParseGuardState([]byte(state)); !cmp.Equal(s, GuardState{}) {
 			t.Errorf("%q was read as %+v", state, s)
 		}

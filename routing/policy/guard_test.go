@@ -30,7 +30,7 @@ func TestWilsonLower(t *testing.T) {
 		{0, 0, .524, 0},
 		{5, 10, 0, .5}, // no caution: the rate itself
 	} {
-		if got := wilsonLower(c.k, c.n, c.z); math.Abs(got-c.want) > 1e-5 {
+		if got := wilsonLower(c.k, c.n, c.z); math.IsNaN(got) || math.Abs(got-c.want) > 1e-5 {
 			t.Errorf("wilsonLower(%g, %g, %g) = %.6f, want %.6f", c.k, c.n, c.z, got, c.want)
 		}
 	}

@@ -13,11 +13,8 @@ func Shorten(text string, n int) string {
 		text = text[:8*n]
 	}
 	text = strings.Map(func(r rune) rune {
-		switch {
-		case r < unicode.MaxASCII && unicode.IsPrint(r):
+		if r < unicode.MaxASCII && unicode.IsPrint(r) {
 			return r
-		case unicode.IsSpace(r):
-			return ' '
 		}
 		return '?'
 	}, strings.Join(strings.Fields(text), " "))
