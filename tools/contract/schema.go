@@ -41,8 +41,8 @@ func ParseSchema(schema string) *Schema {
 // Decode checks raw against the schema and fills target. Every argument that
 // is unknown, missing or wrong is named, with the valid ones. Clients change
 // arguments on their way: null counts as not given, "3" and 3.0 are taken for 3,
-// "true" for true, and a string for a list. It returns nil, or an error with
-// code E_ARGUMENT.
+// "true" for true, a string for a list, and 58 for the id "58". It returns nil,
+// or an error with code E_ARGUMENT.
 func (s *Schema) Decode(raw json.RawMessage, target any) *Error {
 	clean, fault := s.canonical(raw)
 	if fault != nil {
@@ -148,6 +148,9 @@ func (s *Schema) check(raw json.RawMessage) (json.RawMessage, string) {
 }
 
 func (s *Schema) checkString(raw json.RawMessage) (json.RawMessage, string) {
+	if s.isID() && kindOf(raw) == "number" { // a tracker's ids may be numbers
+		raw = json.RawMessage(`"` + string(raw) + `"`)
+	}
 	v, ok := stringOf(raw)
 	if !ok {
 		return nil, "expected string, got " + kindOf(raw)
@@ -163,6 +166,13 @@ func (s *Schema) checkString(raw json.RawMessage) (json.RawMessage, string) {
 		return nil, "is empty"
 	}
 	return raw, ""
+}
+
+// isID reports whether a text is a name and no prose: a number in its place is
+// meant as written.
+func (s *Schema) isID() bool {
+	const most = 200 // characters
+	return s.Type == "string" && len(s.Enum) == 0 && s.MaxLength != nil && *s.MaxLength <= most
 }
 
 // stringOf is the value of a JSON string; ok is false where raw is none.
