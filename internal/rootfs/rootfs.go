@@ -94,6 +94,25 @@ func Private(ctx context.Context, dir string) (*Root, error) {
 	return Open(ctx, dir)
 }
 
+// Own reports whether a directory for this program alone is the user's or root's, or
+// is not there yet: in a shared place another user may have made it, or a link in
+// its stead, to be read as the user's own.
+func Own(ctx context.Context, dir string) bool {
+	own, err := within(ctx, nil, func() (bool, error) {
+		for _, look := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
+			info, err := look(dir)
+			if err != nil {
+				return true, nil //nolint:nilerr // then nothing in it can be read either
+			}
+			if !ours(info) {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+	return own && err == nil
+}
+
 func makePrivate(dir string) error {
 	err := os.Mkdir(dir, 0o700)
 	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir {

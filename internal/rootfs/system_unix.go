@@ -50,3 +50,10 @@ func keepOwner(f *os.File, old fs.FileInfo) {
 		_ = f.Chown(int(st.Uid), int(st.Gid)) // else it is the writer's
 	}
 }
+
+// ours reports whether a file is this user's or root's. Root is nobody's victim
+// here: it may use what it was given of a user's.
+func ours(info fs.FileInfo) bool {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || st.Uid == 0 || os.Geteuid() == 0 || int(st.Uid) == os.Geteuid()
+}

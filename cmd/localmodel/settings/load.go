@@ -67,6 +67,7 @@ func Load(ctx context.Context, lookup func(string) (string, bool)) *Set {
 		s.problem("%v", err)
 	}
 	s.Dirs = dirs
+	s.checkOwner(ctx)
 	s.readFile(ctx)
 	s.readProject(ctx)
 	for i := range Table {
@@ -86,6 +87,19 @@ func (s *Set) resolveLocal() {
 	}
 	s.problem("%s needs the server's address in LOCALMODEL_LOCAL_URL; the default %s is used", s.label(r, "openai", s.from[r.Name]), r.Default)
 	s.values[r.Name], s.from[r.Name] = r.Default, fromDefault
+}
+
+// checkOwner uses no directory of another user's: who made it would say where the
+// user's tickets go. A home in a shared place, such as /tmp, is enough for that.
+func (s *Set) checkOwner(ctx context.Context) {
+	ctx, stop := context.WithTimeout(ctx, readTime)
+	defer stop()
+	for _, dir := range []*string{&s.Dirs.Config, &s.Dirs.State} {
+		if *dir != "" && !rootfs.Own(ctx, *dir) {
+			s.problem("%s belongs to another user, so nothing in it is used: set HOME to a directory of your own", *dir)
+			*dir = ""
+		}
+	}
 }
 
 // resolveState makes the journal's path a whole one. What lies in a project's

@@ -4,6 +4,7 @@ package attacks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -47,6 +48,45 @@ func TestProjectThatAsksForAProxy(t *testing.T) {
 			t.Errorf("%s: nothing is said of it: %.3000s", variable, said)
 		}
 		v.unharmed()
+	}
+}
+
+// Where the home is in a shared place, another user can make the directories of the
+// user's settings and of what is trusted: nothing in them counts.
+func TestUserDirectories_OfAnother(t *testing.T) {
+	if os.Geteuid() != 0 {
+		parts.Absent(t, "root", "directories cannot be given to another user")
+	}
+	const theirs, wanted = "http://127.0.0.1:1/theirs", "http://127.0.0.1:1/wanted"
+	for name, plant := range map[string]func(v *victim, dir string) error{
+		"a directory": func(v *victim, dir string) error { return os.Chown(dir, nobody-1, nobody-1) },
+		"a link to the user's own": func(v *victim, dir string) error {
+			return errors.Join(os.Rename(dir, dir+"-of-the-user"), os.Symlink(dir+"-of-the-user", dir), os.Lchown(dir, nobody-1, nobody-1))
+		},
+	} {
+		v := newVictim(t)
+		v.file("ticket.md", ticket)
+		v.file("backlog.config.json", fmt.Sprintf(`{"llmOps":{"gateway":{"baseURL":%q}}}`, wanted))
+		config, state := filepath.Join(v.home, ".config", "localmodel"), filepath.Join(v.home, ".local", "state", "localmodel")
+		v.put(filepath.Join(config, "config.toml"), fmt.Sprintf("local_url = %q\n", theirs))
+		v.put(filepath.Join(state, "trust.json"), fmt.Sprintf(`{%q:{"llmOps.gateway.baseURL":%q}}`, v.project, wanted))
+		v.ready()
+		if said := v.run("", "config").out; !strings.Contains(said, theirs) || !strings.Contains(said, wanted+" (backlog.config.json") {
+			t.Fatalf("%s: they do not count for the user: %s", name, said)
+		}
+		for _, dir := range []string{config, state} {
+			if err := plant(v, dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		said := v.run("", "config").out
+		if strings.Contains(said, theirs) || strings.Contains(said, wanted+" (") {
+			t.Errorf("%s: the other's settings count: %s", name, said)
+		}
+		said += v.session(askHealth, askClassify).out + v.run("", "doctor").out
+		if strings.Count(said, "belongs to another user") < 4 { // each directory, wherever
+			t.Errorf("%s: it says %.3000s", name, said)
+		}
 	}
 }
 
