@@ -45,7 +45,7 @@ func (s shell) ok(args ...string) string {
 func TestInstallIntoEachClient(t *testing.T) {
 	for _, client := range []string{"claude-code", "claude-desktop", "codex", "copilot-cli", "cursor", "gemini", "vscode", "zed"} {
 		s := newShell(t)
-		if out := s.ok("install"); strings.Count(out, "no such file yet") != 8 {
+		if out := s.ok("install"); strings.Count(out, "no such file yet") != 8 || !strings.Contains(out, "\n\nlocalmodel install CLIENT adds it") {
 			t.Fatalf("before: %s", out)
 		}
 		out := s.ok("install", client, "--command", "/opt/localmodel")

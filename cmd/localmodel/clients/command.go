@@ -224,6 +224,7 @@ func List(out io.Writer, p Place) error {
 		}
 		fmt.Fprintf(&b, "%-15s %-17s %s\n", c.Name, plain.Line(state), path)
 	}
+	b.WriteString("\n" + term.Wrap(term.Width(out), "", "localmodel install CLIENT adds it to one; --dry-run shows the difference first."))
 	_, err := io.WriteString(out, b.String())
 	return err
 }
