@@ -124,6 +124,23 @@ func TestHealth_DeepOnAColdModel(t *testing.T) {
 	}
 }
 
+// busy is a local tier whose slots other calls have.
+type busy struct{ *echo }
+
+func (busy) Ask(context.Context, routing.Question) (routing.Reply, *routing.Error) {
+	return routing.Reply{}, routing.Fail(routing.Busy, "no local slot", nil)
+}
+
+// A model that works for other calls works.
+func TestHealth_DeepOnABusyModel(t *testing.T) {
+	books := &fakeserver.Books{}
+	b := busy{&echo{tier: policy.Local, address: here, model: "m"}}
+	deep := routing.New(routing.Config{}, []routing.Backend{b}, books, books).Health(t.Context(), true).Ollama
+	if !deep.OK || deep.Error != "" || deep.Note != "no answer yet: no local slot" {
+		t.Errorf("deep %+v", deep)
+	}
+}
+
 // A local model that will not be through in time is not begun where a paid tier
 // may answer, and the reason says how long it would take.
 func TestRouter_TooSlow(t *testing.T) {

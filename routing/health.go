@@ -108,6 +108,8 @@ func (r *Router) generate(ctx context.Context, b Backend, h *Check) {
 		}
 	case fault.Kind == Loading: // as without deep: a cold model can answer, after its load
 		h.Loading, h.Note = true, "no answer yet: "+attempt.Reason
+	case fault.Kind == Busy: // with another call, so that it works
+		h.Note = "no answer yet: " + attempt.Reason
 	default:
 		h.OK, h.Error, h.Fix = false, attempt.Reason, fault.Fix
 	}

@@ -76,7 +76,9 @@ type guardReport struct {
 }
 
 func checkLocalHealth(ctx context.Context, d *Deps, in healthInput, _ Call) (*healthResult, error) {
-	h := d.Asker.Health(ctx, in.Deep)
+	asking, stop := d.UntilDeadline(ctx)
+	defer stop()
+	h := d.Asker.Health(asking, in.Deep)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ import (
 type script struct {
 	complete func(ctx context.Context, route policy.Route, req routing.Request) (routing.Answer, error)
 	health   routing.Health
+	slow     bool // a look takes until its time is over
 	preload  error
 }
 
@@ -44,9 +45,15 @@ func (s *script) Complete(ctx context.Context, route policy.Route, req routing.R
 	return s.complete(ctx, route, req)
 }
 
-func (s *script) Digest(context.Context) string               { return "d1" }
-func (s *script) Health(context.Context, bool) routing.Health { return s.health }
-func (s *script) Preload(context.Context) error               { return s.preload }
+func (s *script) Digest(context.Context) string { return "d1" }
+func (s *script) Preload(context.Context) error { return s.preload }
+
+func (s *script) Health(ctx context.Context, _ bool) routing.Health {
+	if s.slow {
+		<-ctx.Done()
+	}
+	return s.health
+}
 
 // says answers every question with one text, on one tier.
 func says(text string, a routing.Answer) func(context.Context, policy.Route, routing.Request) (routing.Answer, error) {
@@ -391,6 +398,18 @@ func (b *bench) fail(complexity string, n int) {
 		for range 2 {
 			b.run("record_gate_outcome", args{"ticket_id": id, "gate": "lint", "outcome": "fail"})
 		}
+	}
+}
+
+// A model that is at work for another call until the deadline is an answer, and
+// no failure of the look at it.
+func TestHealth_DeepUntilTheDeadline(t *testing.T) {
+	busy := routing.Check{OK: true, Model: "m", Version: "1", Present: true, Loaded: true, Note: "no answer yet: waited for a slot"}
+	b := newBench(t, &script{slow: true, health: routing.Health{Ollama: busy}})
+	b.Deadline = time.Second
+	r := b.run("check_local_health", args{"deep": true})
+	if !r.Get("ok").Bool() || !strings.Contains(r.Get("warnings").Raw, "no answer yet") {
+		t.Errorf("got %s", r.Raw)
 	}
 }
 
