@@ -135,6 +135,8 @@ func TestBounds(t *testing.T) {
 	for says, content := range map[string]string{
 		"more than the 16777216": `{"a":"` + strings.Repeat("x", 16<<20) + `"}`,
 		"more than 64 levels":    strings.Repeat("[", 1<<20),
+		"more than 65536 bytes":  `{"stats":{"localModelStats":{"failuresByType":[` + strings.Repeat("1,", 1<<16) + `1]}}}`,
+		"more than 10000 keys":   "{" + members(10_001) + "}",
 	} {
 		f, path := newFile(t, content)
 		f.settle = time.Millisecond
@@ -143,6 +145,15 @@ func TestBounds(t *testing.T) {
 			t.Errorf("%s: said %q", says, said)
 		}
 	}
+}
+
+// members are n members of a JSON object, no two the same.
+func members(n int) string {
+	out := make([]string, n)
+	for i := range out {
+		out[i] = fmt.Sprintf(`"k%d":1`, i)
+	}
+	return strings.Join(out, ",")
 }
 
 // Of damaged contents no more copies are set aside than five.

@@ -247,6 +247,13 @@ func readSettled(ctx context.Context, dir *rootfs.Root, settle time.Duration) (d
 	}
 }
 
+// Bounds of what is edited, so that a file that was made to takes no time beyond the
+// call's and no memory beyond its size: keys at the top, and bytes of our block.
+const (
+	maxMembers = 10_000
+	maxBlock   = 64 << 10
+)
+
 // broken says what is wrong with the content, "" where it can be edited. Empty
 // is not broken: it is new.
 func broken(data []byte) string {
@@ -265,6 +272,14 @@ func broken(data []byte) string {
 	}
 	if s := gjson.GetBytes(data, "stats"); s.Exists() && !s.IsObject() && s.Type != gjson.Null {
 		return "has a `stats` that is no object"
+	}
+	members := 0
+	gjson.ParseBytes(data).ForEach(func(_, _ gjson.Result) bool { members++; return members <= maxMembers })
+	switch {
+	case members > maxMembers:
+		return fmt.Sprintf("has more than %d keys at its top", maxMembers)
+	case len(gjson.GetBytes(data, blockPath).Raw) > maxBlock:
+		return fmt.Sprintf("has a `%s` of more than %d bytes", blockPath, maxBlock)
 	}
 	return ""
 }

@@ -37,6 +37,18 @@ var hostile = map[string]struct {
 	"the state file is /dev/zero":                    {func(v *victim) { v.link("/dev/zero", stateFile) }, "link"},
 	"the state file is huge":                         {func(v *victim) { v.sparse(stateFile, 2<<30) }, "more than the 16777216"},
 	"the state file is deep":                         {func(v *victim) { v.file(stateFile, strings.Repeat("[", 10<<20)) }, "64 levels"},
+	"the state file has millions of keys": {func(v *victim) {
+		v.file(stateFile, "{"+manyMembers(15<<20)+`"stats":{}}`)
+	}, "keys at its top"},
+	"the state file has millions of keys of ours": {func(v *victim) {
+		v.file(stateFile, `{"stats":{"localModelStats":{`+manyMembers(15<<20)+`"failuresByType":{}}}}`)
+	}, "more than 65536 bytes"},
+	"the state file has a list of millions": {func(v *victim) {
+		v.file(stateFile, `{"stats":{"localModelStats":{"failuresByType":[`+strings.Repeat("1,", 7<<20)+`1]}}}`)
+	}, "more than 65536 bytes"},
+	"the settings have millions of values": {func(v *victim) {
+		v.file("backlog.config.json", `{"backlog":{"ticketPrefixes":[`+strings.Repeat("{},", 300_000)+`{}]},"llmOps":{`+manyMembers(100<<10)+`"x":1}}`)
+	}, ""},
 	"the lock is a link out": {func(v *victim) {
 		v.file(stateFile, "{}")
 		v.link("../../../.bash_login", stateFile+".lock")
@@ -110,6 +122,15 @@ func endlessKeys(bytes int) string {
 	return b.String()
 }
 
+// manyMembers are members of a JSON object, no two the same.
+func manyMembers(bytes int) string {
+	var b strings.Builder
+	for i := 0; b.Len() < bytes; i++ {
+		fmt.Fprintf(&b, "\"k%d\":1,", i)
+	}
+	return b.String()
+}
+
 func (v *victim) sparse(name string, size int64) {
 	v.t.Helper()
 	v.file(name, "")
@@ -130,7 +151,7 @@ func TestHostileProject(t *testing.T) {
 				v.file("ticket.md", ticket)
 			}
 			v.env = append(v.env, "LOCALMODEL_STATE_FILE=on")
-			if strings.HasPrefix(name, "the state file is deep") { // damaged: a copy may be set aside
+			if strings.HasPrefix(name, "the state file is deep") || strings.HasPrefix(name, "the state file has") { // damaged: a copy may be set aside
 				v.mayChangeInside = v.damagedCopies()
 			}
 			v.ready()
