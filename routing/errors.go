@@ -1,7 +1,6 @@
 package routing
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -44,17 +43,23 @@ type Error struct {
 	Err        error         // what happened underneath; may be nil
 }
 
+// Error returns the tier, where one is set, the reason and what happened
+// underneath.
 func (e *Error) Error() string {
-	if e.Err != nil {
-		return fmt.Sprintf("%s: %s: %v", e.Tier, e.Reason, e.Err)
+	text := e.Reason
+	if e.Tier != "" {
+		text = string(e.Tier) + ": " + text
 	}
-	return fmt.Sprintf("%s: %s", e.Tier, e.Reason)
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
 }
 
-// Unwrap gives the underlying error.
+// Unwrap returns what happened underneath.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Fail makes a failure without a fix.
+// Fail returns a failure without a tier, which the Router sets, and without a fix.
 func Fail(kind Kind, reason string, err error) *Error {
 	return &Error{Kind: kind, Reason: reason, Err: err}
 }

@@ -19,9 +19,9 @@ type Outcome struct {
 	Gate               policy.Gate
 	Outcome            policy.Outcome
 	EventID, ToolUseID string
-	Route              policy.Owner // whose the caller says it was; "" = not said
-	Quality            *float64     // 0 to 100
-	Evidence           string
+	Route              policy.Owner    // whose the caller says it was; "" = not said
+	Quality            *float64        // 0 to 100; nil = not said
+	Evidence           string          // what failed, in the caller's words
 	Draft              policy.DraftUse // what became of the local model's draft; "" = not said
 	// Default is whose record an attempt that this outcome opens falls under where
 	// the ticket was never classified. It is no part of the payload.

@@ -30,8 +30,10 @@ func exportCommand(w app.Env) *cobra.Command {
 		Use:   "export",
 		Short: "write every model call as a usage ledger",
 		Long:  aboutExport,
-		Args:  atMost(0),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return export(cmd.Context(), w, o) },
+		Example: "  localmodel export --since 2026-11-24 --output ledger.jsonl\n" +
+			"  localmodel export --format csv > calls.csv",
+		Args: atMost(0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return export(cmd.Context(), w, o) },
 	}
 	f := cmd.Flags()
 	f.Var(&o.since, "since", "write from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")

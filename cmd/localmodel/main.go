@@ -2,6 +2,17 @@
 // cheap work on tickets, and the commands around it.
 package main
 
+// This file owns what the program writes. The rules:
+//
+//   - In serve, standard output is JSON-RPC and nothing else; logs go to
+//     standard error. serve gets the streams as they are.
+//   - Every other command writes what was asked for to standard output, and
+//     warnings, progress and questions to standard error. Both go through
+//     plain.Writer, which lets no control character of a project's text pass.
+//   - A failure is one text on standard error: the command, what failed, the
+//     fix. No capital at its beginning, no stack. Exit code 2 = the command line
+//     or the configuration is wrong, 1 = it failed.
+
 import (
 	"context"
 	"errors"

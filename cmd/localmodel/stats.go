@@ -30,8 +30,11 @@ func statsCommand(w app.Env) *cobra.Command {
 		Use:   "stats",
 		Short: "report what the local model did and saved",
 		Long:  aboutStats,
-		Args:  atMost(0),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return stats(cmd.Context(), w, o) },
+		Example: "  localmodel stats --since 30d\n" +
+			"  localmodel stats --all --json\n" +
+			"  localmodel stats --html report.html",
+		Args: atMost(0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return stats(cmd.Context(), w, o) },
 	}
 	f := cmd.Flags()
 	f.Var(&o.since, "since", "count from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")

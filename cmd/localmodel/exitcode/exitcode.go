@@ -1,4 +1,6 @@
-// Package exitcode is how a command ends the process with a code of its own.
+// Package exitcode is how a command ends the process with a code of its own: 2
+// where the command line or the configuration is wrong, 130 where the user
+// interrupted it, else what its help says.
 package exitcode
 
 // Error ends the process with Code; Text, if any, goes to stderr.

@@ -50,7 +50,10 @@ func TrustedCommands(ctx context.Context, state, root string) (lines []string, w
 	s := &Set{Root: root}
 	file, found := s.projectFile(ctx)
 	if !found {
-		return nil, strings.Join(append(s.Problems, "there is no "+fromProject+" that names commands")[:1], "")
+		if len(s.Problems) > 0 { // it is there and cannot be read
+			return nil, s.Problems[0]
+		}
+		return nil, "there is no " + fromProject + " that names commands"
 	}
 	asked, bad := commands(file)
 	switch {
