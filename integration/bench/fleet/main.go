@@ -1,5 +1,5 @@
 // Command fleet simulates teams in front of fleets of Ollama hosts:
-// go run ./integration/fleet. It needs nothing but a minute.
+// go run ./integration/bench/fleet. It needs nothing but a minute.
 package main
 
 import (
