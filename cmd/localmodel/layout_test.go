@@ -5,12 +5,15 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
 const module = "github.com/fjbelchi/localmodel/"
@@ -357,6 +360,23 @@ func TestOnlyRootfsOpensPaths(t *testing.T) {
 	for place := range openers {
 		if !used[place] {
 			t.Errorf("%s opens nothing: take it off the list", place)
+		}
+	}
+}
+
+// A program that was built in its own directory is easily committed with it, and
+// stays in every clone.
+func TestLayout_NoLargeFileIsCommitted(t *testing.T) {
+	const most = 1 << 20 // bytes; the largest lock has a quarter of it
+	list := exec.CommandContext(t.Context(), parts.Program(t, "git"), "ls-files", "-z")
+	list.Dir = filepath.Join("..", "..")
+	names, err := list.Output()
+	if err != nil {
+		parts.Absent(t, "git", "this is no checkout: "+err.Error())
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(names), "\x00"), "\x00") {
+		if info, err := os.Lstat(filepath.Join(list.Dir, name)); err == nil && info.Size() > most {
+			t.Errorf("%s has %d bytes, want at most %d", name, info.Size(), most)
 		}
 	}
 }
