@@ -3,7 +3,6 @@ package settings
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -12,11 +11,8 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
-	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/internal/userdirs"
-	"github.com/fjbelchi/localmodel/internal/winpath"
-	"github.com/fjbelchi/localmodel/statestore/journal"
 )
 
 // Sources of values, as they are shown.
@@ -57,7 +53,7 @@ type Set struct {
 	from   map[string]string
 }
 
-// Load resolves the settings. lookup tells a variable that is set but empty from
+// Load resolves the settings. lookup distinguishes a variable that is set but empty from
 // one that is not set; that matters for LOCALMODEL_FALLBACK alone.
 func Load(ctx context.Context, lookup func(string) (string, bool)) *Set {
 	s := &Set{lookup: lookup, values: map[string]any{}, from: map[string]string{}}
@@ -87,66 +83,6 @@ func (s *Set) resolveLocal() {
 	}
 	s.problem("%s needs the server's address in LOCALMODEL_LOCAL_URL; the default %s is used", s.label(r, "openai", s.from[r.Name]), r.Default)
 	s.values[r.Name], s.from[r.Name] = r.Default, fromDefault
-}
-
-// checkOwner uses no directory of another user's: who made it would say where the
-// user's tickets go. A home in a shared place, such as /tmp, is enough for that.
-func (s *Set) checkOwner(ctx context.Context) {
-	ctx, stop := context.WithTimeout(ctx, readTime)
-	defer stop()
-	for _, dir := range []*string{&s.Dirs.Config, &s.Dirs.State} {
-		if *dir != "" && !rootfs.Own(ctx, *dir) {
-			s.problem("%s belongs to another user, so nothing in it is used: set HOME to a directory of your own", *dir)
-			*dir = ""
-		}
-	}
-}
-
-// resolveState makes the journal's path a whole one. What lies in a project's
-// .claude is the project's, whoever names it.
-func (s *Set) resolveState() {
-	r := row("LOCALMODEL_STATE")
-	v, _ := s.values[r.Name].(string)
-	if s.from[r.Name] == fromDefault || journal.IsPostgres(v) {
-		return
-	}
-	if rest, ok := strings.CutPrefix(v, "~/"); ok {
-		v = filepath.Join(s.Home(), rest)
-	}
-	v = winpath.Clean(filepath.Clean(v))
-	if within(filepath.Join(s.Root, ".claude"), v) {
-		s.problem("%s is inside the project's .claude, whose content is not yours; the default is used", s.label(r, v, s.from[r.Name]))
-		v, s.from[r.Name] = s.computed(r).(string), fromDefault //nolint:forcetypeassert // as below
-	}
-	s.values[r.Name] = v
-}
-
-// within reports whether a path is in a directory, by its name or by what it is.
-func within(dir, path string) bool {
-	if abs, err := filepath.Abs(dir); err == nil {
-		dir = abs
-	}
-	for _, one := range []string{dir, followed(dir)} {
-		for _, other := range []string{path, followed(path)} {
-			rel, err := filepath.Rel(one, other)
-			if err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// followed follows the links of as much of a path as is there.
-func followed(path string) string {
-	for dir, rest := path, ""; ; dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
-		if real, err := filepath.EvalSymlinks(dir); err == nil {
-			return filepath.Join(real, rest)
-		}
-		if dir == filepath.Dir(dir) {
-			return path
-		}
-	}
 }
 
 // Getenv returns a variable unchanged, "" where it is not set.
@@ -350,6 +286,20 @@ func (s *Set) fromFile(r *Row) (string, bool) {
 	return text, text != "" || r.Name == "LOCALMODEL_FALLBACK"
 }
 
+// TrustNotes says what the project's file asks for without effect, and the command
+// that trusts it.
+func (s *Set) TrustNotes() []string {
+	var out []string
+	for _, r := range s.Untrusted {
+		out = append(out, fmt.Sprintf("%s asks for %s = %s, which is left out until you trust it: localmodel trust",
+			fromProject, r.Key, strconv.Quote(plain.Line(r.Value))))
+	}
+	if s.On("LOCALMODEL_DRAFT") && len(s.Project.Commands) > 0 && !s.Project.CommandsTrusted {
+		out = append(out, "drafts are not checked by the project's own commands until you trust those: "+trustCommands)
+	}
+	return out
+}
+
 // resolveSlots follows Ollama's own variable where ours says nothing.
 func (s *Set) resolveSlots() {
 	const ours, ollamas = "LOCALMODEL_SLOTS", "OLLAMA_NUM_PARALLEL"
@@ -364,67 +314,4 @@ func (s *Set) resolveSlots() {
 	case n > 0: // for 0 Ollama chooses
 		s.values[ours], s.from[ours] = n, ollamas
 	}
-}
-
-func (s *Set) root() string {
-	if v := s.env("CLAUDE_PROJECT_DIR"); v != "" {
-		if info, err := os.Stat(v); err == nil && info.IsDir() {
-			return winpath.Clean(v)
-		}
-		s.problem("CLAUDE_PROJECT_DIR=%s is no directory; the working directory is used", quote(v))
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		s.problem("the working directory cannot be read: %v", err)
-		return "."
-	}
-	return winpath.Clean(dir)
-}
-
-// Home is the user's directory, "" where it is not known.
-func (s *Set) Home() string {
-	if home := s.Getenv("HOME"); home != "" {
-		return home
-	}
-	return s.Getenv("USERPROFILE")
-}
-
-// KeepsStateFile reports whether .claude/implementer-state.json is kept: as
-// LOCALMODEL_STATE_FILE says, else where it exists already or the project has
-// its own settings file.
-func (s *Set) KeepsStateFile(ctx context.Context) bool {
-	switch Get[string](s, "LOCALMODEL_STATE_FILE") {
-	case "on":
-		return true
-	case "off":
-		return false
-	}
-	return s.Project.Found || s.HasStateFile(ctx)
-}
-
-// HasStateFile reports whether something is where the state file would be.
-func (s *Set) HasStateFile(ctx context.Context) bool {
-	ctx, stop := context.WithTimeout(ctx, readTime)
-	defer stop()
-	root, err := rootfs.Open(ctx, s.Root)
-	if err != nil {
-		return false
-	}
-	defer root.Close() //nolint:errcheck // only read
-	_, err = root.Lstat(ctx, filepath.Join(".claude", "implementer-state.json"))
-	return err == nil
-}
-
-// TrustNotes says what the project's file asks for in vain, and the command
-// that trusts it.
-func (s *Set) TrustNotes() []string {
-	var out []string
-	for _, r := range s.Untrusted {
-		out = append(out, fmt.Sprintf("%s asks for %s = %s, which is left out until you trust it: localmodel trust",
-			fromProject, r.Key, strconv.Quote(plain.Line(r.Value))))
-	}
-	if s.On("LOCALMODEL_DRAFT") && len(s.Project.Commands) > 0 && !s.Project.CommandsTrusted {
-		out = append(out, "drafts are not checked by the project's own commands until you trust those: "+trustCommands)
-	}
-	return out
 }
