@@ -275,7 +275,7 @@ func TestProjectFile_Trust(t *testing.T) {
 		t.Errorf("the environment comes first: proxy %s, key %s, notes %q", c.Proxy, c.ProxyKey, c.TrustNotes())
 	}
 	if c = load(strings.Replace(askingProject, "elsewhere", "else", 1)); len(c.TrustNotes()) != 0 {
-		t.Errorf("what the environment decides is asked for in vain: %q", c.TrustNotes())
+		t.Errorf("a note on what the environment decides: %q", c.TrustNotes())
 	}
 	delete(env, "LITELLM_MASTER_KEY")
 	delete(env, "LITELLM_BASE_URL")

@@ -74,7 +74,7 @@ func TestEligible(t *testing.T) {
 	}
 }
 
-// Of a long id the part is kept that tells it from its neighbours.
+// Of a long id the part is kept by which it differs from its neighbours.
 func TestEligible_ShortOfALongID(t *testing.T) {
 	for id, want := range map[string]string{
 		"FEAT-2":               "needs FEAT-2",

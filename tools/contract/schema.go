@@ -119,7 +119,7 @@ func (s *Schema) Refuse(cause string) *Error {
 		Next: "Call again with valid arguments: " + strings.Join(names, ", ")}
 }
 
-// notGiven reports whether a value stands for none: null, or an empty string
+// notGiven reports whether a value counts as none: null, or an empty string
 // where no text is wanted. Models fill optional arguments with both.
 func (s *Schema) notGiven(raw json.RawMessage) bool {
 	if string(raw) == "null" {

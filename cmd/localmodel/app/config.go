@@ -55,7 +55,7 @@ type Config struct {
 	version    string
 }
 
-// Load resolves the settings. The lookup tells a variable that is set but
+// Load resolves the settings. The lookup distinguishes a variable that is set but
 // empty from one that is not set; that matters for LOCALMODEL_FALLBACK alone.
 func Load(e Env) *Config {
 	s := settings.Load(context.Background(), e.Lookup)

@@ -198,7 +198,7 @@ func Run(ctx context.Context, o Options, h Host) (Report, error) {
 			continue
 		}
 		outcomes := step.do(ctx)
-		if ctx.Err() != nil { // what an unanswered question stands for is nobody's answer
+		if ctx.Err() != nil { // the default of an unanswered question is not the user's answer
 			outcomes = slices.DeleteFunc(outcomes, func(o Outcome) bool { return o.State != Done && o.State != Failed })
 		}
 		for _, outcome := range outcomes {

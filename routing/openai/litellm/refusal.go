@@ -198,7 +198,7 @@ func (r refusal) request() *routing.Error {
 	}
 	if m := missingModel().FindStringSubmatch(r.text); m != nil {
 		model, fix := policy.Shorten(m[1], 60), FixGroup
-		if plainName().MatchString(m[1]) { // the proxy's word stands in a command
+		if plainName().MatchString(m[1]) { // the proxy's word becomes part of a command
 			fix = "ollama pull " + m[1] + ", on the host that the proxy asks"
 		}
 		return because(routing.ModelMissing, "the group's host does not have model "+model, fix)
