@@ -31,8 +31,9 @@ RACE := -race -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/l
 # A program with the race detector sleeps for a second at its end if not told otherwise.
 export GORACE := atexit_sleep_ms=0
 
-# The tests, with a HOME of their own.
-TESTS := go run ./integration/testkit/apart go test $(RACE)
+# The tests, with a HOME of their own. One package more than there are processors
+# runs at a time: many tests wait for servers, which leaves a processor idle.
+TESTS := go run ./integration/testkit/apart go test -p $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) $(RACE)
 
 # go test begins packages in this order: the long ones first, so that none of them
 # is left to run alone at the end.
