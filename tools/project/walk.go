@@ -90,36 +90,35 @@ func (w *walk) dir(ctx context.Context, dir string, depth int) error {
 	return nil
 }
 
-// Matches compares a path with a pattern; ** matches any folders.
+// Matches compares a path with a pattern; ** matches any folders. The time is at most
+// the product of both lengths, whatever the pattern.
 func Matches(glob, name string) bool {
-	return matchParts(strings.Split(glob, "/"), strings.Split(name, "/"))
+	parts, names := strings.Split(glob, "/"), strings.Split(name, "/")
+	g, n := 0, 0
+	again, from := -1, 0 // behind the last **, and where its folders end so far
+	for n < len(names) {
+		switch {
+		case g < len(parts) && parts[g] == "**":
+			g++
+			again, from = g, n
+		case g < len(parts) && matchPart(parts[g], names[n]):
+			g, n = g+1, n+1
+		case again >= 0:
+			from++
+			g, n = again, from
+		default:
+			return false
+		}
+	}
+	for g < len(parts) && parts[g] == "**" {
+		g++
+	}
+	return g == len(parts)
 }
 
-func matchParts(glob, name []string) bool {
-	for len(glob) > 0 {
-		if glob[0] == "**" {
-			for len(glob) > 1 && glob[1] == "**" {
-				glob = glob[1:]
-			}
-			if len(glob) == 1 {
-				return true
-			}
-			for i := range name {
-				if matchParts(glob[1:], name[i:]) {
-					return true
-				}
-			}
-			return false
-		}
-		if len(name) == 0 {
-			return false
-		}
-		if ok, err := path.Match(glob[0], name[0]); err != nil || !ok {
-			return false
-		}
-		glob, name = glob[1:], name[1:]
-	}
-	return len(name) == 0
+func matchPart(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil
 }
 
 // CountFiles looks up what the patterns and folders among a ticket's affected files
