@@ -98,13 +98,13 @@ func formRows(t *testing.T) []string {
 	var names []string
 	places := map[string][]string{}
 	for _, form := range ticket.Forms() {
-		if form.Place() == "" {
-			t.Errorf("the form %s does not say where its files lie", form.Name())
+		if form.Place == "" {
+			t.Errorf("the form %s does not say where its files lie", form.Name)
 		}
-		if places[form.Name()] == nil {
-			names = append(names, form.Name())
+		if places[form.Name] == nil {
+			names = append(names, form.Name)
 		}
-		places[form.Name()] = append(places[form.Name()], form.Place())
+		places[form.Name] = append(places[form.Name], form.Place)
 	}
 	rows := []string{"| form | where it lies |", "|---|---|"}
 	for _, name := range names {

@@ -2,31 +2,26 @@ package ticket
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
 // noTickets are files that are kept beside tickets and are none.
-var noTickets = map[string]bool{"readme": true, "changelog": true, "contributing": true, "license": true,
-	"licence": true, "code_of_conduct": true,
-	"security": true, "support": true, "agents": true, "claude": true, "gemini": true,
-	"copilot-instructions": true, "index": true, "_index": true,
-	"template": true, "_template": true, "constitution": true, "memory": true, "config": true,
-	"maintainers": true, "authors": true, "governance": true}
+var noTickets = set(`readme changelog contributing license licence code_of_conduct security support agents claude gemini
+	copilot-instructions index _index template _template constitution memory config maintainers authors governance`)
 
 // noTicketFolders are folders of tools that hold other things.
 var noTicketFolders = []string{"backlog/docs/", "backlog/decisions/", "backlog/milestones/",
-	".kiro/steering/", ".kiro/hooks/", ".specify/",
-	"templates/", ".github/", "node_modules/"}
+	".kiro/steering/", ".kiro/hooks/", ".specify/", "templates/", ".github/", "node_modules/"}
 
 // IsCandidate reports whether a file of a folder may hold tickets, by its path alone.
 func IsCandidate(name string) bool {
 	lower := strings.ToLower(name)
 	base := path.Base(lower)
 	stem := strings.TrimSuffix(base, path.Ext(base))
-	for _, folder := range noTicketFolders {
-		if strings.HasPrefix(lower, folder) || strings.Contains(lower, "/"+folder) {
-			return false
-		}
+	if slices.ContainsFunc(noTicketFolders,
+		func(folder string) bool { return strings.Contains("/"+lower, "/"+folder) }) {
+		return false
 	}
 	switch path.Ext(base) {
 	case ".md", ".markdown":
@@ -42,12 +37,10 @@ func IsCandidate(name string) bool {
 }
 
 // hiddenFolders are folders with a dot that hold tickets.
-var hiddenFolders = map[string]bool{".backlog": true, ".beads": true, ".kiro": true, ".taskmaster": true,
-	".kanbn": true}
+var hiddenFolders = set(".backlog .beads .kiro .taskmaster .kanbn")
 
 // skippedFolders are folders in which nobody keeps tickets.
-var skippedFolders = map[string]bool{"node_modules": true, "vendor": true, "dist": true, "build": true,
-	"target": true, "testdata": true, "__pycache__": true}
+var skippedFolders = set("node_modules vendor dist build target testdata __pycache__")
 
 // IsFolder reports whether a folder is looked into for tickets, by its name.
 func IsFolder(name string) bool {

@@ -1,10 +1,11 @@
 package ticket
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -88,32 +89,20 @@ func (c *collector) room(have int, what string) bool {
 
 var complexities = []string{"trivial", "simple", "complex", "low", "medium", "high"}
 
-// complexityWord gives the complexity of another word for it.
-func complexityWord(word string) string {
-	for _, c := range []string{"low", "medium", "high"} {
-		if isOf("complexity "+c, word) {
-			return c
-		}
-	}
-	return ""
-}
+// complexityWords gives the complexity of another word for it.
+var complexityWords = byWord("complexity ")
 
 // complexity takes a stated complexity; place is where it was found, for a warning.
-func (c *collector) complexity(value, place, where string) {
-	stated := value
-	value = strings.ToLower(strings.Trim(value, "`*_ "))
-	if !slices.Contains(complexities, value) {
-		value = complexityWord(normal(firstWord(value)))
-	}
-	if value == "" {
-		value = complexityOfNumber(stated)
-	}
-	if value == "" {
-		first := strings.ToLower(firstWord(stated))
-		if slices.Contains(complexities, first) {
-			value = first
+func (c *collector) complexity(stated, place, where string) {
+	own := func(word string) string {
+		if slices.Contains(complexities, word) {
+			return word
 		}
+		return ""
 	}
+	value := strings.ToLower(strings.Trim(stated, "`*_ "))
+	value = cmp.Or(own(value), complexityWords()[normal(firstWord(value))], complexityOfNumber(stated),
+		own(strings.ToLower(firstWord(stated))))
 	if value == "" {
 		c.warn("%s: unknown complexity %q; valid: %s", place, clip(stated, 40), strings.Join(complexities, ", "))
 		return
@@ -127,15 +116,8 @@ func (c *collector) complexity(value, place, where string) {
 // complexityOfNumber reads "7" or "7/10" as Task Master means it.
 func complexityOfNumber(text string) string {
 	text, _, _ = strings.Cut(text, "/")
-	n := 0
-	for _, r := range strings.TrimSpace(text) {
-		if r < '0' || r > '9' || n > 10 {
-			return ""
-		}
-		n = 10*n + int(r-'0')
-	}
-	switch {
-	case n < 1 || n > 10:
+	switch n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 64); {
+	case err != nil || n < 1 || n > 10:
 		return ""
 	case n <= 4:
 		return "low"
@@ -183,32 +165,49 @@ func (c *collector) id(text, where string) {
 	}
 }
 
-func (c *collector) setStatus(text, where string) { c.setWord(&c.t.Status, text, "status", where) }
-
-func (c *collector) setPriority(text, where string) {
-	c.setWord(&c.t.Priority, text, "priority", where)
+// set takes over the value of a field.
+func (c *collector) set(what field, text, where string) {
+	switch what {
+	case idField:
+		c.id(text, where)
+	case titleField:
+		c.setTitle(text, where)
+	case typeField:
+		c.setWord(&c.t.Type, text, "type", where)
+	case statusField:
+		c.setWord(&c.t.Status, text, "status", where)
+	case priorityField, severityField:
+		c.setWord(&c.t.Priority, text, "priority", where)
+	case parentField:
+		c.setParent(text, where)
+	case complexityField:
+		if text = strings.Trim(text, "`*_ "); !strings.Contains(text, "|") && !isNothing(text) {
+			c.complexity(text, where, where)
+		}
+	case labelsField:
+		for _, label := range labelsIn(text) {
+			c.label(label, where)
+		}
+	case componentsField:
+		for _, label := range labelsIn(text) {
+			c.concern(label, where)
+		}
+	}
 }
 
 // setWord keeps the first value of a field. One with a bar is a template's list
 // of what may be chosen.
 func (c *collector) setWord(field *string, text, name, where string) {
 	text = c.field(strings.Trim(text, "`*_ "), name)
-	if *field != "" || strings.Contains(text, "|") || isNothing(text) {
-		return
-	}
-	*field = text
-	c.from(name, where)
-}
-
-func (c *collector) setType(text, where string) {
-	text = c.field(strings.Trim(text, "`*_ "), "type")
 	if strings.Contains(text, "|") || isNothing(text) {
 		return
 	}
-	c.concern(text, where)
-	if c.t.Type == "" {
-		c.t.Type = text
-		c.from("type", where)
+	if name == "type" {
+		c.concern(text, where)
+	}
+	if *field == "" {
+		*field = text
+		c.from(name, where)
 	}
 }
 
@@ -231,27 +230,25 @@ func (c *collector) setTitle(text, where string) {
 }
 
 // dependency takes what a list of dependencies or a cell states.
-func (c *collector) dependency(text, where string) {
-	for _, id := range refsOf(text) {
-		c.dependOn(id, where)
-	}
-}
+func (c *collector) dependency(text, where string) { c.dependOn(where, refsOf(text)...) }
 
-func (c *collector) dependOn(id, where string) {
-	if utf8.RuneCountInString(id) > maxID { // prose, which names no ticket
-		c.notRead(where+":", id)
-		return
+func (c *collector) dependOn(where string, ids ...string) {
+	for _, id := range ids {
+		if utf8.RuneCountInString(id) > maxID { // prose, which names no ticket
+			c.notRead(where+":", id)
+			continue
+		}
+		if c.opt.ref != nil {
+			id = c.opt.ref(id)
+		}
+		key := strings.ToLower(id)
+		if id == "" || c.depends[key] || !c.room(len(c.t.DependsOn), "dependencies") {
+			continue
+		}
+		c.depends[key] = true
+		c.t.DependsOn = append(c.t.DependsOn, id)
+		c.from("dependencies", where)
 	}
-	if c.opt.ref != nil {
-		id = c.opt.ref(id)
-	}
-	key := strings.ToLower(id)
-	if id == "" || c.depends[key] || !c.room(len(c.t.DependsOn), "dependencies") {
-		return
-	}
-	c.depends[key] = true
-	c.t.DependsOn = append(c.t.DependsOn, id)
-	c.from("dependencies", where)
 }
 
 // file adds f or completes what is already known of its path.
@@ -276,12 +273,8 @@ func (c *collector) file(f File, where string) {
 	c.from("files", where)
 	if at, ok := c.paths[f.Path]; ok {
 		old := &c.t.Files[at]
-		if old.Action == "" {
-			old.Action = f.Action
-		}
-		if old.Description == "" {
-			old.Description = f.Description
-		}
+		old.Action = cmp.Or(old.Action, f.Action)
+		old.Description = cmp.Or(old.Description, f.Description)
 		return
 	}
 	if c.room(len(c.t.Files), "affected files") {
@@ -291,17 +284,7 @@ func (c *collector) file(f File, where string) {
 }
 
 // actions gives the action of a word.
-var actions = sync.OnceValue(func() map[string]string {
-	m := map[string]string{"create/modify/delete": ""} // the template's placeholder
-	for name, list := range groups() {
-		if to, ok := strings.CutPrefix(name, "action "); ok {
-			for _, word := range list {
-				m[word] = to
-			}
-		}
-	}
-	return m
-})
+var actions = byWord("action ")
 
 // action reduces what is stated to create, modify or delete; known is false if
 // it is none of them.
@@ -310,21 +293,17 @@ func action(stated string) (normal string, known bool) {
 		return normal, known
 	}
 	stated = strings.ToLower(strings.Trim(oneLine(stated), "`*_()[]\"'. "))
-	if isNothing(stated) {
-		return "", true
-	}
 	normal, known = actions()[stated]
-	return normal, known
+	return normal, known || isNothing(stated) || stated == "create/modify/delete" // the template's placeholder
 }
 
 // field makes text a one-line value and says so if it must be cut.
 func (c *collector) field(text, what string) string {
 	text = oneLine(text)
-	if len(text) <= maxField {
-		return text
+	if len(text) > maxField {
+		c.warn("%s has %d bytes; cut to %d", what, len(text), maxField)
 	}
-	c.warn("%s has %d bytes; cut to %d", what, len(text), maxField)
-	return strings.TrimSpace(clipBytes(text, maxField))
+	return clipField(text)
 }
 
 // finish completes the ticket with what follows from what was read.
@@ -359,14 +338,11 @@ func (c *collector) kind() {
 	if kind := kindOfType(t.Type); kind != "" && (kind != kindTask || !c.opt.typeIsMark) {
 		t.Kind = kind
 	}
-	if t.Kind == "" && t.IDStatesKind {
-		prefix, _, found := strings.Cut(t.ID, "-")
-		switch up := strings.ToUpper(prefix); {
-		case !found:
-		case up == kindBug, up == kindFeat, up == kindTask, up == kindEpic:
-			t.Kind = up
-			c.from("kind", "id")
-		}
+	prefix, _, found := strings.Cut(strings.ToUpper(t.ID), "-")
+	if t.Kind == "" && t.IDStatesKind && found &&
+		slices.Contains([]string{kindBug, kindFeat, kindTask, kindEpic}, prefix) {
+		t.Kind = prefix
+		c.from("kind", "id")
 	}
 	for _, label := range t.Labels {
 		if t.Kind != "" {

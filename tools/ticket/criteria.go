@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -24,16 +25,23 @@ type box struct {
 	done bool
 }
 
+// criteriaText takes a text that states criteria.
+func (c *collector) criteriaText(class int, text, where string) {
+	if text != "" {
+		c.criteria[class] = append(c.criteria[class], block{where: where, lines: strings.Split(text, "\n")})
+	}
+}
+
 // chooseCriteria takes the criteria of the best class that has any.
 func (c *collector) chooseCriteria() {
 	for class := range c.criteria {
 		if c.opt.onlySuccess && class != success {
 			continue
 		}
-		var boxes []*box
-		for pass := 0; pass < 2 && len(boxes) == 0; pass++ {
+		for _, fallback := range []bool{false, true} {
+			var boxes []*box
 			for _, b := range c.criteria[class] {
-				if b.fallback != (pass == 1) {
+				if b.fallback != fallback {
 					continue
 				}
 				found := c.criteriaOf(b.lines, len(boxes))
@@ -42,10 +50,10 @@ func (c *collector) chooseCriteria() {
 				}
 				boxes = append(boxes, found...)
 			}
-		}
-		if len(boxes) > 0 {
-			c.number(boxes)
-			return
+			if len(boxes) > 0 {
+				c.number(boxes)
+				return
+			}
 		}
 	}
 }
@@ -53,16 +61,24 @@ func (c *collector) chooseCriteria() {
 // criteriaOf reads one block in the way it is written: boxes, list items, rows of a
 // table, paragraphs; the first that there is.
 func (c *collector) criteriaOf(lines []string, have int) []*box {
-	if boxes := c.boxes(lines, have); len(boxes) > 0 {
-		return boxes
+	for _, read := range []func([]string, int) []*box{c.boxes, c.items, c.criteriaRows, c.paragraphs} {
+		if found := read(lines, have); len(found) > 0 {
+			return found
+		}
 	}
-	if items := c.items(lines, have); len(items) > 0 {
-		return items
+	return nil
+}
+
+// more adds a criterion to a list, nil where it is full.
+func (c *collector) more(boxes *[]*box, have int, text string, done bool) *box {
+	if !c.room(have+len(*boxes), "acceptance criteria") {
+		return nil
 	}
-	if rows := c.criteriaRows(lines, have); len(rows) > 0 {
-		return rows
-	}
-	return c.paragraphs(lines, have)
+	b := &box{done: done}
+	id, rest := c.criterionID(text)
+	b.id, b.text = id, []string{rest}
+	*boxes = append(*boxes, b)
+	return b
 }
 
 // boxes takes over the checkboxes. A line that carries on the text of one is joined
@@ -70,12 +86,10 @@ func (c *collector) criteriaOf(lines []string, have int) []*box {
 func (c *collector) boxes(lines []string, have int) (boxes []*box) {
 	var last *box
 	for _, line := range lines {
-		if b := c.checkbox(line); b != nil {
-			if last = nil; !c.room(have+len(boxes), "acceptance criteria") {
+		if mark, text, _ := boxOf(line); mark == ' ' || mark == 'x' {
+			if last = c.more(&boxes, have, text, mark == 'x'); last == nil {
 				break
 			}
-			last = b
-			boxes = append(boxes, b)
 			continue
 		}
 		text, indent := dedent(line)
@@ -94,13 +108,9 @@ func (c *collector) items(lines []string, have int) (boxes []*box) {
 	outer := -1
 	for _, line := range lines {
 		text, indent := dedent(line)
-		marked, done := checkMark(text)
 		body := item(text)
-		if body == "" {
-			body = marked
-		} else if inner, ticked := checkMark(body); inner != "" {
-			body, done = inner, ticked
-		}
+		marked, done := checkMark(cmp.Or(body, text))
+		body = cmp.Or(marked, body)
 		switch {
 		case body == "" && last != nil && indent > outer && text != "":
 			last.text = append(last.text, text)
@@ -113,27 +123,26 @@ func (c *collector) items(lines []string, have int) (boxes []*box) {
 		}
 		if indent > outer+1 {
 			last = nil
-			continue
-		}
-		if last = nil; !c.room(have+len(boxes), "acceptance criteria") {
+		} else if last = c.more(&boxes, have, body, done); last == nil {
 			break
 		}
-		id, rest := c.criterionID(body)
-		last = &box{id: id, text: []string{rest}, done: done}
-		boxes = append(boxes, last)
 	}
 	return boxes
 }
 
+// checkMarks are the signs that a criterion may begin with, and whether it is met.
+var checkMarks = []struct {
+	mark string
+	done bool
+}{{"✅", true}, {"✔", true}, {"☑", true}, {"✓", true},
+	{"⬜", false}, {"☐", false}, {"🔲", false}, {"❌", false}, {"⏳", false}}
+
 // checkMark cuts a mark such as ✅ from the beginning of a line; "" = there is none.
 func checkMark(text string) (rest string, done bool) {
-	for _, m := range []struct {
-		mark string
-		done bool
-	}{{"✅", true}, {"✔️", true}, {"✔", true}, {"☑️", true}, {"☑", true}, {"✓", true}, {"⬜", false}, {"☐",
-		false}, {"🔲", false}, {"❌", false}, {"⏳", false}} {
+	for _, m := range checkMarks {
 		if after, ok := strings.CutPrefix(text, m.mark); ok {
-			return strings.TrimSpace(strings.TrimPrefix(after, "\ufe0f")), m.done
+			rest = strings.TrimSpace(strings.TrimPrefix(after, "\ufe0f"))
+			return rest, m.done && rest != ""
 		}
 	}
 	return "", false
@@ -145,27 +154,21 @@ func (c *collector) criteriaRows(lines []string, have int) (boxes []*box) {
 	for _, t := range tables(lines) {
 		column := t.column(criterionNames)
 		for _, row := range t.rows {
-			if !c.room(have+len(boxes), "acceptance criteria") {
-				return boxes
-			}
-			b := &box{}
-			at := column
-			if at < 0 && len(row) > 1 && len(row[0]) <= 8 {
+			at := max(column, 0)
+			if column < 0 && len(row) > 1 && len(row[0]) <= 8 {
 				at = 1
 			}
-			at = max(at, 0)
 			if at >= len(row) {
 				continue
 			}
+			b := c.more(&boxes, have, row[at], false)
+			if b == nil {
+				return boxes
+			}
 			if at > 0 {
-				b.id, _ = c.criterionID(row[0] + ": x")
+				id, _ := c.criterionID(row[0] + ": x")
+				b.id = cmp.Or(id, b.id)
 			}
-			id, text := c.criterionID(row[at])
-			if b.id == "" {
-				b.id = id
-			}
-			b.text = []string{text}
-			boxes = append(boxes, b)
 		}
 	}
 	return boxes
@@ -176,21 +179,14 @@ func (c *collector) paragraphs(lines []string, have int) (boxes []*box) {
 	var last *box
 	for _, line := range lines {
 		text := strings.TrimSpace(line)
-		if text == "" || isRule(text) || strings.HasPrefix(text, "#") || strings.HasPrefix(text, "|") {
+		switch {
+		case text == "" || isRule(text) || strings.HasPrefix(text, "#") || strings.HasPrefix(text, "|"):
 			last = nil
-			continue
+		case last != nil:
+			last.text = append(last.text, text)
+		case !isNothing(text) && !strings.HasSuffix(text, ":"):
+			last = c.more(&boxes, have, text, false)
 		}
-		if last == nil {
-			if isNothing(text) || strings.HasSuffix(text, ":") ||
-				!c.room(have+len(boxes), "acceptance criteria") {
-				continue
-			}
-			id, rest := c.criterionID(text)
-			last = &box{id: id, text: []string{rest}}
-			boxes = append(boxes, last)
-			continue
-		}
-		last.text = append(last.text, text)
 	}
 	return boxes
 }
@@ -201,57 +197,37 @@ func isRule(text string) bool {
 		strings.Trim(text, "_ ") == "")
 }
 
-// checkbox reads "- [ ] text" with any list marker; nil = the line is none.
-func (c *collector) checkbox(line string) *box {
-	mark, text, _ := boxOf(line)
-	if mark != ' ' && mark != 'x' {
-		return nil
-	}
-	b := &box{done: mark == 'x'}
-	var rest string
-	b.id, rest = c.criterionID(text)
-	b.text = []string{rest}
-	return b
-}
-
 // boxOf reads a list item with a box: its mark (' ', 'x' for ticked, else the one
 // character in it; 0 = no box), its text and its indentation.
 func boxOf(line string) (mark byte, text string, indent int) {
 	text, indent = dedent(line)
 	text = item(text)
-	if len(text) < 3 || text[0] != '[' || text[2] != ']' || len(text) > 3 && text[3] != ' ' &&
-		text[3] != '\t' && text[3] != '*' {
+	if len(text) < 3 || text[0] != '[' || text[2] != ']' {
 		return 0, "", indent
 	}
-	mark = text[1]
+	mark, text = text[1], text[3:]
 	switch {
+	case mark < ' ' || mark > '~',
+		text != "" && text[0] != ' ' && text[0] != '\t' && !strings.HasPrefix(text, "* "):
+		return 0, "", indent
 	case mark == 'X':
 		mark = 'x'
-	case mark == '\t' || mark < ' ' || mark > '~':
-		return 0, "", indent
 	}
-	if len(text) > 3 && text[3] == '*' && (len(text) == 4 || text[4] != ' ') {
-		return 0, "", indent
-	}
-	return mark, strings.TrimSpace(text[3:]), indent
+	return mark, strings.TrimSpace(text), indent
 }
 
 // item gives what follows a list marker, "" if the line is no list item.
 func item(text string) string {
-	rest := text
+	rest := strings.TrimLeft(text, "0123456789")
+	digits := len(text) - len(rest)
 	switch {
-	case text == "":
-		return ""
-	case text[0] == '-' || text[0] == '*' || text[0] == '+':
+	case text != "" && strings.IndexByte("-*+", text[0]) >= 0:
 		rest = text[1:]
 	case strings.HasPrefix(text, "•"):
 		rest = " " + text[len("•"):]
+	case digits == 0 || digits > 9 || rest == "" || rest[0] != '.' && rest[0] != ')':
+		return ""
 	default:
-		rest = strings.TrimLeft(text, "0123456789")
-		if digits := len(text) - len(rest); digits == 0 || digits > 9 || rest == "" || rest[0] != '.' &&
-			rest[0] != ')' {
-			return ""
-		}
 		rest = rest[1:]
 	}
 	if rest == "" || rest[0] != ' ' && rest[0] != '\t' {

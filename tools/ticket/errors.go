@@ -19,52 +19,22 @@ func (e *Error) Error() string {
 	return e.Cause + ". " + e.Next
 }
 
-var (
-	errEmpty = &Error{Cause: "the ticket is empty",
-		Next: "Write a title, what is to be done and the acceptance criteria."}
-	errUTF16 = &Error{Line: 1, Cause: "the ticket is UTF-16 text", Next: "Convert it to UTF-8 and try again."}
-)
+var errEmpty = &Error{Cause: "the ticket is empty",
+	Next: "Write a title, what is to be done and the acceptance criteria."}
 
 func errTooLarge(size, limit int) *Error {
 	return &Error{Cause: fmt.Sprintf("the ticket has %d bytes, the limit is %d", size, limit),
 		Next: "Split the ticket, or move attachments out of it."}
 }
 
-func errNUL(line int) *Error {
-	return &Error{Line: line, Cause: "the ticket contains a NUL byte, so it is binary data or UTF-16 text",
-		Next: "Save it as UTF-8 text."}
-}
-
-func errInvalidUTF8(line int) *Error {
-	return &Error{Line: line, Cause: "the ticket is not valid UTF-8", Next: "Save it as UTF-8 text."}
-}
-
-func errUnterminated(line int) *Error {
-	return &Error{Line: line, Cause: "the front matter is opened with --- and never closed",
-		Next: "Put a line with --- alone after the last key."}
-}
-
-func errFrontMatterSize(line, size int) *Error {
-	return &Error{Line: line, Cause: fmt.Sprintf("the front matter has %d bytes, the limit is %d", size,
-		maxFrontMatter),
-		Next: "Move long text into the body."}
-}
-
 func errAlias(line int) *Error {
-	return &Error{Line: line,
-		Cause: "YAML aliases (*name) and merge keys (<<) are not allowed in the front matter",
-		Next:  "Write the value out, or put it in quotes if the * is meant literally."}
+	return &Error{line, "YAML aliases (*name) and merge keys (<<) are not allowed in the front matter",
+		"Write the value out, or put it in quotes if the * is meant literally."}
 }
 
 func errDepth(line int) *Error {
-	return &Error{Line: line,
-		Cause: fmt.Sprintf("the front matter is nested too deeply, the limit is %d levels", maxDepth),
-		Next:  "Flatten it to keys with text or lists of text."}
-}
-
-func errNoMapping(line int) *Error {
-	return &Error{Line: line, Cause: "the front matter is not a list of keys and values",
-		Next: `Write each line as "key: value".`}
+	return &Error{line, fmt.Sprintf("the front matter is nested too deeply, the limit is %d levels", maxDepth),
+		"Flatten it to keys with text or lists of text."}
 }
 
 // advice maps what the YAML library says to what a person does next.
@@ -85,20 +55,18 @@ var advice = []struct{ problem, next string }{
 }
 
 func errYAML(line int, problem string) *Error {
-	e := &Error{Line: line, Cause: "invalid YAML front matter (" + clip(problem, 120) + ")",
-		Next: "Put values with special characters in quotes, and indent with spaces."}
 	if strings.Contains(problem, "tab character") {
-		e.Cause, e.Next = "the front matter is indented with a tab, which YAML does not allow",
-			"Indent with spaces."
-		return e
+		return &Error{line, "the front matter is indented with a tab, which YAML does not allow",
+			"Indent with spaces."}
 	}
+	next := "Put values with special characters in quotes, and indent with spaces."
 	for _, a := range advice {
 		if strings.Contains(problem, a.problem) {
-			e.Next = a.next
+			next = a.next
 			break
 		}
 	}
-	return e
+	return &Error{line, "invalid YAML front matter (" + clip(problem, 120) + ")", next}
 }
 
 func errJSON(problem string) *Error {

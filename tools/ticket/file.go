@@ -1,11 +1,11 @@
 package ticket
 
 import (
+	"bytes"
 	"errors"
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -52,27 +52,21 @@ func newFile(name string, data []byte, beside Reader) *file {
 
 // form finds the form of a file. What is no text has none.
 func (f *file) form() (Form, error) {
-	for _, form := range trackerForms {
-		if form.Recognise(f) {
-			err := f.decode(MaxListBytes)
-			if errors.Is(err, errEmpty) && f.ext == ".jsonl" { // a tracker without issues
-				err = nil
-			}
-			return form, err
-		}
+	err := f.decode(int(Limit(f.path)))
+	if err != nil && (f.ext != ".jsonl" || !errors.Is(err, errEmpty)) { // a tracker may have no issue
+		return Form{}, err
 	}
-	if err := f.decode(MaxBytes); err != nil {
-		return nil, err
+	is := func(form Form) bool { return form.recognise(f) }
+	if i := slices.IndexFunc(trackerForms, is); i >= 0 {
+		return trackerForms[i], nil
+	}
+	if len(f.data) > MaxBytes {
+		return Form{}, errTooLarge(len(f.data), MaxBytes)
 	}
 	if err := f.cutFrontMatter(); err != nil {
-		return nil, err
+		return Form{}, err
 	}
-	for _, form := range markdownForms {
-		if form.Recognise(f) {
-			return form, nil
-		}
-	}
-	return plainForm{}, nil
+	return markdownForms[slices.IndexFunc(markdownForms, is)], nil // the last one takes any
 }
 
 // sections gives the outline of the body.
@@ -92,6 +86,16 @@ func (f *file) under(names ...string) (dir string, rest []string, ok bool) {
 		}
 	}
 	return "", nil, false
+}
+
+// below gives the first directory beneath one of that name that want says yes to.
+func (f *file) below(name string, want func(dir string) bool) string {
+	for i := 0; i+1 < len(f.dirs); i++ {
+		if f.dirs[i] == name && want(f.dirs[i+1]) {
+			return f.dirs[i+1]
+		}
+	}
+	return ""
 }
 
 // in reports whether a directory of that name is above the file.
@@ -157,13 +161,19 @@ func (f *file) hasAll(names ...string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return f.key(name) == nil })
 }
 
-func (f *file) decode(limit int) error {
-	text, err := decode(f.data, limit)
-	if err != nil {
-		return err
-	}
-	f.text, f.body = text, text
-	return nil
+// document reads a file beside tickets that is none itself, only by its name and title.
+func (f *file) document(what, id, title string) *Document {
+	c := newCollector(f, options{})
+	c.t.Document = what
+	c.id(id, "folder")
+	c.setTitle(title, "heading")
+	return &Document{Head: c.finish()}
+}
+
+func (f *file) decode(limit int) (err error) {
+	f.text, err = decode(f.data, limit)
+	f.body = f.text
+	return err
 }
 
 // decode gives the text with LF line ends, or says why the bytes are no text.
@@ -171,19 +181,17 @@ func decode(data []byte, limit int) (string, error) {
 	switch {
 	case len(data) > limit:
 		return "", errTooLarge(len(data), limit)
-	case hasPrefix(data, "\xff\xfe"), hasPrefix(data, "\xfe\xff"):
-		return "", errUTF16
+	case bytes.HasPrefix(data, []byte("\xff\xfe")), bytes.HasPrefix(data, []byte("\xfe\xff")):
+		return "", &Error{1, "the ticket is UTF-16 text", "Convert it to UTF-8 and try again."}
 	}
-	text := strings.TrimPrefix(string(data), "\ufeff")
-	if strings.Contains(text, "\r") {
-		text = strings.ReplaceAll(text, "\r\n", "\n")
-		text = strings.ReplaceAll(text, "\r", "\n")
-	}
+	text := lineFeeds(strings.TrimPrefix(string(data), "\ufeff"))
 	if at := strings.IndexByte(text, 0); at >= 0 {
-		return "", errNUL(lineAt(text, at))
+		return "", &Error{lineAt(text, at), "the ticket contains a NUL byte, so it is binary data or UTF-16 text",
+			"Save it as UTF-8 text."}
 	}
-	if at := invalidUTF8(text); at >= 0 {
-		return "", errInvalidUTF8(lineAt(text, at))
+	// There is no other NUL: the first that takes the place of bad bytes is where they are.
+	if at := strings.IndexByte(strings.ToValidUTF8(text, "\x00"), 0); at >= 0 {
+		return "", &Error{lineAt(text, at), "the ticket is not valid UTF-8", "Save it as UTF-8 text."}
 	}
 	if strings.TrimSpace(text) == "" {
 		return "", errEmpty
@@ -191,21 +199,12 @@ func decode(data []byte, limit int) (string, error) {
 	return text, nil
 }
 
-func hasPrefix(data []byte, prefix string) bool {
-	return len(data) >= len(prefix) && string(data[:len(prefix)]) == prefix
-}
-
-func invalidUTF8(text string) int {
-	if utf8.ValidString(text) {
-		return -1
+// lineFeeds turns all line ends to LF.
+func lineFeeds(text string) string {
+	if !strings.Contains(text, "\r") {
+		return text
 	}
-	valid := strings.ToValidUTF8(text, "")
-	for i := range valid { // the texts part at the first bad byte
-		if valid[i] != text[i] {
-			return i
-		}
-	}
-	return len(valid)
+	return strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 }
 
 func lineAt(text string, at int) int { return 1 + strings.Count(text[:at], "\n") }

@@ -1,35 +1,27 @@
 package ticket
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"unicode"
 )
 
 // genericNames are file names that say nothing: the directory names the ticket.
-var genericNames = map[string]bool{"readme": true, "index": true, "tasks": true, "task": true,
-	"proposal": true, "spec": true,
-	"plan": true, "issue": true, "ticket": true, "requirements": true, "design": true, "bugfix": true}
+var genericNames = set("readme index tasks task proposal spec plan issue ticket requirements design bugfix")
 
 // fileID is the id that a path gives: the one at the start of the file's name, else
 // the name, or the directory's where that is generic. lower says that a prefix may be in
 // lower case.
 func (f *file) fileID(lower bool) string {
-	if f.path == "" {
-		return ""
-	}
-	name := f.stem
-	if genericNames[strings.ToLower(name)] && f.parent(1) != "" {
+	if genericNames[strings.ToLower(f.stem)] && f.parent(1) != "" {
 		return oneLine(f.parent(1))
 	}
-	if id := idAtStart(name, lower); id != "" {
-		return id
-	}
-	return clip(oneLine(name), maxID-3)
+	return cmp.Or(idAtStart(f.stem, lower), clip(oneLine(f.stem), maxID-3))
 }
 
 // knownPrefixes are prefixes that also count in lower case.
-var knownPrefixes = []string{"task", "bug", "feat", "feature", "story", "issue", "ticket", "epic", "fix",
-	"chore", "draft", "wp", "sub", "subtask", "spike"}
+var knownPrefixes = set("task bug feat feature story issue ticket epic fix chore draft wp sub subtask spike")
 
 // idAtStart gives the id at the start of a file's name, "" = there is none.
 func idAtStart(name string, lower bool) string {
@@ -43,7 +35,7 @@ func idAtStart(name string, lower bool) string {
 	if isNumberDots(first) {
 		return numberAtStart(name, segments, spaced)
 	}
-	known := !upper && containsFold(knownPrefixes, first)
+	known := !upper && knownPrefixes[strings.ToLower(first)]
 	if !unicode.IsLetter([]rune(first)[0]) || !upper && !lower && !spaced && !known {
 		return ""
 	}
@@ -94,14 +86,9 @@ func upperRun(head string, segments []string) string {
 			last = i
 		}
 	}
-	switch {
-	case last < 0:
+	digits := len(segments[0]) - len(strings.TrimRight(segments[0], "0123456789"))
+	if last < 0 || last == 0 && digits < 2 { // a letter and a digit alone are a word such as S3
 		return ""
-	case last == 0: // one segment: a letter and a digit alone are a word such as S3
-		digits := len(segments[0]) - len(strings.TrimRight(segments[0], "0123456789"))
-		if digits < 2 || isLetters(segments[0]) {
-			return ""
-		}
 	}
 	return join(head, segments[:last+1]...)
 }
@@ -120,12 +107,7 @@ func isLetters(text string) bool {
 }
 
 func containsFold(list []string, text string) bool {
-	for _, s := range list {
-		if strings.EqualFold(s, text) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, text) })
 }
 
 // clipID bounds an id made of names.

@@ -1,7 +1,9 @@
 package ticket
 
 import (
+	"cmp"
 	"path"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -18,12 +20,10 @@ func (c *collector) fileBlock(b block) {
 			continue
 		}
 		body := item(text)
-		if body == "" {
-			if !startsWithPath(text) {
-				continue // a sentence that may mention a file
-			}
-			body = text
+		if body == "" && !startsWithPath(text) {
+			continue // a sentence that may mention a file
 		}
+		body = cmp.Or(body, text)
 		if mark, rest, _ := boxOf(line); mark != 0 {
 			body = rest
 		}
@@ -34,11 +34,8 @@ func (c *collector) fileBlock(b block) {
 			continue
 		}
 		paths, act, note := filesOf(body)
-		if act == "" {
-			act = doing
-		}
 		for _, p := range paths {
-			c.file(File{Path: p, Action: act, Description: note}, b.where)
+			c.file(File{Path: p, Action: cmp.Or(act, doing), Description: note}, b.where)
 		}
 		if len(paths) == 0 && odd == "" && !isNothing(body) && !startsWithNone(body) &&
 			!strings.HasPrefix(text, "<") {
@@ -68,7 +65,7 @@ func startsWithPath(text string) bool {
 // filesOf gives the paths of one line of a list of files, what is done to them, and
 // what is said of them.
 func filesOf(text string) (paths []string, action, note string) {
-	if label := labelOf(text); label.name != "" && label.value != "" && isAction(normal(label.name)) {
+	if label := labelOf(text); label.value != "" && isAction(normal(label.name)) {
 		paths, _, note = filesOf(label.value)
 		return paths, normal(label.name), note
 	}
@@ -77,38 +74,8 @@ func filesOf(text string) (paths []string, action, note string) {
 			return paths, normal(first), note
 		}
 	}
-	spans := codeSpans(text)
-	if len(spans) > 0 {
-		end := 0
-		for part := range strings.SplitSeq(text[:spans[0].from], ",") { // "a/b/, `c.go`"
-			if part = strings.TrimSpace(part); isPath(part) && strings.Contains(part, "/") {
-				if p := cleanPath(part); p != "" {
-					paths = append(paths, p)
-				}
-			}
-		}
-		for i, s := range spans {
-			inner := strings.Trim(text[s.from:s.to], "` ")
-			between := text[end:s.from]
-			if i > 0 && len(paths) > 0 && !isJoint(between) {
-				break // "`a.go` - calls `Open`": the second is about it
-			}
-			if p := cleanPath(inner); p != "" && isPath(inner) {
-				paths = append(paths, p)
-			}
-			end = s.to
-		}
-		if rest := strings.TrimSpace(text[end:]); strings.HasPrefix(rest, ",") { // "`a.go`, b/c.go"
-			for part := range strings.SplitSeq(rest, ",") {
-				if part = strings.TrimSpace(part); isPath(part) {
-					paths = append(paths, cleanPath(part))
-				}
-			}
-		}
-		if len(paths) > 0 {
-			note = strings.TrimLeft(text[end:], " -–—:*()")
-			return paths, actionIn(note), strings.TrimSuffix(note, ")")
-		}
+	if paths, note = filesInCode(text); len(paths) > 0 {
+		return paths, actionIn(note), strings.TrimSuffix(note, ")")
 	}
 	head, rest := text, ""
 	for _, mark := range []string{" - ", " – ", " — ", ": ", " ("} {
@@ -119,27 +86,63 @@ func filesOf(text string) (paths []string, action, note string) {
 	for part := range strings.SplitSeq(strings.ReplaceAll(head, " and ", ","), ",") {
 		part = strings.Trim(strings.TrimSpace(part), "*_`")
 		if isPath(part) || isPath(unlink(part)) {
-			if p := cleanPath(part); p != "" {
-				paths = append(paths, p)
-			}
+			paths = appendPath(paths, part)
 		}
 	}
 	return paths, actionIn(rest), strings.TrimSuffix(rest, ")")
 }
 
+// filesInCode gives the paths in backticks, those between commas around them, and what
+// is said after them.
+func filesInCode(text string) (paths []string, note string) {
+	spans := codeSpans(text)
+	if len(spans) == 0 {
+		return nil, ""
+	}
+	for part := range strings.SplitSeq(text[:spans[0].from], ",") { // "a/b/, `c.go`"
+		if part = strings.TrimSpace(part); isPath(part) && strings.Contains(part, "/") {
+			paths = appendPath(paths, part)
+		}
+	}
+	end := 0
+	for i, s := range spans {
+		if i > 0 && len(paths) > 0 && !isJoint(text[end:s.from]) {
+			break // "`a.go` - calls `Open`": the second is about it
+		}
+		if inner := strings.Trim(text[s.from:s.to], "` "); isPath(inner) {
+			paths = appendPath(paths, inner)
+		}
+		end = s.to
+	}
+	if rest := strings.TrimSpace(text[end:]); strings.HasPrefix(rest, ",") { // "`a.go`, b/c.go"
+		for part := range strings.SplitSeq(rest, ",") {
+			if part = strings.TrimSpace(part); isPath(part) {
+				paths = append(paths, cleanPath(part))
+			}
+		}
+	}
+	return paths, strings.TrimLeft(text[end:], " -–—:*()")
+}
+
+// appendPath adds a path in its one spelling, where it has one.
+func appendPath(paths []string, text string) []string {
+	if p := cleanPath(text); p != "" {
+		return append(paths, p)
+	}
+	return paths
+}
+
 // isJoint reports whether s may be between two paths of one list.
 func isJoint(between string) bool {
-	switch strings.ToLower(strings.Trim(between, " *_")) {
-	case ",", "and", "&", "+", ";", "/", "und", "et", "y", "", ", and", "→", "->":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"", ",", ", and", "and", "&", "+", ";", "/", "und", "et", "y", "→", "->"},
+		strings.ToLower(strings.Trim(between, " *_")))
 }
 
 // actionIn is the action that a note states: "(new)", "create", "NEW".
 func actionIn(note string) string {
 	word := normal(firstWord(note))
-	if note != "" && isAction(word) && (strings.EqualFold(strings.Trim(note, " ()[]*_`."), word) || strings.HasPrefix(strings.ToLower(note), word+")")) {
+	if isAction(word) && (strings.EqualFold(strings.Trim(note, " ()[]*_`."), word) ||
+		strings.HasPrefix(strings.ToLower(note), word+")")) {
 		return word
 	}
 	return ""
@@ -151,14 +154,12 @@ func isPath(word string) bool {
 	if word == "" || len(word) > maxPath || strings.Contains(word, "://") || strings.ContainsAny(word, " \t()<>|\"=,;") {
 		return false
 	}
-	if strings.Contains(word, "/") {
-		return strings.IndexFunc(word, unicode.IsLetter) >= 0 && !strings.HasPrefix(word, "//") && !strings.EqualFold(word, "n/a")
-	}
-	if strings.ContainsAny(word, "*") {
-		return strings.Contains(word, ".") && word[0] != '*' || strings.HasPrefix(word, "*.")
-	}
 	ext := path.Ext(word)
 	switch {
+	case strings.Contains(word, "/"):
+		return strings.IndexFunc(word, unicode.IsLetter) >= 0 && !strings.HasPrefix(word, "//") && !strings.EqualFold(word, "n/a")
+	case strings.Contains(word, "*"):
+		return strings.Contains(word, ".") && word[0] != '*' || strings.HasPrefix(word, "*.")
 	case noExtension[strings.ToLower(word)]:
 		return true
 	case len(ext) < 2 || len(ext) > 12 || ext == word && len(word) < 4:
@@ -169,34 +170,33 @@ func isPath(word string) bool {
 	}) < 0
 }
 
-var noExtension = map[string]bool{"makefile": true, "dockerfile": true, "jenkinsfile": true, "gemfile": true, "procfile": true, "license": true, "justfile": true, "rakefile": true}
+// set makes a set of words.
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for word := range strings.FieldsSeq(words) {
+		m[word] = true
+	}
+	return m
+}
+
+var noExtension = set("makefile dockerfile jenkinsfile gemfile procfile license justfile rakefile")
 
 // extensions of files that are named in a sentence; any other word with a dot may be
 // a name or an abbreviation.
-var extensions = func() map[string]bool {
-	m := map[string]bool{}
-	for e := range strings.FieldsSeq("go ts tsx js jsx mjs cjs py rb rs java kt kts swift c h cc cpp hpp cs php scala clj ex exs erl hs ml lua dart vue svelte " +
-		"html htm css scss sass less md mdx rst txt json jsonl json5 yaml yml toml ini cfg conf env xml csv sql proto graphql gql prisma tf tfvars sh bash zsh ps1 bat " +
-		"dockerfile lock mod sum gradle properties ipynb r jl pl pm sol zig nim tmpl tpl hbs ejs astro snap svg png template example") {
-		m[e] = true
-	}
-	return m
-}()
+var extensions = set(`go ts tsx js jsx mjs cjs py rb rs java kt kts swift c h cc cpp hpp cs php scala clj ex exs erl
+	hs ml lua dart vue svelte html htm css scss sass less md mdx rst txt json jsonl json5 yaml yml toml ini cfg conf
+	env xml csv sql proto graphql gql prisma tf tfvars sh bash zsh ps1 bat dockerfile lock mod sum gradle properties
+	ipynb r jl pl pm sol zig nim tmpl tpl hbs ejs astro snap svg png template example`)
 
 // products are names that look like files.
-var products = map[string]bool{"node.js": true, "next.js": true, "vue.js": true, "nuxt.js": true, "three.js": true, "d3.js": true, "express.js": true,
-	"react.js": true, "angular.js": true, "ember.js": true, "chart.js": true, "backbone.js": true, "alpine.js": true, "p5.js": true, "asp.net": true}
+var products = set(`node.js next.js vue.js nuxt.js three.js d3.js express.js react.js angular.js ember.js chart.js
+	backbone.js alpine.js p5.js asp.net`)
 
 // topFolders begin paths without an extension.
-var topFolders = func() map[string]bool {
-	m := map[string]bool{}
-	for d := range strings.FieldsSeq("src lib cmd internal pkg app apps packages tests test spec docs doc backend frontend web api server client scripts tools config " +
-		"configs migrations db database public assets components pages services modules core infra deploy deployment .github .vscode examples e2e crates include " +
-		"models contracts handlers utils schemas prisma supabase terraform k8s charts build benches fixtures integration") {
-		m[d] = true
-	}
-	return m
-}()
+var topFolders = set(`src lib cmd internal pkg app apps packages tests test spec docs doc backend frontend web api
+	server client scripts tools config configs migrations db database public assets components pages services modules
+	core infra deploy deployment .github .vscode examples e2e crates include models contracts handlers utils schemas
+	prisma supabase terraform k8s charts build benches fixtures integration`)
 
 // pathsIn gives the paths in a sentence: words with a slash or a file's extension,
 // in backticks or not.
@@ -245,12 +245,10 @@ func isPathInText(word string) bool {
 	if word[0] == '/' || strings.ContainsAny(word, "{}@") {
 		return false // a route, a package
 	}
-	if domain := path.Ext(first); domain == ".com" || domain == ".org" || domain == ".io" ||
-		domain == ".dev" || domain == ".net" {
+	if slices.Contains([]string{".com", ".org", ".io", ".dev", ".net"}, path.Ext(first)) {
 		return false
 	}
-	if len(ext) > 0 && len(ext) <= 8 && isLetters(strings.TrimRight(ext, "0123456789")) &&
-		strings.Trim(ext, "0123456789") != "" {
+	if len(ext) <= 8 && isLetters(strings.TrimRight(ext, "0123456789")) && strings.Trim(ext, "0123456789") != "" {
 		return true
 	}
 	return topFolders[strings.ToLower(first)] || strings.HasSuffix(word, "/") && len(word) > 3

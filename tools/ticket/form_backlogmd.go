@@ -1,54 +1,38 @@
 package ticket
 
-import "strings"
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
 
-// backlogForm is Backlog.md: one task per file beneath backlog/, with front matter or
-// with bold keys, criteria "#1" between markers.
-type backlogForm struct{}
-
-func (backlogForm) Name() string { return "Backlog.md" }
-
-func (backlogForm) Place() string {
-	return "`backlog/tasks/*.md`; completed tasks, the archive and drafts are left out"
-}
-
-func (backlogForm) Recognise(f *file) bool {
+// isBacklog recognises Backlog.md: one task per file beneath backlog/, with front
+// matter or with bold keys, criteria "#1" between markers.
+func isBacklog(f *file) bool {
 	return f.backlogPlace() != "" || f.hasAll("createddate", "dependencies") ||
 		strings.Contains(f.body, "<!-- AC:BEGIN -->")
 }
 
 // backlogPlace is the folder of a task within backlog/, "" = it is in none.
 func (f *file) backlogPlace() string {
-	for i, dir := range f.dirs {
-		if dir != "backlog" && dir != ".backlog" || i+1 == len(f.dirs) {
-			continue
-		}
-		switch next := f.dirs[i+1]; next {
-		case "tasks", "completed", "drafts", "archive":
-			return next
-		}
+	isPlace := func(dir string) bool {
+		return slices.Contains([]string{"tasks", "completed", "drafts", "archive"}, dir)
 	}
-	return ""
+	return cmp.Or(f.below("backlog", isPlace), f.below(".backlog", isPlace))
 }
 
-func (backlogForm) Read(f *file) (*Document, error) {
+func readBacklog(f *file) (*Document, error) {
 	c := markdown(f, options{numbered: true})
 	if strings.EqualFold(f.stem, "readme") {
 		c.t.Document = "overview"
 	}
 	c.id(f.fileID(true), "file name")
 	t := c.finish()
-	switch f.backlogPlace() {
-	case "completed":
-		t.Closed = true
-	case "archive":
-		t.Archived = true
-	case "drafts":
-		t.Draft = true
-	}
-	if t.Parent == "" {
-		t.Parent = dottedParent(t.ID)
-	}
+	place := f.backlogPlace()
+	t.Closed = t.Closed || place == "completed"
+	t.Archived = place == "archive"
+	t.Draft = t.Draft || place == "drafts"
+	t.Parent = cmp.Or(t.Parent, dottedParent(t.ID))
 	return &Document{Head: t}, nil
 }
 

@@ -1,51 +1,42 @@
 package ticket
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
 )
 
-// beadsForm is Beads' export: a JSON object a line.
-type beadsForm struct{}
-
-func (beadsForm) Name() string { return "Beads" }
-
-func (beadsForm) Place() string { return "its export, `*.jsonl`: a JSON object a line" }
-
-func (beadsForm) Recognise(f *file) bool {
-	if f.ext == ".jsonl" {
-		return true
-	}
-	first, _, _ := bytes.Cut(bytes.TrimSpace(f.data), []byte("\n"))
-	return f.path == "" && bytes.HasPrefix(first, []byte("{")) &&
-		bytes.Contains(first, []byte(`"issue_type"`))
+// isBeads recognises Beads' export: a JSON object a line.
+func isBeads(f *file) bool {
+	first, _, _ := strings.Cut(strings.TrimSpace(f.text), "\n")
+	return f.ext == ".jsonl" ||
+		f.path == "" && strings.HasPrefix(first, "{") && strings.Contains(first, `"issue_type"`)
 }
 
 type beadsIssue struct {
-	ID, Title, Description, Design, Notes, Status, Priority, Assignee loose
-	IssueType                                                         loose           `json:"issue_type"`
-	AcceptanceCriteria                                                loose           `json:"acceptance_criteria"`
-	ClosedAt                                                          loose           `json:"closed_at"`
-	Parent                                                            loose           `json:"parent"`
-	Labels                                                            looseList       `json:"labels"`
-	Dependencies                                                      json.RawMessage `json:"dependencies"`
-	Marker                                                            loose           `json:"_type"`
+	ID, Title, Description, Design, Notes, Status, Priority, Parent loose
+
+	IssueType          loose `json:"issue_type"`
+	AcceptanceCriteria loose `json:"acceptance_criteria"`
+	ClosedAt           loose `json:"closed_at"`
+	Marker             loose `json:"_type"`
+	Labels             looseList
+	Dependencies       json.RawMessage
 }
 
 type beadsDependency struct {
 	ID, Type    loose
-	IssueID     loose `json:"issue_id"`
 	DependsOnID loose `json:"depends_on_id"`
 	TargetID    loose `json:"target_id"`
 	DepType     loose `json:"dep_type"`
 	LongType    loose `json:"dependency_type"`
 }
 
-func (beadsForm) Read(f *file) (*Document, error) {
-	d := &Document{Several: true, Head: Ticket{Body: f.text, HasFrontMatter: true}}
+func readBeads(f *file) (*Document, error) {
+	d := f.list("", "", "")
 	bad, firstBad, number := 0, 0, 0
 	seen := map[string]bool{}
 	for line := range strings.SplitSeq(f.text, "\n") {
@@ -55,7 +46,7 @@ func (beadsForm) Read(f *file) (*Document, error) {
 			continue
 		}
 		var in beadsIssue
-		if jsonTooDeep([]byte(line)) || json.Unmarshal([]byte(line), &in) != nil {
+		if jsondepth.Check([]byte(line)) != nil || json.Unmarshal([]byte(line), &in) != nil {
 			if bad++; bad == 1 {
 				firstBad = number
 			}
@@ -65,8 +56,8 @@ func (beadsForm) Read(f *file) (*Document, error) {
 			continue // a memory, an event
 		}
 		if len(d.Tasks) >= maxTasks {
-			d.Head.Warnings = append(d.Head.Warnings, fmt.Sprintf("more than %d issues; the rest is left out",
-				maxTasks))
+			d.Head.Warnings = append(d.Head.Warnings,
+				fmt.Sprintf("more than %d issues; the rest is left out", maxTasks))
 			break
 		}
 		t := in.ticket()
@@ -86,30 +77,27 @@ func (beadsForm) Read(f *file) (*Document, error) {
 }
 
 func (in *beadsIssue) ticket() Ticket {
-	c := &collector{paths: map[string]int{}, depends: map[string]bool{}, labels: map[string]bool{}}
+	c := newCollector(&file{}, options{})
 	c.id(string(in.ID), "id")
 	c.t.Local = c.t.ID
 	c.setTitle(string(in.Title), "title")
-	c.setType(string(in.IssueType), "issue_type")
-	c.setStatus(string(in.Status), "status")
-	c.setPriority(string(in.Priority), "priority")
+	title := c.t.Title
+	c.set(typeField, string(in.IssueType), "issue_type")
+	c.set(statusField, string(in.Status), "status")
+	c.set(priorityField, string(in.Priority), "priority")
 	for _, label := range in.Labels {
 		c.label(string(label), "labels")
 	}
 	c.beadsDependencies(in.Dependencies)
 	c.setParent(string(in.Parent), "parent")
-	if in.AcceptanceCriteria != "" {
-		c.criteria[acceptance] = []block{{where: "acceptance_criteria",
-			lines: strings.Split(string(in.AcceptanceCriteria), "\n")}}
-	}
+	c.criteriaText(acceptance, string(in.AcceptanceCriteria), "acceptance_criteria")
 	c.opt.ignoreDepends = true
-	title := c.t.Title
 	c.sections(outline(string(in.Description)))
 	c.t.Title = title
-	c.t.Closed = c.t.Closed || in.Status == "tombstone" || in.Status == "" && in.ClosedAt != ""
-	c.t.Body = joinSections(string(in.Title), "", string(in.Description), "Acceptance Criteria",
-		string(in.AcceptanceCriteria),
-		"Design", string(in.Design), "Notes", string(in.Notes))
+	c.t.Closed = in.Status == "tombstone" || in.Status == "" && in.ClosedAt != ""
+	c.t.Body = joinSections(string(in.Title), "", string(in.Description),
+		"Acceptance Criteria", string(in.AcceptanceCriteria), "Design", string(in.Design),
+		"Notes", string(in.Notes))
 	return c.finish()
 }
 
@@ -121,7 +109,7 @@ func (c *collector) beadsDependencies(raw json.RawMessage) {
 		var ids looseList
 		if json.Unmarshal(raw, &ids) == nil {
 			for _, id := range ids {
-				c.dependOn(string(id), "dependencies")
+				c.dependOn("dependencies", string(id))
 			}
 		}
 		return
@@ -133,7 +121,7 @@ func (c *collector) beadsDependencies(raw json.RawMessage) {
 		case strings.Contains(kind, "parent"):
 			c.setParent(to, "dependencies parent-child")
 		case kind == "" || strings.Contains(kind, "block") || strings.Contains(kind, "wait"):
-			c.dependOn(to, "dependencies")
+			c.dependOn("dependencies", to)
 		}
 	}
 }

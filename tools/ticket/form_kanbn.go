@@ -2,23 +2,14 @@ package ticket
 
 import "strings"
 
-// kanbnForm is kanbn: .kanbn/tasks/SLUG.md, with the columns in .kanbn/index.md.
-type kanbnForm struct{}
-
-func (kanbnForm) Name() string { return "kanbn" }
-
-func (kanbnForm) Place() string { return "`.kanbn/tasks/*.md`, the board in `.kanbn/index.md`" }
-
-func (kanbnForm) Recognise(f *file) bool {
+// isKanbn recognises kanbn: .kanbn/tasks/SLUG.md, with the columns in .kanbn/index.md.
+func isKanbn(f *file) bool {
 	return f.in(".kanbn") || f.hasAll("created", "updated", "progress")
 }
 
-func (kanbnForm) Read(f *file) (*Document, error) {
+func readKanbn(f *file) (*Document, error) {
 	if f.parent(1) == ".kanbn" {
-		c := newCollector(f, options{})
-		c.t.Document = "board"
-		c.id(f.fileID(true), "folder")
-		return &Document{Head: c.finish()}, nil
+		return f.document("board", f.fileID(true), ""), nil
 	}
 	f.metadataBlock()
 	c := markdown(f, options{})
@@ -27,9 +18,7 @@ func (kanbnForm) Read(f *file) (*Document, error) {
 	if c.t.ID == "" {
 		c.id(slug(c.t.Title), "title")
 	}
-	if column := f.kanbnColumn(); column != "" {
-		c.setStatus(column, ".kanbn/index.md")
-	}
+	c.set(statusField, f.kanbnColumn(), ".kanbn/index.md")
 	t := c.finish()
 	if k := f.key("completed"); k != nil && !isEmptyNode(k.value) {
 		t.Closed = true

@@ -1,22 +1,15 @@
 package ticket
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 )
 
-// kiroForm is Kiro: .kiro/specs/NAME with requirements.md, design.md and tasks.md.
-type kiroForm struct{}
-
-func (kiroForm) Name() string { return "Kiro" }
-
-func (kiroForm) Place() string {
-	return "`.kiro/specs/NAME/tasks.md` with requirements and design beside it"
-}
-
-func (kiroForm) Recognise(f *file) bool {
-	if _, _, ok := f.under(".kiro", "specs"); ok || f.in(".kiro") {
+// isKiro recognises Kiro: .kiro/specs/NAME with requirements.md, design.md and tasks.md.
+func isKiro(f *file) bool {
+	if f.in(".kiro") {
 		return true
 	}
 	switch f.base {
@@ -31,7 +24,7 @@ func (kiroForm) Recognise(f *file) bool {
 	return false
 }
 
-func (kiroForm) Read(f *file) (*Document, error) {
+func readKiro(f *file) (*Document, error) {
 	name, _, ok := f.under(".kiro", "specs")
 	if !ok {
 		name = f.fileID(true)
@@ -41,29 +34,19 @@ func (kiroForm) Read(f *file) (*Document, error) {
 		d.beside(f.siblings("requirements.md", "bugfix.md", "design.md"))
 		return d, nil
 	}
-	c := newCollector(f, options{})
-	c.t.Document = documentName(f.stem)
-	c.id(name, "folder")
 	sections := f.sections()
-	c.setTitle(titleOf(sections), "heading")
+	d := f.document(documentName(f.stem), name, titleOf(sections))
 	switch f.base {
-	case "requirements.md", "bugfix.md":
-		for _, r := range kiroCriteria(sections) {
-			if !c.room(len(c.t.Criteria), "acceptance criteria") {
-				break
-			}
-			c.t.Criteria = append(c.t.Criteria, r)
-		}
-		c.t.Kind = kindFeat
-		if f.base == "bugfix.md" {
-			c.t.Kind = kindBug
-		}
+	case "requirements.md":
+		d.Head.Kind, d.Head.Criteria = kindFeat, kiroCriteria(sections)
+	case "bugfix.md":
+		d.Head.Kind, d.Head.Criteria = kindBug, kiroCriteria(sections)
 	}
-	return &Document{Head: c.finish()}, nil
+	return d, nil
 }
 
-// kiroCriteria lists the criteria of a requirements.md: the id is the requirement's
-// number, a dot and the item's.
+// kiroCriteria lists up to maxItems criteria of a requirements.md: the id is the
+// requirement's number, a dot and the item's.
 func kiroCriteria(sections []section) []Criterion {
 	var out []Criterion
 	c := &collector{}
@@ -100,31 +83,25 @@ func kiroCriteria(sections []section) []Criterion {
 // kiroTasks reads the tasks: "- [ ] 1. Title", "- [ ]* 2.2 optional" beneath it.
 func kiroTasks(f *file, name string) *Document {
 	sections := f.sections()
-	d := &Document{Several: true, Head: Ticket{ID: clipID(name), Body: f.body, Kind: kindFeat,
-		HasFrontMatter: true}}
-	d.Head.Title, _ = cutPrefixFold(titleOf(sections), "Implementation Plan:", "Tasks:",
-		"Implementation Tasks:")
-	if d.Head.Title == "" || strings.EqualFold(d.Head.Title, "Implementation Plan") {
-		d.Head.Title = name
+	title, _ := cutPrefixFold(titleOf(sections), "Implementation Plan:", "Tasks:", "Implementation Tasks:")
+	if title == "" || strings.EqualFold(title, "Implementation Plan") {
+		title = name
 	}
+	kind := kindFeat
 	if _, ok := f.readBeside("bugfix.md"); ok {
-		d.Head.Kind = kindBug
+		kind = kindBug
 	}
+	d := f.list(name, title, kind)
 	texts := kiroTexts(f)
 	lines := taskLines(sections, func(s section) bool {
-		word := normal(s.title)
-		return word != "notes" && word != "format" && word != "legend" && word != "taskdependencygraph"
+		return !slices.Contains([]string{"notes", "format", "legend", "taskdependencygraph"}, normal(s.title))
 	})
-	optional := make([]bool, len(lines))
 	for i := range lines {
 		l := &lines[i]
-		text, starred := strings.CutPrefix(l.text, "*")
-		optional[i] = starred
-		local, title := leadingNumber(strings.TrimSpace(text))
-		t := task(name, local, title, strings.Join(append([]string{strings.TrimSpace(text)}, l.detail...),
-			"\n"))
-		t.Kind = d.Head.Kind
-		t.Closed = l.done()
+		l.text, l.free = strings.CutPrefix(l.text, "*")
+		l.text = strings.TrimSpace(l.text)
+		local, title := leadingNumber(l.text)
+		t := d.add(l, local, title)
 		t.Status = kiroStatus(l.mark)
 		t.addPaths(codeOf(title), "task line")
 		if len(codeSpans(title)) == 0 {
@@ -133,18 +110,18 @@ func kiroTasks(f *file, name string) *Document {
 		for _, detail := range l.detail {
 			t.addPaths(codeOf(detail), "details")
 			t.kiroReferences(detail, texts)
-			t.kiroFields(name, detail)
+			t.kiroFields(d.Head.ID, detail)
 		}
 		if l.parent >= 0 {
 			t.Parent = d.Tasks[l.parent].ID
 		} else if above := dottedParent(local); above != "" {
-			t.Parent = taskID(name, above)
+			t.Parent = taskID(d.Head.ID, above)
 		}
-		d.Tasks = append(d.Tasks, t)
 	}
-	d.Head.Warnings = distinctIDs(name, d.Tasks)
-	kiroOrder(lines, d.Tasks, optional)
-	unionFiles(&d.Head, d.Tasks)
+	d.Head.Warnings = distinctIDs(d.Head.ID, d.Tasks)
+	kiroOrder(lines, d.Tasks)
+	d.parentsWait(lines, 2*maxAfter)
+	d.unionFiles()
 	return d
 }
 
@@ -160,34 +137,21 @@ func kiroStatus(mark byte) string {
 	return "open"
 }
 
-// kiroOrder makes a task wait for the open ones before it, and a parent for those
-// beneath it. Optional tasks hold nobody back.
-func kiroOrder(lines []taskLine, tasks []Ticket, optional []bool) {
+// kiroOrder makes a task wait for the open ones before it. Optional tasks hold nobody
+// back.
+func kiroOrder(lines []taskLine, tasks []Ticket) {
 	var open []string // in order, without the ancestors of the task at hand
-	var stack []int   // its ancestors
+	var stack []int   // its ancestors, then itself
 	for i := range lines {
 		for len(stack) > 0 && lines[stack[len(stack)-1]].indent >= lines[i].indent {
 			top := stack[len(stack)-1]
 			stack = stack[:len(stack)-1]
-			if !tasks[top].Closed && !optional[top] {
+			if !tasks[top].Closed && !lines[top].free {
 				open = append(open, tasks[top].ID)
 			}
 		}
 		tasks[i].After = lastOf(open)
 		stack = append(stack, i)
-		if i+1 < len(lines) && lines[i+1].indent > lines[i].indent {
-			continue // a parent: it joins the open ones once its own are through
-		}
-		stack = stack[:len(stack)-1]
-		if !tasks[i].Closed && !optional[i] {
-			open = append(open, tasks[i].ID)
-		}
-	}
-	for i := range lines {
-		if p := lines[i].parent; p >= 0 && !tasks[i].Closed && !optional[i] &&
-			len(tasks[p].After) < 2*maxAfter {
-			tasks[p].After = append(tasks[p].After, tasks[i].ID)
-		}
 	}
 }
 
@@ -201,34 +165,23 @@ func codeOf(text string) string {
 	return b.String()
 }
 
-func (t *Ticket) kiroCriterion(id string, texts map[string]string) {
-	known := slices.ContainsFunc(t.Criteria, func(c Criterion) bool { return c.ID == id })
-	if known || !isNumberDots(id) || len(t.Criteria) >= 50 {
-		return
-	}
-	text := texts[id]
-	if text == "" {
-		text = "requirement " + id
-	}
-	t.Criteria = append(t.Criteria, Criterion{ID: id, Text: text})
-}
-
 // kiroFields takes "_Depends: 4.1_" and "Files: a.go, b.go" beneath a task.
 func (t *Ticket) kiroFields(folder, detail string) {
 	l := labelOf(strings.Trim(strings.TrimLeft(detail, "-* "), "_*"))
-	switch what := meaningOf(l.name); {
-	case l.name == "":
-	case what.field == dependsField:
-		for part := range strings.FieldsFuncSeq(l.value, func(r rune) bool { return r == ',' || r == ' ' }) {
+	switch meaningOf(l.name).field {
+	case dependsField:
+		for part := range strings.FieldsFuncSeq(l.value, isBreak) {
 			if id := strings.Trim(part, "_*."); isNumberDots(id) && len(t.DependsOn) < 50 {
-				t.DependsOn = append(t.DependsOn, taskID(folder, id))
-				t.From = append(t.From, Origin{"dependencies", l.name})
+				t.dependOn(folder, []string{id}, l.name)
 			}
 		}
-	case what.field == filesField:
+	case filesField:
 		t.addPaths(l.value, l.name)
 	}
 }
+
+// isBreak: what is between the items of a line.
+func isBreak(r rune) bool { return r == ',' || r == ' ' }
 
 // kiroTexts are the criteria of requirements.md beside the tasks, by id.
 func kiroTexts(f *file) map[string]string {
@@ -252,17 +205,17 @@ func (t *Ticket) kiroReferences(detail string, texts map[string]string) {
 	if !ok {
 		return
 	}
-	for part := range strings.FieldsFuncSeq(rest, func(r rune) bool {
-		return r == ',' || r == ' ' ||
-			r == ';'
-	}) {
+	for part := range strings.FieldsFuncSeq(strings.ReplaceAll(rest, ";", ","), isBreak) {
 		part = strings.Trim(part, "*_. ")
 		ids := expandRange(part) // 1.1–1.7
 		if ids == nil {
 			ids = []string{part}
 		}
 		for _, id := range ids {
-			t.kiroCriterion(id, texts)
+			known := slices.ContainsFunc(t.Criteria, func(c Criterion) bool { return c.ID == id })
+			if !known && isNumberDots(id) && len(t.Criteria) < 50 {
+				t.Criteria = append(t.Criteria, Criterion{ID: id, Text: cmp.Or(texts[id], "requirement "+id)})
+			}
 		}
 	}
 	t.From = append(t.From, Origin{"criteria", "requirements.md"})

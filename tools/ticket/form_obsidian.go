@@ -1,22 +1,16 @@
 package ticket
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// obsidianForm is a note of Obsidian: TaskNotes' keys, Dataview's fields, and the lines
-// of the Tasks plug-in.
-type obsidianForm struct{}
-
-func (obsidianForm) Name() string { return "Obsidian" }
-
-func (obsidianForm) Place() string {
-	return "notes with TaskNotes' keys, Dataview's fields or the Tasks plug-in's marks"
-}
-
-func (obsidianForm) Recognise(f *file) bool {
+// isObsidian recognises a note of Obsidian: TaskNotes' keys, Dataview's fields, and the
+// lines of the Tasks plug-in.
+func isObsidian(f *file) bool {
 	return f.in("TaskNotes") || f.has("datecreated", "datemodified", "timeestimate", "timeentries",
 		"contexts") || f.taskTag() ||
 		f.wikiKeys() || strings.Contains(f.body, "- [ ] ") && hasTaskEmoji(f.body) ||
@@ -26,12 +20,9 @@ func (obsidianForm) Recognise(f *file) bool {
 // hasTaskEmoji looks for the marks of the Tasks plug-in. strings.ContainsAny would
 // look for each at every byte.
 func hasTaskEmoji(body string) bool {
-	for _, mark := range []string{"🆔", "⛔", "📅", "⏳", "🛫"} {
-		if strings.Contains(body, mark) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc([]string{"🆔", "⛔", "📅", "⏳", "🛫"}, func(mark string) bool {
+		return strings.Contains(body, mark)
+	})
 }
 
 // taskTag: the note is marked as a task by a tag, and has a state.
@@ -40,24 +31,17 @@ func (f *file) taskTag() bool {
 	if k == nil || !f.has("status", "due", "scheduled", "priority") {
 		return false
 	}
-	for _, item := range k.value.Content {
-		if strings.EqualFold(strings.TrimPrefix(text(item), "#"), "task") {
-			return true
-		}
-	}
-	return strings.EqualFold(text(k.value), "task")
+	return strings.EqualFold(text(k.value), "task") || slices.ContainsFunc(k.value.Content, func(n *yaml.Node) bool {
+		return strings.EqualFold(strings.TrimPrefix(text(n), "#"), "task")
+	})
 }
 
 // wikiKeys: a key's value is a wiki link.
 func (f *file) wikiKeys() bool {
-	for _, k := range f.keys {
-		for _, n := range append([]*yaml.Node{k.value}, k.value.Content...) {
-			if n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Value, "[[") {
-				return true
-			}
-		}
-	}
-	return false
+	isLink := func(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && strings.HasPrefix(n.Value, "[[") }
+	return slices.ContainsFunc(f.keys, func(k key) bool {
+		return isLink(k.value) || slices.ContainsFunc(k.value.Content, isLink)
+	})
 }
 
 // hasDataview: a line "status:: open", or a field "[priority:: high]".
@@ -69,14 +53,14 @@ func hasDataview(body string) bool {
 		}
 		i += at
 		start := strings.LastIndexAny(body[max(0, i-40):i], "\n[(") + 1 + max(0, i-40)
-		if what := meaningOf(body[start:i]); what.field != unknownField {
+		if meaningOf(body[start:i]).field != unknownField {
 			return true
 		}
 		at = i + 3
 	}
 }
 
-func (obsidianForm) Read(f *file) (*Document, error) {
+func readObsidian(f *file) (*Document, error) {
 	c := newCollector(f, options{typeIsMark: true, prefixIsKind: true, prose: true})
 	c.keys(f)
 	if f.path != "" {
@@ -94,16 +78,11 @@ func (obsidianForm) Read(f *file) (*Document, error) {
 		}
 	}
 	c.sections(sections)
-	d := &Document{}
 	isTask := f.in("TaskNotes") || f.taskTag() ||
 		f.has("status", "type", "blockedby", "dependson", "datecreated", "state") || c.t.Status != ""
-	d.Head = c.finish()
-	d.Several = !isTask
-	d.Tasks = noteTasks(d.Head.ID, sections, isTask)
-	if len(d.Tasks) == 0 {
-		d.Several = false
-	}
-	return d, nil
+	head := c.finish()
+	tasks := noteTasks(head.ID, sections, isTask)
+	return &Document{Head: head, Tasks: tasks, Several: !isTask && len(tasks) > 0}, nil
 }
 
 // inlineFields takes Dataview's [key:: value] and (key:: value), outside of tasks.
@@ -117,14 +96,11 @@ func (c *collector) inlineFields(line string) {
 		if at < 0 {
 			return
 		}
-		closing := "]"
-		if rest[at] == '(' {
-			closing = ")"
-		}
+		closing := map[byte]string{'[': "]", '(': ")"}[rest[at]]
 		rest = rest[at+1:]
-		end := strings.Index(rest, closing)
-		name, value, ok := strings.Cut(rest[:max(end, 0)], ":: ")
-		if end < 0 || !ok || len(name) > 40 {
+		inner, _, closed := strings.Cut(rest, closing)
+		name, value, ok := strings.Cut(inner, ":: ")
+		if !closed || !ok || len(name) > 40 {
 			continue
 		}
 		// the closing bracket of a link came first
@@ -145,77 +121,62 @@ var markPriorities = map[string]string{"🔺": "highest", "⏫": "high", "🔼":
 // noteTasks lists the tasks of a note: in a note that is a task itself only lines with
 // the plug-in's marks.
 func noteTasks(note string, sections []section, marked bool) []Ticket {
-	var tasks []Ticket
-	for _, l := range taskLines(sections, func(section) bool { return true }) {
+	d := Document{Head: Ticket{ID: note}}
+	for _, l := range taskLines(sections, nil) {
 		title, fields := splitMarks(l.text)
 		if marked && len(fields) == 0 {
 			continue
 		}
-		t := task(note, fields["🆔"], withoutTags(title), l.text)
-		t.Labels = hashTags(l.text)
-		t.concernsOfLabels()
+		l.detail = nil
+		t := d.add(&l, fields["🆔"], withoutTags(title))
+		t.setLabels(hashTags(l.text))
 		t.Closed = l.mark == 'x' || l.mark == '-'
 		for mark, priority := range markPriorities {
 			if _, ok := fields[mark]; ok {
 				t.Priority = priority
 			}
 		}
-		for id := range strings.FieldsFuncSeq(fields["⛔"], func(r rune) bool {
-			return r == ',' ||
-				r == ' '
-		}) {
-			t.DependsOn = append(t.DependsOn, id)
-		}
-		tasks = append(tasks, t)
+		t.DependsOn = strings.FieldsFunc(fields["⛔"], isBreak)
 	}
-	distinctIDs(note, tasks)
-	own := make(map[string]string, len(tasks))
-	for _, t := range tasks {
+	distinctIDs(note, d.Tasks)
+	own := make(map[string]string, len(d.Tasks))
+	for _, t := range d.Tasks {
 		own[t.Local] = t.ID
 	}
-	for i := range tasks {
-		for j, id := range tasks[i].DependsOn {
-			if full, ok := own[id]; ok {
-				tasks[i].DependsOn[j] = full
-			}
+	for _, t := range d.Tasks {
+		for j, id := range t.DependsOn {
+			t.DependsOn[j] = cmp.Or(own[id], id)
 		}
 	}
-	return tasks
+	return d.Tasks
 }
 
 // splitMarks splits "Text 🔼 📅 2026-04-02 🆔 a1" into the text and the fields.
 func splitMarks(text string) (title string, fields map[string]string) {
-	end := len(text)
-	var places []int
-	var names []string
+	title, name, from := text, "", 0
+	take := func(to int) { // the field that ends there
+		if fields == nil {
+			title, fields = strings.TrimSpace(text[:to]), map[string]string{}
+			return
+		}
+		fields[name] = strings.TrimSpace(withoutTags(text[from:to]))
+	}
 	for i, r := range text {
 		if r < 0x2190 {
 			continue
 		}
 		for _, m := range taskMarks {
 			if strings.HasPrefix(text[i:], m) {
-				places, names = append(places, i), append(names, m)
+				take(i)
+				name, from = strings.TrimSuffix(m, "\ufe0f"), i+len(m)
 				break
 			}
 		}
 	}
-	if len(places) == 0 {
-		return text, nil
+	if fields != nil {
+		take(len(text))
 	}
-	fields = map[string]string{}
-	for i, at := range places {
-		next := end
-		if i+1 < len(places) {
-			next = places[i+1]
-		}
-		name := strings.TrimSuffix(names[i], "\ufe0f")
-		if next > at+len(names[i]) {
-			fields[name] = strings.TrimSpace(withoutTags(text[at+len(names[i]) : next]))
-		} else {
-			fields[name] = ""
-		}
-	}
-	return strings.TrimSpace(text[:places[0]]), fields
+	return title, fields
 }
 
 // withoutTags cuts #tags, [key:: value] and ^block out of a line.

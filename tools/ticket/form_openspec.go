@@ -1,40 +1,29 @@
 package ticket
 
 import (
+	"cmp"
 	"strings"
 )
 
-// openSpecForm is OpenSpec: a change is a folder with proposal.md, tasks.md, design.md
-// and deltas of the specification.
-type openSpecForm struct{}
-
-func (openSpecForm) Name() string { return "OpenSpec" }
-
-func (openSpecForm) Place() string { return "`openspec/changes/NAME/`: proposal, tasks and design" }
-
-func (openSpecForm) Recognise(f *file) bool {
-	if _, _, ok := f.under("openspec", "changes"); ok {
-		return true
-	}
-	if _, _, ok := f.under("openspec", "specs"); ok {
-		return true
-	}
-	return strings.Contains(f.body, "## What Changes\n") && strings.Contains(f.body, "## Why\n") ||
+// isOpenSpec recognises OpenSpec: a change is a folder with proposal.md, tasks.md,
+// design.md and deltas of the specification.
+func isOpenSpec(f *file) bool {
+	_, _, change := f.under("openspec", "changes")
+	_, _, spec := f.under("openspec", "specs")
+	return change || spec ||
+		strings.Contains(f.body, "## What Changes\n") && strings.Contains(f.body, "## Why\n") ||
 		strings.Contains(f.body, "\n#### Scenario: ") && strings.Contains(f.body, "### Requirement: ")
 }
 
-func (openSpecForm) Read(f *file) (*Document, error) {
+func readOpenSpec(f *file) (*Document, error) {
 	change, rest, ok := f.under("openspec", "changes")
-	archived := false
-	if ok && change == "archive" && len(rest) > 0 {
-		archived = true
+	archived := change == "archive" && len(rest) > 0
+	if archived {
 		change, rest = withoutDate(rest[0]), rest[1:]
 	}
 	if !ok {
-		change, _, _ = f.under("openspec", "specs")
-		if change == "" {
-			change = f.fileID(true)
-		}
+		spec, _, _ := f.under("openspec", "specs")
+		change = cmp.Or(spec, f.fileID(true))
 	}
 	d := &Document{}
 	switch {
@@ -127,48 +116,26 @@ func cutPrefixFold(text string, prefixes ...string) (string, bool) {
 // openSpecTasks reads the tasks of a change: "- [ ] 1.2 text" under "## 1. Group".
 func openSpecTasks(f *file, change string) *Document {
 	sections := f.sections()
-	d := &Document{Several: true}
-	d.Head = Ticket{ID: clipID(change), Title: change, Body: f.body, HasFrontMatter: true}
+	d := f.list(change, change, "")
 	if title, ok := cutPrefixFold(titleOf(sections), "Tasks:", "Implementation Tasks:"); ok {
 		d.Head.Title = title
 	}
-	lines := taskLines(sections, func(section) bool { return true })
-	locals := make([]string, len(lines))
+	lines := taskLines(sections, nil)
 	for i := range lines {
 		l := &lines[i]
 		local, text := leadingNumber(l.text)
-		locals[i] = local
-		t := task(change, local, text, strings.Join(append([]string{l.text}, l.detail...), "\n"))
-		t.Closed = l.done()
+		t := d.add(l, local, text)
 		t.addPaths(l.text+" "+strings.Join(l.detail, " "), "task line")
 		if l.parent >= 0 {
-			t.Parent = taskID(change, locals[l.parent])
-		} else if group := sections[l.section].title; group != "" {
-			t.Parent = dottedParentIn(change, local)
+			t.Parent = d.Tasks[l.parent].ID
+		} else if sections[l.section].title != "" && strings.Count(local, ".") >= 2 {
+			t.Parent = taskID(change, dottedParent(local)) // a group such as "1" is no task
 		}
-		d.Tasks = append(d.Tasks, t)
 	}
 	d.Head.Warnings = distinctIDs(change, d.Tasks)
-	parentsWait(lines, d.Tasks)
-	unionFiles(&d.Head, d.Tasks)
+	d.parentsWait(lines, maxAfter)
+	d.unionFiles()
 	return d
-}
-
-// dottedParentIn is change/1.2 of 1.2.1; a group such as "1" is no task.
-func dottedParentIn(change, local string) string {
-	if strings.Count(local, ".") < 2 {
-		return ""
-	}
-	return taskID(change, dottedParent(local))
-}
-
-// parentsWait makes each task wait for the open ones that are indented under it.
-func parentsWait(lines []taskLine, tasks []Ticket) {
-	for i := range lines {
-		if p := lines[i].parent; p >= 0 && !tasks[i].Closed && len(tasks[p].After) < maxAfter {
-			tasks[p].After = append(tasks[p].After, tasks[i].ID)
-		}
-	}
 }
 
 // leadingNumber splits "1.2.1 text" or "2. text"; local is "" where there is none.
@@ -188,11 +155,7 @@ func openSpecDelta(f *file, change string) Ticket {
 	c := newCollector(f, options{})
 	c.t.Document = "specification"
 	c.id(change, "folder")
-	title := f.parent(1)
-	if title == "" {
-		title = change
-	}
-	c.setTitle(title, "folder")
+	c.setTitle(cmp.Or(f.parent(1), change), "folder")
 	var boxes []*box
 	for _, s := range f.sections() {
 		if name, ok := cutPrefixFold(s.title, "Scenario:"); ok && s.level >= 3 &&

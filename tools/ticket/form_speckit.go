@@ -1,24 +1,19 @@
 package ticket
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
-// specKitForm is spec-kit: specs/NNN-NAME with spec.md, plan.md and tasks.md.
-type specKitForm struct{}
+// specKitDocuments are the files of a feature.
+var specKitDocuments = []string{"tasks.md", "spec.md", "plan.md", "research.md", "data-model.md",
+	"quickstart.md"}
 
-func (specKitForm) Name() string { return "spec-kit" }
-
-func (specKitForm) Place() string { return "`specs/NNN-NAME/tasks.md` with spec and plan beside it" }
-
-func (specKitForm) Recognise(f *file) bool {
+// isSpecKit recognises spec-kit: specs/NNN-NAME with spec.md, plan.md and tasks.md.
+func isSpecKit(f *file) bool {
 	if f.specFeature() != "" {
-		switch f.base {
-		case "tasks.md", "spec.md", "plan.md", "research.md", "data-model.md", "quickstart.md":
-			return true
-		}
-		return f.in("contracts") || f.in("checklists")
+		return slices.Contains(specKitDocuments, f.base) || f.in("contracts") || f.in("checklists")
 	}
 	switch f.base {
 	case "", "tasks.md", "spec.md", "plan.md":
@@ -33,28 +28,19 @@ func (specKitForm) Recognise(f *file) bool {
 
 // specFeature is the feature's folder: 004-name beneath specs.
 func (f *file) specFeature() string {
-	for i, dir := range f.dirs {
-		if dir == "specs" && i+1 < len(f.dirs) {
-			number, _, ok := strings.Cut(f.dirs[i+1], "-")
-			if ok && isNumber(number) {
-				return f.dirs[i+1]
-			}
-		}
-	}
-	return ""
+	return f.below("specs", func(dir string) bool {
+		number, _, ok := strings.Cut(dir, "-")
+		return ok && isNumber(number)
+	})
 }
 
-func (specKitForm) Read(f *file) (*Document, error) {
-	feature := f.specFeature()
-	if feature == "" {
-		feature = f.fileID(true)
-	}
+func readSpecKit(f *file) (*Document, error) {
+	feature := cmp.Or(f.specFeature(), f.fileID(true))
 	sections := f.sections()
 	title, _ := cutPrefixFold(titleOf(sections), "Tasks:", "Feature Specification:", "Implementation Plan:",
 		"Feature:")
 	if f.base == "tasks.md" || f.path == "" && strings.Contains(f.body, "] T0") {
-		d := specKitTasks(f, feature, sections)
-		d.Head.Title = title
+		d := specKitTasks(f, feature, title)
 		d.beside(f.siblings("spec.md", "plan.md"))
 		return d, nil
 	}
@@ -70,9 +56,9 @@ func (specKitForm) Read(f *file) (*Document, error) {
 }
 
 // specKitTasks reads "- [ ] T005 [P] [US1] Text with a path (depends on T003)".
-func specKitTasks(f *file, feature string, sections []section) *Document {
-	d := &Document{Several: true, Head: Ticket{ID: clipID(feature), Body: f.body, Kind: kindFeat,
-		HasFrontMatter: true}}
+func specKitTasks(f *file, feature, title string) *Document {
+	sections := f.sections()
+	d := f.list(feature, title, kindFeat)
 	phase, phases := 0, make([]int, len(sections))
 	for i, s := range sections {
 		if s.level == 2 {
@@ -80,75 +66,50 @@ func specKitTasks(f *file, feature string, sections []section) *Document {
 		}
 		phases[i] = phase
 	}
-	lines := taskLines(sections, func(s section) bool { return true })
-	var parallel []bool
 	var kept []taskLine
-	for _, l := range lines {
-		if isLegend(sections, phases[l.section]) {
+	for _, l := range taskLines(sections, nil) {
+		if isLegend(sections[phases[l.section]].title) {
 			continue
 		}
 		local, text := leadingTask(l.text)
 		markers, text := leadingMarkers(text)
 		text, waits := cutDependsOn(text)
+		l.free = containsFold(markers, "P")
 		if after, ok := strings.CutSuffix(text, " [P]"); ok {
 			text = strings.TrimSpace(after)
-			if !hasMarker(markers, "P") {
-				markers = append(markers, "P")
+			if !l.free {
+				l.free, markers = true, append(markers, "P")
 			}
 		}
 		if local == "" && len(markers) == 0 && l.parent >= 0 {
 			continue // a detail of the task above
 		}
-		t := task(feature, local, text, strings.Join(append([]string{l.text}, l.detail...), "\n"))
-		t.Kind, t.Closed, t.Labels = kindFeat, l.done(), markers
-		for _, id := range waits {
-			t.DependsOn = append(t.DependsOn, taskID(feature, id))
-		}
-		if len(waits) > 0 {
-			t.From = append(t.From, Origin{"dependencies", "(depends on ...)"})
-		}
+		t := d.add(&l, local, text)
+		t.Labels = markers
+		t.dependOn(feature, waits, "(depends on ...)")
 		t.addPaths(text+" "+strings.Join(l.detail, " "), "task line")
-		t.Files = withoutDocuments(t.Files)
+		t.Files = slices.DeleteFunc(t.Files, func(f File) bool { // which a task only names
+			return slices.Contains(specKitDocuments, f.Path)
+		})
 		for _, m := range markers {
 			if strings.HasPrefix(m, "US") {
 				t.Parent = m
 			}
 		}
-		parallel = append(parallel, hasMarker(markers, "P"))
-		d.Tasks = append(d.Tasks, t)
 		kept = append(kept, l)
 	}
 	d.Head.Warnings = distinctIDs(feature, d.Tasks)
-	specKitOrder(kept, phases, d.Tasks, parallel)
-	unionFiles(&d.Head, d.Tasks)
+	specKitOrder(kept, phases, d.Tasks)
+	d.unionFiles()
 	return d
 }
 
-func hasMarker(list []string, marker string) bool { return containsFold(list, marker) }
-
-// isLegend: a section whose boxes are examples.
-func isLegend(sections []section, at int) bool {
-	name := normal(sections[at].title)
-	for _, word := range []string{"format", "dependencies", "parallelexample", "parallelopportunities",
-		"implementationstrategy", "notes", "pathconventions", "validation", "taskgeneration"} {
-		if strings.HasPrefix(name, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// withoutDocuments leaves out the feature's own documents, which a task only names.
-func withoutDocuments(files []File) []File {
-	out := files[:0]
-	for _, f := range files {
-		switch f.Path {
-		case "spec.md", "plan.md", "tasks.md", "research.md", "data-model.md", "quickstart.md":
-		default:
-			out = append(out, f)
-		}
-	}
-	return out
+// isLegend: the title of a section whose boxes are examples.
+func isLegend(title string) bool {
+	name := normal(title)
+	return slices.ContainsFunc([]string{"format", "dependencies", "parallelexample", "parallelopportunities",
+		"implementationstrategy", "notes", "pathconventions", "validation", "taskgeneration"},
+		func(word string) bool { return strings.HasPrefix(name, word) })
 }
 
 // leadingTask splits "T012a text", "T043-MIN text".
@@ -182,9 +143,6 @@ func leadingMarkers(text string) (markers []string, rest string) {
 // cutDependsOn splits "text (depends on T012, T013)".
 func cutDependsOn(text string) (rest string, ids []string) {
 	lower := strings.ToLower(text)
-	if len(lower) != len(text) {
-		return text, nil
-	}
 	at, size := -1, 0
 	for _, phrase := range []string{"(depends on", "(depends:", "(deps:", "(dep:", "(requires", "(after",
 		"(blocked by", "[depends on", "[depends:"} {
@@ -192,7 +150,7 @@ func cutDependsOn(text string) (rest string, ids []string) {
 			at, size = i, len(phrase)
 		}
 	}
-	if at < 0 {
+	if at < 0 || len(lower) != len(text) {
 		return text, nil
 	}
 	closing := byte(')')
@@ -220,29 +178,27 @@ func cutDependsOn(text string) (rest string, ids []string) {
 
 // specKitOrder makes each phase wait for the one before that has open tasks, and a
 // task without [P] for those before it in its phase.
-func specKitOrder(lines []taskLine, phases []int, tasks []Ticket, parallel []bool) {
+func specKitOrder(lines []taskLine, phases []int, tasks []Ticket) {
 	// open tasks of the phase before, of this one, and the last that is not [P]
 	var earlier, here, serial []string
 	current := -1
-	for i := range tasks {
-		if p := phases[lines[i].section]; p != current {
+	for i, l := range lines {
+		if p := phases[l.section]; p != current {
 			if len(here) > 0 {
 				earlier = here
 			}
 			here, serial, current = nil, nil, p
 		}
-		after := lastOf(earlier)
-		if parallel[i] {
-			after = append(after, serial...)
-		} else if len(here) > 0 {
-			after = append(after, lastOf(here)...)
+		before := lastOf(here)
+		if l.free {
+			before = serial
 		}
-		tasks[i].After = after
+		tasks[i].After = append(lastOf(earlier), before...)
 		if tasks[i].Closed {
 			continue
 		}
 		here = append(here, tasks[i].ID)
-		if !parallel[i] {
+		if !l.free {
 			serial = []string{tasks[i].ID}
 		}
 	}

@@ -4,34 +4,27 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
 )
 
-// specKittyForm is spec-kitty: a work package per file beneath kitty-specs/FEATURE/tasks.
-type specKittyForm struct{}
+// isSpecKitty recognises spec-kitty: a work package per file beneath
+// kitty-specs/FEATURE/tasks.
+func isSpecKitty(f *file) bool { return f.in("kitty-specs") || f.isWorkPackage() }
 
-func (specKittyForm) Name() string { return "spec-kitty" }
+func (f *file) isWorkPackage() bool { return f.has("workpackageid", "wpcode", "wpid") }
 
-func (specKittyForm) Place() string { return "`kitty-specs/FEATURE/tasks/*.md`: a work package a file" }
-
-func (specKittyForm) Recognise(f *file) bool {
-	return f.in("kitty-specs") || f.has("workpackageid", "wpcode", "wpid")
-}
-
-func (specKittyForm) Read(f *file) (*Document, error) {
+func readSpecKitty(f *file) (*Document, error) {
 	feature, _, ok := f.under("kitty-specs")
 	if !ok && f.parent(1) == "tasks" {
 		feature = f.parent(2)
 	}
-	isPackage := f.has("workpackageid", "wpcode", "wpid") || strings.HasPrefix(strings.ToUpper(f.stem), "WP")
-	if !isPackage && feature != "" {
-		c := newCollector(f, options{})
-		c.t.Document = documentName(f.stem)
+	if feature != "" && !f.isWorkPackage() && !strings.HasPrefix(strings.ToUpper(f.stem), "WP") {
+		what := documentName(f.stem)
 		if f.base == "tasks.md" {
-			c.t.Document = "overview"
+			what = "overview"
 		}
-		c.id(feature, "folder")
-		c.setTitle(titleOf(f.sections()), "heading")
-		return &Document{Head: c.finish()}, nil
+		return f.document(what, feature, titleOf(f.sections())), nil
 	}
 	full := func(id string) string {
 		if feature == "" || strings.Contains(id, "/") || !isLocalID(id) {
@@ -39,7 +32,7 @@ func (specKittyForm) Read(f *file) (*Document, error) {
 		}
 		return taskID(feature, id)
 	}
-	c := newCollector(f, options{ref: full, ignoreFiles: len(f.keys) > 0 && f.has("ownedfiles")})
+	c := newCollector(f, options{ref: full, ignoreFiles: f.has("ownedfiles")})
 	c.keys(f)
 	c.t.Title, _ = cutPrefixFold(c.t.Title, "Work Package Prompt:")
 	c.sections(f.sections())
@@ -50,7 +43,7 @@ func (specKittyForm) Read(f *file) (*Document, error) {
 	local := c.t.ID
 	c.t.ID = full(local)
 	if c.t.Status == "" {
-		c.setStatus(f.laneOf(local), "status.json or folder")
+		c.set(statusField, f.laneOf(local), "status.json or folder")
 	}
 	d := &Document{Head: c.finish()}
 	d.beside(f.siblings("../spec.md", "../plan.md"))
@@ -65,7 +58,8 @@ func (f *file) laneOf(id string) string {
 		return dir
 	}
 	text, ok := f.readBeside("../status.json")
-	if !ok || strings.ContainsAny(id, `.*?|#@\`) || jsonTooDeep([]byte(text)) || !gjson.Valid(text) {
+	if !ok || strings.ContainsAny(id, `.*?|#@\`) || jsondepth.Check([]byte(text)) != nil ||
+		!gjson.Valid(text) {
 		return ""
 	}
 	for _, path := range []string{"work_packages." + id + ".lane", "work_packages." + id, id + ".lane", id,

@@ -1,27 +1,19 @@
 package ticket
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
 
 	"github.com/tidwall/gjson"
+
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
 )
 
-// taskMasterForm is Task Master's tasks.json: lists of tasks by tag.
-type taskMasterForm struct{}
-
-func (taskMasterForm) Name() string { return "Task Master" }
-
-func (taskMasterForm) Place() string { return "`tasks.json`, its lists of tasks by tag" }
-
-func (taskMasterForm) Recognise(f *file) bool {
-	if f.ext != ".json" && f.path != "" {
-		return false
-	}
-	data := bytes.TrimLeft(bytes.TrimPrefix(f.data, []byte("\ufeff")), " \t\r\n")
-	return bytes.HasPrefix(data, []byte("{")) && bytes.Contains(data, []byte(`"tasks"`))
+// isTaskMaster recognises Task Master's tasks.json: lists of tasks by tag.
+func isTaskMaster(f *file) bool {
+	return (f.ext == ".json" || f.path == "") && strings.HasPrefix(strings.TrimLeft(f.text, " \t\n"), "{") &&
+		strings.Contains(f.text, `"tasks"`)
 }
 
 type taskMasterTask struct {
@@ -31,22 +23,20 @@ type taskMasterTask struct {
 	Subtasks                                          []taskMasterTask
 }
 
-func (taskMasterForm) Read(f *file) (*Document, error) {
-	if jsonTooDeep([]byte(f.text)) {
+func readTaskMaster(f *file) (*Document, error) {
+	if jsondepth.Check([]byte(f.text)) != nil {
 		return nil, errJSON("is nested too deeply")
 	}
 	if !gjson.Valid(f.text) {
 		return nil, errJSON("is not valid JSON")
 	}
-	r := &taskMasterReader{seen: map[string]bool{}, d: &Document{Several: true, Head: Ticket{Body: f.text,
-		HasFrontMatter: true}}}
+	d := f.list("", "", "")
+	r := &taskMasterReader{seen: map[string]bool{}, d: d}
 	root := gjson.Parse(f.text)
-	if list := root.Get("tasks"); list.IsArray() {
-		r.tag("master", list)
-	}
+	r.tag("master", root)
 	root.ForEach(func(name, value gjson.Result) bool {
-		if list := value.Get("tasks"); value.IsObject() && list.IsArray() {
-			r.tag(name.String(), list)
+		if value.IsObject() {
+			r.tag(name.String(), value)
 		}
 		return true
 	})
@@ -54,10 +44,10 @@ func (taskMasterForm) Read(f *file) (*Document, error) {
 		return nil, errJSON("has no list of tasks")
 	}
 	if r.twice > 0 {
-		r.d.Head.Warnings = append(r.d.Head.Warnings,
+		d.Head.Warnings = append(d.Head.Warnings,
 			fmt.Sprintf("%d ids are given twice in a tag; the later ones are distinguished by ~number", r.twice))
 	}
-	return r.d, r.err
+	return d, r.err
 }
 
 type taskMasterReader struct {
@@ -82,7 +72,12 @@ func (r *taskMasterReader) apart(id string) string {
 	return own
 }
 
-func (r *taskMasterReader) tag(name string, list gjson.Result) {
+// tag takes over the list of tasks of a tag, if it has one.
+func (r *taskMasterReader) tag(name string, tag gjson.Result) {
+	list := tag.Get("tasks")
+	if !list.IsArray() {
+		return
+	}
 	r.tags++
 	var tasks []taskMasterTask
 	if err := json.Unmarshal([]byte(list.Raw), &tasks); err != nil {
@@ -110,14 +105,13 @@ func (r *taskMasterReader) add(prefix, parent string, in taskMasterTask, depth i
 	if parent != "" && !strings.Contains(local, ".") {
 		local = parent + "." + local
 	}
-	c := &collector{paths: map[string]int{}, depends: map[string]bool{}, labels: map[string]bool{}}
-	c.opt.ref = func(id string) string { return prefix + id }
+	c := newCollector(&file{}, options{ref: func(id string) string { return prefix + id }})
 	c.t.ID = r.apart(prefix + local)
 	c.t.Local = c.t.ID
 	c.from("id", "id")
 	c.setTitle(string(in.Title), "title")
-	c.setStatus(string(in.Status), "status")
-	c.setPriority(string(in.Priority), "priority")
+	c.set(statusField, string(in.Status), "status")
+	c.set(priorityField, string(in.Priority), "priority")
 	if in.Complexity != "" {
 		c.complexity(string(in.Complexity), "task "+local, "complexity")
 	}
@@ -127,13 +121,10 @@ func (r *taskMasterReader) add(prefix, parent string, in taskMasterTask, depth i
 			ref = parent + "." + ref // a sibling
 		}
 		if ref != "" {
-			c.dependOn(ref, "dependencies")
+			c.dependOn("dependencies", ref)
 		}
 	}
-	if in.AcceptanceCriteria != "" {
-		c.criteria[acceptance] = []block{{where: "acceptanceCriteria",
-			lines: strings.Split(string(in.AcceptanceCriteria), "\n")}}
-	}
+	c.criteriaText(acceptance, string(in.AcceptanceCriteria), "acceptanceCriteria")
 	if parent != "" {
 		c.t.Parent = prefix + parent
 	}
@@ -150,30 +141,19 @@ func (r *taskMasterReader) add(prefix, parent string, in taskMasterTask, depth i
 	return r.d.Tasks[at].ID
 }
 
-// taskMasterTextForm is one task as text: its fields are headings.
-type taskMasterTextForm struct{}
-
-func (taskMasterTextForm) Name() string { return "Task Master" }
-
-func (taskMasterTextForm) Place() string { return "its text files, a task each" }
-
-func (taskMasterTextForm) Recognise(f *file) bool {
-	return bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(f.data, []byte("\ufeff")), " \t\r\n"),
-		[]byte("# Task ID:"))
+// isTaskMasterText recognises one task as text: its fields are headings.
+func isTaskMasterText(f *file) bool {
+	return strings.HasPrefix(strings.TrimLeft(f.text, " \t\n"), "# Task ID:")
 }
 
-func (taskMasterTextForm) Read(f *file) (*Document, error) {
-	if len(f.data) > MaxBytes {
-		return nil, errTooLarge(len(f.data), MaxBytes)
-	}
-	c := newCollector(f, options{})
+func readTaskMasterText(f *file) (*Document, error) {
+	prefix := taskMasterTag(f.stem)
+	c := newCollector(f, options{ref: func(id string) string { return prefix + id }})
 	c.t.HasFrontMatter = true
 	if f.beside != nil && f.path != "" {
 		_, err := f.beside(f.sibling("tasks.json"))
 		c.t.Covered = err == nil
 	}
-	prefix := taskMasterTag(f.stem)
-	c.opt.ref = func(id string) string { return prefix + id }
 	for line := range strings.SplitSeq(f.text, "\n") {
 		name, value, ok := strings.Cut(strings.TrimPrefix(line, "# "), ":")
 		if !ok || !strings.HasPrefix(line, "# ") {
@@ -183,24 +163,20 @@ func (taskMasterTextForm) Read(f *file) (*Document, error) {
 		switch name {
 		case "Task ID":
 			c.id(prefix+value, name)
-		case "Title":
-			c.setTitle(value, name)
-		case "Status":
-			c.setStatus(value, name)
-		case "Priority":
-			c.setPriority(value, name)
+		case "Title", "Status", "Priority":
+			c.set(meaningOf(name).field, value, name)
 		case "Dependencies":
 			c.dependency(taskMasterMarks.Replace(value), name)
-		case "Details", "Test Strategy", "Subtasks":
-			return &Document{Head: c.finish()}, nil // free text from here
+		case "Details", "Test Strategy", "Subtasks": // free text from here
+			return &Document{Head: c.finish()}, nil
 		}
 	}
 	return &Document{Head: c.finish()}, nil
 }
 
 // taskMasterMarks are the states that it writes beside a dependency.
-var taskMasterMarks = strings.NewReplacer("✅", "", "⏱️", "", "⏱", "", "(Done)", "", "(Pending)", "", "(done)",
-	"", "(pending)", "")
+var taskMasterMarks = strings.NewReplacer("✅", "", "⏱️", "", "⏱", "",
+	"(Done)", "", "(Pending)", "", "(done)", "", "(pending)", "")
 
 // taskMasterTag is the tag in task_002_TAG, with a slash; "" for master.
 func taskMasterTag(stem string) string {

@@ -1,20 +1,13 @@
 package ticket
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
 
-// todoForm is a list of tasks: TODO.md, or a tasks.md of no other form.
-type todoForm struct{}
-
-func (todoForm) Name() string { return "task list" }
-
-func (todoForm) Place() string {
-	return "`TODO.md`, or a `tasks.md` of no other form: check boxes become tasks"
-}
-
-func (todoForm) Recognise(f *file) bool {
+// isTodo recognises a list of tasks: TODO.md, or a tasks.md of no other form.
+func isTodo(f *file) bool {
 	switch normal(f.stem) {
 	case "todo", "todos", "todolist", "tasklist":
 		return !f.has(idKeys...) && !f.has("status", "title")
@@ -32,14 +25,11 @@ func isTodoHead(body string) bool {
 	return level > 0 && slices.Contains([]string{"todo", "todos", "todolist"}, normal(title))
 }
 
-func (todoForm) Read(f *file) (*Document, error) {
-	name := f.fileID(true)
-	if name == "" {
-		name = "TODO"
-	}
+func readTodo(f *file) (*Document, error) {
+	name := cmp.Or(f.fileID(true), "TODO")
 	sections := f.sections()
-	d := &Document{Several: true, Head: Ticket{ID: clipID(name), Title: titleOf(sections), Body: f.body,
-		HasFrontMatter: f.headed}}
+	d := f.list(name, titleOf(sections), "")
+	d.Head.HasFrontMatter = f.headed
 	done := false
 	level := 0
 	for _, s := range sections {
@@ -59,24 +49,18 @@ func (todoForm) Read(f *file) (*Document, error) {
 				len(id) < len(title) {
 				local, title = strings.Trim(id, "[]:：–— -"), strings.TrimSpace(title[len(id):])
 			}
-			t := task(name, local, withoutTags(title), strings.Join(append([]string{l.text}, l.detail...),
-				"\n"))
-			t.Labels = hashTags(l.text)
-			t.concernsOfLabels()
-			t.Closed = l.done() || done || l.mark == '-'
+			t := d.add(&l, local, withoutTags(title))
+			t.setLabels(hashTags(l.text))
+			t.Closed = t.Closed || done || l.mark == '-'
 			t.addPaths(codeOf(l.text), "task line")
-			for _, id := range waits {
-				t.DependsOn = append(t.DependsOn, taskID(name, id))
-			}
-			d.Tasks = append(d.Tasks, t)
+			t.dependOn(name, waits, "")
 		}
 	}
 	d.Head.Warnings = distinctIDs(name, d.Tasks)
 	if len(d.Tasks) == 0 { // prose after all
-		d.Several = false
 		c := markdown(f, options{prose: true})
 		c.id(name, "file name")
-		d.Head = c.finish()
+		return &Document{Head: c.finish()}, nil
 	}
 	return d, nil
 }
@@ -89,14 +73,13 @@ func listItems(lines []string) []taskLine {
 		mark, text, indent := boxOf(line)
 		if mark == 0 {
 			bare, _ := dedent(line)
-			text = item(bare)
+			mark, text = ' ', item(bare)
 			if text == "" || strings.HasPrefix(text, "[ ]") || outer >= 0 && indent > outer+1 {
-				if len(out) > 0 && bare != "" && indent > out[len(out)-1].indent {
-					out[len(out)-1].detail = append(out[len(out)-1].detail, bare)
+				if len(out) > 0 {
+					out[len(out)-1].addDetail(line)
 				}
 				continue
 			}
-			mark = ' '
 		}
 		if text == "" {
 			continue

@@ -1,7 +1,9 @@
 package ticket
 
 import (
+	"fmt"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -9,33 +11,27 @@ import (
 // cut separates the front matter from the body. line is the file's line of the
 // front matter's first line; 0 = there is none.
 func cut(text string) (front, body string, line int, err error) {
-	rest, n := text, 0
-	for {
-		first, tail, more := strings.Cut(rest, "\n")
-		n++
-		if strings.TrimRight(first, " \t") == "---" {
-			if !opensKeys(tail) { // a rule, or nothing but text
-				return "", text, 0, nil
-			}
-			rest = tail
-			break
-		}
-		if strings.TrimSpace(first) != "" || !more {
-			return "", text, 0, nil
-		}
-		rest = tail
+	rest := strings.TrimLeftFunc(text, unicode.IsSpace)
+	at := len(text) - len(rest)
+	first, rest, _ := strings.Cut(rest, "\n")
+	if strings.TrimRight(first, " \t") != "---" || at > 0 && text[at-1] != '\n' ||
+		!opensKeys(rest) { // a rule, or nothing but text
+		return "", text, 0, nil
 	}
-	for at := 0; at < len(rest); {
-		next, _, _ := strings.Cut(rest[at:], "\n")
-		if closes(next) {
-			if at > maxFrontMatter {
-				return "", "", 0, errFrontMatterSize(n, at)
+	line = lineAt(text, at)
+	size := 0
+	for next := range strings.Lines(rest) {
+		if closes(strings.TrimSuffix(next, "\n")) {
+			if size > maxFrontMatter {
+				return "", "", 0, &Error{line, fmt.Sprintf("the front matter has %d bytes, the limit is %d", size,
+					maxFrontMatter), "Move long text into the body."}
 			}
-			return rest[:at], rest[min(at+len(next)+1, len(rest)):], n + 1, nil
+			return rest[:size], rest[size+len(next):], line + 1, nil
 		}
-		at += len(next) + 1
+		size += len(next)
 	}
-	return "", "", 0, errUnterminated(n)
+	return "", "", 0, &Error{line, "the front matter is opened with --- and never closed",
+		"Put a line with --- alone after the last key."}
 }
 
 func closes(line string) bool {
@@ -50,38 +46,31 @@ func closes(line string) bool {
 // no comment is a key, or it is closed at once.
 func opensKeys(rest string) bool {
 	const most = 50 // lines looked at
-	heading := false
-	for n := 0; n < most && rest != ""; n++ {
-		line, tail, _ := strings.Cut(rest, "\n")
-		rest = tail
+	n, heading := 0, false
+	for line := range strings.Lines(rest) {
 		text := strings.TrimSpace(line)
 		switch {
-		case text == "" && heading:
-			return false // "# Title" and a blank line: Markdown
-		case text == "":
-		case closes(line):
+		case n == most, text == "" && heading: // "# Title" and a blank line: Markdown
+			return false
+		case closes(strings.TrimSuffix(line, "\n")):
 			return true
-		case strings.HasPrefix(text, "#"):
-			heading = strings.HasPrefix(text, "# ") && n <= 1
-			continue
-		default:
+		case text != "" && text[0] != '#':
 			return isKeyLine(text)
 		}
-		heading = false
+		heading = strings.HasPrefix(text, "# ") && n <= 1
+		n++
 	}
 	return false
 }
 
 // isKeyLine reports whether a line is "key: value", or one of the YAML ways to begin one.
 func isKeyLine(text string) bool {
-	if text == "" {
-		return false
-	}
-	if strings.ContainsRune("?{&!<", rune(text[0])) {
-		return true
-	}
 	at := strings.IndexByte(text, ':')
 	switch {
+	case text == "":
+		return false
+	case strings.ContainsRune("?{&!<", rune(text[0])):
+		return true
 	case at <= 0 || at > 100:
 		return strings.HasPrefix(text, "<<")
 	case at+1 < len(text) && text[at+1] != ' ' && text[at+1] != '\t':
@@ -93,17 +82,16 @@ func isKeyLine(text string) bool {
 // cutFrontMatter reads the keys of the front matter, if there is any.
 func (f *file) cutFrontMatter() error {
 	front, body, line, err := cut(f.text)
-	if err != nil {
-		return err
-	}
 	f.body = body
-	if line == 0 {
-		if strings.Trim(f.text, "-. \t\n") == "" {
-			return errEmpty
-		}
-		return nil
+	switch {
+	case err != nil:
+		return err
+	case line > 0:
+		return f.readKeys(front, line)
+	case strings.Trim(f.text, "-. \t\n") == "":
+		return errEmpty
 	}
-	return f.readKeys(front, line)
+	return nil
 }
 
 // readKeys takes over the keys of a YAML mapping; first is the file's line of its
@@ -115,7 +103,8 @@ func (f *file) readKeys(front string, first int) error {
 		return err
 	}
 	if root.Kind != yaml.MappingNode {
-		return errNoMapping(first + root.Line - 1)
+		return &Error{first + root.Line - 1, "the front matter is not a list of keys and values",
+			`Write each line as "key: value".`}
 	}
 	if err := check(root, first, 0); err != nil {
 		return err

@@ -1,7 +1,10 @@
 package ticket
 
 import (
+	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // Index finds tickets by the references that people write: in any case, with or
@@ -72,47 +75,23 @@ func (x *Index) Find(ref string, renamed bool) (e Entry, found, other bool) {
 }
 
 func openFirst(list []Entry) (Entry, bool) {
-	for _, e := range list {
-		if e.Open {
-			return e, true
-		}
+	if len(list) == 0 {
+		return Entry{}, false
 	}
-	if len(list) > 0 {
-		return list[0], true
-	}
-	return Entry{}, false
+	return list[max(0, slices.IndexFunc(list, func(e Entry) bool { return e.Open }))], true
 }
 
 // sameID: the entries are one ticket's.
 func sameID(list []Entry) bool {
-	for _, e := range list {
-		if e.ID != list[0].ID {
-			return false
-		}
-	}
-	return len(list) > 0
+	return len(list) > 0 && !slices.ContainsFunc(list, func(e Entry) bool { return e.ID != list[0].ID })
 }
+
+var leadingZeros = lazy.Regexp(`(^|[^0-9])0+([1-9])`)
 
 // looseID is an id without case, "#", "task-" and the leading zeros of its numbers.
 func looseID(id string) string {
 	id = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(id)), "#")
-	id = strings.TrimPrefix(id, "task-")
-	var b strings.Builder
-	b.Grow(len(id))
-	for i := 0; i < len(id); i++ {
-		if id[i] == '0' && (i == 0 || id[i-1] < '0' || id[i-1] > '9') {
-			j := i
-			for j < len(id) && id[j] == '0' {
-				j++
-			}
-			if j < len(id) && id[j] >= '1' && id[j] <= '9' {
-				i = j - 1
-				continue
-			}
-		}
-		b.WriteByte(id[i])
-	}
-	return b.String()
+	return leadingZeros().ReplaceAllString(strings.TrimPrefix(id, "task-"), "$1$2")
 }
 
 // prefixNumber splits back-12.1 into back and 12.1; number "" = the id has another

@@ -2,33 +2,10 @@ package ticket
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strings"
 )
-
-const maxJSONDepth = 64
-
-// jsonTooDeep reports whether JSON is nested deeper than any tracker's, without
-// recursion.
-func jsonTooDeep(data []byte) bool {
-	depth, quoted := 0, false
-	for i := 0; i < len(data); i++ {
-		switch b := data[i]; {
-		case quoted && b == '\\':
-			i++
-		case b == '"':
-			quoted = !quoted
-		case quoted:
-		case b == '{' || b == '[':
-			if depth++; depth > maxJSONDepth {
-				return true
-			}
-		case b == '}' || b == ']':
-			depth--
-		}
-	}
-	return false
-}
 
 // loose is a text that may also be written as a number, or as a list of texts.
 type loose string
@@ -38,11 +15,7 @@ func (l *loose) UnmarshalJSON(data []byte) error {
 	switch {
 	case len(data) == 0 || string(data) == "null":
 	case data[0] == '"':
-		var s string
-		if err := json.Unmarshal(data, &s); err != nil {
-			return err
-		}
-		*l = loose(s)
+		return json.Unmarshal(data, (*string)(l))
 	case data[0] == '[':
 		var list looseList
 		if err := json.Unmarshal(data, &list); err != nil {
@@ -70,11 +43,10 @@ func (l *looseList) UnmarshalJSON(data []byte) error {
 		if err := one.UnmarshalJSON(data); err != nil {
 			return err
 		}
-		for part := range strings.FieldsFuncSeq(string(one), func(r rune) bool {
-			return r == ',' ||
-				r == '\n'
-		}) {
-			*l = append(*l, loose(strings.TrimSpace(part)))
+		for part := range strings.SplitSeq(strings.ReplaceAll(string(one), "\n", ","), ",") {
+			if part != "" {
+				*l = append(*l, loose(strings.TrimSpace(part)))
+			}
 		}
 		return nil
 	}
@@ -84,30 +56,27 @@ func (l *looseList) UnmarshalJSON(data []byte) error {
 	}
 	for _, raw := range items {
 		var one loose
-		if raw[0] == '[' {
+		switch raw[0] {
+		case '[':
 			continue
-		}
-		if raw[0] == '{' {
+		case '{':
 			var named struct {
 				ID, Key, Name, Text, Title, Description loose
 			}
 			if json.Unmarshal(raw, &named) == nil {
-				for _, v := range []loose{named.ID, named.Key, named.Name, named.Text, named.Title,
-					named.Description} {
-					if one == "" {
-						one = v
-					}
-				}
+				one = cmp.Or(named.ID, named.Key, named.Name, named.Text, named.Title, named.Description)
 			}
-		} else if err := one.UnmarshalJSON(raw); err != nil {
-			return err
+		default:
+			if err := one.UnmarshalJSON(raw); err != nil {
+				return err
+			}
 		}
 		*l = append(*l, one)
 	}
 	return nil
 }
 
-// sections joins the parts of a task to Markdown: pairs of a heading and its text.
+// joinSections joins the parts of a task to Markdown: pairs of a heading and its text.
 func joinSections(title string, pairs ...string) string {
 	var b strings.Builder
 	b.WriteString("# " + title + "\n")

@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,15 +11,12 @@ import (
 
 // idKeys are the keys of an id, the most telling first.
 var idKeys = []string{"id", "workpackageid", "wpid", "taskid", "ticketid", "issueid", "storyid", "identifier",
-	"key", "issuekey",
-	"number", "issuenumber", "uid", "slug", "wpcode"}
+	"key", "issuekey", "number", "issuenumber", "uid", "slug", "wpcode"}
 
 // keys takes over what the front matter states.
 func (c *collector) keys(f *file) {
 	if k := f.key(idKeys...); k != nil {
-		if value := c.scalar(k); value != "" {
-			c.id(value, k.as)
-		}
+		c.id(c.scalar(k), k.as)
 	}
 	seen := make(map[string]bool, len(f.keys))
 	for i := range f.keys {
@@ -36,7 +34,7 @@ func (c *collector) keys(f *file) {
 		c.key(k, what)
 	}
 	if k := f.key("severity"); k != nil && c.t.Priority == "" {
-		c.setPriority(c.scalar(k), k.as)
+		c.set(severityField, c.scalar(k), k.as)
 	}
 }
 
@@ -45,28 +43,26 @@ func (f field) isList() bool {
 		f == criteriaField
 }
 
+// key takes over one key. Those of other fields are read elsewhere, or state nothing
+// about the work.
 func (c *collector) key(k *key, what meaning) {
 	switch what.field {
 	case titleField:
 		c.setTitle(c.scalar(k), k.as)
-	case typeField:
-		c.setType(c.choice(k), k.as)
+	case typeField, priorityField, statusField:
+		c.set(what.field, c.choice(k), k.as)
 	case complexityField:
 		if value := c.choice(k); value != "" {
 			c.complexity(value, fmt.Sprintf("line %d", k.line), k.as)
 		}
-	case priorityField:
-		c.setPriority(c.choice(k), k.as)
-	case statusField:
-		c.setStatus(c.choice(k), k.as)
 	case parentField:
 		c.parentKey(k)
 	case labelsField:
-		for _, text := range c.list(k, "name", "label", "title", "id") {
+		for _, text := range c.list(k) {
 			c.label(text, k.as)
 		}
 	case componentsField:
-		for _, text := range c.list(k, "name", "label", "title", "id") {
+		for _, text := range c.list(k) {
 			c.concern(text, k.as)
 		}
 	case dependsField:
@@ -81,11 +77,11 @@ func (c *collector) key(k *key, what meaning) {
 		if looksTelling(k.as) && !isEmptyNode(k.value) {
 			c.notRead("key", k.as)
 		}
-	case contextField:
-		if k.name == "scope" && k.value.Kind == yaml.SequenceNode {
-			c.scopeKey(k)
+	case contextField: // a scope that is a list of paths; any other is prose
+		isOther := func(item *yaml.Node) bool { return !isPath(text(item)) }
+		if k.name == "scope" && k.value.Kind == yaml.SequenceNode && !slices.ContainsFunc(k.value.Content, isOther) {
+			c.filesKey(k, "")
 		}
-	default: // read elsewhere, or no statement about the work
 	}
 }
 
@@ -113,8 +109,8 @@ func (c *collector) choice(k *key) string {
 var commas = strings.NewReplacer("，", ",", "、", ",", ";", ",", "；", ",")
 
 // list gives the items of a list, or of a text in its place: separated by
-// commas, and for labels also by spaces. of are the keys of an item that is a map.
-func (c *collector) list(k *key, of ...string) []string {
+// commas, and for labels also by spaces.
+func (c *collector) list(k *key) []string {
 	n := k.value
 	switch n.Kind {
 	case yaml.ScalarNode:
@@ -130,7 +126,7 @@ func (c *collector) list(k *key, of ...string) []string {
 			case yaml.ScalarNode:
 				out = append(out, text(item))
 			case yaml.MappingNode:
-				out = append(out, mapField(item, of...))
+				out = append(out, mapField(item, "name", "label", "title", "id"))
 			default:
 				c.warn("%s: an item that is a list is left out", k.as)
 			}
@@ -143,16 +139,16 @@ func (c *collector) list(k *key, of ...string) []string {
 
 func isEmptyNode(n *yaml.Node) bool {
 	if n.Kind == yaml.ScalarNode {
-		value := text(n)
-		return isNothing(value) || n.Tag == "!!bool" || n.Tag == "!!int"
+		return isNothing(text(n)) || n.Tag == "!!bool" || n.Tag == "!!int"
 	}
 	return len(n.Content) == 0
 }
 
-// mapField gives the first of the named keys of a map that is stated.
+// mapField gives the first of the named keys of a map that is stated; no other node
+// states any.
 func mapField(n *yaml.Node, names ...string) string {
 	for _, name := range names {
-		for i := 0; i+1 < len(n.Content); i += 2 {
+		for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
 			if keyName(n.Content[i]) == name {
 				if value := text(n.Content[i+1]); value != "" {
 					return value
@@ -164,48 +160,36 @@ func mapField(n *yaml.Node, names ...string) string {
 }
 
 func (c *collector) parentKey(k *key) {
-	switch k.value.Kind {
-	case yaml.ScalarNode:
-		c.setParent(text(k.value), k.as)
-	case yaml.MappingNode:
-		c.setParent(mapField(k.value, "id", "key", "identifier", "number", "title", "name"), k.as)
-	case yaml.SequenceNode:
+	c.setParent(cmp.Or(text(k.value), mapField(k.value, "id", "key", "identifier", "number", "title", "name")), k.as)
+	if k.value.Kind == yaml.SequenceNode {
 		for _, item := range k.value.Content {
 			c.setParent(text(item), k.as)
 		}
 	}
 }
 
-// dependencyKeys are the keys of a dependency that is a map.
-var dependencyKeys = []string{"id", "ticket", "uid", "key", "identifier", "issue", "task", "taskid",
-	"dependson", "dependsonid", "number", "ref",
-	"ticketid", "issueid", "slug", "artifact", "target", "path", "file", "name", "title"}
+// dependencyOf is the ticket that an item of a list names, a text or a map.
+func dependencyOf(n *yaml.Node) string {
+	return cmp.Or(text(n), mapField(n, "id", "ticket", "uid", "key", "identifier", "issue", "task", "taskid",
+		"dependson", "dependsonid", "number", "ref", "ticketid", "issueid", "slug", "artifact", "target", "path",
+		"file", "name", "title"))
+}
 
 func (c *collector) dependsKey(k *key) {
-	n := k.value
-	switch {
-	case n.Kind == yaml.ScalarNode && (n.Tag == "!!bool" || n.Tag == "!!timestamp"):
-		return // blocked_by: false; after: a date
-	case n.Kind == yaml.ScalarNode:
-		c.dependency(n.Value, k.as)
-		return
-	case n.Kind == yaml.MappingNode:
+	switch n := k.value; n.Kind {
+	case yaml.ScalarNode:
+		if n.Tag != "!!bool" && n.Tag != "!!timestamp" { // blocked_by: false; after: a date
+			c.dependency(n.Value, k.as)
+		}
+	case yaml.MappingNode:
 		c.dependsMap(k)
-		return
-	case n.Kind != yaml.SequenceNode:
-		return
-	}
-	for _, item := range n.Content {
-		switch item.Kind {
-		case yaml.ScalarNode:
-			c.dependency(text(item), k.as)
-		case yaml.MappingNode:
-			if relation := mapField(item, "type", "deptype", "relation", "kind"); relation == "" ||
-				isWaiting(relation) {
-				c.dependency(mapField(item, dependencyKeys...), k.as)
+	case yaml.SequenceNode:
+		for _, item := range n.Content {
+			if item.Kind == yaml.SequenceNode {
+				c.warn("%s: an item that is a list is left out", k.as)
+			} else if isWaiting(mapField(item, "type", "deptype", "relation", "kind")) {
+				c.dependency(dependencyOf(item), k.as)
 			}
-		default:
-			c.warn("%s: an item that is a list is left out", k.as)
 		}
 	}
 }
@@ -215,13 +199,10 @@ func (c *collector) dependsMap(k *key) {
 	known := false
 	for i := 0; i+1 < len(k.value.Content); i += 2 {
 		sub, value := k.value.Content[i], k.value.Content[i+1]
-		switch what := meaningOf(sub.Value); what.field {
-		case dependsField:
-			known = true
+		field := meaningOf(sub.Value).field
+		known = known || field != unknownField && field != contextField
+		if field == dependsField {
 			c.dependsKey(&key{name: keyName(sub), as: k.as + "." + sub.Value, value: value, line: k.line})
-		case unknownField, contextField:
-		default:
-			known = true
 		}
 	}
 	if !known && len(k.value.Content) > 0 && meaningOf(k.as).field == dependsField {
@@ -229,16 +210,13 @@ func (c *collector) dependsMap(k *key) {
 	}
 }
 
-// isWaiting reports whether the type of a relation means that this ticket waits for the
-// other.
+// isWaiting reports whether the type of a relation, stated or not, means that this ticket
+// waits for the other.
 func isWaiting(relation string) bool {
 	name := normal(relation)
-	if strings.Contains(name, "parent") || strings.Contains(name, "relat") ||
-		strings.Contains(name, "discovered") ||
-		strings.Contains(name, "duplicate") || strings.Contains(name, "child") {
-		return false
-	}
-	return name != "requiredby" && name != "unblocks" && name != "enables"
+	return name != "requiredby" && name != "unblocks" && name != "enables" &&
+		!slices.ContainsFunc([]string{"parent", "relat", "discovered", "duplicate", "child"},
+			func(part string) bool { return strings.Contains(name, part) })
 }
 
 // linksKey reads links that say their relation: {type: is blocked by, key: X-1}.
@@ -250,13 +228,9 @@ func (c *collector) linksKey(k *key) {
 		return
 	}
 	for _, item := range k.value.Content {
-		switch item.Kind {
-		case yaml.MappingNode:
-			if isBlockedBy(mapField(item, "type", "relation", "kind", "link")) {
-				c.dependency(mapField(item, dependencyKeys...), k.as)
-			}
-		case yaml.ScalarNode:
-			c.relations(text(item), k.as)
+		c.relations(text(item), k.as)
+		if isBlockedBy(mapField(item, "type", "relation", "kind", "link")) {
+			c.dependency(dependencyOf(item), k.as)
 		}
 	}
 }
@@ -300,7 +274,7 @@ func (c *collector) fileItem(k *key, item *yaml.Node, doing string) {
 	case yaml.MappingNode:
 		f := File{Path: mapField(item, "path", "file", "filename", "name"), Action: mapField(item, "action"),
 			Description: mapField(item, "description")}
-		if pair := item.Content; f.Path == "" && len(pair) == 2 && !slices.Contains(fileKeys, keyName(pair[0])) { // "- src/a.go: modify"
+		if pair := item.Content; len(pair) == 2 && !slices.Contains(fileKeys, keyName(pair[0])) { // "- src/a.go: modify"
 			f.Path = text(pair[0])
 			if value := text(pair[1]); isAction(value) {
 				f.Action = value
@@ -311,24 +285,10 @@ func (c *collector) fileItem(k *key, item *yaml.Node, doing string) {
 		if f.Path == "" {
 			c.warn("%s: an item names no path; left out", k.as)
 		}
-		if f.Action == "" {
-			f.Action = doing
-		}
-		f.Path = cleanPath(f.Path)
-		c.file(f, k.as)
+		c.file(File{Path: cleanPath(f.Path), Action: cmp.Or(f.Action, doing), Description: f.Description}, k.as)
 	default:
 		c.warn("%s: an item that is a list is left out", k.as)
 	}
-}
-
-// scopeKey reads a scope that is a list of paths; any other scope is prose.
-func (c *collector) scopeKey(k *key) {
-	for _, item := range k.value.Content {
-		if !isPath(text(item)) {
-			return
-		}
-	}
-	c.filesKey(k, "")
 }
 
 func isAction(value string) bool {
@@ -344,12 +304,9 @@ func (c *collector) criteriaKey(k *key, class int) {
 		b.lines = strings.Split(n.Value, "\n")
 	case yaml.SequenceNode:
 		for _, item := range n.Content {
-			line := text(item)
-			if item.Kind == yaml.MappingNode {
-				line = mapField(item, "text", "description", "criterion", "title", "name")
-				if id := mapField(item, "id"); id != "" && line != "" {
-					line = id + ": " + line
-				}
+			line := cmp.Or(text(item), mapField(item, "text", "description", "criterion", "title", "name"))
+			if id := mapField(item, "id"); id != "" && line != "" {
+				line = id + ": " + line
 			}
 			if item.Kind == yaml.MappingNode && line == "" && len(item.Content) == 2 { // "- Given: when"
 				line = text(item.Content[0]) + ": " + text(item.Content[1])

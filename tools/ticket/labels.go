@@ -1,9 +1,9 @@
 package ticket
 
 import (
+	"cmp"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 )
 
@@ -18,17 +18,7 @@ const (
 )
 
 // kinds gives the kind of a word for a type.
-var kinds = sync.OnceValue(func() map[string]string {
-	m := map[string]string{}
-	for name, list := range groups() {
-		if kind, ok := strings.CutPrefix(name, "kind "); ok {
-			for _, word := range list {
-				m[word] = kind
-			}
-		}
-	}
-	return m
-})
+var kinds = byWord("kind ")
 
 func isOf(group, word string) bool { return slices.Contains(groups()[group], word) }
 
@@ -38,10 +28,7 @@ func kindOfType(text string) string {
 	if isOf("task", name) {
 		return kindTask
 	}
-	if kind := kinds()[name]; kind != "" {
-		return kind
-	}
-	return kindOfLabel(text)
+	return cmp.Or(kinds()[name], kindOfLabel(text))
 }
 
 // kindOfLabel is the kind that a label means: bug, kind/bug, type: feature.
@@ -52,21 +39,15 @@ func kindOfLabel(text string) string {
 	if kind := kinds()[normal(text)]; kind != "" {
 		return kind
 	}
-	group, name, found := cutAny(text, "/:")
-	if found && slices.Contains([]string{"type", "kind", "category", "issuetype", "t"}, normal(group)) {
-		if isOf("task", normal(name)) {
-			return kindTask
-		}
-		return kinds()[normal(name)]
+	at := strings.IndexAny(text, "/:")
+	if at < 0 || !slices.Contains([]string{"type", "kind", "category", "issuetype", "t"}, normal(text[:at])) {
+		return ""
 	}
-	return ""
-}
-
-func cutAny(text, separators string) (before, after string, found bool) {
-	if i := strings.IndexAny(text, separators); i >= 0 {
-		return text[:i], text[i+1:], true
+	name := normal(text[at+1:])
+	if isOf("task", name) {
+		return kindTask
 	}
-	return text, "", false
+	return kinds()[name]
 }
 
 // concern reports whether a label, type or component names security or architecture, in
@@ -75,25 +56,19 @@ func concern(text string) string {
 	if text == "" || len(text) > 100 {
 		return ""
 	}
-	for _, segment := range strings.FieldsFunc(text,
+	for segment := range strings.FieldsFuncSeq(text,
 		func(r rune) bool { return strings.ContainsRune("/:.,;#[](){} \t", r) }) {
-		switch normal(segment) { // short words only as a whole segment: arch-linux is no architecture
+		switch strings.ToLower(segment) { // short words only as a whole segment: arch-linux is no architecture
 		case "sec":
-			if strings.EqualFold(segment, "sec") {
-				return security
-			}
+			return security
 		case "arch":
-			if strings.EqualFold(segment, "arch") {
-				return architecture
-			}
+			return architecture
 		}
 		if c := concernOf(normal(segment)); c != "" {
 			return c
 		}
-		for _, word := range strings.FieldsFunc(segment, func(r rune) bool {
-			return !unicode.IsLetter(r) &&
-				!unicode.IsMark(r)
-		}) {
+		for word := range strings.FieldsFuncSeq(segment,
+			func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsMark(r) }) {
 			if c := concernOf(normal(word)); c != "" {
 				return c
 			}
@@ -121,12 +96,7 @@ func isClosed(status string) bool {
 	if name == "" {
 		return strings.ContainsAny(status, "✅✔☑")
 	}
-	if isOf("closed", name) {
-		return true
-	}
-	first, _, _ := strings.Cut(strings.TrimLeftFunc(status,
-		func(r rune) bool { return !unicode.IsLetter(r) }), " ")
-	return isOf("closed", normal(strings.TrimRight(first, ",;:.")))
+	return isOf("closed", name) || isOf("closed", normal(firstWord(status)))
 }
 
 // isDraft reports whether a status means that the ticket is not decided yet.

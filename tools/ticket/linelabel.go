@@ -1,8 +1,10 @@
 package ticket
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // lineLabel is a line "Label: value".
@@ -26,56 +28,46 @@ func colon(text string) int {
 // labelOf reads "**Label**: value", "- Label: value", "Label: value", "label:: value";
 // name "" = the line is none.
 func labelOf(line string) lineLabel {
-	var l lineLabel
 	text, indent := dedent(line)
 	for strings.HasPrefix(text, ">") { // fields in a quotation
 		text, _ = dedent(text[1:])
 	}
-	l.indent = indent
-	if body := item(text); body != "" {
-		text, l.bullet = body, true
-	} else if indent > 3 {
-		return l
+	body := item(text)
+	l := lineLabel{indent: indent, bullet: body != ""}
+	text = cmp.Or(body, text)
+	if !l.bullet && indent > 3 || text == "" || text[0] == '|' || text[0] == '#' || strings.HasPrefix(text, "[ ]") {
+		return lineLabel{}
 	}
-	if text == "" || text[0] == '|' || text[0] == '#' || strings.HasPrefix(text, "[ ]") {
-		return l
-	}
-	mark := ""
-	if strings.HasPrefix(text, "**") || strings.HasPrefix(text, "__") {
-		mark, text = text[:2], text[2:]
-	}
-	head := text[:min(len(text), 80)]
-	at := colon(head)
-	if mark != "" {
-		end := strings.Index(head, mark)
+	if mark := text[:min(len(text), 2)]; mark == "**" || mark == "__" {
+		text = text[2:]
+		end := strings.Index(text[:min(len(text), 80)], mark)
 		if end <= 0 {
-			return l
+			return lineLabel{}
 		}
-		l.bold = true
-		l.name = strings.TrimRight(text[:end], ":： ")
+		l.bold, l.name = true, strings.TrimRight(text[:end], ":： ")
+		inner := colon(text[:end])
 		rest := strings.TrimLeft(text[end+2:], " ")
-		if inner := colon(text[:end]); inner < 0 || inner < len(l.name) {
-			after, ok := cutColon(rest)
-			if !ok || inner >= 0 {
-				return lineLabel{indent: indent}
-			}
-			rest = after
+		after, ok := cutColon(rest)
+		switch {
+		case inner < 0 && ok:
+			text = after
+		case inner >= len(l.name):
+			text = rest
+		default:
+			return lineLabel{}
 		}
-		text = rest
 	} else {
-		if at <= 0 {
-			return l
+		at := colon(text[:min(len(text), 80)])
+		first, _ := utf8.DecodeRuneInString(text)
+		if at <= 0 || len(strings.Fields(text[:at])) > 5 || !unicode.IsLetter(first) && first <= 0x2000 { // or an emoji
+			return lineLabel{}
 		}
-		after, ok := cutColon(text[at:])
-		if !ok || after != "" && text[at] == ':' && text[at+1] != ' ' && text[at+1] != ':' &&
-			text[at+1] != '\t' {
-			return l
+		after, _ := cutColon(text[at:])
+		if after != "" && text[at] == ':' && strings.IndexByte(" :\t", text[at+1]) < 0 {
+			return lineLabel{}
 		}
 		l.bold = strings.HasPrefix(text[at:], "::") // Dataview's field
 		l.name, text = text[:at], after
-		if len(strings.Fields(l.name)) > 5 || !startsLikeLabel(l.name) {
-			return lineLabel{indent: indent}
-		}
 	}
 	if at := strings.Index(text, " | **"); at >= 0 {
 		text, l.more = text[:at], text[at+3:]
@@ -91,11 +83,4 @@ func cutColon(text string) (string, bool) {
 	}
 	after, ok := strings.CutPrefix(text, ":")
 	return strings.TrimSpace(strings.TrimPrefix(after, ":")), ok
-}
-
-func startsLikeLabel(name string) bool {
-	for _, r := range name {
-		return unicode.IsLetter(r) || r > 0x2000 // or an emoji
-	}
-	return false
 }

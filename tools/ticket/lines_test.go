@@ -278,26 +278,6 @@ func TestSlug(t *testing.T) {
 	}
 }
 
-func TestJSONTooDeep(t *testing.T) {
-	open, closed := strings.Repeat("[", maxJSONDepth), strings.Repeat("]", maxJSONDepth)
-	for name, c := range map[string]struct {
-		data string
-		want bool
-	}{
-		"as deep as is read":   {open + closed, false},
-		"one deeper":           {open + "{}" + closed, true},
-		"one after another":    {"[" + strings.Repeat("[],", maxJSONDepth) + "[]]", false},
-		"brackets in a text":   {`["` + open + open + `"]`, false},
-		"after a quoted quote": {`["\"` + open + open + `"]`, false},
-		"after a text":         {`["a",` + open + closed + `]`, true},
-		"after a backslash":    {`["\\",` + open + closed + `]`, true},
-	} {
-		if got := jsonTooDeep([]byte(c.data)); got != c.want {
-			t.Errorf("%s: got %t, want %t", name, got, c.want)
-		}
-	}
-}
-
 func TestLooseList(t *testing.T) {
 	for data, want := range map[string]looseList{
 		`"a, b"`:                     {"a", "b"},

@@ -7,8 +7,7 @@ import "strings"
 // before left open.
 type scanner struct {
 	fence   string // the run that opened the code block
-	comment bool   // a comment that began a line: ends at -->, else with the body
-	inline  bool   // a comment within a paragraph, known to end in it
+	comment bool   // in a comment: one that began a line ends at -->, else with the body
 	open    int    // len(tail) at the end of the paragraph in which no comment ends
 	hasOpen bool
 }
@@ -20,10 +19,8 @@ func (s *scanner) line(line, tail string) string {
 			s.fence = ""
 		}
 		return ""
-	case s.comment, s.inline:
-		if strings.Contains(line, "-->") {
-			s.comment, s.inline = false, false
-		}
+	case s.comment:
+		s.comment = !strings.Contains(line, "-->")
 		return "" // the rest of the line still belongs to the HTML
 	}
 	text, indent := dedent(line)
@@ -65,7 +62,7 @@ func (s *scanner) withoutComments(line, tail string, oneLine bool) string {
 		length := strings.Index(line[from+2:], "-->")
 		if length < 0 {
 			if !oneLine && s.endsBelow(tail) {
-				s.inline = true
+				s.comment = true
 				return b.String() + line[done:from]
 			}
 			break
@@ -84,13 +81,13 @@ func (s *scanner) endsBelow(tail string) bool {
 		return false
 	}
 	for rest := tail; ; {
-		line, after, more := strings.Cut(rest, "\n")
-		if strings.TrimSpace(line) == "" || !more && !strings.Contains(line, "-->") {
+		line, after, _ := strings.Cut(rest, "\n")
+		switch {
+		case strings.Contains(line, "-->"):
+			return true
+		case strings.TrimSpace(line) == "":
 			s.open, s.hasOpen = len(rest), true
 			return false
-		}
-		if strings.Contains(line, "-->") {
-			return true
 		}
 		rest = after
 	}

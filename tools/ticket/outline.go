@@ -1,8 +1,6 @@
 package ticket
 
-import (
-	"strings"
-)
+import "strings"
 
 // section is a heading and what is under it, up to the next heading. The text
 // before the first heading is a section of level 0.
@@ -29,27 +27,27 @@ func outline(body string) []section {
 		raw, tail, _ := strings.Cut(rest, "\n")
 		fenced := s.fence != ""
 		line := s.line(raw, tail)
-		opened, criteria := false, false
+		criteria := false
 		if fenced {
 			if last := &out[len(out)-1]; s.fence != "" && headingMeaning(last.title).field == filesField {
 				last.code = append(last.code, raw)
 			}
 		} else {
-			opened, criteria = m.see(raw, line, at)
+			criteria = m.see(raw, line, at)
 		}
 		level, title := 0, ""
-		if !m.open() {
+		if m.name == "" {
 			level, title = heading(line)
 		}
 		switch {
-		case opened && criteria && headingMeaning(out[len(out)-1].title).field != criteriaField:
+		case criteria && headingMeaning(out[len(out)-1].title).field != criteriaField:
 			flush()
 			out = append(out, section{level: 2, title: "Acceptance Criteria"})
 		case level > 0:
 			flush()
 			out = append(out, section{level: level, title: title})
 		default:
-			if m.open() && strings.HasPrefix(strings.TrimLeft(line, " "), "#") {
+			if m.name != "" && strings.HasPrefix(strings.TrimLeft(line, " "), "#") {
 				line = "" // a heading within a block is its text
 			}
 			lines = append(lines, line)
@@ -68,29 +66,20 @@ type markers struct {
 	name string         // the block that is open
 }
 
-func (m *markers) open() bool { return m.name != "" }
-
-// see looks at one line and says whether it opens a block, and whether one of criteria.
-func (m *markers) see(raw, structural string, at int) (opened, criteria bool) {
-	if structural != "" || !strings.Contains(raw, "<!--") {
-		return false, false
-	}
+// see looks at one line and says whether it opens a block of criteria.
+func (m *markers) see(raw, structural string, at int) bool {
 	inner, ok := strings.CutPrefix(strings.TrimSpace(raw), "<!--")
-	if !ok || len(inner) > 100 {
-		return false, false
+	if structural != "" || !ok || len(inner) > 100 {
+		return false
 	}
 	inner = strings.TrimSpace(strings.TrimSuffix(inner, "-->"))
-	if name, ok := strings.CutSuffix(inner, ":END"); ok {
-		if name == m.name {
-			m.name = ""
-		}
-		return false, false
-	}
-	name, ok := strings.CutSuffix(inner, ":BEGIN")
+	name, begins := strings.CutSuffix(inner, ":BEGIN")
 	switch {
-	case !ok || m.open():
+	case m.name != "" && inner == m.name+":END":
+		m.name = ""
+	case !begins || m.name != "":
 	case name == "AC":
-		return true, true
+		return true
 	case strings.HasPrefix(name, "SECTION:") || strings.HasPrefix(name, "COMMENT"):
 		if m.ends == nil {
 			m.findEnds()
@@ -98,9 +87,8 @@ func (m *markers) see(raw, structural string, at int) (opened, criteria bool) {
 		if m.ends[name] > at {
 			m.name = name
 		}
-		return true, false
 	}
-	return false, false
+	return false
 }
 
 func (m *markers) findEnds() {
@@ -117,8 +105,7 @@ func (m *markers) findEnds() {
 	}
 }
 
-// titleOf gives the first heading of level 1, and else the first of level 2 where it
-// is the file's first heading and no field's name.
+// titleOf gives the first heading of level 1 that is no field's name.
 func titleOf(sections []section) string {
 	for _, s := range sections {
 		if s.level == 1 && !hasMeaning(s.title) {

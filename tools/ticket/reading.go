@@ -1,8 +1,10 @@
 package ticket
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/internal/lazy"
 )
@@ -23,29 +25,28 @@ var metadataSections = []string{"metadata", "meta", "details", "ticketdetails", 
 func (c *collector) sections(list []section) {
 	title := titleOf(list)
 	c.heading(title)
-	deepest := c.opt.maxLevel
-	if deepest == 0 {
-		deepest = 6
-	}
+	deepest := cmp.Or(c.opt.maxLevel, 6)
 	var cur block
 	level := 0
+	begin := func(next block, at int) {
+		c.closeBlock(cur)
+		cur, level = next, at
+	}
 	for _, s := range list {
 		what := headingMeaning(s.title)
 		switch {
 		case s.level == 0 || s.level == 1 && s.title == title:
-			c.closeBlock(&cur)
-			level = 0
+			begin(block{}, 0)
 		case what.field != unknownField && s.level <= deepest && (s.level > 1 || deepest == 6):
-			if what.field == criteriaField && cur.what == what && s.level > level {
-				break // a part of the criteria
+			if what.field != criteriaField || cur.what != what || s.level <= level { // else a part of the criteria
+				begin(block{what: what, where: "section " + s.title}, s.level)
 			}
-			c.closeBlock(&cur)
-			cur, level = block{what: what, where: "section " + s.title}, s.level
 		case s.level <= level:
-			c.closeBlock(&cur)
-			level = 0
-		case cur.what.field == filesField || cur.what.field == dependsField:
-			cur = c.subsection(cur, s)
+			begin(block{}, 0)
+		default:
+			if part, ok := partOf(cur.what, s.title); ok {
+				begin(block{what: part, where: cur.where}, level)
+			}
 		}
 		if cur.what.field == unknownField {
 			if what.field == unknownField && looksTelling(s.title) && s.level > 1 && len(s.lines) > 0 {
@@ -60,50 +61,45 @@ func (c *collector) sections(list []section) {
 		cur.lines = append(cur.lines, s.lines...)
 		cur.code = append(cur.code, s.code...)
 	}
-	c.closeBlock(&cur)
+	c.closeBlock(cur)
 }
 
-// subsection begins a part of a list of files or dependencies that has a heading.
-func (c *collector) subsection(cur block, s section) block {
-	next := block{what: cur.what, where: cur.where}
-	switch word := normal(firstWord(s.title)); {
-	case cur.what.field == filesField && isAction(word):
-		next.what.action = word
-	case cur.what.field == dependsField && isReverse(s.title):
-		next.what = meaning{field: reverseField}
-	case cur.what.field == dependsField && (word == "technical" || word == "external" || word == "packages" ||
-		word == "libraries"):
-		next.what = meaning{field: contextField}
+// partOf is what a heading within a list of files or dependencies begins; false = it
+// changes nothing.
+func partOf(what meaning, title string) (meaning, bool) {
+	word := normal(firstWord(title))
+	switch {
+	case what.field == filesField && isAction(word):
+		what.action = word
+	case what.field == dependsField && isReverse(title):
+		what = meaning{field: reverseField}
+	case what.field == dependsField && slices.Contains([]string{"technical", "external", "packages", "libraries"}, word):
+		what = meaning{field: contextField}
 	default:
-		if len(cur.lines) == 0 {
-			return cur
-		}
-		return cur
+		return what, false
 	}
-	c.closeBlock(&cur)
-	return next
+	return what, true
 }
 
 // closeBlock takes over what a section states.
-func (c *collector) closeBlock(b *block) {
+func (c *collector) closeBlock(b block) {
 	switch b.what.field {
 	case criteriaField:
-		c.criteria[b.what.class] = append(c.criteria[b.what.class], *b)
+		c.criteria[b.what.class] = append(c.criteria[b.what.class], b)
 	case filesField:
 		if !c.opt.ignoreFiles {
-			c.fileBlock(*b)
+			c.fileBlock(b)
 		}
 	case dependsField:
-		c.dependsBlock(*b)
+		c.dependsBlock(b)
 	case linksField:
 		for _, line := range b.lines {
 			c.relations(line, b.where)
 		}
 	case statusField, priorityField, typeField, labelsField, componentsField, parentField, complexityField,
 		severityField:
-		c.fieldSection(*b)
+		c.fieldSection(b)
 	}
-	*b = block{}
 }
 
 // fieldSection reads a field that is a section of its own: "## Status", then "Done".
@@ -111,54 +107,22 @@ func (c *collector) fieldSection(b block) {
 	var values []string
 	for _, line := range b.lines {
 		text, _ := dedent(line)
-		if body := item(text); body != "" {
-			text = body
-		}
-		if text = strings.TrimSpace(text); text == "" {
-			continue
-		}
-		if len(text) > 100 || len(values) > 20 {
+		text = strings.TrimSpace(cmp.Or(item(text), text))
+		switch {
+		case text == "":
+		case len(text) > 100 || len(values) > 20:
 			return // prose
+		default:
+			values = append(values, text)
 		}
-		values = append(values, text)
 	}
 	list := b.what.field == labelsField || b.what.field == componentsField
-	if len(values) == 0 || len(values) > 1 && !list && len(values[0]) > 40 {
-		return
-	}
-	if !list {
-		values = values[:1]
-	}
-	c.value(b.what.field, strings.Join(values, ", "), b.where)
-}
-
-// value takes over the value of a field in a line or a section.
-func (c *collector) value(what field, text, where string) {
-	switch what {
-	case idField:
-		c.id(text, where)
-	case titleField:
-		c.setTitle(text, where)
-	case typeField:
-		c.setType(text, where)
-	case statusField:
-		c.setStatus(text, where)
-	case priorityField, severityField:
-		c.setPriority(text, where)
-	case parentField:
-		c.setParent(text, where)
-	case complexityField:
-		if text = strings.Trim(text, "`*_ "); !strings.Contains(text, "|") && !isNothing(text) {
-			c.complexity(text, where, where)
-		}
-	case labelsField:
-		for _, label := range labelsIn(text) {
-			c.label(label, where)
-		}
-	case componentsField:
-		for _, label := range labelsIn(text) {
-			c.concern(label, where)
-		}
+	switch {
+	case len(values) == 0 || len(values) > 1 && !list && len(values[0]) > 40:
+	case list:
+		c.set(b.what.field, strings.Join(values, ", "), b.where)
+	default:
+		c.set(b.what.field, values[0], b.where)
 	}
 }
 
@@ -179,31 +143,25 @@ func labelsIn(text string) []string {
 // lines looks at the lines of a section without a meaning of its own, or of the
 // ticket's head.
 func (c *collector) lines(s section) {
-	head := s.level <= 1 || slices.Contains(metadataSections, normal(s.title))
 	const headLines = 60
-	var open block // what is under a label such as "Acceptance Criteria:"
-	openAt := -1   // its indentation; -1 = none
-	flush := func() {
-		c.closeBlock(&open)
-		openAt = -1
-	}
+	head := s.level <= 1 || slices.Contains(metadataSections, normal(s.title))
 	if head {
 		c.fieldTable(s.lines)
 	}
+	var open block // what is under a label such as "Acceptance Criteria:"
+	openAt := -1   // its indentation; -1 = none
 	for i, line := range s.lines {
-		if line == "" {
-			if openAt >= 0 {
-				open.lines = append(open.lines, "")
-			}
+		if line == "" && openAt < 0 {
 			continue
 		}
 		l := labelOf(line)
 		if openAt >= 0 {
-			if !endsOpen(l, line, openAt, open) {
+			if line == "" || !endsOpen(l, line, openAt, open) {
 				open.lines = append(open.lines, line)
 				continue
 			}
-			flush()
+			c.closeBlock(open)
+			openAt = -1
 		}
 		if l.name == "" {
 			if c.opt.prose {
@@ -221,15 +179,15 @@ func (c *collector) lines(s section) {
 			continue
 		}
 		c.labelled(l, what, head && i < headLines)
-		if l.more != "" {
-			for part := range strings.SplitSeq(l.more, " | ") {
-				if sub := labelOf(part); sub.name != "" {
-					c.labelled(sub, meaningOf(sub.name), head && i < headLines)
-				}
+		for part := range strings.SplitSeq(l.more, " | ") {
+			if sub := labelOf(part); sub.name != "" {
+				c.labelled(sub, meaningOf(sub.name), head && i < headLines)
 			}
 		}
 	}
-	flush()
+	if openAt >= 0 {
+		c.closeBlock(open)
+	}
 }
 
 // endsOpen reports whether a line ends what is under a label.
@@ -237,17 +195,15 @@ func endsOpen(l lineLabel, line string, at int, b block) bool {
 	text, indent := dedent(line)
 	listed := item(text) != ""
 	switch {
-	case l.name != "" && l.bold && !l.bullet, l.name != "" && !l.bullet && hasMeaning(l.name):
+	case l.name != "" && !l.bullet && (l.bold || hasMeaning(l.name)),
+		at > 0 && indent < at: // the label is itself an item: only what is deeper belongs to it
 		return true
-	case at > 0 && listed && indent < at, at > 0 && !listed && indent < at:
-		return true // the label is itself an item: only what is deeper belongs to it
 	case listed || strings.HasPrefix(text, "|"):
 		return false
 	}
-	last := len(b.lines)
-	blank := last > 0 && b.lines[last-1] == ""
 	// a new paragraph
-	return blank && indent < 2 && slices.ContainsFunc(b.lines, func(s string) bool { return s != "" })
+	return indent < 2 && len(b.lines) > 0 && b.lines[len(b.lines)-1] == "" &&
+		slices.ContainsFunc(b.lines, func(s string) bool { return s != "" })
 }
 
 // labelled takes over "Label: value". Fields of the ticket itself count in its head
@@ -258,23 +214,18 @@ func (c *collector) labelled(l lineLabel, what meaning, head bool) {
 		if c.opt.ignoreDepends {
 			return
 		}
-		if head || l.bold {
-			if !c.dependsText(l.value, l.name) {
-				c.notRead("line "+l.name+":", l.value)
-			}
-		} else {
-			for _, id := range findRefs(l.value, false) {
-				c.dependOn(id, l.name)
-			}
+		if !head && !l.bold {
+			c.dependOn(l.name, findRefs(l.value, false)...)
+		} else if !c.dependsText(l.value, l.name) {
+			c.notRead("line "+l.name+":", l.value)
 		}
 	case filesField:
 		if !c.opt.ignoreFiles && (head || l.bold || l.bullet) && len(c.lineFile) < maxItems {
 			c.lineFile = append(c.lineFile, block{what: what, where: l.name, lines: []string{"- " + l.value}})
 		}
 	case criteriaField:
-		if l.value != "" && (l.bold || head) {
-			c.criteria[what.class] = append(c.criteria[what.class], block{what: what, where: l.name,
-				lines: []string{l.value}})
+		if l.bold || head {
+			c.criteriaText(what.class, l.value, l.name)
 		}
 	case reverseField, contextField, logField:
 	case unknownField:
@@ -289,7 +240,7 @@ func (c *collector) labelled(l lineLabel, what meaning, head bool) {
 		// hard the ticket is: prose must not argue with the rules.
 		plain := !l.bold && !l.bullet
 		if head && (!plain || !c.t.HasFrontMatter && what.field != complexityField) {
-			c.value(what.field, l.value, l.name)
+			c.set(what.field, l.value, l.name)
 		}
 	}
 }
@@ -317,7 +268,7 @@ func (c *collector) fieldTable(lines []string) {
 					c.notRead("row", name)
 				}
 			default:
-				c.value(what.field, row[1], name)
+				c.set(what.field, row[1], name)
 			}
 		}
 	}
@@ -332,13 +283,12 @@ func (c *collector) heading(text string) {
 			c.id(m[1], "heading")
 		}
 		text = strings.TrimSpace(text[len(m[0]):])
-	} else if kind, rest, ok := cutColonWord(text); ok {
+	} else if rest, ok := cutKind(text); ok {
 		text = rest
 		if id := headingID().FindStringSubmatch(clip(rest, 100)); id != nil && len(rest) > len(id[0]) { // "Task: FEAT-1 - Title"
 			c.id(id[1], "heading")
 			text = strings.TrimSpace(rest[len(id[0]):])
 		}
-		_ = kind
 	}
 	if c.t.Title == "" {
 		c.setTitle(text, "heading")
@@ -348,19 +298,14 @@ func (c *collector) heading(text string) {
 // isRating: the [H-3] of an audit's finding.
 func isRating(id string) bool {
 	letters, _, _ := strings.Cut(id, "-")
-	return len([]rune(letters)) == 1 || containsFold([]string{"NC", "QA", "GAS", "CRIT", "HIGH", "MED", "LOW", "INFO"}, letters)
+	return utf8.RuneCountInString(letters) == 1 ||
+		containsFold([]string{"NC", "QA", "GAS", "CRIT", "HIGH", "MED", "LOW", "INFO"}, letters)
 }
 
-// cutColonWord cuts the "Task:" of "Task: Title".
-func cutColonWord(text string) (word, rest string, ok bool) {
-	before, after, found := strings.Cut(text, ":")
+// cutKind cuts the "Task:" of "Task: Title".
+func cutKind(text string) (rest string, ok bool) {
+	before, after, _ := strings.Cut(text, ":")
 	after = strings.TrimSpace(after)
-	if !found || after == "" {
-		return "", "", false
-	}
-	switch strings.ToLower(strings.TrimSpace(before)) {
-	case "task", "ticket", "story", "user story", "feature", "bug", "issue", "epic", "subtask":
-		return before, after, true
-	}
-	return "", "", false
+	return after, after != "" && slices.Contains([]string{"task", "ticket", "story", "user story", "feature", "bug",
+		"issue", "epic", "subtask"}, strings.ToLower(strings.TrimSpace(before)))
 }

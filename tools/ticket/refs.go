@@ -1,9 +1,12 @@
 package ticket
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // refsOf gives the tickets that a stated dependency names: ids, numbers, links of
@@ -46,7 +49,9 @@ func splitRefs(text string) func(yield func(string) bool) {
 			case ']', ')':
 				depth = max(0, depth-1)
 			case ',', ';', '、', '，', '；', '\n':
-				if depth > 0 && r != '\n' && closesLater(text[i:], depth) {
+				// a bracket that closes soon has the comma within it
+				if depth > 0 && r != '\n' && strings.ContainsAny(text[i:min(len(text), i+100)], "])") &&
+					!strings.HasPrefix(text[i:], ",\n") {
 					continue
 				}
 				if !yield(text[start:i]) {
@@ -57,11 +62,6 @@ func splitRefs(text string) func(yield func(string) bool) {
 		}
 		yield(text[start:])
 	}
-}
-
-// closesLater reports whether a bracket closes soon, so that the comma is within it.
-func closesLater(rest string, _ int) bool {
-	return strings.ContainsAny(rest[:min(len(rest), 100)], "])") && !strings.HasPrefix(rest, ",\n")
 }
 
 // startsWithNone: "None (foundation)", "None - can start at once", "No dependencies".
@@ -117,36 +117,26 @@ func stemOf(path string) string {
 // FEAT-auth-12 and lower case.
 func findRefs(text string, loose bool) []string {
 	var out []string
-	add := func(id string) {
+	for i := 0; i < len(text); {
+		rest, id, size := text[i:], "", 1
+		switch {
+		case strings.HasPrefix(rest, "[["):
+			size = 2
+			if end := strings.Index(rest[:min(len(rest), 500)], "]]"); end >= 0 {
+				id, size = wikiTarget(rest[2:end]), end+2
+			}
+		case rest[0] == '[':
+			if label, target, n := markdownLinkAt(rest); n > 0 {
+				id, size = linkRef(label, target), n
+			}
+		case isWordByte(rest[0]) || rest[0] == '#' || rest[0] >= 0x80:
+			size = wordSize(rest)
+			id = wordRef(rest[:size], loose)
+		}
 		if id != "" && len(out) <= maxItems {
 			out = append(out, id)
 		}
-	}
-	for i := 0; i < len(text); {
-		switch rest := text[i:]; {
-		case strings.HasPrefix(rest, "[["):
-			end := strings.Index(rest[:min(len(rest), 500)], "]]")
-			if end < 0 {
-				i += 2
-				continue
-			}
-			add(wikiTarget(rest[2:end]))
-			i += end + 2
-		case rest[0] == '[':
-			label, target, size := markdownLinkAt(rest)
-			if size == 0 {
-				i++
-				continue
-			}
-			add(linkRef(label, target))
-			i += size
-		case isWordByte(rest[0]) || rest[0] == '#' || rest[0] >= 0x80:
-			size := wordSize(rest)
-			add(wordRef(rest[:size], loose))
-			i += size
-		default:
-			i++
-		}
+		i += size
 	}
 	return out
 }
@@ -194,10 +184,10 @@ func linkRef(label, target string) string {
 			return id
 		}
 	}
-	if strings.Contains(target, "://") {
+	switch {
+	case strings.Contains(target, "://"):
 		return wordRef(target, false)
-	}
-	if !strings.HasSuffix(target, ".md") {
+	case !strings.HasSuffix(target, ".md"):
 		return wordRef(label, true)
 	}
 	return refOfText(target)
@@ -209,30 +199,21 @@ func wordRef(word string, loose bool) string {
 		return addressRef(word)
 	}
 	word = strings.Trim(word, ".:;,!?*_&=~/-")
-	if len(word) < 2 || len(word) > 100 {
+	repo, number, hashed := strings.Cut(word, "#")
+	switch {
+	case len(word) < 2 || len(word) > 100 || hashed && !isNumber(number):
 		return ""
-	}
-	if repo, number, ok := strings.Cut(word, "#"); ok {
-		switch {
-		case !isNumber(number):
-			return ""
-		case repo == "" || strings.EqualFold(repo, "GH") || strings.EqualFold(repo, "issue"):
-			return number
-		case strings.Count(repo, "/") == 1:
-			return word
-		}
+	case hashed && (repo == "" || strings.EqualFold(repo, "GH") || strings.EqualFold(repo, "issue")):
+		return number
+	case hashed && strings.Count(repo, "/") != 1:
 		return ""
-	}
-	if (strings.HasPrefix(word, "GH-") || strings.HasPrefix(word, "gh-")) && isNumber(word[3:]) {
+	case (strings.HasPrefix(word, "GH-") || strings.HasPrefix(word, "gh-")) && isNumber(word[3:]):
 		return word[3:]
-	}
-	if strings.Contains(word, "/") {
+	case !hashed && strings.Contains(word, "/"):
 		return folderRef(word)
-	}
-	if strings.HasSuffix(word, ".md") { // another ticket's file
+	case strings.HasSuffix(word, ".md"): // another ticket's file
 		return refOfText(word)
-	}
-	if isStrictID(word) || loose && wholeID().MatchString(word) && len(word) <= 64 && !isStandard(word) {
+	case hashed || isStrictID(word) || loose && wholeID().MatchString(word) && len(word) <= 64 && !isStandard(word):
 		return word
 	}
 	return ""
@@ -250,33 +231,17 @@ func folderRef(word string) string {
 	return word
 }
 
+var localID = lazy.Regexp(`^[A-Z.-]*[0-9][A-Z0-9.-]*[a-z]?$`)
+
 // isLocalID: T005, WP01, 1.2, M4-U12.
-func isLocalID(text string) bool {
-	if text == "" || len(text) > 20 {
-		return false
-	}
-	digit := false
-	for i := range len(text) {
-		switch b := text[i]; {
-		case b >= '0' && b <= '9':
-			digit = true
-		case b >= 'A' && b <= 'Z', b == '.', b == '-', digit && b >= 'a' && b <= 'z' && i == len(text)-1:
-		default:
-			return false
-		}
-	}
-	return digit
-}
+func isLocalID(text string) bool { return len(text) <= 20 && localID().MatchString(text) }
 
 // addressRef is the issue that an address names: …/issues/12, …/browse/KEY-1.
 func addressRef(address string) string {
 	address, _, _ = strings.Cut(address, "?")
 	address, _, _ = strings.Cut(address, "#")
 	parts := strings.Split(strings.Trim(address, "/.,"), "/")
-	for i, part := range parts {
-		if i+1 >= len(parts) {
-			break
-		}
+	for i, part := range parts[:len(parts)-1] {
 		next := strings.Trim(parts[i+1], ".,;")
 		switch part {
 		case "issues", "pull", "merge_requests", "-":
@@ -302,10 +267,7 @@ func isNumber(text string) bool {
 // isStrictID: KEY-12, M4-U12, task-12.1, LOCAL-TBD-M6-U05-1; no standard's name.
 func isStrictID(word string) bool {
 	head, tail, found := strings.Cut(word, "-")
-	if !found || head == "" || len(word) > 64 || !unicode.IsLetter(rune(head[0])) {
-		return false
-	}
-	if isStandard(word) {
+	if !found || head == "" || len(word) > 64 || !unicode.IsLetter(rune(head[0])) || isStandard(word) {
 		return false
 	}
 	upper := head == strings.ToUpper(head)
@@ -330,9 +292,7 @@ func isStrictID(word string) bool {
 func hasHashID(text string) bool {
 	head, rest, dotted := strings.Cut(text, ".")
 	return len(head) >= 2 && len(head) <= 6 && strings.ContainsAny(head, "0123456789") &&
-		strings.IndexFunc(head, func(r rune) bool {
-			return (r < 'a' || r > 'z') && (r < '0' || r > '9')
-		}) < 0 && (!dotted || isNumberDots(rest))
+		strings.Trim(head, "abcdefghijklmnopqrstuvwxyz0123456789") == "" && (!dotted || isNumberDots(rest))
 }
 
 func isNumberDots(text string) bool {
@@ -340,14 +300,9 @@ func isNumberDots(text string) bool {
 }
 
 // standards are words before a dash and a number that are no tracker's prefix.
-var standards = func() map[string]bool {
-	m := map[string]bool{}
-	for word := range strings.FieldsSeq("utf sha ucs iso rfc aes md http https cve cwe gpt es ecma ac fr nfr sc ieee iec en tls ssl ipv base x " +
-		"phase step part section version v node python top level tier week day sprint claude h vp mp us uc req wcag cis nist log chapter l p") {
-		m[word] = true
-	}
-	return m
-}()
+var standards = set(`utf sha ucs iso rfc aes md http https cve cwe gpt es ecma ac fr nfr sc ieee iec en tls ssl ipv base
+	x phase step part section version v node python top level tier week day sprint claude h vp mp us uc req wcag cis
+	nist log chapter l p`)
 
 func isStandard(word string) bool {
 	head, _, _ := strings.Cut(word, "-")
@@ -373,15 +328,14 @@ func expandRange(text string) []string {
 	if first == "" || last == "" || prefix == "" || other != "" && !strings.EqualFold(prefix, other) {
 		return nil
 	}
-	lo, err1 := strconv.Atoi(first)
-	hi, err2 := strconv.Atoi(last)
-	if err1 != nil || err2 != nil || hi < lo || hi-lo >= most {
+	lo, _ := strconv.Atoi(first) // at most nine digits
+	hi, _ := strconv.Atoi(last)
+	if hi-lo >= most {
 		return nil
 	}
-	out := make([]string, 0, hi-lo+1)
+	var out []string
 	for n := lo; n <= hi; n++ {
-		digits := strconv.Itoa(n)
-		out = append(out, prefix+strings.Repeat("0", max(0, len(first)-len(digits)))+digits)
+		out = append(out, fmt.Sprintf("%s%0*d", prefix, len(first), n))
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -14,10 +15,7 @@ func (c *collector) dependsBlock(b block) {
 	skip, odd := -1, "" // the indentation under which items do not count
 	for _, line := range b.lines {
 		text, indent := dedent(line)
-		if text == "" || text[0] == '|' || strings.Contains(line, "|") && isDelimiter(line) {
-			continue
-		}
-		if skip >= 0 && indent > skip {
+		if text == "" || text[0] == '|' || isDelimiter(line) || skip >= 0 && indent > skip {
 			continue
 		}
 		skip = -1
@@ -45,28 +43,18 @@ func (c *collector) dependsBlock(b block) {
 // dependsLine reads one line of a section of dependencies. waits is false where the
 // line names tickets that do not hold this one; known where it is understood.
 func (c *collector) dependsLine(text, where string) (waits, known bool) {
-	if isNothing(text) || startsWithNone(text) {
+	l := labelOf(text)
+	switch what := meaningOf(l.name).field; {
+	case isNothing(text) || startsWithNone(text):
 		return true, true
-	}
-	if l := labelOf(text); l.name != "" {
-		what := meaningOf(l.name)
-		switch {
-		case what.field == dependsField:
-			c.dependsText(l.value, l.name)
-			return true, true
-		case what.field == parentField:
-			c.setParent(l.value, l.name)
-			return false, true
-		case what.field != unknownField || isReverse(l.name):
-			return false, true
-		case isTechnical(l.name):
-			return false, true
-		}
-	}
-	if isReverse(text) {
+	case what == dependsField:
+		c.dependsText(l.value, l.name)
+		return true, true
+	case what == parentField:
+		c.setParent(l.value, l.name)
 		return false, true
-	}
-	if strings.Contains(strings.ToLower(text[:min(len(text), 40)]), "related to") {
+	case what != unknownField, isReverse(l.name), isTechnical(l.name), isReverse(text),
+		strings.Contains(strings.ToLower(text[:min(len(text), 40)]), "related to"):
 		return false, true
 	}
 	return true, c.dependsText(text, where)
@@ -74,25 +62,22 @@ func (c *collector) dependsLine(text, where string) (waits, known bool) {
 
 // isTechnical: packages and systems, not tickets.
 func isTechnical(name string) bool {
-	switch normal(name) {
-	case "technical", "external", "packages", "package", "libraries", "library", "npm", "internal", "system",
-		"infrastructure", "tools":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"technical", "external", "packages", "package", "libraries", "library", "npm",
+		"internal", "system", "infrastructure", "tools"}, normal(name))
 }
+
+// reverseWords begin a relation that holds the other ticket.
+var reverseWords = []string{"blocks", "blocking", "enables", "unblocks", "required by", "needed by",
+	"must be done before", "must complete before", "blocker for", "blocked tickets", "dependents", "downstream",
+	"relates to", "related", "duplicates", "parent", "see also", "children", "blockiert ", "bloquea ", "bloque "}
 
 // isReverse reports whether a line begins with a relation that holds the other ticket.
 func isReverse(text string) bool {
 	lower := strings.ToLower(strings.TrimLeft(text[:min(len(text), 60)], "*_`[ "))
-	for _, word := range []string{"blocks", "blocking", "enables", "unblocks", "required by", "needed by", "must be done before", "must complete before",
-		"blocker for", "blocked tickets", "dependents", "downstream", "relates to", "related", "duplicates", "parent", "see also", "children",
-		"blockiert ", "bloquea ", "bloque "} {
-		if after, ok := strings.CutPrefix(lower, word); ok && !strings.HasPrefix(after, " by") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(reverseWords, func(word string) bool {
+		after, ok := strings.CutPrefix(lower, word)
+		return ok && !strings.HasPrefix(after, " by")
+	})
 }
 
 // dependsText takes the tickets that a value or a line names; false = none.
@@ -102,27 +87,24 @@ func (c *collector) dependsText(text, where string) bool {
 	}
 	found := false
 	for part := range splitRefs(text) {
-		if ids := expandRange(strings.Trim(strings.TrimSpace(part), "`*.")); ids != nil {
-			found = true
-			for _, id := range ids {
-				c.dependOn(id, where)
-			}
-			continue
+		refs := expandRange(strings.Trim(strings.TrimSpace(part), "`*."))
+		if len(refs) == 0 {
+			refs = findRefs(beforeReason(part), false)
 		}
-		refs := findRefs(beforeReason(part), false)
 		if len(refs) == 0 {
 			refs = findRefs(part, false)
 		}
 		if len(refs) == 0 {
 			refs = listedWords(beforeReason(part))
 		}
-		for _, id := range refs {
-			found = true
-			c.dependOn(id, where)
-		}
+		c.dependOn(where, refs...)
+		found = found || len(refs) > 0
 	}
 	return found
 }
+
+// taskNouns are what an id is called before it.
+var taskNouns = []string{"issue", "issues", "task", "tasks", "story", "stories", "ticket", "tickets", "wp", "nr", "no"}
 
 // listedWords are the ids of "Issue 01", "Stories 09-05", "3": words that are all ids of
 // some form, after what they are called.
@@ -133,7 +115,7 @@ func listedWords(text string) []string {
 		switch {
 		case isListed(word):
 			out = append(out, word)
-		case i > 0 || !containsFold([]string{"issue", "issues", "task", "tasks", "story", "stories", "ticket", "tickets", "wp", "nr", "no"}, word):
+		case i > 0 || !containsFold(taskNouns, word):
 			return nil
 		}
 	}
@@ -167,20 +149,14 @@ var waitPhrases = []string{"depends on", "depend on", "depends upon", "depending
 // isBlockedBy reports whether a relation's words mean waiting: "is blocked by".
 func isBlockedBy(words string) bool {
 	lower := strings.ToLower(words)
-	for _, phrase := range waitPhrases {
-		if strings.Contains(lower, phrase) {
-			return true
-		}
-	}
-	return meaningOf(words).field == dependsField
+	return meaningOf(words).field == dependsField ||
+		slices.ContainsFunc(waitPhrases, func(phrase string) bool { return strings.Contains(lower, phrase) })
 }
 
 // relations takes the tickets that a sentence says this one waits for: "Depends on
 // #57. Blocked by owner/repo#12."
 func (c *collector) relations(line, where string) {
-	if len(line) > 4000 {
-		line = line[:4000]
-	}
+	line = line[:min(len(line), 4000)]
 	lower := strings.ToLower(line)
 	if len(lower) != len(line) {
 		lower = line // other letters have other sizes in lower case
@@ -201,9 +177,7 @@ func (c *collector) relations(line, where string) {
 			if label := strings.LastIndexByte(line[:at], '['); label >= 0 && !strings.Contains(line[label:at], "]") {
 				start = label // [depends on slug](slug.md)
 			}
-			for _, id := range leadingRefs(line[start:], from-start) {
-				c.dependOn(id, where)
-			}
+			c.dependOn(where, leadingRefs(line[start:], from-start)...)
 		}
 	}
 }
@@ -230,23 +204,19 @@ func leadingRefs(text string, skip int) []string {
 		}
 	}
 	var out []string
-	for i, word := range strings.Fields(strings.NewReplacer(",", " ", ":", " ", "*", " ").Replace(hideAddresses(rest[:end]))) {
-		word = showAddress(word)
+	for word := range strings.FieldsSeq(refSeparators.Replace(rest[:end])) {
 		refs := findRefs(word, false)
-		switch {
-		case len(refs) > 0:
-			out = append(out, refs...)
-		case strings.HasPrefix(word, "[") || containsFold([]string{"and", "&", "or", "und", "et", "y", "e", "и", "+", "issue", "issues", "ticket", "tickets", "task", "pr", "the"}, word):
-		case i > 0 || len(out) > 0:
-			return out
-		default:
-			return out
+		if len(refs) == 0 && !strings.HasPrefix(word, "[") && !containsFold(refJoints, word) {
+			break
 		}
+		out = append(out, refs...)
 	}
 	return out
 }
 
-// hideAddresses keeps the colon of an address from being taken for a separator.
-func hideAddresses(text string) string { return strings.ReplaceAll(text, "://", "\x01//") }
+// refSeparators are what is between references; the colon of an address is none.
+var refSeparators = strings.NewReplacer("://", "://", ",", " ", ":", " ", "*", " ")
 
-func showAddress(word string) string { return strings.ReplaceAll(word, "\x01", ":") }
+// refJoints are the words between references.
+var refJoints = []string{"and", "&", "or", "und", "et", "y", "e", "и", "+", "issue", "issues", "ticket", "tickets",
+	"task", "pr", "the"}

@@ -14,37 +14,29 @@ func repair(front string, first int) (root *yaml.Node, lenient []string) {
 	root = &yaml.Node{Kind: yaml.MappingNode, Line: 1}
 	lines := strings.SplitAfter(front, "\n")
 	for n, i := 0, 0; i < len(lines); n++ {
-		end := i + 1
-		for end < len(lines) && !startsKey(lines[end]) {
-			end++
-		}
+		end := chunkEnd(lines, i)
 		if n == maxChunks {
 			return nil, nil
 		}
 		chunk := lines[i:end]
-		if i == 0 && !startsKey(chunk[0]) && strings.TrimLeft(chunk[0], " \t") != chunk[0] &&
-			strings.TrimSpace(chunk[0]) != "" {
+		if i == 0 && strings.TrimLeft(chunk[0], " \t") != chunk[0] && strings.TrimSpace(chunk[0]) != "" {
 			return nil, nil // keys indented unlike
 		}
 		pair, err := yamlNode(strings.Join(chunk, ""))
-		switch {
-		case err == nil && pair == nil:
-		case err == nil && pair.Kind == yaml.MappingNode:
-			shift(pair, i)
-			root.Content = append(root.Content, pair.Content...)
-		case err == nil:
-			return nil, nil
-		default:
-			key, value := repairChunk(chunk, err)
-			if key == nil {
+		if err != nil {
+			if pair = repairChunk(chunk, err); pair == nil {
 				return nil, nil
 			}
-			shift(key, i)
-			shift(value, i)
-			root.Content = append(root.Content, key, value)
 			lenient = append(lenient,
 				fmt.Sprintf("line %d: %s is not valid YAML; taken as text (put it in quotes)",
-					first+i, clip(oneLine(key.Value), 40)))
+					first+i, clip(oneLine(pair.Content[0].Value), 40)))
+		}
+		if pair != nil {
+			if pair.Kind != yaml.MappingNode {
+				return nil, nil
+			}
+			shift(pair, i)
+			root.Content = append(root.Content, pair.Content...)
 		}
 		i = end
 	}
@@ -61,27 +53,31 @@ func shift(n *yaml.Node, by int) {
 
 // repairChunk reads one key whose value is not valid YAML; nil = its structure is
 // broken.
-func repairChunk(lines []string, cause error) (key, value *yaml.Node) {
+func repairChunk(lines []string, cause error) *yaml.Node {
 	text := strings.TrimRight(strings.Join(lines, ""), " \t\n")
 	head, rest, more := strings.Cut(text, "\n")
 	problem := stripLine(cause)
 	if strings.IndexFunc(text, unprintable) >= 0 || strings.HasPrefix(problem, "unknown anchor") ||
 		strings.Contains(problem, "max depth") || !isKeyLine(head) {
-		return nil, nil
+		return nil
 	}
 	name, raw, _ := strings.Cut(head, ":")
-	key = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: strings.Trim(name, `"' `), Line: 1}
 	raw = withoutComment(strings.TrimSpace(raw))
+	var value *yaml.Node
 	switch {
-	case !more && raw != "":
+	case !more:
 		value = repairScalar(raw, 1)
-	case more && raw == "":
+	case raw == "":
 		value = repairItems(strings.Split(rest, "\n"))
 	}
 	if value == nil {
-		return nil, nil
+		return nil
 	}
-	return key, value
+	return &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{textNode(strings.Trim(name, `"' `), 1), value}}
+}
+
+func textNode(text string, line int) *yaml.Node {
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Line: line}
 }
 
 // withoutComment cuts a comment off a plain value.
@@ -95,8 +91,8 @@ func withoutComment(raw string) string {
 // repairScalar takes a one-line value as text, or as a list where it is one in
 // brackets. What is opened and not closed is broken: nil.
 func repairScalar(raw string, line int) *yaml.Node {
-	scalar := func(text string) *yaml.Node {
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text, Line: line}
+	if raw == "" {
+		return nil
 	}
 	switch raw[0] {
 	case '[':
@@ -107,7 +103,7 @@ func repairScalar(raw string, line int) *yaml.Node {
 			list := &yaml.Node{Kind: yaml.SequenceNode, Line: line}
 			for part := range strings.SplitSeq(inner, ",") {
 				if part = strings.Trim(strings.TrimSpace(part), `"'`); part != "" {
-					list.Content = append(list.Content, scalar(part))
+					list.Content = append(list.Content, textNode(part, line))
 				}
 			}
 			return list
@@ -118,9 +114,9 @@ func repairScalar(raw string, line int) *yaml.Node {
 		if len(raw) < 2 || raw[len(raw)-1] != raw[0] {
 			return nil
 		}
-		return scalar(raw[1 : len(raw)-1])
+		return textNode(raw[1:len(raw)-1], line)
 	}
-	return scalar(raw)
+	return textNode(raw, line)
 }
 
 // repairItems reads a block list, each item of which is on one line or is valid.
@@ -148,11 +144,7 @@ func repairItems(lines []string) *yaml.Node {
 		case end > i+1:
 			return nil
 		default:
-			raw := withoutComment(strings.TrimSpace(text[2:]))
-			if raw == "" {
-				return nil
-			}
-			value := repairScalar(raw, i+2)
+			value := repairScalar(withoutComment(strings.TrimSpace(text[2:])), i+2)
 			if value == nil {
 				return nil
 			}

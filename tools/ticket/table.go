@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -47,7 +48,7 @@ func newTable(lines []string) table {
 	t := table{rows: make([][]string, 0, len(lines))}
 	for i, line := range lines {
 		if isDelimiter(line) {
-			if i == 1 && t.header == nil && len(t.rows) == 1 {
+			if i == 1 && len(t.rows) == 1 {
 				t.header, t.rows = t.rows[0], t.rows[:0]
 			}
 			continue
@@ -55,11 +56,8 @@ func newTable(lines []string) table {
 		t.rows = append(t.rows, cells(line))
 	}
 	// A first row of known words is a header even without the dashes.
-	if t.header == nil && len(t.rows) > 0 &&
-		slices.ContainsFunc(t.rows[0], func(s string) bool {
-			return names(fileNames, s) ||
-				names(ticketNames, s)
-		}) {
+	isKnown := func(s string) bool { return names(fileNames, s) || names(ticketNames, s) }
+	if t.header == nil && len(t.rows) > 0 && slices.ContainsFunc(t.rows[0], isKnown) {
 		t.header, t.rows = t.rows[0], t.rows[1:]
 	}
 	return t
@@ -67,8 +65,7 @@ func newTable(lines []string) table {
 
 // cells splits a row at its pipes; \| is a pipe within a cell.
 func cells(line string) []string {
-	line = strings.TrimSpace(line)
-	line = strings.TrimPrefix(line, "|")
+	line = strings.TrimPrefix(strings.TrimSpace(line), "|")
 	out := make([]string, 0, 4)
 	for len(out) < maxColumns {
 		at := pipe(line)
@@ -142,12 +139,8 @@ func (c *collector) fileTables(b block) {
 			if len(paths) > 0 || isNone(stated) {
 				c.t.HasFileTable = true
 			}
-			doing := at(row, act)
-			if doing == "" {
-				doing = b.what.action
-			}
 			for _, p := range paths {
-				c.file(File{Path: p, Action: doing, Description: at(row, desc)}, b.where)
+				c.file(File{Path: p, Action: cmp.Or(at(row, act), b.what.action), Description: at(row, desc)}, b.where)
 			}
 		}
 	}

@@ -15,21 +15,20 @@ type taskLine struct {
 	detail  []string // deeper lines without a box, their indentation cut
 	section int      // index of its section
 	parent  int      // index of the task that it is indented under; -1 = none
+	free    bool     // optional or parallel: it does not hold back those after it
 }
 
-// done reports whether the box is ticked.
-func (l *taskLine) done() bool { return l.mark == 'x' }
-
-// taskLines lists the boxes of all sections that want says yes to.
+// taskLines lists the boxes of all sections that want says yes to; nil = all.
 func taskLines(sections []section, want func(section) bool) []taskLine {
 	var out []taskLine
 	for n, s := range sections {
-		if !want(s) {
+		if want != nil && !want(s) {
 			continue
 		}
 		first := len(out)
 		for _, line := range s.lines {
-			if mark, text, indent := boxOf(line); mark != 0 && text != "" {
+			mark, text, indent := boxOf(line)
+			if mark != 0 && text != "" {
 				if len(out) == maxTasks {
 					return out
 				}
@@ -37,16 +36,19 @@ func taskLines(sections []section, want func(section) bool) []taskLine {
 					parent: parentOf(out[first:], first, indent)})
 				continue
 			}
-			text, indent := dedent(line)
-			if len(out) == first || text == "" {
-				continue
-			}
-			if last := &out[len(out)-1]; indent > last.indent {
-				last.detail = append(last.detail, text)
+			if len(out) > first {
+				out[len(out)-1].addDetail(line)
 			}
 		}
 	}
 	return out
+}
+
+// addDetail takes a line without a box that is indented under the task.
+func (l *taskLine) addDetail(line string) {
+	if text, indent := dedent(line); text != "" && indent > l.indent {
+		l.detail = append(l.detail, text)
+	}
 }
 
 // parentOf is the last task with a smaller indentation; the search is short, because
@@ -66,24 +68,41 @@ func parentOf(tasks []taskLine, offset, indent int) int {
 	return -1
 }
 
-// task builds the ticket of a task within a file. folder comes before its own id.
-func task(folder, local, title, body string) Ticket {
-	t := Ticket{Local: local, Title: plainText(title), Body: body}
-	t.ID = taskID(folder, local)
-	t.Labels = hashTags(title)
-	t.concernsOfLabels()
+// list begins the document of a file that is a list of tasks.
+func (f *file) list(name, title, kind string) *Document {
+	return &Document{Several: true, Head: Ticket{ID: clipID(name), Title: title, Kind: kind, Body: f.body,
+		HasFrontMatter: true}}
+}
+
+// add takes up the task of a line.
+func (d *Document) add(l *taskLine, local, title string) *Ticket {
+	d.Tasks = append(d.Tasks, Ticket{Local: local, ID: taskID(d.Head.ID, local), Title: plainText(title),
+		Kind: d.Head.Kind, Closed: l.mark == 'x', Body: strings.Join(append([]string{l.text}, l.detail...), "\n")})
+	t := &d.Tasks[len(d.Tasks)-1]
+	t.setLabels(hashTags(title))
 	t.From = []Origin{{"id", "task line"}, {"title", "task line"}}
 	return t
 }
 
-// concernsOfLabels finds security and architecture in labels that were set directly.
-func (t *Ticket) concernsOfLabels() {
+// setLabels sets the labels, and finds security and architecture in them.
+func (t *Ticket) setLabels(labels []string) {
+	t.Labels = labels
 	c := collector{}
-	for _, label := range append([]string{t.Type}, t.Labels...) {
+	for _, label := range labels {
 		c.concern(label, "labels")
 	}
 	t.Concerns = c.t.Concerns
 	t.From = append(t.From, c.t.From...)
+}
+
+// dependOn adds tasks of the same list.
+func (t *Ticket) dependOn(folder string, ids []string, where string) {
+	for _, id := range ids {
+		t.DependsOn = append(t.DependsOn, taskID(folder, id))
+	}
+	if len(ids) > 0 && where != "" {
+		t.From = append(t.From, Origin{"dependencies", where})
+	}
 }
 
 func taskID(folder, local string) string {
@@ -114,20 +133,13 @@ var emphasis = strings.NewReplacer("`", "", "**", "", "__", "")
 
 // plainText is a line without the marks of code and emphasis, on one line.
 func plainText(text string) string {
-	text = oneLine(emphasis.Replace(text))
-	if len(text) > maxField {
-		text = strings.TrimSpace(clipBytes(text, maxField))
-	}
-	return text
+	return clipField(oneLine(emphasis.Replace(text)))
 }
 
-// files adds the paths that a task's text names.
+// addPaths adds the paths that a task's text names.
 func (t *Ticket) addPaths(text, where string) {
 	for _, p := range pathsIn(text) {
-		known := false
-		for _, f := range t.Files {
-			known = known || f.Path == p
-		}
+		known := slices.ContainsFunc(t.Files, func(f File) bool { return f.Path == p })
 		if !known && len(t.Files) < 50 {
 			t.Files = append(t.Files, File{Path: p})
 		}
@@ -165,13 +177,13 @@ func distinctIDs(folder string, tasks []Ticket) (warnings []string) {
 }
 
 // unionFiles gives a file of tasks the paths of them all.
-func unionFiles(head *Ticket, tasks []Ticket) {
+func (d *Document) unionFiles() {
 	seen := map[string]bool{}
-	for _, t := range tasks {
+	for _, t := range d.Tasks {
 		for _, f := range t.Files {
-			if !seen[f.Path] && len(head.Files) < maxItems {
+			if !seen[f.Path] && len(d.Head.Files) < maxItems {
 				seen[f.Path] = true
-				head.Files = append(head.Files, f)
+				d.Head.Files = append(d.Head.Files, f)
 			}
 		}
 	}
@@ -181,3 +193,14 @@ func unionFiles(head *Ticket, tasks []Ticket) {
 const maxAfter = 200
 
 func lastOf(ids []string) []string { return ids[max(0, len(ids)-maxAfter):len(ids):len(ids)] }
+
+// parentsWait makes each task wait for up to most of those indented under it that are
+// open and not free.
+func (d *Document) parentsWait(lines []taskLine, most int) {
+	for i := range lines {
+		p := lines[i].parent
+		if p >= 0 && !d.Tasks[i].Closed && !lines[i].free && len(d.Tasks[p].After) < most {
+			d.Tasks[p].After = append(d.Tasks[p].After, d.Tasks[i].ID)
+		}
+	}
+}

@@ -5,6 +5,7 @@
 package ticket
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -136,11 +137,11 @@ func Read(path string, data []byte, beside Reader) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := form.Read(f)
+	d, err := form.read(f)
 	if err != nil {
 		return nil, err
 	}
-	d.Form = form.Name()
+	d.Form = form.Name
 	d.finish(f)
 	return d, nil
 }
@@ -157,31 +158,23 @@ func Parse(data []byte) (Ticket, error) {
 
 // finish sets what every form sets alike.
 func (d *Document) finish(f *file) {
-	d.Head.tidy()
-	d.Head.Form, d.Head.Source = d.Form, f.path
-	d.Head.Hash = hash(f.data)
+	d.Head.tidy(d.Form, f.path, f.data)
 	for i := range d.Tasks {
 		t := &d.Tasks[i]
-		t.tidy()
-		t.Form, t.Source = d.Form, f.path+"#"+t.Local
+		t.tidy(d.Form, f.path+"#"+cmp.Or(t.Local, t.ID), []byte(t.ID+"\n"+lineFeeds(t.Body)))
 		t.Archived = t.Archived || d.Head.Archived
-		if t.Local == "" {
-			t.Source = f.path + "#" + t.ID
-		}
 		t.HasFrontMatter = true // the form states what it is
-		t.Hash = hash([]byte(t.ID + "\n" + t.Body))
 	}
 }
 
 // tidy holds every form to what readers of a ticket rely on: names that are
 // trimmed, not empty and there once, and line ends of one kind.
-func (t *Ticket) tidy() {
+func (t *Ticket) tidy(form, source string, hashed []byte) {
+	t.Form, t.Source, t.Hash = form, source, hash(hashed)
 	for _, list := range []*[]string{&t.Labels, &t.DependsOn, &t.After} {
 		*list = distinct(*list)
 	}
-	if strings.Contains(t.Body, "\r") {
-		t.Body = strings.ReplaceAll(strings.ReplaceAll(t.Body, "\r\n", "\n"), "\r", "\n")
-	}
+	t.Body = lineFeeds(t.Body)
 }
 
 // distinct trims the names and drops those that are empty or there already.

@@ -46,42 +46,40 @@ func clip(text string, n int) string {
 	return text
 }
 
-func clipBytes(text string, n int) string {
-	for n > 0 && !utf8.RuneStart(text[n]) {
+// clipField shortens text to maxField bytes.
+func clipField(text string) string {
+	n := maxField
+	if len(text) <= n {
+		return text
+	}
+	for !utf8.RuneStart(text[n]) {
 		n--
 	}
-	return text[:n]
+	return strings.TrimSpace(text[:n])
 }
 
-func isOrnament(r rune) bool {
-	switch r {
-	case '(', ')', '[', ']', '{', '}', '*', '_', '.', '…', '`', '\'', '"', '<', '>', '—', '–', '-', '~', ' ':
-		return true
-	}
-	return false
-}
+// ornaments may be around a word for nothing.
+const ornaments = "()[]{}*_.…`'\"<>—–-~ "
 
 // isNothing: empty, dashes, dots, or a word for "nothing stated".
 func isNothing(text string) bool {
-	word := strings.TrimFunc(text, isOrnament)
-	return isWord(word, "", "tbd", "null", "nil") || isNone(word)
+	word := strings.Trim(text, ornaments)
+	return word == "" || len(word) <= 4 && slices.Contains([]string{"tbd", "null", "nil"}, strings.ToLower(word)) ||
+		isNone(word)
 }
 
 // isNone: the text states that there is nothing, as the template's "(none)".
 func isNone(text string) bool {
-	word := strings.TrimFunc(text, isOrnament)
-	return isWord(word, "none", "n/a", "na", "no response") || word != "" && word[0] >= 0x80 && noneWords[word] ||
-		len(word) <= 12 && isWordUpTo(12, word, "keine", "keiner", "aucune", "aucun", "ninguna", "ninguno", "nenhuma", "nenhum", "nessuna", "no response")
+	word := strings.Trim(text, ornaments)
+	if len(word) > 30 {
+		return false
+	}
+	word = strings.ToLower(word)
+	return noneWords[word] || word == "no response"
 }
 
-var noneWords = map[string]bool{"нет": true, "Нет": true, "отсутствуют": true, "なし": true, "无": true, "無": true, "没有": true, "없음": true}
-
-// isWord: the text is one of some short words, in any case.
-func isWord(text string, words ...string) bool { return isWordUpTo(4, text, words...) }
-
-func isWordUpTo(longest int, text string, words ...string) bool {
-	return len(text) <= longest && slices.Contains(words, strings.ToLower(text))
-}
+var noneWords = set(`none n/a na keine keiner aucune aucun ninguna ninguno nenhuma nenhum nessuna нет отсутствуют なし 无 無
+	没有 없음`)
 
 var (
 	lineBreaks = strings.NewReplacer("<br>", ",", "<br/>", ",", "<br />", ",")
@@ -141,32 +139,27 @@ func cleanPath(text string) string {
 // cellPaths gives the paths of a table cell: its code spans if it has any,
 // else its parts between commas and line breaks.
 func cellPaths(cell string) []string {
-	var out []string
-	add := func(text string) bool {
-		if p := cleanPath(text); p != "" {
-			out = append(out, p)
-		}
-		return len(out) <= maxItems
-	}
-	if spans := codeSpans(cell); len(spans) > 0 && markdownLink().FindString(cell[:min(len(cell), 2*maxPath)]) == "" {
+	var parts, out []string
+	spans := codeSpans(cell)
+	if len(spans) > 0 && !markdownLink().MatchString(cell[:min(len(cell), 2*maxPath)]) {
 		for i, s := range spans {
 			text := cell[s.from:s.to]
-			if i > 0 && (!strings.ContainsAny(text, "./") || strings.Contains(text, "(")) {
-				continue // "`a.go` (calls `Open()`)": the second is no path
-			}
-			if !add(text) {
-				break
+			if i == 0 || strings.ContainsAny(text, "./") && !strings.Contains(text, "(") {
+				parts = append(parts, text) // of "`a.go` (calls `Open()`)" the second is no path
 			}
 		}
-		return out
+	} else {
+		if strings.Contains(cell, "<br") {
+			cell = lineBreaks.Replace(cell)
+		}
+		for part := range strings.SplitSeq(cell, ",") {
+			part, _, _ = strings.Cut(strings.TrimSpace(part), " (") // "a.go (new)"
+			parts = append(parts, part)
+		}
 	}
-	if strings.Contains(cell, "<br") {
-		cell = lineBreaks.Replace(cell)
-	}
-	for part := range strings.SplitSeq(cell, ",") {
-		part, _, _ = strings.Cut(strings.TrimSpace(part), " (") // "a.go (new)"
-		if !add(part) {
-			break
+	for _, part := range parts {
+		if len(out) <= maxItems {
+			out = appendPath(out, part)
 		}
 	}
 	return out

@@ -2,34 +2,38 @@ package ticket
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
 )
 
-// What a key, a line's label or a section heading means.
-type field int
+// field is what a key, a line's label or a section heading means: a group of words.txt.
+type field string
 
 const (
-	unknownField    field = iota
-	idField               // the ticket's own id
-	titleField            //
-	typeField             // bug, story, ...
-	statusField           //
-	priorityField         //
-	severityField         // the priority, where none is stated
-	parentField           // an epic or a parent ticket: no dependency
-	complexityField       //
-	labelsField           //
-	componentsField       // no labels, but they may name security or architecture
-	dependsField          // tickets that this one waits for
-	linksField            // relations of several kinds: each says in words which
-	reverseField          // tickets that wait for this one, or are only related
-	filesField            // files that are to change
-	criteriaField         // see the classes below
-	contextField          // known, and nothing of the above
-	logField              // what happened: nothing in it is a statement about the work
+	unknownField    field = ""
+	idField         field = "id" // the ticket's own id
+	titleField      field = "title"
+	typeField       field = "type" // bug, story, ...
+	statusField     field = "status"
+	priorityField   field = "priority"
+	severityField   field = "severity" // the priority, where none is stated
+	parentField     field = "parent"   // an epic or a parent ticket: no dependency
+	complexityField field = "complexity"
+	labelsField     field = "labels"
+	componentsField field = "components"   // no labels, but they may name security or architecture
+	dependsField    field = "dependencies" // tickets that this one waits for
+	linksField      field = "links"        // relations of several kinds: each says in words which
+	reverseField    field = "reverse"      // tickets that wait for this one, or are only related
+	filesField      field = "files"        // files that are to change
+	criteriaField   field = "criteria"     // see the classes below
+	contextField    field = "context"      // known, and nothing of the above
+	logField        field = "log"          // what happened: nothing in it is a statement about the work
 )
+
+var fields = set(`id title type status priority severity parent complexity labels components dependencies links reverse
+	files criteria context log`)
 
 // Classes of criteria: the best one that is there counts alone.
 const (
@@ -64,13 +68,20 @@ var groups = sync.OnceValue(func() map[string][]string {
 	return m
 })
 
-var fieldNames = map[string]field{"id": idField, "title": titleField, "type": typeField,
-	"status":   statusField,
-	"priority": priorityField, "severity": severityField, "parent": parentField,
-	"complexity": complexityField,
-	"labels":     labelsField, "components": componentsField, "dependencies": dependsField, "links": linksField,
-	"reverse": reverseField, "files": filesField, "criteria": criteriaField, "context": contextField,
-	"log": logField}
+// byWord gives for each word of the groups "prefix X" its X.
+func byWord(prefix string) func() map[string]string {
+	return sync.OnceValue(func() map[string]string {
+		m := map[string]string{}
+		for name, list := range groups() {
+			if to, ok := strings.CutPrefix(name, prefix); ok {
+				for _, word := range list {
+					m[word] = to
+				}
+			}
+		}
+		return m
+	})
+}
 
 // words gives the meaning of each word. The table is filled when it is first asked: a
 // server's start must not wait for it.
@@ -78,8 +89,8 @@ var words = sync.OnceValue(func() map[string]meaning {
 	m := make(map[string]meaning, 700)
 	for name, list := range groups() {
 		what, detail, _ := strings.Cut(name, " ")
-		f, ok := fieldNames[what]
-		if !ok || f == complexityField && detail != "" {
+		f := field(what)
+		if !fields[what] || f == complexityField && detail != "" {
 			continue
 		}
 		to := meaning{field: f}
@@ -106,9 +117,6 @@ func meaningOf(word string) meaning {
 // headingMeaning gives what a section holds. Numbers, ornaments, emoji and what
 // follows in parentheses do not matter.
 func headingMeaning(title string) meaning {
-	if title == "" || len(title) > 200 {
-		return meaning{}
-	}
 	name := normal(title)
 	if what, ok := words()[name]; ok {
 		return what
@@ -132,24 +140,17 @@ func normal(text string) string {
 	b.Grow(len(text))
 	depth := 0
 	for _, r := range text {
-		switch r {
-		case '(', '（':
-			depth++
-			continue
-		case ')', '）':
-			depth = max(0, depth-1)
-			continue
-		}
 		switch {
+		case r == '(' || r == '（':
+			depth++
+		case r == ')' || r == '）':
+			depth = max(0, depth-1)
 		case depth > 0:
-		case r < 0x80:
-			if r >= 'A' && r <= 'Z' {
-				r += 'a' - 'A'
-			}
-			if r >= 'a' && r <= 'z' {
-				b.WriteRune(r)
-			}
-		case unicode.IsLetter(r):
+		case r >= 'A' && r <= 'Z':
+			b.WriteRune(r + 'a' - 'A')
+		case r >= 'a' && r <= 'z':
+			b.WriteRune(r)
+		case r >= 0x80 && unicode.IsLetter(r):
 			r = unicode.ToLower(r)
 			if plain, ok := accents[r]; ok {
 				r = plain
@@ -161,8 +162,7 @@ func normal(text string) string {
 }
 
 var accents = map[rune]rune{
-	'á': 'a', 'à': 'a', 'â': 'a', 'ã': 'a', 'ä': 'a', 'å': 'a', 'ç': 'c', 'é': 'e', 'è': 'e', 'ê': 'e',
-	'ë': 'e',
+	'á': 'a', 'à': 'a', 'â': 'a', 'ã': 'a', 'ä': 'a', 'å': 'a', 'ç': 'c', 'é': 'e', 'è': 'e', 'ê': 'e', 'ë': 'e',
 	'í': 'i', 'ì': 'i', 'î': 'i', 'ï': 'i', 'ñ': 'n', 'ó': 'o', 'ò': 'o', 'ô': 'o', 'õ': 'o', 'ö': 'o',
 	'ú': 'u', 'ù': 'u', 'û': 'u', 'ü': 'u', 'ý': 'y', 'ё': 'е', 'ß': 's',
 }
@@ -171,14 +171,6 @@ var accents = map[rune]rune{
 // and is not understood is named in a warning.
 func looksTelling(word string) bool {
 	name := normal(word)
-	if name == "" || len(name) > 60 || strings.HasPrefix(name, "not") || strings.HasPrefix(name, "no") ||
-		strings.HasPrefix(name, "un") {
-		return false
-	}
-	for _, s := range groups()["suspects"] {
-		if strings.Contains(name, s) {
-			return true
-		}
-	}
-	return false
+	return len(name) <= 60 && !strings.HasPrefix(name, "no") && !strings.HasPrefix(name, "un") &&
+		slices.ContainsFunc(groups()["suspects"], func(part string) bool { return strings.Contains(name, part) })
 }

@@ -70,24 +70,34 @@ func yamlNode(src string) (root *yaml.Node, err error) {
 // locate finds the line of a YAML error. The library's own line is that of the
 // enclosing construct, often line 1, so each top-level key is tried alone.
 func locate(front string, first int, cause error) *Error {
-	lines := strings.SplitAfter(front, "\n")
-	for i, line := range lines {
-		if strings.IndexFunc(line, unprintable) >= 0 {
-			return errYAML(first+i, "control characters are not allowed")
-		}
+	if at := strings.IndexFunc(front, unprintable); at >= 0 {
+		return errYAML(first+lineAt(front, at)-1, "control characters are not allowed")
 	}
+	lines := strings.SplitAfter(front, "\n")
 	for n, i := 0, 0; i < len(lines) && n < maxChunks; n++ {
-		end := i + 1
-		for end < len(lines) && !startsKey(lines[end]) {
-			end++
-		}
-		if e := tryChunk(lines[i:end], first+i, cause); e != nil {
-			return e
+		end := chunkEnd(lines, i)
+		src := strings.Join(lines[i:end], "")
+		root, err := yamlNode(src)
+		switch {
+		case err != nil:
+			return refine(lines[i:end], first+i, err)
+		case root != nil && root.Kind != yaml.MappingNode:
+			problem, _ := problemOf(src, cause)
+			return errYAML(first+i, problem)
 		}
 		i = end
 	}
-	problem, line := problemOf(front, cause)
-	return refine(lines, first, line, problem)
+	return refine(lines, first, cause)
+}
+
+// chunkEnd is where the top-level key that begins at a line ends.
+func chunkEnd(lines []string, from int) int {
+	for end := from + 1; end < len(lines); end++ {
+		if startsKey(lines[end]) {
+			return end
+		}
+	}
+	return len(lines)
 }
 
 // startsKey: a line at the left margin that does not carry on the key above.
@@ -95,35 +105,22 @@ func startsKey(line string) bool {
 	return line != "" && !strings.ContainsRune(" \t\n#]}", rune(line[0])) && !strings.HasPrefix(line, "- ")
 }
 
-// tryChunk says what is wrong with one top-level key, nil if nothing is.
-func tryChunk(lines []string, first int, cause error) *Error {
-	src := strings.Join(lines, "")
-	root, err := yamlNode(src)
-	if err == nil {
-		if root == nil || root.Kind == yaml.MappingNode {
-			return nil
-		}
-		problem, _ := problemOf(src, cause)
-		return errYAML(first, problem)
-	}
-	problem, line := problemOf(src, err)
-	return refine(lines, first, line, problem)
-}
-
-// refine turns a problem on a line of lines (0 = unknown) to the error with
-// the line of the file.
-func refine(lines []string, first, line int, problem string) *Error {
+// refine turns a problem with lines to the error with the line of the file.
+func refine(lines []string, first int, cause error) *Error {
+	problem, line := problemOf(strings.Join(lines, ""), cause)
+	isAlias := strings.HasPrefix(problem, "unknown anchor")
+	isTab := strings.Contains(problem, "tab character") || strings.Contains(problem, "cannot start any token")
 	for i, l := range lines {
+		text := strings.TrimLeft(l, " \t")
 		switch {
-		case strings.HasPrefix(problem, "unknown anchor") && aliasMark().MatchString(l):
+		case isAlias && aliasMark().MatchString(l):
 			return errAlias(first + i)
-		case isTabProblem(problem) && strings.Contains(l[:len(l)-len(strings.TrimLeft(l, " \t"))], "\t") &&
-			strings.TrimSpace(l) != "":
+		case isTab && strings.Contains(l[:len(l)-len(text)], "\t") && strings.TrimSpace(text) != "":
 			return errYAML(first+i, "tab character")
 		}
 	}
 	switch {
-	case strings.HasPrefix(problem, "unknown anchor"):
+	case isAlias:
 		return errAlias(first)
 	case strings.HasPrefix(problem, "exceeded max depth"):
 		return errDepth(first)
@@ -135,10 +132,6 @@ func refine(lines []string, first, line int, problem string) *Error {
 }
 
 var aliasMark = lazy.Regexp(`(^|[\s,\[{:-])\*\S`)
-
-func isTabProblem(problem string) bool {
-	return strings.Contains(problem, "tab character") || strings.Contains(problem, "cannot start any token")
-}
 
 // shortestPrefix is the first line with which the same problem appears.
 func shortestPrefix(lines []string, problem string) int {
