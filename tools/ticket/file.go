@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -189,8 +190,8 @@ func decode(data []byte, limit int) (string, error) {
 		return "", &Error{lineAt(text, at), "the ticket contains a NUL byte, so it is binary data or UTF-16 text",
 			"Save it as UTF-8 text."}
 	}
-	// There is no other NUL: the first that takes the place of bad bytes is where they are.
-	if at := strings.IndexByte(strings.ToValidUTF8(text, "\x00"), 0); at >= 0 {
+	if !utf8.ValidString(text) { // there is no other NUL than in the place of bad bytes
+		at := strings.IndexByte(strings.ToValidUTF8(text, "\x00"), 0)
 		return "", &Error{lineAt(text, at), "the ticket is not valid UTF-8", "Save it as UTF-8 text."}
 	}
 	if strings.TrimSpace(text) == "" {

@@ -58,20 +58,20 @@ func clipField(text string) string {
 	return strings.TrimSpace(text[:n])
 }
 
-// ornaments may be around a word for nothing.
-const ornaments = "()[]{}*_.…`'\"<>—–-~ "
+// isOrnament: what may be around a word for nothing.
+func isOrnament(r rune) bool { return strings.ContainsRune("()[]{}*_.…`'\"<>—–-~ ", r) }
 
 // isNothing: empty, dashes, dots, or a word for "nothing stated".
 func isNothing(text string) bool {
-	word := strings.Trim(text, ornaments)
+	word := strings.TrimFunc(text, isOrnament)
 	return word == "" || len(word) <= 4 && slices.Contains([]string{"tbd", "null", "nil"}, strings.ToLower(word)) ||
 		isNone(word)
 }
 
 // isNone: the text states that there is nothing, as the template's "(none)".
 func isNone(text string) bool {
-	word := strings.Trim(text, ornaments)
-	if len(word) > 30 {
+	word := strings.TrimFunc(text, isOrnament)
+	if len(word) > 30 || len(word) > 12 && word[0] < 0x80 { // as most texts are
 		return false
 	}
 	word = strings.ToLower(word)
@@ -139,27 +139,24 @@ func cleanPath(text string) string {
 // cellPaths gives the paths of a table cell: its code spans if it has any,
 // else its parts between commas and line breaks.
 func cellPaths(cell string) []string {
-	var parts, out []string
+	var out []string
 	spans := codeSpans(cell)
 	if len(spans) > 0 && !markdownLink().MatchString(cell[:min(len(cell), 2*maxPath)]) {
 		for i, s := range spans {
-			text := cell[s.from:s.to]
-			if i == 0 || strings.ContainsAny(text, "./") && !strings.Contains(text, "(") {
-				parts = append(parts, text) // of "`a.go` (calls `Open()`)" the second is no path
+			text := cell[s.from:s.to] // of "`a.go` (calls `Open()`)" the second is no path
+			if len(out) <= maxItems && (i == 0 || strings.ContainsAny(text, "./") && !strings.Contains(text, "(")) {
+				out = appendPath(out, text)
 			}
 		}
-	} else {
-		if strings.Contains(cell, "<br") {
-			cell = lineBreaks.Replace(cell)
-		}
-		for part := range strings.SplitSeq(cell, ",") {
-			part, _, _ = strings.Cut(strings.TrimSpace(part), " (") // "a.go (new)"
-			parts = append(parts, part)
-		}
+		return out
 	}
-	for _, part := range parts {
-		if len(out) <= maxItems {
-			out = appendPath(out, part)
+	if strings.Contains(cell, "<br") {
+		cell = lineBreaks.Replace(cell)
+	}
+	for part := range strings.SplitSeq(cell, ",") {
+		part, _, _ = strings.Cut(strings.TrimSpace(part), " (") // "a.go (new)"
+		if out = appendPath(out, part); len(out) > maxItems {
+			break
 		}
 	}
 	return out
