@@ -27,36 +27,25 @@ type Entry struct {
 // Name is the server's name in every file.
 const Name = "localmodel"
 
-// Format is one kind of file, and where it holds servers.
-type Format struct {
-	servers string // the key that holds them
-	edit    editor
+// Format edits one kind of file as text.
+type Format interface {
+	// Fresh is a new file that holds the entry alone.
+	Fresh(e Entry) []byte
+	// Entry is the server's entry in a document as data, nil where there is none.
+	Entry(doc []byte) (map[string]any, error)
+	// Insert adds the entry. The document has none.
+	Insert(doc []byte, e Entry) ([]byte, error)
+	// Remove takes the entry out. The document has one.
+	Remove(doc []byte) ([]byte, error)
 }
 
-// JSON is JSON with the comments and trailing commas that editors allow.
-func JSON(servers string) Format { return Format{servers, jsonc{}} }
-
-// TOML is TOML with a table for each server.
-func TOML(servers string) Format { return Format{servers, tomlText{}} }
-
-// Fresh is a new file that holds the entry alone.
-func (f Format) Fresh(e Entry) []byte { return f.edit.fresh(f.servers, e) }
-
-// Entry is the server's entry in a document as data, nil where there is none.
-func (f Format) Entry(doc []byte) (map[string]any, error) { return f.edit.entry(doc, f.servers) }
-
-// Insert adds the entry. The document has none.
-func (f Format) Insert(doc []byte, e Entry) ([]byte, error) { return f.edit.insert(doc, f.servers, e) }
-
-// Remove takes the entry out. The document has one.
-func (f Format) Remove(doc []byte) ([]byte, error) { return f.edit.remove(doc, f.servers) }
-
-// editor edits one file format as text, as Format says.
-type editor interface {
-	fresh(servers string, e Entry) []byte
-	entry(doc []byte, servers string) (map[string]any, error)
-	insert(doc []byte, servers string, e Entry) ([]byte, error)
-	remove(doc []byte, servers string) ([]byte, error)
+// asEntry is what a document has as our entry; an odd one, such as a text, is
+// beneath no name.
+func asEntry(data any) map[string]any {
+	if m, ok := data.(map[string]any); ok {
+		return m
+	}
+	return map[string]any{"": data}
 }
 
 // Member is one key of an entry: its value is a string, a bool, a list of
@@ -123,61 +112,45 @@ func (e Entry) Data() map[string]any {
 	return out
 }
 
-// style is how a file is written.
+// style is how a file is written. Without a newline all is on one line.
 type style struct {
 	newline string
 	unit    string // one level of indentation
-	spaced  bool   // a space after colon and comma, where all is on one line
+	gap     string // behind a colon, and behind a comma where all is on one line
 }
 
-// object writes members as a JSON object whose closing brace is at indent;
-// on one line where lines is false.
-func (s style) object(members []Member, indent string, lines bool) string {
-	if !lines {
-		gap := ""
-		if s.spaced {
-			gap = " "
-		}
-		var parts []string
-		for _, m := range members {
-			parts = append(parts, quote(m.Key)+":"+gap+s.value(m.Value, "", false))
-		}
-		return "{" + strings.Join(parts, ","+gap) + "}"
-	}
-	var b strings.Builder
-	b.WriteString("{")
-	for i, m := range members {
-		if i > 0 {
-			b.WriteString(",")
-		}
-		fmt.Fprintf(&b, "%s%s%s%s: %s", s.newline, indent, s.unit, quote(m.Key), s.value(m.Value, indent+s.unit, true))
-	}
-	b.WriteString(s.newline + indent + "}")
-	return b.String()
+// member writes a key and its value, whose closing brace is at indent.
+func (s style) member(m Member, indent string) string {
+	return quote(m.Key) + ":" + s.gap + s.value(m.Value, indent)
 }
 
-func (s style) value(v any, indent string, lines bool) string {
+// value writes a value, whose closing brace, if any, is at indent.
+func (s style) value(v any, indent string) string {
+	var parts []string
 	switch v := v.(type) {
 	case string:
 		return quote(v)
-	case bool:
-		return fmt.Sprint(v)
 	case []string:
-		var parts []string
 		for _, x := range v {
 			parts = append(parts, quote(x))
 		}
 		return "[" + strings.Join(parts, ", ") + "]"
 	case []Variable:
-		var members []Member
 		for _, x := range v {
-			members = append(members, Member{x.Name, x.Value})
+			parts = append(parts, s.member(Member{x.Name, x.Value}, ""))
 		}
-		return s.object(members, indent, lines)
 	case []Member:
-		return s.object(v, indent, lines)
+		for _, m := range v {
+			parts = append(parts, s.member(m, indent+s.unit))
+		}
+	default:
+		return fmt.Sprint(v) // a bool
 	}
-	panic(fmt.Sprintf("an entry has no %T", v)) // the types are all ours
+	if s.newline == "" {
+		return "{" + strings.Join(parts, ","+s.gap) + "}"
+	}
+	before := s.newline + indent + s.unit
+	return "{" + before + strings.Join(parts, ","+before) + s.newline + indent + "}"
 }
 
 // quote writes a string as JSON and TOML both read it.

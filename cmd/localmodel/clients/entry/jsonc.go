@@ -12,12 +12,14 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// jsonc edits JSON, with the comments and trailing commas that editors allow.
-type jsonc struct{}
+// JSON edits JSON with the comments and trailing commas that editors allow. It is
+// the key that holds the servers.
+type JSON string
 
-func (jsonc) fresh(servers string, e Entry) []byte {
-	s := style{newline: "\n", unit: "  "}
-	return []byte(s.object([]Member{{servers, []Member{{Name, e.members()}}}}, "", true) + "\n")
+// Fresh implements Format.
+func (j JSON) Fresh(e Entry) []byte {
+	s := style{newline: "\n", unit: "  ", gap: " "}
+	return []byte(s.value([]Member{{string(j), []Member{{Name, e.members()}}}}, "") + "\n")
 }
 
 // splice replaces bytes of a document.
@@ -37,18 +39,6 @@ func apply(doc []byte, splices ...splice) []byte {
 	return append(out, doc[at:]...)
 }
 
-// parse reads the document. Its root is an object.
-func (jsonc) parse(doc []byte) (hujson.Value, error) {
-	v, err := hujson.Parse(bytes.Clone(doc))
-	if err != nil {
-		return v, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
-	}
-	if _, ok := v.Value.(*hujson.Object); !ok {
-		return v, errors.New("it does not hold an object { } at the top")
-	}
-	return v, nil
-}
-
 // child finds the object's member; a key that is there twice is refused,
 // since programs differ in which one they read.
 func child(v hujson.Value, key string) (index int, value hujson.Value, err error) {
@@ -65,26 +55,32 @@ func child(v hujson.Value, key string) (index int, value hujson.Value, err error
 	return index, value, nil
 }
 
-// serversOf returns the object that holds the servers, if there is one.
-func (j jsonc) serversOf(doc []byte, servers string) (root, object hujson.Value, found bool, err error) {
-	if root, err = j.parse(doc); err != nil {
-		return root, object, false, err
+// serversOf returns the document's root and the object in it that holds the
+// servers, if there is one.
+func (j JSON) serversOf(doc []byte) (root, object hujson.Value, found bool, err error) {
+	root, err = hujson.Parse(bytes.Clone(doc))
+	if err != nil {
+		return root, object, false, errors.New(strings.TrimPrefix(err.Error(), "hujson: "))
 	}
-	i, object, err := child(root, servers)
+	if _, ok := root.Value.(*hujson.Object); !ok {
+		return root, object, false, errors.New("it does not hold an object { } at the top")
+	}
+	i, object, err := child(root, string(j))
 	if err != nil || i < 0 {
 		return root, object, false, err
 	}
 	if _, ok := object.Value.(*hujson.Object); !ok {
-		return root, object, false, fmt.Errorf("its %q is no object", servers)
+		return root, object, false, fmt.Errorf("its %q is no object", string(j))
 	}
 	return root, object, true, nil
 }
 
-func (j jsonc) entry(doc []byte, servers string) (map[string]any, error) {
+// Entry implements Format.
+func (j JSON) Entry(doc []byte) (map[string]any, error) {
 	if blank(doc) {
 		return nil, nil //nolint:nilnil // no entry is no failure
 	}
-	_, object, found, err := j.serversOf(doc, servers)
+	_, object, found, err := j.serversOf(doc)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -96,10 +92,7 @@ func (j jsonc) entry(doc []byte, servers string) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if m, ok := data.(map[string]any); ok {
-		return m, nil
-	}
-	return map[string]any{"": data}, nil // an entry, if an odd one
+	return asEntry(data), nil
 }
 
 // blank says whether the document holds nothing but space and comments.
@@ -109,28 +102,27 @@ func blank(doc []byte) bool {
 	return err == nil
 }
 
-func (j jsonc) insert(doc []byte, servers string, e Entry) ([]byte, error) {
+// Insert implements Format.
+func (j JSON) Insert(doc []byte, e Entry) ([]byte, error) {
+	newline := newlineOf(doc)
 	if blank(doc) {
-		text := apply(j.fresh(servers, e))
-		if nl := newlineOf(doc); nl != "\n" {
-			text = bytes.ReplaceAll(text, []byte("\n"), []byte(nl))
+		text := strings.ReplaceAll(string(j.Fresh(e)), "\n", newline)
+		if kept := bytes.TrimRight(doc, " \t\r\n"); len(kept) > 0 {
+			text = string(kept) + newline + text
 		}
-		if kept := bytes.TrimSpace(doc); len(kept) > 0 {
-			text = append(append(bytes.TrimRight(bytes.Clone(doc), " \t\r\n"), newlineOf(doc)...), text...)
-		}
-		return text, nil
+		return []byte(text), nil
 	}
-	root, object, found, err := j.serversOf(doc, servers)
+	root, object, found, err := j.serversOf(doc)
 	if err != nil {
 		return nil, err
 	}
-	s := styleOf(doc, root)
-	target, add := root, Member{servers, []Member{{Name, e.members()}}}
+	s := style{newline: newline, unit: unitOf(doc, root), gap: " "}
+	target, add := root, Member{string(j), []Member{{Name, e.members()}}}
 	if found {
 		target, add = object, Member{Name, e.members()}
 	}
 	after := apply(doc, s.insertMember(doc, target, add)...)
-	return after, j.verify(doc, after, servers, e.Data())
+	return after, j.verify(doc, after, e.Data())
 }
 
 // insertMember is how to add a member at the end of an object.
@@ -141,25 +133,25 @@ func (s style) insertMember(doc []byte, object hujson.Value, m Member) []splice 
 		indent := lineIndent(doc, object.StartOffset)
 		kept := bytes.TrimRight(doc[object.StartOffset+1:end], " \t\r\n")
 		from := object.StartOffset + 1 + len(kept)
-		text := s.newline + indent + s.unit + quote(m.Key) + ": " + s.value(m.Value, indent+s.unit, true) + s.newline + indent
+		text := s.newline + indent + s.unit + s.member(m, indent+s.unit) + s.newline + indent
 		return []splice{{from, end, text}}
 	}
 	last := members[len(members)-1].Value
 	comma, trailing := commaAfter(doc, last)
 	first := members[0].Name.StartOffset
 	if !bytes.ContainsAny(doc[object.StartOffset:first], "\n") {
-		gap := ""
-		if s.spaced = doc[members[0].Value.StartOffset-1] == ' '; s.spaced {
-			gap = " "
+		s = style{}
+		if doc[members[0].Value.StartOffset-1] == ' ' {
+			s.gap = " "
 		}
-		text := quote(m.Key) + ":" + gap + s.value(m.Value, "", false)
+		text := s.gap + s.member(m, "")
 		if trailing {
-			return []splice{{comma + 1, comma + 1, gap + text + ","}}
+			return []splice{{comma + 1, comma + 1, text + ","}}
 		}
-		return []splice{{last.EndOffset, last.EndOffset, "," + gap + text}}
+		return []splice{{last.EndOffset, last.EndOffset, "," + text}}
 	}
 	indent := lineIndent(doc, first)
-	text := s.newline + indent + quote(m.Key) + ": " + s.value(m.Value, indent, true)
+	text := s.newline + indent + s.member(m, indent)
 	if trailing {
 		at := lineRest(doc, comma+1)
 		return []splice{{at, at, text + ","}}
@@ -168,8 +160,9 @@ func (s style) insertMember(doc []byte, object hujson.Value, m Member) []splice 
 	return []splice{{last.EndOffset, last.EndOffset, ","}, {at, at, text}}
 }
 
-func (j jsonc) remove(doc []byte, servers string) ([]byte, error) {
-	_, object, found, err := j.serversOf(doc, servers)
+// Remove implements Format.
+func (j JSON) Remove(doc []byte) ([]byte, error) {
+	_, object, found, err := j.serversOf(doc)
 	if err != nil || !found {
 		return nil, err
 	}
@@ -178,14 +171,14 @@ func (j jsonc) remove(doc []byte, servers string) ([]byte, error) {
 		return nil, err
 	}
 	after := apply(doc, removeMember(doc, object, i)...)
-	return after, j.verify(after, doc, servers, nil)
+	return after, j.verify(after, doc, nil)
 }
 
 // removeMember is how to take a member out of an object. Comments stay.
 func removeMember(doc []byte, object hujson.Value, i int) []splice {
 	members := object.Value.(*hujson.Object).Members
 	from, to := members[i].Name.StartOffset, members[i].Value.EndOffset
-	line := from - len(lineIndentBytes(doc, from))
+	line := len(bytes.TrimRight(doc[:from], " \t")) // its start, or the end of what is before
 	ownLine := line > 0 && doc[line-1] == '\n'
 	if comma, follows := commaAfter(doc, members[i].Value); follows {
 		to = comma + 1
@@ -215,29 +208,23 @@ func removeMember(doc []byte, object hujson.Value, i int) []splice {
 }
 
 // verify holds an edit to its promise: the two documents differ in our entry
-// and in nothing else.
-func (j jsonc) verify(without, with []byte, servers string, want map[string]any) error {
+// and in nothing else. want, if any, is what the entry must be.
+func (j JSON) verify(without, with []byte, want map[string]any) error {
 	a, errA := decode(without)
 	b, errB := decode(with)
 	if errA != nil || errB != nil {
 		return fmt.Errorf("the edit would not parse: %w", errors.Join(errA, errB))
 	}
-	return compare(a.(map[string]any), b.(map[string]any), servers, want)
-}
-
-// compare takes our entry out of b and wants a to be left. want, if any, is
-// what the entry must be.
-func compare(a, b map[string]any, servers string, want map[string]any) error {
-	list, _ := b[servers].(map[string]any)
-	have := list[Name]
-	if want != nil && !reflect.DeepEqual(have, any(want)) {
+	before, after := a.(map[string]any), b.(map[string]any)
+	list, _ := after[string(j)].(map[string]any)
+	if want != nil && !reflect.DeepEqual(list[Name], any(want)) {
 		return errors.New("the edit would not read as the entry that was meant")
 	}
 	delete(list, Name)
-	if _, had := a[servers]; !had && len(list) == 0 {
-		delete(b, servers)
+	if _, had := before[string(j)]; !had && len(list) == 0 {
+		delete(after, string(j))
 	}
-	if !reflect.DeepEqual(a, b) {
+	if !reflect.DeepEqual(before, after) {
 		return errors.New("the edit would change more than our entry")
 	}
 	return nil
@@ -288,13 +275,6 @@ func lineRest(doc []byte, at int) int {
 	return at
 }
 
-// lineIndentBytes is the white space between the line's start, or what is
-// before, and a position.
-func lineIndentBytes(doc []byte, at int) []byte {
-	start := len(bytes.TrimRight(doc[:at], " \t"))
-	return doc[start:at]
-}
-
 // lineIndent is the white space at the start of the line of a position.
 func lineIndent(doc []byte, at int) string {
 	line := doc[bytes.LastIndexByte(doc[:at], '\n')+1:]
@@ -309,13 +289,13 @@ func newlineOf(doc []byte) string {
 	return "\n"
 }
 
-func styleOf(doc []byte, root hujson.Value) style {
-	s := style{newline: newlineOf(doc), unit: "  "}
+// unitOf is one level of the document's indentation.
+func unitOf(doc []byte, root hujson.Value) string {
 	if members := root.Value.(*hujson.Object).Members; len(members) > 0 {
 		first := members[0].Name.StartOffset
 		if indent := lineIndent(doc, first); indent != "" && bytes.ContainsAny(doc[root.StartOffset:first], "\n") {
-			s.unit = strings.TrimPrefix(indent, lineIndent(doc, root.StartOffset))
+			return strings.TrimPrefix(indent, lineIndent(doc, root.StartOffset))
 		}
 	}
-	return s
+	return "  "
 }

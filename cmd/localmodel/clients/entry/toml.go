@@ -14,29 +14,28 @@ import (
 	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
-// tomlText edits TOML: the entry is a table of its own at the file's end. The
-// document is read once as a row of statements, and only those of our entry are
-// decoded: the library's decoder looks each key up among all before it.
-type tomlText struct{}
+// TOML edits TOML: the entry is a table of its own at the file's end. It is the
+// key that holds the servers. The document is read once as a row of statements,
+// and only those of our entry are decoded: the library's decoder looks each key up
+// among all before it.
+type TOML string
 
-func (t tomlText) fresh(servers string, e Entry) []byte { return []byte(t.table(servers, e)) }
-
-func (tomlText) table(servers string, e Entry) string {
-	s := style{}
-	var b, env strings.Builder
-	fmt.Fprintf(&b, "[%s.%s]\n", servers, Name)
+// Fresh implements Format.
+func (t TOML) Fresh(e Entry) []byte {
+	var b, env bytes.Buffer
+	fmt.Fprintf(&b, "[%s.%s]\n", t, Name)
 	for _, m := range e.members() {
 		variables, ok := m.Value.([]Variable)
 		if !ok {
-			fmt.Fprintf(&b, "%s = %s\n", m.Key, s.value(m.Value, "", false))
+			fmt.Fprintf(&b, "%s = %s\n", m.Key, style{}.value(m.Value, ""))
 			continue
 		}
-		fmt.Fprintf(&env, "\n[%s.%s.%s]\n", servers, Name, m.Key)
+		fmt.Fprintf(&env, "\n[%s.%s.%s]\n", t, Name, m.Key)
 		for _, v := range variables {
 			fmt.Fprintf(&env, "%s = %s\n", v.Name, quote(v.Value))
 		}
 	}
-	return b.String() + env.String()
+	return append(b.Bytes(), env.Bytes()...)
 }
 
 // statement is a table's heading, or a key with its value.
@@ -55,12 +54,12 @@ const (
 
 // names reports whether the statement is about our entry, or about the whole list
 // of servers.
-func (s statement) names(servers string) bool {
-	return s.path[0] == servers && (len(s.path) == 1 || s.path[1] == Name)
+func (s statement) names(servers TOML) bool {
+	return s.path[0] == string(servers) && (len(s.path) == 1 || s.path[1] == Name)
 }
 
 // statements reads the document in one pass. The error has the line.
-func (tomlText) statements(doc []byte) ([]statement, error) {
+func (TOML) statements(doc []byte) ([]statement, error) {
 	var p unstable.Parser
 	p.Reset(doc)
 	var out []statement
@@ -142,49 +141,41 @@ func (d *definitions) first(key []string, heading, list bool) bool {
 	return !again
 }
 
-// ours is the part of the document that names our entry, decoded.
-func (t tomlText) ours(doc []byte, servers string) (map[string]any, error) {
+// Entry implements Format.
+func (t TOML) Entry(doc []byte) (map[string]any, error) {
 	all, err := t.statements(doc)
 	if err != nil {
 		return nil, err
 	}
-	var part []byte
+	var ours []byte // the part of the document that names our entry
 	for i, s := range all {
 		end := len(doc)
 		if i+1 < len(all) {
 			end = all[i+1].at
 		}
-		if s.names(servers) {
-			part = append(part, doc[s.at:end]...)
+		if s.names(t) {
+			ours = append(ours, doc[s.at:end]...)
 		}
-		if len(part) > maxEntry {
+		if len(ours) > maxEntry {
 			return nil, fmt.Errorf("its localmodel entry has more than %d bytes, more than any has", maxEntry)
 		}
 	}
-	out := map[string]any{}
-	return out, toml.Unmarshal(part, &out)
-}
-
-func (t tomlText) entry(doc []byte, servers string) (map[string]any, error) {
-	all, err := t.ours(doc, servers)
-	if err != nil {
+	data := map[string]any{}
+	if err := toml.Unmarshal(ours, &data); err != nil {
 		return nil, err
 	}
-	list, ok := all[servers].(map[string]any)
-	if !ok && all[servers] != nil {
-		return nil, fmt.Errorf("its %s is no table", servers)
+	list, ok := data[string(t)].(map[string]any)
+	if !ok && data[string(t)] != nil {
+		return nil, fmt.Errorf("its %s is no table", t)
 	}
-	switch entry := list[Name].(type) {
-	case nil:
+	if list[Name] == nil {
 		return nil, nil //nolint:nilnil // no entry is no failure
-	case map[string]any:
-		return entry, nil
-	default:
-		return map[string]any{"": entry}, nil // an entry, if an odd one
 	}
+	return asEntry(list[Name]), nil
 }
 
-func (t tomlText) insert(doc []byte, servers string, e Entry) ([]byte, error) {
+// Insert implements Format.
+func (t TOML) Insert(doc []byte, e Entry) ([]byte, error) {
 	nl := newlineOf(doc)
 	text := bytes.Clone(doc)
 	if len(text) > 0 && !bytes.HasSuffix(text, []byte("\n")) {
@@ -193,15 +184,15 @@ func (t tomlText) insert(doc []byte, servers string, e Entry) ([]byte, error) {
 	if len(bytes.TrimSpace(text)) > 0 && !bytes.HasSuffix(text, []byte(nl+nl)) {
 		text = append(text, nl...)
 	}
-	text = append(text, strings.ReplaceAll(t.table(servers, e), "\n", nl)...)
-	return text, t.verify(text, servers, e.Data())
+	text = append(text, bytes.ReplaceAll(t.Fresh(e), []byte("\n"), []byte(nl))...)
+	return text, t.verify(text, e.Data())
 }
 
 var aside = lazy.Regexp(`^[ \t]*(#.*)?\r?\n?$`)
 
-// remove cuts our tables: from their heading to the next one, but for the
-// comments that lead it.
-func (t tomlText) remove(doc []byte, servers string) ([]byte, error) {
+// Remove implements Format: it cuts our tables from their heading to the next one,
+// but for the comments that lead it.
+func (t TOML) Remove(doc []byte) ([]byte, error) {
 	all, err := t.statements(doc)
 	if err != nil {
 		return nil, err
@@ -209,7 +200,7 @@ func (t tomlText) remove(doc []byte, servers string) ([]byte, error) {
 	headings := map[int]bool{} // by the line's offset: whether it is one of ours
 	for _, s := range all {
 		if s.heading {
-			headings[s.at] = len(s.path) > 1 && s.names(servers)
+			headings[s.at] = len(s.path) > 1 && s.names(t)
 		}
 	}
 	lines := bytes.SplitAfter(doc, []byte("\n"))
@@ -242,17 +233,17 @@ func (t tomlText) remove(doc []byte, servers string) ([]byte, error) {
 		i = end - 1
 	}
 	if !cut {
-		return nil, fmt.Errorf("the entry is not a table [%s.%s] of its own", servers, Name)
+		return nil, fmt.Errorf("the entry is not a table [%s.%s] of its own", t, Name)
 	}
 	after := bytes.Join(out, nil)
-	return after, t.verify(after, servers, nil)
+	return after, t.verify(after, nil)
 }
 
 // verify holds an edit to its promise: the document reads, and our entry in it is
 // the one that is wanted, nil = none. Only our tables' lines are added or cut, so
 // nothing else can have changed.
-func (t tomlText) verify(after []byte, servers string, want map[string]any) error {
-	have, err := t.entry(after, servers)
+func (t TOML) verify(after []byte, want map[string]any) error {
+	have, err := t.Entry(after)
 	if err != nil {
 		return fmt.Errorf("the edit would not parse: %w", err)
 	}
