@@ -25,7 +25,6 @@ func askCommand(w app.Env) *cobra.Command {
 		Use:   "ask",
 		Short: "put one question to one tier",
 		Long:  aboutAsk,
-		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return question.Run(cmd.Context(), w, o) },
 	}
 	f := cmd.Flags()

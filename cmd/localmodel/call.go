@@ -14,11 +14,12 @@ A plan that the local model is still writing at LOCALMODEL_DEADLINE is waited fo
 
 func callCommand(w app.Env) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:               "call TOOL [JSON|@file|-]",
-		Short:             "run one tool and print its result",
-		Long:              aboutCall,
-		ValidArgsFunction: completes(call.Tools),
-		RunE:              func(cmd *cobra.Command, args []string) error { return call.Run(cmd.Context(), w, args) },
+		Use:       "call TOOL [JSON|@file|-]",
+		Short:     "run one tool and print its result",
+		Long:      aboutCall,
+		Args:      cobra.ArbitraryArgs,
+		ValidArgs: call.Tools(),
+		RunE:      func(cmd *cobra.Command, args []string) error { return call.Run(cmd.Context(), w, args) },
 	}
 	cmd.Flags().SetInterspersed(false) // what follows the tool is JSON, whatever a shell made of it
 	return cmd

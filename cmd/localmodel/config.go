@@ -28,7 +28,6 @@ func configCommand(w app.Env) *cobra.Command {
 		Use:   "config",
 		Short: "print each setting and where its value comes from",
 		Long:  aboutConfig,
-		Args:  atMost(0),
 		RunE:  func(*cobra.Command, []string) error { return showConfig(w, asJSON) },
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the settings as JSON")

@@ -16,7 +16,6 @@ func demoCommand(w app.Env) *cobra.Command {
 		Use:   "demo",
 		Short: "show all four tools on a small backlog",
 		Long:  aboutDemo,
-		Args:  atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return demo.Run(cmd.Context(), w.Out, demo.Options{Version: w.Version, Cloud: cloud, Clients: app.Load(w).ClientPlace()})
 		},

@@ -23,7 +23,6 @@ func doctorCommand(w app.Env) *cobra.Command {
 		Use:   "doctor",
 		Short: "check the setup and print fixes",
 		Long:  aboutDoctor,
-		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return doctor(cmd.Context(), w, o, asJSON, all) },
 	}
 	f := cmd.Flags()

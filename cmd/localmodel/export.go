@@ -32,7 +32,6 @@ func exportCommand(w app.Env) *cobra.Command {
 		Long:  aboutExport,
 		Example: "  localmodel export --since 2026-11-24 --output ledger.jsonl\n" +
 			"  localmodel export --format csv > calls.csv",
-		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return export(cmd.Context(), w, o) },
 	}
 	f := cmd.Flags()

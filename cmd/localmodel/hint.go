@@ -15,7 +15,6 @@ func hintCommand(w app.Env) *cobra.Command {
 		Use:   "hint",
 		Short: "print one line for a session's start if tickets are open",
 		Long:  aboutHint,
-		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return hint.Run(cmd.Context(), w) },
 	}
 }

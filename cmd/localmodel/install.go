@@ -16,12 +16,12 @@ The file is edited in place: entries of others, comments, order and line ends st
 func installCommand(w app.Env) *cobra.Command {
 	var o clients.Options
 	cmd := &cobra.Command{
-		Use:               "install [CLIENT]",
-		Short:             "add localmodel to an MCP client's configuration",
-		Long:              aboutInstall,
-		Args:              atMost(1),
-		ValidArgsFunction: completes(clientNames),
-		RunE:              func(_ *cobra.Command, args []string) error { return install(w, o, args) },
+		Use:       "install [CLIENT]",
+		Short:     "add localmodel to an MCP client's configuration",
+		Long:      aboutInstall,
+		Args:      atMost(1),
+		ValidArgs: clients.Names(),
+		RunE:      func(_ *cobra.Command, args []string) error { return install(w, o, args) },
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&o.Project, "project", false, "the file of this project instead of your own")
@@ -31,13 +31,6 @@ func installCommand(w app.Env) *cobra.Command {
 	fs.StringVar(&o.Command, "command", "", "the `PATH` of the program to start; left out, this one")
 	fs.Func("env", "a variable for the server, `NAME=VALUE`; may be given again", o.AddEnv)
 	return cmd
-}
-
-func clientNames() (names []string) {
-	for _, c := range clients.All() {
-		names = append(names, c.Name)
-	}
-	return names
 }
 
 func install(w app.Env, o clients.Options, args []string) error {
@@ -57,12 +50,12 @@ Takes localmodel out of a client's configuration. Where nothing else changed sin
 func uninstallCommand(w app.Env) *cobra.Command {
 	var o clients.Options
 	cmd := &cobra.Command{
-		Use:               "uninstall CLIENT",
-		Short:             "take localmodel out of a client's configuration",
-		Long:              aboutUninstall,
-		Args:              atMost(1),
-		ValidArgsFunction: completes(clientNames),
-		RunE:              func(_ *cobra.Command, args []string) error { return uninstall(w, o, args) },
+		Use:       "uninstall CLIENT",
+		Short:     "take localmodel out of a client's configuration",
+		Long:      aboutUninstall,
+		Args:      atMost(1),
+		ValidArgs: clients.Names(),
+		RunE:      func(_ *cobra.Command, args []string) error { return uninstall(w, o, args) },
 	}
 	fs := cmd.Flags()
 	fs.BoolVar(&o.Project, "project", false, "the file of this project instead of your own")

@@ -18,7 +18,6 @@ func projectsCommand(w app.Env) *cobra.Command {
 		Use:   "projects",
 		Short: "list, forget or move projects of the journal",
 		Long:  aboutProjects,
-		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return projects.List(cmd.Context(), w, asJSON) },
 	}
 	list.Flags().BoolVar(&asJSON, "json", false, "print the list as JSON")

@@ -61,6 +61,9 @@ func newRoot(w, raw app.Env) *cobra.Command {
 	add := func(group string, list ...*cobra.Command) {
 		for _, c := range list {
 			c.GroupID, c.Long = group, paragraphs(w.Out, c.Long)
+			if c.Args == nil {
+				c.Args = atMost(0)
+			}
 			root.AddCommand(c)
 		}
 	}
@@ -178,20 +181,5 @@ func completionCommand(w app.Env) *cobra.Command {
 			}
 			return exitcode.New(2, "localmodel completion: name a shell: "+strings.Join(cmd.ValidArgs, ", "))
 		},
-	}
-}
-
-// completes offers a list of words for the first argument.
-func completes(list func() []string) cobra.CompletionFunc {
-	return func(_ *cobra.Command, args []string, typed string) (words []string, _ cobra.ShellCompDirective) {
-		if len(args) > 0 {
-			return nil, cobra.ShellCompDirectiveDefault
-		}
-		for _, word := range list() {
-			if strings.HasPrefix(word, typed) {
-				words = append(words, word)
-			}
-		}
-		return words, cobra.ShellCompDirectiveNoFileComp
 	}
 }

@@ -11,7 +11,6 @@ func serveCommand(w app.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "serve",
 		Short: "speak MCP on stdin and stdout (the default)",
-		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return serve.Run(cmd.Context(), w) },
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/setup"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/setup/host"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
@@ -28,7 +27,6 @@ func setupCommand(w app.Env) *cobra.Command {
 		Use:   "setup",
 		Short: "find or fetch a local model, prove it, set up the clients",
 		Long:  aboutSetup,
-		Args:  atMost(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return setUp(cmd.Context(), w, o, asJSON) },
 	}
 	fs := cmd.Flags()
@@ -46,7 +44,7 @@ func setupCommand(w app.Env) *cobra.Command {
 
 // setUp leads from nothing to a local model in a client.
 func setUp(ctx context.Context, w app.Env, o setup.Options, asJSON bool) error {
-	report, err := setup.Run(ctx, o, host.New(w, asJSON))
+	report, err := setup.Run(ctx, o, setup.NewHost(w, asJSON))
 	if errors.Is(err, context.Canceled) {
 		err = nil
 		if asJSON {

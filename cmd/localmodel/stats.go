@@ -33,7 +33,6 @@ func statsCommand(w app.Env) *cobra.Command {
 		Example: "  localmodel stats --since 30d\n" +
 			"  localmodel stats --all --json\n" +
 			"  localmodel stats --html report.html",
-		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return stats(cmd.Context(), w, o) },
 	}
 	f := cmd.Flags()

@@ -18,9 +18,8 @@ func trustCommand(w app.Env) *cobra.Command {
 		Use:   "trust",
 		Short: "let the project's file name the proxy or commands",
 		Long:  aboutTrust,
-		Args:  atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			s := newConsent(w, commands)
+			s := consent.New(w, commands)
 			if revoke {
 				return s.Revoke(cmd.Context())
 			}
@@ -30,19 +29,4 @@ func trustCommand(w app.Env) *cobra.Command {
 	cmd.Flags().BoolVar(&revoke, "revoke", false, "trust nothing of this project any more")
 	cmd.Flags().BoolVar(&commands, "commands", false, "trust the commands that check a draft")
 	return cmd
-}
-
-func newConsent(w app.Env, commands bool) consent.Session {
-	c := app.Load(w)
-	return consent.Session{
-		In: w.In, Out: w.Out, Err: w.Err,
-		StateDir: c.Dirs.State,
-		Root:     c.Root,
-		Project:  c.Project,
-		Proxy:    c.Proxy,
-		Draft:    c.Draft,
-		Problems: c.Problems,
-		Agent:    consent.AgentVariable(app.Environ(), w.Lookup),
-		Commands: commands,
-	}
 }

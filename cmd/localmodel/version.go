@@ -29,7 +29,6 @@ func versionCommand(w app.Env) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "print the version",
-		Args:  atMost(0),
 		RunE:  func(*cobra.Command, []string) error { return printVersion(w) },
 	}
 }

@@ -21,34 +21,37 @@ import (
 type Config struct {
 	*settings.Set
 
-	Model              string
-	Local              string // ollama, openai or proxy
-	LocalURL, LocalKey string // of openai
-	LocalRemote        bool   // a local tier on another machine counts as local
-	Ollama, OllamaKey  string
-	NumCtx             int
-	KeepAlive          settings.KeepAlive
-	Preload            bool
-	Slots              int
-	Deadline           time.Duration
-	ConnectTimeout     time.Duration
-	LoadTimeout        time.Duration
-	FirstTokenTimeout  time.Duration
-	TokenTimeout       time.Duration
-	MinConfidence      float64
-	Proxy, ProxyKey    string
-	Fallback           []policy.Tier
-	Cloud              bool
-	DailyUSD           float64
-	Guard              policy.GuardMode
-	Draft              bool
-	DraftTemperature   float64 // 0 = the model maker's
-	Hint               bool
-	State              string
-	ProjectName        string // the project's name in the journal; "" = derived
-	StateFile          bool   // .claude/implementer-state.json is kept
-	LogLevel           slog.Level
-	Shell              advice.Shell
+	Model             string             `setting:"LOCALMODEL_MODEL"`
+	Local             string             `setting:"LOCALMODEL_LOCAL"` // ollama, openai or proxy
+	LocalURL          string             `setting:"LOCALMODEL_LOCAL_URL"`
+	LocalKey          string             `setting:"LOCALMODEL_LOCAL_KEY"`
+	LocalRemote       bool               // a local tier on another machine counts as local
+	Ollama            string             `setting:"OLLAMA_HOST"`
+	OllamaKey         string             `setting:"OLLAMA_API_KEY"`
+	NumCtx            int                `setting:"LOCALMODEL_NUM_CTX"`
+	KeepAlive         settings.KeepAlive `setting:"LOCALMODEL_KEEP_ALIVE"`
+	Preload           bool               `setting:"LOCALMODEL_PRELOAD"`
+	Slots             int                `setting:"LOCALMODEL_SLOTS"`
+	Deadline          time.Duration      `setting:"LOCALMODEL_DEADLINE"`
+	ConnectTimeout    time.Duration      `setting:"LOCALMODEL_CONNECT_TIMEOUT"`
+	LoadTimeout       time.Duration      `setting:"LOCALMODEL_LOAD_TIMEOUT"`
+	FirstTokenTimeout time.Duration      `setting:"LOCALMODEL_FIRST_TOKEN_TIMEOUT"`
+	TokenTimeout      time.Duration      `setting:"LOCALMODEL_TOKEN_TIMEOUT"`
+	MinConfidence     float64            `setting:"LOCALMODEL_MIN_CONFIDENCE"`
+	Proxy             string             `setting:"LITELLM_BASE_URL"`
+	ProxyKey          string             `setting:"LITELLM_MASTER_KEY"`
+	Fallback          []policy.Tier
+	Cloud             bool             `setting:"LOCALMODEL_CLOUD"`
+	DailyUSD          float64          `setting:"LOCALMODEL_CLOUD_DAILY_USD"`
+	Guard             policy.GuardMode `setting:"LOCALMODEL_GUARD"`
+	Draft             bool             `setting:"LOCALMODEL_DRAFT"`
+	DraftTemperature  float64          `setting:"LOCALMODEL_DRAFT_TEMPERATURE"` // 0 = the model maker's
+	Hint              bool             `setting:"LOCALMODEL_HINT"`
+	State             string           `setting:"LOCALMODEL_STATE"`
+	ProjectName       string           `setting:"LOCALMODEL_PROJECT"` // in the journal; "" = derived
+	StateFile         bool             // .claude/implementer-state.json is kept
+	LogLevel          slog.Level
+	Shell             advice.Shell
 
 	colourless bool // NO_COLOR or a dumb terminal
 	lookup     func(string) (string, bool)
@@ -59,55 +62,21 @@ type Config struct {
 // empty from one that is not set; that matters for LOCALMODEL_FALLBACK alone.
 func Load(e Env) *Config {
 	s := settings.Load(context.Background(), e.Lookup)
-	text := func(name string) string { return settings.Get[string](s, name) }
-	limit := func(name string) time.Duration { return settings.Get[time.Duration](s, name) }
 	c := &Config{
-		Set:               s,
-		Model:             text("LOCALMODEL_MODEL"),
-		Local:             text("LOCALMODEL_LOCAL"),
-		LocalURL:          text("LOCALMODEL_LOCAL_URL"),
-		LocalKey:          text("LOCALMODEL_LOCAL_KEY"),
-		LocalRemote:       text("LOCALMODEL_LOCAL_REMOTE") == "allow",
-		Ollama:            text("OLLAMA_HOST"),
-		OllamaKey:         text("OLLAMA_API_KEY"),
-		NumCtx:            settings.Get[int](s, "LOCALMODEL_NUM_CTX"),
-		KeepAlive:         settings.Get[settings.KeepAlive](s, "LOCALMODEL_KEEP_ALIVE"),
-		Preload:           s.On("LOCALMODEL_PRELOAD"),
-		Slots:             settings.Get[int](s, "LOCALMODEL_SLOTS"),
-		Deadline:          limit("LOCALMODEL_DEADLINE"),
-		ConnectTimeout:    limit("LOCALMODEL_CONNECT_TIMEOUT"),
-		LoadTimeout:       limit("LOCALMODEL_LOAD_TIMEOUT"),
-		FirstTokenTimeout: limit("LOCALMODEL_FIRST_TOKEN_TIMEOUT"),
-		TokenTimeout:      limit("LOCALMODEL_TOKEN_TIMEOUT"),
-		MinConfidence:     settings.Get[float64](s, "LOCALMODEL_MIN_CONFIDENCE"),
-		Proxy:             text("LITELLM_BASE_URL"),
-		ProxyKey:          text("LITELLM_MASTER_KEY"),
-		Cloud:             s.On("LOCALMODEL_CLOUD"),
-		DailyUSD:          settings.Get[float64](s, "LOCALMODEL_CLOUD_DAILY_USD"),
-		Guard:             policy.GuardMode(text("LOCALMODEL_GUARD")),
-		Draft:             s.On("LOCALMODEL_DRAFT"),
-		DraftTemperature:  settings.Get[float64](s, "LOCALMODEL_DRAFT_TEMPERATURE"),
-		Hint:              s.On("LOCALMODEL_HINT"),
-		State:             text("LOCALMODEL_STATE"),
-		ProjectName:       text("LOCALMODEL_PROJECT"),
-		LogLevel:          levels[text("LOCALMODEL_LOG")],
-		StateFile:         s.KeepsStateFile(context.Background()),
-		Shell:             advice.Detect(runtime.GOOS, e.Lookup),
-		colourless:        s.Getenv("NO_COLOR") != "" || s.Getenv("TERM") == "dumb",
-		lookup:            e.Lookup,
-		version:           e.Version,
+		Set:         s,
+		LocalRemote: settings.Get[string](s, "LOCALMODEL_LOCAL_REMOTE") == "allow",
+		StateFile:   s.KeepsStateFile(context.Background()),
+		Shell:       advice.Detect(runtime.GOOS, e.Lookup),
+		colourless:  s.Getenv("NO_COLOR") != "" || s.Getenv("TERM") == "dumb",
+		lookup:      e.Lookup,
+		version:     e.Version,
 	}
+	s.Fill(c)
+	_ = c.LogLevel.UnmarshalText([]byte(settings.Get[string](s, "LOCALMODEL_LOG"))) // the table knows slog's levels alone
 	for _, tier := range settings.Get[[]string](s, "LOCALMODEL_FALLBACK") {
 		c.Fallback = append(c.Fallback, policy.Tier(tier))
 	}
 	return c
-}
-
-var levels = map[string]slog.Level{
-	"debug": slog.LevelDebug,
-	"info":  slog.LevelInfo,
-	"warn":  slog.LevelWarn,
-	"error": slog.LevelError,
 }
 
 // Environ is every variable; trust looks for those of agents.

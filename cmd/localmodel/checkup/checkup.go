@@ -7,14 +7,13 @@ package checkup
 import (
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
-	"github.com/fjbelchi/localmodel/internal/advice"
 	"github.com/fjbelchi/localmodel/routing"
-	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
@@ -42,41 +41,24 @@ type Check struct {
 
 // Facts is what was found.
 type Facts struct {
+	Config    *app.Config
+	Settings  []settings.Value
+	Untrusted []string // what the project asks for and the user has not trusted
+	Clients   []clients.Found
+
 	Health    routing.Health
 	Model     routing.ModelInfo // as far as ModelErr is nil
 	ModelErr  error
-	NumCtx    int    // tokens
 	Memory    int64  // of this machine, bytes; 0 = not known
-	LocalHost bool   // Ollama runs on this machine
-	Installed string // path of the ollama program; "" = not found
-	ByProxy   bool   // the local tier is the proxy's
-	ByServer  bool   // the local tier is the server at LOCALMODEL_LOCAL_URL
+	Installed string // path of the ollama program on this machine; "" = not found
+	LiteLLM   string // path of the litellm program; "" = not found
 
-	LocalProxy bool   // the proxy runs on this machine, or would
-	LiteLLM    string // path of the litellm program; "" = not found
-
-	DefaultKey bool
-	Cloud      bool // paid tiers may be asked
-	Fallback   []policy.Tier
 	SpentUSD   float64 // today
-	DailyUSD   float64
-
-	State      string // where the journal is
-	JournalErr error  // why nothing can be recorded
+	JournalErr error   // why nothing can be recorded
 	Stats      projection.Stats
 	Warnings   []string // of the state file
 	StateFile  bool     // it exists
-	// KeepsStateFile reports whether the state file follows the journal.
-	KeepsStateFile bool
-
-	GuardMode string
-	Guard     []GuardClass
-
-	Shell     advice.Shell
-	Problems  []string // of the configuration
-	Untrusted []string // what the project asks for and the user has not trusted
-	Settings  []settings.Value
-	Clients   []clients.Found
+	Guard      []GuardClass
 }
 
 // GuardClass is the guard's word on one class of tickets.
@@ -97,18 +79,10 @@ type Report struct {
 // less, 2 where nothing can be recorded or a setting cannot be used.
 func Judge(f Facts) Report {
 	r := Report{Configuration: f.Settings}
-	r.Checks = append(r.Checks, f.ollama()...)
-	if text := f.Health.Ollama.SlotsError; text != "" {
-		r.Checks = append(r.Checks, Check{Name: "slots", Status: Advice, Text: text})
-	}
-	r.Checks = append(r.Checks, f.proxy()...)
-	r.Checks = append(r.Checks, f.journal()...)
-	r.Checks = append(r.Checks, f.guard())
-	r.Checks = append(r.Checks, f.configuration()...)
-	r.Checks = append(r.Checks, f.clients())
+	r.Checks = slices.Concat(f.ollama(), f.slots(), f.proxy(), f.journal(), f.guard(), f.configuration(), f.clients())
 	for _, c := range r.Checks {
 		for i, fix := range c.Fixes {
-			c.Fixes[i] = f.Shell.Say(fix)
+			c.Fixes[i] = f.Config.Shell.Say(fix)
 		}
 		switch {
 		case c.Status == Fail:
@@ -121,10 +95,12 @@ func Judge(f Facts) Report {
 }
 
 // marks are what a person sees of a status.
-var marks = map[Status]struct {
-	mark   string
-	colour term.Colour
-}{OK: {"✓", term.Green}, Advice: {"!", term.Yellow}, Less: {"!", term.Yellow}, Fail: {"✗", term.Red}}
+var marks = map[Status]term.Mark{
+	OK:     {Sign: "✓", Colour: term.Green},
+	Advice: {Sign: "!", Colour: term.Yellow},
+	Less:   {Sign: "!", Colour: term.Yellow},
+	Fail:   {Sign: "✗", Colour: term.Red},
+}
 
 // Print writes the report for a person; all adds the whole configuration, of
 // which only what is not default is shown otherwise.
@@ -134,13 +110,7 @@ func (r Report) Print(out io.Writer, paint term.Painter, all bool) {
 		widest = max(widest, len(c.Name))
 	}
 	for _, c := range r.Checks {
-		m := marks[c.Status]
-		head := fmt.Sprintf("%s %-*s  ", m.mark, widest, c.Name)
-		text := term.Wrap(term.Width(out), head, c.Text)
-		fmt.Fprint(out, strings.Replace(text, m.mark, paint.Paint(m.colour, m.mark), 1))
-		for _, fix := range c.Fixes {
-			term.Print(out, "  → ", fix)
-		}
+		paint.Marked(out, marks[c.Status], fmt.Sprintf("%-*s", widest, c.Name), c.Text, c.Fixes)
 	}
 	r.printSettings(out, paint, all)
 	fmt.Fprintln(out)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
@@ -25,11 +26,12 @@ func healthy() Facts {
 				Present: true, Loaded: true, ContextLength: 32768},
 			Proxy: routing.ProxyHealth{OK: true, Used: true, URL: "http://127.0.0.1:8000", Version: "1.80.0"},
 		},
-		Model:  routing.ModelInfo{Bytes: 18e9, ContextBytes: 3.2e9, MaxContext: 262144, Parameters: "30.5B", Quantization: "Q4_K_M", LoadedBytes: 21.2e9, GPUBytes: 21.2e9},
-		NumCtx: 32768, Memory: 64e9, LocalHost: true, Installed: "/usr/bin/ollama", Cloud: true, Fallback: []policy.Tier{policy.Cheap, policy.Balanced},
-		SpentUSD: 0.12, DailyUSD: 5, State: ".claude/localmodel/journal.db", StateFile: true, KeepsStateFile: true,
-		Stats:     projection.Stats{TotalAttempts: 5, SuccessCount: 4, EscalatedToCloud: 1},
-		GuardMode: "adaptive", Guard: []GuardClass{{Class: "low", Words: "guard closed: 1.0 of 5.0 failed"}},
+		Model: routing.ModelInfo{Bytes: 18e9, ContextBytes: 3.2e9, MaxContext: 262144, Parameters: "30.5B", Quantization: "Q4_K_M", LoadedBytes: 21.2e9, GPUBytes: 21.2e9},
+		Config: &app.Config{Set: &settings.Set{}, Local: "ollama", Ollama: "http://127.0.0.1:11434", NumCtx: 32768, Cloud: true, DailyUSD: 5,
+			Fallback: []policy.Tier{policy.Cheap, policy.Balanced}, State: ".claude/localmodel/journal.db", StateFile: true, Guard: policy.Adaptive},
+		Memory: 64e9, Installed: "/usr/bin/ollama", SpentUSD: 0.12, StateFile: true,
+		Stats:   projection.Stats{TotalAttempts: 5, SuccessCount: 4, EscalatedToCloud: 1},
+		Guard:   []GuardClass{{Class: "low", Words: "guard closed: 1.0 of 5.0 failed"}},
 		Clients: []clients.Found{{Title: "Claude Code", Path: ".mcp.json"}},
 		Settings: []settings.Value{{Name: "LOCALMODEL_MODEL", Value: "qwen3-coder:30b", From: "default"},
 			{Name: "LITELLM_MASTER_KEY", Value: "set", From: "environment"}},
@@ -50,7 +52,7 @@ func TestVerdicts(t *testing.T) {
 			f.Health.Ollama, f.Installed = routing.Check{Error: "refused", Fix: startOllama, Model: "m"}, ""
 		}, 1, Less, "not installed", "localmodel setup, which fetches a model that fits this machine"},
 		{"down elsewhere", func(f *Facts) {
-			f.Health.Ollama, f.LocalHost = routing.Check{Error: "refused", Fix: "start Ollama on box"}, false
+			f.Health.Ollama, f.Config.Ollama = routing.Check{Error: "refused", Fix: "start Ollama on box"}, "http://box:11434"
 		}, 1, Less, "refused", "start Ollama on box"},
 		{"asks for a key", func(f *Facts) {
 			f.Health.Ollama = routing.Check{Error: "answers 401", Fix: "export OLLAMA_API_KEY=<the key>"}
@@ -74,7 +76,7 @@ func TestVerdicts(t *testing.T) {
 			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "litellm"}
 		}, 1, Less, "not reachable", "or go without: export LOCALMODEL_FALLBACK=none"},
 		{"proxy down, not installed", func(f *Facts) {
-			f.Health.Proxy, f.LocalProxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}, true
+			f.Health.Proxy, f.Config.Proxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}, "http://127.0.0.1:8000"
 		}, 1, Less, "not reachable", "python3 -m pip install --no-deps --require-hashes -r requirements.txt"},
 		{"proxy down elsewhere", func(f *Facts) {
 			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}
@@ -82,7 +84,7 @@ func TestVerdicts(t *testing.T) {
 		{"proxy refuses the key", func(f *Facts) {
 			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "401", Fix: "export LITELLM_MASTER_KEY=<k>"}
 		}, 1, Less, "401", "export LITELLM_MASTER_KEY=<k>"},
-		{"default key", func(f *Facts) { f.DefaultKey = true }, 0, Advice, "default key", ""},
+		{"default key", func(f *Facts) { f.Config.ProxyKey = settings.DefaultKey }, 0, Advice, "default key", ""},
 		{"budget spent", func(f *Facts) { f.SpentUSD = 5 }, 1, Less, "closed until midnight UTC", ""},
 		{"no journal", func(f *Facts) { f.JournalErr = errors.New("disk is full") }, 2, Fail, "nothing can be recorded: disk is full", ""},
 		{"state file damaged", func(f *Facts) { f.Warnings = []string{"x is not valid JSON"} }, 1, Less, "not valid JSON", ""},
@@ -90,7 +92,7 @@ func TestVerdicts(t *testing.T) {
 			f.Warnings = []string{"another program had changed it; it was repaired from the journal"}
 		}, 0, Advice, "repaired", ""},
 		{"guard open", func(f *Facts) { f.Guard[0] = GuardClass{"low", true, "open for low: 3.0 of 3.0 failed"} }, 1, Less, "3.0 of 3.0 failed", ""},
-		{"bad setting", func(f *Facts) { f.Problems = []string{"LOCALMODEL_SLOTS=x is not a number"} }, 2, Fail, "LOCALMODEL_SLOTS", ""},
+		{"bad setting", func(f *Facts) { f.Config.Problems = []string{"LOCALMODEL_SLOTS=x is not a number"} }, 2, Fail, "LOCALMODEL_SLOTS", ""},
 		{"client not readable", func(f *Facts) { f.Clients[0].Err = errors.New("line 3") }, 0, Advice, "cannot be read: line 3", ""},
 		{"no client", func(f *Facts) { f.Clients = nil }, 0, Advice, "no client", "localmodel install claude-code"},
 	} {
@@ -114,9 +116,9 @@ func TestAllWorks(t *testing.T) {
 		"as it is": func(*Facts) {},
 		"cold":     func(f *Facts) { f.Health.Ollama.Loaded, f.Model.LoadedBytes = false, 0 },
 		"no proxy": func(f *Facts) { f.Health.Proxy = routing.ProxyHealth{} },
-		"a fleet":  func(f *Facts) { f.Health.Ollama, f.ByProxy = routing.Check{}, true },
+		"a fleet":  func(f *Facts) { f.Health.Ollama, f.Config.Local = routing.Check{}, "proxy" },
 		"a plain server": func(f *Facts) {
-			f.Health.Ollama, f.ByServer = routing.Check{OK: true, Present: true, Model: "m", ContextLength: 4096}, true
+			f.Health.Ollama, f.Config.Local = routing.Check{OK: true, Present: true, Model: "m", ContextLength: 4096}, "openai"
 		},
 	} {
 		f := healthy()
@@ -140,7 +142,7 @@ func TestPlainServer(t *testing.T) {
 		"no window known": {routing.Check{OK: true, Present: true, Model: "m", Note: "may be cut unseen"}, Advice, "may be cut unseen", ""},
 	} {
 		f := healthy()
-		f.Health.Ollama, f.ByServer = c.local, true
+		f.Health.Ollama, f.Config.Local = c.local, "openai"
 		got := f.ollama()
 		if len(got) != 1 || got[0].Status != c.status || !strings.Contains(got[0].Text, c.says) || strings.Join(got[0].Fixes, " ") != c.fix {
 			t.Errorf("%s: %+v", name, got)

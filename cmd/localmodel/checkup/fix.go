@@ -31,8 +31,8 @@ const startWithin = time.Minute
 // Fix starts Ollama where it is installed and does not answer, and fetches the
 // model where it is missing.
 func (m Fixer) Fix(ctx context.Context, f Facts) error {
-	if f.ByProxy || f.ByServer {
-		return nil // its models are the proxy's
+	if f.Config.Local != "ollama" {
+		return nil // its models are the proxy's, or the server's
 	}
 	o := f.Health.Ollama
 	if o.Version == "" {

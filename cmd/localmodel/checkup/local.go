@@ -2,8 +2,10 @@ package checkup
 
 import (
 	"fmt"
-	"strconv"
+	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/routing/place"
 )
 
 // The versions between which Ollama is known to work: the oldest was run, the
@@ -15,14 +17,14 @@ func (f Facts) ollama() []Check {
 	if o.Remote != "" {
 		return f.remote()
 	}
-	if f.ByProxy {
+	if f.Config.Local == "proxy" {
 		c := Check{Name: "local model", Status: OK, Text: "the proxy's group free (LOCALMODEL_LOCAL=proxy)"}
 		if o.Note != "" {
 			c.Status, c.Text = Advice, c.Text+": "+o.Note
 		}
 		return []Check{c}
 	}
-	if f.ByServer {
+	if f.Config.Local == "openai" {
 		return []Check{f.server()}
 	}
 	if o.Version == "" {
@@ -30,10 +32,10 @@ func (f Facts) ollama() []Check {
 		switch {
 		case o.Fix != startOllama: // it is there, and something else is wrong
 			c.Fixes = nonEmpty(o.Fix)
-		case f.LocalHost && f.Installed == "":
+		case f.ollamaHere() && f.Installed == "":
 			c.Text += "; its program is not installed"
 			c.Fixes = []string{"install Ollama from https://ollama.com/download", "localmodel setup, which fetches a model that fits this machine"}
-		case f.LocalHost:
+		case f.ollamaHere():
 			c.Fixes = []string{"localmodel doctor --fix", "or yourself: " + startOllama}
 		}
 		return []Check{c}
@@ -43,6 +45,16 @@ func (f Facts) ollama() []Check {
 		return append(out, Check{Name: "model", Status: Less, Text: o.Error, Fixes: []string{"localmodel doctor --fix", "or yourself: " + o.Fix}})
 	}
 	return append(out, f.model(), f.memory())
+}
+
+// ollamaHere reports whether Ollama runs on this machine, or would.
+func (f Facts) ollamaHere() bool { return place.Loopback(f.Config.Ollama) }
+
+func (f Facts) slots() []Check {
+	if text := f.Health.Ollama.SlotsError; text != "" {
+		return []Check{{Name: "slots", Status: Advice, Text: text}}
+	}
+	return nil
 }
 
 // server is the local tier of LOCALMODEL_LOCAL=openai.
@@ -115,8 +127,8 @@ func (f Facts) model() Check {
 		c.Text += ": cold, it is loading now"
 	case !o.Loaded:
 		c.Text += ": cold, it loads at the first call"
-	case o.ContextLength != f.NumCtx:
-		c.Text += fmt.Sprintf(": loaded by another program with a window of %d tokens, so the first call loads it again with %d", o.ContextLength, f.NumCtx)
+	case o.ContextLength != f.Config.NumCtx:
+		c.Text += fmt.Sprintf(": loaded by another program with a window of %d tokens, so the first call loads it again with %d", o.ContextLength, f.Config.NumCtx)
 		c.Status, c.Fixes = Advice, []string{fmt.Sprintf("to share the loaded one: export LOCALMODEL_NUM_CTX=%d", o.ContextLength)}
 	default:
 		c.Text += fmt.Sprintf(": loaded, window of %d tokens", o.ContextLength)
@@ -124,9 +136,9 @@ func (f Facts) model() Check {
 	if g := o.Generated; g != "" {
 		c.Text += ", answered in " + g
 	}
-	if m := f.Model.MaxContext; m > 0 && m < f.NumCtx {
+	if m := f.Model.MaxContext; m > 0 && m < f.Config.NumCtx {
 		c.Status, c.Fixes = Advice, []string{fmt.Sprintf("export LOCALMODEL_NUM_CTX=%d", m)}
-		c.Text += fmt.Sprintf("; it was made for %d tokens, less than the %d asked for", m, f.NumCtx)
+		c.Text += fmt.Sprintf("; it was made for %d tokens, less than the %d asked for", m, f.Config.NumCtx)
 	}
 	return c
 }
@@ -136,50 +148,33 @@ func (f Facts) model() Check {
 func (f Facts) memory() Check {
 	c := Check{Name: "memory", Status: OK}
 	m := f.Model
-	need := m.Bytes + m.ContextBytes
+	need, window := m.Bytes+m.ContextBytes, f.Config.NumCtx
 	switch {
 	case f.ModelErr != nil:
 		c.Status, c.Text = Advice, "not known: "+f.ModelErr.Error()
 	case m.LoadedBytes > 0:
 		c.Text = fmt.Sprintf("the loaded model takes %s, %d %% of it on a GPU", gigabytes(m.LoadedBytes), m.GPUBytes*100/m.LoadedBytes)
-	case !f.LocalHost:
+	case !f.ollamaHere():
 		c.Text = fmt.Sprintf("the model takes about %s on Ollama's host", gigabytes(need))
 	case f.Memory == 0:
 		c.Text = fmt.Sprintf("the model takes about %s; how much this machine has is not known", gigabytes(need))
 	case need > f.Memory:
 		c.Status = Less
 		c.Text = fmt.Sprintf("the model takes about %s (%s weights, %s for %d tokens of context), this machine has %s",
-			gigabytes(need), gigabytes(m.Bytes), gigabytes(m.ContextBytes), f.NumCtx, gigabytes(f.Memory))
-		c.Fixes = []string{"export LOCALMODEL_MODEL=<a smaller model>", fmt.Sprintf("or export LOCALMODEL_NUM_CTX=%d", f.NumCtx/4)}
+			gigabytes(need), gigabytes(m.Bytes), gigabytes(m.ContextBytes), window, gigabytes(f.Memory))
+		c.Fixes = []string{"export LOCALMODEL_MODEL=<a smaller model>", fmt.Sprintf("or export LOCALMODEL_NUM_CTX=%d", window/4)}
 	default:
-		c.Text = fmt.Sprintf("the model takes about %s with %d tokens of context, this machine has %s", gigabytes(need), f.NumCtx, gigabytes(f.Memory))
+		c.Text = fmt.Sprintf("the model takes about %s with %d tokens of context, this machine has %s", gigabytes(need), window, gigabytes(f.Memory))
 	}
 	return c
 }
 
 // older compares dotted versions by number; what is not a number is 0.
-func older(a, b string) bool {
-	as, bs := strings.Split(a, "."), strings.Split(b, ".")
-	for i := range max(len(as), len(bs)) {
-		if x, y := part(as, i), part(bs, i); x != y {
-			return x < y
-		}
-	}
-	return false
-}
+func older(a, b string) bool { return slices.Compare(numbers(a), numbers(b)) < 0 }
 
-func part(list []string, i int) int {
-	if i >= len(list) {
-		return 0
-	}
-	digits := strings.TrimLeft(list[i], "v")
-	for j, r := range digits {
-		if r < '0' || r > '9' {
-			digits = digits[:j]
-			break
-		}
-	}
-	n, _ := strconv.Atoi(digits)
+func numbers(version string) []int {
+	n := make([]int, 3)
+	_, _ = fmt.Sscanf(strings.TrimLeft(version, "v"), "%d.%d.%d", &n[0], &n[1], &n[2]) // what is read so far counts
 	return n
 }
 

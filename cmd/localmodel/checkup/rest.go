@@ -4,10 +4,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
+	"github.com/fjbelchi/localmodel/internal/secrets"
+	"github.com/fjbelchi/localmodel/routing/place"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 func (f Facts) proxy() []Check {
-	p := f.Health.Proxy
+	p, fleet := f.Health.Proxy, f.Config.Local == "proxy"
 	c := Check{Name: "proxy", Status: OK}
 	switch {
 	case !p.Used:
@@ -17,20 +22,20 @@ func (f Facts) proxy() []Check {
 		}
 		return []Check{c}
 	case p.OK:
-		c.Text = fmt.Sprintf("LiteLLM %s at %s takes our key; fallback %s", p.Version, p.URL, tiers(f))
-		c.Text += fmt.Sprintf("; $%.2f of $%.2f spent today", f.SpentUSD, f.DailyUSD)
-		if f.SpentUSD >= f.DailyUSD {
+		c.Text = fmt.Sprintf("LiteLLM %s at %s takes our key; fallback %s", p.Version, p.URL, f.fallback())
+		c.Text += fmt.Sprintf("; $%.2f of $%.2f spent today", f.SpentUSD, f.Config.DailyUSD)
+		if f.SpentUSD >= f.Config.DailyUSD {
 			c.Status, c.Fixes = Less, []string{"export LOCALMODEL_CLOUD_DAILY_USD=<more>"}
 			c.Text += ": paid tiers are closed until midnight UTC"
 		}
 	default:
 		c.Status, c.Text, c.Fixes = Less, p.Error, f.proxyFixes()
-		if !f.ByProxy {
+		if !fleet {
 			c.Fixes = append(c.Fixes, "or go without: export LOCALMODEL_FALLBACK=none")
 		}
 	}
 	out := []Check{c}
-	if f.DefaultKey {
+	if f.Config.ProxyKey == settings.DefaultKey && (fleet || f.paid()) {
 		out = append(out, Check{Name: "proxy key", Status: Advice, Text: "the default key, which everyone knows, is in use",
 			Fixes: []string{"export LITELLM_MASTER_KEY=<a key of your own>, for the proxy too"}})
 	}
@@ -46,7 +51,7 @@ func (f Facts) proxyFixes() []string {
 	if last < 0 || !strings.HasPrefix(fixes[last], "litellm ") {
 		return fixes
 	}
-	if !f.LocalProxy {
+	if !place.Loopback(f.Config.Proxy) {
 		return []string{"start LiteLLM on that host", "or export LITELLM_BASE_URL=<another>"}
 	}
 	if f.LiteLLM == "" {
@@ -55,12 +60,15 @@ func (f Facts) proxyFixes() []string {
 	return fixes
 }
 
-func tiers(f Facts) string {
-	if len(f.Fallback) == 0 || !f.Cloud {
+// paid reports whether paid tiers may be asked.
+func (f Facts) paid() bool { return f.Config.Cloud && len(f.Config.Fallback) > 0 }
+
+func (f Facts) fallback() string {
+	if !f.paid() {
 		return "none"
 	}
-	names := make([]string, 0, len(f.Fallback))
-	for _, t := range f.Fallback {
+	var names []string
+	for _, t := range f.Config.Fallback {
 		names = append(names, string(t))
 	}
 	return strings.Join(names, ", then ")
@@ -70,9 +78,10 @@ func (f Facts) journal() []Check {
 	if f.JournalErr != nil {
 		return []Check{{Name: "journal", Status: Fail, Text: "nothing can be recorded: " + f.JournalErr.Error()}}
 	}
-	c := Check{Name: "journal", Status: OK, Text: "ready at " + f.State + ", nothing recorded yet"}
+	state := secrets.Address(f.Config.State)
+	c := Check{Name: "journal", Status: OK, Text: "ready at " + state + ", nothing recorded yet"}
 	if n := f.Stats.TotalAttempts; n > 0 {
-		c.Text = fmt.Sprintf("%s: %d local tickets done, %d escalated", f.State, f.Stats.SuccessCount, f.Stats.EscalatedToCloud)
+		c.Text = fmt.Sprintf("%s: %d local tickets done, %d escalated", state, f.Stats.SuccessCount, f.Stats.EscalatedToCloud)
 	}
 	return []Check{c, f.stateFile()}
 }
@@ -80,9 +89,9 @@ func (f Facts) journal() []Check {
 func (f Facts) stateFile() Check {
 	c := Check{Name: "state file", Status: OK, Text: "agrees with the journal"}
 	switch {
-	case !f.KeepsStateFile && f.StateFile:
+	case !f.Config.StateFile && f.StateFile:
 		c.Text = "left as it is: LOCALMODEL_STATE_FILE=off"
-	case !f.KeepsStateFile:
+	case !f.Config.StateFile:
 		c.Text = "none is kept here; LOCALMODEL_STATE_FILE=on keeps one, as does a backlog.config.json"
 	case !f.StateFile:
 		c.Text = "not there yet; the first outcome makes it"
@@ -105,8 +114,8 @@ func (f Facts) stateFile() Check {
 	return c
 }
 
-func (f Facts) guard() Check {
-	c := Check{Name: "guard", Status: OK}
+func (f Facts) guard() []Check {
+	c, mode := Check{Name: "guard", Status: OK}, string(f.Config.Guard)
 	var open, closed []string
 	for _, g := range f.Guard {
 		if g.Open {
@@ -117,21 +126,21 @@ func (f Facts) guard() Check {
 	}
 	switch {
 	case f.JournalErr != nil:
-		c.Text = f.GuardMode + "; what it has counted is in the journal"
+		c.Text = mode + "; what it has counted is in the journal"
 	case len(open) > 0:
 		c.Status = Less
-		c.Text = fmt.Sprintf("%s; the next tier answers instead: %s", f.GuardMode, strings.Join(slices.Compact(open), "; "))
-	case f.GuardMode == "adaptive":
+		c.Text = fmt.Sprintf("%s; the next tier answers instead: %s", mode, strings.Join(slices.Compact(open), "; "))
+	case f.Config.Guard == policy.Adaptive:
 		c.Text = "adaptive, the local model is let through: " + strings.Join(closed, "; ")
 	default:
-		c.Text = f.GuardMode + ", the local model is let through"
+		c.Text = mode + ", the local model is let through"
 	}
-	return c
+	return []Check{c}
 }
 
 func (f Facts) configuration() []Check {
 	var out []Check
-	for _, p := range f.Problems {
+	for _, p := range f.Config.Problems {
 		out = append(out, Check{Name: "settings", Status: Fail, Text: p})
 	}
 	if len(out) == 0 {
@@ -144,9 +153,10 @@ func (f Facts) configuration() []Check {
 	return out
 }
 
-func (f Facts) clients() Check {
+func (f Facts) clients() []Check {
 	if len(f.Clients) == 0 {
-		return Check{Name: "clients", Status: Advice, Text: "no client's configuration names localmodel", Fixes: []string{"localmodel install claude-code"}}
+		return []Check{{Name: "clients", Status: Advice, Text: "no client's configuration names localmodel",
+			Fixes: []string{"localmodel install claude-code"}}}
 	}
 	c := Check{Name: "clients", Status: OK}
 	var found, broken []string
@@ -163,5 +173,5 @@ func (f Facts) clients() Check {
 	if len(broken) > 0 {
 		c.Status, c.Text = Advice, strings.Join(nonEmpty(append([]string{c.Text}, broken...)...), "; ")
 	}
-	return c
+	return []Check{c}
 }

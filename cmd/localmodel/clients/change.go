@@ -15,10 +15,8 @@ var ErrDiffers = errors.New("it has another localmodel entry already")
 
 // Change is an edit worked out and not yet made.
 type Change struct {
-	Path    string
-	Existed bool   // whether the file was there before
-	Same    bool   // nothing is to do
-	After   []byte // the new content; nil = the file is to be deleted
+	Same  bool   // nothing is to do
+	After []byte // the new content; nil = the file is to be deleted
 	// OldEntry says that After has the entry that install had put its own in the
 	// place of.
 	OldEntry bool
@@ -27,68 +25,71 @@ type Change struct {
 	restore []string // the backups that led to After; they are not needed any more
 }
 
+// read is the client's file as a change of nothing, and the entry in it, if any.
+func (c Client) read(path string) (*Change, map[string]any, error) {
+	var have map[string]any
+	f, err := open(path, c.root)
+	if err == nil && f.exists {
+		have, err = c.format.Entry(f.text())
+	}
+	if err != nil {
+		return nil, nil, refuse(path, err)
+	}
+	return &Change{file: f}, have, nil
+}
+
 // Install works out how to add the entry to a client's file. Another entry of
 // ours there is ErrDiffers, or gives way where replace is set.
 func (c Client) Install(path string, e entry.Entry, replace bool) (*Change, error) {
-	f, err := open(path, c.root)
-	if err != nil {
-		return nil, c.refuse(path, err)
-	}
-	ch := &Change{Path: path, Existed: f.exists, file: f}
-	if !f.exists {
+	ch, have, err := c.read(path)
+	switch {
+	case err != nil:
+		return nil, err
+	case !ch.file.exists:
 		ch.After = c.format.Fresh(e)
 		return ch, nil
-	}
-	text := f.text()
-	have, err := c.format.Entry(text)
-	if err != nil {
-		return nil, c.refuse(path, err)
-	}
-	switch {
 	case have != nil && reflect.DeepEqual(have, e.Data()):
 		ch.Same = true
 		return ch, nil
 	case have != nil && !replace:
 		return nil, ErrDiffers
-	case have != nil:
-		if text, err = c.format.Remove(text); err != nil {
-			return nil, c.refuse(path, err)
-		}
 	}
-	after, err := c.format.Insert(text, e)
-	if err != nil {
-		return nil, c.refuse(path, err)
+	if ch.After, err = c.edited(ch.file, e); err != nil {
+		return nil, refuse(path, err)
 	}
-	ch.After = f.withMark(after)
 	return ch, nil
+}
+
+// edited is the file's content with the entry, in the place of the one that it
+// has, if any.
+func (c Client) edited(f *file, e entry.Entry) ([]byte, error) {
+	text := f.text()
+	have, err := c.format.Entry(text)
+	if err == nil && have != nil {
+		text, err = c.format.Remove(text)
+	}
+	if err == nil {
+		text, err = c.format.Insert(text, e)
+	}
+	return f.withMark(text), err
 }
 
 // Uninstall works out how to take the entry out. Where nothing else changed
 // since install, the file is as it was before, to the byte.
 func (c Client) Uninstall(path string) (*Change, error) {
-	f, err := open(path, c.root)
+	ch, have, err := c.read(path)
 	if err != nil {
-		return nil, c.refuse(path, err)
-	}
-	ch := &Change{Path: path, Existed: f.exists, file: f}
-	if !f.exists {
-		ch.Same = true
-		return ch, nil
-	}
-	text := f.text()
-	have, err := c.format.Entry(text)
-	if err != nil {
-		return nil, c.refuse(path, err)
+		return nil, err
 	}
 	if have == nil {
 		ch.Same = true
 		return ch, nil
 	}
-	after, err := c.format.Remove(text)
+	after, err := c.format.Remove(ch.file.text())
 	if err != nil {
-		return nil, c.refuse(path, err)
+		return nil, refuse(path, err)
 	}
-	ch.After = f.withMark(after)
+	ch.After = ch.file.withMark(after)
 	c.original(ch)
 	return ch, nil
 }
@@ -138,17 +139,7 @@ func (c Client) before(f *file, now []byte, e entry.Entry, used []string) (raw [
 		if err != nil || slices.Contains(used, name) {
 			continue
 		}
-		base := &file{raw: old}
-		text := base.text()
-		if there, err := c.format.Entry(text); err != nil {
-			continue
-		} else if there != nil {
-			if text, err = c.format.Remove(text); err != nil {
-				continue
-			}
-		}
-		again, err := c.format.Insert(text, e)
-		if err == nil && bytes.Equal(base.withMark(again), now) {
+		if again, err := c.edited(&file{raw: old}, e); err == nil && bytes.Equal(again, now) {
 			return old, name, true
 		}
 	}
@@ -177,23 +168,15 @@ func (ch *Change) Apply() (backup string, err error) {
 // write puts the new content in place, with a backup of the old one unless that
 // is what comes back.
 func (ch *Change) write() (backup string, err error) {
-	if ch.Existed && ch.restore == nil {
+	if ch.file.exists && ch.restore == nil {
 		if backup, err = ch.file.backup(); err != nil {
-			return "", fmt.Errorf("no backup of %s could be kept, so it was not changed: %w", ch.Path, err)
+			return "", fmt.Errorf("no backup of %s could be kept, so it was not changed: %w", ch.file.path, err)
 		}
 	}
 	if err := ch.file.replace(ch.After); err != nil {
-		return backup, fmt.Errorf("%s was not changed: %w", ch.Path, err)
+		return backup, fmt.Errorf("%s was not changed: %w", ch.file.path, err)
 	}
 	return backup, nil
-}
-
-// Diff shows the change as a unified diff.
-func (ch *Change) Diff() string {
-	if ch.Same {
-		return ""
-	}
-	return diff(ch.Path, ch.file.raw, ch.After, ch.Existed)
 }
 
 // Snippet is a whole file with the entry alone, to paste from.
@@ -211,6 +194,6 @@ func (c Client) Installed(path string) (installed, exists bool, err error) {
 	return have != nil, true, err
 }
 
-func (c Client) refuse(path string, err error) error {
+func refuse(path string, err error) error {
 	return fmt.Errorf("%s cannot be edited: %w; nothing was changed", path, err)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
@@ -85,14 +86,20 @@ func All() []Client {
 
 // Lookup returns a client by its name.
 func Lookup(wanted string) (Client, error) {
-	var names []string
 	for _, c := range All() {
 		if c.Name == wanted {
 			return c, nil
 		}
+	}
+	return Client{}, fmt.Errorf("no client is named %q; the clients are %s", wanted, strings.Join(Names(), ", "))
+}
+
+// Names lists the clients' names.
+func Names() (names []string) {
+	for _, c := range All() {
 		names = append(names, c.Name)
 	}
-	return Client{}, fmt.Errorf("no client is named %q; the clients are %s", wanted, strings.Join(names, ", "))
+	return names
 }
 
 // File is the client's configuration file: the project's, or else the user's
@@ -111,10 +118,14 @@ func (c Client) File(p Place, project bool) (path string, ofProject bool, err er
 	return path, false, nil
 }
 
-// In is the client whose file is the project's, in which no link is followed.
-func (c Client) In(project string) Client {
-	c.root = project
-	return c
+// at is the client's file, as File has it, and the client that edits it there: in
+// a project no link is followed.
+func (c Client) at(p Place, project bool) (Client, string, error) {
+	path, ofProject, err := c.File(p, project)
+	if ofProject {
+		c.root = p.Root
+	}
+	return c, path, err
 }
 
 // OfProject reports whether the file that is edited is a project's.
@@ -125,18 +136,13 @@ func (c Client) OfProject() bool { return c.root != "" }
 func (c Client) Entry(command string, p Place, env []entry.Variable) entry.Entry {
 	e := c.extra
 	e.Command, e.Args = command, []string{"serve"}
-	const project = "CLAUDE_PROJECT_DIR"
-	for _, v := range env {
-		if v.Name == project {
-			e.Env = env
-			return e
-		}
+	project := entry.Variable{Name: "CLAUDE_PROJECT_DIR", Value: c.workdir}
+	if c.fixed {
+		project.Value = p.Root
 	}
-	switch {
-	case c.workdir != "":
-		e.Env = append(e.Env, entry.Variable{Name: project, Value: c.workdir})
-	case c.fixed:
-		e.Env = append(e.Env, entry.Variable{Name: project, Value: p.Root})
+	given := slices.ContainsFunc(env, func(v entry.Variable) bool { return v.Name == project.Name })
+	if project.Value != "" && !given {
+		e.Env = append(e.Env, project)
 	}
 	e.Env = append(e.Env, env...)
 	return e
@@ -144,14 +150,19 @@ func (c Client) Entry(command string, p Place, env []entry.Variable) entry.Entry
 
 func dotDir(variable, dir, file string) func(Place) string {
 	return func(p Place) string {
-		if variable != "" && p.env(variable) != "" {
-			return filepath.Join(p.env(variable), file)
+		if set := p.env(variable); set != "" {
+			return filepath.Join(set, file)
 		}
-		if p.Home == "" {
-			return ""
-		}
-		return filepath.Join(p.Home, dir, file)
+		return p.inHome(dir, file)
 	}
+}
+
+// inHome is a path in the user's home directory, "" where that is not known.
+func (p Place) inHome(parts ...string) string {
+	if p.Home == "" {
+		return ""
+	}
+	return filepath.Join(p.Home, filepath.Join(parts...))
 }
 
 // config is the directory where desktop programs keep their settings.

@@ -49,14 +49,11 @@ type Plan struct {
 // Plan works out how to add the entry to the client's file. The error is
 // ErrDiffers where another entry of ours is there.
 func (o Options) Plan(c Client, p Place) (Plan, error) {
-	path, ofProject, err := c.File(p, o.Project)
+	c, path, err := c.at(p, o.Project)
 	if err != nil {
 		return Plan{}, err
 	}
-	if ofProject {
-		c = c.In(p.Root)
-	}
-	command, note, err := o.program(ofProject, p.OS)
+	command, note, err := o.program(c.OfProject(), p.OS)
 	if err != nil {
 		return Plan{Path: path}, err
 	}
@@ -115,12 +112,9 @@ func (o Options) InstallInto(out io.Writer, c Client, p Place) error {
 
 // UninstallFrom takes the entry out of the client's file.
 func (o Options) UninstallFrom(out io.Writer, c Client, p Place) error {
-	path, ofProject, err := c.File(p, o.Project)
+	c, path, err := c.at(p, o.Project)
 	if err != nil {
 		return err
-	}
-	if ofProject {
-		c = c.In(p.Root)
 	}
 	change, err := c.Uninstall(path)
 	switch {
@@ -128,8 +122,8 @@ func (o Options) UninstallFrom(out io.Writer, c Client, p Place) error {
 		return err
 	case change.Same:
 		hint := ""
-		if other, _, err := c.File(p, true); err == nil && !o.Project {
-			if there, _, err := c.In(p.Root).Installed(other); there && err == nil {
+		if of, other, err := c.at(p, true); err == nil && !o.Project {
+			if there, _, err := of.Installed(other); there && err == nil {
 				hint = " " + other + " has one: add --project."
 			}
 		}
@@ -199,10 +193,7 @@ func List(out io.Writer, p Place) error {
 		fmt.Fprintf(&b, "%-15s %-17s %s\n", "CLIENT", "LOCALMODEL", "FILE")
 	}
 	for _, c := range All() {
-		path, ofProject, err := c.File(p, false)
-		if ofProject {
-			c = c.In(p.Root)
-		}
+		c, path, err := c.at(p, false)
 		state := "no such file yet"
 		if err != nil {
 			path, state = err.Error(), "-"

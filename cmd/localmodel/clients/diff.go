@@ -1,16 +1,19 @@
 package clients
 
 import (
-	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 )
 
-// diff is a unified diff of one region: an edit of ours touches one place. A
-// carriage return is shown as ^M, so that it is not lost on a screen.
-func diff(path string, before, after []byte, existed bool) string {
+// Diff shows the change as a unified diff of one region: an edit of ours touches
+// one place. A carriage return is shown as ^M, so that it is not lost on a screen.
+func (ch *Change) Diff() string {
 	const context = 3
-	a, b := split(before), split(after)
+	if ch.Same {
+		return ""
+	}
+	a, b := slices.Collect(strings.Lines(string(ch.file.raw))), slices.Collect(strings.Lines(string(ch.After)))
 	head := 0
 	for head < len(a) && head < len(b) && a[head] == b[head] {
 		head++
@@ -22,11 +25,11 @@ func diff(path string, before, after []byte, existed bool) string {
 	from := max(0, head-context)
 	toA, toB := min(len(a), len(a)-tail+context), min(len(b), len(b)-tail+context)
 	var out strings.Builder
-	old, now := path, path
-	if !existed {
+	old, now := ch.file.path, ch.file.path
+	if !ch.file.exists {
 		old = "/dev/null"
 	}
-	if after == nil {
+	if ch.After == nil {
 		now = "/dev/null"
 	}
 	fmt.Fprintf(&out, "--- %s\n+++ %s\n@@ -%d,%d +%d,%d @@\n", old, now, min(from+1, len(a)), toA-from, min(from+1, len(b)), toB-from)
@@ -44,15 +47,4 @@ func diff(path string, before, after []byte, existed bool) string {
 	write("+", b[head:len(b)-tail])
 	write(" ", a[len(a)-tail:toA])
 	return out.String()
-}
-
-func split(text []byte) []string {
-	if len(text) == 0 {
-		return nil
-	}
-	lines := strings.SplitAfter(string(bytes.Clone(text)), "\n")
-	if lines[len(lines)-1] == "" {
-		lines = lines[:len(lines)-1]
-	}
-	return lines
 }

@@ -121,12 +121,8 @@ func (f *file) write(name string, content []byte) error {
 	if err := os.MkdirAll(f.root, 0o755); err != nil { //nolint:gosec // see above
 		return err
 	}
-	root, err := rootfs.Open(context.Background(), f.root)
-	if err != nil {
-		return err
-	}
-	defer root.Close() //nolint:errcheck // flushed by Replace
-	return root.Replace(context.Background(), name, content, rootfs.Write{Perm: f.mode, Dirs: 0o755})
+	path := filepath.Join(f.root, name)
+	return rootfs.WriteNamed(context.Background(), f.root, path, content, rootfs.Write{Perm: f.mode, Dirs: 0o755})
 }
 
 // remove removes the file, or one beside it.

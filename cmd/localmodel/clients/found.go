@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"os/exec"
@@ -33,16 +34,12 @@ func Find(p Place) []Found {
 	seen := map[string]bool{}
 	for _, c := range All() {
 		for _, project := range []bool{true, false} {
-			path, ofProject, err := c.File(p, project)
+			there, path, err := c.at(p, project)
 			if err != nil || seen[path] {
 				continue
 			}
 			seen[path] = true
-			at := c // a project's file is opened in it, the user's is not
-			if ofProject {
-				at = c.In(p.Root)
-			}
-			if installed, _, err := at.Installed(path); installed || err != nil {
+			if installed, _, err := there.Installed(path); installed || err != nil {
 				out = append(out, Found{c.Title, shown(path, p), err})
 			}
 		}
@@ -60,29 +57,14 @@ func Find(p Place) []Found {
 
 // claudeDir is where Claude Code keeps the user's settings and plugins, "" where
 // neither CLAUDE_CONFIG_DIR nor the home is known.
-func (p Place) claudeDir() string {
-	if dir := p.env(claudeConfigDir); dir != "" {
-		return dir
-	}
-	return p.inHome(".claude")
-}
+func (p Place) claudeDir() string { return cmp.Or(p.env(claudeConfigDir), p.inHome(".claude")) }
 
 // claudeFile is where it keeps the user's servers. It alone writes that.
 func (p Place) claudeFile() string {
-	if dir := p.env(claudeConfigDir); dir != "" {
-		return filepath.Join(dir, ".claude.json")
-	}
-	return p.inHome(".claude.json")
+	return filepath.Join(cmp.Or(p.env(claudeConfigDir), p.Home), ".claude.json")
 }
 
 const claudeConfigDir = "CLAUDE_CONFIG_DIR"
-
-func (p Place) inHome(name string) string {
-	if p.Home == "" {
-		return ""
-	}
-	return filepath.Join(p.Home, name)
-}
 
 // mentions reports whether a file that a client alone writes names us.
 func mentions(path string) bool {

@@ -3,6 +3,8 @@ package consent
 import (
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 )
 
 // agentVariables are what agents and the editors that run them set; one that ends
@@ -15,13 +17,13 @@ var notAgents = []string{"CODEX_HOME", "AIDER_MODEL"}
 
 // AgentVariable is the name of a variable that shows that an agent runs this, ""
 // where there is none.
-func AgentVariable(environ []string, lookup func(string) (string, bool)) string {
+func AgentVariable(e app.Env) string {
 	for _, name := range agentVariables {
-		if value, _ := lookup(name); value != "" {
+		if value, _ := e.Lookup(name); value != "" {
 			return name
 		}
 	}
-	for _, pair := range environ {
+	for _, pair := range app.Environ() {
 		name, value, _ := strings.Cut(pair, "=")
 		name = strings.ToUpper(name)
 		if value == "" || slices.Contains(notAgents, name) {

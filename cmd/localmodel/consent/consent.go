@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
@@ -18,18 +19,14 @@ import (
 
 // Session is a person at a terminal, and what the project asks for.
 type Session struct {
-	In       io.Reader
-	Out, Err io.Writer
-	StateDir string // the user's
-	Root     string
-	Project  settings.Project
-	Proxy    string   // the proxy's address where the project names none
-	Draft    bool     // drafts are on, so that commands would check them
-	Problems []string // of the configuration
-	Agent    string   // the variable that shows that an agent runs this; "" = none
-
-	Commands bool // ask for the commands alone
+	app.Env
+	*app.Config
+	commands bool // ask for the commands alone
 }
+
+// New returns the session in which a command runs; commands says that it is
+// about the project's commands alone.
+func New(e app.Env, commands bool) Session { return Session{e, app.Load(e), commands} }
 
 // Grant shows what the project asks for and records what is agreed to.
 func (s Session) Grant(ctx context.Context) error {
@@ -41,8 +38,8 @@ func (s Session) Grant(ctx context.Context) error {
 		fmt.Fprintf(s.Out, "%s asks for nothing that has to be trusted.\n", plain.Line(s.Root))
 		return nil
 	}
-	if s.Agent != "" {
-		return exitcode.New(1, s.Agent+" is set, so an agent may have run this: run localmodel trust in a terminal of your own")
+	if agent := AgentVariable(s.Env); agent != "" {
+		return exitcode.New(1, agent+" is set, so an agent may have run this: run localmodel trust in a terminal of your own")
 	}
 	if !term.Is(s.In) || !term.Is(s.Err) {
 		return exitcode.New(1, "not a terminal: run localmodel trust in a terminal, where you type the answer")
@@ -52,7 +49,7 @@ func (s Session) Grant(ctx context.Context) error {
 		if !g.confirm(in, s) {
 			return exitcode.New(1, "not what the project asks for: nothing more is trusted")
 		}
-		if _, err := settings.Trust(ctx, s.StateDir, s.Root, g.requests); err != nil {
+		if _, err := settings.Trust(ctx, s.Dirs.State, s.Root, g.requests); err != nil {
 			return err
 		}
 		fmt.Fprintln(s.Out, "Trusted until a value changes. Take it back: localmodel trust --revoke")
@@ -62,15 +59,15 @@ func (s Session) Grant(ctx context.Context) error {
 
 // Revoke trusts nothing of the project any more.
 func (s Session) Revoke(ctx context.Context) error {
-	changed, err := settings.Trust(ctx, s.StateDir, s.Root, nil)
-	switch {
-	case err != nil:
+	changed, err := settings.Trust(ctx, s.Dirs.State, s.Root, nil)
+	if err != nil {
 		return err
-	case !changed:
-		fmt.Fprintf(s.Out, "Nothing of %s was trusted.\n", plain.Line(s.Root))
-	default:
-		fmt.Fprintf(s.Out, "Nothing of %s is trusted any more.\n", plain.Line(s.Root))
 	}
+	was := "was trusted"
+	if changed {
+		was = "is trusted any more"
+	}
+	fmt.Fprintf(s.Out, "Nothing of %s %s.\n", plain.Line(s.Root), was)
 	return nil
 }
 
@@ -83,10 +80,10 @@ type group struct {
 // groups lists what is to be asked: the commands only where drafts are on or
 // they are asked for.
 func (s Session) groups() (out []group) {
-	if len(s.Project.Requests) > 0 && !s.Commands {
+	if len(s.Project.Requests) > 0 && !s.commands {
 		out = append(out, group{s.Project.Requests, askAddress})
 	}
-	if len(s.Project.Commands) > 0 && (s.Commands || s.Draft && !s.Project.CommandsTrusted) {
+	if len(s.Project.Commands) > 0 && (s.commands || s.Draft && !s.Project.CommandsTrusted) {
 		out = append(out, group{s.Project.Commands, askCommands})
 	}
 	return out

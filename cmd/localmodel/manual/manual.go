@@ -3,7 +3,6 @@
 package manual
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"io"
@@ -24,12 +23,7 @@ func Page(out io.Writer, root *cobra.Command, version string, table []settings.R
 	page := *root
 	page.DisableAutoGenTag = true
 	page.Long = root.Long + "\n" + commandSections(root) + settingSections(table)
-	var b bytes.Buffer
-	if err := doc.GenMan(&page, head, &b); err != nil {
-		return err
-	}
-	_, err := out.Write(b.Bytes())
-	return err
+	return doc.GenMan(&page, head, out)
 }
 
 // commandSections is markdown, which the generator makes roff of.

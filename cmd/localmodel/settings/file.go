@@ -60,19 +60,15 @@ func (a Assignment) in(doc []byte) ([]byte, error) {
 		after = a.inserted(doc)
 	}
 	got, err := decodeTOML(after)
-	want := maps.Clone(before)
-	if want == nil {
-		want = map[string]any{}
-	}
-	want[a.Key] = a.Value
-	if err != nil || !reflect.DeepEqual(got, want) {
+	before[a.Key] = a.Value
+	if err != nil || !reflect.DeepEqual(got, before) {
 		return nil, fmt.Errorf("there is no safe place for %s in it", a.Key)
 	}
 	return after, nil
 }
 
 func decodeTOML(doc []byte) (map[string]any, error) {
-	var out map[string]any
+	out := map[string]any{}
 	err := toml.Unmarshal(doc, &out)
 	return out, err
 }
@@ -122,8 +118,7 @@ func valueEnd(text []byte) int {
 			continue
 		}
 		value := bytes.TrimRight(text[:i], " \t\r")
-		var out map[string]any
-		if toml.Unmarshal(append([]byte("x = "), value...), &out) == nil {
+		if _, err := decodeTOML(append([]byte("x = "), value...)); err == nil {
 			return len(value)
 		}
 	}
@@ -172,15 +167,10 @@ func Save(ctx context.Context, dir string, assignments []Assignment) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	defer root.Close() //nolint:errcheck // flushed by Replace
-	name := configName
+	_ = root.Close() // it is made
 	path := filepath.Join(dir, configName)
-	if real, err := filepath.EvalSymlinks(path); err == nil && real != path {
-		if root, err = rootfs.Open(ctx, filepath.Dir(real)); err != nil {
-			return false, err
-		}
-		defer root.Close() //nolint:errcheck // flushed by Replace
-		name = filepath.Base(real)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		path = real
 	}
 	unchanged := func() error {
 		now, err := readConfig(ctx, dir)
@@ -189,7 +179,7 @@ func Save(ctx context.Context, dir string, assignments []Assignment) (bool, erro
 		}
 		return err
 	}
-	return true, root.Replace(ctx, name, after, rootfs.Write{Perm: 0o600, Before: unchanged})
+	return true, rootfs.WriteNamed(ctx, "", path, after, rootfs.Write{Perm: 0o600, Before: unchanged})
 }
 
 func readConfig(ctx context.Context, dir string) ([]byte, error) {
@@ -208,15 +198,13 @@ func (s *Set) readFile(ctx context.Context) {
 	}
 	ctx, stop := context.WithTimeout(ctx, readTime)
 	defer stop()
-	data, err := rootfs.ReadNamed(ctx, path, maxFileBytes)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
+	data, err := readConfig(ctx, s.Dirs.Config)
 	if err != nil {
 		s.problem("the settings in %s are left out: %v", path, err)
 		return
 	}
-	if err := toml.Unmarshal(bytes.TrimPrefix(data, byteOrderMark), &s.file); err != nil {
+	s.file, err = decodeTOML(bytes.TrimPrefix(data, byteOrderMark))
+	if err != nil {
 		where := ""
 		var wrong *toml.DecodeError
 		if errors.As(err, &wrong) {
@@ -227,22 +215,9 @@ func (s *Set) readFile(ctx context.Context) {
 		s.file = nil
 		return
 	}
-	known := map[string]bool{}
-	for i := range Table {
-		known[Table[i].Key()] = true
-	}
-	for _, key := range sortedKeys(s.file) {
-		if key == "" || !known[key] {
+	for _, key := range slices.Sorted(maps.Keys(s.file)) {
+		if key == "" || !slices.ContainsFunc(Table, func(r Row) bool { return r.Key() == key }) {
 			s.problem("%s in %s is no setting; localmodel config lists them", quote(key), path)
 		}
 	}
-}
-
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

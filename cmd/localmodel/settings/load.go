@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"strconv"
@@ -94,15 +95,29 @@ func (s *Set) Getenv(name string) string {
 // Get returns a setting's value. It panics where the table has no such setting
 // or another type.
 func Get[T any](s *Set, name string) T {
-	v, ok := s.values[row(name).Name].(T)
+	v, ok := s.values[name].(T)
 	if !ok {
 		panic(fmt.Sprintf("settings: %s is no %T but a %T", name, v, s.values[name]))
 	}
 	return v
 }
 
-// On returns a setting of two words.
-func (s *Set) On(name string) bool { return Get[Switch](s, name).On }
+// Fill gives each field of a struct that has the tag setting the value of that
+// setting. It panics where the types differ.
+func (s *Set) Fill(into any) {
+	fields := reflect.ValueOf(into).Elem()
+	for i := range fields.NumField() {
+		name := fields.Type().Field(i).Tag.Get("setting")
+		if name == "" {
+			continue
+		}
+		v := s.values[name]
+		if two, ok := v.(Switch); ok {
+			v = two.On
+		}
+		fields.Field(i).Set(reflect.ValueOf(v).Convert(fields.Field(i).Type()))
+	}
+}
 
 // Chosen reports whether the user set one of the settings.
 func (s *Set) Chosen(names ...string) bool {
@@ -158,7 +173,7 @@ func (s *Set) shown(r *Row) string {
 		return s.Root
 	case v == "":
 		return "not set"
-	case r.computed && v == 0.0:
+	case r.computed != nil && v == 0.0:
 		return r.Default
 	}
 	return show(v)
@@ -186,21 +201,20 @@ func (s *Set) resolve(r *Row) {
 	value, from := s.find(r)
 	note := func(text string) { s.problem("%s %s", s.label(r, value, from), text) }
 	v, want := r.parse(value, note)
-	if from == fromDefault && (r.computed || value == "") {
+	if from == fromDefault && (r.computed != nil || value == "") {
 		v, want = s.computed(r), ""
 	}
 	if want != "" {
-		instead, used := r.Default, "the default "+r.Default
-		if r.instead != "" {
-			instead, used = r.instead, r.instead
-		}
-		used += " is used"
-		if instead == "" {
+		instead, used := r.Default, "the default "+r.Default+" is used"
+		switch {
+		case r.instead != "":
+			instead, used = r.instead, r.instead+" is used"
+		case r.Default == "":
 			used = "it counts as not set"
 		}
 		s.problem("%s is not %s; %s", s.label(r, value, from), want, used)
 		from = fromDefault
-		if v, _ = r.parse(instead, note); r.computed || instead == "" {
+		if v, _ = r.parse(instead, note); r.computed != nil || instead == "" {
 			v = s.computed(r)
 		}
 	}
@@ -221,20 +235,23 @@ func (s *Set) label(r *Row, value, from string) string {
 	return label
 }
 
-// computed is the default of a setting whose default depends on the machine.
+// computed is the default of a setting that is not read from the table.
 func (s *Set) computed(r *Row) any {
-	switch r.Name {
-	case "LOCALMODEL_SLOTS":
-		return 1
-	case "LOCALMODEL_DRAFT_TEMPERATURE":
-		return 0.0 // the backend knows the model's
-	case "LOCALMODEL_STATE":
-		if s.Dirs.State == "" {
-			return ""
-		}
-		return filepath.Join(s.Dirs.State, "journal.db")
+	if r.computed == nil {
+		return ""
 	}
-	return ""
+	return r.computed(s)
+}
+
+// always is a default that the table only describes.
+func always(v any) func(*Set) any { return func(*Set) any { return v } }
+
+// ownJournal is the journal in the user's state directory, "" where there is none.
+func (s *Set) ownJournal() any {
+	if s.Dirs.State == "" {
+		return ""
+	}
+	return filepath.Join(s.Dirs.State, "journal.db")
 }
 
 // find looks for a value in the order of the sources. The empty fallback of the
@@ -263,12 +280,8 @@ func (s *Set) fromFile(r *Row) (string, bool) {
 	switch v := v.(type) {
 	case string:
 		text = strings.TrimSpace(v)
-	case int64:
-		text = strconv.FormatInt(v, 10)
-	case float64:
-		text = strconv.FormatFloat(v, 'f', -1, 64)
-	case bool:
-		text = strconv.FormatBool(v)
+	case int64, float64, bool:
+		text = show(v)
 	case []any:
 		parts := make([]string, 0, len(v))
 		for _, p := range v {
@@ -294,7 +307,7 @@ func (s *Set) TrustNotes() []string {
 		out = append(out, fmt.Sprintf("%s asks for %s = %s, which is left out until you trust it: localmodel trust",
 			fromProject, r.Key, strconv.Quote(plain.Line(r.Value))))
 	}
-	if s.On("LOCALMODEL_DRAFT") && len(s.Project.Commands) > 0 && !s.Project.CommandsTrusted {
+	if Get[Switch](s, "LOCALMODEL_DRAFT").On && len(s.Project.Commands) > 0 && !s.Project.CommandsTrusted {
 		out = append(out, "drafts are not checked by the project's own commands until you trust those: "+trustCommands)
 	}
 	return out

@@ -92,8 +92,6 @@ func whole(least, most int) parser {
 	}
 }
 
-func fraction(most float64) parser { return between(0, most) }
-
 func between(least, most float64) parser {
 	return func(value string, _ func(string)) (any, string) {
 		f, err := strconv.ParseFloat(value, 64)

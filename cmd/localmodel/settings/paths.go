@@ -1,6 +1,7 @@
 package settings
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -38,7 +39,8 @@ func (s *Set) resolveState() {
 	v = winpath.Clean(filepath.Clean(v))
 	if within(filepath.Join(s.Root, ".claude"), v) {
 		s.problem("%s is inside the project's .claude, whose content is not yours; the default is used", s.label(r, v, s.from[r.Name]))
-		v, s.from[r.Name] = s.computed(r).(string), fromDefault //nolint:forcetypeassert // as below
+		s.values[r.Name], s.from[r.Name] = s.ownJournal(), fromDefault
+		return
 	}
 	s.values[r.Name] = v
 }
@@ -89,23 +91,15 @@ func (s *Set) root() string {
 
 // Home is the user's directory, "" where it is not known.
 func (s *Set) Home() string {
-	if home := s.Getenv("HOME"); home != "" {
-		return home
-	}
-	return s.Getenv("USERPROFILE")
+	return cmp.Or(s.Getenv("HOME"), s.Getenv("USERPROFILE"))
 }
 
 // KeepsStateFile reports whether .claude/implementer-state.json is kept: as
 // LOCALMODEL_STATE_FILE says, else where it exists already or the project has
 // its own settings file.
 func (s *Set) KeepsStateFile(ctx context.Context) bool {
-	switch Get[string](s, "LOCALMODEL_STATE_FILE") {
-	case "on":
-		return true
-	case "off":
-		return false
-	}
-	return s.Project.Found || s.HasStateFile(ctx)
+	mode := Get[string](s, "LOCALMODEL_STATE_FILE")
+	return mode == "on" || mode == "auto" && (s.Project.Found || s.HasStateFile(ctx))
 }
 
 // HasStateFile reports whether something is where the state file would be.

@@ -4,7 +4,10 @@
 // the server: the default is used, and it is reported.
 package settings
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Row is one setting. The table feeds loading, `localmodel config`, doctor, the
 // manual and README.
@@ -19,8 +22,8 @@ type Row struct {
 	// instead is the value in place of a bad one, "" = Default: a word for CLOUD
 	// that is not known closes it, since whoever set it did not mean the default.
 	instead string
-	// computed marks a default that depends on the machine: Default describes it.
-	computed bool
+	// computed is a default that depends on the machine: Default describes it.
+	computed func(s *Set) any
 }
 
 // Key is the setting's key in config.toml, "" where it has none.
@@ -62,7 +65,7 @@ var Table = []Row{
 		Meaning: "how long the model stays in memory: a duration, seconds, 0, -1 (for good), or server (as the server is set)"},
 	{Name: name + "PRELOAD", Default: "0", parse: flag("0", "1"),
 		Meaning: "1: load the model when the server starts"},
-	{Name: name + "SLOTS", Default: "OLLAMA_NUM_PARALLEL, else 1", computed: true, parse: whole(1, 1024),
+	{Name: name + "SLOTS", Default: "OLLAMA_NUM_PARALLEL, else 1", computed: always(1), parse: whole(1, 1024),
 		Meaning: "local generations at once on this machine, over all windows"},
 	{Name: name + "DEADLINE", Default: "55s", parse: duration,
 		Meaning: "one whole tool call"},
@@ -74,7 +77,7 @@ var Table = []Row{
 		Meaning: "until the first token"},
 	{Name: name + "TOKEN_TIMEOUT", Default: "10s", parse: duration,
 		Meaning: "between two tokens"},
-	{Name: name + "MIN_CONFIDENCE", Default: "0.60", parse: fraction(1),
+	{Name: name + "MIN_CONFIDENCE", Default: "0.60", parse: between(0, 1),
 		Meaning: "below it the next tier is asked"},
 	{Name: "LITELLM_BASE_URL", Default: loopback + "8000", parse: address,
 		Meaning: "the LiteLLM proxy with the tiers cheap and balanced; /v1 at the end may be left out"},
@@ -84,33 +87,28 @@ var Table = []Row{
 		Meaning: "tiers asked when local cannot answer; none, or empty: nobody"},
 	{Name: name + "CLOUD", Default: "allow", instead: "never", parse: flag("never", "allow"),
 		Meaning: "never: no paid or remote call, whatever an argument says"},
-	{Name: name + "CLOUD_DAILY_USD", Default: "5", parse: fraction(1e6),
+	{Name: name + "CLOUD_DAILY_USD", Default: "5", parse: between(0, 1e6),
 		Meaning: "per user and UTC day; past it the paid tiers are closed until midnight UTC"},
 	{Name: name + "GUARD", Default: "adaptive", parse: choice("adaptive", "fixed", "always", "never"),
 		Meaning: "fixed: off for good at 30 % escalated; always; never"},
 	{Name: name + "DRAFT", Default: "off", parse: flag("off", "on"),
 		Meaning: "on: plan_ticket also drafts the change"},
-	{Name: name + "DRAFT_TEMPERATURE", Default: "the model maker's, else 0.7", computed: true, parse: between(0.05, 2),
+	{Name: name + "DRAFT_TEMPERATURE", Default: "the model maker's, else 0.7", computed: always(0.0), parse: between(0.05, 2),
 		Meaning: "the temperature of a draft's code"},
 	{Name: name + "HINT", Default: "off", parse: flag("off", "on"),
 		Meaning: "on: localmodel hint, the plugin's hook, says at a session's start how many tickets are open"},
-	{Name: name + "STATE", Default: "journal.db in the user's state directory", computed: true, parse: statePath,
+	{Name: name + "STATE", Default: "journal.db in the user's state directory", computed: (*Set).ownJournal, parse: statePath,
 		Meaning: "the journal: a path of your own, or postgres://... for a team"},
-	{Name: name + "PROJECT", Default: "derived", computed: true, parse: label(200),
+	{Name: name + "PROJECT", Default: "derived", computed: always(""), parse: label(200),
 		Meaning: "the project's name in the journal; derived from the main worktree's path, for a team from the remote origin"},
 	{Name: name + "STATE_FILE", Default: "auto", parse: choice("auto", "on", "off"),
 		Meaning: "auto: .claude/implementer-state.json is kept where it exists or backlog.config.json does; on; off"},
 	{Name: name + "LOG", Default: "warn", parse: choice("warn", "debug", "info", "error"),
 		Meaning: "what goes to standard error: debug, info, warn or error"},
-	{Name: "CLAUDE_PROJECT_DIR", Default: "the working directory", computed: true, EnvOnly: true, parse: text(4096),
+	{Name: "CLAUDE_PROJECT_DIR", Default: "the working directory", computed: always(""), EnvOnly: true, parse: text(4096),
 		Meaning: "the project: every path in an argument lies inside it"},
 }
 
 func row(name string) *Row {
-	for i := range Table {
-		if Table[i].Name == name {
-			return &Table[i]
-		}
-	}
-	panic("settings: there is no " + name)
+	return &Table[slices.IndexFunc(Table, func(r Row) bool { return r.Name == name })]
 }

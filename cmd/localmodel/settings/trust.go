@@ -121,19 +121,11 @@ func same(trusted map[string]string, requests []Request) bool {
 	if len(requests) == 0 {
 		return false
 	}
-	of := 0
-	for key := range trusted {
-		if isCommand(key) == isCommand(requests[0].Key) {
-			of++
-		}
-	}
-	if of != len(requests) {
-		return false
-	}
+	asked := map[string]string{}
 	for _, r := range requests {
-		if v, ok := trusted[r.Key]; !ok || v != r.Value {
-			return false
-		}
+		asked[r.Key] = r.Value
 	}
-	return true
+	ofKind := maps.Clone(trusted)
+	maps.DeleteFunc(ofKind, func(key, _ string) bool { return isCommand(key) != isCommand(requests[0].Key) })
+	return maps.Equal(ofKind, asked)
 }

@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,78 +14,56 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// Places is where servers are looked for.
-type Places struct {
-	Ollama, OllamaKey string // as configured
-	Local, LocalKey   string // LOCALMODEL_LOCAL_URL; "" = none
-	PreferLocal       bool   // LOCALMODEL_LOCAL=openai
-	Usual             []Place
-	NumCtx            int
-	Version           string // of this program
-}
+// Kinds of servers, as LOCALMODEL_LOCAL has them.
+const (
+	ollamaKind = "ollama"
+	openaiKind = "openai"
+)
 
-// Place is where a kind of server is usually found.
-type Place struct{ Title, URL string }
+// addressOf is the setting with the address of a kind of server.
+var addressOf = map[string]string{ollamaKind: "OLLAMA_HOST", openaiKind: "LOCALMODEL_LOCAL_URL"}
 
-// Usual are the ports of chat-completions servers, on this machine alone.
-func Usual() []Place {
-	return []Place{
-		{"LM Studio", "http://127.0.0.1:1234"},
-		{"llama.cpp or llamafile", "http://127.0.0.1:8080"},
-		{"vLLM", "http://127.0.0.1:8000"},
-	}
+// usual are the ports of chat-completions servers, on this machine alone.
+var usual = []Server{
+	{Title: "LM Studio", URL: "http://127.0.0.1:1234"},
+	{Title: "llama.cpp or llamafile", URL: "http://127.0.0.1:8080"},
+	{Title: "vLLM", URL: "http://127.0.0.1:8000"},
 }
 
 // findWithin bounds the search; a port that nobody listens on answers at once.
 const findWithin = 5 * time.Second
 
-// Find lists the servers that answer: the configured one first, Ollama before
+// find lists the servers that answer: the configured one first, Ollama before
 // others. A gateway to other machines, as LiteLLM, is none.
-func (p Places) Find(ctx context.Context) []Server {
+func (h host) find(ctx context.Context) []Server {
 	ctx, stop := context.WithTimeout(ctx, findWithin)
 	defer stop()
-	places := p.plain()
-	found := make([]*Server, 1+len(places))
+	all := slices.Clone(usual)
+	if h.config.LocalURL != "" {
+		all = slices.Insert(all, 0, Server{Title: "the server at LOCALMODEL_LOCAL_URL", URL: h.config.LocalURL})
+	}
+	found := make([]*Server, 1+len(all))
 	var group sync.WaitGroup
-	group.Go(func() { found[0] = p.ollama(ctx) })
-	for i, at := range places {
-		group.Go(func() { found[i+1] = p.server(ctx, at) })
+	group.Go(func() { found[0] = h.ollama(ctx) })
+	seen := map[string]bool{hostPort(h.config.Ollama): true}
+	for i, s := range all {
+		if at := hostPort(s.URL); !seen[at] {
+			seen[at] = true
+			group.Go(func() { found[i+1] = h.server(ctx, s) })
+		}
 	}
 	group.Wait()
 	var out []Server
 	for _, s := range found {
 		switch {
 		case s == nil:
-		case p.PreferLocal && s.URL == trimmed(p.Local):
-			out = append([]Server{*s}, out...)
+		case h.config.Local == openaiKind && s.URL == h.config.LocalURL:
+			out = slices.Insert(out, 0, *s)
 		default:
 			out = append(out, *s)
 		}
 	}
 	return out
-}
-
-// plain are the places of chat-completions servers without those of Ollama and
-// without one twice.
-func (p Places) plain() []Place {
-	var out []Place
-	seen := map[string]bool{hostPort(p.Ollama): true}
-	all := p.Usual
-	if p.Local != "" {
-		all = append([]Place{{"the server at LOCALMODEL_LOCAL_URL", p.Local}}, all...)
-	}
-	for _, at := range all {
-		at.URL = trimmed(at.URL)
-		if !seen[hostPort(at.URL)] {
-			seen[hostPort(at.URL)] = true
-			out = append(out, at)
-		}
-	}
-	return out
-}
-
-func trimmed(address string) string {
-	return strings.TrimSuffix(strings.TrimRight(address, "/"), "/v1")
 }
 
 // hostPort is what two addresses of one server have in common.
@@ -96,39 +75,40 @@ func hostPort(address string) string {
 	return strings.Replace(u.Host, "localhost:", "127.0.0.1:", 1)
 }
 
-func (p Places) ollama(ctx context.Context) *Server {
-	b := ollama.New(ollama.Config{URL: p.Ollama, Key: p.OllamaKey, NumCtx: p.NumCtx, Version: p.Version})
+func (h host) ollama(ctx context.Context) *Server {
+	at := h.config.Ollama
+	b := ollama.New(ollama.Config{URL: at, Key: h.config.OllamaKey, NumCtx: h.config.NumCtx, Version: h.Version})
 	defer b.Close()
 	version, list, fault := b.List(ctx)
 	if version == "" && fault != nil {
 		return nil
 	}
-	return &Server{
-		Kind: ollamaKind, Title: "Ollama", URL: p.Ollama, Version: version, Models: list,
-		Remote: place.Of(false, p.Ollama, "", place.Host{}).Remote,
-	}
+	return &Server{Kind: ollamaKind, Title: "Ollama", URL: at, Version: version, Models: list, Remote: remote(at)}
 }
 
 // server looks at one place. Only the configured one may be on another machine.
-func (p Places) server(ctx context.Context, at Place) *Server {
+func (h host) server(ctx context.Context, s Server) *Server {
 	key := ""
-	if at.URL == trimmed(p.Local) {
-		key = p.LocalKey
+	if s.URL == h.config.LocalURL {
+		key = h.config.LocalKey
 	}
-	if p.isGateway(ctx, at) {
+	if h.isGateway(ctx, s.URL) {
 		return nil
 	}
-	version, list, fault := openai.ListLocal(ctx, openai.LocalConfig{URL: at.URL, Key: key, NumCtx: p.NumCtx, Version: p.Version})
+	version, list, fault := openai.ListLocal(ctx, openai.LocalConfig{URL: s.URL, Key: key, NumCtx: h.config.NumCtx, Version: h.Version})
 	if fault != nil {
 		return nil
 	}
-	return &Server{Kind: "openai", Title: at.Title, URL: at.URL, Version: version, Models: list,
-		Remote: place.Of(false, at.URL, "", place.Host{}).Remote}
+	s.Kind, s.Version, s.Models, s.Remote = openaiKind, version, list, remote(s.URL)
+	return &s
 }
 
 // isGateway reports whether LiteLLM listens there: its models run elsewhere.
-func (p Places) isGateway(ctx context.Context, at Place) bool {
-	proxy := openai.New(openai.Config{URL: at.URL, Version: p.Version})
+func (h host) isGateway(ctx context.Context, address string) bool {
+	proxy := openai.New(openai.Config{URL: address, Version: h.Version})
 	defer proxy.Close()
 	return proxy.Tier(policy.Cheap).Check(ctx).Version != ""
 }
+
+// remote is why an address is not on this machine, "" where it is.
+func remote(address string) string { return place.Of(false, address, "", place.Host{}).Remote }

@@ -3,6 +3,7 @@ package setup
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,8 +54,6 @@ func (r *run) chooseModel(ctx context.Context) []Outcome {
 	}
 	return one(o)
 }
-
-const ollamaKind = "ollama"
 
 // wanted is the model that the user named: in the flag, the environment or the
 // file.
@@ -236,7 +235,7 @@ func (r *run) fetch(ctx context.Context, name string) Outcome {
 		return Outcome{State: Refused, Text: name + " is not fetched", Fixes: byHand}
 	}
 	if err := r.Pull(ctx, *r.server, name); err != nil {
-		if interrupted(err) {
+		if errors.Is(err, context.Canceled) {
 			return Outcome{State: Failed, Text: "the download was interrupted; what is fetched stays"}
 		}
 		return Outcome{State: Missing, Text: strings.TrimPrefix(err.Error(), "local: "), Fixes: append([]string{"localmodel setup, which goes on from there"}, byHand...)}

@@ -4,28 +4,18 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 )
 
 // marks are what a person sees of a state.
-var marks = map[State]struct {
-	mark   string
-	colour term.Colour
-}{
-	Done: {"✓", term.Green}, Same: {"✓", term.Green}, Would: {"·", term.Dim}, Refused: {"-", term.Yellow},
-	Missing: {"!", term.Yellow}, Failed: {"✗", term.Red},
-}
-
-// Print writes one step for a person.
-func (o Outcome) Print(out io.Writer, paint term.Painter) {
-	m := marks[o.State]
-	line := term.Wrap(term.Width(out), fmt.Sprintf("%s %-7s  ", m.mark, o.Name), o.Text)
-	fmt.Fprint(out, strings.Replace(line, m.mark, paint.Paint(m.colour, m.mark), 1))
-	for _, fix := range o.Fixes {
-		term.Print(out, "  → ", fix)
-	}
+var marks = map[State]term.Mark{
+	Done:    {Sign: "✓", Colour: term.Green},
+	Same:    {Sign: "✓", Colour: term.Green},
+	Would:   {Sign: "·", Colour: term.Dim},
+	Refused: {Sign: "-", Colour: term.Yellow},
+	Missing: {Sign: "!", Colour: term.Yellow},
+	Failed:  {Sign: "✗", Colour: term.Red},
 }
 
 // Print writes how it ended, and what comes next.

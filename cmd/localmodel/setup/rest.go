@@ -75,28 +75,24 @@ func (r *run) writeConfig(ctx context.Context) []Outcome {
 // what the user wrote there only server and model give way, where another was
 // chosen in this run.
 func (r *run) assignments() (list []settings.Assignment, notes string) {
-	want := func(name, key, value string) {
+	want := func(name, value string) {
 		have, there := r.InFile(name)
 		mine := there && (name == "OLLAMA_HOST" || name == "LOCALMODEL_NUM_CTX") // no choice of this run
 		if have != value && !mine {
-			list = append(list, settings.Assignment{Key: key, Value: value})
+			list = append(list, settings.Assignment{Key: settings.Row{Name: name}.Key(), Value: value})
 		}
 		if v := r.Setting(name); v.From == "environment" && v.Value != value {
 			notes += fmt.Sprintf("; %s=%s of this shell counts here", name, v.Value)
 		}
 	}
 	if r.server != nil {
-		want("LOCALMODEL_LOCAL", "local", r.server.Kind)
-		if r.server.Kind == ollamaKind {
-			want("OLLAMA_HOST", "ollama_host", r.server.URL)
-		} else {
-			want("LOCALMODEL_LOCAL_URL", "local_url", r.server.URL)
-		}
+		want("LOCALMODEL_LOCAL", r.server.Kind)
+		want(addressOf[r.server.Kind], r.server.URL)
 	}
 	if r.model != nil {
-		want("LOCALMODEL_MODEL", "model", r.model.Name)
+		want("LOCALMODEL_MODEL", r.model.Name)
 		if r.numCtx < r.NumCtx {
-			want("LOCALMODEL_NUM_CTX", "num_ctx", strconv.Itoa(r.numCtx))
+			want("LOCALMODEL_NUM_CTX", strconv.Itoa(r.numCtx))
 		}
 	}
 	return append(list, r.set...), notes

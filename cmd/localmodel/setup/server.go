@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // findServer chooses the server: the one that is configured, else Ollama, else
@@ -34,10 +35,7 @@ func (r *run) findServer(ctx context.Context) []Outcome {
 	if len(found) > 1 && !r.Yes && !r.DryRun {
 		s = r.pickServer(found)
 	}
-	text := fmt.Sprintf("%s %s at %s, %s", s.Title, s.Version, s.URL, count(len(s.Models), "model"))
-	if s.Version == "" {
-		text = fmt.Sprintf("%s at %s, %s", s.Title, s.URL, count(len(s.Models), "model"))
-	}
+	text := s.describe(s.Version)
 	if s.Remote != "" {
 		text += ". It is remote (" + s.Remote + "): tickets and sources are sent there"
 		if !r.mayRemote() {
@@ -76,7 +74,7 @@ func (r *run) mayRemote() bool {
 
 func (r *run) pickServer(found []Server) Server {
 	for i, s := range found {
-		r.Say(fmt.Sprintf("%d  %s at %s, %s", i+1, s.Title, s.URL, count(len(s.Models), "model")))
+		r.Say(fmt.Sprintf("%d  %s", i+1, s.describe("")))
 	}
 	n, err := strconv.Atoi(r.Read("Which server? (Enter: 1)"))
 	if err != nil || n < 1 || n > len(found) {
@@ -98,26 +96,28 @@ func (r *run) noServer() Outcome {
 	return o
 }
 
-// installOllama is how Ollama gets onto a system.
+// installers are the commands that get Ollama onto a system.
+var installers = map[string]string{
+	"darwin":  "brew install ollama && ollama serve",
+	"windows": "winget install Ollama.Ollama",
+	"linux":   "curl -fsSL https://ollama.com/install.sh | sh",
+}
+
 func installOllama(system string) []string {
 	const page = "https://ollama.com/download"
-	switch system {
-	case "darwin":
-		return []string{"brew install ollama && ollama serve", "or see " + page}
-	case "windows":
-		return []string{"winget install Ollama.Ollama", "or see " + page}
-	case "linux":
-		return []string{"curl -fsSL https://ollama.com/install.sh | sh", "or see " + page}
+	if command, known := installers[system]; known {
+		return []string{command, "or see " + page}
 	}
 	return []string{page, "ollama serve"}
 }
 
-func count(n int, what string) string {
-	switch n {
+func (s Server) describe(version string) string {
+	models := fmt.Sprintf("%d models", len(s.Models))
+	switch len(s.Models) {
 	case 0:
-		return "no " + what
+		models = "no model"
 	case 1:
-		return "1 " + what
+		models = "1 model"
 	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return fmt.Sprintf("%s at %s, %s", strings.TrimSpace(s.Title+" "+version), s.URL, models)
 }

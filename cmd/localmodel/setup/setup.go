@@ -7,7 +7,6 @@ package setup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -180,8 +179,10 @@ type run struct {
 // Run goes through the steps. The error is ctx's where it was interrupted: what
 // was done stays, and another run goes on from there.
 func Run(ctx context.Context, o Options, h Host) (Report, error) {
-	if name := unknownStep(o.Skip); name != "" {
-		return Report{}, fmt.Errorf("there is no step %q; the steps are %s", name, strings.Join(Steps, ", "))
+	for _, name := range o.Skip {
+		if !slices.Contains(Steps, name) {
+			return Report{}, fmt.Errorf("there is no step %q; the steps are %s", name, strings.Join(Steps, ", "))
+		}
 	}
 	nobody := !o.Yes && !o.DryRun && !h.Terminal
 	o.DryRun = o.DryRun || nobody
@@ -218,15 +219,6 @@ func Run(ctx context.Context, o Options, h Host) (Report, error) {
 	return r.report, nil
 }
 
-func unknownStep(names []string) string {
-	for _, name := range names {
-		if !slices.Contains(Steps, name) {
-			return name
-		}
-	}
-	return ""
-}
-
 func (r *run) add(o Outcome) {
 	switch {
 	case o.State == Failed && o.Name != StepProof:
@@ -251,7 +243,3 @@ func (r *run) may(question string) bool {
 }
 
 func one(o Outcome) []Outcome { return []Outcome{o} }
-
-// interrupted reports whether an error is that of a canceled run, which Run
-// reports itself.
-func interrupted(err error) bool { return errors.Is(err, context.Canceled) }

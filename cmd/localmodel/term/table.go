@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"unicode/utf8"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -15,25 +14,39 @@ import (
 // cells, which nothing is cut from. Every row has as many cells as head; all are
 // made plain.
 func Table(out io.Writer, head []string, rows [][]string) {
-	const gap = 2
-	widths, total := make([]int, len(head)), -gap
-	for i := range head {
-		for _, row := range append([][]string{head}, rows...) {
-			widths[i] = max(widths[i], utf8.RuneCountInString(plain.Line(row[i])))
-		}
-		total += widths[i] + gap
-	}
-	if total > Width(out) {
+	text, width := layout(head, rows, true)
+	if width > Width(out) {
 		list(out, head, rows)
 		return
 	}
-	for _, row := range append([][]string{head}, rows...) {
-		line := fmt.Sprintf("%-*s", widths[0], plain.Line(row[0]))
-		for i := 1; i < len(head); i++ {
-			line += fmt.Sprintf("%*s", gap+widths[i], plain.Line(row[i]))
+	fmt.Fprint(out, text)
+}
+
+// layout lays rows out beneath head, the first column aligned left, the others
+// right where right is set. width is that of the longest line.
+func layout(head []string, rows [][]string, right bool) (text string, width int) {
+	all := append([][]string{head}, rows...)
+	widths := make([]int, len(head))
+	for _, row := range all {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(plain.Line(cell)))
 		}
-		fmt.Fprintln(out, strings.TrimRight(line, " "))
 	}
+	for _, row := range all {
+		line, gap := "", ""
+		for i, cell := range row {
+			columns := widths[i]
+			if i == 0 || !right {
+				columns = -columns // aligned left
+			}
+			line += gap + fmt.Sprintf("%*s", columns, plain.Line(cell))
+			gap = "  "
+		}
+		line = strings.TrimRight(line, " ")
+		text += line + "\n"
+		width = max(width, utf8.RuneCountInString(line))
+	}
+	return text, width
 }
 
 // list is Table for a stream with too few columns. The first cell of a row is
@@ -59,25 +72,12 @@ func list(out io.Writer, head []string, rows [][]string) {
 // cells with their heads beneath. Every row has as many cells as head; all are
 // made plain.
 func Paths(out io.Writer, head []string, rows [][]string) error {
-	var b strings.Builder
-	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	for _, row := range append([][]string{head}, rows...) {
-		var cells []string
-		for _, cell := range row {
-			cells = append(cells, plain.Line(cell))
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
+	text, width := layout(head, rows, false)
+	if width > Width(out) {
+		listPaths(out, head, rows)
+		return nil
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	for line := range strings.Lines(b.String()) {
-		if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > Width(out) {
-			listPaths(out, head, rows)
-			return nil
-		}
-	}
-	_, err := io.WriteString(out, b.String())
+	_, err := io.WriteString(out, text)
 	return err
 }
 

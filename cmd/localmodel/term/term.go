@@ -65,6 +65,21 @@ func (p Painter) Paint(c Colour, text string) string {
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
 }
 
+// Mark is what a person sees of a state.
+type Mark struct {
+	Sign   string
+	Colour Colour
+}
+
+// Marked writes an item of a list behind its mark, with what fixes it beneath.
+func (p Painter) Marked(out io.Writer, m Mark, head, text string, fixes []string) {
+	item := Wrap(Width(out), m.Sign+" "+head+"  ", text)
+	fmt.Fprint(out, strings.Replace(item, m.Sign, p.Paint(m.Colour, m.Sign), 1))
+	for _, fix := range fixes {
+		Print(out, "  → ", fix)
+	}
+}
+
 // Ask puts a question and waits for a line. Only y and yes, in any case, are
 // yes; the end of the input is no.
 func Ask(in io.Reader, out io.Writer, question string) bool {
