@@ -23,14 +23,10 @@ func Creatable(path string) error {
 		if !info.IsDir() {
 			return fmt.Errorf("%s is not a directory", dir)
 		}
-		return try(dir)
+		f, err := os.CreateTemp(dir, ".localmodel-*")
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Close(), os.Remove(f.Name()))
 	}
-}
-
-func try(dir string) error {
-	f, err := os.CreateTemp(dir, ".localmodel-*")
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Close(), os.Remove(f.Name()))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 )
 
 // Program is where PATH has a program, "" where it has none. One in a directory that
@@ -33,4 +34,17 @@ func Leave(program string, args, variables []string, out *os.File) (pid int, err
 	pid = cmd.Process.Pid
 	go cmd.Wait() //nolint:errcheck // collects it if it ends while we live
 	return pid, nil
+}
+
+// Free is the bytes that a directory, or the nearest one above it that is
+// there, has room for; 0 where they are not known.
+func Free(dir string) int64 {
+	for {
+		bytes, ok := free(dir)
+		above := filepath.Dir(dir)
+		if ok || above == dir {
+			return bytes
+		}
+		dir = above
+	}
 }

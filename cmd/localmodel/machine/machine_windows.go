@@ -4,6 +4,8 @@ import (
 	"os/exec"
 	"syscall"
 	"unsafe"
+
+	"golang.org/x/sys/windows"
 )
 
 // memoryStatus is Windows' MEMORYSTATUSEX.
@@ -28,4 +30,13 @@ func Memory() int64 {
 func detach(cmd *exec.Cmd) {
 	const detachedProcess, newProcessGroup = 0x8, 0x200
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: detachedProcess | newProcessGroup, HideWindow: true}
+}
+
+func free(dir string) (int64, bool) {
+	var bytes uint64
+	name, err := windows.UTF16PtrFromString(dir)
+	if err == nil {
+		err = windows.GetDiskFreeSpaceEx(name, &bytes, nil, nil)
+	}
+	return int64(bytes), err == nil //nolint:gosec // no disk has so much
 }

@@ -1,18 +1,9 @@
 package machine
 
-import (
-	"encoding/binary"
-	"syscall"
-)
+import "golang.org/x/sys/unix"
 
 // Memory is the bytes of this machine; 0 where they are not known.
 func Memory() int64 {
-	// Sysctl takes the value for a string and cuts one zero byte off its end.
-	raw, err := syscall.Sysctl("hw.memsize")
-	if err != nil || len(raw) > 8 {
-		return 0
-	}
-	value := make([]byte, 8)
-	copy(value, raw)
-	return int64(binary.LittleEndian.Uint64(value)) //nolint:gosec // no machine has so much
+	bytes, _ := unix.SysctlUint64("hw.memsize") // 0 where it fails
+	return int64(bytes)                         //nolint:gosec // no machine has so much
 }

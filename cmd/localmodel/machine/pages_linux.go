@@ -2,9 +2,9 @@ package machine
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 )
@@ -63,14 +63,9 @@ func cleanRanges(maps io.Reader, program string) (clean []addressRange) {
 // parseRange reads two hexadecimal addresses with a hyphen between; the zero
 // range is returned for anything else.
 func parseRange(text string) addressRange {
-	first, second, _ := strings.Cut(text, "-")
-	from, err := strconv.ParseUint(first, 16, 64)
-	if err != nil {
+	var r addressRange
+	if _, err := fmt.Sscanf(text, "%x-%x", &r.from, &r.to); err != nil || r.to <= r.from {
 		return addressRange{}
 	}
-	to, err := strconv.ParseUint(second, 16, 64)
-	if err != nil || to <= from {
-		return addressRange{}
-	}
-	return addressRange{uintptr(from), uintptr(to)}
+	return r
 }
