@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
@@ -47,12 +46,12 @@ func Run(ctx context.Context, out io.Writer, o Options) error {
 	if err := unpack(ctx, dir); err != nil {
 		return err
 	}
-	s, err := start(ctx, dir, o.Version, o.Cloud)
+	c, err := start(ctx, dir, o)
 	if err != nil {
 		return err
 	}
-	defer s.client.Close() //nolint:errcheck // the server ends with its input
-	return (&show{out: out, session: s, cloud: o.Cloud, clients: o.Clients}).run(ctx)
+	defer c.Close() //nolint:errcheck // the server ends with its input
+	return (&show{Options: o, out: out, client: c}).run(ctx)
 }
 
 func unpack(ctx context.Context, dir string) error {
@@ -78,16 +77,14 @@ func unpack(ctx context.Context, dir string) error {
 	})
 }
 
-// session is this program as a server, and a client that speaks to it.
-type session struct{ client *client.Client }
-
-func start(ctx context.Context, dir, version string, cloud bool) (*session, error) {
+// start starts this program as a server, and returns a client that speaks to it.
+func start(ctx context.Context, dir string, o Options) (*client.Client, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
 	allow := "never"
-	if cloud {
+	if o.Cloud {
 		allow = "allow"
 	}
 	env := []string{"CLAUDE_PROJECT_DIR=" + dir, "LOCALMODEL_CLOUD=" + allow,
@@ -98,21 +95,19 @@ func start(ctx context.Context, dir, version string, cloud bool) (*session, erro
 		return nil, fmt.Errorf("start the server: %w", err)
 	}
 	_, err = c.Initialize(ctx, mcp.InitializeRequest{Params: mcp.InitializeParams{
-		ClientInfo: mcp.Implementation{Name: "localmodel-demo", Version: version}}})
+		ClientInfo: mcp.Implementation{Name: "localmodel-demo", Version: o.Version}}})
 	if err != nil {
 		_ = c.Close()
 		return nil, fmt.Errorf("speak to the server: %w", err)
 	}
-	return &session{c}, nil
+	return c, nil
 }
 
-// call calls one tool and returns what a client's model would see.
-func (s *session) call(ctx context.Context, tool string, args map[string]any) (result gjson.Result, took time.Duration, err error) {
-	start := time.Now()
-	r, err := s.client.CallTool(ctx, mcp.CallToolRequest{Params: mcp.CallToolParams{Name: tool, Arguments: args}})
-	took = time.Since(start)
+// callTool calls one tool and returns what a client's model would see.
+func callTool(ctx context.Context, c *client.Client, tool string, args map[string]any) (result gjson.Result, err error) {
+	r, err := c.CallTool(ctx, mcp.CallToolRequest{Params: mcp.CallToolParams{Name: tool, Arguments: args}})
 	if err != nil {
-		return result, took, fmt.Errorf("%s: %w", tool, err)
+		return result, fmt.Errorf("%s: %w", tool, err)
 	}
 	if r.IsError {
 		text := ""
@@ -121,8 +116,8 @@ func (s *session) call(ctx context.Context, tool string, args map[string]any) (r
 				text = c.Text
 			}
 		}
-		return result, took, fmt.Errorf("%s: %s", tool, text)
+		return result, fmt.Errorf("%s: %s", tool, text)
 	}
 	data, err := json.Marshal(r.StructuredContent)
-	return gjson.ParseBytes(data), took, err
+	return gjson.ParseBytes(data), err
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mark3labs/mcp-go/client"
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
@@ -15,16 +16,12 @@ import (
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
-// tickets are given in one call, as a wave of the skill is.
-var tickets = []string{"BUG-001", "FEAT-002", "TASK-003", "FEAT-004", "FEAT-005", "BUG-006"}
-
 // show prints the demo as a person wants to see it: each tool called, the
 // decision, its reason, and who answered.
 type show struct {
-	out     io.Writer
-	session *session
-	cloud   bool
-	clients clients.Place
+	Options
+	out    io.Writer
+	client *client.Client
 
 	localUp bool
 	fixes   []string
@@ -32,12 +29,12 @@ type show struct {
 
 func (s *show) run(ctx context.Context) error {
 	s.say("localmodel demo: a backlog of six tickets, four tools, one MCP session over stdio.")
-	if s.cloud {
+	if s.Cloud {
 		s.say("Paid calls are allowed (--cloud).")
 	} else {
 		s.say("Nothing leaves this machine and nothing is paid; --cloud allows the paid tiers.")
 	}
-	for _, step := range []func(context.Context) error{s.health, s.classify, s.otherForm, s.plan, s.escalate, s.complete} {
+	for _, step := range []func(context.Context) error{s.health, s.classify, s.plan, s.escalate, s.complete} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -50,7 +47,7 @@ func (s *show) run(ctx context.Context) error {
 		s.say("  " + fix)
 	}
 	s.title("Next")
-	s.say(next(s.clients, s.localUp))
+	s.say(next(s.Clients, s.localUp))
 	return nil
 }
 
@@ -67,23 +64,23 @@ func (s *show) title(text string) {
 	term.Print(s.out, "== ", text)
 }
 
-func (s *show) called(tool, args string, took time.Duration) {
-	s.say(fmt.Sprintf("%s %s (%s)", tool, args, took.Round(time.Millisecond)))
-}
-
-// call calls a tool and shows that it is waited for: a model may load first.
-func (s *show) call(ctx context.Context, tool string, args map[string]any) (r gjson.Result, took time.Duration, err error) {
-	term.Wait(s.out, "waiting for "+tool, func() { r, took, err = s.session.call(ctx, tool, args) })
-	return r, took, err
+// call calls a tool, shows that it is waited for, since a model may load first, and
+// then the call with what it was given in short.
+func (s *show) call(ctx context.Context, tool, given string, args map[string]any) (r gjson.Result, err error) {
+	start := time.Now()
+	term.Wait(s.out, "waiting for "+tool, func() { r, err = callTool(ctx, s.client, tool, args) })
+	if err == nil {
+		s.say(fmt.Sprintf("%s {%s} (%s)", tool, given, time.Since(start).Round(time.Millisecond)))
+	}
+	return r, err
 }
 
 func (s *show) health(ctx context.Context) error {
-	r, took, err := s.call(ctx, "check_local_health", nil)
+	s.title("What is on this machine")
+	r, err := s.call(ctx, "check_local_health", "", nil)
 	if err != nil {
 		return err
 	}
-	s.title("What is on this machine")
-	s.called("check_local_health", "{}", took)
 	s.say("  " + r.Get("summary").Str)
 	s.localUp = r.Get("ok").Bool()
 	if !s.localUp {
@@ -101,33 +98,27 @@ func (s *show) health(ctx context.Context) error {
 	return nil
 }
 
+// classify gives all tickets in one call, as a wave of the skill is, and then shows
+// that the tasks of a tool's own file are tickets, too.
 func (s *show) classify(ctx context.Context) error {
-	var paths []string
-	for _, id := range tickets {
-		paths = append(paths, "backlog/"+id+".md")
+	backlog := []string{"backlog/BUG-001.md", "backlog/FEAT-002.md", "backlog/TASK-003.md", "backlog/FEAT-004.md", "backlog/FEAT-005.md",
+		"backlog/BUG-006.md"}
+	for _, step := range []struct {
+		title, given string
+		paths        []string
+		width        int // of the ids
+	}{
+		{"Who gets which ticket", "all six", backlog, 9},
+		{"The same for the tasks of a spec-kit feature", "specs/001-discount", []string{"specs/001-discount"}, 17},
+	} {
+		s.title(step.title)
+		r, err := s.call(ctx, "classify_ticket", "ticket_paths: "+step.given, map[string]any{"ticket_paths": step.paths})
+		if err != nil {
+			return err
+		}
+		s.say("  " + r.Get("summary").Str)
+		s.table(r.Get("tickets").Array(), step.width)
 	}
-	r, took, err := s.call(ctx, "classify_ticket", map[string]any{"ticket_paths": paths})
-	if err != nil {
-		return err
-	}
-	s.title("Who gets which ticket")
-	s.called("classify_ticket", "{ticket_paths: all six}", took)
-	s.say("  " + r.Get("summary").Str)
-	s.table(r.Get("tickets").Array(), 9)
-	return nil
-}
-
-// otherForm shows that the tasks of a tool's own file are tickets, too.
-func (s *show) otherForm(ctx context.Context) error {
-	const place = "specs/001-discount"
-	r, took, err := s.call(ctx, "classify_ticket", map[string]any{"ticket_paths": []string{place}})
-	if err != nil {
-		return err
-	}
-	s.title("The same for the tasks of a spec-kit feature")
-	s.called("classify_ticket", "{ticket_paths: "+place+"}", took)
-	s.say("  " + r.Get("summary").Str)
-	s.table(r.Get("tickets").Array(), 17)
 	return nil
 }
 
@@ -161,32 +152,26 @@ func (s *show) table(rows []gjson.Result, width int) {
 }
 
 func (s *show) plan(ctx context.Context) error {
-	s.title("A plan for a ticket that local may have")
-	r, took, err := s.call(ctx, "plan_ticket", map[string]any{"ticket_path": "backlog/BUG-001.md"})
-	if err != nil {
-		return err
+	for _, step := range []struct{ title, path string }{
+		{"A plan for a ticket that local may have", "backlog/BUG-001.md"},
+		{"And for one that it may not", "backlog/TASK-003.md"},
+	} {
+		s.title(step.title)
+		r, err := s.call(ctx, "plan_ticket", "ticket_path: "+step.path, map[string]any{"ticket_path": step.path})
+		if err != nil {
+			return err
+		}
+		s.say("  " + r.Get("summary").Str)
+		if reason := r.Get("answer.reason").Str; reason != "" {
+			s.say("  because " + reason)
+		}
+		if plan := r.Get("plan").Str; plan != "" {
+			s.quote(plan)
+		} else {
+			s.say("  next: " + r.Get("next").Str)
+		}
 	}
-	s.called("plan_ticket", "{ticket_path: backlog/BUG-001.md}", took)
-	s.planned(r)
-	s.title("And for one that it may not")
-	if r, took, err = s.call(ctx, "plan_ticket", map[string]any{"ticket_path": "backlog/TASK-003.md"}); err != nil {
-		return err
-	}
-	s.called("plan_ticket", "{ticket_path: backlog/TASK-003.md}", took)
-	s.planned(r)
 	return nil
-}
-
-func (s *show) planned(r gjson.Result) {
-	s.say("  " + r.Get("summary").Str)
-	if reason := r.Get("answer.reason").Str; reason != "" {
-		s.say("  because " + reason)
-	}
-	if plan := r.Get("plan").Str; plan != "" {
-		s.quote(plan)
-	} else {
-		s.say("  next: " + r.Get("next").Str)
-	}
 }
 
 func (s *show) quote(text string) {
@@ -194,17 +179,27 @@ func (s *show) quote(text string) {
 	term.Quote(s.out, "  | ", text)
 }
 
-// gate records one outcome and shows what is to be done. The demo says whose
-// ticket it is, since without a local model no local attempt was opened.
-func (s *show) gate(ctx context.Context, id, gate, outcome, event string, more map[string]any) (gjson.Result, error) {
-	args := map[string]any{"ticket_id": id, "gate": gate, "outcome": outcome, "event_id": event, "route": "local"}
-	maps.Copy(args, more)
-	r, took, err := s.call(ctx, "record_gate_outcome", args)
-	if err != nil {
-		return r, err
+// outcome is what is recorded of a gate, with more arguments where there are any.
+type outcome struct {
+	gate, outcome string
+	more          map[string]any
+}
+
+// record records the outcomes of a ticket in turn, shows what is to be done after
+// each, and returns the last reply. The demo says whose ticket it is, since without
+// a local model no local attempt was opened.
+func (s *show) record(ctx context.Context, id string, outcomes ...outcome) (r gjson.Result, err error) {
+	event := id + ":plan:1"
+	for _, o := range outcomes {
+		args := map[string]any{"ticket_id": id, "gate": o.gate, "outcome": o.outcome, "event_id": event, "route": "local"}
+		maps.Copy(args, o.more)
+		r, err = s.call(ctx, "record_gate_outcome", fmt.Sprintf("%s, %s: %s", id, o.gate, o.outcome), args)
+		if err != nil {
+			return r, err
+		}
+		s.say("  action: " + r.Get("action").Str)
+		event = r.Get("next_event_id").Str
 	}
-	s.called("record_gate_outcome", fmt.Sprintf("{%s, %s: %s}", id, gate, outcome), took)
-	s.say("  action: " + r.Get("action").Str)
 	return r, nil
 }
 
@@ -213,22 +208,11 @@ func (s *show) escalate(ctx context.Context) error {
 	if !s.localUp {
 		s.say("No local model made that plan; the outcomes below say route: local to show what would follow.")
 	}
-	var r gjson.Result
-	event := "BUG-001:plan:1"
-	for _, step := range []struct {
-		gate, outcome string
-		more          map[string]any
-	}{
-		{"plan", "pass", nil},
-		{"implement", "pass", nil},
-		{"lint", "fail", map[string]any{"evidence": "main.go:11:2: declared and not used: cheapest"}},
-		{"lint", "fail", map[string]any{"evidence": "main.go:12:40: undefined: cheapest"}},
-	} {
-		var err error
-		if r, err = s.gate(ctx, "BUG-001", step.gate, step.outcome, event, step.more); err != nil {
-			return err
-		}
-		event = r.Get("next_event_id").Str
+	r, err := s.record(ctx, "BUG-001", outcome{"plan", "pass", nil}, outcome{"implement", "pass", nil},
+		outcome{"lint", "fail", map[string]any{"evidence": "main.go:11:2: declared and not used: cheapest"}},
+		outcome{"lint", "fail", map[string]any{"evidence": "main.go:12:40: undefined: cheapest"}})
+	if err != nil {
+		return err
 	}
 	s.say("  " + r.Get("message").Str)
 	s.quote(r.Get("handoff").Str)
@@ -237,18 +221,10 @@ func (s *show) escalate(ctx context.Context) error {
 
 func (s *show) complete(ctx context.Context) error {
 	s.title("And one that passes")
-	var r gjson.Result
-	event := "FEAT-002:plan:1"
-	for _, gate := range []string{"plan", "implement", "lint", "review", "commit"} {
-		var err error
-		more := map[string]any{}
-		if gate == "review" {
-			more["quality_score"] = 92
-		}
-		if r, err = s.gate(ctx, "FEAT-002", gate, "pass", event, more); err != nil {
-			return err
-		}
-		event = r.Get("next_event_id").Str
+	r, err := s.record(ctx, "FEAT-002", outcome{"plan", "pass", nil}, outcome{"implement", "pass", nil}, outcome{"lint", "pass", nil},
+		outcome{"review", "pass", map[string]any{"quality_score": 92}}, outcome{"commit", "pass", nil})
+	if err != nil {
+		return err
 	}
 	stats := r.Get("stats")
 	s.say(fmt.Sprintf("  statistics: %d local tickets, %d done, %d escalated, quality %.0f",
