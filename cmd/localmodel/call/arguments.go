@@ -68,10 +68,7 @@ func utf8Text(data []byte) []byte {
 	default:
 		return data
 	}
-	data = data[2:]
-	units := make([]uint16, len(data)/2)
-	for i := range units {
-		units[i] = order.Uint16(data[2*i:])
-	}
+	units := make([]uint16, len(data)/2-1)
+	_, _ = binary.Decode(data[2:], order, units) // it has as many bytes
 	return []byte(string(utf16.Decode(units)))
 }
