@@ -20,12 +20,12 @@ Writes every model call of the journal, oldest first, in the schema of a usage l
 
 // exportOptions are export's flags.
 type exportOptions struct {
-	since        account.Since
+	since        time.Time
 	format, file string
 }
 
 func exportCommand(w app.Env) *cobra.Command {
-	o := exportOptions{since: account.Since{Now: time.Now}}
+	var o exportOptions
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "write every model call as a usage ledger",
@@ -35,7 +35,7 @@ func exportCommand(w app.Env) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return export(cmd.Context(), w, o) },
 	}
 	f := cmd.Flags()
-	f.Var(&o.since, "since", "write from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")
+	sinceFlag(cmd, &o.since, "write")
 	f.StringVar(&o.format, "format", "jsonl", "`FORMAT`: jsonl or csv")
 	f.StringVar(&o.file, "output", "", "write to `FILE` instead of standard output")
 	return cmd
@@ -50,13 +50,13 @@ func export(ctx context.Context, w app.Env, o exportOptions) error {
 	defer done()
 	if o.file == "" {
 		buffered := bufio.NewWriter(w.Out)
-		if err := account.WriteLines(ctx, p.Store, buffered, o.format, o.since.At); err != nil {
+		if err := account.WriteLines(ctx, p.Store, buffered, o.format, o.since); err != nil {
 			return err
 		}
 		return buffered.Flush()
 	}
 	var ledger bytes.Buffer
-	if err := account.WriteLines(ctx, p.Store, &ledger, o.format, o.since.At); err != nil {
+	if err := account.WriteLines(ctx, p.Store, &ledger, o.format, o.since); err != nil {
 		return err
 	}
 	return rootfs.WriteNamed(ctx, p.Config.Root, o.file, ledger.Bytes(), rootfs.Write{Perm: 0o600})

@@ -19,13 +19,13 @@ A local answer is worth what the first tier of LOCALMODEL_FALLBACK takes for the
 
 // statsOptions are stats's flags.
 type statsOptions struct {
-	since       account.Since
+	since       time.Time
 	all, asJSON bool
 	html        string
 }
 
 func statsCommand(w app.Env) *cobra.Command {
-	o := statsOptions{since: account.Since{Now: time.Now}}
+	var o statsOptions
 	cmd := &cobra.Command{
 		Use:   "stats",
 		Short: "report what the local model did and saved",
@@ -36,11 +36,21 @@ func statsCommand(w app.Env) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return stats(cmd.Context(), w, o) },
 	}
 	f := cmd.Flags()
-	f.Var(&o.since, "since", "count from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)")
+	sinceFlag(cmd, &o.since, "count")
 	f.BoolVar(&o.all, "all", false, "every project of the journal, one a line")
 	f.BoolVar(&o.asJSON, "json", false, "print the figures as JSON")
 	f.StringVar(&o.html, "html", "", "write a page to `FILE`, whole in itself")
 	return cmd
+}
+
+// sinceFlag adds a flag for a point in time, from which a command does what verb
+// says.
+func sinceFlag(cmd *cobra.Command, at *time.Time, verb string) {
+	usage := verb + " from this `TIME` on: a day (2026-11-24), or how long ago (12h, 30d, 2w)"
+	cmd.Flags().Func("since", usage, func(text string) (err error) {
+		*at, err = account.Since(text, time.Now())
+		return err
+	})
 }
 
 // stats answers what a person asks after a while: did it pay?
@@ -48,7 +58,7 @@ func stats(ctx context.Context, w app.Env, o statsOptions) error {
 	p, done := app.Look(w, false)
 	defer done()
 	if o.all {
-		all, err := account.ReadProjects(ctx, p, o.since.At, time.Now())
+		all, err := account.ReadProjects(ctx, p, o.since, time.Now())
 		switch {
 		case err != nil:
 			return err
@@ -57,7 +67,7 @@ func stats(ctx context.Context, w app.Env, o statsOptions) error {
 		}
 		return account.PrintReports(w.Out, all)
 	}
-	report, err := account.Read(ctx, p, o.since.At, time.Now())
+	report, err := account.Read(ctx, p, o.since, time.Now())
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,8 @@ package account
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
@@ -24,6 +26,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/statestore"
 	"github.com/fjbelchi/localmodel/statestore/calls"
+	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
 const (
@@ -126,20 +129,13 @@ type Week struct {
 	NetUSD    float64 `json:"net_usd"`
 }
 
-// book collects sums and makes the report.
+// book collects sums in a report, which report closes.
 type book struct {
-	tier  policy.Tier
-	since time.Time
-
-	tally
-	open            int
+	Report
+	all             tally
 	classes, models map[string]*tally
-	gates           map[string]int
-	weeks           map[string]*Week
-
-	savings Savings
-	calls   Calls
-	drafts  Drafts
+	gates           map[policy.Gate]int
+	weeks           map[time.Time]*Week // by its Monday
 }
 
 type tally struct {
@@ -153,17 +149,17 @@ type question struct{ ticket, purpose string }
 // newBook makes a book. tier is the one that would have been asked instead of the
 // local model; since is where it begins, zero = at the beginning.
 func newBook(tier policy.Tier, since time.Time) *book {
-	b := &book{tier: tier, since: since, classes: map[string]*tally{}, models: map[string]*tally{}, gates: map[string]int{},
-		weeks: map[string]*Week{}}
-	b.savings = Savings{Tier: tier, PricesDate: prices.Date}
-	b.savings.PriceIn, b.savings.PriceOut = prices.List(tier)
+	b := &book{classes: map[string]*tally{}, models: map[string]*tally{}, gates: map[policy.Gate]int{}, weeks: map[time.Time]*Week{}}
+	b.Since = since
+	b.Savings = Savings{Tier: tier, PricesDate: prices.Date}
+	b.Savings.PriceIn, b.Savings.PriceOut = prices.List(tier)
 	return b
 }
 
-// Figures adds the attempts that closed within one hour.
-func (b *book) Figures(f statestore.Figures) {
+// attempts adds the attempts that closed within one hour.
+func (b *book) attempts(f statestore.Figures) {
 	w := b.week(f.Hour)
-	for _, t := range []*tally{&b.tally, of(b.classes, f.Class, "not classified"), of(b.models, f.Model, "not named")} {
+	for _, t := range []*tally{&b.all, of(b.classes, f.Class, "not classified"), of(b.models, f.Model, "not named")} {
 		t.add(f)
 	}
 	if f.Gate == "" {
@@ -171,8 +167,11 @@ func (b *book) Figures(f statestore.Figures) {
 		return
 	}
 	w.Escalated += f.N
-	b.gates[string(f.Gate)] += f.N
-	b.handOff(f.Hour, f.N, f.HandOffChars)
+	b.gates[f.Gate] += f.N
+	in, _ := prices.List(policy.Balanced) // the tier escalated to reads the hand-off
+	read := float64(min(f.HandOffChars, f.N*handoffChars)/charsPerToken) * in / 1e6
+	b.Savings.WastedUSD += read
+	w.NetUSD -= read
 }
 
 func (t *tally) add(f statestore.Figures) {
@@ -193,68 +192,125 @@ func of(m map[string]*tally, name, none string) *tally {
 }
 
 func (b *book) week(at time.Time) *Week {
-	at = at.UTC()
-	monday := at.AddDate(0, 0, -(int(at.Weekday())+6)%7).Format(time.DateOnly)
+	monday := at.UTC().Truncate(7 * 24 * time.Hour) // as the zero time is
 	if b.weeks[monday] == nil {
-		b.weeks[monday] = &Week{Start: monday}
+		b.weeks[monday] = &Week{Start: monday.Format(time.DateOnly)}
 	}
 	return b.weeks[monday]
 }
 
-// handOff takes off what the tier escalated to pays to read hand-offs.
-func (b *book) handOff(at time.Time, n, chars int) {
-	in, _ := prices.List(policy.Balanced)
-	b.waste(at, float64(min(chars, n*handoffChars)/charsPerToken)*in/1e6)
-}
-
-func (b *book) waste(at time.Time, usd float64) {
-	b.savings.WastedUSD += usd
-	b.week(at).NetUSD -= usd
-}
-
-// Usage adds the calls of one kind within one hour.
-func (b *book) Usage(u calls.Usage) {
-	usd := (float64(u.TokensIn)*b.savings.PriceIn + float64(u.TokensOut)*b.savings.PriceOut) / 1e6
+// usage adds the calls of one kind within one hour.
+func (b *book) usage(u calls.Usage) {
+	usd := (float64(u.TokensIn)*b.Savings.PriceIn + float64(u.TokensOut)*b.Savings.PriceOut) / 1e6
 	tokens := u.TokensIn + u.TokensOut
 	switch u.Kind {
 	case calls.Local:
-		b.calls.Local += u.N
+		b.Calls.Local += u.N
 	case calls.LocalFailed:
-		b.calls.Local, b.calls.LocalFailed = b.calls.Local+u.N, b.calls.LocalFailed+u.N
-		b.savings.WastedTokens += tokens
+		b.Calls.Local += u.N
+		b.Calls.LocalFailed += u.N
+		b.Savings.WastedTokens += tokens
 	case calls.Paid:
-		b.calls.Paid, b.calls.PaidUSD = b.calls.Paid+u.N, b.calls.PaidUSD+u.USD
+		b.Calls.Paid += u.N
+		b.Calls.PaidUSD += u.USD
 	case calls.PaidFailed:
-		b.calls.PaidFailed += u.N
+		b.Calls.PaidFailed += u.N
 	case calls.Estimated:
-		b.calls.EstimatedUSD += u.USD
+		b.Calls.EstimatedUSD += u.USD
 	case calls.Superseded:
-		b.savings.WastedTokens += tokens
+		b.Savings.WastedTokens += tokens
 	case calls.Open:
-		b.savings.OpenUSD += usd
+		b.Savings.OpenUSD += usd
 	case calls.Escalated:
-		b.savings.WastedTokens += tokens
-		b.savings.GrossUSD += usd
-		b.savings.WastedUSD += usd // in its week's figure neither
+		b.Savings.WastedTokens += tokens
+		b.Savings.GrossUSD += usd
+		b.Savings.WastedUSD += usd // in its week's figure neither
 	case calls.DraftKept:
-		b.drafts.Kept, b.drafts.TokensNotSpent = b.drafts.Kept+u.N, b.drafts.TokensNotSpent+u.TokensOut
-		b.savings.GrossUSD += usd
-		b.week(u.Hour).NetUSD += usd
+		b.Drafts.Kept += u.N
+		b.Drafts.TokensNotSpent += u.TokensOut
+		b.saved(u.Hour, usd)
 	case calls.Answer:
-		b.savings.Answers, b.savings.Tokens = b.savings.Answers+u.N, b.savings.Tokens+tokens
-		b.savings.GrossUSD += usd
-		b.week(u.Hour).NetUSD += usd
-	default:
-		b.drafts.add(u)
+		b.Savings.Answers += u.N
+		b.Savings.Tokens += tokens
+		b.saved(u.Hour, usd)
+	case calls.Draft:
+		b.Drafts.Written += u.N
+	case calls.DraftReady:
+		b.Drafts.Ready += u.N
+	case calls.DraftVerified:
+		b.Drafts.Verified += u.N
+	case calls.DraftApplied:
+		b.Drafts.Applied += u.N
+	case calls.DraftEdited:
+		b.Drafts.Edited += u.N
+	case calls.DraftDiscarded:
+		b.Drafts.Discarded += u.N
 	}
 }
 
-// add counts drafts; other kinds are none.
-func (d *Drafts) add(u calls.Usage) {
-	if field := map[calls.Kind]*int{
-		calls.Draft: &d.Written, calls.DraftReady: &d.Ready, calls.DraftVerified: &d.Verified,
-		calls.DraftApplied: &d.Applied, calls.DraftEdited: &d.Edited, calls.DraftDiscarded: &d.Discarded,
-	}[u.Kind]; field != nil {
-		*field += u.N
+func (b *book) saved(at time.Time, usd float64) {
+	b.Savings.GrossUSD += usd
+	b.week(at).NetUSD += usd
+}
+
+// report closes the book. stats are the journal's own counters, which also hold
+// what was imported; they count only where the book begins at the beginning.
+func (b *book) report(stats projection.Stats, now time.Time) Report {
+	r := b.Report
+	r.Until = now
+	r.Tickets, r.Quality, r.QualityN = b.all.share(), b.all.quality(), b.all.qualityN
+	r.Complexities, r.Models, r.Weeks = rows(b.classes, "low", "medium", "high"), rows(b.models), b.weekly()
+	r.Savings.NetUSD = r.Savings.GrossUSD - r.Savings.WastedUSD
+	if b.Since.IsZero() {
+		r.Imported = Imported{max(0, stats.SuccessCount-b.all.done), max(0, stats.EscalatedToCloud-b.all.escalated)}
 	}
+	r.Gates = []Gate{}
+	for _, gate := range policy.Gates() {
+		if n := b.gates[gate]; n > 0 {
+			r.Gates = append(r.Gates, Gate{string(gate), n})
+		}
+	}
+	return r
+}
+
+// rows lists tallies, the named ones first, then those with most tickets.
+func rows(m map[string]*tally, first ...string) []Row {
+	out := []Row{}
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, Row{Name: name, Tickets: m[name].share(), Quality: m[name].quality()})
+	}
+	rank := func(r Row) int {
+		if i := slices.Index(first, r.Name); i >= 0 {
+			return i
+		}
+		return len(first)
+	}
+	slices.SortStableFunc(out, func(a, b Row) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(b.Tickets.N, a.Tickets.N))
+	})
+	return out
+}
+
+func (t *tally) share() figures.Share { return figures.ShareOf(t.done, t.done+t.escalated) }
+
+// quality is the mean of the attempts that have one, nil where none has.
+func (t *tally) quality() *float64 {
+	if t.qualityN == 0 {
+		return nil
+	}
+	return new(t.qualitySum / float64(t.qualityN))
+}
+
+// weekly lists every week from the first to the last with anything in it, the
+// empty ones between included.
+func (b *book) weekly() []Week {
+	out := []Week{}
+	mondays := slices.SortedFunc(maps.Keys(b.weeks), time.Time.Compare)
+	if len(mondays) == 0 {
+		return out
+	}
+	for day := mondays[0]; !day.After(mondays[len(mondays)-1]); day = day.AddDate(0, 0, 7) {
+		out = append(out, *b.week(day))
+	}
+	return out
 }

@@ -175,7 +175,7 @@ func TestSinceLeavesTheRestOut(t *testing.T) {
 
 func TestWhatTheScriptsHadCountedIsSaid(t *testing.T) {
 	b := newBook(policy.Cheap, time.Time{})
-	r := b.Report(projection.Stats{SuccessCount: 5, EscalatedToCloud: 2}, time.Now())
+	r := b.report(projection.Stats{SuccessCount: 5, EscalatedToCloud: 2}, time.Now())
 	if r.Imported != (Imported{5, 2}) || r.Tickets.N != 0 {
 		t.Errorf("%+v", r)
 	}
@@ -188,9 +188,9 @@ func TestFiguresCount(t *testing.T) {
 		{Hour: hour, Class: "low", Model: "m", N: 3, QualitySum: 240, QualityN: 3},
 		{Hour: hour, Class: "low", Model: "m", Gate: policy.Review, N: 1, HandOffChars: 9000},
 	} {
-		b.Figures(f)
+		b.attempts(f)
 	}
-	r := b.Report(projection.Stats{SuccessCount: 3, EscalatedToCloud: 1}, time.Now())
+	r := b.report(projection.Stats{SuccessCount: 3, EscalatedToCloud: 1}, time.Now())
 	// One hand-off of at most 1,000 tokens at $3 a million.
 	if r.Tickets.K != 3 || r.Tickets.N != 4 || *r.Quality != 80 || !near(r.Savings.NetUSD, -.003) || r.Imported != (Imported{}) || r.Weeks[0].Start != "2026-05-04" {
 		t.Errorf("%+v", r)

@@ -1,14 +1,16 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"encoding/json"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -35,28 +37,22 @@ type line struct {
 	Status            string  `json:"status"`            // ok, or why not
 }
 
-// columns are the fields' names, in the order of fields.
-var columns = []string{"timestamp", "workflow", "phase", "ticket_id", "model_alias", "provider", "model", "input_tokens", "output_tokens",
-	"cached_input_tokens", "cost_usd", "cache_hit", "batch_job_id", "escalation_reason", "status"}
-
-// fields gives the line for a table; what is null is empty.
-func (l line) fields() []string {
-	reason := ""
-	if l.EscalationReason != nil {
-		reason = *l.EscalationReason
-	}
-	return []string{l.Timestamp, l.Workflow, l.Phase, l.TicketID, l.ModelAlias, l.Provider, l.Model, strconv.Itoa(l.InputTokens),
-		strconv.Itoa(l.OutputTokens), strconv.Itoa(l.CachedInputTokens), strconv.FormatFloat(l.CostUSD, 'f', -1, 64),
-		strconv.FormatBool(l.CacheHit), "", reason, l.Status}
+// table gives the fields' names and the line for a table; what is null is empty.
+func (l line) table() (names, cells []string, err error) {
+	data, err := json.Marshal(l)
+	gjson.ParseBytes(data).ForEach(func(name, value gjson.Result) bool {
+		names, cells = append(names, name.Str), append(cells, plain.Cell(value.String()))
+		return true
+	})
+	return names, cells, err
 }
 
-// lines turns calls, in the order of their beginnings, into lines.
-type lines struct {
-	failed map[question]calls.Call // the last call for a question, where it failed
-}
+// lines turns calls, in the order of their beginnings, into lines. It holds the last
+// call for a question, where it failed.
+type lines map[question]calls.Call
 
 // of gives the line of the next call.
-func (l *lines) of(c calls.Call) line {
+func (l lines) of(c calls.Call) line {
 	one := line{
 		Timestamp: c.At.UTC().Format(time.RFC3339), Workflow: "localmodel", Phase: c.Purpose,
 		TicketID: c.TicketID, ModelAlias: c.Tier, Provider: provider(c), Model: c.Model,
@@ -66,14 +62,12 @@ func (l *lines) of(c calls.Call) line {
 		one.ModelAlias = "free"
 	}
 	q := question{c.TicketID, c.Purpose}
-	before, found := l.failed[q]
-	if found && escalates(before, c) {
-		reason := before.Tier + ": " + before.Result
-		one.EscalationReason = &reason
+	if before, found := l[q]; found && escalates(before, c) {
+		one.EscalationReason = new(before.Tier + ": " + before.Result)
 	}
-	delete(l.failed, q)
+	delete(l, q)
 	if c.Result != "ok" {
-		l.failed[q] = c
+		l[q] = c
 	}
 	return one
 }
@@ -113,24 +107,25 @@ func WriteLines(ctx context.Context, store *statestore.Store, out io.Writer, for
 	if err := store.Flush(ctx); err != nil { // rows of this process may still wait
 		return err
 	}
-	all := lines{failed: map[question]calls.Call{}}
+	all := lines{}
 	if format == "csv" {
-		table := csv.NewWriter(out)
-		if err := table.Write(columns); err != nil {
+		w := csv.NewWriter(out)
+		head, _, err := line{}.table()
+		if err == nil {
+			err = w.Write(head)
+		}
+		if err != nil {
 			return err
 		}
-		err := store.Calls.Each(ctx, since, func(c calls.Call) error {
-			cells := all.of(c).fields()
-			for i, cell := range cells {
-				cells[i] = plain.Cell(cell)
+		err = store.Calls.Each(ctx, since, func(c calls.Call) error {
+			_, cells, err := all.of(c).table()
+			if err != nil {
+				return err
 			}
-			return table.Write(cells)
+			return w.Write(cells)
 		})
-		table.Flush()
-		if err == nil {
-			err = table.Error()
-		}
-		return err
+		w.Flush()
+		return cmp.Or(err, w.Error())
 	}
 	e := json.NewEncoder(&plain.JSONWriter{Out: out})
 	e.SetEscapeHTML(false)

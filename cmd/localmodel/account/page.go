@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Page is the report as a page.
@@ -31,7 +32,12 @@ func (r Report) Page() page.Page {
 		p.Sections = append(p.Sections, r.rowSection("By complexity", r.Complexities), r.rowSection("By model", r.Models))
 	}
 	if len(r.Gates) > 0 {
-		p.Sections = append(p.Sections, r.gateSection())
+		var counts []page.Count
+		for _, g := range r.Gates {
+			counts = append(counts, page.Count{Label: g.Gate, N: g.Escalated})
+		}
+		p.Sections = append(p.Sections, page.Section{Title: "Where it was escalated", Charts: []page.Chart{{
+			SVG: page.Counts("Escalations by gate", counts), Caption: "Tickets that failed a gate twice and went to the cloud."}}})
 	}
 	if r.Drafts.Written > 0 {
 		p.Sections = append(p.Sections, r.Drafts.section())
@@ -55,13 +61,12 @@ func (d Drafts) section() page.Section {
 }
 
 func (r Report) weekSection() page.Section {
-	s := page.Section{Title: "Week by week"}
+	const title = "Week by week"
 	weeks := r.lastWeeks()
 	if len(weeks) == 0 {
-		s.Text = "Nothing has been recorded in this time."
-		return s
+		return page.Section{Title: title, Text: "Nothing has been recorded in this time."}
 	}
-	bars := make([]page.Bar, 0, len(weeks))
+	var bars []page.Bar
 	table := &page.Table{Head: []string{"Week of", "passed", "escalated", "saved"}}
 	var passed, escalated int
 	for _, w := range weeks { // the oldest first, as the chart has them
@@ -80,13 +85,12 @@ func (r Report) weekSection() page.Section {
 	if escalated > 0 {
 		keys = append(keys, page.Key{Class: "two", Name: "escalated"})
 	}
-	s.Charts = []page.Chart{{Keys: keys, SVG: page.Columns("Tickets passed and escalated, by week", bars), Caption: "Tickets that closed in the week."}}
-	s.Table = table
-	return s
+	return page.Section{Title: title, Table: table, Charts: []page.Chart{{Keys: keys,
+		SVG: page.Columns("Tickets passed and escalated, by week", bars), Caption: "Tickets that closed in the week."}}}
 }
 
 func (r Report) rowSection(title string, rows []Row) page.Section {
-	ranges := make([]page.Range, 0, len(rows))
+	var ranges []page.Range
 	table := &page.Table{Head: []string{"", "passed", "share", "95 % interval", "quality"}}
 	for _, row := range rows {
 		t := row.Tickets
@@ -97,19 +101,11 @@ func (r Report) rowSection(title string, rows []Row) page.Section {
 		Caption: "The dot is the share that passed, the line its 95 % interval: the fewer tickets, the longer."}}}
 }
 
-func (r Report) gateSection() page.Section {
-	counts := make([]page.Count, 0, len(r.Gates))
-	for _, g := range r.Gates {
-		counts = append(counts, page.Count{Label: g.Gate, N: g.Escalated})
-	}
-	return page.Section{Title: "Where it was escalated",
-		Charts: []page.Chart{{SVG: page.Counts("Escalations by gate", counts), Caption: "Tickets that failed a gate twice and went to the cloud."}}}
-}
-
 func (r Report) notes() []string {
 	s := r.Savings
+	tier := map[policy.Tier]string{policy.Cheap: "cheap (Haiku)", policy.Balanced: "balanced (Sonnet)"}[s.Tier]
 	return []string{
-		fmt.Sprintf("A local answer is worth what %s takes for the same tokens: $%g in and $%g out a million, list prices of %s.", tierModel(s.Tier), s.PriceIn, s.PriceOut, s.PricesDate),
+		fmt.Sprintf("A local answer is worth what %s takes for the same tokens: $%g in and $%g out a million, list prices of %s.", tier, s.PriceIn, s.PriceOut, s.PricesDate),
 		"A classification counts when it is given, a plan when the attempt it opened has closed. Of an attempt that was escalated the plan is taken off again, and so is what the cloud pays to read its hand-off.",
 		"A draft counts when its change is committed as it was: a quarter of its patch's bytes are tokens that the tier would have written.",
 		"A reply that was refused, or followed within two minutes by another call for the same question, was no answer.",

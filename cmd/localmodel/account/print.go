@@ -6,9 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
-	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // Print writes the report for a person.
@@ -95,22 +95,14 @@ func printRows(out io.Writer, title string, rows []Row) {
 	}
 	for _, row := range rows {
 		s := row.Tickets
-		passed, interval := s.String(), s.Interval()
+		name, passed, interval := plain.Line(row.Name), s.String(), s.Interval()
 		if narrow {
-			term.Print(out, "  ", clip(row.Name, term.Width(out)-2))
+			term.Print(out, "  ", page.Fit(name, term.Width(out)-2))
 			term.Print(out, "    ", fmt.Sprintf("%s passed, %.0f %% (%s), quality %s", passed, s.Rate*100, interval, score(row.Quality)))
 			continue
 		}
-		fmt.Fprintf(out, "  %-26s %12s  %4.0f %%  %-12s %7s\n", clip(row.Name, 26), passed, s.Rate*100, interval, score(row.Quality))
+		fmt.Fprintf(out, "  %-26s %12s  %4.0f %%  %-12s %7s\n", page.Fit(name, 26), passed, s.Rate*100, interval, score(row.Quality))
 	}
-}
-
-func clip(s string, n int) string {
-	s = plain.Line(s)
-	if r := []rune(s); len(r) > n {
-		return string(r[:n-1]) + "…"
-	}
-	return s
 }
 
 func score(q *float64) string {
@@ -213,9 +205,4 @@ func (r Report) plot(out io.Writer, paint term.Painter) {
 		fmt.Fprintf(out, "%-*s %s%s %*s %*s\n", date, w.Start, bar, strings.Repeat(" ", cells-whole),
 			figure, fmt.Sprintf("%d of %d", w.Done, w.Done+w.Escalated), figure, usd(w.NetUSD))
 	}
-}
-
-// tierModel describes whose price is taken.
-func tierModel(t policy.Tier) string {
-	return map[policy.Tier]string{policy.Cheap: "cheap (Haiku)", policy.Balanced: "balanced (Sonnet)"}[t]
 }

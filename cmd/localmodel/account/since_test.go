@@ -13,13 +13,12 @@ func TestSince(t *testing.T) {
 		"30d":        "2026-10-25T12:00:00Z",
 		"2w":         "2026-11-10T12:00:00Z",
 	} {
-		s := Since{Now: func() time.Time { return now }}
-		if err := s.Set(text); err != nil || s.At.Format(time.RFC3339) != want {
-			t.Errorf("%s: got %v, %v; want %s", text, s.At, err, want)
+		if got, err := Since(text, now); err != nil || got.Format(time.RFC3339) != want {
+			t.Errorf("%s: got %v, %v; want %s", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "d", "-3d", "3y", "2026-13-01"} {
-		if err := new(Since).Set(text); err == nil {
+		if _, err := Since(text, now); err == nil {
 			t.Errorf("%q is taken", text)
 		}
 	}
