@@ -1,12 +1,19 @@
 package evaluate
 
 import (
+	"cmp"
+	"encoding/csv"
+	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/prices"
@@ -27,12 +34,6 @@ const mostDefects = 3
 // Settings are the columns of a comparison of plans: each model with each way of
 // drawing, temperature and top_p; 0 = as plan_ticket does.
 func Settings(models []*Model, temperatures, topPs []float64) []*Model {
-	if len(temperatures) == 0 {
-		temperatures = []float64{0}
-	}
-	if len(topPs) == 0 {
-		topPs = []float64{0}
-	}
 	var out []*Model
 	for _, m := range models {
 		for _, heat := range temperatures {
@@ -49,13 +50,11 @@ func Settings(models []*Model, temperatures, topPs []float64) []*Model {
 
 func setting(heat, topP float64) string {
 	var out []string
-	for _, v := range []struct {
-		name  string
-		value float64
-	}{{"temperature", heat}, {"top_p", topP}} {
-		if v.value > 0 {
-			out = append(out, v.name+" "+strconv.FormatFloat(v.value, 'g', -1, 64))
-		}
+	if heat > 0 {
+		out = append(out, fmt.Sprintf("temperature %g", heat))
+	}
+	if topP > 0 {
+		out = append(out, fmt.Sprintf("top_p %g", topP))
 	}
 	return strings.Join(out, ", ")
 }
@@ -85,15 +84,12 @@ type PlanScore struct {
 	Digest  string `json:"digest,omitempty"`
 	Setting string `json:"setting,omitempty"` // "" = as plan_ticket does
 	Plans
-	Where     figures.Share  `json:"where"`  // steps that name a place which is in their file
-	Named     figures.Share  `json:"named"`  // tests that have a name
-	Verify    figures.Share  `json:"verify"` // plans that have a command
-	Failed    map[string]int `json:"failed,omitempty"`
-	Time      figures.Time   `json:"time"`
-	TokensIn  int            `json:"tokens_in"`
-	TokensOut int            `json:"tokens_out"`
-	CostUSD   float64        `json:"cost_usd"`
-	Estimated bool           `json:"cost_estimated,omitempty"`
+	Where  figures.Share  `json:"where"`  // steps that name a place which is in their file
+	Named  figures.Share  `json:"named"`  // tests that have a name
+	Verify figures.Share  `json:"verify"` // plans that have a command
+	Failed map[string]int `json:"failed,omitempty"`
+	Time   figures.Time   `json:"time"`
+	Spent
 }
 
 // ScorePlans judges results.
@@ -106,63 +102,148 @@ func (p Plan) ScorePlans(results []Result, now time.Time) PlanReport {
 	r.Tickets = len(tickets)
 	for _, m := range p.Models {
 		mine := slices.DeleteFunc(slices.Clone(results), func(one Result) bool { return one.Model != m.Name || one.Setting != m.Setting })
-		r.Columns = append(r.Columns, planScore(m, mine))
+		s := planScore(mine)
+		s.Model, s.Digest, s.Setting = m.Name, m.Digest, m.Setting
+		r.Columns = append(r.Columns, s)
 	}
 	return r
 }
 
-func planScore(m *Model, mine []Result) PlanScore {
-	s := PlanScore{Model: m.Name, Digest: m.Digest, Setting: m.Setting, Failed: map[string]int{}}
-	var sum prompts.Content
+// planScore judges the plans of one column.
+func planScore(mine []Result) PlanScore {
+	s := PlanScore{Failed: map[string]int{}}
+	var content prompts.Content
+	var cover prompts.Coverage
 	var ms []int64
-	verify, replies := 0, 0
+	accepted, verify, replies := 0, 0, 0
 	for _, r := range mine {
 		ms = append(ms, r.MS)
-		s.TokensIn, s.TokensOut, s.CostUSD = s.TokensIn+r.TokensIn, s.TokensOut+r.TokensOut, s.CostUSD+r.CostUSD
-		s.Estimated = s.Estimated || r.Estimated
-		if r.Failed != "" {
+		s.add(r)
+		if r.Failed == "" {
+			accepted++
+		} else {
 			s.Failed[string(r.Failed)]++
 		}
-		c := r.Content
-		if c == nil {
-			continue
+		if r.Repaired {
+			s.Repaired++
 		}
-		replies++
-		sum.Steps, sum.Where, sum.Tests, sum.Named = sum.Steps+c.Steps, sum.Where+c.Where, sum.Tests+c.Tests, sum.Named+c.Named
-		if c.Verify > 0 {
-			verify++
+		if c := r.Coverage; c != nil {
+			cover.Files, cover.FilesTotal = cover.Files+c.Files, cover.FilesTotal+c.FilesTotal
+			cover.Criteria, cover.CriteriaTotal = cover.Criteria+c.Criteria, cover.CriteriaTotal+c.CriteriaTotal
+		}
+		if c := r.Content; c != nil {
+			replies++
+			content.Steps, content.Where = content.Steps+c.Steps, content.Where+c.Where
+			content.Tests, content.Named = content.Tests+c.Tests, content.Named+c.Named
+			verify += min(c.Verify, 1)
 		}
 	}
-	if whole := plans(mine); whole != nil {
-		s.Plans = *whole
+	if len(mine) > 0 {
+		s.Accepted = figures.ShareOf(accepted, len(mine))
+		s.Files, s.Criteria = figures.ShareOf(cover.Files, cover.FilesTotal), figures.ShareOf(cover.Criteria, cover.CriteriaTotal)
 	}
-	s.Where, s.Named, s.Verify = figures.ShareOf(sum.Where, sum.Steps), figures.ShareOf(sum.Named, sum.Tests), figures.ShareOf(verify, replies)
-	s.Time = figures.TimeOf(ms)
+	s.Where, s.Named = figures.ShareOf(content.Where, content.Steps), figures.ShareOf(content.Named, content.Tests)
+	s.Verify, s.Time = figures.ShareOf(verify, replies), figures.TimeOf(ms)
 	return s
 }
 
-func plans(mine []Result) *Plans {
-	var accepted, n, files, filesOf, criteria, criteriaOf int
-	p := &Plans{}
-	for _, r := range mine {
-		if r.Task != "plan" {
-			continue
-		}
-		n++
-		if r.Failed == "" {
-			accepted++
-		}
-		if r.Repaired {
-			p.Repaired++
-		}
-		if c := r.Coverage; c != nil {
-			files, filesOf = files+c.Files, filesOf+c.FilesTotal
-			criteria, criteriaOf = criteria+c.Criteria, criteriaOf+c.CriteriaTotal
+func (r PlanReport) lead() string {
+	return fmt.Sprintf("%d tickets, each planned by each model in each setting, as plan_ticket asks.", r.Tickets)
+}
+
+// Print writes the comparison for a person.
+func (r PlanReport) Print(out io.Writer) {
+	term.Print(out, "", r.lead())
+	for _, w := range r.Warnings {
+		term.Print(out, "! ", w)
+	}
+	fmt.Fprintln(out)
+	var rows [][]string
+	for _, s := range r.Columns {
+		rows = append(rows, []string{s.name(), s.Accepted.Brief(), s.Time.P50.String(), s.Time.P95.String(), fmt.Sprint(s.TokensOut)})
+	}
+	term.Table(out, []string{"Plans, 95 % interval", "accepted", "p50", "p95", "tokens out"}, rows)
+	for _, s := range r.Columns {
+		fmt.Fprintf(out, "\n%s\n", plain.Line(s.name()))
+		field := func(name, text string) { term.Print(out, fmt.Sprintf("  %-12s", name), text) }
+		field("plans", s.words())
+		field("content", fmt.Sprintf("%s steps with a place that is there, %s tests named, %s plans with a command", s.Where, s.Named, s.Verify))
+		field("tokens", fmt.Sprintf("%d in, %d out, %s", s.TokensIn, s.TokensOut, dollars(s.CostUSD)))
+		for i, one := range r.refused(s) {
+			const most = 10
+			if i == most {
+				field("", fmt.Sprintf("and %d more, with --json", len(r.refused(s))-most))
+				break
+			}
+			end := map[bool]string{true: " (repaired)"}[one.Failed == ""]
+			field(map[bool]string{true: "defects"}[i == 0], plain.Line(one.Ticket+end+": "+one.defects()))
 		}
 	}
-	if n == 0 {
-		return nil
+}
+
+func (s PlanScore) name() string { return column(s.Model, s.Setting) }
+
+// refused are the results of a column whose first plan was not accepted.
+func (r PlanReport) refused(s PlanScore) (out []Result) {
+	for _, one := range r.Plans {
+		if one.Model == s.Model && one.Setting == s.Setting && (one.Failed != "" || len(one.Defects) > 0) {
+			out = append(out, one)
+		}
 	}
-	p.Accepted, p.Files, p.Criteria = figures.ShareOf(accepted, n), figures.ShareOf(files, filesOf), figures.ShareOf(criteria, criteriaOf)
+	return out
+}
+
+// defects are those of the first plan, else why there was none.
+func (r Result) defects() string {
+	if len(r.Defects) == 0 {
+		return r.Reason
+	}
+	return strings.Join(r.Defects, "; ")
+}
+
+// Page is the comparison as a page.
+func (r PlanReport) Page() page.Page {
+	p := page.Page{Title: "Plans side by side", Made: r.Made, Lead: r.lead(), Notes: append([]string{
+		"A plan is accepted when it names every affected file and criterion, places that are in the files, and says more than the ticket; each has one repair round.",
+		"Defects are those of the first plan. Content is counted over the last plan of each ticket, accepted or not.",
+		"p50 and p95 are times of a whole plan, its repair included, the loading of the model left out. Where no setting is named, plans are drawn as plan_ticket does.",
+		fmt.Sprintf("Costs are the proxy's own, or list prices of %s. Prompts of version %s.", r.PricesDate, r.Prompt),
+	}, r.Warnings...)}
+	t := &page.Table{Head: []string{"Model and setting", "accepted", "repaired", "files", "criteria", "places", "tests named", "with a command", "p50", "p95", "tokens in + out", "cost"}}
+	refused := &page.Table{Head: []string{"Model and setting", "ticket", "end", "first defects"}}
+	var accepted []page.Range
+	for _, s := range r.Columns {
+		t.Rows = append(t.Rows, []string{s.name(), s.Accepted.Brief(), fmt.Sprint(s.Repaired), s.Files.String(), s.Criteria.String(), s.Where.String(), s.Named.String(), s.Verify.String(),
+			s.Time.P50.String(), s.Time.P95.String(), fmt.Sprintf("%d + %d", s.TokensIn, s.TokensOut), dollars(s.CostUSD)})
+		accepted = append(accepted, page.Range{Label: s.name(), Share: s.Accepted})
+		for _, one := range r.refused(s) {
+			end := cmp.Or(string(one.Failed), "repaired")
+			refused.Rows = append(refused.Rows, []string{s.name(), one.Ticket, end, plain.Line(one.defects())})
+		}
+	}
+	p.Sections = append(p.Sections, page.Section{Title: "At a glance", Table: t,
+		Charts: []page.Chart{{SVG: page.Ranges("Plans accepted, by model and setting", accepted), Caption: "The dot is the share that is accepted, the line its 95 % interval."}}})
+	if len(refused.Rows) > 0 {
+		p.Sections = append(p.Sections, page.Section{Title: "What was refused at first", Table: refused})
+	}
 	return p
+}
+
+// WriteCSV writes one line a plan. What a ticket, a model or a server says becomes
+// no formula in a spreadsheet.
+func (r PlanReport) WriteCSV(out io.Writer) error {
+	w := csv.NewWriter(out)
+	rows := [][]string{{"model", "temperature_top_p", "ticket", "accepted", "repaired", "first_defects", "steps", "where", "tests", "named", "verify", "ms", "tokens_in", "tokens_out", "cost_usd"}}
+	for _, one := range r.Plans {
+		c := one.Content
+		if c == nil {
+			c = &prompts.Content{}
+		}
+		row := []string{plain.Cell(one.Model), one.Setting, plain.Cell(one.Ticket), fmt.Sprint(one.Failed == ""), fmt.Sprint(one.Repaired), plain.Cell(one.defects())}
+		for _, n := range []int64{int64(c.Steps), int64(c.Where), int64(c.Tests), int64(c.Named), int64(c.Verify), one.MS, int64(one.TokensIn), int64(one.TokensOut)} {
+			row = append(row, strconv.FormatInt(n, 10))
+		}
+		rows = append(rows, append(row, strconv.FormatFloat(one.CostUSD, 'f', -1, 64)))
+	}
+	return w.WriteAll(rows)
 }

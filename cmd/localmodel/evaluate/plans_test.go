@@ -86,8 +86,8 @@ func settingsPlan(t *testing.T, n int) (Plan, *planner) {
 		}
 	}}
 	p := Plan{Set: set, OnlyPlan: true, Plans: n, Root: root, NumCtx: 8192, Deadline: time.Minute,
-		Models: Settings([]*Model{{Name: "m", Tier: policy.Local, Asker: m}}, []float64{.2, .7}, nil)}
-	p.Models = append(p.Models, Settings([]*Model{{Name: "m", Tier: policy.Local, Asker: m}}, nil, []float64{.5})...)
+		Models: Settings([]*Model{{Name: "m", Tier: policy.Local, Asker: m}}, []float64{.2, .7}, []float64{0})}
+	p.Models = append(p.Models, Settings([]*Model{{Name: "m", Tier: policy.Local, Asker: m}}, []float64{0}, []float64{.5})...)
 	return p, m
 }
 

@@ -54,9 +54,12 @@ func (r Result) key() string {
 	return strings.Join([]string{r.Task, r.Model, r.Digest, r.Prompt, r.Hash, r.Setting}, "\x00")
 }
 
-// passing failures say something of the moment and nothing of the model: a
-// later run asks again.
-var passing = []routing.Kind{routing.Unavailable, routing.ModelMissing, routing.Loading, routing.Busy, routing.Auth, routing.BudgetSpent, routing.Canceled}
+// passing reports whether the failure says something of the moment and nothing of
+// the model: a later run asks again.
+func (r Result) passing() bool {
+	return slices.Contains([]routing.Kind{routing.Unavailable, routing.ModelMissing, routing.Loading, routing.Busy, routing.Auth,
+		routing.BudgetSpent, routing.Canceled}, r.Failed)
+}
 
 // Results is the file that a run is taken up from. Each result is on disk
 // before the next question is asked.
@@ -88,10 +91,7 @@ func OpenResults(ctx context.Context, dir *rootfs.Root, name string, fresh bool)
 	if err == nil {
 		data, err = dir.Read(ctx, name, maxResults)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
-	if err == nil {
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		r.file, err = dir.Append(ctx, name)
 	}
 	if err == nil {
@@ -108,7 +108,7 @@ func OpenResults(ctx context.Context, dir *rootfs.Root, name string, fresh bool)
 func (r *Results) load(data []byte) error {
 	for line := range bytes.Lines(data) {
 		var one Result
-		if json.Unmarshal(bytes.TrimSpace(line), &one) == nil && !slices.Contains(passing, one.Failed) {
+		if json.Unmarshal(bytes.TrimSpace(line), &one) == nil && !one.passing() {
 			r.done[one.key()] = one
 		}
 	}
@@ -125,28 +125,19 @@ func (r *Results) find(want Result) (Result, bool) {
 	return found, ok
 }
 
-// of gives the results of those tasks that have one.
-func (r *Results) of(tasks []task) (out []Result) {
-	for _, t := range tasks {
-		if one, found := r.find(t.want); found {
-			out = append(out, one)
-		}
-	}
-	return out
-}
-
 func (r *Results) add(one Result) error {
 	line, err := json.Marshal(one)
 	if err != nil {
 		return err
 	}
-	if _, err := r.file.Write(append(line, '\n')); err != nil {
+	_, err = r.file.Write(append(line, '\n'))
+	if err == nil {
+		err = r.file.Sync()
+	}
+	if err != nil {
 		return fmt.Errorf("write results: %w", err)
 	}
-	if err := r.file.Sync(); err != nil {
-		return fmt.Errorf("write results: %w", err)
-	}
-	if !slices.Contains(passing, one.Failed) {
+	if !one.passing() {
 		r.done[one.key()] = one
 	}
 	return nil

@@ -34,7 +34,7 @@ type Asker interface {
 type Model struct {
 	Name   string
 	Tier   policy.Tier
-	Group  bool // a group of the proxy, not a model of Ollama
+	Group  bool // Name is a group of the proxy, not a model of Ollama
 	Route  policy.Route
 	Asker  Asker
 	Digest string // of its weights; Ready fills it
@@ -46,19 +46,22 @@ type Model struct {
 // Paid reports whether asking it costs money.
 func (m *Model) Paid() bool { return m.Tier != policy.Local }
 
+// Load loads a model of Ollama, so that no answer's time has the load in it.
+func (m *Model) Load(ctx context.Context) {
+	if !m.Group {
+		m.Asker.Health(ctx, true)
+	}
+}
+
 // Ready looks whether a model is there. Nothing is paid for.
 func (m *Model) Ready(ctx context.Context) error {
 	h := m.Asker.Health(ctx, false)
 	if m.Group {
-		group := string(m.Tier)
-		if m.Tier == policy.Local {
-			group = "free"
-		}
 		switch {
 		case h.Proxy.Error != "" && len(h.Proxy.Models) == 0:
 			return fmt.Errorf("%s: %s; %s", m.Name, h.Proxy.Error, h.Proxy.Fix)
-		case !slices.Contains(h.Proxy.Models, group):
-			return fmt.Errorf("%s: the proxy has no model group %s; it has %s", m.Name, group, strings.Join(h.Proxy.Models, ", "))
+		case !slices.Contains(h.Proxy.Models, m.Name):
+			return fmt.Errorf("%s: the proxy has no model group %s; it has %s", m.Name, m.Name, strings.Join(h.Proxy.Models, ", "))
 		}
 		return nil
 	}
@@ -98,13 +101,13 @@ func (t task) weight() float64 {
 // tasks lists every task, model by model, so that no server loads a model
 // twice.
 func (p Plan) tasks() []task {
+	kinds := []string{"classify", "plan"}
+	if p.OnlyPlan {
+		kinds = kinds[1:]
+	}
 	var out []task
 	for _, m := range p.Models {
 		left := p.Plans
-		kinds := []string{"classify", "plan"}
-		if p.OnlyPlan {
-			kinds = kinds[1:]
-		}
 		for _, kind := range kinds {
 			for i := range p.Set.Tickets {
 				t := &p.Set.Tickets[i]
@@ -114,10 +117,7 @@ func (p Plan) tasks() []task {
 					}
 					left--
 				}
-				want := Result{Task: kind, Model: m.Name, Digest: m.Digest, Prompt: prompts.Version, Hash: t.Hash, Ticket: t.ID}
-				if kind == "plan" {
-					want.Setting = m.Setting
-				}
+				want := Result{Task: kind, Model: m.Name, Digest: m.Digest, Prompt: prompts.Version, Hash: t.Hash, Ticket: t.ID, Setting: m.Setting}
 				out = append(out, task{m, t, want})
 			}
 		}
@@ -139,7 +139,7 @@ func (p Plan) Quote(ctx context.Context, done *Results) (Quote, error) {
 		if _, found := done.find(t.want); found || !t.model.Paid() {
 			continue
 		}
-		req, _, err := p.request(ctx, t)
+		req, err := p.request(ctx, t, &Result{})
 		if err != nil {
 			return q, err
 		}
@@ -156,33 +156,32 @@ func (p Plan) Quote(ctx context.Context, done *Results) (Quote, error) {
 	return q, nil
 }
 
-// outcome collects what the acceptance check saw of a plan.
-type outcome struct {
-	seen     int
-	coverage *prompts.Coverage
-	content  *prompts.Content
-	defects  []string // of the first reply
+// request describes a task as a question. The acceptance check notes in r what it
+// sees of a plan.
+func (p Plan) request(ctx context.Context, t task, r *Result) (routing.Request, error) {
+	if t.want.Task == "plan" {
+		return p.planRequest(ctx, t, r)
+	}
+	q := p.classification()
+	q.Ticket = t.ticket.Hidden()
+	user, err := prompts.Classify(q)
+	return routing.Request{Purpose: "classify", System: prompts.System, User: user, Remote: q.Remote,
+		Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens,
+		ConfidenceFields: q.Fields(), Accept: func(text []byte) error { _, err := q.Parse(text); return err }}, err
 }
 
-// request describes a task as a question.
-func (p Plan) request(ctx context.Context, t task) (routing.Request, *outcome, error) {
-	seen := &outcome{}
-	if t.want.Task == "classify" {
-		q := prompts.ClassifyQuestion{Ticket: t.ticket.Hidden(), Categories: p.Set.Categories(), Complexity: true}
-		user, err := prompts.Classify(q)
-		return routing.Request{Purpose: "classify", System: prompts.System, User: user, Remote: q.Remote,
-			Schema: q.Schema(), MaxTokens: prompts.MaxClassifyTokens,
-			ConfidenceFields: q.Fields(), Accept: func(text []byte) error { _, err := q.Parse(text); return err }}, seen, err
-	}
-	return p.planRequest(ctx, t, seen)
+// classification is the question for every ticket, but for its text.
+func (p Plan) classification() prompts.ClassifyQuestion {
+	return prompts.ClassifyQuestion{Categories: p.Set.Categories(), Complexity: true}
 }
 
 // planRequest is what plan_ticket asks, present text of the files included.
-func (p Plan) planRequest(ctx context.Context, t task, seen *outcome) (routing.Request, *outcome, error) {
+func (p Plan) planRequest(ctx context.Context, t task, r *Result) (routing.Request, error) {
 	q, user, most, err := plan.Ask(ctx, &deps.Deps{Root: p.Root, NumCtx: p.NumCtx}, t.ticket.Ticket)
 	asked := q // as the tier that is asked sees it
 	sampling := t.model.Sampling
 	sampling.Free = true
+	seen := 0
 	return routing.Request{Purpose: "plan", System: prompts.System, User: user, Remote: func() (string, []string) {
 		remote, words := q.Remote()
 		asked = remote
@@ -191,23 +190,24 @@ func (p Plan) planRequest(ctx context.Context, t task, seen *outcome) (routing.R
 	}, Schema: q.Schema(), MaxTokens: most, Sampling: sampling, Patient: !t.model.Paid(),
 		Accept: func(text []byte) error {
 			err := asked.Accept(text)
-			seen.look(q, text, err)
+			seen++
+			r.Repaired = seen > 1
+			r.look(q, text, err)
 			return err
 		},
-		Repair: func(_ []byte, defects error) string { return asked.Repair(defects) }}, seen, err
+		Repair: func(_ []byte, defects error) string { return asked.Repair(defects) }}, err
 }
 
 // look notes what a reply is worth; the defects of the first one count, and the
 // content of the last.
-func (o *outcome) look(q prompts.PlanQuestion, text []byte, verdict error) {
-	o.seen++
+func (r *Result) look(q prompts.PlanQuestion, text []byte, verdict error) {
 	var defects *prompts.Defects
 	switch {
-	case o.seen > 1 || verdict == nil:
+	case r.Repaired || verdict == nil:
 	case errors.As(verdict, &defects):
-		o.defects = defects.List[:min(len(defects.List), mostDefects)]
+		r.Defects = defects.List[:min(len(defects.List), mostDefects)]
 	default:
-		o.defects = []string{verdict.Error()}
+		r.Defects = []string{verdict.Error()}
 	}
 	reply, err := q.Parse(text)
 	if err != nil {
@@ -215,27 +215,17 @@ func (o *outcome) look(q prompts.PlanQuestion, text []byte, verdict error) {
 	}
 	cover := q.Covers(reply)
 	content := q.ContentOf(reply)
-	o.coverage, o.content = &cover, &content
+	r.Coverage, r.Content = &cover, &content
 }
-
-// Progress hears what is done of what there is, in the weight of tasks.
-type Progress func(done, total float64, label string)
-
-// Stopped is a run that could not go on with a model.
-type Stopped struct {
-	Model  string
-	Reason string
-}
-
-func (s *Stopped) Error() string { return s.Model + ": " + s.Reason }
 
 // patience is how many failures in a row, that say nothing of the model, stop a
 // run.
 const patience = 3
 
-// Run asks what is not in the results yet. It returns every result of the
-// plan; on an error, those there are, of earlier runs too.
-func (p Plan) Run(ctx context.Context, done *Results, report Progress) ([]Result, error) {
+// Run asks what is not in the results yet, and reports what is done of what there
+// is, in the weight of tasks. It returns every result of the plan; on an error,
+// those there are, of earlier runs too.
+func (p Plan) Run(ctx context.Context, done *Results, report func(done, total float64, label string)) (out []Result, failed error) {
 	tasks := p.tasks()
 	var have, total float64
 	for _, t := range tasks {
@@ -244,55 +234,53 @@ func (p Plan) Run(ctx context.Context, done *Results, report Progress) ([]Result
 			have += t.weight()
 		}
 	}
-	var out []Result
-	var warm *Model
+	var loaded *Model
 	failures := 0
-	for i, t := range tasks {
+	for _, t := range tasks {
 		if r, found := done.find(t.want); found {
 			out = append(out, r)
 			continue
 		}
-		if warm != t.model {
-			warm, failures = t.model, 0
-			p.warmUp(ctx, t.model)
+		if failed != nil {
+			continue
+		}
+		if loaded != t.model {
+			loaded, failures = t.model, 0
+			t.model.Load(ctx)
 		}
 		report(have, total, fmt.Sprintf("%s %s %s", column(t.model.Name, t.model.Setting), t.want.Task, t.ticket.ID))
 		r, err := p.ask(ctx, t)
 		if err == nil {
 			err = done.add(r)
 		}
-		if err != nil {
-			return append(out, done.of(tasks[i:])...), err
-		}
-		if slices.Contains(passing, r.Failed) {
-			if failures++; failures >= patience {
-				return append(out, done.of(tasks[i:])...), &Stopped{t.model.Name, r.Reason}
-			}
-		} else {
+		failures++
+		if !r.passing() {
 			failures = 0
 		}
-		out = append(out, r)
-		have += t.weight()
+		switch {
+		case err != nil:
+			failed = err
+		case failures == patience:
+			failed = fmt.Errorf("%s: %s", t.model.Name, r.Reason)
+		default:
+			out = append(out, r)
+			have += t.weight()
+		}
 	}
-	report(total, total, "done")
-	return out, nil
-}
-
-// warmUp loads a local model, so that no answer's time has the load in it.
-func (p Plan) warmUp(ctx context.Context, m *Model) {
-	if !m.Group {
-		m.Asker.Health(ctx, true)
+	if failed == nil {
+		report(total, total, "done")
 	}
+	return out, failed
 }
 
 func (p Plan) ask(ctx context.Context, t task) (Result, error) {
-	req, seen, err := p.request(ctx, t)
+	r := t.want
+	req, err := p.request(ctx, t, &r)
 	if err != nil {
-		return Result{}, err
+		return r, err
 	}
 	limited, stop := context.WithTimeout(ctx, p.Deadline)
 	defer stop()
-	r := t.want
 	r.At = time.Now().UTC()
 	a, err := t.model.Asker.Complete(limited, t.model.Route, req)
 	r.MS = time.Since(r.At).Milliseconds()
@@ -300,9 +288,9 @@ func (p Plan) ask(ctx context.Context, t task) (Result, error) {
 		return r, ctx.Err()
 	}
 	attempts := a.Attempts
-	var unanswered *routing.Unanswered
+	unanswered, isUnanswered := errors.AsType[*routing.Unanswered](err)
 	switch {
-	case errors.As(err, &unanswered):
+	case isUnanswered:
 		attempts = unanswered.Attempts
 		r.Failed, r.Reason = routing.Unavailable, unanswered.Reason()
 		if n := len(attempts); n > 0 {
@@ -311,7 +299,7 @@ func (p Plan) ask(ctx context.Context, t task) (Result, error) {
 	case err != nil:
 		r.Failed, r.Reason = routing.Timeout, "no answer within "+p.Deadline.String()
 	case r.Task == "classify":
-		reply, err := prompts.ClassifyQuestion{Categories: p.Set.Categories(), Complexity: true}.Parse(a.Text)
+		reply, err := p.classification().Parse(a.Text)
 		if err != nil {
 			return r, fmt.Errorf("an accepted reply does not parse: %w", err)
 		}
@@ -321,7 +309,6 @@ func (p Plan) ask(ctx context.Context, t task) (Result, error) {
 		r.TokensIn, r.TokensOut, r.CostUSD = r.TokensIn+at.TokensIn, r.TokensOut+at.TokensOut, r.CostUSD+at.CostUSD
 	}
 	r.Estimated = a.CostEstimated
-	r.Coverage, r.Repaired = seen.coverage, seen.seen > 1 && r.Failed == ""
-	r.Content, r.Defects = seen.content, seen.defects
+	r.Repaired = r.Repaired && r.Failed == ""
 	return r, nil
 }

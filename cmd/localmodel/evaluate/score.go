@@ -47,10 +47,22 @@ type Score struct {
 	Classify    figures.Time   `json:"classify"`
 	Plan        figures.Time   `json:"plan,omitzero"`
 	Failed      map[string]int `json:"failed,omitempty"` // classifications without an answer, by kind
-	TokensIn    int            `json:"tokens_in"`
-	TokensOut   int            `json:"tokens_out"`
-	CostUSD     float64        `json:"cost_usd"`
-	Estimated   bool           `json:"cost_estimated,omitempty"`
+	Spent
+}
+
+// Spent is what a model's answers took.
+type Spent struct {
+	TokensIn  int     `json:"tokens_in"`
+	TokensOut int     `json:"tokens_out"`
+	CostUSD   float64 `json:"cost_usd"`
+	Estimated bool    `json:"cost_estimated,omitempty"`
+}
+
+func (s *Spent) add(r Result) {
+	s.TokensIn += r.TokensIn
+	s.TokensOut += r.TokensOut
+	s.CostUSD += r.CostUSD
+	s.Estimated = s.Estimated || r.Estimated
 }
 
 // Beside is how often the rules alone are right.
@@ -123,9 +135,7 @@ func (p Plan) Score(results []Result, now time.Time) Report {
 		}
 	}
 	answers := map[string]said{Rules: p.rules()}
-	names := []string{Rules}
 	for _, m := range p.Models {
-		names = append(names, m.Name)
 		answers[m.Name] = said{}
 	}
 	for _, one := range results {
@@ -140,9 +150,9 @@ func (p Plan) Score(results []Result, now time.Time) Report {
 		s.Digest = m.Digest
 		r.Models = append(r.Models, s)
 	}
-	for i, a := range names {
-		for _, b := range names[i+1:] {
-			r.Agreement = append(r.Agreement, p.agreement(a, b, answers))
+	for i, a := range r.Models {
+		for _, b := range r.Models[i+1:] {
+			r.Agreement = append(r.Agreement, p.agreement(a.Model, b.Model, answers))
 		}
 	}
 	return r
@@ -180,21 +190,24 @@ func (p Plan) score(name string, mine []Result, answers map[string]said) Score {
 	}
 	s.Routed = figures.ShareOf(right, n)
 	s.Calibration = p.calibration(name, answers)
-	var classified, planned []int64
+	var classified []int64
+	var planned []Result
 	for _, r := range mine {
-		s.TokensIn, s.TokensOut, s.CostUSD = s.TokensIn+r.TokensIn, s.TokensOut+r.TokensOut, s.CostUSD+r.CostUSD
-		s.Estimated = s.Estimated || r.Estimated
+		s.add(r)
 		switch {
 		case r.Task == "classify" && r.Failed != "":
 			s.Failed[string(r.Failed)]++
 		case r.Task == "classify":
 			classified = append(classified, r.MS)
 		default:
-			planned = append(planned, r.MS)
+			planned = append(planned, r)
 		}
 	}
-	s.Classify, s.Plan = figures.TimeOf(classified), figures.TimeOf(planned)
-	s.Plans = plans(mine)
+	s.Classify = figures.TimeOf(classified)
+	if len(planned) > 0 {
+		plans := planScore(planned)
+		s.Plans, s.Plan = &plans.Plans, plans.Time
+	}
 	return s
 }
 
@@ -225,7 +238,6 @@ func (p Plan) routed(t *labelled.Ticket, a Result) string {
 
 func (p Plan) accuracy(got said, classes []string, label func(labelled.Label) string, answer func(Result) string) Accuracy {
 	a := Accuracy{Said: map[string]map[string]int{}, Classes: []Class{}}
-	right, n := map[string]int{}, map[string]int{}
 	for i := range p.Set.Tickets {
 		t := &p.Set.Tickets[i]
 		want := label(t.Label)
@@ -233,20 +245,20 @@ func (p Plan) accuracy(got said, classes []string, label func(labelled.Label) st
 		if want == "" || !answered {
 			continue
 		}
-		n[want]++
 		if a.Said[want] == nil {
 			a.Said[want] = map[string]int{}
 		}
 		a.Said[want][answer(r)]++
-		if answer(r) == want {
-			right[want]++
-		}
 	}
 	all, of := 0, 0
 	for _, c := range classes {
-		if n[c] > 0 {
-			a.Classes = append(a.Classes, Class{c, figures.ShareOf(right[c], n[c])})
-			all, of = all+right[c], of+n[c]
+		right, n := a.Said[c][c], 0
+		for _, tickets := range a.Said[c] {
+			n += tickets
+		}
+		if n > 0 {
+			a.Classes = append(a.Classes, Class{c, figures.ShareOf(right, n)})
+			all, of = all+right, of+n
 		}
 	}
 	a.All = figures.ShareOf(all, of)
@@ -307,9 +319,4 @@ func (p Plan) agreement(a, b string, answers map[string]said) Agreement {
 		out.Kappa = &k
 	}
 	return out
-}
-
-// failures describes why there was no answer.
-func (s Score) failures() string {
-	return counts(s.Failed, "%[2]d %[1]s")
 }

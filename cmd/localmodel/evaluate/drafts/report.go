@@ -42,13 +42,12 @@ var languages = []string{"", "go", "py", "js"}
 // NewReport counts results.
 func NewReport(results []Result, now time.Time) Report {
 	r := Report{Made: now, Results: results}
-	var models, tasks []string
+	var models []string
+	tasks := map[string]bool{}
 	for _, one := range results {
+		tasks[one.Task] = true
 		if !slices.Contains(models, one.Model) {
 			models = append(models, one.Model)
-		}
-		if !slices.Contains(tasks, one.Task) {
-			tasks = append(tasks, one.Task)
 		}
 	}
 	r.Tasks = len(tasks)

@@ -1,6 +1,7 @@
 package drafts
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -53,9 +54,7 @@ func (r Run) Go(ctx context.Context, progress func(done, total int, label string
 	var out []Result
 	total := len(r.Models) * len(r.Tasks)
 	for _, m := range r.Models {
-		if !m.Group {
-			m.Asker.Health(ctx, true) // loads it, so that no answer's time has the load in it
-		}
+		m.Load(ctx)
 		for _, t := range r.Tasks {
 			progress(len(out), total, m.Name+" "+t.Name)
 			one, err := r.one(ctx, m, t)
@@ -138,8 +137,7 @@ func (r Run) ask(ctx context.Context, m *evaluate.Model, p draft.Prompt, result 
 	})
 	result.MS = time.Since(start).Milliseconds()
 	attempts := a.Attempts
-	var unanswered *routing.Unanswered
-	if errors.As(err, &unanswered) {
+	if unanswered, ok := errors.AsType[*routing.Unanswered](err); ok {
 		attempts = unanswered.Attempts
 	}
 	for _, at := range attempts {
@@ -159,13 +157,8 @@ func (r *Result) judge(s draft.Status) {
 	if r.Passes == draft.Passed {
 		return
 	}
-	r.Why = s.Checks[draft.CheckCommands]
-	for _, missing := range s.Missing {
-		if s.Checks[draft.CheckCommands] == "" {
-			r.Why = missing.Why
-		}
+	if n := len(s.Missing); n > 0 {
+		r.Why = s.Missing[n-1].Why
 	}
-	if r.Why == "" {
-		r.Why = fmt.Sprintf("the draft is %s", s.State)
-	}
+	r.Why = cmp.Or(s.Checks[draft.CheckCommands], r.Why, fmt.Sprintf("the draft is %s", s.State))
 }

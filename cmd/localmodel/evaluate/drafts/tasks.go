@@ -7,7 +7,6 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 )
 
@@ -38,11 +37,10 @@ func (t Task) Language() string {
 
 // Tasks returns every task, by name.
 func Tasks() ([]Task, error) {
-	names, err := fs.Glob(tasks, "tasks/*.txt")
+	names, err := fs.Glob(tasks, "tasks/*.txt") // sorted
 	if err != nil {
 		return nil, err
 	}
-	slices.Sort(names)
 	out := make([]Task, 0, len(names))
 	for _, name := range names {
 		text, err := tasks.ReadFile(name)

@@ -3,14 +3,21 @@
 package labelled
 
 import (
+	"cmp"
 	"context"
+	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/decide"
 	"github.com/fjbelchi/localmodel/tools/references"
@@ -23,14 +30,14 @@ type Label struct {
 	Complexity string `json:"complexity,omitempty"`
 }
 
-// Ticket is one ticket of the set.
+// Ticket is one ticket of the set. Its Source is relative to the directory, with
+// slashes.
 type Ticket struct {
 	ticket.Ticket
-	Path  string // relative to the directory, with slashes
 	Label Label
 }
 
-// Set is the tickets, in the order of their paths, and what was left out.
+// Set is the tickets, in the order of their sources, and what was left out.
 type Set struct {
 	Tickets  []Ticket
 	Warnings []string
@@ -49,12 +56,12 @@ func Read(ctx context.Context, root, ref string, prefixes []string) (*Set, error
 	}
 	s := &Set{Prefixes: prefixes, Warnings: warnings}
 	for _, t := range tickets {
-		s.Tickets = append(s.Tickets, Ticket{Ticket: t, Path: t.Source, Label: s.stated(t)})
+		s.Tickets = append(s.Tickets, Ticket{t, s.stated(t)})
 	}
 	if len(s.Tickets) == 0 {
 		return nil, fmt.Errorf("no ticket is in %s", ref)
 	}
-	slices.SortStableFunc(s.Tickets, func(a, b Ticket) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(s.Tickets, func(a, b Ticket) int { return strings.Compare(a.Source, b.Source) })
 	return s, nil
 }
 
@@ -115,37 +122,28 @@ func Spread[T any](list []T, n int) []T {
 	return kept
 }
 
-// errNoLabel marks a label that cannot be used.
-var errNoLabel = errors.New("label")
-
 // label sets one label by a ticket's id, path or file name.
 func (s *Set) label(name string, l Label) error {
 	if l.Category != "" {
 		l.Category = strings.ToUpper(l.Category)
 		if !slices.Contains(s.Categories(), l.Category) {
-			return fmt.Errorf("%w of %s: category %q is none of %s", errNoLabel, name, l.Category, strings.Join(s.Categories(), ", "))
+			return fmt.Errorf("label of %s: category %q is none of %s", name, l.Category, strings.Join(s.Categories(), ", "))
 		}
 	}
 	if l.Complexity != "" {
 		c, ok := complexity(l.Complexity)
 		if !ok {
-			return fmt.Errorf("%w of %s: complexity %q is none of low, medium, high", errNoLabel, name, l.Complexity)
+			return fmt.Errorf("label of %s: complexity %q is none of low, medium, high", name, l.Complexity)
 		}
 		l.Complexity = c
 	}
 	found := false
 	for i := range s.Tickets {
 		t := &s.Tickets[i]
-		base := strings.TrimSuffix(filepath.Base(t.Path), filepath.Ext(t.Path))
-		if !strings.EqualFold(t.ID, name) && t.Path != name && base != name {
-			continue
-		}
-		found = true
-		if l.Category != "" {
-			t.Label.Category = l.Category
-		}
-		if l.Complexity != "" {
-			t.Label.Complexity = l.Complexity
+		base := strings.TrimSuffix(filepath.Base(t.Source), filepath.Ext(t.Source))
+		if strings.EqualFold(t.ID, name) || t.Source == name || base == name {
+			found = true
+			t.Label = Label{cmp.Or(l.Category, t.Label.Category), cmp.Or(l.Complexity, t.Label.Complexity)}
 		}
 	}
 	if !found {
@@ -168,4 +166,76 @@ func (t *Ticket) Unlabelled(prefixes []string) policy.Stated {
 	s := decide.Stated(t.Ticket, prefixes)
 	s.ID, s.Type, s.Complexity = "", "", ""
 	return s
+}
+
+// maxLabels bounds the file of labels, in bytes.
+const maxLabels = 16 << 20
+
+// ReadLabels takes labels from a file, over what the tickets state: CSV with
+// the columns id, category and complexity (either of the last two may be
+// missing), or JSON, {"BUG-001": {"category": "BUG", "complexity": "low"}}.
+func (s *Set) ReadLabels(file string) error {
+	data, err := rootfs.ReadArgument(file, maxLabels)
+	if err != nil {
+		return err
+	}
+	if strings.EqualFold(filepath.Ext(file), ".json") {
+		err = s.jsonLabels(data)
+	} else {
+		err = s.csvLabels(strings.NewReader(strings.TrimPrefix(string(data), "\ufeff")))
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+func (s *Set) jsonLabels(data []byte) error {
+	if err := jsondepth.Check(data); err != nil {
+		return err
+	}
+	labels := map[string]Label{}
+	if err := json.Unmarshal(data, &labels); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if err := s.label(name, labels[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Set) csvLabels(in io.Reader) error {
+	table := csv.NewReader(in)
+	table.TrimLeadingSpace = true
+	head, err := table.Read()
+	if err != nil {
+		return fmt.Errorf("it has no first line: %w", err)
+	}
+	column := func(name string) int {
+		return slices.IndexFunc(head, func(h string) bool { return strings.EqualFold(strings.TrimSpace(h), name) })
+	}
+	id, category, complexity := column("id"), column("category"), column("complexity")
+	if id < 0 || category < 0 && complexity < 0 {
+		return errors.New("its first line must name the columns id and category or complexity")
+	}
+	cell := func(row []string, i int) string {
+		if i < 0 {
+			return ""
+		}
+		return strings.TrimSpace(row[i])
+	}
+	for {
+		row, err := table.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.label(cell(row, id), Label{cell(row, category), cell(row, complexity)}); err != nil {
+			return err
+		}
+	}
 }

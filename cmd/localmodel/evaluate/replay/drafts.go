@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
-	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/drafts"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/labelled"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
@@ -26,11 +25,11 @@ func (r run) drafts(ctx context.Context) error {
 		return err
 	}
 	tasks = labelled.Spread(tasks, r.Limit)
-	session := &evaluate.Session{In: r.In, Out: r.Err}
-	if err := r.addModels(ctx, session); err != nil {
+	models, err := r.models(ctx)
+	if err != nil {
 		return err
 	}
-	for _, m := range session.Models {
+	for _, m := range models {
 		if m.Paid() {
 			return exitcode.New(2, "localmodel eval: "+m.Name+" is a paid tier; drafts are the local model's")
 		}
@@ -46,7 +45,7 @@ func (r run) drafts(ctx context.Context) error {
 	}
 	_ = root.Close() // it was only made
 	all := drafts.Run{
-		Models:      session.Models,
+		Models:      models,
 		Tasks:       tasks,
 		Dir:         dir,
 		Env:         app.Environ(),
@@ -60,7 +59,7 @@ func (r run) drafts(ctx context.Context) error {
 	bar.Clear()
 	switch {
 	case errors.Is(err, context.Canceled):
-		return exitcode.New(130, fmt.Sprintf("localmodel eval: stopped after %d of %d", len(results), len(tasks)*len(session.Models)))
+		return exitcode.New(130, fmt.Sprintf("localmodel eval: stopped after %d of %d", len(results), len(tasks)*len(models)))
 	case err != nil:
 		return err
 	}

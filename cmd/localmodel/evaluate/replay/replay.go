@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"path/filepath"
 	"time"
 
@@ -19,10 +18,11 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/evaluate/labelled"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/exitcode"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/ledger"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/page"
+	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
-	"github.com/fjbelchi/localmodel/routing"
 )
 
 // Options are eval's flags.
@@ -46,13 +46,15 @@ type run struct {
 	Options
 	app.Env
 	config *app.Config
+	wallet *ledger.Wallet // what the user agreed to pay
 }
 
 // Run compares models on the user's own tickets, or on the drafts that come with
 // the program.
 func Run(ctx context.Context, e app.Env, o Options, args []string) error {
+	r := run{o, e, app.Load(e), &ledger.Wallet{}}
 	if o.Drafts && len(args) == 0 {
-		return run{o, e, app.Load(e)}.drafts(ctx)
+		return r.drafts(ctx)
 	}
 	if !o.Plans && o.Temperatures+o.TopPs+o.CSV != "" {
 		return exitcode.New(2, "localmodel eval: --temperature, --top-p and --csv are for --plans")
@@ -61,7 +63,7 @@ func Run(ctx context.Context, e app.Env, o Options, args []string) error {
 		return exitcode.New(2, "localmodel eval: name the tickets (a directory, a glob, a file), or give --drafts alone; "+
 			"localmodel eval --help says more")
 	}
-	return run{o, e, app.Load(e)}.tickets(ctx, args[0])
+	return r.tickets(ctx, args[0])
 }
 
 // tickets classifies or plans the tickets of a place.
@@ -71,15 +73,13 @@ func (r run) tickets(ctx context.Context, place string) error {
 	if err != nil {
 		return exitcode.New(2, "localmodel eval: "+err.Error())
 	}
-	session := &evaluate.Session{
-		Plan: evaluate.Plan{Set: set, Plans: r.AlsoPlan, Root: c.Root, NumCtx: c.NumCtx, Deadline: c.Deadline},
-		In:   r.In, Out: r.Err, Yes: r.Yes, DailyUSD: c.DailyUSD,
-	}
-	if err := r.addModels(ctx, session); err != nil {
+	models, err := r.models(ctx)
+	if err != nil {
 		return err
 	}
+	plan := evaluate.Plan{Set: set, Models: models, Plans: r.AlsoPlan, Root: c.Root, NumCtx: c.NumCtx, Deadline: c.Deadline}
 	if r.Plans {
-		if err := r.onlyPlans(session); err != nil {
+		if err := r.onlyPlans(&plan); err != nil {
 			return err
 		}
 	}
@@ -88,7 +88,10 @@ func (r run) tickets(ctx context.Context, place string) error {
 		return err
 	}
 	defer results.Close() //nolint:errcheck // every result was synced when it came
-	got, done, err := session.Go(ctx, results)
+	if err := r.agree(ctx, plan, results); err != nil {
+		return err
+	}
+	got, done, err := r.ask(ctx, plan, results)
 	if err != nil {
 		err = stopped(err, done)
 		if len(got) == 0 {
@@ -99,19 +102,27 @@ func (r run) tickets(ctx context.Context, place string) error {
 	}
 	var shown error
 	if r.Plans {
-		shown = r.showPlans(ctx, session.ScorePlans(got, time.Now()))
+		shown = r.showPlans(ctx, plan.ScorePlans(got, time.Now()))
 	} else {
-		shown = r.show(ctx, session.Score(got, time.Now()))
+		shown = r.show(ctx, plan.Score(got, time.Now()))
 	}
 	return cmp.Or(shown, err)
 }
 
-// addModels makes the models of the session, with a log of errors alone.
-func (r run) addModels(ctx context.Context, session *evaluate.Session) error {
-	log := slog.New(slog.NewTextHandler(r.Err, &slog.HandlerOptions{Level: max(r.config.LogLevel, slog.LevelError)}))
-	return session.AddModels(ctx, cmp.Or(r.Models, r.config.Model), r.config.Routing(log), func(name string) routing.Backend {
-		return r.config.Backend(name, log)
+// ask asks what is left. On an error done says how much of it all is done, 0 to 1.
+func (r run) ask(ctx context.Context, plan evaluate.Plan, results *evaluate.Results) (got []evaluate.Result, done float64, err error) {
+	var bar *term.Bar
+	got, err = plan.Run(ctx, results, func(d, total float64, label string) {
+		if bar == nil {
+			bar = term.NewBar(r.Err, d)
+		}
+		done = d / total
+		bar.Set(d, total, label)
 	})
+	if bar != nil {
+		bar.Clear()
+	}
+	return got, done, err
 }
 
 func (r run) readSet(ctx context.Context, place string) (*labelled.Set, error) {
@@ -156,12 +167,7 @@ func (r run) openResults(ctx context.Context) (*evaluate.Results, error) {
 // stopped says how far it came and how to go on.
 func stopped(err error, done float64) error {
 	rest := fmt.Sprintf("%.0f %% is done and kept, the same command goes on from there", 100*done)
-	switch {
-	case errors.Is(err, evaluate.ErrNobody):
-		return exitcode.New(2, "localmodel eval: "+err.Error())
-	case errors.Is(err, evaluate.ErrDeclined):
-		return err
-	case errors.Is(err, context.Canceled):
+	if errors.Is(err, context.Canceled) {
 		return exitcode.New(130, "localmodel eval: stopped; "+rest)
 	}
 	return fmt.Errorf("%w; %s", err, rest)
