@@ -54,7 +54,11 @@ func (s Shell) Say(text string) string {
 		for _, m := range pair().FindAllStringSubmatch(all, -1) {
 			out = append(out, s.set(m[1], strings.Trim(m[2], "'")))
 		}
-		said := strings.Join(out, s.then())
+		separator := "; "
+		if s == Cmd {
+			separator = " && "
+		}
+		said := strings.Join(out, separator)
 		if strings.HasSuffix(all, " ") {
 			said += " "
 		}
@@ -64,13 +68,6 @@ func (s Shell) Say(text string) string {
 		text = strings.ReplaceAll(text, " && ", "; ")
 	}
 	return text
-}
-
-func (s Shell) then() string {
-	if s == Cmd {
-		return " && "
-	}
-	return "; "
 }
 
 func (s Shell) set(name, value string) string {

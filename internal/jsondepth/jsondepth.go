@@ -6,8 +6,7 @@ package jsondepth
 
 import "errors"
 
-// Max is the deepest nesting that any JSON from outside may have, in levels:
-// `[]` has 1, `[{}]` has 2.
+// Max is the deepest nesting that JSON from outside may have: `[]` has 1 level.
 const Max = 64
 
 // ErrTooDeep says that JSON is nested more deeply than Max.
@@ -17,40 +16,23 @@ var ErrTooDeep = errors.New("nested more than 64 levels deep")
 // nothing on whether data is valid: what is no JSON has the depth that its
 // brackets outside of strings give it.
 func Check(data []byte) error {
-	var s Scanner
-	return s.Scan(data)
-}
-
-// Scanner checks a stream that comes in pieces. The zero value is ready.
-type Scanner struct {
-	depth     int
-	inString  bool
-	escaped   bool
-	exhausted bool
-}
-
-// Scan takes the next piece. Once it returned ErrTooDeep, it always does.
-func (s *Scanner) Scan(piece []byte) error {
-	if s.exhausted {
-		return ErrTooDeep
-	}
-	for _, c := range piece {
+	depth, inString, escaped := 0, false, false
+	for _, c := range data {
 		switch {
-		case s.escaped:
-			s.escaped = false
-		case s.inString:
-			s.escaped = c == '\\'
-			s.inString = c != '"'
+		case escaped:
+			escaped = false
+		case inString:
+			escaped = c == '\\'
+			inString = c != '"'
 		case c == '"':
-			s.inString = true
+			inString = true
 		case c == '[' || c == '{':
-			s.depth++
-			if s.depth > Max {
-				s.exhausted = true
+			depth++
+			if depth > Max {
 				return ErrTooDeep
 			}
-		case (c == ']' || c == '}') && s.depth > 0:
-			s.depth--
+		case (c == ']' || c == '}') && depth > 0:
+			depth--
 		}
 	}
 	return nil

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -37,16 +36,11 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestScanner_PiecesAreOneStream(t *testing.T) {
-	text := []byte(`{"a\"[":"` + strings.Repeat("[", 80) + `","b":` + nested("[", "", "]", 64) + "}")
-	for size := 1; size < 9; size++ {
-		var s Scanner
-		var err error
-		for piece := range slices.Chunk(text, size) {
-			err = s.Scan(piece)
-		}
-		if !errors.Is(err, ErrTooDeep) {
-			t.Errorf("pieces of %d: %v", size, err)
+func TestCheck_BracketsInStrings(t *testing.T) {
+	text := `{"a\"[":"` + strings.Repeat("[", 80) + `","b":`
+	for levels, want := range map[int]error{63: nil, 64: ErrTooDeep} {
+		if err := Check([]byte(text + nested("[", "", "]", levels) + "}")); !errors.Is(err, want) {
+			t.Errorf("%d levels in an object: %v, want %v", levels, err, want)
 		}
 	}
 }

@@ -32,10 +32,7 @@ var ownSequence = lazy.Regexp(`^(\x1b\[(0|2|31|32|33)m|\r?\x1b\[2?K|\r)`)
 
 // Write writes p cleaned. The count is of p's bytes.
 func (w *Writer) Write(p []byte) (int, error) {
-	data := slices.Concat(w.rest, p)
-	whole := wholeRunes(data)
-	w.rest = append([]byte(nil), data[whole:]...)
-	data = data[:whole]
+	data := whole(&w.rest, p)
 	out := make([]byte, 0, len(data))
 	for len(data) > 0 {
 		n := segment(data)
@@ -69,17 +66,21 @@ func segment(data []byte) int {
 	return len(data)
 }
 
-// wholeRunes is how many bytes of data are no rune cut short at the end.
-func wholeRunes(data []byte) int {
+// whole returns rest and p, without a rune that is cut short at the end: rest
+// keeps that for the next write.
+func whole(rest *[]byte, p []byte) []byte {
+	data := slices.Concat(*rest, p)
+	end := len(data)
 	for n := 1; n < utf8.UTFMax && n <= len(data); n++ {
 		if start := len(data) - n; utf8.RuneStart(data[start]) {
-			if data[start] >= utf8.RuneSelf && !utf8.FullRune(data[start:]) {
-				return start
+			if !utf8.FullRune(data[start:]) {
+				end = start
 			}
 			break
 		}
 	}
-	return len(data)
+	*rest = slices.Clone(data[end:])
+	return data[:end]
 }
 
 // JSONWriter escapes in JSON what Hidden reports, as \u202e: the values stay
@@ -96,10 +97,7 @@ func (w *JSONWriter) Unwrap() io.Writer { return w.Out }
 
 // Write writes p escaped. The count is of p's bytes.
 func (w *JSONWriter) Write(p []byte) (int, error) {
-	data := slices.Concat(w.rest, p)
-	whole := wholeRunes(data)
-	w.rest = append([]byte(nil), data[whole:]...)
-	if _, err := io.WriteString(w.Out, escapeJSON(string(data[:whole]))); err != nil {
+	if _, err := io.WriteString(w.Out, escapeJSON(string(whole(&w.rest, p)))); err != nil {
 		return 0, err
 	}
 	return len(p), nil

@@ -3,31 +3,23 @@ package rootfs
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"os"
 	"time"
 )
 
-// Lock is a lock of the whole machine, held through a file. The system frees it
-// when its process dies.
+// Lock is a lock of the whole machine, which the system frees with its process.
 type Lock struct{ file *os.File }
 
 // TryLock takes the lock of a name, whose file is created with mode 0600 where it
 // is missing; no link is followed. It returns ErrLocked where another holds it.
 // What is in the way, such as a pipe or a directory, is a *KindError.
 func (r *Root) TryLock(ctx context.Context, name string) (*Lock, error) {
-	return within(ctx, (*Lock).Unlock, func() (*Lock, error) {
-		l, err := r.tryLock(name)
-		if err != nil && !errors.Is(err, ErrLocked) {
-			err = &fs.PathError{Op: "lock", Path: name, Err: unwrap(err)}
-		}
-		return l, err
-	})
+	return inParent(ctx, r, "lock", name, 0, (*Lock).Unlock, (*Root).tryLock)
 }
 
-func (r *Root) tryLock(name string) (*Lock, error) {
+func (r *Root) tryLock(base string) (*Lock, error) {
 	for range 3 { // its holder may remove the file as it leaves
-		f, err := r.openForWriting(name, os.O_RDWR)
+		f, err := r.openForWriting(base, os.O_RDWR)
 		if err != nil {
 			return nil, err
 		}
@@ -36,7 +28,7 @@ func (r *Root) tryLock(name string) (*Lock, error) {
 			return nil, err
 		}
 		held, err := f.Stat()
-		entry, err2 := r.dir.Lstat(name)
+		entry, err2 := r.dir.Lstat(base)
 		if err == nil && err2 == nil && os.SameFile(held, entry) {
 			return &Lock{f}, nil
 		}
@@ -54,7 +46,7 @@ func (r *Root) Lock(ctx context.Context, name string, interval time.Duration) (*
 		}
 		select {
 		case <-ctx.Done():
-			return nil, &fs.PathError{Op: "lock", Path: name, Err: errors.Join(ErrLocked, context.Cause(ctx))}
+			return nil, errors.Join(err, context.Cause(ctx))
 		case <-time.After(interval):
 		}
 	}

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"io/fs"
@@ -14,55 +15,38 @@ import (
 // stays inside the root. A larger file is a *SizeError and is not read, what is
 // no regular file a *KindError.
 func (r *Root) Read(ctx context.Context, name string, limit int64) ([]byte, error) {
-	return within(ctx, nil, func() ([]byte, error) {
+	return call(ctx, "read", name, nil, func() ([]byte, error) {
 		f, info, err := r.open(name, os.O_RDONLY)
 		if err != nil {
-			return nil, &fs.PathError{Op: "read", Path: name, Err: unwrap(err)}
+			return nil, err
 		}
 		defer f.Close() //nolint:errcheck // only read
-		data, err := readAll(f, info.Size(), limit)
-		if err != nil {
-			return nil, &fs.PathError{Op: "read", Path: name, Err: unwrap(err)}
-		}
-		return data, nil
+		return readAll(f, info.Size(), limit)
 	})
 }
 
 // ReadNoLink is Read that follows no link, in no component of the name.
 func (r *Root) ReadNoLink(ctx context.Context, name string, limit int64) ([]byte, error) {
-	return within(ctx, nil, func() ([]byte, error) {
-		data, err := r.readNoLink(name, limit)
+	return inParent(ctx, r, "read", name, 0, nil, func(dir *Root, base string) ([]byte, error) {
+		entry, err := dir.regular(base)
+		if err == nil && entry == nil {
+			err = fs.ErrNotExist
+		}
 		if err != nil {
-			return nil, &fs.PathError{Op: "read", Path: name, Err: unwrap(err)}
+			return nil, err
 		}
-		return data, nil
+		f, info, err := dir.open(base, os.O_RDONLY)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()                //nolint:errcheck // only read
+		if !os.SameFile(entry, info) { // replaced in between, by a link or by another file
+			if entry, err = dir.regular(base); err != nil || entry == nil || !os.SameFile(entry, info) {
+				return nil, ErrLink
+			}
+		}
+		return readAll(f, info.Size(), limit)
 	})
-}
-
-func (r *Root) readNoLink(name string, limit int64) ([]byte, error) {
-	dir, base, err := r.parent(name, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.drop()
-	entry, err := dir.regular(base)
-	if err == nil && entry == nil {
-		err = fs.ErrNotExist
-	}
-	if err != nil {
-		return nil, err
-	}
-	f, info, err := dir.open(base, os.O_RDONLY)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()                //nolint:errcheck // only read
-	if !os.SameFile(entry, info) { // replaced in between, by a link or by another file
-		if entry, err = dir.regular(base); err != nil || entry == nil || !os.SameFile(entry, info) {
-			return nil, ErrLink
-		}
-	}
-	return readAll(f, info.Size(), limit)
 }
 
 // readAll reads an open file, which may have grown since its size was asked.
@@ -87,8 +71,7 @@ func readAll(f io.Reader, size, limit int64) ([]byte, error) {
 	}
 }
 
-// ReadJSON is Read, and returns jsondepth.ErrTooDeep where a JSON library must
-// not see the content.
+// ReadJSON is Read, and returns jsondepth.ErrTooDeep for what no library must see.
 func (r *Root) ReadJSON(ctx context.Context, name string, limit int64) ([]byte, error) {
 	data, err := r.Read(ctx, name, limit)
 	if err != nil {
@@ -102,36 +85,20 @@ func (r *Root) ReadJSON(ctx context.Context, name string, limit int64) ([]byte, 
 
 // Stat describes what is under a name; a link is followed inside the root.
 func (r *Root) Stat(ctx context.Context, name string) (fs.FileInfo, error) {
-	return within(ctx, nil, func() (fs.FileInfo, error) {
-		info, err := r.dir.Stat(name)
-		if err != nil {
-			return nil, &fs.PathError{Op: "stat", Path: name, Err: unwrap(err)}
-		}
-		return info, nil
-	})
+	return call(ctx, "stat", name, nil, func() (fs.FileInfo, error) { return r.dir.Stat(name) })
 }
 
-// Lstat describes what is under a name itself, a link too. No link is followed
-// on the way.
+// Lstat describes what is under a name itself, a link too, and follows none to it.
 func (r *Root) Lstat(ctx context.Context, name string) (fs.FileInfo, error) {
-	return within(ctx, nil, func() (fs.FileInfo, error) {
-		dir, base, err := r.parent(name, 0)
-		if err != nil {
-			return nil, err
-		}
-		defer dir.drop()
-		info, err := dir.dir.Lstat(base)
-		if err != nil {
-			return nil, &fs.PathError{Op: "lstat", Path: name, Err: unwrap(err)}
-		}
-		return info, nil
+	return inParent(ctx, r, "lstat", name, 0, nil, func(dir *Root, base string) (fs.FileInfo, error) {
+		return dir.dir.Lstat(base)
 	})
 }
 
 // List returns the names in a directory in their order, at most limit of them;
 // more is true where there are others.
 func (r *Root) List(ctx context.Context, name string, limit int) (entries []fs.DirEntry, more bool, err error) {
-	entries, err = within(ctx, nil, func() ([]fs.DirEntry, error) {
+	entries, err = call(ctx, "list", name, nil, func() ([]fs.DirEntry, error) {
 		dir, err := r.walk(name, 0)
 		if err != nil {
 			return nil, err
@@ -139,7 +106,7 @@ func (r *Root) List(ctx context.Context, name string, limit int) (entries []fs.D
 		defer dir.drop()
 		f, err := dir.dir.Open(".")
 		if err != nil {
-			return nil, &fs.PathError{Op: "list", Path: name, Err: unwrap(err)}
+			return nil, err
 		}
 		defer f.Close() //nolint:errcheck // only read
 		entries, err := f.ReadDir(limit + 1)
@@ -148,12 +115,7 @@ func (r *Root) List(ctx context.Context, name string, limit int) (entries []fs.D
 		}
 		return entries, err
 	})
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int {
-		if a.Name() < b.Name() {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return cmp.Compare(a.Name(), b.Name()) })
 	if more = len(entries) > limit; more {
 		entries = entries[:limit]
 	}
@@ -162,7 +124,11 @@ func (r *Root) List(ctx context.Context, name string, limit int) (entries []fs.D
 
 // open opens a regular file without blocking and looks at what it opened.
 func (r *Root) open(name string, flag int) (*os.File, fs.FileInfo, error) {
-	f, err := r.dir.OpenFile(name, flag|nonblock, 0)
+	return regularFile(r.dir.OpenFile(name, flag|nonblock, 0))
+}
+
+// regularFile looks at what was opened.
+func regularFile(f *os.File, err error) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
@@ -190,24 +156,13 @@ func ReadFile(ctx context.Context, dir, name string, limit int64) ([]byte, error
 // ReadNamed is Read of a file that the user named, wherever it is: links are
 // followed, also out of its directory. Without blocking, regular files only.
 func ReadNamed(ctx context.Context, path string, limit int64) ([]byte, error) {
-	return within(ctx, nil, func() ([]byte, error) {
-		f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0) //nolint:gosec // the user's own choice
+	return call(ctx, "read", path, nil, func() ([]byte, error) {
+		f, info, err := regularFile(os.OpenFile(path, os.O_RDONLY|nonblock, 0)) //nolint:gosec // the user's own choice
 		if err != nil {
 			return nil, err
 		}
 		defer f.Close() //nolint:errcheck // only read
-		info, err := f.Stat()
-		if err == nil && !info.Mode().IsRegular() {
-			err = &KindError{info.Mode()}
-		}
-		var data []byte
-		if err == nil {
-			data, err = readAll(f, info.Size(), limit)
-		}
-		if err != nil {
-			return nil, &fs.PathError{Op: "read", Path: path, Err: unwrap(err)}
-		}
-		return data, nil
+		return readAll(f, info.Size(), limit)
 	})
 }
 

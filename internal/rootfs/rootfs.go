@@ -73,12 +73,12 @@ type Root struct{ dir *os.Root }
 // Open opens a directory. The path itself is the caller's: links in it are
 // followed. The caller closes the Root.
 func Open(ctx context.Context, dir string) (*Root, error) {
-	return within(ctx, (*Root).drop, func() (*Root, error) {
+	return call(ctx, "open", dir, (*Root).drop, func() (*Root, error) {
 		// The dot makes the system refuse what is no directory, a pipe above
 		// all, instead of waiting for its other end.
 		root, err := os.OpenRoot(filepath.Clean(dir) + string(filepath.Separator) + ".")
 		if err != nil {
-			return nil, &fs.PathError{Op: "open", Path: dir, Err: unwrap(err)}
+			return nil, err
 		}
 		return &Root{root}, nil
 	})
@@ -87,8 +87,7 @@ func Open(ctx context.Context, dir string) (*Root, error) {
 // Private opens a directory of the user's own, for this program alone, and
 // creates what is missing of it with mode 0700, whatever the umask.
 func Private(ctx context.Context, dir string) (*Root, error) {
-	_, err := within(ctx, nil, func() (struct{}, error) { return struct{}{}, makePrivate(dir) })
-	if err != nil {
+	if _, err := Within(ctx, func() (none, error) { return none{}, MakePrivate(dir) }); err != nil {
 		return nil, err
 	}
 	return Open(ctx, dir)
@@ -98,7 +97,7 @@ func Private(ctx context.Context, dir string) (*Root, error) {
 // is not there yet: in a shared place another user may have made it, or a link in
 // its stead, to be read as the user's own.
 func Own(ctx context.Context, dir string) bool {
-	own, err := within(ctx, nil, func() (bool, error) {
+	own, err := Within(ctx, func() (bool, error) {
 		for _, look := range []func(string) (fs.FileInfo, error){os.Lstat, os.Stat} {
 			info, err := look(dir)
 			if err != nil {
@@ -113,20 +112,36 @@ func Own(ctx context.Context, dir string) bool {
 	return own && err == nil
 }
 
-func makePrivate(dir string) error {
-	err := os.Mkdir(dir, 0o700)
-	if errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir {
-		if err = makePrivate(filepath.Dir(dir)); err == nil {
-			err = os.Mkdir(dir, 0o700)
+// MakePrivate creates what is missing of a directory of the user's own with mode
+// 0700, whatever the umask, durably. What is there stays as it is.
+func MakePrivate(dir string) error {
+	if info, err := os.Stat(dir); err == nil && info.IsDir() {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := MakePrivate(parent); err != nil {
+			return err
 		}
 	}
-	switch {
-	case errors.Is(err, fs.ErrExist):
-		return nil
-	case err != nil:
+	err := os.Mkdir(dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // another process, or opening it will say what it is
+	}
+	if err != nil {
 		return err
 	}
+	SyncDir(parent)
 	return os.Chmod(dir, 0o700) //nolint:gosec // a directory needs its x
+}
+
+// SyncDir makes a new entry of a directory of the user's own durable, as far as
+// the system can (Windows has nothing to flush).
+func SyncDir(dir string) {
+	if f, err := os.Open(dir); err == nil { //nolint:gosec // the user's own directory
+		_ = f.Sync()
+		_ = f.Close()
+	}
 }
 
 // Close closes the directory.
@@ -203,15 +218,14 @@ func lands(root, full string, links int) bool {
 	return false
 }
 
-// Sub opens a directory beneath the root without following a link in any
-// component.
+// Sub opens a directory beneath the root without following any link.
 func (r *Root) Sub(ctx context.Context, name string) (*Root, error) {
-	return within(ctx, (*Root).drop, func() (*Root, error) { return r.walk(name, 0) })
+	return r.Make(ctx, name, 0)
 }
 
 // Make is Sub, and creates what is missing with mode perm, under the umask.
 func (r *Root) Make(ctx context.Context, name string, perm fs.FileMode) (*Root, error) {
-	return within(ctx, (*Root).drop, func() (*Root, error) { return r.walk(name, perm) })
+	return call(ctx, "open", name, (*Root).drop, func() (*Root, error) { return r.walk(name, perm) })
 }
 
 // walk opens a directory component by component. Each is compared, once open,
@@ -219,7 +233,7 @@ func (r *Root) Make(ctx context.Context, name string, perm fs.FileMode) (*Root, 
 // another file than itself. perm 0 creates nothing.
 func (r *Root) walk(name string, perm fs.FileMode) (*Root, error) {
 	if !filepath.IsLocal(name) {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrOutside}
+		return nil, ErrOutside
 	}
 	at, err := r.dir.OpenRoot(".")
 	if err != nil {
@@ -232,7 +246,7 @@ func (r *Root) walk(name string, perm fs.FileMode) (*Root, error) {
 		next, err := step(at, element, perm)
 		_ = at.Close()
 		if err != nil {
-			return nil, &fs.PathError{Op: "open", Path: name, Err: unwrap(err)}
+			return nil, err
 		}
 		at = next
 	}
@@ -273,7 +287,7 @@ func step(at *os.Root, element string, perm fs.FileMode) (*os.Root, error) {
 func (r *Root) parent(name string, perm fs.FileMode) (dir *Root, base string, err error) {
 	clean := filepath.Clean(name)
 	if base = filepath.Base(clean); !filepath.IsLocal(clean) || base == "." {
-		return nil, "", &fs.PathError{Op: "open", Path: name, Err: ErrOutside}
+		return nil, "", ErrOutside
 	}
 	dir, err = r.walk(filepath.Dir(clean), perm)
 	return dir, base, err

@@ -339,7 +339,7 @@ func TestWithin_ReturnsWithItsContext(t *testing.T) {
 		}
 	}
 	ctx := t.Context()
-	if err := do(ctx, func() error { return nil }); !errors.Is(err, errStuck) {
+	if _, err := Within(ctx, func() (none, error) { return none{}, nil }); !errors.Is(err, errStuck) {
 		t.Errorf("one more is begun beside %d that are stuck: %v", maxStuck, err)
 	}
 	close(release)
@@ -348,7 +348,7 @@ func TestWithin_ReturnsWithItsContext(t *testing.T) {
 			t.Error(n)
 		}
 	}
-	if err := do(ctx, func() error { return nil }); err != nil {
+	if _, err := Within(ctx, func() (none, error) { return none{}, nil }); err != nil {
 		t.Errorf("afterwards: %v", err)
 	}
 }

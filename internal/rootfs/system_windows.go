@@ -23,8 +23,7 @@ func lockFile(f *os.File) error {
 	return err
 }
 
-// sync does nothing: Windows has no directory to flush, and NTFS journals its
-// renames.
+// sync does nothing: NTFS journals its renames.
 func (r *Root) sync() error { return nil }
 
 // keepOwner does nothing: a new file takes its rights from the directory.

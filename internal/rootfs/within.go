@@ -3,6 +3,7 @@ package rootfs
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"sync/atomic"
 )
 
@@ -14,18 +15,17 @@ var stuck atomic.Int32
 
 var errStuck = errors.New("the file system does not answer")
 
-// within runs f and returns with ctx, whatever f does. What f returns later goes
-// to drop.
+// within returns with ctx, whatever f does. What f returns later goes to drop.
 func within[T any](ctx context.Context, drop func(T), f func() (T, error)) (T, error) {
-	var none T
+	var zero T
 	if ctx.Done() == nil {
 		return f()
 	}
 	if ctx.Err() != nil {
-		return none, context.Cause(ctx)
+		return zero, context.Cause(ctx)
 	}
 	if stuck.Load() >= maxStuck {
-		return none, errStuck
+		return zero, errStuck
 	}
 	type outcome struct {
 		value T
@@ -50,7 +50,7 @@ func within[T any](ctx context.Context, drop func(T), f func() (T, error)) (T, e
 	case <-ctx.Done():
 		stuck.Add(1)
 		if state.CompareAndSwap(0, 1) {
-			return none, context.Cause(ctx)
+			return zero, context.Cause(ctx)
 		}
 		stuck.Add(-1) // it has just been done
 		o := <-done
@@ -58,8 +58,32 @@ func within[T any](ctx context.Context, drop func(T), f func() (T, error)) (T, e
 	}
 }
 
-// do is within for what returns no value.
-func do(ctx context.Context, f func() error) error {
-	_, err := within(ctx, nil, func() (struct{}, error) { return struct{}{}, f() })
-	return err
+// Within runs f, whose file operations may hang where a file system does not
+// answer, for at most as long as ctx.
+func Within[T any](ctx context.Context, f func() (T, error)) (T, error) { return within(ctx, nil, f) }
+
+// call is within, with an error that names the operation and the file.
+func call[T any](ctx context.Context, op, name string, drop func(T), f func() (T, error)) (T, error) {
+	value, err := within(ctx, drop, f)
+	if err != nil {
+		err = &fs.PathError{Op: op, Path: name, Err: unwrap(err)}
+	}
+	return value, err
+}
+
+// none is what an operation without a result returns.
+type none = struct{}
+
+// inParent is call of f with the directory of a name, opened as walk does, and
+// the name's last element.
+func inParent[T any](ctx context.Context, r *Root, op, name string, perm fs.FileMode, drop func(T),
+	f func(dir *Root, base string) (T, error)) (T, error) {
+	return call(ctx, op, name, drop, func() (value T, err error) {
+		dir, base, err := r.parent(name, perm)
+		if err != nil {
+			return value, err
+		}
+		defer dir.drop()
+		return f(dir, base)
+	})
 }

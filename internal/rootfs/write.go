@@ -19,8 +19,7 @@ type Write struct {
 	Perm fs.FileMode
 	// Dirs is the mode of directories that are created for it; 0 = none are.
 	Dirs fs.FileMode
-	// Before, if set, is called directly before the new file takes its place;
-	// its error leaves the old one.
+	// Before, if set, is called before the file takes its place, which its error prevents.
 	Before func() error
 }
 
@@ -28,26 +27,17 @@ type Write struct {
 // after a crash. It follows no link: where a component of the name is one, or
 // what is there is no regular file, nothing is written.
 func (r *Root) Replace(ctx context.Context, name string, data []byte, w Write) error {
-	err := do(ctx, func() error {
-		dir, base, err := r.parent(name, w.Dirs)
-		if err != nil {
-			return err
-		}
-		defer dir.drop()
+	_, err := inParent(ctx, r, "write", name, w.Dirs, nil, func(dir *Root, base string) (none, error) {
 		old, err := dir.regular(base)
 		if err != nil {
-			return err
+			return none{}, err
 		}
-		return dir.replace(base, data, old, w)
+		return none{}, dir.replace(base, data, old, w)
 	})
-	if err != nil {
-		return &fs.PathError{Op: "write", Path: name, Err: unwrap(err)}
-	}
-	return nil
+	return err
 }
 
-// regular describes a regular file, nil where there is nothing. Anything else
-// is an error.
+// regular describes a regular file, nil where there is nothing; else it fails.
 func (r *Root) regular(base string) (fs.FileInfo, error) {
 	info, err := r.dir.Lstat(base)
 	switch {
@@ -118,15 +108,10 @@ var temporaryPattern = lazy.Regexp(`^\.(.+)\.tmp-[0-9a-f]{16}$`)
 // Sweep removes the temporary files that killed writers of a name left beside it.
 // The caller holds the lock under which that name is written.
 func (r *Root) Sweep(ctx context.Context, name string) error {
-	return do(ctx, func() error {
-		dir, base, err := r.parent(name, 0)
-		if err != nil {
-			return err
-		}
-		defer dir.drop()
+	_, err := inParent(ctx, r, "sweep", name, 0, nil, func(dir *Root, base string) (none, error) {
 		f, err := dir.dir.Open(".")
 		if err != nil {
-			return err
+			return none{}, err
 		}
 		defer f.Close() //nolint:errcheck // only read
 		names, err := f.Readdirnames(-1)
@@ -135,51 +120,42 @@ func (r *Root) Sweep(ctx context.Context, name string) error {
 				_ = dir.dir.Remove(n) // it harms nobody where it stays
 			}
 		}
-		return err
+		return none{}, err
 	})
+	return err
 }
 
 // Append opens a regular file to write at its end, and creates it with mode
 // 0600 where it is missing. No link is followed. The caller closes it.
 func (r *Root) Append(ctx context.Context, name string) (*os.File, error) {
-	return within(ctx, closeFile, func() (*os.File, error) {
-		f, err := r.openForWriting(name, os.O_WRONLY|os.O_APPEND)
-		if err != nil {
-			return nil, &fs.PathError{Op: "open", Path: name, Err: unwrap(err)}
-		}
-		return f, nil
+	closeFile := func(f *os.File) { _ = f.Close() }
+	return inParent(ctx, r, "open", name, 0, closeFile, func(dir *Root, base string) (*os.File, error) {
+		return dir.openForWriting(base, os.O_WRONLY|os.O_APPEND)
 	})
 }
 
-func closeFile(f *os.File) { _ = f.Close() }
-
-// openForWriting opens a file that is there, or creates it with mode 0600. What
-// was opened is what has the name, so no link was followed.
-func (r *Root) openForWriting(name string, flag int) (*os.File, error) {
-	dir, base, err := r.parent(name, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer dir.drop()
+// openForWriting opens a file of this directory that is there, or creates it with
+// mode 0600. What was opened is what has the name, so no link was followed.
+func (r *Root) openForWriting(base string, flag int) (*os.File, error) {
 	for range 3 { // another process may create or remove it meanwhile
-		if _, err := dir.regular(base); err != nil {
+		if _, err := r.regular(base); err != nil {
 			return nil, err
 		}
-		f, err := dir.dir.OpenFile(base, flag|os.O_CREATE|os.O_EXCL, 0o600)
+		f, err := r.dir.OpenFile(base, flag|os.O_CREATE|os.O_EXCL, 0o600)
 		if err == nil {
 			return f, setMode(f, nil, 0o600)
 		}
 		if !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
-		f, info, err := dir.open(base, flag)
+		f, info, err := r.open(base, flag)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if entry, err := dir.dir.Lstat(base); err == nil && os.SameFile(entry, info) {
+		if entry, err := r.dir.Lstat(base); err == nil && os.SameFile(entry, info) {
 			return f, nil
 		}
 		_ = f.Close()
@@ -190,12 +166,8 @@ func (r *Root) openForWriting(name string, flag int) (*os.File, error) {
 // Remove removes a file or an empty directory; a link itself, not what it leads
 // to. No link is followed on the way.
 func (r *Root) Remove(ctx context.Context, name string) error {
-	return do(ctx, func() error {
-		dir, base, err := r.parent(name, 0)
-		if err != nil {
-			return err
-		}
-		defer dir.drop()
-		return dir.dir.Remove(base)
+	_, err := inParent(ctx, r, "remove", name, 0, nil, func(dir *Root, base string) (none, error) {
+		return none{}, dir.dir.Remove(base)
 	})
+	return err
 }

@@ -1,6 +1,7 @@
 package secrets
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/lazy"
@@ -81,13 +82,7 @@ func dsnAddress(pairs [][]string) string {
 	for _, p := range pairs {
 		values[strings.ToLower(p[1])] = strings.Trim(p[2], "'")
 	}
-	host, database := values["host"], values["dbname"]
-	if host == "" {
-		host = values["hostaddr"]
-	}
-	if database == "" {
-		database = values["database"]
-	}
+	host, database := cmp.Or(values["host"], values["hostaddr"]), cmp.Or(values["dbname"], values["database"])
 	if port := values["port"]; port != "" {
 		host += ":" + port
 	}

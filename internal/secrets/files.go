@@ -48,7 +48,8 @@ func KindOf(file string) FileKind {
 			kind = Credentials
 		}
 	}
-	if isCredentialPath(parts) {
+	whole := "/" + strings.Join(parts, "/")
+	if slices.ContainsFunc(credentialPaths, func(p string) bool { return strings.HasSuffix(whole, "/"+p) }) {
 		kind = Credentials
 	}
 	return kind
@@ -59,8 +60,7 @@ var (
 	credentialDirs = map[string]bool{
 		".aws": true, ".azure": true, ".kube": true, ".gcloud": true, ".password-store": true,
 	}
-	// keyNames are private keys as their programs name them; their public
-	// halves end in .pub.
+	// keyNames are private keys; their public halves end in .pub.
 	keyNames = []string{
 		"id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "ssh_host_*_key", "secring.*",
 	}
@@ -100,30 +100,20 @@ func isPrivateName(name string) bool {
 }
 
 func isCredentialName(name string) bool {
-	if isSource(name) {
-		return false
-	}
-	return matchesAny(name, credentialNames) || slices.Contains(credentialExts, path.Ext(name))
-}
-
-// isSource: secrets.go is a program about secrets.
-func isSource(name string) bool {
-	stem := strings.TrimSuffix(name, path.Ext(name))
+	ext := path.Ext(name)
 	stores := []string{"secrets", "secret", "credentials", "passwords"}
-	return slices.Contains(stores, stem) && slices.Contains(sourceExts, path.Ext(name))
+	if slices.Contains(stores, strings.TrimSuffix(name, ext)) && slices.Contains(sourceExts, ext) {
+		return false // secrets.go is a program about secrets
+	}
+	return matchesAny(name, credentialNames) || slices.Contains(credentialExts, ext)
 }
 
 var sourceExts = strings.Fields(`.go .rs .py .js .mjs .cjs .jsx .ts .tsx .java .kt .kts .scala .swift .c .h .cc .cpp
 	.hpp .cs .rb .ex .exs .erl .hs .ml .php .lua .vue .svelte .css .html .md .rst`)
 
-func isCredentialPath(parts []string) bool {
-	whole := "/" + strings.Join(parts, "/")
-	return slices.ContainsFunc(credentialPaths, func(p string) bool { return strings.HasSuffix(whole, "/"+p) })
-}
-
 func matchesAny(name string, patterns []string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool {
-		ok, err := path.Match(p, name)
-		return ok && err == nil
+		ok, _ := path.Match(p, name) // the patterns are constants, and well formed
+		return ok
 	})
 }

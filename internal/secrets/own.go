@@ -15,9 +15,13 @@ type ownRule struct {
 	keywords []string // lower case; one of them is in every text with a match
 	// regex has the secret in its groups; a group that is empty has none.
 	regex func() *regexp.Regexp
-	// ok reports whether a match is a secret, by what the match has before it;
-	// nil = always.
+	// ok judges a match by what it has before the secret; nil = always.
 	ok func(before, secret string) bool
+}
+
+// own makes a rule. Its expression is compiled when it is first used.
+func own(kind string, ok func(before, secret string) bool, expression string, keywords ...string) *ownRule {
+	return &ownRule{kind: kind, keywords: keywords, regex: lazy.Regexp(expression), ok: ok}
 }
 
 // find appends the secrets in a text, whose first byte is at offset.
@@ -64,85 +68,49 @@ const names = `(?:(?:\b|[_\d])pass|(?-i:[a-z]Pass)|(?:\b|_)pw|pass(?:word|wd|phr
 	`storage|license|deploy|service)` +
 	`[_.-]?key|secret[_.-]?(?:access[_.-]?)?key(?:[_-]?base)?|\b_auth)`
 
-// nameWords are in lower case; one of them is in each line that names a
-// secret.
+// nameWords are in lower case; one is in each line that names a secret.
 var nameWords = []string{
 	"pass", "pw", "psk", "secret", "token", "key", "_auth", "connection", "kennwort", "contrase", "senha", "mnemonic",
 	"seed", "sess",
 	"connect.sid",
 }
 
-// ownRules look at whole texts. Each is compiled when a text first has a
-// keyword of it.
+// ownRules look at whole texts; each is compiled at the first of its keywords.
 var ownRules = sync.OnceValue(func() []*ownRule {
 	return slices.Concat(tokenRules(), headerRules(), shellRules(), addressRules())
 })
 
 func headerRules() []*ownRule {
 	return []*ownRule{
-		{
-			"authorization",
-			[]string{"authorization"},
-			lazy.Regexp(`(?i)\bauthorization["']?\s*[:=,]\s*` + quote + `?([^"'` + tick + `\r\n]{6,})`),
-			isCredentials,
-		},
-		{"authorization", []string{"bearer"}, lazy.Regexp(`(?i)\bbearer\s+([\w.~+/=-]{8,})`), isRandom},
-		{"authorization", []string{"basic"}, lazy.Regexp(`(?i)\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})`), isBasic},
-		{
-			"cookie",
-			[]string{"cookie"},
-			lazy.Regexp(`(?i)\b(?:set-)` +
-				`?cookie2?["']?\s*:\s*` + quote + `?([^\s=;,"'` + tick + `]+=[^"'` + tick + `\r\n]+)`),
-			nil,
-		},
+		own("authorization", isCredentials,
+			`(?i)\bauthorization["']?\s*[:=,]\s*`+quote+`?([^"'`+tick+`\r\n]{6,})`, "authorization"),
+		own("authorization", isRandom, `(?i)\bbearer\s+([\w.~+/=-]{8,})`, "bearer"),
+		own("authorization", isBasic, `(?i)\bbasic\s+([A-Za-z0-9+/]{8,}={0,2})`, "basic"),
+		own("cookie", nil,
+			`(?i)\b(?:set-)?cookie2?["']?\s*:\s*`+quote+`?([^\s=;,"'`+tick+`]+=[^"'`+tick+`\r\n]+)`, "cookie"),
 	}
 }
 
 func shellRules() []*ownRule {
 	const login = `(?:mysql\w*|mariadb\w*|sshpass|(?:docker|podman|helm)[ \w]* login)`
 	return []*ownRule{
-		{"cookie", []string{"curl"}, lazy.Regexp(`\bcurl` + command + `(?:-b|` +
-			`--cookie)[ =]*["']?([^\s"']+=[^"'\r\n]+)`), nil},
-		{
-			"user-password",
-			[]string{"-u", "-a", "--user", "--proxy-user"},
-			lazy.Regexp(`\b(?:curl|wget|https?|xh)` + command + `(?:-[uUa]|--user|--proxy-user|--auth)\s*=?\s*` +
-				`(?:"([^"\r\n:]*:[^"\r\n]+)"|'([^'\r\n:]*:[^'\r\n]+)'|([^\s"':]*:[^\s"']+))`),
-			isUserPassword,
-		},
-		{
-			"password",
-			[]string{"mysql", "mariadb", "sshpass", "redis-cli", "login", "ldap", "smbclient"},
-			lazy.Regexp(`\b(?:` + login + command + `-p|redis-cli` + command + `-a|ldap\w+` + command + `-w|` +
-				`smbclient` + command + `-U)\s?` + word),
-			nil,
-		},
-		{"password", []string{"login"}, lazy.Regexp(`\blogin\s+\S+\s+password\s+(\S+)`), nil}, // .netrc
-		{
-			"password-hash",
-			[]string{"$"},
-			lazy.Regexp(`(\$(?:apr1|2[abxy]|[156y]|sha1|argon2\w*|scrypt|pbkdf2[\w-]*)\$[\w./$,=+-]{12,})`),
-			nil,
-		},
-		{
-			"password", // of SQL
-			[]string{"identified", "password"},
-			lazy.Regexp(`(?i)\b(?:identified\s+by|password)\s+'([^'\r\n]{3,})'`),
-			nil,
-		},
-		{
-			"password", // of an old .npmrc
-			[]string{"_auth", "_password"},
-			lazy.Regexp(`(?m)(?:^|[\s:])_(?:auth|password)\s*=\s*["']?([^\s"']{4,})`),
-			nil,
-		},
-		{
-			"password",
-			[]string{"passw", "passphrase"},
-			lazy.Regexp(`(?i)\b(?:password|passwd|passphrase)\s+(?:is|` +
-				`was)\s+` + quote + `?([^\s"'` + tick + `,;]{6,})`),
-			isRandom,
-		},
+		own("cookie", nil, `\bcurl`+command+`(?:-b|--cookie)[ =]*["']?([^\s"']+=[^"'\r\n]+)`, "curl"),
+		own("user-password", isUserPassword,
+			`\b(?:curl|wget|https?|xh)`+command+`(?:-[uUa]|--user|--proxy-user|--auth)\s*=?\s*`+
+				`(?:"([^"\r\n:]*:[^"\r\n]+)"|'([^'\r\n:]*:[^'\r\n]+)'|([^\s"':]*:[^\s"']+))`,
+			"-u", "-a", "--user", "--proxy-user"),
+		own("password", nil,
+			`\b(?:`+login+command+`-p|redis-cli`+command+`-a|ldap\w+`+command+`-w|smbclient`+command+`-U)\s?`+word,
+			"mysql", "mariadb", "sshpass", "redis-cli", "login", "ldap", "smbclient"),
+		own("password", nil, `\blogin\s+\S+\s+password\s+(\S+)`, "login"), // .netrc
+		own("password-hash", nil,
+			`(\$(?:apr1|2[abxy]|[156y]|sha1|argon2\w*|scrypt|pbkdf2[\w-]*)\$[\w./$,=+-]{12,})`, "$"),
+		// SQL
+		own("password", nil, `(?i)\b(?:identified\s+by|password)\s+'([^'\r\n]{3,})'`, "identified", "password"),
+		// an old .npmrc
+		own("password", nil, `(?m)(?:^|[\s:])_(?:auth|password)\s*=\s*["']?([^\s"']{4,})`, "_auth", "_password"),
+		own("password", isRandom,
+			`(?i)\b(?:password|passwd|passphrase)\s+(?:is|was)\s+`+quote+`?([^\s"'`+tick+`,;]{6,})`, "passw", "passphrase"),
 	}
 }
 
@@ -150,66 +118,40 @@ func addressRules() []*ownRule {
 	const setting = `\b(?:pwd|password|accountkey|sharedaccesskey|sharedsecret)\s*=\s*` +
 		`(?:"([^"\r\n]+)"|'([^'\r\n]+)'|([^;"'\r\n]+))`
 	return []*ownRule{
-		{
-			"webhook",
-			[]string{"hook", "chat.goo"},
-			lazy.Regexp(`(?i)https://(hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/` + inURL +
-				`|(?:\w+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/[\w-]+|` +
-				`[\w.-]+\.webhook\.office\.com/` + inURL +
-				`|chat\.googleapis\.com/v1/spaces/` + inURL + `|hooks\.zapier\.com/hooks/` + inURL + `)`),
-			nil,
-		},
-		{
-			"password-in-url",
-			[]string{"://"},
-			lazy.Regexp(`(?i)\b[a-z][a-z0-9+.-]*://(` + userName + `*:[^\s"'<>` + tick + `]+)@`),
-			isUserInfo,
-		},
-		{"password-in-url", []string{"jdbc:"}, lazy.Regexp(`\bjdbc:oracle:\w+:([^\s/@]+/[^\s@]+)@`), nil},
-		{"token-in-url", []string{"://"}, lazy.Regexp(`(?i)\bhttps?://(` + userName + `{16,}):?@`), isRandom},
-		{
-			"signed-url",
-			[]string{"sig", "token", "pass", "pwd", "secret", "key"},
-			lazy.Regexp(`(?i)[?&;](?:sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature|` +
-				`[\w-]*(?:token|password|passwd|pwd|secret|api[_-]?key))=([^&\s"'#<>;]{4,})`),
-			nil,
-		},
-		{"connection-string", []string{";"}, lazy.Regexp(`(?i)` + setting + `;`), nil},
-		{"connection-string", []string{";"}, lazy.Regexp(`(?i);\s*` + setting), nil},
+		own("webhook", nil,
+			`(?i)https://(hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/`+inURL+
+				`|(?:\w+\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/\d+/[\w-]+|`+
+				`[\w.-]+\.webhook\.office\.com/`+inURL+
+				`|chat\.googleapis\.com/v1/spaces/`+inURL+`|hooks\.zapier\.com/hooks/`+inURL+`)`,
+			"hook", "chat.goo"),
+		own("password-in-url", isUserInfo,
+			`(?i)\b[a-z][a-z0-9+.-]*://(`+userName+`*:[^\s"'<>`+tick+`]+)@`, "://"),
+		own("password-in-url", nil, `\bjdbc:oracle:\w+:([^\s/@]+/[^\s@]+)@`, "jdbc:"),
+		own("token-in-url", isRandom, `(?i)\bhttps?://(`+userName+`{16,}):?@`, "://"),
+		own("signed-url", nil,
+			`(?i)[?&;](?:sig|signature|x-amz-signature|x-amz-security-token|x-goog-signature|`+
+				`[\w-]*(?:token|password|passwd|pwd|secret|api[_-]?key))=([^&\s"'#<>;]{4,})`,
+			"sig", "token", "pass", "pwd", "secret", "key"),
+		own("connection-string", nil, `(?i)`+setting+`;`, ";"),
+		own("connection-string", nil, `(?i);\s*`+setting, ";"),
 	}
 }
 
 // namedRules look only at lines with one of nameWords, and those that follow.
 var namedRules = sync.OnceValue(func() []*ownRule {
 	return []*ownRule{
-		{"password", nil, lazy.Regexp(`(?i)<[\w.:-]*` + names + `(?:\s[^<>]*)?>([^<\r\n]{3,})</`), isQuoted},
-		{
-			"password", // name: DB_PASSWORD, value: x
-			nil,
-			lazy.Regexp(`(?i)(?:key|name)` +
-				`\s*[:=]\s*["']?[\w.:-]*` + names + `["']?,?\s+["']?value["']?\s*[:=]\s*["']?([^\s"']{3,})`),
-			isQuoted,
-		},
-		{"password", nil, lazy.Regexp(`(?i)(?:^|\s)--?[\w-]*` + names + `[ =]+` + word), isQuoted},
-		{
-			"password",
-			nil,
-			lazy.Regexp(`(?i)` + names + `\\*` + quote + `?\]?\s*(?::=|=>|[:=])\s*[bru]?` + quoted),
-			isQuoted,
-		},
-		{"password", nil, lazy.Regexp(`(?i)["'][\w-]*` + names + `["']\s*,\s*` + quoted), isArgument}, // Setenv("TOKEN", "x")
-		{
-			"password", // of YAML, on the next line
-			nil,
-			lazy.Regexp(`(?i)` + names + `["']?:[ \t]*[|>][+-]?[ \t]*\n[ \t]+(\S[^\r\n]*)`),
-			isQuoted,
-		},
-		{
-			"password", // in a sentence or a command
-			nil,
-			lazy.Regexp(`(?i)` + names + `\s+(?:is\s+|was\s+)?` + quote + `?([A-Za-z0-9+/=~-]{12,})(?:[\s"'` + tick + `.,;)]|$)`),
-			isMixed,
-		},
+		own("password", isQuoted, `(?i)<[\w.:-]*`+names+`(?:\s[^<>]*)?>([^<\r\n]{3,})</`),
+		// name: DB_PASSWORD, value: x
+		own("password", isQuoted, `(?i)(?:key|name)\s*[:=]\s*["']?[\w.:-]*`+names+
+			`["']?,?\s+["']?value["']?\s*[:=]\s*["']?([^\s"']{3,})`),
+		own("password", isQuoted, `(?i)(?:^|\s)--?[\w-]*`+names+`[ =]+`+word),
+		own("password", isQuoted, `(?i)`+names+`\\*`+quote+`?\]?\s*(?::=|=>|[:=])\s*[bru]?`+quoted),
+		own("password", isArgument, `(?i)["'][\w-]*`+names+`["']\s*,\s*`+quoted), // Setenv("TOKEN", "x")
+		// YAML, on the next line
+		own("password", isQuoted, `(?i)`+names+`["']?:[ \t]*[|>][+-]?[ \t]*\n[ \t]+(\S[^\r\n]*)`),
+		// a sentence or a command
+		own("password", isMixed,
+			`(?i)`+names+`\s+(?:is\s+|was\s+)?`+quote+`?([A-Za-z0-9+/=~-]{12,})(?:[\s"'`+tick+`.,;)]|$)`),
 	}
 })
 

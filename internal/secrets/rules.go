@@ -28,13 +28,13 @@ type ruleSet struct {
 }
 
 type rule struct {
-	ID          string      `toml:"id"`
-	Regex       string      `toml:"regex"`
-	Path        string      `toml:"path"` // of files that the rule is for
-	SecretGroup int         `toml:"secretGroup"`
-	Entropy     float64     `toml:"entropy"`  // bits per byte that a secret must exceed; 0 = any
-	Keywords    []string    `toml:"keywords"` // lower case; one of them is in every match's text
-	Allowlists  []allowlist `toml:"allowlists"`
+	ID          string       `toml:"id"`
+	Regex       string       `toml:"regex"`
+	Path        string       `toml:"path"` // of files that the rule is for
+	SecretGroup int          `toml:"secretGroup"`
+	Entropy     float64      `toml:"entropy"`  // bits per byte that a secret must exceed; 0 = any
+	Keywords    []string     `toml:"keywords"` // lower case; one of them is in every match's text
+	Allowlists  []*allowlist `toml:"allowlists"`
 
 	compiled func() *regexp.Regexp
 }
@@ -50,8 +50,7 @@ type allowlist struct {
 	compiled func() []*regexp.Regexp
 }
 
-// rules reads the rule file once. Each expression is compiled when a text first
-// has one of its keywords.
+// rules reads the rule file; each expression is compiled at its first keyword.
 var rules = sync.OnceValue(func() *ruleSet {
 	set := &ruleSet{}
 	if err := toml.Unmarshal(ruleFile, set); err != nil {
@@ -60,8 +59,8 @@ var rules = sync.OnceValue(func() *ruleSet {
 	set.Allowlist.prepare()
 	for _, r := range set.Rules {
 		r.compiled = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(r.Regex) })
-		for i := range r.Allowlists {
-			r.Allowlists[i].prepare()
+		for _, a := range r.Allowlists {
+			a.prepare()
 		}
 	}
 	return set
@@ -78,21 +77,12 @@ func (a *allowlist) prepare() {
 
 // find appends what the rules find in text. lower is text in lower case.
 func (set *ruleSet) find(text, lower string, found []span) []span {
-	present := map[string]bool{}
-	has := func(keyword string) bool {
-		known, seen := present[keyword]
-		if !seen {
-			known = strings.Contains(lower, keyword)
-			present[keyword] = known
-		}
-		return known
-	}
 	for _, r := range set.Rules {
 		if r.Path != "" && r.ID != kubernetesRule {
 			continue
 		}
 		switch {
-		case !slices.ContainsFunc(r.Keywords, has):
+		case !containsAny(lower, r.Keywords):
 		case strings.HasPrefix(r.Regex, namedValue):
 			for _, near := range around(text, lower, r.Keywords) {
 				found = r.find(set, text[near.from:near.to], near.from, found)
@@ -113,24 +103,12 @@ func (r *rule) find(set *ruleSet, text string, offset int, found []span) []span 
 	for _, at := range r.compiled().FindAllStringSubmatchIndex(text, -1) {
 		from, to := r.secretOf(at)
 		secret := text[from:to]
-		if r.Entropy > 0 && entropy(secret) <= r.Entropy {
-			continue
-		}
 		match := strings.Trim(text[at[0]:at[1]], "\n")
-		if isPlaceholder(secret) {
-			continue
-		}
-		if r.ID == genericRule && isNoKey(match, secret) {
-			continue
-		}
-		if set.Allowlist.allows(secret, match, lineOf(text, at[0], at[1])) {
-			continue
-		}
-		allowed := false
-		for i := range r.Allowlists {
-			allowed = allowed || r.Allowlists[i].allows(secret, match, lineOf(text, at[0], at[1]))
-		}
-		if !allowed {
+		allows := func(a *allowlist) bool { return a.allows(secret, match, lineOf(text, at[0], at[1])) }
+		switch {
+		case r.Entropy > 0 && entropy(secret) <= r.Entropy, isPlaceholder(secret), r.ID == genericRule && isNoKey(match, secret):
+		case allows(&set.Allowlist), slices.ContainsFunc(r.Allowlists, allows):
+		default:
 			found = append(found, span{offset + from, offset + to, r.ID})
 		}
 	}
@@ -164,26 +142,13 @@ func (a *allowlist) allows(secret, match, line string) bool {
 	case "line":
 		target = line
 	}
-	for _, re := range a.compiled() {
-		if re.MatchString(target) {
-			return true
-		}
-	}
-	lower := strings.ToLower(secret)
-	for _, word := range a.StopWords {
-		if strings.Contains(lower, word) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(a.compiled(), func(re *regexp.Regexp) bool { return re.MatchString(target) }) ||
+		containsAny(strings.ToLower(secret), a.StopWords)
 }
 
 func lineOf(text string, from, to int) string {
 	from = strings.LastIndexByte(text[:from], '\n') + 1
-	if end := strings.IndexByte(text[to:], '\n'); end >= 0 {
-		return text[from : to+end]
-	}
-	return text[from:]
+	return strings.TrimSuffix(text[from:lineEnd(text, to)], "\n")
 }
 
 // entropy is Shannon's, in bits per byte.

@@ -13,8 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
-// MaxBytes is the longest text that is scanned, twice what fits a model's
-// context window.
+// MaxBytes is the longest text that is scanned, twice a model's context window.
 const MaxBytes = 512 << 10
 
 // marker begins what replaces a secret.
@@ -55,6 +54,7 @@ func MaskAll(texts []string) (masked []string, kinds [][]string) {
 	given := map[string]string{} // secret to kind
 	for i, text := range texts {
 		if len(text) > MaxBytes {
+			masked[i], kinds[i] = marker+unscanned+"]", []string{unscanned}
 			continue
 		}
 		masked[i] = Visible(text)
@@ -70,11 +70,9 @@ func MaskAll(texts []string) (masked []string, kinds [][]string) {
 		}
 	}
 	for i, text := range texts {
-		if len(text) > MaxBytes {
-			masked[i], kinds[i] = marker+unscanned+"]", []string{unscanned}
-			continue
+		if len(text) <= MaxBytes {
+			masked[i], kinds[i] = replace(masked[i], append(spans[i], occurrences(masked[i], given)...))
 		}
-		masked[i], kinds[i] = replace(masked[i], append(spans[i], occurrences(masked[i], given)...))
 	}
 	return masked, kinds
 }
@@ -82,20 +80,16 @@ func MaskAll(texts []string) (masked []string, kinds [][]string) {
 // occurrences finds words that are known to be secrets.
 func occurrences(text string, given map[string]string) (found []span) {
 	for _, word := range slices.Sorted(maps.Keys(given)) {
-		for at := strings.Index(text, word); at >= 0; {
-			found = append(found, span{at, at + len(word), given[word]})
-			next := strings.Index(text[at+len(word):], word)
-			if next < 0 {
-				break
-			}
-			at += len(word) + next
+		end := 0
+		for at := strings.Index(text, word); at >= 0; at = strings.Index(text[end:], word) {
+			found = append(found, span{end + at, end + at + len(word), given[word]})
+			end += at + len(word)
 		}
 	}
 	return found
 }
 
-// Find returns the secrets in a text, in their order, each once. In a text over
-// MaxBytes it finds none.
+// Find returns a text's secrets in order, each once; none over MaxBytes.
 func Find(text string) (found []string) {
 	if len(text) > MaxBytes {
 		return nil
@@ -126,8 +120,7 @@ func scan(text string) []span {
 	return rules().find(text, lower, found)
 }
 
-// MaskKeys replaces private keys and nothing else: no model is shown one. It
-// loads no rules.
+// MaskKeys replaces private keys alone, which no model is shown, without any rules.
 func MaskKeys(text string) (masked string, found bool) {
 	spans := keyBlocks(text)
 	if len(spans) == 0 {
@@ -137,8 +130,7 @@ func MaskKeys(text string) (masked string, found bool) {
 	return masked, true
 }
 
-// replace puts the markers in. Of spans that overlap the kind of the first and
-// longest counts for all.
+// replace puts the markers in; where spans overlap, the first and longest names the kind.
 func replace(text string, found []span) (masked string, kinds []string) {
 	if len(found) == 0 {
 		return text, nil
@@ -175,8 +167,7 @@ var (
 	keyHead  = lazy.Regexp(`^\s*(?:[A-Za-z-]+: [^\n]*\n)+\s*`)
 )
 
-// keyBlocks finds private keys, and of one without an end all until the next
-// empty line.
+// keyBlocks finds private keys; one without an end goes to the next empty line.
 func keyBlocks(text string) (found []span) {
 	if !strings.Contains(text, "PRIVATE KEY") && !strings.Contains(text, "Private-Lines") {
 		return nil

@@ -1,10 +1,6 @@
 package secrets
 
-import (
-	"strings"
-
-	"github.com/fjbelchi/localmodel/internal/lazy"
-)
+import "strings"
 
 // tokens are the fixed beginnings that services give their tokens, wider than
 // gitleaks' rules: no length, no randomness.
@@ -41,8 +37,8 @@ var tokenKeywords = []string{
 
 func tokenRules() []*ownRule {
 	return []*ownRule{
-		{"token", tokenKeywords, lazy.Regexp(`\b(` + tokens + `)`), isToken},
-		{"jwt", []string{"eyj"}, lazy.Regexp(`\b(eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)`), nil},
+		own("token", isToken, `\b(`+tokens+`)`, tokenKeywords...),
+		own("jwt", nil, `\b(eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*)`, "eyj"),
 	}
 }
 

@@ -23,8 +23,7 @@ func assignments(text string, offset int, found []span) []span {
 	return found
 }
 
-// assignment is a line such as "password = x". before and after are what the
-// line has around it.
+// assignment is a line such as "password = x", with what is around it.
 type assignment struct {
 	before, name, separator, value, after string
 }

@@ -7,11 +7,12 @@ import (
 	"github.com/fjbelchi/localmodel/internal/plain"
 )
 
-// escape is a terminal's control sequence: CSI, OSC and its kin with their
-// text, and the short ones.
+// escape is a terminal's control sequence: CSI, OSC and its kin, and short ones.
 var escape = lazy.Regexp("(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]" +
 	"|(?:\x1b[]PX^_]|[\u009d\u0090\u0098\u009e\u009f])[^\x07\x1b\u009c\n]*(?:\x07|\x1b\\\\|\u009c)?" +
 	"|\x1b[ -/]*[0-~]?")
+
+var newlines = strings.NewReplacer("\r\n", "\n", "\r", "\n")
 
 // Visible returns text without escape sequences, control characters but for
 // newline and tab, bidirectional controls and invisible characters.
@@ -19,10 +20,7 @@ func Visible(text string) string {
 	if strings.ContainsAny(text, "\x1b\u009b\u009d\u0090\u0098\u009e\u009f") {
 		text = escape().ReplaceAllString(text, "")
 	}
-	if strings.Contains(text, "\r") {
-		text = strings.ReplaceAll(text, "\r\n", "\n")
-		text = strings.ReplaceAll(text, "\r", "\n")
-	}
+	text = newlines.Replace(text)
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n', r == '\t':
