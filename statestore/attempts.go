@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -35,7 +36,8 @@ func (s *Store) RecordPlan(ctx context.Context, p Plan) (policy.Decision, error)
 		wrote = false
 		return p, err
 	}
-	err := s.Deliver(ctx, outbox.Entry{Kind: kindPlan, Ticket: p.TicketID}, keep, func(ctx context.Context, tx sqldb.Q, project *journal.Project) (err error) {
+	entry := outbox.Entry{Kind: kindPlan, Ticket: p.TicketID}
+	err := s.Deliver(ctx, entry, keep, func(ctx context.Context, tx sqldb.Q, project *journal.Project) (err error) {
 		state, d, err = recordPlan(ctx, tx, project, p, now)
 		wrote = true
 		return err
@@ -78,12 +80,6 @@ func recordPlan(ctx context.Context, tx sqldb.Q, project *journal.Project, p Pla
 	return state, d, project.Save(ctx, tx, now)
 }
 
-// writePlan records a plan that was kept.
-func writePlan(ctx context.Context, tx sqldb.Q, project *journal.Project, p Plan, at time.Time) error {
-	_, _, err := recordPlan(ctx, tx, project, p, at)
-	return err
-}
-
 func insertAttempt(ctx context.Context, tx sqldb.Q, project int64, ticket string, key guard.Key, plan, model string, now time.Time) (int64, error) {
 	return tx.Insert(ctx, `INSERT INTO attempts (project, ticket, class, category, digest, opened, closed, state, plan, planner, model)
 VALUES (?, ?, ?, ?, ?, ?, 0, 'open', ?, '', ?)`, project, ticket, key.Class, key.Category, key.Digest, now.UnixMilli(), plan, model)
@@ -111,13 +107,6 @@ func (t *recording) classified() (refused string, err error) {
 	return refused, nil
 }
 
-// open opens an attempt for a ticket whose outcome says that it is local's.
-func (t *recording) open() (err error) {
-	t.ticket.quality = nil
-	t.ticket.Attempt, err = insertAttempt(t.ctx, t.tx, t.project.ID, t.o.TicketID, t.ticket.key, "", "", t.now)
-	return err
-}
-
 // close moves the counters and the guard.
 func (t *recording) close(v policy.Decision) error {
 	state, gate := "escalated", t.o.Gate
@@ -137,25 +126,17 @@ WHERE id = ? RETURNING model`, state, max(t.now.UnixMilli(), 1), t.ticket.qualit
 	if err := calls.SettlePlans(t.ctx, t.tx, t.project.ID, t.o.TicketID, !v.Succeeded); err != nil {
 		return err
 	}
-	if err := t.moveGuard(!v.Succeeded); err != nil {
-		return err
-	}
-	t.ticket.Attempt, t.ticket.quality = 0, nil
-	return nil
-}
-
-// moveGuard moves the guard's records of the attempt that closes.
-func (t *recording) moveGuard(escalated bool) error {
 	if t.step != nil {
 		for _, key := range t.ticket.key.Cells() {
 			step := func(state []byte) ([]byte, error) {
-				return t.step(state, Closed{TicketID: t.o.TicketID, Key: key, Escalated: escalated})
+				return t.step(state, Closed{TicketID: t.o.TicketID, Key: key, Escalated: !v.Succeeded})
 			}
 			if err := guard.Move(t.ctx, t.tx, t.project.ID, key, step); err != nil {
 				return err
 			}
 		}
 	}
+	t.ticket.Attempt, t.ticket.quality = 0, nil
 	return guard.ForgetTicket(t.ctx, t.tx, t.project.ID, t.o.TicketID)
 }
 
@@ -173,25 +154,22 @@ func (t *recording) escalated(attempt, upTo int64) (*Attempt, error) {
 			return nil, fmt.Errorf("read attempt: %w", err)
 		}
 	}
-	rows, err := t.tx.Rows(t.ctx, `SELECT gate, pass, evidence FROM outcomes
-WHERE project = ? AND ticket = ? AND attempt = ? AND id <= ? ORDER BY id DESC LIMIT ?`, t.project.ID, t.o.TicketID, attempt, upTo, maxOutcomes)
-	if err != nil {
-		return nil, err
+	err := t.tx.Each(t.ctx, `SELECT gate, pass, evidence FROM outcomes
+WHERE project = ? AND ticket = ? AND attempt = ? AND id <= ? ORDER BY id DESC LIMIT ?`, []any{t.project.ID, t.o.TicketID, attempt, upTo, maxOutcomes},
+		func(r sqldb.Row) error {
+			var o OutcomeRow
+			var pass int
+			err := r.Scan(&o.Gate, &pass, &o.Evidence)
+			o.Pass = pass == 1
+			a.Outcomes = append(a.Outcomes, o)
+			return err
+		})
+	commit := slices.IndexFunc(a.Outcomes, func(o OutcomeRow) bool { return o.Gate == policy.Commit && o.Pass })
+	if attempt == 0 && commit >= 0 {
+		a.Outcomes = a.Outcomes[:commit]
 	}
-	defer rows.Close() //nolint:errcheck // only read; Err is looked at
-	for rows.Next() {
-		var o OutcomeRow
-		var pass int
-		if err := rows.Scan(&o.Gate, &pass, &o.Evidence); err != nil {
-			return nil, err
-		}
-		o.Pass = pass == 1
-		if attempt == 0 && o.Gate == policy.Commit && o.Pass {
-			break
-		}
-		a.Outcomes = append([]OutcomeRow{o}, a.Outcomes...)
-	}
-	return a, rows.Err()
+	slices.Reverse(a.Outcomes)
+	return a, err
 }
 
 // maxOutcomes bounds what a hand-off reads: the latest.

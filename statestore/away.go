@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -20,8 +21,7 @@ import (
 // kept of it since. The reply is kept with the outcome and delivered with it, so
 // that a repetition gets it again, before and after.
 
-// IsAway reports whether an error says that the server was not reached: outcomes
-// are kept meanwhile.
+// IsAway reports whether the server was not reached: outcomes are kept meanwhile.
 func IsAway(err error) bool { return errors.Is(err, sqldb.ErrLost) }
 
 // kindOutcome is an outcome that is kept for a server.
@@ -103,7 +103,7 @@ func (s *Store) keepOutcome(ctx context.Context, number string, o Outcome) (r Re
 			return nil, fmt.Errorf("%w (ticket %s); %s is free", ErrConflict, o.TicketID, free)
 		}
 		r = first.reply
-		r.Warnings = append([]string(nil), r.Warnings...)
+		r.Warnings = slices.Clone(r.Warnings)
 		r.Repeated, r.IfNewEventID = true, free
 		return nil, nil //nolint:nilnil // a repetition is not kept
 	})
@@ -130,7 +130,7 @@ func (s *Store) history(ticket string, kept []outbox.Row) (h history, err error)
 	if ticket == "" {
 		return h, nil
 	}
-	h.state, h.answered = s.memory.recall(ticket)
+	h = s.memory.recall(ticket)
 	for _, r := range kept {
 		if err := h.add(r.Kind, r.Event, r.Payload, r.Body); err != nil {
 			return h, fmt.Errorf("a kept %s of %s: %w", r.Kind, ticket, err)
@@ -172,19 +172,14 @@ func (h *history) move(o Outcome) (d policy.Decision) {
 	h.state, d = policy.OnOutcome(h.state, policy.GateOutcome{
 		TicketID: o.TicketID, Gate: o.Gate, Outcome: o.Outcome, Route: o.Route, Eligible: true,
 	})
-	h.outcomes = append(h.outcomes, OutcomeRow{
-		Gate: o.Gate, Pass: o.Pass(), Evidence: o.Evidence,
-	})
+	h.outcomes = append(h.outcomes, OutcomeRow{Gate: o.Gate, Pass: o.Pass(), Evidence: o.Evidence})
 	h.outcomes = h.outcomes[max(0, len(h.outcomes)-maxOutcomes):]
 	return d
 }
 
 // attempt is what was escalated, as far as it was kept.
 func (h *history) attempt(o Outcome, d policy.Decision) *Attempt {
-	a := &Attempt{
-		TicketID: o.TicketID, Owner: d.Owner,
-		Outcomes: append([]OutcomeRow(nil), h.outcomes...),
-	}
+	a := &Attempt{TicketID: o.TicketID, Owner: d.Owner, Outcomes: slices.Clone(h.outcomes)}
 	if d.Owner == policy.OwnerLocal {
 		a.Plan, a.Planner = h.plan.Text, h.plan.planner()
 	}
@@ -230,7 +225,7 @@ func (d delivered) asDelivered(now Recorded) Recorded {
 	}
 	r := *d.reply
 	if r.Action != now.Action || r.Owner != now.Owner {
-		r.Warnings = append(append([]string(nil), r.Warnings...), fmt.Sprintf(
+		r.Warnings = append(slices.Clone(r.Warnings), fmt.Sprintf(
 			"when Postgres was back, with all that it knew, this outcome was counted as action %s, owner %s: go by that",
 			now.Action, now.Owner))
 	}
@@ -269,17 +264,10 @@ AND project = (SELECT id FROM projects WHERE name = ?)`, string(first), o.Ticket
 // maxRemembered bounds the tickets of memory.
 const maxRemembered = 50
 
-// memory is what this process saw of tickets on the server: the state of each,
-// and the last reply.
+// memory is what this process last saw of tickets on the server.
 type memory struct {
 	mu      sync.Mutex
-	tickets map[string]remembered
-}
-
-type remembered struct {
-	state policy.TicketState
-	event string
-	last  reply
+	tickets map[string]history
 }
 
 // note remembers a ticket's state and, where there is a key, what was
@@ -288,29 +276,26 @@ func (m *memory) note(ticket string, state policy.TicketState, event string, las
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.tickets == nil {
-		m.tickets = map[string]remembered{}
+		m.tickets = map[string]history{}
 	}
-	r, known := m.tickets[ticket]
+	h, known := m.tickets[ticket]
 	if !known && len(m.tickets) >= maxRemembered {
-		for other := range maps.Keys(m.tickets) {
+		for other := range m.tickets {
 			delete(m.tickets, other)
 			break
 		}
 	}
-	r.state = state
+	h.state = state
 	if event != "" {
-		r.event, r.last = event, last
+		h.answered = map[string]reply{event: last}
 	}
-	m.tickets[ticket] = r
+	m.tickets[ticket] = h
 }
 
-func (m *memory) recall(ticket string) (policy.TicketState, map[string]reply) {
+func (m *memory) recall(ticket string) history {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	answered := map[string]reply{}
-	r := m.tickets[ticket]
-	if r.event != "" {
-		answered[r.event] = r.last
-	}
-	return r.state, answered
+	h := history{state: m.tickets[ticket].state, answered: map[string]reply{}}
+	maps.Copy(h.answered, m.tickets[ticket].answered)
+	return h
 }

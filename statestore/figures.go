@@ -42,23 +42,18 @@ chars = figures.chars + excluded.chars`, t.project.ID, t.now.UnixMilli()/calls.H
 	return nil
 }
 
-// noteHandOff adds the size of what is handed off.
-func (t *recording) noteHandOff() error {
-	a := t.reply.Attempt
-	if a == nil {
-		return nil
-	}
+// size is the length of what is handed off of an attempt.
+func (a *Attempt) size() int {
 	chars := len(a.Plan)
 	for _, o := range a.Outcomes {
 		if !o.Pass {
 			chars += len(o.Evidence)
 		}
 	}
-	return t.figure(a.Model, t.o.Gate, 0, min(chars, maxHandOff))
+	return chars
 }
 
-// Figures returns the sums since a time, in the order of hours, that of the time
-// included.
+// Figures returns the sums since the hour of a time, in the order of hours.
 func (s *Store) Figures(ctx context.Context, since time.Time) (got []Figures, err error) {
 	err = s.Read(ctx, func(q sqldb.Q, project int64) error {
 		got = nil
@@ -80,8 +75,6 @@ WHERE project = ? AND hour >= ? ORDER BY hour, class, category, model, gate`, []
 
 // OpenAttempts is how many local attempts are open now.
 func (s *Store) OpenAttempts(ctx context.Context) (n int, err error) {
-	err = s.Read(ctx, func(q sqldb.Q, project int64) error {
-		return q.Row(ctx, `SELECT COUNT(*) FROM attempts WHERE project = ? AND closed = 0`, project).Scan(&n)
-	})
+	_, err = s.One(ctx, `SELECT COUNT(*) FROM attempts WHERE project = ? AND closed = 0`, nil, &n)
 	return n, err
 }

@@ -50,14 +50,9 @@ ORDER BY id DESC LIMIT 1`, project, ticketID, string(policy.Plan)).Scan(&f.Evide
 	return f, err
 }
 
-// KnownDigest is the newest digest seen for a model, "" where it never
-// answered.
+// KnownDigest is the newest digest seen for a model, "" where it never answered.
 func (s *Store) KnownDigest(ctx context.Context, model string) (digest string, err error) {
-	err = s.Read(ctx, func(q sqldb.Q, project int64) error {
-		text, err := q.Text(ctx, `SELECT digest FROM models WHERE project = ? AND model = ?`, project, model)
-		digest = string(text)
-		return err
-	})
+	_, err = s.One(ctx, `SELECT digest FROM models WHERE project = ? AND model = ?`, []any{model}, &digest)
 	return digest, err
 }
 
@@ -102,7 +97,15 @@ func (s *Store) Known(ctx context.Context, id string, limit int) (known bool, ne
 OR EXISTS (SELECT 1 FROM decisions WHERE project = ? AND ticket = ?)`, project, id, project, id).Scan(&known); err != nil || known {
 			return err
 		}
-		for _, look := range knownQueries(project, id, limit) {
+		for _, look := range []struct {
+			query string
+			args  []any
+		}{
+			{`SELECT ticket FROM decisions WHERE project = ? ORDER BY at DESC LIMIT ?`, []any{project, limit}},
+			{`SELECT ticket FROM tickets WHERE project = ? AND ticket IN (?, ?)`, []any{project, strings.ToUpper(id), strings.ToLower(id)}},
+			{`SELECT ticket FROM tickets WHERE project = ? AND ticket > ? ORDER BY ticket LIMIT ?`, []any{project, id, limit}},
+			{`SELECT ticket FROM tickets WHERE project = ? AND ticket < ? ORDER BY ticket DESC LIMIT ?`, []any{project, id, limit}},
+		} {
 			if err := scanStrings(ctx, q, look.query, look.args, add); err != nil {
 				return err
 			}
@@ -110,20 +113,6 @@ OR EXISTS (SELECT 1 FROM decisions WHERE project = ? AND ticket = ?)`, project, 
 		return nil
 	})
 	return known, near, err
-}
-
-type knownQuery struct {
-	query string
-	args  []any
-}
-
-func knownQueries(project int64, id string, limit int) []knownQuery {
-	return []knownQuery{
-		{`SELECT ticket FROM decisions WHERE project = ? ORDER BY at DESC LIMIT ?`, []any{project, limit}},
-		{`SELECT ticket FROM tickets WHERE project = ? AND ticket IN (?, ?)`, []any{project, strings.ToUpper(id), strings.ToLower(id)}},
-		{`SELECT ticket FROM tickets WHERE project = ? AND ticket > ? ORDER BY ticket LIMIT ?`, []any{project, id, limit}},
-		{`SELECT ticket FROM tickets WHERE project = ? AND ticket < ? ORDER BY ticket DESC LIMIT ?`, []any{project, id, limit}},
-	}
 }
 
 func scanStrings(ctx context.Context, q sqldb.Q, query string, args []any, add func(string)) error {

@@ -112,12 +112,23 @@ type first struct {
 	payload, reply string
 }
 
+const lookQuery = `SELECT ` + journal.Columns + `, ` + ticketColumns + `,
+COALESCE(o.id, 0), COALESCE(o.attempt, 0), COALESCE(o.payload, ''), COALESCE(o.reply, '') FROM projects p
+LEFT JOIN tickets t ON t.project = p.id AND t.ticket = ?
+LEFT JOIN outcomes o ON o.project = p.id AND o.ticket = ? AND o.event = ?
+WHERE p.name = ?`
+
+// run reads the project, the ticket and the key in one statement.
 func (t *recording) run() error {
-	stored, err := t.look()
-	switch {
-	case err != nil:
+	var row ticketScan
+	var stored first
+	args := []any{t.o.TicketID, t.o.TicketID, t.o.key(), t.s.Project()}
+	into := append(row.dest(), &stored.id, &stored.attempt, &stored.payload, &stored.reply)
+	if err := t.s.Look(t.ctx, t.tx, &t.project, lookQuery, args, into...); err != nil {
 		return err
-	case stored.id != 0:
+	}
+	t.ticket = row.ticket()
+	if stored.id != 0 {
 		return t.repeat(stored)
 	}
 	if n := eventNumber(t.o.TicketID, t.o.Gate, t.o.EventID); t.ticket.pruned && n > 0 && n <= t.ticket.runs[gateIndex(t.o.Gate)] {
@@ -127,37 +138,19 @@ func (t *recording) run() error {
 	return t.count()
 }
 
-const lookQuery = `SELECT ` + journal.Columns + `, ` + ticketColumns + `,
-COALESCE(o.id, 0), COALESCE(o.attempt, 0), COALESCE(o.payload, ''), COALESCE(o.reply, '') FROM projects p
-LEFT JOIN tickets t ON t.project = p.id AND t.ticket = ?
-LEFT JOIN outcomes o ON o.project = p.id AND o.ticket = ? AND o.event = ?
-WHERE p.name = ?`
-
-// look reads the project, the ticket and the key in one statement.
-func (t *recording) look() (stored first, err error) {
-	var row ticketScan
-	args := []any{t.o.TicketID, t.o.TicketID, t.o.key(), t.s.Project()}
-	into := append(row.dest(), &stored.id, &stored.attempt, &stored.payload, &stored.reply)
-	err = t.s.Look(t.ctx, t.tx, &t.project, lookQuery, args, into...)
-	t.ticket = row.ticket()
-	return stored, err
-}
-
 // repeat gives the first reply again, with the counters of now.
-func (t *recording) repeat(stored first) error {
+func (t *recording) repeat(stored first) (err error) {
 	free := t.ticket.nextEventID(t.o.TicketID, t.o.Gate)
 	if stored.payload != t.o.payload() {
 		return fmt.Errorf("%w (ticket %s); %s is free", ErrConflict, t.o.TicketID, free)
 	}
-	if err := json.Unmarshal([]byte(stored.reply), &t.reply); err != nil {
+	if err = json.Unmarshal([]byte(stored.reply), &t.reply); err != nil {
 		return fmt.Errorf("stored reply: %w", err)
 	}
 	t.reply.Repeated, t.reply.IfNewEventID, t.reply.Stats = true, free, t.project.Stats()
-	if t.reply.Action != policy.Escalate {
-		return nil
+	if t.reply.Action == policy.Escalate {
+		t.reply.Attempt, err = t.escalated(stored.attempt, stored.id)
 	}
-	var err error
-	t.reply.Attempt, err = t.escalated(stored.attempt, stored.id)
 	return err
 }
 
@@ -171,7 +164,9 @@ func (t *recording) count() error {
 		Route: t.o.Route, Eligible: refused == "", IneligibleWhy: refused})
 	t.ticket.TicketState = state
 	if v.OpensAttempt {
-		if err := t.open(); err != nil {
+		key := t.ticket.key
+		t.ticket.quality = nil
+		if t.ticket.Attempt, err = insertAttempt(t.ctx, t.tx, t.project.ID, t.o.TicketID, key, "", "", t.now); err != nil {
 			return err
 		}
 	}
@@ -218,29 +213,20 @@ func (t *recording) draft() (warning string, err error) {
 // storedReply is what is stored of a reply.
 type storedReply struct {
 	Recorded
-	RefusedPlan string `json:"refused_plan,omitempty"` // where the plan gate failed in a local attempt
+	// RefusedPlan is the local attempt's plan that its gate refused: a later one
+	// replaces it in the attempt.
+	RefusedPlan string `json:"refused_plan,omitempty"`
 }
 
-// refusedPlan is the attempt's plan where this outcome refuses it: a later plan
-// replaces it in the attempt.
-func (t *recording) refusedPlan(attempt int64) (plan string, err error) {
-	if attempt == 0 || t.o.Gate != policy.Plan || t.o.Pass() {
-		return "", nil
-	}
-	if err := t.tx.Row(t.ctx, `SELECT plan FROM attempts WHERE id = ?`, attempt).Scan(&plan); err != nil {
-		return "", fmt.Errorf("read plan: %w", err)
-	}
-	return plan, nil
-}
-
-// save writes the rows. The attempt's own row is written where it opens and
-// closes.
+// save writes the rows, but for the attempt's own: see close.
 func (t *recording) save(attempt int64, v policy.Decision) error {
-	refused, err := t.refusedPlan(attempt)
-	if err != nil {
-		return err
+	stored := storedReply{Recorded: t.kept.asDelivered(t.reply)}
+	if attempt != 0 && t.o.Gate == policy.Plan && !t.o.Pass() {
+		if err := t.tx.Row(t.ctx, `SELECT plan FROM attempts WHERE id = ?`, attempt).Scan(&stored.RefusedPlan); err != nil {
+			return fmt.Errorf("read plan: %w", err)
+		}
 	}
-	reply, err := json.Marshal(storedReply{Recorded: t.kept.asDelivered(t.reply), RefusedPlan: refused})
+	reply, err := json.Marshal(stored)
 	if err != nil {
 		return err
 	}
@@ -264,8 +250,8 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, t.project.ID, t.o.TicketID, event,
 		if t.reply.Attempt, err = t.escalated(attempt, id); err != nil {
 			return err
 		}
-		if v.ClosesAttempt {
-			if err := t.noteHandOff(); err != nil {
+		if a := t.reply.Attempt; a != nil && v.ClosesAttempt {
+			if err := t.figure(a.Model, t.o.Gate, 0, min(a.size(), maxHandOff)); err != nil {
 				return err
 			}
 		}

@@ -1,7 +1,9 @@
 package statestore
 
 import (
+	"context"
 	"sync"
+	"time"
 
 	"github.com/fjbelchi/localmodel/statestore/calls"
 	"github.com/fjbelchi/localmodel/statestore/decisions"
@@ -9,6 +11,7 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/guard"
 	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/money"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 // Store is a project's journal with everything that is recorded in it. It is safe
@@ -35,7 +38,10 @@ func New(o journal.Options) *Store {
 		Journal: j, History: decisions.New(j), Records: guard.New(j), Uses: drafts.New(j), Spending: money.New(j), Calls: calls.New(j),
 	}
 	j.OnDelivery(kindOutcome, s.sendOutcome)
-	journal.NewKind(j, kindPlan, writePlan)
+	journal.NewKind(j, kindPlan, func(ctx context.Context, tx sqldb.Q, project *journal.Project, p Plan, at time.Time) error {
+		_, _, err := recordPlan(ctx, tx, project, p, at)
+		return err
+	})
 	return s
 }
 

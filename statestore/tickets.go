@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,8 +14,7 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// ticketColumns are read by ticketScan in this order. The row may be missing on
-// the right of a join.
+// ticketColumns are read by ticketScan in this order. There may be no row.
 const ticketColumns = `COALESCE(t.phase, ''), COALESCE(t.escalated_at, ''), COALESCE(t.failures, ''), COALESCE(t.retries, ''),
 COALESCE(t.runs, ''), COALESCE(t.pruned, 0), COALESCE(t.attempt, 0), COALESCE(t.class, ''), COALESCE(t.category, ''), COALESCE(t.digest, ''), t.quality`
 
@@ -33,33 +33,18 @@ func (s *ticketScan) dest() []any {
 func (s *ticketScan) ticket() Ticket {
 	t := s.t
 	t.Phase, t.EscalatedAt = policy.Phase(s.phase), policy.Gate(s.escalated)
-	unpackCounts(t.Failures[:], s.failures)
-	unpackCounts(t.Retries[:], s.retries)
+	// Two hexadecimal digits a gate. What cannot be read counts as 0.
+	failures, _ := hex.DecodeString(s.failures)
+	copy(t.Failures[:], failures)
+	retries, _ := hex.DecodeString(s.retries)
+	copy(t.Retries[:], retries)
 	for i, word := range strings.Fields(s.runs) {
 		if i < len(t.runs) {
-			t.runs[i], _ = strconv.Atoi(word) // what cannot be read counts as 0
+			t.runs[i], _ = strconv.Atoi(word)
 		}
 	}
 	t.pruned = s.pruned != 0
 	return t
-}
-
-// unpackCounts reads two hexadecimal digits a gate.
-func unpackCounts(into []uint8, text string) {
-	if n, err := hex.DecodeString(text); err == nil {
-		copy(into, n)
-	}
-}
-
-func packRuns(runs [gates]int) string {
-	out := make([]byte, 0, 4*gates)
-	for i, n := range runs {
-		if i > 0 {
-			out = append(out, ' ')
-		}
-		out = strconv.AppendInt(out, int64(n), 10)
-	}
-	return string(out)
 }
 
 // save writes the ticket's state.
@@ -69,7 +54,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (project, ticket) DO 
 escalated_at = excluded.escalated_at, failures = excluded.failures, retries = excluded.retries, runs = excluded.runs,
 attempt = excluded.attempt, class = excluded.class, category = excluded.category, digest = excluded.digest, quality = excluded.quality`,
 		project, id, string(t.Phase), string(t.EscalatedAt), hex.EncodeToString(t.Failures[:]), hex.EncodeToString(t.Retries[:]),
-		packRuns(t.runs), sqldb.Flag(t.pruned), t.Attempt, t.key.Class, t.key.Category, t.key.Digest, t.quality)
+		strings.Trim(fmt.Sprint(t.runs), "[]"), sqldb.Flag(t.pruned), t.Attempt, t.key.Class, t.key.Category, t.key.Digest, t.quality)
 }
 
 // TicketState is a ticket's state; a zero one was never seen.
@@ -110,11 +95,8 @@ func (t Ticket) nextEventID(id string, gate policy.Gate) string {
 
 // ran counts one more outcome of a gate, whose event id may be ahead.
 func (t *Ticket) ran(id string, gate policy.Gate, event string) {
-	i := gateIndex(gate)
-	if i < 0 {
-		return
-	}
-	t.runs[i] = max(t.runs[i]+1, eventNumber(id, gate, event))
+	runs := &t.runs[gateIndex(gate)]
+	*runs = max(*runs+1, eventNumber(id, gate, event))
 }
 
 // eventNumber is n of an event id TICKET:GATE:n, 0 of any other.
@@ -127,11 +109,7 @@ func eventNumber(id string, gate policy.Gate, event string) int {
 	return n
 }
 
+// gateIndex is -1 where there is no such gate.
 func gateIndex(gate policy.Gate) int {
-	for i, rule := range policy.GateRules {
-		if rule.Gate == gate {
-			return i
-		}
-	}
-	return -1
+	return slices.IndexFunc(policy.GateRules[:], func(r policy.GateRule) bool { return r.Gate == gate })
 }

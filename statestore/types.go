@@ -9,8 +9,7 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/projection"
 )
 
-// ErrConflict says that an outcome's key is another outcome's. It comes wrapped,
-// with the key that is free.
+// ErrConflict comes wrapped, with the key that is free.
 var ErrConflict = errors.New("this event id was recorded with another outcome")
 
 // Outcome is one gate's result.

@@ -324,7 +324,7 @@ var openers = map[string]string{
 	"cmd/localmodel/evaluate/drafts":     "removes a directory of its own in the user's state directory",
 	"cmd/localmodel/app/look.go":         "a temporary directory of its own",
 	"cmd/localmodel/machine":             "files of the system",
-	"statestore/journal/sequencefile.go": "the last number acknowledged, beside the journal",
+	"statestore/journal/sequence.go": "the last number acknowledged, beside the journal",
 	"statestore/sqldb":                   "the journal, in the user's state directory",
 	"tools/draft":                        "scratch copies in the user's state directory",
 }

@@ -1,5 +1,4 @@
-// Package calls keeps what became of model calls: a row for each, and sums by
-// hour that outlive the rows.
+// Package calls keeps model calls as rows, and as sums by hour that outlive the rows.
 package calls
 
 import (
@@ -68,47 +67,13 @@ ON CONFLICT (project, model) DO UPDATE SET digest = excluded.digest`, project, m
 			return fmt.Errorf("insert model: %w", err)
 		}
 	}
-	if err := sums.settleOld(calls[len(calls)-1].At); err != nil {
+	// Replies that nothing can follow any more, a few at a time.
+	settled := calls[len(calls)-1].At.Add(-settleAfter).UnixMilli()
+	if err := sums.settle(Answer, `id IN (SELECT id FROM answers WHERE project = ? AND purpose <> 'plan' AND at < ? LIMIT ?)`,
+		project, settled, settleAtOnce); err != nil {
 		return err
 	}
 	return sums.save()
 }
 
 const localTier = string(policy.Local)
-
-// recentRows reads what Recent returns of the calls on disk.
-func recentRows(ctx context.Context, q sqldb.Q, project int64, model string, since time.Time, n int) (got []Call, err error) {
-	err = q.Each(ctx, `SELECT at, purpose, tokens_in, tokens_out, ms, result FROM calls
-WHERE project = ? AND at >= ? AND model = ? AND tier = ? ORDER BY at DESC, id DESC LIMIT ?`, []any{project, since.UnixMilli(), model, localTier, n}, func(r sqldb.Row) error {
-		var c Call
-		var at int64
-		err := r.Scan(&at, &c.Purpose, &c.TokensIn, &c.TokensOut, &c.MS, &c.Result)
-		c.At = time.UnixMilli(at)
-		got = append(got, c)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return got, nil
-}
-
-// readCalls reads a page of calls after a place, which it moves on.
-func readCalls(ctx context.Context, q sqldb.Q, project int64, after *callPlace) (got []Call, err error) {
-	last := *after
-	err = q.Each(ctx, `SELECT id, at, purpose, ticket, tier, model, digest, prompt, tokens_in, tokens_out, cost, estimated, paid, ms, result
-FROM calls WHERE project = ? AND at >= ? AND (at > ? OR id > ?) ORDER BY at, id LIMIT ?`, []any{project, after.at, after.at, after.id, page}, func(r sqldb.Row) error {
-		var c Call
-		var estimated, paid int
-		err := r.Scan(&last.id, &last.at, &c.Purpose, &c.TicketID, &c.Tier, &c.Model, &c.Digest, &c.PromptVersion,
-			&c.TokensIn, &c.TokensOut, &c.CostUSD, &estimated, &paid, &c.MS, &c.Result)
-		c.At, c.Estimated, c.Paid = time.UnixMilli(last.at), estimated == 1, paid == 1
-		got = append(got, c)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	*after = last
-	return got, nil
-}

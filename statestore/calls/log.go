@@ -96,10 +96,19 @@ func (l *Log) Recent(ctx context.Context, model string, since time.Time, n int) 
 		}
 	}
 	l.mu.Unlock()
+	waiting := len(got)
 	err = l.j.Read(ctx, func(q sqldb.Q, project int64) error {
-		kept, err := recentRows(ctx, q, project, model, since, n-len(got))
-		got = append(got, kept...)
-		return err
+		got = got[:waiting]
+		return q.Each(ctx, `SELECT at, purpose, tokens_in, tokens_out, ms, result FROM calls
+WHERE project = ? AND at >= ? AND model = ? AND tier = ? ORDER BY at DESC, id DESC LIMIT ?`,
+			[]any{project, since.UnixMilli(), model, localTier, n - waiting}, func(r sqldb.Row) error {
+				var c Call
+				var at int64
+				err := r.Scan(&at, &c.Purpose, &c.TokensIn, &c.TokensOut, &c.MS, &c.Result)
+				c.At = time.UnixMilli(at)
+				got = append(got, c)
+				return err
+			})
 	})
 	return got, err
 }
@@ -108,22 +117,31 @@ func (l *Log) Recent(ctx context.Context, model string, since time.Time, n int) 
 // two pages, so fn may take its time and use the journal.
 const page = 500
 
-// callPlace is a call's place in time: when it began, milliseconds, and its id.
-type callPlace struct{ at, id int64 }
-
 // Each gives fn the model calls since a time, in the order of their beginnings:
 // a long call is written after shorter ones that began later. It stops at fn's
 // first error.
 func (l *Log) Each(ctx context.Context, since time.Time, fn func(Call) error) error {
-	after := callPlace{at: max(since.UnixMilli(), 0) - 1, id: 1 << 62}
+	// A call's place in time is when it began, milliseconds, and its id.
+	at, id := max(since.UnixMilli(), 0)-1, int64(1<<62)
 	for {
 		var got []Call
-		if err := l.j.Read(ctx, func(q sqldb.Q, project int64) (err error) {
-			got, err = readCalls(ctx, q, project, &after)
-			return err
+		var lastAt, lastID int64
+		if err := l.j.Read(ctx, func(q sqldb.Q, project int64) error {
+			got, lastAt, lastID = nil, at, id
+			return q.Each(ctx, `SELECT id, at, purpose, ticket, tier, model, digest, prompt, tokens_in, tokens_out, cost, estimated, paid, ms, result
+FROM calls WHERE project = ? AND at >= ? AND (at > ? OR id > ?) ORDER BY at, id LIMIT ?`, []any{project, at, at, id, page}, func(r sqldb.Row) error {
+				var c Call
+				var estimated, paid int
+				err := r.Scan(&lastID, &lastAt, &c.Purpose, &c.TicketID, &c.Tier, &c.Model, &c.Digest, &c.PromptVersion,
+					&c.TokensIn, &c.TokensOut, &c.CostUSD, &estimated, &paid, &c.MS, &c.Result)
+				c.At, c.Estimated, c.Paid = time.UnixMilli(lastAt), estimated == 1, paid == 1
+				got = append(got, c)
+				return err
+			})
 		}); err != nil {
 			return err
 		}
+		at, id = lastAt, lastID
 		for _, c := range got {
 			if err := fn(c); err != nil {
 				return err

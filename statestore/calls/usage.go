@@ -66,7 +66,7 @@ type tally struct {
 	ctx     context.Context //nolint:containedctx // lives for one transaction
 	tx      sqldb.Q
 	project int64
-	sums    map[usageKey]*Usage
+	sums    map[usageKey]Usage
 }
 
 type usageKey struct {
@@ -75,20 +75,16 @@ type usageKey struct {
 }
 
 func newTally(ctx context.Context, tx sqldb.Q, project int64) *tally {
-	return &tally{ctx: ctx, tx: tx, project: project, sums: map[usageKey]*Usage{}}
+	return &tally{ctx: ctx, tx: tx, project: project, sums: map[usageKey]Usage{}}
 }
 
 func (t *tally) add(at int64, kind Kind, in, out int, usd float64) {
 	key := usageKey{at / HourMS, kind}
-	if t.sums[key] == nil {
-		t.sums[key] = &Usage{}
-	}
 	u := t.sums[key]
-	u.N, u.TokensIn, u.TokensOut, u.USD = u.N+1, u.TokensIn+in, u.TokensOut+out, u.USD+usd
+	t.sums[key] = Usage{N: u.N + 1, TokensIn: u.TokensIn + in, TokensOut: u.TokensOut + out, USD: u.USD + usd}
 }
 
-// call counts one call. A local reply waits in answers until it is known what
-// became of it.
+// call counts one call. A local reply waits in answers for what becomes of it.
 func (t *tally) call(c Call) error {
 	at := c.At.UnixMilli()
 	switch {
@@ -176,12 +172,6 @@ func (t *tally) settle(kind Kind, condition string, args ...any) error {
 	return nil
 }
 
-// settleOld counts replies that nothing can follow any more, a few at a time.
-func (t *tally) settleOld(now time.Time) error {
-	return t.settle(Answer, `id IN (SELECT id FROM answers WHERE project = ? AND purpose <> 'plan' AND at < ? LIMIT ?)`,
-		t.project, now.Add(-settleAfter).UnixMilli(), settleAtOnce)
-}
-
 // save adds the sums to the table.
 func (t *tally) save() error {
 	for key, u := range t.sums {
@@ -239,8 +229,7 @@ FROM answers WHERE project = ? AND at >= ? GROUP BY 1, 2 ORDER BY 1, 2`, []any{p
 // HourMS is the milliseconds of an hour: sums are kept by the hour of the record.
 const HourMS = 60 * 60 * 1000
 
-// HourOf is the number of a time's hour since 1970, 0 where the time is zero: from
-// the beginning.
+// HourOf is the number of a time's hour since 1970, 0 where the time is zero.
 func HourOf(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

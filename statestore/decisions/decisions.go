@@ -3,9 +3,7 @@ package decisions
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -35,8 +33,7 @@ type History struct{ j *journal.Journal }
 // New returns the decisions in a journal.
 func New(j *journal.Journal) *History { return &History{j} }
 
-// SaveDecision keeps a classification. It is the newest of its ticket, even
-// where the clock went back.
+// SaveDecision keeps a classification, as the newest even where the clock went back.
 func (h *History) SaveDecision(ctx context.Context, d Decision) error {
 	wave, err := json.Marshal(d.Wave)
 	if err != nil {
@@ -59,40 +56,27 @@ wave = excluded.wave, wave_known = excluded.wave_known, digest = excluded.digest
 // LastDecision is the newest decision on a ticket, whatever its content was: its source
 // and its hash. found is false where there is none.
 func (h *History) LastDecision(ctx context.Context, ticketID string) (d Decision, found bool, err error) {
-	err = h.j.Read(ctx, func(q sqldb.Q, project int64) error {
-		err := q.Row(ctx, `SELECT ticket, hash, source FROM decisions WHERE project = ? AND ticket = ? ORDER BY +at DESC LIMIT 1`,
-			project, ticketID).Scan(&d.TicketID, &d.Hash, &d.Source)
-		found = err == nil
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		return err
-	})
+	found, err = h.j.One(ctx, `SELECT ticket, hash, source FROM decisions WHERE project = ? AND ticket = ? ORDER BY +at DESC LIMIT 1`,
+		[]any{ticketID}, &d.TicketID, &d.Hash, &d.Source)
 	return d, found, err
 }
 
 // Decision is the decision on a ticket with a content: the one from this source,
 // else the newest from another. found is false where there is none.
 func (h *History) Decision(ctx context.Context, ticketID, hash, source string) (d Decision, found bool, err error) {
-	err = h.j.Read(ctx, func(q sqldb.Q, project int64) error {
-		var wave string
-		var local, known int
-		var at int64
-		err := q.Row(ctx, `SELECT ticket, hash, source, category, complexity, decided_by, why, local, refused, wave, wave_known, digest, at
+	var wave string
+	var local, known int
+	var at int64
+	found, err = h.j.One(ctx, `SELECT ticket, hash, source, category, complexity, decided_by, why, local, refused, wave, wave_known, digest, at
 FROM decisions WHERE project = ? AND ticket = ? AND hash = ? ORDER BY CASE WHEN source = ? THEN 0 ELSE 1 END, at DESC LIMIT 1`,
-			project, ticketID, hash, journal.Clip(source, journal.MaxField)).
-			Scan(&d.TicketID, &d.Hash, &d.Source, &d.Category, &d.Complexity, &d.By, &d.Why, &local, &d.Refused, &wave, &known, &d.Digest, &at)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read decision: %w", err)
-		}
-		d.Local, d.WaveKnown, d.At, found = local == 1, known == 1, time.UnixMilli(at), true
-		return json.Unmarshal([]byte(wave), &d.Wave)
-	})
+		[]any{ticketID, hash, journal.Clip(source, journal.MaxField)},
+		&d.TicketID, &d.Hash, &d.Source, &d.Category, &d.Complexity, &d.By, &d.Why, &local, &d.Refused, &wave, &known, &d.Digest, &at)
+	if err == nil && found {
+		d.Local, d.WaveKnown, d.At = local == 1, known == 1, time.UnixMilli(at)
+		err = json.Unmarshal([]byte(wave), &d.Wave)
+	}
 	if err != nil {
-		return Decision{}, false, err
+		return Decision{}, false, fmt.Errorf("read decision: %w", err)
 	}
 	return d, found, nil
 }

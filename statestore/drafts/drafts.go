@@ -16,8 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// Draft is a draft that came to an end: of one planned change, by the local
-// model.
+// Draft is a draft of one planned change that came to an end.
 type Draft struct {
 	ID       string // another draft of the ticket has another
 	TicketID string
@@ -37,28 +36,21 @@ type Uses struct{ ended journal.Kind[Draft] }
 // New returns the drafts in a journal.
 func New(j *journal.Journal) *Uses { return &Uses{journal.NewKind(j, "draft", record)} }
 
-// uses of a draft beside policy's: nothing yet, nothing usable came of it, and
-// its change is committed.
+// uses of a draft beside policy's: none yet, nothing usable, and committed.
 const (
 	draftOpen = ""
 	draftNone = "none"
 	draftKept = "kept"
 )
 
-// row is the latest draft of a ticket.
-type row struct {
-	id, used string
-	key      guard.Key
-	tokens   int
-}
-
-func read(ctx context.Context, q sqldb.Q, project int64, ticket string) (d row, err error) {
+// read reads the latest draft of a ticket; one without an ID is none.
+func read(ctx context.Context, q sqldb.Q, project int64, ticket string) (d Draft, used string, err error) {
 	err = q.Row(ctx, `SELECT draft, used, class, category, digest, tokens FROM drafts WHERE project = ? AND ticket = ?`,
-		project, ticket).Scan(&d.id, &d.used, &d.key.Class, &d.key.Category, &d.key.Digest, &d.tokens)
+		project, ticket).Scan(&d.ID, &used, &d.Key.Class, &d.Key.Category, &d.Key.Digest, &d.Tokens)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return d, fmt.Errorf("read draft: %w", err)
+		return d, "", fmt.Errorf("read draft: %w", err)
 	}
-	return d, nil
+	return d, used, nil
 }
 
 // RecordDraft notes a draft that came to an end, once: the same ID again changes
@@ -69,8 +61,8 @@ func (u *Uses) RecordDraft(ctx context.Context, d Draft) error {
 }
 
 func record(ctx context.Context, tx sqldb.Q, p *journal.Project, d Draft, now time.Time) error {
-	before, err := read(ctx, tx, p.ID, d.TicketID)
-	if err != nil || before.id == d.ID {
+	before, _, err := read(ctx, tx, p.ID, d.TicketID)
+	if err != nil || before.ID == d.ID {
 		return err
 	}
 	used := draftNone
@@ -118,24 +110,23 @@ var usedKinds = map[policy.DraftUse]calls.Kind{
 	policy.DraftApplied: calls.DraftApplied, policy.DraftEdited: calls.DraftEdited, policy.DraftDiscarded: calls.DraftDiscarded,
 }
 
-// Used notes what became of a ticket's draft, once. The warning says what was not
-// counted.
+// Used notes once what became of a ticket's draft; warning = what was not counted.
 func Used(ctx context.Context, tx sqldb.Q, project int64, ticket string, use policy.DraftUse, now time.Time) (warning string, err error) {
-	d, err := read(ctx, tx, project, ticket)
+	d, used, err := read(ctx, tx, project, ticket)
 	switch {
 	case err != nil:
 		return "", err
-	case d.id == "":
+	case d.ID == "":
 		return "draft not counted: no draft of " + ticket + " is known", nil
-	case d.used == draftNone:
+	case used == draftNone:
 		return "draft not counted: nothing usable came of the draft of " + ticket, nil
-	case d.used != draftOpen:
-		return "draft not counted again: it was recorded as " + d.used, nil
+	case used != draftOpen:
+		return "draft not counted again: it was recorded as " + used, nil
 	}
 	if err := saveUse(ctx, tx, project, ticket, string(use)); err != nil {
 		return "", err
 	}
-	if err := settle(ctx, tx, project, ticket, d.key, use.Applied()); err != nil {
+	if err := settle(ctx, tx, project, ticket, d.Key, use.Applied()); err != nil {
 		return "", err
 	}
 	return "", calls.Count(ctx, tx, project, now, 0, usedKinds[use])
@@ -144,19 +135,18 @@ func Used(ctx context.Context, tx sqldb.Q, project int64, ticket string, use pol
 // Committed counts a ticket's draft, if it was used, whose change is committed
 // now. What was edited saved an unknown part, so none of its tokens are counted.
 func Committed(ctx context.Context, tx sqldb.Q, project int64, ticket string, now time.Time) error {
-	d, err := read(ctx, tx, project, ticket)
-	use := policy.DraftUse(d.used)
-	if err != nil || d.id == "" || !use.Applied() {
+	d, used, err := read(ctx, tx, project, ticket)
+	use := policy.DraftUse(used)
+	if err != nil || d.ID == "" || !use.Applied() {
 		return err
 	}
-	tokens := d.tokens
 	if use == policy.DraftEdited {
-		tokens = 0
+		d.Tokens = 0
 	}
 	if err := saveUse(ctx, tx, project, ticket, draftKept); err != nil {
 		return err
 	}
-	return calls.Count(ctx, tx, project, now, tokens, calls.DraftKept)
+	return calls.Count(ctx, tx, project, now, d.Tokens, calls.DraftKept)
 }
 
 func saveUse(ctx context.Context, tx sqldb.Q, project int64, ticket, used string) error {

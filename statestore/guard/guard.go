@@ -45,8 +45,7 @@ func (k Key) Bounded() Key {
 
 // The classes of records that are of no ticket.
 const (
-	// EchoClass is that of the records that say whether a model repeats the hints
-	// of its prompt.
+	// EchoClass is that of whether a model repeats the hints of its prompt.
 	EchoClass = "echo:"
 	// draftClass begins that of the records of drafts.
 	draftClass = "draft:"
@@ -99,13 +98,8 @@ type Records struct{ j *journal.Journal }
 // New returns the records in a journal.
 func New(j *journal.Journal) *Records { return &Records{j} }
 
-// admission is what the guard keeps: of a cell, and of a ticket in it. What is
-// not there is nil.
+// admission is what is kept of a cell, and of a ticket in it; nil = nothing.
 type admission struct{ state, memo []byte }
-
-func (a admission) equal(b admission) bool {
-	return bytes.Equal(a.state, b.state) && bytes.Equal(a.memo, b.memo)
-}
 
 // Admit lets the guard decide for a ticket: step gets the record of the key and
 // what was kept of the ticket under it, and returns both as they are to be
@@ -122,7 +116,7 @@ func (r *Records) Admit(ctx context.Context, key Key, ticketID string, step func
 		return err
 	}
 	err := r.j.Read(ctx, func(q sqldb.Q, project int64) error { return look(ctx, q, project) })
-	if err != nil || after.equal(before) {
+	if err != nil || bytes.Equal(after.state, before.state) && bytes.Equal(after.memo, before.memo) {
 		return err
 	}
 	return r.j.Write(ctx, func(ctx context.Context, tx sqldb.Q, p *journal.Project) error {
@@ -134,10 +128,9 @@ func (r *Records) Admit(ctx context.Context, key Key, ticketID string, step func
 }
 
 func readAdmission(ctx context.Context, q sqldb.Q, project int64, key Key, ticketID string) (a admission, err error) {
-	if a.state, err = q.Text(ctx, selectState, project, key.cell()); err != nil {
-		return a, fmt.Errorf("read guard: %w", err)
+	if a.state, err = q.Text(ctx, selectState, project, key.cell()); err == nil {
+		a.memo, err = q.Text(ctx, `SELECT memo FROM guard_memo WHERE project = ? AND ticket = ? AND cell = ?`, project, ticketID, key.cell())
 	}
-	a.memo, err = q.Text(ctx, `SELECT memo FROM guard_memo WHERE project = ? AND ticket = ? AND cell = ?`, project, ticketID, key.cell())
 	if err != nil {
 		return a, fmt.Errorf("read guard: %w", err)
 	}
@@ -171,8 +164,7 @@ func (r *Records) GuardStates(ctx context.Context) (map[Key][]byte, error) {
 	return states, err
 }
 
-// DraftRecords returns every record of drafts, as stored, under the key of the
-// tickets.
+// DraftRecords returns every record of drafts, as stored, under the tickets' keys.
 func (r *Records) DraftRecords(ctx context.Context) (map[Key][]byte, error) {
 	all, err := r.states(ctx)
 	records := map[Key][]byte{}
@@ -203,10 +195,7 @@ func (r *Records) states(ctx context.Context) (states map[Key][]byte, err error)
 
 // Echo returns what was kept of a model, as it was saved; nil = nothing.
 func (r *Records) Echo(ctx context.Context, key Key) (state []byte, err error) {
-	err = r.j.Read(ctx, func(q sqldb.Q, project int64) error {
-		state, err = q.Text(ctx, selectState, project, key.Bounded().cell())
-		return err
-	})
+	_, err = r.j.One(ctx, selectState, []any{key.Bounded().cell()}, &state)
 	return state, err
 }
 

@@ -26,8 +26,7 @@ type Kind[T any] struct {
 	write func(ctx context.Context, tx sqldb.Q, p *Project, v T, at time.Time) error
 }
 
-// NewKind names a kind of write, under which it is kept as JSON. It is called
-// before the journal is used.
+// NewKind names a kind of write, kept as JSON, before the journal is used.
 func NewKind[T any](j *Journal, name string, write func(ctx context.Context, tx sqldb.Q, p *Project, v T, at time.Time) error) Kind[T] {
 	k := Kind[T]{j: j, name: name, write: write}
 	j.OnDelivery(name, func(ctx context.Context, r outbox.Row) error {
@@ -40,16 +39,14 @@ func NewKind[T any](j *Journal, name string, write func(ctx context.Context, tx 
 	return k
 }
 
-// Write writes v in a transaction; what a server cannot take now is kept and
-// delivered later.
+// Write writes v in a transaction; what a server cannot take is delivered later.
 func (k Kind[T]) Write(ctx context.Context, v T) error {
 	now := k.j.Now()
 	return k.j.Deliver(ctx, outbox.Entry{Kind: k.name}, func([]outbox.Row) (any, error) { return v, nil },
 		func(ctx context.Context, tx sqldb.Q, p *Project) error { return k.write(ctx, tx, p, v, now) })
 }
 
-// OnDelivery has send give the server what is kept of a kind. It is called before
-// the journal is used.
+// OnDelivery has send deliver what is kept of a kind. It comes before any use.
 func (j *Journal) OnDelivery(kind string, send func(context.Context, outbox.Row) error) {
 	j.senders[kind] = send
 }

@@ -7,6 +7,7 @@ package journal
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -76,7 +77,6 @@ type Journal struct {
 	started  atomic.Bool            // the first use has been seen
 	imported atomic.Pointer[string] // the database that has taken over the counters of before it
 	waited   atomic.Bool            // a torn state file was waited for
-	kept     keptSequence
 
 	mirror   *projection.Follower
 	box      *outbox.Box // nil = the journal is a file: nothing is kept for it
@@ -89,8 +89,7 @@ type Journal struct {
 	stop       context.CancelFunc
 }
 
-// Writer writes beside the calls: Flush writes what waits, and after End only
-// Flush does.
+// Writer writes beside the calls until End; Flush writes what waits, also after it.
 type Writer interface {
 	Flush(ctx context.Context) error
 	End()
@@ -127,8 +126,10 @@ func New(o Options) *Journal {
 	} else if o.Dir == "" {
 		o.Dir = filepath.Dir(o.State)
 	}
-	j.seq = newSequence(beside)
-	j.mirror = projection.Follow(j.background, stateFile(o), mirrored{j}, o.Log)
+	j.seq = &sequence{path: beside + sqldb.SequenceSuffix, project: o.Project, log: o.Log, last: map[string]int64{}}
+	sum := sha256.Sum256([]byte(o.Root))
+	remembered := filepath.Join(o.Dir, "state-files", hex.EncodeToString(sum[:8])+".json")
+	j.mirror = projection.Follow(j.background, projection.New(o.Root, remembered), j.due, j.figures, o.Log)
 	return j
 }
 
@@ -163,8 +164,7 @@ func (j *Journal) Log() *slog.Logger { return j.o.Log }
 // Now is the time that rows get.
 func (j *Journal) Now() time.Time { return j.o.Now() }
 
-// Attach has Flush and Close write what waits in w. It is called before the
-// journal is used.
+// Attach has Flush and Close write what waits in w. It comes before any use.
 func (j *Journal) Attach(w Writer) { j.attached = append(j.attached, w) }
 
 // Background ends when nothing is written beside the calls any more.
@@ -201,14 +201,25 @@ func (j *Journal) Read(ctx context.Context, fn func(q sqldb.Q, project int64) er
 	})
 }
 
-// Write runs fn in one transaction that is durable when Write returns, with the
-// project's row.
+// One reads a row of the project, whose id is the query's first argument.
+func (j *Journal) One(ctx context.Context, query string, args []any, dest ...any) (found bool, err error) {
+	err = j.Read(ctx, func(q sqldb.Q, project int64) error {
+		err := q.Row(ctx, query, append([]any{project}, args...)...).Scan(dest...)
+		found = err == nil
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return found, err
+}
+
+// Write runs fn with the project's row, in a transaction that is durable at its end.
 func (j *Journal) Write(ctx context.Context, fn func(ctx context.Context, tx sqldb.Q, p *Project) error) error {
 	return j.writeDelivered(ctx, "", fn)
 }
 
-// writeDelivered is Write, unless a transaction with the same delivery number was
-// committed before.
+// writeDelivered is Write, unless its delivery number was committed before.
 func (j *Journal) writeDelivered(ctx context.Context, delivery string, fn func(ctx context.Context, tx sqldb.Q, p *Project) error) error {
 	var id string
 	var before, after int64
@@ -223,7 +234,7 @@ func (j *Journal) writeDelivered(ctx context.Context, delivery string, fn func(c
 		return err
 	})
 	if err == nil && after > before {
-		j.acknowledged(id, after)
+		j.seq.note(id, after)
 	}
 	return err
 }
@@ -275,8 +286,7 @@ func (j *Journal) Reconcile(ctx context.Context) error {
 	return err
 }
 
-// Flush writes what is waiting: what is attached, what is kept for a server that
-// was away, and the state file.
+// Flush writes what is attached, what is kept for a server, and the state file.
 func (j *Journal) Flush(ctx context.Context) (err error) {
 	for _, w := range j.attached {
 		err = errors.Join(err, w.Flush(ctx))
@@ -287,8 +297,7 @@ func (j *Journal) Flush(ctx context.Context) (err error) {
 	return errors.Join(err, j.mirror.Flush(ctx))
 }
 
-// Close flushes and closes, within about two seconds. A journal never used
-// closes at no cost.
+// Close flushes and closes, within about two seconds; at no cost where nothing was used.
 func (j *Journal) Close() error {
 	ctx, stop := context.WithTimeout(context.Background(), closeWithin)
 	defer stop()
@@ -301,8 +310,7 @@ func (j *Journal) Close() error {
 		w.End()
 	}
 	j.mirror.End()
-	err := j.Flush(ctx)
-	err = errors.Join(err, j.db.Close(), j.seq.close())
+	err := errors.Join(j.Flush(ctx), j.db.Close(), j.seq.close())
 	if j.box != nil {
 		err = errors.Join(err, j.box.Close())
 	}
@@ -317,7 +325,7 @@ func (j *Journal) Warnings() []string {
 		said = append(said, j.box.Warnings()...)
 	}
 	said = append(said, j.db.Notices()...)
-	if text := j.kept.warning(); text != "" {
+	if text := j.seq.warning(); text != "" {
 		said = append(said, text)
 	}
 	if why := j.db.ReadOnly(); why != "" {

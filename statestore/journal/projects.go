@@ -53,9 +53,6 @@ func (p *Project) loaded() error {
 // Stats are the counters, as the state file has them.
 func (p *Project) Stats() projection.Stats {
 	s := projection.Stats{SuccessCount: p.success, EscalatedToCloud: p.escalated, TotalAttempts: p.success + p.escalated, FailuresByType: p.failures}
-	if s.FailuresByType == nil {
-		s.FailuresByType = map[string]int{}
-	}
 	if p.qualityN > 0 {
 		s.AvgQualityScore = math.Round(p.qualitySum/float64(p.qualityN)*100) / 100
 	}
@@ -64,13 +61,10 @@ func (p *Project) Stats() projection.Stats {
 
 // Save writes the row's counters, its number and its time.
 func (p *Project) Save(ctx context.Context, tx sqldb.Q, now time.Time) error {
-	failures := p.failuresText
-	if text, err := json.Marshal(p.failures); err == nil && len(p.failures) > 0 {
-		failures = string(text)
-	}
+	failures, _ := json.Marshal(p.failures) // numbers by name: it cannot fail
 	return tx.Exec(ctx, `UPDATE projects SET used = ?, seq = ?, last_at = ?, lost = ?, imported = ?, success = ?, escalated = ?,
 quality_sum = ?, quality_n = ?, failures = ? WHERE id = ?`, now.UnixMilli(), p.Seq, p.lastAt, p.lost, sqldb.Flag(p.imported),
-		p.success, p.escalated, p.qualitySum, p.qualityN, failures, p.ID)
+		p.success, p.escalated, p.qualitySum, p.qualityN, string(failures), p.ID)
 }
 
 // Close counts an attempt that was closed: at a gate where it was escalated, ""
@@ -135,16 +129,20 @@ func (p *Project) raise(known projection.Stats) {
 // bounded keeps a foreign counter within what can be added up.
 func bounded(n int) int { return min(max(n, 0), 1_000_000_000) }
 
-// readProject reads the store's project; found is false where nothing was ever
-// written for it.
+// readProject reads the store's project; found is false where it has no row.
 func (j *Journal) readProject(ctx context.Context, q sqldb.Q) (p Project, found bool, err error) {
-	j.loadSequence(q.Database())
-	err = q.Row(ctx, `SELECT `+Columns+` FROM projects p WHERE p.name = ?`, j.o.Project).Scan(p.dest()...)
+	found, err = j.scanProject(ctx, q, &p, `SELECT `+Columns+` FROM projects p WHERE p.name = ?`, []any{j.o.Project})
+	return p, found, err
+}
+
+func (j *Journal) scanProject(ctx context.Context, q sqldb.Q, p *Project, query string, args []any, more ...any) (found bool, err error) {
+	j.seq.load(q.Database())
+	err = q.Row(ctx, query, args...).Scan(append(p.dest(), more...)...)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return p, false, fmt.Errorf("read project: %w", err)
+		return false, fmt.Errorf("read project: %w", err)
 	}
-	j.compareSequence(q.Database(), &p)
-	return p, err == nil, p.loaded()
+	j.seq.compare(q.Database(), p)
+	return err == nil, p.loaded()
 }
 
 // ensureProject reads the store's project, or makes it.
@@ -164,18 +162,12 @@ VALUES (?, ?, 0, 0, 0, 0, 0, 0, 0, 0, '{}')`, j.o.Project, j.Now().UnixMilli());
 // Look reads the project's row into p, and what a query reads with it into more:
 // the query selects Columns first, and of the project of the last argument. A row
 // that is not there is made.
-func (j *Journal) Look(ctx context.Context, tx sqldb.Q, p *Project, query string, args []any, more ...any) (err error) {
-	j.loadSequence(tx.Database())
-	err = tx.Row(ctx, query, args...).Scan(append(p.dest(), more...)...)
-	if errors.Is(err, sql.ErrNoRows) {
+func (j *Journal) Look(ctx context.Context, tx sqldb.Q, p *Project, query string, args []any, more ...any) error {
+	found, err := j.scanProject(ctx, tx, p, query, args, more...)
+	if err == nil && !found {
 		*p, err = j.ensureProject(ctx, tx)
-		return err
 	}
-	if err != nil {
-		return fmt.Errorf("read project: %w", err)
-	}
-	j.compareSequence(tx.Database(), p)
-	return p.loaded()
+	return err
 }
 
 // Stats are the project's counters now.

@@ -20,8 +20,7 @@ const (
 	retainAtOnce = 100
 )
 
-// retained are the tables whose old rows go. Their sums stay in figures, spend
-// and the projects' counters.
+// retained are the tables whose old rows go; sums of them stay elsewhere.
 var retained = []struct{ table, key, old string }{
 	{"attempts", "id", "closed > 0 AND closed < ?"},
 	{"calls", "id", "at < ?"},
@@ -51,8 +50,7 @@ func (j *Journal) retainLater() {
 	j.keeping.After(next, j.retainLater)
 }
 
-// Retain deletes one piece, of every project; more says that there may be
-// another.
+// Retain deletes one piece, of every project; more = there may be another.
 func (j *Journal) Retain(ctx context.Context) (more bool, err error) {
 	limit := j.o.Now().AddDate(0, 0, -retainDays).UnixMilli()
 	query, args := `SELECT EXISTS (`+oldOutcomes+`)`, []any{retainAtOnce, limit}

@@ -1,92 +1,188 @@
 package journal
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"os"
 	"sync"
 
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// keptSequence is what the second place had when it was read: the last number
-// acknowledged for the project, by database. A project's row counts the same. A
-// journal that knows less has lost records: a WAL with a flipped bit is cut
+// sequence is the second place for the last number that was acknowledged for
+// each project, beside the journal. A project's row counts the same: a journal
+// that knows less has lost records, as where a WAL with a flipped bit is cut
 // there in silence, by SQLite's design.
-type keptSequence struct {
-	mu   sync.Mutex
-	last map[string]int64
+//
+// Entries are appended and not flushed: after a crash of the machine the file may
+// know less than the journal, which was flushed, and never more. A failure here
+// costs only the check.
+type sequence struct {
+	path, project string
+	log           *slog.Logger
+
+	mu   sync.Mutex // guards what follows
+	id   string     // of the database that file is kept for
+	file *os.File
+	size int64
+	last map[string]int64 // what was acknowledged for the project when it was read, by database
 	said string
 }
 
-func (k *keptSequence) warning() string {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.said
+const (
+	entryBytes = 24
+	maxEntries = 1024 // then the file is begun anew
+)
+
+func (s *sequence) warning() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.said
 }
 
-// loadSequence reads the second place, once per database. It must come before
-// the row is read: what is acknowledged between the two would look lost.
-func (j *Journal) loadSequence(id string) {
-	k := &j.kept
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if _, known := k.last[id]; known {
+// load reads the file, once per database. It must come before the row is read:
+// what is acknowledged between the two would look lost.
+func (s *sequence) load(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.last[id]; known {
 		return
 	}
-	last, replaced, err := j.seq.last(id, j.o.Project)
-	if err != nil {
-		j.o.Log.Warn("sequence not read", "err", err)
+	data, err := os.ReadFile(s.path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.log.Warn("sequence not read", "err", err)
 	}
-	if replaced {
-		k.said = "another journal is where this project's records were kept: earlier ones are not in it"
+	var last int64
+	own, others := false, false
+	for ; len(data) >= entryBytes; data = data[entryBytes:] {
+		n := int64(binary.BigEndian.Uint64(data[8:])) //nolint:gosec // written as one
+		e := entry(id, s.project, n)
+		switch {
+		case bytes.Equal(e, data[:entryBytes]):
+			last, own = max(last, n), true
+		case bytes.Equal(e[:8], data[:8]):
+			others = true
+		}
 	}
-	if k.last == nil {
-		k.last = map[string]int64{}
+	if others && !own {
+		s.said = "another journal is where this project's records were kept: earlier ones are not in it"
 	}
-	k.last[id] = last
+	s.last[id] = last
 }
 
-// compareSequence raises the row's number to the one acknowledged, counts what
-// is lost, and says so. Who writes the row keeps that.
-func (j *Journal) compareSequence(id string, p *Project) {
-	k := &j.kept
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	last := k.last[id]
+// compare raises the row's number to the one acknowledged, counts what is lost,
+// and says so. Who writes the row keeps that.
+func (s *sequence) compare(id string, p *Project) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.last[id]
 	if last <= p.Seq {
 		return
 	}
-	k.said = fmt.Sprintf("the journal ends at record %d of %d that were acknowledged for this project: the file was damaged or put back; no figure was lowered",
+	s.said = fmt.Sprintf("the journal ends at record %d of %d that were acknowledged for this project: the file was damaged or put back; no figure was lowered",
 		p.Seq, last)
 	p.lost += last - p.Seq
 	p.Seq = last
 }
 
-// acknowledged notes a number that a caller is about to receive.
-func (j *Journal) acknowledged(id string, seq int64) {
-	if err := j.seq.note(id, j.o.Project, seq); err != nil {
-		j.o.Log.Warn("sequence not kept", "err", err)
+// entry is the project's hash, the number, and a check over both and the database's id.
+func entry(id, project string, n int64) []byte {
+	sum := sha256.Sum256([]byte(project))
+	e := binary.BigEndian.AppendUint64(sum[:8:8], uint64(n)) //nolint:gosec // never negative
+	check := sha256.Sum256(append([]byte(id), e...))
+	return append(e, check[:8]...)
+}
+
+// note keeps a number that a caller is about to receive.
+func (s *sequence) note(id string, n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	if s.file == nil || s.id != id {
+		err = s.open(id)
+	}
+	if err == nil {
+		err = s.append(entry(id, s.project, n))
+	}
+	if err != nil {
+		s.log.Warn("sequence not kept", "err", err)
 	}
 }
 
-// RestartSequence begins the second place anew where it has grown. It is called
-// inside a transaction.
+func (s *sequence) append(entries []byte) error {
+	n, err := s.file.Write(entries)
+	s.size += int64(n)
+	return err
+}
+
+func (s *sequence) open(id string) (err error) {
+	if s.file != nil {
+		_ = s.file.Close()
+	}
+	s.id = id
+	if s.file, err = os.OpenFile(s.path, os.O_CREATE|os.O_APPEND|os.O_RDWR, 0o600); err != nil {
+		return err
+	}
+	s.size, err = s.file.Seek(0, io.SeekEnd)
+	if whole := s.size - s.size%entryBytes; err == nil && whole != s.size { // torn
+		err = s.file.Truncate(whole)
+	}
+	return err
+}
+
+// RestartSequence begins the second place anew, where it has grown, with what the
+// database has committed. It is called inside a transaction, so that nothing is
+// committed meanwhile; what is appended meanwhile was committed before.
 func (j *Journal) RestartSequence(ctx context.Context, tx sqldb.Q) error {
-	if !j.seq.full() {
+	s := j.seq
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.size < maxEntries*entryBytes {
 		return nil
 	}
-	last := map[string]int64{}
+	var all []byte
 	if err := tx.Each(ctx, `SELECT name, seq FROM projects`, nil, func(r sqldb.Row) error {
 		var name string
 		var seq int64
 		err := r.Scan(&name, &seq)
-		last[name] = seq
+		all = append(all, entry(tx.Database(), name, seq)...)
 		return err
 	}); err != nil {
 		return err
 	}
-	if err := j.seq.restart(tx.Database(), last); err != nil {
-		j.o.Log.Warn("sequence not begun anew", "err", err)
+	if err := s.restart(tx.Database(), all); err != nil {
+		s.log.Warn("sequence not begun anew", "err", err)
 	}
 	return nil
+}
+
+func (s *sequence) restart(id string, all []byte) error {
+	if err := s.open(id); err != nil {
+		return err
+	}
+	if s.size < maxEntries*entryBytes {
+		return nil // another process has
+	}
+	if err := s.file.Truncate(0); err != nil {
+		return fmt.Errorf("%s: %w", s.path, err)
+	}
+	s.size = 0
+	return s.append(all)
+}
+
+func (s *sequence) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	s.file = nil
+	return err
 }

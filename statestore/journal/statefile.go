@@ -2,45 +2,31 @@ package journal
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"path/filepath"
 
 	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// stateFile names the project's state file, and where the user's own directory
-// remembers what was written to it.
-func stateFile(o Options) *projection.File {
-	sum := sha256.Sum256([]byte(o.Root))
-	return projection.New(o.Root, filepath.Join(o.Dir, "state-files", hex.EncodeToString(sum[:8])+".json"))
-}
-
-// mirrored gives the state file the journal's counters.
-type mirrored struct{ j *Journal }
-
-// Due reports whether the file has to follow: not before the first outcome, since
-// until then its counters are the truth.
-func (m mirrored) Due(ctx context.Context) (due bool, err error) {
-	err = m.j.Read(ctx, func(q sqldb.Q, project int64) error {
+// due reports whether the state file has to follow: not before the first outcome,
+// since until then its counters are the truth.
+func (j *Journal) due(ctx context.Context) (due bool, err error) {
+	err = j.Read(ctx, func(q sqldb.Q, project int64) error {
 		return q.Row(ctx, `SELECT EXISTS (SELECT 1 FROM outcomes WHERE project = ?)
 OR EXISTS (SELECT 1 FROM projects WHERE id = ? AND success + escalated > 0)`, project, project).Scan(&due)
 	})
 	return due, err
 }
 
-// Figures is what the state file is to say. ours is what it says now, where that
+// figures is what the state file is to say. ours is what it says now, where that
 // was written by us: a journal that knows less has lost rows, and its counters
 // are raised to it.
-func (m mirrored) Figures(ctx context.Context, ours *projection.Stats) (figures projection.Stats, raised string, err error) {
-	j := m.j
+func (j *Journal) figures(ctx context.Context, ours *projection.Stats) (st projection.Stats, raised string, err error) {
 	if err := j.adopt(ctx); err != nil {
-		return figures, "", err
+		return st, "", err
 	}
-	st, err := j.Stats(ctx)
-	if err != nil || ours == nil || !behindOf(st, *ours) {
+	st, err = j.Stats(ctx)
+	if err != nil || ours == nil || st.SuccessCount >= ours.SuccessCount && st.EscalatedToCloud >= ours.EscalatedToCloud {
 		return st, "", err
 	}
 	raised = fmt.Sprintf("the journal knew less than the state file (%d and %d attempts): rows of it were lost, no figure was lowered",
@@ -53,13 +39,7 @@ func (m mirrored) Figures(ctx context.Context, ours *projection.Stats) (figures 
 	return st, raised, err
 }
 
-// behindOf reports whether the journal's figures are below those of the file.
-func behindOf(journal, file projection.Stats) bool {
-	return journal.SuccessCount < file.SuccessCount || journal.EscalatedToCloud < file.EscalatedToCloud
-}
-
-// HasImported reports whether a database is known to have taken over the counters
-// of before it.
+// HasImported reports whether a database is known to have taken over earlier counters.
 func (j *Journal) HasImported(database string) bool {
 	known := j.imported.Load()
 	return known != nil && *known == database
@@ -87,7 +67,7 @@ func (j *Journal) Recorded(database string, p *Project) {
 	if p.imported {
 		j.imported.Store(&database)
 	}
-	j.acknowledged(database, p.Seq)
+	j.seq.note(database, p.Seq)
 	j.mirror.Changed()
 }
 

@@ -1,5 +1,4 @@
-// Package later runs work a while after it was asked for, once for all that ask
-// meanwhile.
+// Package later runs work a while later, once for all that ask for it meanwhile.
 package later
 
 import (
@@ -25,9 +24,7 @@ func (t *Timer) After(d time.Duration, fn func()) {
 	if t.ended || t.t != nil && !due.Before(t.due) {
 		return
 	}
-	if t.t != nil {
-		t.t.Stop()
-	}
+	t.stop()
 	var mine *time.Timer
 	mine = time.AfterFunc(d, func() {
 		t.mu.Lock()
@@ -48,6 +45,10 @@ func (t *Timer) After(d time.Duration, fn func()) {
 func (t *Timer) Stop() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.stop()
+}
+
+func (t *Timer) stop() {
 	if t.t != nil {
 		t.t.Stop()
 		t.t = nil
@@ -57,10 +58,7 @@ func (t *Timer) Stop() {
 // End stops the timer for good and waits for what runs.
 func (t *Timer) End() {
 	t.mu.Lock()
-	if t.t != nil {
-		t.t.Stop()
-		t.t = nil
-	}
+	t.stop()
 	t.ended = true
 	t.mu.Unlock()
 	t.running.Wait()

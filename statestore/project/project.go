@@ -50,18 +50,12 @@ func Check(name string) error {
 	return nil
 }
 
-// unprintable matches control and format characters, those that turn the direction
-// of a text among them.
+// unprintable matches control and format characters, bidirectional ones too.
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
 
-// Local is the name of a directory in a journal of one's own. It reads git's
-// links, and ends with ctx.
+// Local is the name of a directory in a journal of one's own, by git's links.
 func Local(ctx context.Context, dir string) (string, error) {
-	return within(ctx, func() (string, error) {
-		tree, err := realPath(dir)
-		if err != nil {
-			return "", err
-		}
+	return within(ctx, dir, func(tree string) (string, error) {
 		common, linked := commonDir(ctx, tree)
 		switch {
 		case !linked:
@@ -73,14 +67,9 @@ func Local(ctx context.Context, dir string) (string, error) {
 	})
 }
 
-// Remote is the name of a directory in a team's journal: the address of the
-// remote origin.
+// Remote is the name of a directory in a team's journal: the address of origin.
 func Remote(ctx context.Context, dir string) (string, error) {
-	return within(ctx, func() (string, error) {
-		tree, err := realPath(dir)
-		if err != nil {
-			return "", err
-		}
+	return within(ctx, dir, func(tree string) (string, error) {
 		gitDir := filepath.Join(tree, ".git")
 		if info, err := os.Lstat(gitDir); err != nil || !info.IsDir() {
 			common, linked := commonDir(ctx, tree)
@@ -95,15 +84,6 @@ func Remote(ctx context.Context, dir string) (string, error) {
 		}
 		return normalize(originURL(string(config)))
 	})
-}
-
-func realPath(dir string) (string, error) {
-	abs, err := filepath.Abs(winpath.Clean(dir))
-	if err != nil {
-		return "", err
-	}
-	real, err := filepath.EvalSymlinks(abs)
-	return winpath.Clean(real), err
 }
 
 // commonDir is the repository that a working tree is linked to. linked is false
@@ -172,25 +152,24 @@ func sameDir(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// within runs fn, whose file operations may hang where a file system does not
-// answer, for at most as long as ctx.
-func within(ctx context.Context, fn func() (string, error)) (string, error) {
-	type result struct {
-		name string
-		err  error
-	}
-	done := make(chan result, 1)
-	go func() {
-		name, err := fn()
-		done <- result{name, err}
-	}()
-	select {
-	case r := <-done:
-		if r.err == nil && len(r.name) > maxName {
-			return "", fmt.Errorf("its path has more than %d bytes; set LOCALMODEL_PROJECT", maxName)
+// within runs fn on a directory's real path, for at most as long as ctx.
+func within(ctx context.Context, dir string, fn func(tree string) (string, error)) (string, error) {
+	name, err := rootfs.Within(ctx, func() (string, error) {
+		abs, err := filepath.Abs(winpath.Clean(dir))
+		if err != nil {
+			return "", err
 		}
-		return r.name, r.err
-	case <-ctx.Done():
-		return "", fmt.Errorf("the project's directory does not answer: %w", ctx.Err())
+		tree, err := filepath.EvalSymlinks(abs)
+		if err != nil {
+			return "", err
+		}
+		return fn(winpath.Clean(tree))
+	})
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return "", fmt.Errorf("the project's directory does not answer: %w", err)
+	case err == nil && len(name) > maxName:
+		return "", fmt.Errorf("its path has more than %d bytes; set LOCALMODEL_PROJECT", maxName)
 	}
+	return name, err
 }

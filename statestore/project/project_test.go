@@ -251,7 +251,7 @@ func TestLocal_Canceled(t *testing.T) {
 	defer cancel()
 	stuck := make(chan struct{})
 	defer close(stuck)
-	if _, err := within(ctx, func() (string, error) { <-stuck; return "", nil }); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := within(ctx, t.TempDir(), func(string) (string, error) { <-stuck; return "", nil }); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("error %v", err)
 	}
 }

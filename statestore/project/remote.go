@@ -18,7 +18,8 @@ func originURL(config string) string {
 		line = strings.TrimSpace(line)
 		if strings.HasPrefix(line, "[") {
 			head, rest, closed := strings.Cut(line[1:], "]")
-			inOrigin = closed && isOrigin(head)
+			section, name, _ := strings.Cut(strings.TrimSpace(head), " ")
+			inOrigin = closed && strings.EqualFold(section, "remote") && strings.TrimSpace(name) == `"origin"`
 			line = strings.TrimSpace(rest)
 		}
 		key, value, found := strings.Cut(line, "=")
@@ -27,12 +28,6 @@ func originURL(config string) string {
 		}
 	}
 	return ""
-}
-
-// isOrigin reads a section's head: remote "origin".
-func isOrigin(head string) bool {
-	section, name, _ := strings.Cut(strings.TrimSpace(head), " ")
-	return strings.EqualFold(section, "remote") && strings.TrimSpace(name) == `"origin"`
 }
 
 // configValue takes off comments and quotes. An address has no escapes.

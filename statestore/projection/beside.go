@@ -39,8 +39,7 @@ func (f *File) remembered(ctx context.Context) (last []Stats, known bool) {
 	return last, json.Unmarshal(data, &last) == nil
 }
 
-// foreign reports whether the block is neither what we last wrote nor what it is
-// to be.
+// foreign reports whether the block is neither what we last wrote nor what it is to be.
 func (f *File) foreign(ctx context.Context, now, want Stats, isNew bool) bool {
 	last, known := f.remembered(ctx)
 	return known && !isNew && !slices.ContainsFunc(append(last, want), func(s Stats) bool { return equal(s, now) })
@@ -64,8 +63,7 @@ func (f *File) remember(ctx context.Context, now, next Stats) {
 
 var copyName = lazy.Regexp(`^` + regexp.QuoteMeta(base) + `\.damaged-[0-9a-f]{8}$`)
 
-// setAside keeps one copy of each damaged content, of maxCopies at most, and
-// says so.
+// setAside keeps one copy of each damaged content, at most maxCopies, and says so.
 func setAside(ctx context.Context, dir *rootfs.Root, data []byte) (kept string, err error) {
 	sum := sha256.Sum256(data)
 	name := fmt.Sprintf("%s.damaged-%s", base, hex.EncodeToString(sum[:4]))
@@ -88,8 +86,7 @@ func setAside(ctx context.Context, dir *rootfs.Root, data []byte) (kept string, 
 	return "a copy is " + name, dir.Replace(ctx, name, data, rootfs.Write{Perm: 0o600})
 }
 
-// replace puts after in the file's place, whole and on disk, unless the file is
-// no longer before.
+// replace puts after in the file's place, whole and on disk, if it is still before.
 func replace(ctx context.Context, dir *rootfs.Root, before, after []byte) error {
 	unchanged := func() error {
 		now, err := dir.ReadNoLink(ctx, base, maxBytes)

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
 
@@ -167,19 +168,10 @@ func (d *document) setFigures(s Stats) {
 	}
 }
 
-// same compares values, not spellings: a block that says the same is left as
-// it was written.
+// same compares values, so that what says the same is left as it was written.
 func same(v gjson.Result, raw string) bool {
-	if !v.Exists() {
-		return false
-	}
 	var a, b any
-	if json.Unmarshal([]byte(v.Raw), &a) != nil || json.Unmarshal([]byte(raw), &b) != nil {
-		return false
-	}
-	x, _ := json.Marshal(a) // map keys are sorted
-	y, _ := json.Marshal(b)
-	return bytes.Equal(x, y)
+	return json.Unmarshal([]byte(v.Raw), &a) == nil && json.Unmarshal([]byte(raw), &b) == nil && reflect.DeepEqual(a, b)
 }
 
 // older reports whether a version is below ours, or none. One that cannot be read

@@ -74,7 +74,7 @@ func checkComplete(t *testing.T, after []byte) {
 			t.Errorf("%s is missing", d.path)
 		}
 	}
-	got, _ := parse(gjson.GetBytes(body, blockPath))
+	got, _ := parse(body)
 	if diff := cmp.Diff(figures, got); diff != "" {
 		t.Errorf("our block (-want +got):\n%s", diff)
 	}

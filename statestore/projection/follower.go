@@ -14,8 +14,7 @@ const (
 	// followDelay is how far the file may lag behind the journal, but for the
 	// writing itself; changes within it are projected together.
 	followDelay = 100 * time.Millisecond
-	// followRetry is the pause after a write that failed, doubled up to
-	// followRetryMost.
+	// followRetry is the pause after a failure, doubled up to followRetryMost.
 	followRetry     = time.Second
 	followRetryMost = time.Minute
 	// followTimeout bounds a write, its waiting for other programs included.
@@ -24,20 +23,14 @@ const (
 	checkTimeout = time.Second
 )
 
-// Source is where the figures come from.
-type Source interface {
-	// Due reports whether the file has to follow.
-	Due(ctx context.Context) (bool, error)
-	// Figures is what the file is to say. ours is what it says now, where that
-	// was written by us. raised says what was wrong with the source, "" = nothing.
-	Figures(ctx context.Context, ours *Stats) (st Stats, raised string, err error)
-}
-
-// Follower keeps the file equal to its source's figures. The source never waits
-// for it.
+// Follower keeps the file equal to figures, whose source never waits for it.
 type Follower struct {
-	file       *File
-	source     Source
+	*File
+	// due reports whether the file has to follow.
+	due func(context.Context) (bool, error)
+	// figures is what the file is to say. ours is what it says now, where that was
+	// written by us. raised says what was wrong with the source, "" = nothing.
+	figures    func(ctx context.Context, ours *Stats) (st Stats, raised string, err error)
 	log        *slog.Logger
 	background context.Context //nolint:containedctx // of what is written beside the calls
 	timer      later.Timer
@@ -52,8 +45,9 @@ type Follower struct {
 }
 
 // Follow makes a follower. What it writes by itself ends with background.
-func Follow(background context.Context, file *File, source Source, log *slog.Logger) *Follower {
-	return &Follower{file: file, source: source, log: log, background: background}
+func Follow(background context.Context, file *File, due func(context.Context) (bool, error),
+	figures func(context.Context, *Stats) (Stats, string, error), log *slog.Logger) *Follower {
+	return &Follower{File: file, due: due, figures: figures, log: log, background: background}
 }
 
 // Changed asks for the file to follow, within 100 ms but for the writing.
@@ -71,7 +65,7 @@ func (f *Follower) Changed() {
 func (f *Follower) End() { f.timer.End() }
 
 // off says that no file is kept.
-func (f *Follower) off() bool { return f.file.root == "" }
+func (f *Follower) off() bool { return f.root == "" }
 
 func (f *Follower) later(d time.Duration) {
 	f.timer.After(d, func() {
@@ -79,15 +73,12 @@ func (f *Follower) later(d time.Duration) {
 		defer stop()
 		if err := f.Flush(ctx); err != nil && f.background.Err() == nil {
 			f.log.Warn("state file not written", "err", err)
-			f.later(min(followRetry<<min(f.failures()-1, 10), followRetryMost))
+			f.mu.Lock()
+			failed := f.failed
+			f.mu.Unlock()
+			f.later(min(followRetry<<min(max(failed, 1)-1, 10), followRetryMost))
 		}
 	})
-}
-
-func (f *Follower) failures() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return max(f.failed, 1)
 }
 
 // Flush writes the file now, if it lags.
@@ -117,12 +108,12 @@ func (f *Follower) Flush(ctx context.Context) error {
 }
 
 func (f *Follower) write(ctx context.Context) (said []string, err error) {
-	if due, err := f.source.Due(ctx); err != nil || !due {
-		return f.file.Check(ctx), err
+	if due, err := f.due(ctx); err != nil || !due {
+		return f.Check(ctx), err
 	}
 	raised := ""
-	said, err = f.file.Write(ctx, func(ctx context.Context, ours *Stats) (st Stats, err error) {
-		st, raised, err = f.source.Figures(ctx, ours)
+	said, err = f.Write(ctx, func(ctx context.Context, ours *Stats) (st Stats, err error) {
+		st, raised, err = f.figures(ctx, ours)
 		return st, err
 	})
 	if raised != "" {
@@ -131,19 +122,7 @@ func (f *Follower) write(ctx context.Context) (said []string, err error) {
 	return said, err
 }
 
-// Baseline is File.Baseline; where no file is kept, nothing was counted.
-func (f *Follower) Baseline(ctx context.Context, wait bool) (s Stats, known bool) {
-	if f.off() {
-		return Stats{}, true
-	}
-	return f.file.Baseline(ctx, wait)
-}
-
-// Read is File.Read.
-func (f *Follower) Read(ctx context.Context) (s Stats, found bool) { return f.file.Read(ctx) }
-
-// Warnings says what is wrong with the file, also in a process that has not
-// written it yet.
+// Warnings says what is wrong with the file, also before this process writes it.
 func (f *Follower) Warnings() []string {
 	if f.off() {
 		return nil
@@ -156,7 +135,7 @@ func (f *Follower) Warnings() []string {
 	if !looked {
 		ctx, stop := context.WithTimeout(f.background, checkTimeout)
 		defer stop()
-		said = f.file.Check(ctx)
+		said = f.Check(ctx)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -27,8 +27,7 @@ import (
 
 const (
 	lockTimeout = 5 * time.Second
-	// settle: a program that writes in place leaves the file empty or torn for a
-	// moment.
+	// settle: a program that writes in place leaves the file torn for a moment.
 	settle = 250 * time.Millisecond
 	// emptied is how long a file that we wrote before, and that is empty now,
 	// is left to the program that emptied it: on a busy machine it may be
@@ -66,14 +65,10 @@ func New(root, memory string) *File {
 	return &File{root: root, memory: memory, settle: settle, emptied: emptied}
 }
 
-// Read returns the block as it is in the file, without a lock; found is
-// false where there is none.
+// Read returns the block as it is in the file, without a lock, if there is one.
 func (f *File) Read(ctx context.Context) (s Stats, found bool) {
-	data, damage, err := f.content(ctx, 0)
-	if err != nil || damage != "" {
-		return s, false
-	}
-	return parse(gjson.GetBytes(bytes.TrimPrefix(data, bom), blockPath))
+	s, found, _ = f.read(ctx, 0)
+	return s, found
 }
 
 // Baseline returns what the file counts before we first write it. known is
@@ -85,12 +80,17 @@ func (f *File) Baseline(ctx context.Context, wait bool) (s Stats, known bool) {
 	if !wait {
 		settle = 0
 	}
+	s, _, known = f.read(ctx, settle)
+	return s, known
+}
+
+func (f *File) read(ctx context.Context, settle time.Duration) (s Stats, found, known bool) {
 	data, damage, err := f.content(ctx, settle)
 	if err != nil || damage != "" {
-		return s, false
+		return s, false, false
 	}
-	s, _ = parse(gjson.GetBytes(bytes.TrimPrefix(data, bom), blockPath))
-	return s, true
+	s, found = parse(data)
+	return s, found, true
 }
 
 // Check says what is wrong with the file, nothing where it can be written or is
@@ -179,8 +179,8 @@ func (f *File) writeOnce(ctx context.Context, dir *rootfs.Root, stats Stats) (sa
 	if err != nil {
 		return nil, err
 	}
-	now, _ := parse(gjson.GetBytes(bytes.TrimPrefix(before, bom), blockPath))
-	if foreign := f.foreign(ctx, now, stats, len(before) == 0); foreign {
+	now, _ := parse(before)
+	if f.foreign(ctx, now, stats, len(before) == 0) {
 		said = append(said, "another program had changed stats.localModelStats in "+base+"; it was repaired from the journal")
 	}
 	if bytes.Equal(after, before) {
@@ -254,8 +254,7 @@ const (
 	maxBlock   = 64 << 10
 )
 
-// broken says what is wrong with the content, "" where it can be edited. Empty
-// is not broken: it is new.
+// broken says what is wrong with the content; "" = it can be edited, or is empty.
 func broken(data []byte) string {
 	data = bytes.TrimPrefix(data, bom)
 	if len(bytes.TrimSpace(data)) == 0 {

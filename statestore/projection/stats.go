@@ -1,9 +1,9 @@
 package projection
 
 import (
+	"bytes"
 	"maps"
 	"math"
-	"slices"
 
 	"github.com/tidwall/gjson"
 
@@ -22,9 +22,10 @@ type Stats struct {
 // maxCount bounds a counter that a file states.
 const maxCount = 1_000_000_000
 
-// parse reads a block as far as it can be true: counters are not negative, keys
-// of failures are gates, a score lies between 0 and 100.
-func parse(block gjson.Result) (s Stats, found bool) {
+// parse reads a file's block as far as it can be true: counters are not negative,
+// keys of failures are gates, a score lies between 0 and 100.
+func parse(data []byte) (s Stats, found bool) {
+	block := gjson.GetBytes(bytes.TrimPrefix(data, bom), blockPath)
 	if !block.IsObject() {
 		return s, false
 	}
@@ -35,16 +36,12 @@ func parse(block gjson.Result) (s Stats, found bool) {
 	}
 	s.FailuresByType = map[string]int{}
 	block.Get("failuresByType").ForEach(func(k, v gjson.Result) bool {
-		if isGate(k.Str) {
+		if policy.Gate(k.Str).Valid() {
 			s.FailuresByType[k.Str] = count(v)
 		}
 		return true
 	})
 	return s, true
-}
-
-func isGate(key string) bool {
-	return slices.Contains(policy.Gates(), policy.Gate(key))
 }
 
 func count(v gjson.Result) int {

@@ -64,8 +64,7 @@ func styleOf(doc []byte, path string) style {
 	return s
 }
 
-// before is the white space before an object's first member, "" where it has
-// none.
+// before is the white space before an object's first member, if it has one.
 func before(raw string) string {
 	inner := raw[1 : len(raw)-1]
 	rest := strings.TrimLeft(inner, " \t\r\n")

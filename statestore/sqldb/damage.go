@@ -11,6 +11,8 @@ import (
 
 	"github.com/gofrs/flock"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 // openFile opens the file, or makes it. After an unclean end, which only the
@@ -21,21 +23,16 @@ func (d *DB) openFile(ctx context.Context) (*opened, error) {
 		return nil, err
 	}
 	users := flock.New(d.o.State+".lock", flock.SetPermissions(0o600))
-	alone, err := users.TryLock()
-	if err != nil {
-		users = nil // a directory that is read-only: the file may still be read
-	}
+	alone, unlocked := users.TryLock()
 	at, err := d.openChecked(ctx, alone)
 	if err != nil && alone && d.damaged(err) {
 		at, err = d.beginNew(ctx, err)
 	}
 	if err != nil {
-		if users != nil {
-			err = errors.Join(err, users.Close())
-		}
-		return nil, err
+		return nil, errors.Join(err, users.Close())
 	}
-	if users == nil {
+	at.file.users = users
+	if unlocked != nil { // the directory is read-only: the file may still be read
 		return at, nil
 	}
 	// flock cannot turn one lock into the other in one step. Whoever comes
@@ -43,7 +40,6 @@ func (d *DB) openFile(ctx context.Context) (*opened, error) {
 	if err = users.Unlock(); err == nil {
 		_, err = users.TryRLockContext(ctx, time.Millisecond)
 	}
-	at.file.users = users
 	if err != nil {
 		return nil, errors.Join(err, at.file.shut())
 	}
@@ -118,16 +114,9 @@ func (d *DB) damaged(err error) bool {
 // suspect has the file checked when it is opened next by a process alone, and
 // closes it. The caller holds writing.
 func (d *DB) suspect(at *opened) {
-	d.mu.Lock()
-	mine := d.opened == at
-	if mine {
-		d.opened = nil
-	}
-	d.mu.Unlock()
-	if mine {
+	if d.forget(at) {
 		_ = os.WriteFile(d.o.State+checkSuffix, nil, 0o600) // without it the next unclean end has it checked
-		at.file.release()
-		_ = at.file.shut()
+		at.file.discard()
 	}
 }
 
@@ -162,8 +151,7 @@ func check(ctx context.Context, q Q, pragma string) error {
 	})
 }
 
-// Check reads the whole database, its indexes too, and says what is wrong with
-// it. A server checks its own.
+// Check reads the whole file, its indexes too, and says what is wrong with it.
 func (d *DB) Check(ctx context.Context) error {
 	if d.Postgres() {
 		return nil
@@ -209,7 +197,7 @@ func setAside(path string) (name string, err error) {
 			return "", err
 		}
 	}
-	syncDirs(filepath.Dir(path))
+	rootfs.SyncDir(filepath.Dir(path))
 	return name, nil
 }
 
@@ -227,8 +215,7 @@ func urlPath(path string) string {
 // itself, so that what SQLite puts beside it takes its mode. Whatever is there
 // stays as it is.
 func makePrivate(path string) error {
-	dir := filepath.Dir(path)
-	if err := makeDirs(dir); err != nil {
+	if err := rootfs.MakePrivate(filepath.Dir(path)); err != nil {
 		return err
 	}
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the user's own path
@@ -246,35 +233,4 @@ func makePrivate(path string) error {
 		return err
 	}
 	return errors.Join(f.Chmod(0o600), f.Close()) // whatever the umask
-}
-
-func makeDirs(dir string) error {
-	if info, err := os.Stat(dir); err == nil && info.IsDir() {
-		return nil
-	}
-	if parent := filepath.Dir(dir); parent != dir {
-		if err := makeDirs(parent); err != nil {
-			return err
-		}
-	}
-	err := os.Mkdir(dir, 0o700)
-	if errors.Is(err, os.ErrExist) {
-		return nil // another process, or SQLite will say what it is
-	}
-	if err != nil {
-		return err
-	}
-	syncDirs(filepath.Dir(dir))
-	return os.Chmod(dir, 0o700) //nolint:gosec // a directory is entered
-}
-
-// syncDirs makes a new entry durable, as far as the system can (Windows has
-// nothing to flush).
-func syncDirs(dir string) {
-	for _, d := range []string{dir, filepath.Dir(dir)} {
-		if f, err := os.Open(d); err == nil { //nolint:gosec // the user's own directories
-			_ = f.Sync()
-			_ = f.Close()
-		}
-	}
 }

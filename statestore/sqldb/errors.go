@@ -11,6 +11,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -23,16 +25,14 @@ import (
 
 // code is SQLite's primary result code of an error, 0 where it is none of its.
 func code(err error) int {
-	var e *sqlite.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
 		return e.Code() & 0xff
 	}
 	return 0
 }
 
 func sqlState(err error) string {
-	var e *pgconn.PgError
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
 		return e.Code
 	}
 	return ""
@@ -44,11 +44,6 @@ func busy(err error) bool {
 
 func missingTable(err error) bool {
 	return sqlState(err) == "42P01" || code(err) == sqlite3.SQLITE_ERROR && strings.Contains(err.Error(), "no such table")
-}
-
-// rolledBack says that the server undid the transaction for another's sake.
-func rolledBack(err error) bool {
-	return sqlState(err) == "40001" || sqlState(err) == "40P01"
 }
 
 // lost says that the server was not reached or went away.
@@ -65,12 +60,6 @@ func (d *DB) lost(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, sql.ErrTxDone) ||
 		errors.Is(err, context.DeadlineExceeded)
-}
-
-// fromDatabase distinguishes the database's errors from those of the code that runs in
-// a transaction.
-func (d *DB) fromDatabase(err error) bool {
-	return code(err) != 0 || sqlState(err) != "" || d.lost(err) || errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone)
 }
 
 // words says what is wrong and what fixes it.
@@ -103,7 +92,7 @@ func (d *DB) words(err error) string {
 		err = errors.Join(err, probe(where))
 	}
 	switch {
-	case c == sqlite3.SQLITE_FULL, errors.Is(err, syscall.ENOSPC), quota(err):
+	case c == sqlite3.SQLITE_FULL, noSpace(err):
 		return "the disk of " + where + " is full; free some space"
 	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
 		return "too many files are open, so " + where + " cannot be; close some programs or raise the limit (ulimit -n)"
@@ -117,17 +106,23 @@ func (d *DB) words(err error) string {
 	return where + ": " + err.Error() + "; set LOCALMODEL_STATE to another path if that goes on"
 }
 
-// probeBytes is more than SQLite's smallest extension of a file.
-const probeBytes = 64 << 10
+// noSpace says that the disk or the user's share of it is used up.
+func noSpace(err error) bool {
+	codes := []syscall.Errno{syscall.ENOSPC, syscall.EDQUOT}
+	if runtime.GOOS == "windows" { // ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL, ERROR_DISK_QUOTA_EXCEEDED
+		codes = []syscall.Errno{syscall.ENOSPC, 39, 112, 1295}
+	}
+	return slices.ContainsFunc(codes, func(c syscall.Errno) bool { return errors.Is(err, c) })
+}
 
-// probe finds out why a file cannot be used: it makes a file beside it and
-// fills it.
+// probe finds out why a file cannot be used: it makes a file beside it and fills
+// it with more than SQLite's smallest extension of a file.
 func probe(path string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".localmodel-probe-*")
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(make([]byte, probeBytes))
+	_, err = f.Write(make([]byte, 64<<10))
 	if err == nil {
 		err = f.Sync()
 	}

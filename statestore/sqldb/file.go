@@ -19,15 +19,14 @@ import (
 // wait looks often, and all that wait have the same chance.
 const busyTimeout = 20 * time.Millisecond
 
-// file is an open SQLite file: its readers, and the one connection that all
-// transactions run on.
+// file is an open SQLite file: its readers, and the one writing connection.
 type file struct {
 	path    string
 	db      *sql.DB
 	readers *prepared
 	writer  *sql.Conn // nil = none yet; belongs to whom DB.writing lets in
 	writes  *prepared
-	users   *flock.Flock // held shared while the file is open; nil = no lock could be taken
+	users   *flock.Flock // held shared while the file is open, where it could be taken
 
 	self, wal fs.FileInfo // what was opened
 }
@@ -78,14 +77,14 @@ func (f *file) rescue(ctx context.Context) bool {
 
 // transaction runs fn once. committing says that a failure came from the
 // commit itself, whose effect is then unknown.
-func (f *file) transaction(ctx context.Context, fn func(context.Context, Q) error) (committing bool, err error) {
+func (f *file) transaction(ctx context.Context, id string, fn func(context.Context, Q) error) (committing bool, err error) {
 	if f.writer == nil {
 		if f.writer, err = f.db.Conn(ctx); err != nil {
 			return false, err
 		}
 		f.writes = newPrepared(f.writer)
 	}
-	q := Q{run: f.writes}
+	q := Q{run: f.writes, id: id}
 	if err := q.Exec(ctx, `BEGIN IMMEDIATE`); err != nil {
 		if errors.Is(err, sql.ErrConnDone) {
 			f.writer = nil // the next one begins anew
@@ -94,8 +93,10 @@ func (f *file) transaction(ctx context.Context, fn func(context.Context, Q) erro
 	}
 	ended := false
 	defer func() {
-		if !ended { // fn's panic included
-			f.rollback(q)
+		// After some failures SQLite has ended the transaction by itself; then, or
+		// where it cannot be ended, another connection is begun with.
+		if !ended && q.Exec(context.Background(), `ROLLBACK`) != nil { // fn's panic included
+			f.closeWriter(driver.ErrBadConn)
 		}
 	}()
 	if err := fn(ctx, q); err != nil {
@@ -104,20 +105,10 @@ func (f *file) transaction(ctx context.Context, fn func(context.Context, Q) erro
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	// From here on the caller cannot cancel: what is committed must not be
-	// called canceled.
+	// What is committed must not be called canceled.
 	err = q.Exec(context.WithoutCancel(ctx), `COMMIT`)
 	ended = err == nil
 	return true, err
-}
-
-// rollback ends a transaction that is not committed. After some failures SQLite
-// has ended it by itself; then, or where it cannot be ended, another connection
-// is begun with.
-func (f *file) rollback(q Q) {
-	if q.Exec(context.Background(), `ROLLBACK`) != nil {
-		f.closeWriter(driver.ErrBadConn)
-	}
 }
 
 // close closes the file. A transaction that is at work has a moment to end; one
@@ -145,8 +136,7 @@ func (f *file) release() {
 		return
 	}
 	if f.self != nil && !f.inPlace() {
-		// The last connection to a WAL deletes what is at its path, which is
-		// another's now.
+		// Closing the last connection deletes the WAL at its path: another's now.
 		_ = f.writer.Raw(func(c any) error {
 			if control, ok := c.(sqlite.FileControl); ok {
 				_, err := control.FileControlPersistWAL("main", 1)
@@ -158,12 +148,14 @@ func (f *file) release() {
 	f.closeWriter(nil)
 }
 
+// discard closes a file that is nobody's any more. The caller holds DB.writing.
+func (f *file) discard() {
+	f.release()
+	_ = f.shut()
+}
+
 func (f *file) shut() error {
-	err := f.db.Close()
-	if f.users != nil {
-		err = errors.Join(err, f.users.Close())
-	}
-	return err
+	return errors.Join(f.db.Close(), f.users.Close())
 }
 
 // closeWriter gives the connection back to the pool, which with

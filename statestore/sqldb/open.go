@@ -26,10 +26,6 @@ type opening struct {
 // the attempt itself ends within Options.Wait.
 func (d *DB) open(ctx context.Context) (*opened, error) {
 	d.mu.Lock()
-	if at := d.opened; at != nil && d.down == nil {
-		d.mu.Unlock()
-		return at, nil
-	}
 	if d.down != nil && time.Now().Before(d.downTill) {
 		defer d.mu.Unlock()
 		return nil, d.down
@@ -62,7 +58,13 @@ func (d *DB) openOnce(o *opening) {
 	start := time.Now()
 	ctx, stop := context.WithTimeout(context.Background(), d.o.Wait)
 	defer stop()
-	at, err := d.openNow(ctx)
+	var at *opened
+	var err error
+	if d.Postgres() {
+		at, err = d.openServer(ctx)
+	} else {
+		at, err = d.openFile(ctx)
+	}
 	if err != nil && !errors.Is(err, ErrUnavailable) {
 		err = d.unavailable(err, start)
 	}
@@ -76,36 +78,24 @@ func (d *DB) openOnce(o *opening) {
 	close(o.done)
 }
 
-func (d *DB) openNow(ctx context.Context) (*opened, error) {
-	if d.Postgres() {
-		s, err := d.dialServer()
-		if err != nil {
-			return nil, err
-		}
-		at := &opened{server: s}
-		if err := d.prepare(ctx, at, s.db); err != nil {
-			return nil, errors.Join(err, s.db.Close())
-		}
-		return at, nil
+// forget has the next use open the database again; false = it has been done.
+func (d *DB) forget(at *opened) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	current := d.opened == at
+	if current {
+		d.opened = nil
 	}
-	return d.openFile(ctx)
+	return current
 }
 
 // reopen closes a file that is no longer the one at its path; the next use
 // opens what is there. The caller holds writing.
 func (d *DB) reopen(at *opened) {
-	d.mu.Lock()
-	mine := d.opened == at
-	if mine {
-		d.opened = nil
+	if d.forget(at) {
+		d.notice(fmt.Sprintf("%s: %v; it was opened again, records from before may be missing in it", d.o.State, errReplaced))
+		at.file.discard()
 	}
-	d.mu.Unlock()
-	if !mine {
-		return
-	}
-	d.notice(fmt.Sprintf("%s: %v; it was opened again, records from before may be missing in it", d.o.State, errReplaced))
-	at.file.release()
-	_ = at.file.shut() // it is nobody's any more
 }
 
 // prepare makes the tables of a new database and reads what it is.
@@ -147,10 +137,17 @@ func (d *DB) create(ctx context.Context, q Q, at *opened) error {
 	if err != nil || version > 0 {
 		return err
 	}
-	// Only in this transaction: before it, another process may have made the
-	// tables since identify looked.
-	if err := foreign(ctx, q); err != nil {
-		return err
+	if !q.pg { // a schema of a server may hold others' tables
+		// Only in this transaction: before it, another process may have made the
+		// tables since identify looked.
+		var tables int
+		err := q.Row(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE name NOT IN ('meta', 'sqlite_autoindex_meta_1')`).Scan(&tables)
+		if err != nil {
+			return err
+		}
+		if tables > 0 {
+			return errForeign
+		}
 	}
 	for statement := range strings.SplitSeq(definitions(d.o.Schema, q.pg), ";") {
 		if strings.TrimSpace(statement) == "" {
@@ -182,15 +179,3 @@ func (d *DB) identify(ctx context.Context, q Q, at *opened) (version int, err er
 
 // errForeign says that the file is a database of another program.
 var errForeign = errors.New("is a database of another program")
-
-// foreign refuses a file that has tables and is no journal.
-func foreign(ctx context.Context, q Q) error {
-	if q.pg {
-		return nil // a schema of a server may hold others' tables
-	}
-	var n int
-	if err := q.Row(ctx, `SELECT COUNT(*) FROM sqlite_master WHERE name NOT IN ('meta', 'sqlite_autoindex_meta_1')`).Scan(&n); err != nil || n == 0 {
-		return err
-	}
-	return errForeign
-}

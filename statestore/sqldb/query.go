@@ -39,15 +39,12 @@ func (q Q) Row(ctx context.Context, query string, args ...any) *sql.Row {
 }
 
 // Text reads one text; nil where there is no row.
-func (q Q) Text(ctx context.Context, query string, args ...any) ([]byte, error) {
-	var text string
-	switch err := q.Row(ctx, query, args...).Scan(&text); {
-	case errors.Is(err, sql.ErrNoRows):
+func (q Q) Text(ctx context.Context, query string, args ...any) (text []byte, err error) {
+	err = q.Row(ctx, query, args...).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
-	case err != nil:
-		return nil, err
 	}
-	return []byte(text), nil
+	return text, err
 }
 
 // Rows reads rows. The caller closes them, come what may: while they are open
@@ -76,15 +73,8 @@ func (q Q) Each(ctx context.Context, query string, args []any, fn func(r Row) er
 
 // Insert runs an INSERT into a table with an id and returns the new one.
 func (q Q) Insert(ctx context.Context, query string, args ...any) (id int64, err error) {
-	if q.pg {
-		err = q.Row(ctx, query+" RETURNING id", args...).Scan(&id)
-		return id, err
-	}
-	result, err := q.run.ExecContext(ctx, query, clean(args)...)
-	if err != nil {
-		return 0, err
-	}
-	return result.LastInsertId()
+	err = q.Row(ctx, query+" RETURNING id", args...).Scan(&id)
+	return id, err
 }
 
 // Flag is a truth as both databases store it.
@@ -95,8 +85,7 @@ func Flag(b bool) int {
 	return 0
 }
 
-// dialect writes a statement's ? as the database wants them. No statement has
-// one inside a string.
+// dialect writes a statement's ?, none of which is in a string, as the database wants.
 func (q Q) dialect(statement string) string {
 	if !q.pg || !strings.Contains(statement, "?") {
 		return statement

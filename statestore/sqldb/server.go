@@ -2,7 +2,7 @@ package sqldb
 
 import (
 	"context"
-	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -10,11 +10,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// server is an open Postgres database. Its connections keep their statements
-// prepared by themselves.
-type server struct{ db *sql.DB }
-
-func (d *DB) dialServer() (*server, error) {
+// openServer opens a server's database.
+func (d *DB) openServer(ctx context.Context) (*opened, error) {
 	config, err := pgx.ParseConfig(d.o.State)
 	if err != nil {
 		return nil, err
@@ -23,27 +20,30 @@ func (d *DB) dialServer() (*server, error) {
 		config.ConnectTimeout = min(3*time.Second, d.o.Wait)
 	}
 	config.RuntimeParams["application_name"] = "localmodel"
-	s := &server{stdlib.OpenDB(*config)}
-	s.db.SetMaxOpenConns(connections)
-	s.db.SetMaxIdleConns(connections)
-	return s, nil
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	at := &opened{server: db}
+	if err := d.prepare(ctx, at, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return at, nil
 }
 
-func (s *server) transaction(ctx context.Context, wait time.Duration, fn func(context.Context, Q) error) (committing bool, err error) {
+func (at *opened) onServer(ctx context.Context, wait time.Duration, fn func(context.Context, Q) error) (committing bool, err error) {
 	// The caller may cancel until the commit begins, and no longer: what is
 	// committed must not be called canceled.
 	inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait)
 	defer cancel()
 	detach := context.AfterFunc(ctx, cancel)
 	defer detach()
-	tx, err := s.db.BeginTx(inner, nil)
+	tx, err := at.server.BeginTx(inner, nil)
 	if err != nil {
 		return false, err
 	}
 	defer tx.Rollback() //nolint:errcheck // after a commit it does nothing
-	q := Q{run: tx, pg: true}
-	// One writer at a time, as SQLite has it. Idle transactions are terminated by
-	// the server.
+	q := Q{run: tx, pg: true, id: at.id}
+	// One writer at a time. The server terminates idle transactions.
 	if err := q.Exec(inner, `SELECT set_config('idle_in_transaction_session_timeout', ?, true), pg_advisory_xact_lock(7310584)`,
 		fmt.Sprintf("%dms", wait.Milliseconds())); err != nil {
 		return false, err

@@ -5,9 +5,11 @@ package sqldb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -15,8 +17,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// Errors that callers distinguish. They come wrapped, with the cause and the fix
-// in words.
+// Errors that callers distinguish. They come wrapped, with the cause and the fix.
 var (
 	ErrUnavailable = errors.New("the journal cannot be used")
 	ErrReadOnly    = errors.New("the journal is read-only here")
@@ -25,19 +26,15 @@ var (
 	ErrLost = errors.New("connection lost")
 )
 
-// DefaultWait is how long a transaction waits for those of other processes.
-const DefaultWait = 10 * time.Second
-
 // Options say where the database is and what is in it.
 type Options struct {
 	State   string        // absolute path of the SQLite file, or postgres://…
 	Schema  string        // statements that make a new database
 	Version int           // of Schema; a database of another version is not written
-	Wait    time.Duration // for other processes, and for a server's answer; 0 = DefaultWait
+	Wait    time.Duration // for other processes, and for a server's answer; 0 = 10 s
 }
 
-// DB is a database. It is safe for concurrent use, by many goroutines and many
-// processes.
+// DB is a database, safe for concurrent use by many goroutines and processes.
 type DB struct {
 	o       Options
 	writing chan struct{} // one transaction at a time, as SQLite has it anyway
@@ -52,16 +49,16 @@ type DB struct {
 
 // opened is a database that is open.
 type opened struct {
-	id       string // of this database; a new one in its place has another
-	server   *server
-	file     *file
-	readOnly string // why nothing can be written here; "" = it can
+	id       string  // of this database; a new one in its place has another
+	server   *sql.DB // nil = a file; its connections keep their statements prepared by themselves
+	file     *file   // nil = a server
+	readOnly string  // why nothing can be written here; "" = it can
 }
 
 // New names a database. It opens nothing: the first use does.
 func New(o Options) *DB {
 	if o.Wait == 0 {
-		o.Wait = DefaultWait
+		o.Wait = 10 * time.Second
 	}
 	return &DB{o: o, writing: make(chan struct{}, 1)}
 }
@@ -74,8 +71,7 @@ func IsPostgres(state string) bool {
 // Postgres reports whether the database is on a Postgres server.
 func (d *DB) Postgres() bool { return IsPostgres(d.o.State) }
 
-// Exists reports whether there is a database to open, without making one. Of a
-// server it is always assumed.
+// Exists reports whether there is a database to open. A server is assumed to be.
 func (d *DB) Exists() bool {
 	if d.Postgres() {
 		return true
@@ -89,7 +85,7 @@ func (d *DB) Exists() bool {
 func (d *DB) Notices() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return append([]string(nil), d.notices...)
+	return slices.Clone(d.notices)
 }
 
 func (d *DB) notice(text string) {
@@ -98,8 +94,7 @@ func (d *DB) notice(text string) {
 	d.notices = append(d.notices, text)
 }
 
-// ReadOnly returns why nothing can be written here, "" where it can or where it is
-// not known yet.
+// ReadOnly returns why nothing can be written here, as far as it is known; "" = it can.
 func (d *DB) ReadOnly() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -109,8 +104,7 @@ func (d *DB) ReadOnly() string {
 	return d.opened.readOnly
 }
 
-// maxReplaced is how often one call opens a file again that was replaced
-// under it.
+// maxReplaced is how often one call opens a file that was replaced under it.
 const maxReplaced = 3
 
 // errReplaced says that the open file is no longer the one at its path.
@@ -124,18 +118,23 @@ func (d *DB) Read(ctx context.Context, fn func(q Q) error) error {
 		if err != nil {
 			return err
 		}
-		if at.file != nil && !at.file.inPlace() && replaced < maxReplaced {
-			if err := d.alone(ctx, func() { d.reopen(at) }); err != nil {
-				return err
-			}
-			replaced++
-			continue
+		moved := at.file != nil && !at.file.inPlace() && replaced < maxReplaced
+		if !moved && at.file != nil {
+			err = fn(Q{run: at.file.readers, id: at.id})
+		} else if !moved {
+			err = fn(Q{run: at.server, pg: true, id: at.id})
 		}
-		err = fn(at.reader())
-		if try == 0 && at.file != nil && code(err) == sqlite3.SQLITE_CORRUPT {
-			if err := d.alone(ctx, func() { d.suspect(at) }); err != nil {
+		if moved || try == 0 && code(err) == sqlite3.SQLITE_CORRUPT {
+			if err := d.lock(ctx); err != nil {
 				return err
 			}
+			if moved {
+				replaced++
+				d.reopen(at)
+			} else {
+				d.suspect(at)
+			}
+			d.unlock()
 			continue
 		}
 		stale := try == 0 && d.lost(err) // a connection from before the server's restart
@@ -146,28 +145,26 @@ func (d *DB) Read(ctx context.Context, fn func(q Q) error) error {
 	}
 }
 
-// alone runs fn while no transaction of this process runs.
-func (d *DB) alone(ctx context.Context, fn func()) error {
+// lock waits until no transaction of this process runs.
+func (d *DB) lock(ctx context.Context) error {
 	select {
 	case d.writing <- struct{}{}:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { <-d.writing }()
-	fn()
-	return nil
 }
+
+func (d *DB) unlock() { <-d.writing }
 
 // Write runs fn in one transaction that is durable when Write returns nil: the
 // file written is then the one at its path. fn may run more than once; only its
 // last run counts. A canceled ctx leaves either everything or nothing behind.
 func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error) error {
-	select {
-	case d.writing <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := d.lock(ctx); err != nil {
+		return err
 	}
-	defer func() { <-d.writing }()
+	defer d.unlock()
 	start := time.Now()
 	for try, replaced := 0, 0; ; try++ {
 		at, err := d.open(ctx)
@@ -194,14 +191,15 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error
 		if err == nil || ctx.Err() != nil {
 			return d.failed(ctx, err, start)
 		}
-		if try == 0 && at.file != nil && code(err) == sqlite3.SQLITE_CORRUPT {
+		if try == 0 && code(err) == sqlite3.SQLITE_CORRUPT {
 			d.suspect(at)
 			continue
 		}
 		// What was rolled back for another's sake, or never reached the server,
 		// is tried again; what may have been committed is not.
 		locked := busy(err) && !committing && time.Since(start) < d.o.Wait
-		again := rolledBack(err) && try < 5 || !committing && try == 0 && d.lost(err)
+		rolledBack := sqlState(err) == "40001" || sqlState(err) == "40P01"
+		again := rolledBack && try < 5 || !committing && try == 0 && d.lost(err)
 		if !locked && !again {
 			return d.failed(ctx, err, start)
 		}
@@ -211,38 +209,21 @@ func (d *DB) Write(ctx context.Context, fn func(ctx context.Context, tx Q) error
 // transaction runs fn once. committing says that a failure came from the
 // commit itself, whose effect is then unknown.
 func (d *DB) transaction(ctx context.Context, at *opened, fn func(context.Context, Q) error) (committing bool, err error) {
-	named := func(ctx context.Context, tx Q) error {
-		tx.id = at.id
-		return fn(ctx, tx)
-	}
 	if at.file != nil {
-		return at.file.transaction(ctx, named)
+		return at.file.transaction(ctx, at.id, fn)
 	}
-	return at.server.transaction(ctx, d.o.Wait, named)
-}
-
-func (at *opened) reader() Q {
-	if at.file != nil {
-		return Q{run: at.file.readers, id: at.id}
-	}
-	return Q{run: at.server.db, pg: true, id: at.id}
-}
-
-func (at *opened) close(writing chan struct{}) error {
-	if at.file != nil {
-		return at.file.close(writing)
-	}
-	return at.server.db.Close()
+	return at.onServer(ctx, d.o.Wait, fn)
 }
 
 // failed describes the database's failures; errors of fn's own pass as they are.
 func (d *DB) failed(ctx context.Context, err error, start time.Time) error {
+	ours := code(err) != 0 || sqlState(err) != "" || d.lost(err) || errors.Is(err, sql.ErrTxDone) || errors.Is(err, sql.ErrConnDone)
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case !d.fromDatabase(err), errors.Is(err, ErrUnavailable):
+	case !ours, errors.Is(err, ErrUnavailable):
 		return err
 	}
 	return d.unavailable(err, start)
@@ -274,8 +255,11 @@ func (d *DB) Close() error {
 	at := d.opened
 	d.opened = nil
 	d.mu.Unlock()
-	if at == nil {
+	switch {
+	case at == nil:
 		return nil
+	case at.file != nil:
+		return at.file.close(d.writing)
 	}
-	return at.close(d.writing)
+	return at.server.Close()
 }
