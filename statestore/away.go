@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/statestore/outbox"
 	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
@@ -70,17 +71,15 @@ func (s *Store) recordRemote(ctx context.Context, o Outcome, step Step) (Recorde
 
 // sendOutcome records an outcome that was kept.
 func (s *Store) sendOutcome(ctx context.Context, r outbox.Row) error {
-	s.mu.Lock()
-	step, known := s.step, s.known
-	s.mu.Unlock()
-	if !known {
+	step := s.step.Load()
+	if step == nil {
 		return outbox.ErrNotYet
 	}
 	var k keptOutcome
 	if err := json.Unmarshal(r.Body, &k); err != nil {
 		return err
 	}
-	_, err := s.record(ctx, delivered{number: r.Delivery, reply: &k.Reply}, k.Outcome, r.At, step)
+	_, err := s.record(ctx, delivered{number: r.Delivery, reply: &k.Reply}, k.Outcome, r.At, *step)
 	return err
 }
 
@@ -238,9 +237,8 @@ func (s *Store) confirm(ctx context.Context, o Outcome, d delivered) error {
 	if d.reply == nil || o.key() == "" {
 		return nil
 	}
-	return s.WriteOnce(ctx, "", func(ctx context.Context, tx sqldb.Q) error {
-		text, err := tx.Text(ctx, `SELECT reply FROM outcomes WHERE ticket = ? AND event = ?
-AND project = (SELECT id FROM projects WHERE name = ?)`, o.TicketID, o.key(), s.Project())
+	return s.Write(ctx, func(ctx context.Context, tx sqldb.Q, project *journal.Project) error {
+		text, err := tx.Text(ctx, `SELECT reply FROM outcomes WHERE project = ? AND ticket = ? AND event = ?`, project.ID, o.TicketID, o.key())
 		if err != nil || text == nil {
 			return err
 		}
@@ -256,8 +254,8 @@ AND project = (SELECT id FROM projects WHERE name = ?)`, o.TicketID, o.key(), s.
 		if err != nil {
 			return err
 		}
-		return tx.Exec(ctx, `UPDATE outcomes SET reply = ? WHERE ticket = ? AND event = ?
-AND project = (SELECT id FROM projects WHERE name = ?)`, string(first), o.TicketID, o.key(), s.Project())
+		return tx.Exec(ctx, `UPDATE outcomes SET reply = ? WHERE project = ? AND ticket = ? AND event = ?`,
+			string(first), project.ID, o.TicketID, o.key())
 	})
 }
 

@@ -120,14 +120,14 @@ WHERE p.name = ?`
 
 // run reads the project, the ticket and the key in one statement.
 func (t *recording) run() error {
-	var row ticketScan
 	var stored first
+	into, unpack := t.ticket.scan()
 	args := []any{t.o.TicketID, t.o.TicketID, t.o.key(), t.s.Project()}
-	into := append(row.dest(), &stored.id, &stored.attempt, &stored.payload, &stored.reply)
+	into = append(into, &stored.id, &stored.attempt, &stored.payload, &stored.reply)
 	if err := t.s.Look(t.ctx, t.tx, &t.project, lookQuery, args, into...); err != nil {
 		return err
 	}
-	t.ticket = row.ticket()
+	unpack()
 	if stored.id != 0 {
 		return t.repeat(stored)
 	}

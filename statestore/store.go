@@ -2,7 +2,7 @@ package statestore
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fjbelchi/localmodel/statestore/calls"
@@ -25,10 +25,7 @@ type Store struct {
 	Calls *calls.Log
 
 	memory memory
-
-	mu    sync.Mutex
-	step  Step // that kept outcomes are delivered with
-	known bool // whether it is known
+	step   atomic.Pointer[Step] // that kept outcomes are delivered with; nil = not known yet
 }
 
 // New makes a store. It opens nothing: the first use does.
@@ -47,8 +44,4 @@ func New(o journal.Options) *Store {
 
 // DeliverWith has outcomes that wait for a server delivered without waiting for
 // the next Record: step is what that will be given.
-func (s *Store) DeliverWith(step Step) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.step, s.known = step, true
-}
+func (s *Store) DeliverWith(step Step) { s.step.Store(&step) }

@@ -14,37 +14,29 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
-// ticketColumns are read by ticketScan in this order. There may be no row.
+// ticketColumns are read by Ticket.scan in this order. There may be no row.
 const ticketColumns = `COALESCE(t.phase, ''), COALESCE(t.escalated_at, ''), COALESCE(t.failures, ''), COALESCE(t.retries, ''),
 COALESCE(t.runs, ''), COALESCE(t.pruned, 0), COALESCE(t.attempt, 0), COALESCE(t.class, ''), COALESCE(t.category, ''), COALESCE(t.digest, ''), t.quality`
 
-// ticketScan is where ticketColumns go.
-type ticketScan struct {
-	phase, escalated, failures, retries, runs string
-	pruned                                    int
-	t                                         Ticket
-}
-
-func (s *ticketScan) dest() []any {
-	return []any{&s.phase, &s.escalated, &s.failures, &s.retries, &s.runs, &s.pruned, &s.t.Attempt,
-		&s.t.key.Class, &s.t.key.Category, &s.t.key.Digest, &s.t.quality}
-}
-
-func (s *ticketScan) ticket() Ticket {
-	t := s.t
-	t.Phase, t.EscalatedAt = policy.Phase(s.phase), policy.Gate(s.escalated)
-	// Two hexadecimal digits a gate. What cannot be read counts as 0.
-	failures, _ := hex.DecodeString(s.failures)
-	copy(t.Failures[:], failures)
-	retries, _ := hex.DecodeString(s.retries)
-	copy(t.Retries[:], retries)
-	for i, word := range strings.Fields(s.runs) {
-		if i < len(t.runs) {
-			t.runs[i], _ = strconv.Atoi(word)
+// scan is where ticketColumns go; unpack reads those that are put together. What
+// cannot be read counts as 0.
+func (t *Ticket) scan() (into []any, unpack func()) {
+	var failures, retries, runs string
+	var pruned int
+	into = []any{&t.Phase, &t.EscalatedAt, &failures, &retries, &runs, &pruned, &t.Attempt,
+		&t.key.Class, &t.key.Category, &t.key.Digest, &t.quality}
+	return into, func() {
+		counts, _ := hex.DecodeString(failures) // two digits a gate
+		copy(t.Failures[:], counts)
+		counts, _ = hex.DecodeString(retries)
+		copy(t.Retries[:], counts)
+		for i, word := range strings.Fields(runs) {
+			if i < len(t.runs) {
+				t.runs[i], _ = strconv.Atoi(word)
+			}
 		}
+		t.pruned = pruned != 0
 	}
-	t.pruned = s.pruned != 0
-	return t
 }
 
 // save writes the ticket's state.
@@ -66,13 +58,14 @@ func (s *Store) TicketState(ctx context.Context, ticketID string) (t Ticket, err
 	return t, err
 }
 
-func readTicket(ctx context.Context, q sqldb.Q, project int64, id string) (Ticket, error) {
-	var row ticketScan
-	err := q.Row(ctx, `SELECT `+ticketColumns+` FROM tickets t WHERE t.project = ? AND t.ticket = ?`, project, id).Scan(row.dest()...)
+func readTicket(ctx context.Context, q sqldb.Q, project int64, id string) (t Ticket, err error) {
+	into, unpack := t.scan()
+	err = q.Row(ctx, `SELECT `+ticketColumns+` FROM tickets t WHERE t.project = ? AND t.ticket = ?`, project, id).Scan(into...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return Ticket{}, nil
+		return t, nil
 	}
-	return row.ticket(), err
+	unpack()
+	return t, err
 }
 
 // NextEventID is the key to record a gate's next outcome under.

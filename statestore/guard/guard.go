@@ -110,9 +110,14 @@ func (r *Records) Admit(ctx context.Context, key Key, ticketID string, step func
 	key = key.Bounded()
 	var before, after admission
 	look := func(ctx context.Context, q sqldb.Q, project int64) (err error) {
-		if before, err = readAdmission(ctx, q, project, key, ticketID); err == nil {
-			after.state, after.memo, err = step(before.state, before.memo)
+		before.state, err = q.Text(ctx, selectState, project, key.cell())
+		if err == nil {
+			before.memo, err = q.Text(ctx, `SELECT memo FROM guard_memo WHERE project = ? AND ticket = ? AND cell = ?`, project, ticketID, key.cell())
 		}
+		if err != nil {
+			return fmt.Errorf("read guard: %w", err)
+		}
+		after.state, after.memo, err = step(before.state, before.memo)
 		return err
 	}
 	err := r.j.Read(ctx, func(q sqldb.Q, project int64) error { return look(ctx, q, project) })
@@ -123,36 +128,21 @@ func (r *Records) Admit(ctx context.Context, key Key, ticketID string, step func
 		if err := look(ctx, tx, p.ID); err != nil {
 			return err
 		}
-		return r.saveAdmission(ctx, tx, p.ID, key, ticketID, before, after)
-	})
-}
-
-func readAdmission(ctx context.Context, q sqldb.Q, project int64, key Key, ticketID string) (a admission, err error) {
-	if a.state, err = q.Text(ctx, selectState, project, key.cell()); err == nil {
-		a.memo, err = q.Text(ctx, `SELECT memo FROM guard_memo WHERE project = ? AND ticket = ? AND cell = ?`, project, ticketID, key.cell())
-	}
-	if err != nil {
-		return a, fmt.Errorf("read guard: %w", err)
-	}
-	return a, nil
-}
-
-// saveAdmission writes what of before has changed; a nil memo is forgotten.
-func (r *Records) saveAdmission(ctx context.Context, tx sqldb.Q, project int64, key Key, ticketID string, before, after admission) error {
-	if !bytes.Equal(before.state, after.state) {
-		if err := tx.Exec(ctx, upsertState, project, key.cell(), string(after.state)); err != nil {
-			return err
+		if !bytes.Equal(before.state, after.state) {
+			if err := tx.Exec(ctx, upsertState, p.ID, key.cell(), string(after.state)); err != nil {
+				return err
+			}
 		}
-	}
-	switch {
-	case bytes.Equal(before.memo, after.memo):
-		return nil
-	case after.memo == nil:
-		return tx.Exec(ctx, deleteMemo, project, ticketID, key.cell())
-	}
-	return tx.Exec(ctx, `INSERT INTO guard_memo (project, ticket, cell, memo, at) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (project, ticket, cell) DO UPDATE SET memo = excluded.memo, at = excluded.at`, project, ticketID, key.cell(),
-		string(after.memo), r.j.Now().UnixMilli())
+		switch {
+		case bytes.Equal(before.memo, after.memo):
+			return nil
+		case after.memo == nil:
+			return tx.Exec(ctx, deleteMemo, p.ID, ticketID, key.cell())
+		}
+		return tx.Exec(ctx, `INSERT INTO guard_memo (project, ticket, cell, memo, at) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (project, ticket, cell) DO UPDATE SET memo = excluded.memo, at = excluded.at`, p.ID, ticketID, key.cell(),
+			string(after.memo), r.j.Now().UnixMilli())
+	})
 }
 
 // GuardStates returns every record of tickets, as stored.

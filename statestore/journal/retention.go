@@ -62,24 +62,22 @@ func (j *Journal) Retain(ctx context.Context) (more bool, err error) {
 	if err := j.db.Read(ctx, func(q sqldb.Q) error { return q.Row(ctx, query, args...).Scan(&old) }); err != nil || !old {
 		return false, err
 	}
-	err = j.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error { return deleteOld(ctx, tx, limit) })
-	return err == nil, err
-}
-
-func deleteOld(ctx context.Context, tx sqldb.Q, limit int64) error {
-	// An event id of before is not taken for a new one.
-	if err := tx.Exec(ctx, `UPDATE tickets SET pruned = 1 WHERE (project, ticket) IN
+	err = j.db.Write(ctx, func(ctx context.Context, tx sqldb.Q) error {
+		// An event id of before is not taken for a new one.
+		if err := tx.Exec(ctx, `UPDATE tickets SET pruned = 1 WHERE (project, ticket) IN
 (SELECT project, ticket FROM outcomes WHERE id IN (`+oldOutcomes+`))`, retainAtOnce, limit); err != nil {
-		return fmt.Errorf("mark tickets: %w", err)
-	}
-	if err := tx.Exec(ctx, `DELETE FROM outcomes WHERE id IN (`+oldOutcomes+`)`, retainAtOnce, limit); err != nil {
-		return fmt.Errorf("delete old outcomes: %w", err)
-	}
-	for _, r := range retained {
-		statement := `DELETE FROM ` + r.table + ` WHERE (` + r.key + `) IN (SELECT ` + r.key + ` FROM ` + r.table + ` WHERE ` + r.old + ` LIMIT ?)`
-		if err := tx.Exec(ctx, statement, limit, retainAtOnce); err != nil {
-			return fmt.Errorf("delete old rows of %s: %w", r.table, err)
+			return fmt.Errorf("mark tickets: %w", err)
 		}
-	}
-	return nil
+		if err := tx.Exec(ctx, `DELETE FROM outcomes WHERE id IN (`+oldOutcomes+`)`, retainAtOnce, limit); err != nil {
+			return fmt.Errorf("delete old outcomes: %w", err)
+		}
+		for _, r := range retained {
+			statement := `DELETE FROM ` + r.table + ` WHERE (` + r.key + `) IN (SELECT ` + r.key + ` FROM ` + r.table + ` WHERE ` + r.old + ` LIMIT ?)`
+			if err := tx.Exec(ctx, statement, limit, retainAtOnce); err != nil {
+				return fmt.Errorf("delete old rows of %s: %w", r.table, err)
+			}
+		}
+		return nil
+	})
+	return err == nil, err
 }

@@ -57,7 +57,11 @@ func (s *Spending) Reserve(ctx context.Context, tier string, estimateUSD, capUSD
 			return fmt.Errorf("read spending: %w", err)
 		}
 		if spent+estimateUSD > capUSD {
-			return fmt.Errorf("%w: $%.4f of $%.2f spent or reserved, this call may cost $%.4f%s", ErrBudget, spent, capUSD, estimateUSD, behind(today, on))
+			late := ""
+			if on > today {
+				late = fmt.Sprintf(" (the clock says %s, the last paid call was on %s: look at the clock)", today, on)
+			}
+			return fmt.Errorf("%w: $%.4f of $%.2f spent or reserved, this call may cost $%.4f%s", ErrBudget, spent, capUSD, estimateUSD, late)
 		}
 		// A clock that was set back begins no new budget.
 		on = max(on, today)
@@ -78,14 +82,6 @@ func (s *Spending) Reserve(ctx context.Context, tier string, estimateUSD, capUSD
 		return 0, 0, err
 	}
 	return id, spent, err
-}
-
-// behind says that the clock is behind the last paid call.
-func behind(today, last string) string {
-	if last <= today {
-		return ""
-	}
-	return fmt.Sprintf(" (the clock says %s, the last paid call was on %s: look at the clock)", today, last)
 }
 
 // settlement is what a reserved call cost.

@@ -109,11 +109,7 @@ func commonDir(ctx context.Context, tree string) (common string, linked bool) {
 	if !ok || filepath.Base(back) != ".git" || !sameDir(filepath.Dir(absolute(admin, back)), tree) {
 		return "", false
 	}
-	common = filepath.Dir(filepath.Dir(admin))
-	if info, err := os.Lstat(common); err != nil || !info.IsDir() {
-		return "", false
-	}
-	return common, true
+	return filepath.Dir(filepath.Dir(admin)), true
 }
 
 // readLink reads a file of one line, a path after a prefix.

@@ -2,6 +2,7 @@ package sqldb
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"os"
@@ -23,7 +24,7 @@ func (d *DB) openFile(ctx context.Context) (*opened, error) {
 		return nil, err
 	}
 	users := flock.New(d.o.State+".lock", flock.SetPermissions(0o600))
-	alone, unlocked := users.TryLock()
+	alone, lockErr := users.TryLock()
 	at, err := d.openChecked(ctx, alone)
 	if err != nil && alone && d.damaged(err) {
 		at, err = d.beginNew(ctx, err)
@@ -32,7 +33,7 @@ func (d *DB) openFile(ctx context.Context) (*opened, error) {
 		return nil, errors.Join(err, users.Close())
 	}
 	at.file.users = users
-	if unlocked != nil { // the directory is read-only: the file may still be read
+	if lockErr != nil { // the directory is read-only: the file may still be read
 		return at, nil
 	}
 	// flock cannot turn one lock into the other in one step. Whoever comes
@@ -76,19 +77,28 @@ func (d *DB) endedUncleanly() bool {
 }
 
 func (d *DB) openWhole(ctx context.Context, check bool) (*opened, error) {
-	f, err := dialFile(d.o.State)
+	path := d.o.State
+	db, err := sql.Open("sqlite", fmt.Sprintf("file:%s?_txlock=immediate&_pragma=busy_timeout(%d)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)",
+		urlPath(path), busyTimeout.Milliseconds()))
 	if err != nil {
 		return nil, err
 	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	f := &file{path: path, db: db, readers: newPrepared(db)}
 	at := &opened{file: f}
-	if err = d.prepare(ctx, at, f.db); err == nil {
-		err = f.watch()
+	err = d.prepare(ctx, at, db)
+	if err == nil {
+		f.self, err = os.Stat(path)
+	}
+	if err == nil { // there is a WAL once something was read
+		f.wal, err = os.Stat(path + walSuffix)
 	}
 	if err == nil && check {
 		err = quickCheck(ctx, f)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.db.Close())
+		return nil, errors.Join(err, db.Close())
 	}
 	return at, nil
 }

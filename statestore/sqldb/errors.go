@@ -42,10 +42,6 @@ func busy(err error) bool {
 	return code(err) == sqlite3.SQLITE_BUSY || code(err) == sqlite3.SQLITE_LOCKED
 }
 
-func missingTable(err error) bool {
-	return sqlState(err) == "42P01" || code(err) == sqlite3.SQLITE_ERROR && strings.Contains(err.Error(), "no such table")
-}
-
 // lost says that the server was not reached or went away.
 func (d *DB) lost(err error) bool {
 	if !d.Postgres() {

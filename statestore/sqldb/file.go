@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -29,26 +28,6 @@ type file struct {
 	users   *flock.Flock // held shared while the file is open, where it could be taken
 
 	self, wal fs.FileInfo // what was opened
-}
-
-func dialFile(path string) (*file, error) {
-	db, err := sql.Open("sqlite", "file:"+urlPath(path)+"?_txlock=immediate&_pragma=busy_timeout("+
-		strconv.FormatInt(busyTimeout.Milliseconds(), 10)+")&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
-	if err != nil {
-		return nil, err
-	}
-	db.SetMaxOpenConns(connections)
-	db.SetMaxIdleConns(connections)
-	return &file{path: path, db: db, readers: newPrepared(db)}, nil
-}
-
-// watch notes which files are open. There is a WAL once something was read.
-func (f *file) watch() (err error) {
-	if f.self, err = os.Stat(f.path); err != nil {
-		return err
-	}
-	f.wal, err = os.Stat(f.path + walSuffix)
-	return err
 }
 
 const walSuffix = "-wal"

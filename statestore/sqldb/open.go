@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // connections is how many statements run side by side: readers, and one writer.
@@ -165,8 +167,9 @@ func (d *DB) create(ctx context.Context, q Q, at *opened) error {
 func (d *DB) identify(ctx context.Context, q Q, at *opened) (version int, err error) {
 	var value string
 	err = q.Row(ctx, `SELECT value FROM meta WHERE name = 'schema'`).Scan(&value)
+	noTable := sqlState(err) == "42P01" || code(err) == sqlite3.SQLITE_ERROR && strings.Contains(err.Error(), "no such table")
 	switch {
-	case missingTable(err), errors.Is(err, sql.ErrNoRows):
+	case noTable, errors.Is(err, sql.ErrNoRows):
 		return 0, nil
 	case err != nil:
 		return 0, err
