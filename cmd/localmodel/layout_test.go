@@ -319,14 +319,14 @@ func TestDependenciesHaveReasons(t *testing.T) {
 // openers are the places that may open paths, beside internal/rootfs: none of
 // them opens one that came from outside.
 var openers = map[string]string{
-	"cmd/localmodel/clients/file.go":     "makes the directory of a client's file that the user named",
-	"cmd/localmodel/demo/demo.go":        "a temporary directory of its own",
-	"cmd/localmodel/evaluate/drafts":     "removes a directory of its own in the user's state directory",
-	"cmd/localmodel/app/look.go":         "a temporary directory of its own",
-	"cmd/localmodel/machine":             "files of the system",
+	"cmd/localmodel/clients/file.go": "makes the directory of a client's file that the user named",
+	"cmd/localmodel/demo/demo.go":    "a temporary directory of its own",
+	"cmd/localmodel/evaluate/drafts": "removes a directory of its own in the user's state directory",
+	"cmd/localmodel/app/look.go":     "a temporary directory of its own",
+	"cmd/localmodel/machine":         "files of the system",
 	"statestore/journal/sequence.go": "the last number acknowledged, beside the journal",
-	"statestore/sqldb":                   "the journal, in the user's state directory",
-	"tools/draft":                        "scratch copies in the user's state directory",
+	"statestore/sqldb":               "the journal, in the user's state directory",
+	"tools/draft":                    "scratch copies in the user's state directory",
 }
 
 // A path that came from outside may be a link, a pipe or a device, or become one
