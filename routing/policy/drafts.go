@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -52,12 +53,7 @@ const draftWasApplied, draftWasNot = "a", "d"
 
 // Applied returns how many of the latest drafts were applied, and of how many.
 func (r DraftRecord) Applied() (k, n int) {
-	for _, c := range r.Recent {
-		if string(c) == draftWasApplied {
-			k++
-		}
-	}
-	return k, len(r.Recent)
+	return strings.Count(r.Recent, draftWasApplied), len(r.Recent)
 }
 
 // Decides reports whether the record of one category has enough drafts to
@@ -79,11 +75,7 @@ func ParseDraftRecord(state []byte) DraftRecord {
 func SettleDraft(ticketID string, state []byte, applied bool) ([]byte, error) {
 	r := ParseDraftRecord(state)
 	r.settle(ticketID, applied)
-	out, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("record of drafts: %w", err)
-	}
-	return out, nil
+	return json.Marshal(r)
 }
 
 func (r *DraftRecord) settle(ticketID string, applied bool) {
@@ -121,18 +113,12 @@ func (g Guard) AdmitDraft(class, ticketID string, state, oldMemo []byte, now tim
 	if !r.Off || g.Mode == Always {
 		return Verdict{Admit: true}, state, nil, nil
 	}
-	var m memo
-	if json.Unmarshal(oldMemo, &m) == nil && m.Opening == r.Opening && fresh(m.At, now) {
-		return m.Verdict, state, oldMemo, nil
+	if v, ok := remembered(oldMemo, r.Opening, now); ok {
+		return v, state, oldMemo, nil
 	}
 	v = r.admit(class, ticketID, now)
-	if newState, err = json.Marshal(r); err != nil {
-		return v, nil, nil, fmt.Errorf("record of drafts: %w", err)
-	}
-	if newMemo, err = json.Marshal(memo{r.Opening, now, v}); err != nil {
-		return v, nil, nil, fmt.Errorf("memo of drafts: %w", err)
-	}
-	return v, newState, newMemo, nil
+	newState, newMemo, err = encode(r, memo{r.Opening, now, v})
+	return v, newState, newMemo, err
 }
 
 func (r *DraftRecord) admit(class, ticketID string, now time.Time) Verdict {

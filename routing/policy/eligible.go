@@ -60,7 +60,6 @@ func byComplexity(f Facts) Rule {
 	return Rule{"complexity", true, "complexity " + f.Complexity, ""}
 }
 
-// cloudOnlyTags keep a ticket from the local model whatever else it says.
 var cloudOnlyTags = []string{"ARCH", "SECURITY", "SEC"}
 
 func seniorTag(tags []string) string {

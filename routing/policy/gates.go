@@ -31,31 +31,21 @@ type GateRule struct {
 // GateRules is every gate in order. Schemas, documents and the store's
 // counters follow it: a new gate is one entry here.
 var GateRules = [...]GateRule{
-	{
-		Gate: Plan, Escalates: true,
+	{Gate: Plan, Escalates: true,
 		Passes: "the plan covers every affected file and every acceptance criterion",
-		Fails:  "a file or criterion is missing, or a step is wrong",
-	},
-	{
-		Gate: Implement, Escalates: true,
+		Fails:  "a file or criterion is missing, or a step is wrong"},
+	{Gate: Implement, Escalates: true,
 		Passes: "the change is written and its tests pass",
-		Fails:  "tests fail, or a step could not be done",
-	},
-	{
-		Gate: Lint, Escalates: true,
+		Fails:  "tests fail, or a step could not be done"},
+	{Gate: Lint, Escalates: true,
 		Passes: "format, lint and type checks pass",
-		Fails:  "a check reports an error",
-	},
-	{
-		Gate: Review, Escalates: true,
+		Fails:  "a check reports an error"},
+	{Gate: Review, Escalates: true,
 		Passes: "the reviewer approves",
-		Fails:  "the reviewer asks for a change",
-	},
-	{
-		Gate: Commit, Escalates: false,
+		Fails:  "the reviewer asks for a change"},
+	{Gate: Commit, Escalates: false,
 		Passes: "the commit is made",
-		Fails:  "a hook or git refuses the commit",
-	},
+		Fails:  "a hook or git refuses the commit"},
 }
 
 // Gates lists the gates' names in order.
@@ -67,7 +57,6 @@ func Gates() []Gate {
 	return names
 }
 
-// index returns the gate's place in GateRules, or -1 for an unknown gate.
 func (g Gate) index() int {
 	return slices.IndexFunc(GateRules[:], func(r GateRule) bool { return r.Gate == g })
 }

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -19,7 +20,6 @@ const (
 	Never    GuardMode = "never"
 )
 
-// parameters of the adaptive guard.
 type parameters struct {
 	halfLife  float64 // outcomes until an outcome's weight has halved
 	minSample float64 // effective outcomes before the bound may trip
@@ -50,12 +50,7 @@ type Guard struct {
 	tune *parameters // nil = tuned
 }
 
-func (g Guard) parameters() parameters {
-	if g.tune != nil {
-		return *g.tune
-	}
-	return tuned
-}
+func (g Guard) parameters() parameters { return *cmp.Or(g.tune, &tuned) }
 
 // GuardState is the record of one class of tickets under one model and prompt.
 // "Open" is as with any circuit breaker: the local model is cut off.
@@ -84,7 +79,6 @@ func (s GuardState) Decides() bool { return s.Seen >= leastSeen }
 // Totals are the plan's counters, which the fixed rule looks at.
 type Totals struct{ Attempts, Escalated int }
 
-// rate is the share of attempts that escalated, 0 of none.
 func (t Totals) rate() float64 {
 	if t.Attempts == 0 {
 		return 0
@@ -108,12 +102,24 @@ type memo struct {
 	Verdict Verdict   `json:"verdict"`
 }
 
-func (g Guard) threshold() float64 {
-	if g.Threshold > 0 {
-		return g.Threshold
+// remembered is the verdict that a ticket got earlier in this opening.
+func remembered(stored []byte, opening int, now time.Time) (Verdict, bool) {
+	var m memo
+	if json.Unmarshal(stored, &m) != nil || m.Opening != opening || !fresh(m.At, now) {
+		return Verdict{}, false
 	}
-	return defaultThreshold
+	return m.Verdict, true
 }
+
+// encode writes a record and what is remembered of a ticket in it.
+func encode(record any, m memo) (newState, newMemo []byte, err error) {
+	if newState, err = json.Marshal(record); err == nil {
+		newMemo, err = json.Marshal(m)
+	}
+	return newState, newMemo, err
+}
+
+func (g Guard) threshold() float64 { return cmp.Or(max(g.Threshold, 0), defaultThreshold) }
 
 // Look gives the verdict for the next ticket without counting one.
 func (g Guard) Look(class string, s GuardState, t Totals, now time.Time) Verdict {
@@ -135,27 +141,18 @@ func (g Guard) Admit(class, ticketID string, state, oldMemo []byte, t Totals, no
 	if v, ok := g.simple(t); ok {
 		return v, state, nil, nil
 	}
-	s, m := ParseGuardState(state), memo{}
-	if json.Unmarshal(oldMemo, &m) != nil {
-		m = memo{}
-	}
-	if s.Open && m.Opening == s.Opening && fresh(m.At, now) {
-		return m.Verdict, state, oldMemo, nil
-	}
+	s := ParseGuardState(state)
 	if !s.Open { // nothing to count, and so nothing to write
 		return closedVerdict(s), state, nil, nil
 	}
+	if v, ok := remembered(oldMemo, s.Opening, now); ok {
+		return v, state, oldMemo, nil
+	}
 	v = g.admit(class, ticketID, &s, now)
-	if newState, err = json.Marshal(s); err != nil {
-		return v, nil, nil, fmt.Errorf("guard state: %w", err)
-	}
-	if newMemo, err = json.Marshal(memo{s.Opening, now, v}); err != nil {
-		return v, nil, nil, fmt.Errorf("guard memo: %w", err)
-	}
-	return v, newState, newMemo, nil
+	newState, newMemo, err = encode(s, memo{s.Opening, now, v})
+	return v, newState, newMemo, err
 }
 
-// admit is Admit on the state itself.
 func (g Guard) admit(class, ticketID string, s *GuardState, now time.Time) Verdict {
 	admit, probe := s.count(ticketID, now)
 	switch {
@@ -258,11 +255,7 @@ func (g Guard) simple(t Totals) (Verdict, bool) {
 func (g Guard) Settle(ticketID string, state []byte, escalated bool, _ time.Time) ([]byte, error) {
 	s := ParseGuardState(state)
 	g.settle(ticketID, &s, escalated)
-	out, err := json.Marshal(s)
-	if err != nil {
-		return nil, fmt.Errorf("guard state: %w", err)
-	}
-	return out, nil
+	return json.Marshal(s)
 }
 
 func (g Guard) settle(ticketID string, s *GuardState, failed bool) {
@@ -310,10 +303,8 @@ func wilsonLower(k, n, z float64) float64 {
 // history can lead to, is fresh: a damaged record must not stop work.
 func ParseGuardState(state []byte) GuardState {
 	var s GuardState
-	if json.Unmarshal(state, &s) != nil || s.K < 0 || s.K > s.N || s.Run < 0 || s.Waited < 0 || s.Interval < 0 {
-		return GuardState{}
-	}
-	if s.Open && (s.N == 0 || s.Interval == 0) {
+	if json.Unmarshal(state, &s) != nil || s.K < 0 || s.K > s.N || s.Run < 0 || s.Waited < 0 || s.Interval < 0 ||
+		s.Open && (s.N == 0 || s.Interval == 0) {
 		return GuardState{}
 	}
 	return s

@@ -1,11 +1,15 @@
 package slots
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -55,8 +59,6 @@ func (d *directory) enqueue(ctx context.Context) (*place, error) {
 
 // waiting lists the places in the queue, oldest first. What is no regular file
 // of such a name is nobody's place: it blocks nobody.
-func (d *directory) waiting(ctx context.Context) ([]string, error) { return waiting(ctx, d.queue) }
-
 func waiting(ctx context.Context, queue *rootfs.Root) ([]string, error) {
 	entries, _, err := queue.List(ctx, ".", maxQueued)
 	var names []string
@@ -70,7 +72,7 @@ func waiting(ctx context.Context, queue *rootfs.Root) ([]string, error) {
 
 // nobodyWaits spares a call the making of a file where there is no queue.
 func (d *directory) nobodyWaits(ctx context.Context) bool {
-	names, err := d.waiting(ctx)
+	names, err := waiting(ctx, d.queue)
 	return err == nil && len(names) == 0
 }
 
@@ -104,23 +106,71 @@ func young(name string) bool {
 // removeDead removes a place that no process holds, and says whether it did.
 func removeDead(ctx context.Context, queue *rootfs.Root, name string) bool {
 	lock, err := queue.TryLock(ctx, name) // one whose owner has left is made anew, and removed
-	if err != nil {
-		return false
-	}
-	err = queue.Remove(ctx, name)
-	lock.Unlock()
+	dead := &place{queue: queue, name: name, lock: lock}
+	return err == nil && dead.remove(ctx)
+}
+
+// leave gives the place up, also when the call's time is over.
+func (p *place) leave() { p.remove(context.Background()) }
+
+func (p *place) remove(ctx context.Context) (gone bool) {
+	err := p.queue.Remove(ctx, p.name)
+	p.lock.Unlock()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		err = queue.Remove(ctx, name) // some systems remove no open file
+		err = p.queue.Remove(ctx, p.name) // some systems remove no open file
 	}
 	return err == nil || errors.Is(err, fs.ErrNotExist)
 }
 
-// leave gives the place up, also when the call's time is over.
-func (p *place) leave() {
-	ctx := context.Background()
-	err := p.queue.Remove(ctx, p.name)
-	p.lock.Unlock()
-	if err != nil {
-		_ = p.queue.Remove(ctx, p.name) // some systems remove no open file
+// lookupTime bounds the look-up of a server's name: without an answer the name
+// itself is what the slots are kept under.
+const lookupTime = time.Second
+
+// canonical is the address that all spellings of one server share: names are
+// looked up, and every address of this machine is its loopback.
+func canonical(ctx context.Context, address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return address
 	}
+	port := cmp.Or(u.Port(), map[string]string{"https": "443"}[u.Scheme], "80")
+	return net.JoinHostPort(host(ctx, strings.ToLower(strings.TrimSuffix(u.Hostname(), "."))), port)
+}
+
+func host(ctx context.Context, name string) string {
+	const loopback = "127.0.0.1"
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return loopback
+	}
+	addresses := []string{name}
+	if net.ParseIP(name) == nil {
+		limited, stop := context.WithTimeout(ctx, lookupTime)
+		defer stop()
+		found, err := net.DefaultResolver.LookupHost(limited, name)
+		if err != nil || len(found) == 0 {
+			return name
+		}
+		addresses = found
+	}
+	if slices.ContainsFunc(addresses, ofThisMachine) {
+		return loopback
+	}
+	slices.Sort(addresses)
+	return addresses[0]
+}
+
+// ofThisMachine reports whether an IP address is one of this machine's.
+func ofThisMachine(address string) bool {
+	ip := net.ParseIP(address)
+	if ip == nil {
+		return false
+	}
+	if ip.IsLoopback() || ip.IsUnspecified() {
+		return true
+	}
+	own, err := net.InterfaceAddrs()
+	return err == nil && slices.ContainsFunc(own, func(a net.Addr) bool {
+		n, ok := a.(*net.IPNet)
+		return ok && n.IP.Equal(ip)
+	})
 }

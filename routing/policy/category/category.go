@@ -77,7 +77,6 @@ var trained = sync.OnceValue(func() weights {
 // a verdict is right in .65, and ln(.65/.175) = 1.31.
 const bodyPrior = 1.31
 
-// score returns the probability of each category.
 func (w weights) score(v keywordResult, words []string) (scores [len(guessed)]float64) {
 	add := func(feature string) {
 		for i, weight := range w[feature] {

@@ -4,7 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // prefixes are the words that people put before a title to say what it is:
@@ -28,35 +29,29 @@ var prefixes = map[string]Category{
 	"要望": Feat, "機能": Feat, "功能": Feat, "기능": Feat, "新功能": Feat,
 }
 
-var prefixForms = sync.OnceValue(func() [3]*regexp.Regexp {
-	return [3]*regexp.Regexp{
-		// fix(scope)!: title, and "Feature request: title"
-		regexp.MustCompile(`^([\p{L}][\p{L} -]{0,20}?)\s?(?:[(\[][^)\]]{0,60}[)\]])?\s?!?[:：]`),
-		// [Bug] title, 【Bug】title, (bug) title; "[Bug]: title" and "[Bug/cart]" too
-		regexp.MustCompile(`^[\[【(<]\s*([\p{L}][\p{L} -]{0,20}?)\s*(?:[:/,][^\]】)>]{0,60})?[\]】)>]`),
-		regexp.MustCompile(`^(:[a-z_]{2,24}:|[^\x00-\x7f]\x{FE0F}?)\s`),
-	}
-})
+var prefixForms = []func() *regexp.Regexp{
+	// fix(scope)!: title, and "Feature request: title"
+	lazy.Regexp(`^([\p{L}][\p{L} -]{0,20}?)\s?(?:[(\[][^)\]]{0,60}[)\]])?\s?!?[:：]`),
+	// [Bug] title, 【Bug】title, (bug) title; "[Bug]: title" and "[Bug/cart]" too
+	lazy.Regexp(`^[\[【(<]\s*([\p{L}][\p{L} -]{0,20}?)\s*(?:[:/,][^\]】)>]{0,60})?[\]】)>]`),
+	lazy.Regexp(`^(:[a-z_]{2,24}:|[^\x00-\x7f]\x{FE0F}?)\s`),
+}
 
 // prefixCategory is the category that the title's own prefix states.
 func prefixCategory(title string) (Category, bool) {
 	const most = 200
 	head := strings.TrimSpace(title)
 	head = head[:min(len(head), most)]
-	for _, form := range prefixForms() {
-		found := form.FindStringSubmatch(head)
-		if found == nil {
-			continue
-		}
-		category, ok := prefixes[strings.ToLower(strings.TrimSpace(found[1]))]
-		if ok {
-			return category, true
+	for _, form := range prefixForms {
+		if found := form().FindStringSubmatch(head); found != nil {
+			if category, ok := prefixes[strings.ToLower(strings.TrimSpace(found[1]))]; ok {
+				return category, true
+			}
 		}
 	}
 	return "", false
 }
 
-// place says where the deciding keyword was found.
 type keywordPlace string
 
 const (
@@ -67,7 +62,6 @@ const (
 	placeNone  keywordPlace = "none"
 )
 
-// keywordResult is the verdict of the keyword rules.
 type keywordResult struct {
 	category Category
 	place    keywordPlace
@@ -93,23 +87,26 @@ func keywordVerdict(title, body string) keywordResult {
 	if category, ok := byPosition(title); ok {
 		return keywordResult{category, placeFirst}
 	}
-	for _, k := range stems {
-		if slices.ContainsFunc(k.stems, func(stem string) bool { return stemAt(title, stem, 0) }) {
-			return keywordResult{k.category, placeFirst}
-		}
+	if category, ok := byStem(func(stem string) bool { return stemAt(title, stem, 0) }); ok {
+		return keywordResult{category, placeFirst}
+	}
+	if category, ok := byStem(func(stem string) bool { return hasStem(title, stem) }); ok {
+		return keywordResult{category, placeTitle}
 	}
 	start := prose(body)
-	for _, part := range []struct {
-		text string
-		at   keywordPlace
-	}{{title, placeTitle}, {start, placeBody}} {
-		for _, k := range stems {
-			if slices.ContainsFunc(k.stems, func(stem string) bool { return hasStem(part.text, stem) }) {
-				return keywordResult{k.category, part.at}
-			}
-		}
+	if category, ok := byStem(func(stem string) bool { return hasStem(start, stem) }); ok {
+		return keywordResult{category, placeBody}
 	}
 	return keywordResult{Task, placeNone}
+}
+
+func byStem(matches func(stem string) bool) (Category, bool) {
+	for _, k := range stems {
+		if slices.ContainsFunc(k.stems, matches) {
+			return k.category, true
+		}
+	}
+	return "", false
 }
 
 // upkeepObjects make a change upkeep whatever its verb is.
@@ -184,12 +181,10 @@ func isCJK(text string) bool {
 	})
 }
 
-var boilerplate = sync.OnceValue(func() *regexp.Regexp {
-	// Comments, code blocks, headings, check boxes, quoted text and front matter
-	// say how the form is filled in, not what the ticket is about.
-	return regexp.MustCompile("(?s)<!--.*?(?:-->|$)|```.*?(?:```|$)|~~~.*?(?:~~~|$)" +
-		`|(?m-s:^\s{0,3}#{1,6}\s.*$)|(?m-s:^\s*[-*]\s+\[.\].*$)|(?m-s:^>.*$)|(?m-s:^\*\*[^*\n]{1,80}\*\*:?\s*$)`)
-})
+// boilerplate is comments, code blocks, headings, check boxes, quoted text and
+// front matter: how the form is filled in, not what the ticket is about.
+var boilerplate = lazy.Regexp("(?s)<!--.*?(?:-->|$)|```.*?(?:```|$)|~~~.*?(?:~~~|$)" +
+	`|(?m-s:^\s{0,3}#{1,6}\s.*$)|(?m-s:^\s*[-*]\s+\[.\].*$)|(?m-s:^>.*$)|(?m-s:^\*\*[^*\n]{1,80}\*\*:?\s*$)`)
 
 // prose is the beginning of what a person wrote in a ticket: the body without
 // the boilerplate of issue templates, at most 500 bytes in lower case.
