@@ -1,24 +1,6 @@
 package prompts
 
-import (
-	_ "embed"
-	"strings"
-	"sync"
-	"text/template"
-)
-
-// DraftSystem is the leading prompt of a draft: code is written as text, not
-// inside JSON, so it differs from System.
-//
-//go:embed draft_system.md
-var DraftSystem string
-
-//go:embed draft.md
-var draftText string
-
-var draftTemplate = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("draft").Funcs(functions).Parse(draftText))
-})
+import "strings"
 
 // DraftQuestion asks for one file of a planned change.
 type DraftQuestion struct {
@@ -27,19 +9,6 @@ type DraftQuestion struct {
 	Exists           bool // the file is there; else it is to be created
 	Whole            bool // the whole file is wanted; else SEARCH/REPLACE blocks
 	Markdown         bool // the file may hold code fences of its own
-}
-
-// Ordered returns the steps of a plan in the order of work.
-func (q PlanQuestion) Ordered(r PlanReply) []Step { return q.steps(r) }
-
-// TestsOf returns the tests of a plan, in the order of the criteria.
-func (q PlanQuestion) TestsOf(r PlanReply) []Test {
-	named := q.tests(r)
-	out := make([]Test, 0, len(named))
-	for _, t := range named {
-		out = append(out, t.Test)
-	}
-	return out
 }
 
 // Draft renders the question as the tail that follows DraftSystem.

@@ -1,6 +1,7 @@
 package prompts
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path"
@@ -13,7 +14,7 @@ import (
 // Limits of a plan.
 const (
 	MaxPlanChars  = 6400 // characters of the rendered Markdown in JSON; the whole result has at most 8,000
-	MaxPlanTokens = 3200 // tokens of a reply, whatever the ticket is
+	maxPlanTokens = 3200 // tokens of a reply, whatever the ticket is
 	maxListed     = 40   // files, and criteria, that a plan is asked to cover
 	maxCommands   = 8
 )
@@ -96,20 +97,22 @@ type Coverage struct {
 // ours is inside the fences, ids and paths included.
 func Plan(q PlanQuestion) (string, error) {
 	type file struct{ Intro, Text string }
-	files := make([]file, 0, len(q.Sources))
+	var files []file
 	foreign := []string{q.about(), q.Evidence, q.Ticket}
-	for _, s := range q.Sources {
-		f := file{"An affected file as it is now, its path first:", s.Path + "\n\n" + s.Text}
-		if s.Cut() {
-			f.Intro = "A part of an affected file as it is now, its path first:"
-		}
+	add := func(intro string, s Source) {
+		f := file{intro, s.Path + "\n\n" + s.Text}
 		files = append(files, f)
 		foreign = append(foreign, f.Text)
 	}
+	for _, s := range q.Sources {
+		if s.Cut() {
+			add("A part of an affected file as it is now, its path first:", s)
+		} else {
+			add("An affected file as it is now, its path first:", s)
+		}
+	}
 	for _, s := range q.Context {
-		f := file{"The ticket belongs to this document, its path first:", s.Path + "\n\n" + s.Text}
-		files = append(files, f)
-		foreign = append(foreign, f.Text)
+		add("The ticket belongs to this document, its path first:", s)
 	}
 	return render(planTemplate(), struct {
 		Fence, About, Evidence, Ticket string
@@ -140,15 +143,12 @@ func (q PlanQuestion) about() string {
 // files are the affected files, each once, as far as a plan is asked for them.
 func (q PlanQuestion) files() []PlanFile {
 	var out []PlanFile
-	seen := map[string]bool{}
+	seen := map[string]bool{"": true}
 	for _, f := range q.Files {
-		p := clean(f.Path)
-		if p == "" || seen[p] || len(out) == maxListed {
-			continue
+		if f.Path = clean(f.Path); !seen[f.Path] && len(out) < maxListed {
+			seen[f.Path] = true
+			out = append(out, f)
 		}
-		seen[p] = true
-		f.Path = p
-		out = append(out, f)
 	}
 	return out
 }
@@ -156,13 +156,12 @@ func (q PlanQuestion) files() []PlanFile {
 // criteria are the acceptance criteria, each id once.
 func (q PlanQuestion) criteria() []PlanCriterion {
 	var out []PlanCriterion
-	seen := map[string]bool{}
+	seen := map[string]bool{"": true}
 	for _, c := range q.Criteria {
-		if c.ID == "" || seen[c.ID] || len(out) == maxListed {
-			continue
+		if !seen[c.ID] && len(out) < maxListed {
+			seen[c.ID] = true
+			out = append(out, c)
 		}
-		seen[c.ID] = true
-		out = append(out, c)
 	}
 	return out
 }
@@ -179,33 +178,25 @@ func (q PlanQuestion) criterionIDs() []string {
 // share.
 func (q PlanQuestion) Tokens() int {
 	const base, file, criterion = 200, 300, 120
-	files, criteria := len(q.files()), len(q.criteria())
-	if files == 0 {
-		files = 4
-	}
-	if criteria == 0 {
-		criteria = 3
-	}
-	return min(MaxPlanTokens, base+file*files+criterion*criteria)
+	files, criteria := cmp.Or(len(q.files()), 4), cmp.Or(len(q.criteria()), 3)
+	return min(maxPlanTokens, base+file*files+criterion*criteria)
 }
 
 // Parse reads a reply without judging it.
 func (q PlanQuestion) Parse(text []byte) (PlanReply, error) {
 	var r PlanReply
-	err := json.Unmarshal(text, &r)
-	if err != nil {
+	if err := json.Unmarshal(text, &r); err != nil {
 		return r, fmt.Errorf("reply is not the JSON asked for: %w", err)
 	}
 	return r, nil
 }
 
-// steps are the plan's steps in the order of work, each with its file: a step
+// Steps returns a plan's steps in the order of work, each with its file: a step
 // that says `after` follows the one it names; a circle is cut.
-func (q PlanQuestion) steps(r PlanReply) []Step {
+func (q PlanQuestion) Steps(r PlanReply) []Step {
 	var list []Step
 	for _, f := range q.files() {
-		s, ok := r.Files[f.Path]
-		if ok {
+		if s, ok := r.Files[f.Path]; ok {
 			s.File = f.Path
 			list = append(list, s)
 		}
@@ -230,22 +221,22 @@ func (q PlanQuestion) steps(r PlanReply) []Step {
 	return out
 }
 
-// namedTest is a test with the criterion it checks, "" = none.
-type namedTest struct {
+// NamedTest is a test with the criterion that it checks, if that is known.
+type NamedTest struct {
 	criterion PlanCriterion
 	Test
 }
 
-func (q PlanQuestion) tests(r PlanReply) []namedTest {
-	var out []namedTest
+// Tests returns the tests of a plan, in the order of the criteria.
+func (q PlanQuestion) Tests(r PlanReply) []NamedTest {
+	var out []NamedTest
 	for _, c := range q.criteria() {
-		t, ok := r.Criteria[c.ID]
-		if ok {
-			out = append(out, namedTest{c, t})
+		if t, ok := r.Criteria[c.ID]; ok {
+			out = append(out, NamedTest{c, t})
 		}
 	}
 	for _, t := range r.Tests {
-		out = append(out, namedTest{PlanCriterion{}, t})
+		out = append(out, NamedTest{PlanCriterion{}, t})
 	}
 	return out
 }
@@ -281,8 +272,8 @@ func (q PlanQuestion) Show(path, full string, room int) Source {
 	for _, c := range q.Criteria {
 		words += "\n" + c.Text
 	}
-	e := outline.Choose(path, full, words, room)
-	return Source{Path: path, Text: e.Text, Full: full, Size: len(full), Shown: e.Shown}
+	text, shown := outline.Choose(path, full, words, room)
+	return Source{Path: path, Text: text, Full: full, Size: len(full), Shown: shown}
 }
 
 // source is the whole text of an affected file, where it is known.

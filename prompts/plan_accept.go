@@ -1,13 +1,14 @@
 package prompts
 
 import (
+	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/prompts/schema"
 	"github.com/fjbelchi/localmodel/prompts/words"
@@ -51,7 +52,7 @@ func (q PlanQuestion) defects(r PlanReply) []string {
 	for _, c := range criteria {
 		out = append(out, "no test for "+c)
 	}
-	steps, tests := q.steps(r), q.tests(r)
+	steps, tests := q.Steps(r), q.Tests(r)
 	if len(steps) == 0 && len(files) == 0 {
 		out = append(out, "the plan has no step")
 	}
@@ -75,7 +76,7 @@ func (q PlanQuestion) defects(r PlanReply) []string {
 	return slices.Compact(append(out, q.mentions(r)...))
 }
 
-func (t namedTest) label(i int) string {
+func (t NamedTest) label(i int) string {
 	if t.criterion.ID != "" {
 		return t.criterion.ID
 	}
@@ -169,24 +170,17 @@ func (q PlanQuestion) empty(s Step) string {
 func (q PlanQuestion) ids() string { return q.ID + " " + strings.Join(q.criterionIDs(), " ") }
 
 func (q PlanQuestion) ofCriterion(text string) bool {
-	for _, c := range q.criteria() {
-		if words.Same(text, c.Text) || words.Same(text, c.ID+" "+c.Text) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(q.criteria(), func(c PlanCriterion) bool {
+		return words.Same(text, c.Text) || words.Same(text, c.ID+" "+c.Text)
+	})
 }
 
-var placeholder = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)\b(?:TODO|TBD|FIXME|XXX|lorem ipsum|not implemented|to be (?:done|determined|defined|decided)|` +
-		`your code here|fill (?:this )?in|same as (?:above|before)|as (?:described|specified|stated|required|per) (?:above|in the ticket)|` +
-		`see (?:the )?ticket)\b|^\W*\.\.\.|<[a-z_ ]{3,30}>\s*$|^[^\p{L}\p{N}]*$`)
-})
+var placeholder = lazy.Regexp(`(?i)\b(?:TODO|TBD|FIXME|XXX|lorem ipsum|not implemented|to be (?:done|determined|defined|decided)|` +
+	`your code here|fill (?:this )?in|same as (?:above|before)|as (?:described|specified|stated|required|per) (?:above|in the ticket)|` +
+	`see (?:the )?ticket)\b|^\W*\.\.\.|<[a-z_ ]{3,30}>\s*$|^[^\p{L}\p{N}]*$`)
 
-var nothingToDo = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^\W*(?:(?:no|without any) changes?\b|nothing (?:to|needs|has)\b|leave (?:it|this|the|everything)\b.*\b(?:unchanged|as (?:it|they) (?:is|are))|` +
-		`do not (?:change|modify|touch)\b|n/?a\b|none\b|ok\b\W*$)`)
-})
+var nothingToDo = lazy.Regexp(`(?i)^\W*(?:(?:no|without any) changes?\b|nothing (?:to|needs|has)\b|leave (?:it|this|the|everything)\b.*\b(?:unchanged|as (?:it|they) (?:is|are))|` +
+	`do not (?:change|modify|touch)\b|n/?a\b|none\b|ok\b\W*$)`)
 
 // ofPrompt reports whether a text has five words in a row of what was asked.
 func (q PlanQuestion) ofPrompt(text string) bool {
@@ -205,14 +199,11 @@ var promptShingles = sync.OnceValue(func() map[string]bool {
 	return words.Shingles(task+"\n"+planText, 5)
 })
 
-func (q PlanQuestion) testDefects(t namedTest) []string {
-	label := t.criterion.ID
-	if label == "" {
-		label = "a test"
-	} else {
-		label = "the test of " + label
+func (q PlanQuestion) testDefects(t NamedTest) []string {
+	label, file := "a test", clean(t.File)
+	if t.criterion.ID != "" {
+		label = "the test of " + t.criterion.ID
 	}
-	file := clean(t.File)
 	var out []string
 	switch {
 	case strings.TrimSpace(t.Checks) == "":
@@ -258,4 +249,87 @@ func name(p string) string {
 		return string(r[:most]) + "…"
 	}
 	return p
+}
+
+// Schema is the reply's JSON Schema: one required key for each affected file and
+// each criterion, so that a grammar holds the coverage. Every free string has a
+// maxLength, since an unbounded one can loop until the server gives up.
+func (q PlanQuestion) Schema() json.RawMessage {
+	files, criteria := q.files(), q.criteria()
+	var root schema.Object
+	if len(files) > 0 {
+		var steps schema.Object
+		for _, f := range files {
+			steps.Add(f.Path, q.stepSchema(f, files).JSON())
+		}
+		root.Add("files", steps.JSON())
+	} else {
+		var step schema.Object
+		step.Add("file", schema.Text(200))
+		step.Join(q.stepSchema(PlanFile{}, nil))
+		root.Add("steps", schema.Array(step.JSON(), 1, 8))
+	}
+	var test schema.Object
+	test.Add("file", schema.Text(200))
+	test.Add("name", schema.Text(100))
+	test.Add("checks", schema.Text(240))
+	if len(criteria) > 0 {
+		var tests schema.Object
+		for _, c := range criteria {
+			tests.Add(c.ID, test.JSON())
+		}
+		root.Add("criteria", tests.JSON())
+	} else {
+		root.Add("tests", schema.Array(test.JSON(), 0, 5))
+	}
+	if commands := q.commands(); len(commands) > 0 {
+		root.Add("verify", schema.Array(schema.Enum(commands), 1, 3))
+	}
+	root.Add("risk", schema.Text(240))
+	return root.JSON()
+}
+
+// stepSchema is what is asked about one file: the action that the ticket states
+// is the only one there is.
+func (q PlanQuestion) stepSchema(f PlanFile, files []PlanFile) schema.Object {
+	var step schema.Object
+	step.Add("action", schema.Enum(q.actions(f)))
+	step.Add("where", schema.Text(160))
+	step.Add("what", schema.Text(400))
+	step.Add("approach", schema.Text(300))
+	others := []string{""}
+	for _, other := range files {
+		if other.Path != f.Path {
+			others = append(others, other.Path)
+		}
+	}
+	if len(others) > 1 {
+		step.Add("after", schema.Enum(others))
+	}
+	return step
+}
+
+// actions are what may be done to a file.
+func (q PlanQuestion) actions(f PlanFile) []string {
+	if verbs[f.Action] != "" {
+		return []string{f.Action}
+	}
+	if f.Path == "" || q.Exists == nil {
+		return []string{"create", "modify", "delete"}
+	}
+	if q.Exists(f.Path) {
+		return []string{"modify", "delete"}
+	}
+	return []string{"create", "modify"} // modify: a file that another ticket of the wave creates
+}
+
+// commands are the known commands that can be an enum: one line, bounded.
+func (q PlanQuestion) commands() []string {
+	var out []string
+	for _, c := range q.Commands {
+		if c = oneLine(c); c != "" && len(c) <= 200 && len(out) < maxCommands {
+			out = append(out, c)
+		}
+	}
+	return out
 }

@@ -18,7 +18,7 @@ var verbs = map[string]string{"create": "Create", "modify": "Modify", "delete": 
 func (q PlanQuestion) Render(r PlanReply) string {
 	var b strings.Builder
 	b.WriteString("## Implementation Plan\n")
-	for i, s := range q.steps(r) {
+	for i, s := range q.Steps(r) {
 		fmt.Fprintf(&b, "- [ ] %d. %s %s", i+1, verbs[s.Action], code(s.File))
 		if where := oneLine(s.Where); where != "" && s.Action == "modify" {
 			b.WriteString(" at " + code(where))
@@ -28,7 +28,7 @@ func (q PlanQuestion) Render(r PlanReply) string {
 			b.WriteString("      How: " + approach + "\n")
 		}
 	}
-	tests := q.tests(r)
+	tests := q.Tests(r)
 	if len(tests) > 0 {
 		b.WriteString("\nTests to write:\n")
 	}

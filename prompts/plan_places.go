@@ -2,18 +2,15 @@ package prompts
 
 import (
 	"path"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/prompts/words"
 )
 
-var symbol = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`[\p{L}_$][\p{L}\p{N}_$]*(?:(?:\.|::|->|#)[\p{L}_$][\p{L}\p{N}_$]*)*`)
-})
+var symbol = lazy.Regexp(`[\p{L}_$][\p{L}\p{N}_$]*(?:(?:\.|::|->|#)[\p{L}_$][\p{L}\p{N}_$]*)*`)
 
 // lost says that the place of a step is not in the file as it is: no whole line
 // of it, and a symbol that does not occur. Files that are created, and those
@@ -33,32 +30,21 @@ func (q PlanQuestion) lost(s Step) string {
 		return ""
 	}
 	symbols, prose := symbols(s.Where)
-	if len(symbols) == 0 {
-		symbols = nil
-		for _, w := range prose {
-			if !commonPlace[strings.ToLower(w)] && len(w) > 3 {
-				symbols = append(symbols, w)
-			}
-		}
-		if slices.ContainsFunc(symbols, func(w string) bool { return words.Has(full, w) }) || q.edge(s.Where) {
-			return ""
-		}
-		return "`" + name(s.Where) + "` is not in " + name(s.File)
-	}
 	for _, sym := range symbols {
 		if !words.Has(full, last(sym)) {
 			return "`" + name(sym) + "` is not in " + name(s.File)
 		}
 	}
-	return ""
+	if len(symbols) > 0 || edgePlace().MatchString(s.Where) || slices.ContainsFunc(prose, func(w string) bool {
+		return len(w) > 3 && !commonPlace[strings.ToLower(w)] && words.Has(full, w)
+	}) {
+		return ""
+	}
+	return "`" + name(s.Where) + "` is not in " + name(s.File)
 }
 
-// edge knows the places that every file has.
-func (q PlanQuestion) edge(where string) bool { return edgePlace().MatchString(where) }
-
-var edgePlace = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)^(?:at |the |in |after )*(?:top|start|beginning|end|bottom|imports?|import block|file header|package (?:clause|comment)|whole file|entire file|new section|end of (?:the )?file)\b.{0,40}$`)
-})
+// edgePlace is a place that every file has.
+var edgePlace = lazy.Regexp(`(?i)^(?:at |the |in |after )*(?:top|start|beginning|end|bottom|imports?|import block|file header|package (?:clause|comment)|whole file|entire file|new section|end of (?:the )?file)\b.{0,40}$`)
 
 // commonPlace are words that say where and name nothing.
 var commonPlace = map[string]bool{"function": true, "method": true, "class": true, "file": true, "after": true, "before": true,
@@ -84,18 +70,10 @@ func symbols(where string) (names, prose []string) {
 	return names, prose
 }
 
-func last(symbol string) string {
-	parts := strings.FieldsFunc(symbol, func(r rune) bool { return strings.ContainsRune(".:->#", r) })
-	if len(parts) == 0 {
-		return symbol
-	}
-	return parts[len(parts)-1]
-}
+func last(symbol string) string { return symbol[strings.LastIndexAny(symbol, ".:>#")+1:] }
 
-var expression = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`[\p{L}_$][\p{L}\p{N}_$]*(?:\.[\p{L}_$][\p{L}\p{N}_$]*)+(?:\([^()]*\))?|` +
-		`[\p{L}_$][\p{L}\p{N}_$]* (?:[<>]=?|[!=]==?) [\p{L}\p{N}_$]+`)
-})
+var expression = lazy.Regexp(`[\p{L}_$][\p{L}\p{N}_$]*(?:\.[\p{L}_$][\p{L}\p{N}_$]*)+(?:\([^()]*\))?|` +
+	`[\p{L}_$][\p{L}\p{N}_$]* (?:[<>]=?|[!=]==?) [\p{L}\p{N}_$]+`)
 
 // expressions counts the calls, fields and comparisons that a step names with a name
 // of its file in them, at most half of what a step needs: "Compare n < limit in place
@@ -106,19 +84,15 @@ func (q PlanQuestion) expressions(s Step) int {
 	if len(words.Beyond(expression().ReplaceAllString(text, ""), q.Title, q.ids())) == 0 {
 		return 0
 	}
-	seen := map[string]bool{}
+	named := map[string]bool{}
 	for _, e := range expression().FindAllString(text, -1) {
-		seen[e] = seen[e] || slices.ContainsFunc(symbol().FindAllString(e, -1), func(name string) bool {
+		if slices.ContainsFunc(symbol().FindAllString(e, -1), func(name string) bool {
 			return words.Has(full, name) || words.Has(full, last(name))
-		})
-	}
-	n := 0
-	for _, there := range seen {
-		if there {
-			n++
+		}) {
+			named[e] = true
 		}
 	}
-	return min(n, leastWords/2)
+	return min(len(named), leastWords/2)
 }
 
 // ownPaths are the paths that a plan may name: the ticket's, those that a step
@@ -133,7 +107,7 @@ func (q PlanQuestion) ownPaths(r PlanReply) map[string]bool {
 			own[p] = true
 		}
 	}
-	for _, t := range q.tests(r) {
+	for _, t := range q.Tests(r) {
 		if p := clean(t.File); paths.Refused(p, q.isAffected(p)) == "" {
 			own[p] = true
 		}
@@ -141,9 +115,7 @@ func (q PlanQuestion) ownPaths(r PlanReply) map[string]bool {
 	return own
 }
 
-var pathLike = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`[\w.@-]+(?:/[\w.@-]+)*/[\w@-]+(?:\.[\w-]+)+`)
-})
+var pathLike = lazy.Regexp(`[\w.@-]+(?:/[\w.@-]+)*/[\w@-]+(?:\.[\w-]+)+`)
 
 // ghosts are the words of a step that look like paths of the project and are
 // none. So that neither an address nor a fraction is taken for one, a path must
@@ -193,11 +165,69 @@ func (q PlanQuestion) siblingTest(p string) bool {
 func (q PlanQuestion) Warnings(r PlanReply) []string {
 	own := q.ownPaths(r)
 	var out []string
-	for _, s := range q.steps(r) {
+	for _, s := range q.Steps(r) {
 		for _, p := range q.ghosts(s.What+" "+s.Approach, own) {
 			out = append(out, "the plan names "+name(p)+", which is no file of the project")
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// isAffected reports whether the ticket itself names a file.
+func (q PlanQuestion) isAffected(file string) bool {
+	return slices.ContainsFunc(q.Files, func(f PlanFile) bool { return clean(f.Path) == file })
+}
+
+// mention is a path in prose that Refused may have something against.
+var mention = lazy.Regexp(`(?:^|[^\w./~\\-])(~[\w.-]*/[\w./-]+|[A-Za-z]:\\[^\s"'` + "`" + `]+|\\\\[\w.-]+\\[^\s"'` + "`" + `]+|` +
+	`(?:[\w-][\w./-]*/)?\.[A-Za-z][\w.-]*(?:/[\w./-]+)?)`)
+
+// mentions lists the paths in the words of a plan that no plan may touch: who
+// follows it would go there. What the ticket speaks of itself may be named.
+func (q PlanQuestion) mentions(r PlanReply) (out []string) {
+	texts := []string{r.Risk}
+	for _, s := range q.Steps(r) {
+		texts = append(texts, s.What, s.Approach, s.Where)
+	}
+	for _, t := range q.Tests(r) {
+		texts = append(texts, t.Name, t.Checks)
+	}
+	for _, m := range mention().FindAllStringSubmatch(strings.Join(texts, "\n"), -1) {
+		found := strings.TrimRight(m[1], ".")
+		if why := paths.Refused(found, true); why != "" && !strings.Contains(q.Words(), found) {
+			out = append(out, "the plan may not name "+name(found)+": it "+why)
+		}
+	}
+	return out
+}
+
+// Content counts what a programmer can go by in a plan.
+type Content struct {
+	Steps  int `json:"steps"` // that change a file which is there
+	Where  int `json:"where"` // of them, those that name a place in it
+	Tests  int `json:"tests"`
+	Named  int `json:"named"` // tests with a name
+	Verify int `json:"verify"`
+}
+
+// ContentOf counts the content of a plan, accepted or not.
+func (q PlanQuestion) ContentOf(r PlanReply) Content {
+	c := Content{Verify: len(r.Verify)}
+	for _, s := range q.Steps(r) {
+		if s.Action != "modify" {
+			continue
+		}
+		c.Steps++
+		if strings.TrimSpace(s.Where) != "" && q.lost(s) == "" {
+			c.Where++
+		}
+	}
+	for _, t := range q.Tests(r) {
+		c.Tests++
+		if strings.TrimSpace(t.Name) != "" {
+			c.Named++
+		}
+	}
+	return c
 }

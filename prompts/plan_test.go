@@ -87,7 +87,7 @@ func TestSteps_Order(t *testing.T) {
 			r.Files[f] = Step{After: c.after[f]}
 		}
 		var got []string
-		for _, s := range q.steps(r) {
+		for _, s := range q.Steps(r) {
 			got = append(got, s.File)
 		}
 		if strings.Join(got, " ") != c.want {

@@ -23,7 +23,7 @@ type Question struct {
 const (
 	choiceTemperature = 0.2
 	freeTemperature   = 0.7
-	FreeTopP          = 0.8 // of the likeliest tokens, for Sampling.Free
+	freeTopP          = 0.8 // of the likeliest tokens, for Sampling.Free
 	firstSeed         = 42
 )
 
@@ -45,7 +45,7 @@ func (q Question) TopP() float64 {
 	case q.Sampling.TopP > 0:
 		return q.Sampling.TopP
 	case q.Sampling.Free && q.Sampling.Temperature == 0:
-		return FreeTopP
+		return freeTopP
 	}
 	return 0
 }
@@ -116,6 +116,7 @@ type Backend interface {
 // Check is what a backend found of its endpoint.
 type Check struct {
 	OK            bool
+	Used          bool   // of Health.Proxy: the configuration asks these tiers
 	Server        string // what it is called; "" = Ollama
 	URL, Version  string
 	Model         string
@@ -171,10 +172,7 @@ func (r *Router) local() Backend {
 
 // ModelInfo is what the local model takes, as its server reports it.
 type ModelInfo struct {
-	Bytes        int64  // of its weights
-	ContextBytes int64  // of the context at Config.NumCtx; 0 = the server does not report enough
-	MaxContext   int    // tokens the model was made for; 0 = not reported
-	Parameters   string // "30.5B"
+	Listed
 	Quantization string // "Q4_K_M"
 	LoadedBytes  int64  // in memory now; 0 = not loaded
 	GPUBytes     int64  // of LoadedBytes, on a GPU

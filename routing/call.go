@@ -15,16 +15,16 @@ import (
 
 // call makes one model call and judges its reply: window and breaker before,
 // budget around, ledger after.
-func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Message, a *Attempt) (Reply, *Error) { //nolint:revive // two contexts: the caller's and the tier's share of it
+func (u *run) call(ctx context.Context, b Backend, q Question, tail []Message, a *Attempt) (Reply, *Error) {
 	r := u.router
 	pass, fault := r.admit(ctx, b)
 	if fault != nil {
-		return Reply{}, r.ended(whole, ctx, fault)
+		return Reply{}, u.ended(ctx, fault)
 	}
 	start := time.Now()
 	place, fault := r.permit(ctx, b, u.route)
 	if fault != nil {
-		fault = r.ended(whole, ctx, fault)
+		fault = u.ended(ctx, fault)
 		r.health(b, pass, fault)
 		if fault.Kind != Remote { // it was asked where its model runs, in vain
 			u.record(context.WithoutCancel(ctx), b, CallRecord{At: start, Model: a.Model}, fault)
@@ -40,12 +40,12 @@ func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Mes
 	estimate, settle, fault := r.reserve(ctx, b, q)
 	if fault != nil {
 		pass.Abandon()
-		return Reply{}, r.ended(whole, ctx, fault)
+		return Reply{}, u.ended(ctx, fault)
 	}
 	start = time.Now()
 	rep, fault := b.Ask(ctx, q)
 	rep.Model = policy.Shorten(rep.Model, maxName)
-	if fault = r.ended(whole, ctx, fault); fault == nil {
+	if fault = u.ended(ctx, fault); fault == nil {
 		if place, fault = r.cameFromAfar(b, rep, u.route); fault == nil {
 			a.Remote = a.Remote || !place.OnThisMachine()
 			fault = r.judge(q.Request, &rep)
@@ -53,9 +53,8 @@ func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Mes
 	}
 	r.health(b, pass, fault)
 	cost, estimated := settled(b, rep, estimate)
-	r.raise(key(b), cost, b.Estimate(q))
-	a.TokensIn, a.TokensOut, a.CostUSD = a.TokensIn+rep.In, a.TokensOut+rep.Out, a.CostUSD+cost
-	a.CostEstimated = a.CostEstimated || estimated && cost > 0
+	r.raise(b, cost, b.Estimate(q))
+	a.add(Attempt{TokensIn: rep.In, TokensOut: rep.Out, CostUSD: cost, CostEstimated: estimated && cost > 0})
 	if rep.Model != "" {
 		a.Model = rep.Model
 	}
@@ -71,7 +70,6 @@ func (u *run) call(whole, ctx context.Context, b Backend, q Question, tail []Mes
 	return rep, fault
 }
 
-// record writes a call into the ledger, whatever its end.
 func (u *run) record(ctx context.Context, b Backend, c CallRecord, fault *Error) {
 	c.Purpose, c.TicketID, c.Tier, c.Paid = u.req.Purpose, u.req.TicketID, b.Tier(), b.Paid()
 	c.MS, c.Result = time.Since(c.At).Milliseconds(), "ok"
@@ -88,7 +86,8 @@ func (r *Router) reserve(ctx context.Context, b Backend, q Question) (estimate f
 	if !b.Paid() {
 		return 0, func(context.Context, float64) error { return nil }, nil
 	}
-	estimate = b.Estimate(q) * r.factor(key(b))
+	estimate = b.Estimate(q)
+	r.at(b, func(e *endpoint) { estimate *= max(1, e.raised) })
 	settle, err := r.budget.Reserve(ctx, b.Tier(), estimate)
 	if err == nil {
 		return estimate, settle, nil
@@ -101,23 +100,13 @@ func (r *Router) reserve(ctx context.Context, b Backend, q Question) (estimate f
 	return 0, nil, Fail(BudgetSpent, "the spending journal cannot be written, so no paid call is made", err)
 }
 
-// factor is by how much the estimates of an endpoint and model are raised.
-func (r *Router) factor(key string) float64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return max(1, r.raised[key])
-}
-
 // raise takes in a call that cost more than its estimate, in US dollars: the
 // model is more expensive than the list says, and the next reservations must hold. A
 // call that cost less lowers them again, slowly.
-func (r *Router) raise(key string, cost, estimate float64) {
-	if estimate <= 0 || cost <= 0 {
-		return
+func (r *Router) raise(b Backend, cost, estimate float64) {
+	if estimate > 0 && cost > 0 {
+		r.at(b, func(e *endpoint) { e.raised = max(1, cost/estimate, e.raised*0.95) })
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.raised[key] = max(1, cost/estimate, r.raised[key]*0.95)
 }
 
 // settled is what a call cost: finite and at least 0; unknown = the
@@ -144,11 +133,11 @@ func (r *Router) learn(b Backend, q Question, rep Reply, fault *Error) {
 
 // ended distinguishes a call that its caller ended, or that ran out of its time, from
 // one that failed by itself.
-func (r *Router) ended(whole, ctx context.Context, fault *Error) *Error { //nolint:revive // as call
+func (u *run) ended(ctx context.Context, fault *Error) *Error {
 	switch {
 	case fault == nil:
 		return nil
-	case errors.Is(whole.Err(), context.Canceled):
+	case errors.Is(u.caller.Err(), context.Canceled):
 		return Fail(Canceled, "canceled by the caller", fault)
 	case ctx.Err() != nil && fault.Kind != Loading && fault.Kind != Busy && fault.Kind != Timeout:
 		var limit LimitError
@@ -162,16 +151,19 @@ func (r *Router) ended(whole, ctx context.Context, fault *Error) *Error { //noli
 
 // admit asks the breaker. In its half-open state a free probe goes first.
 func (r *Router) admit(ctx context.Context, b Backend) (breaker.Pass, *Error) {
-	if wait := r.coolingFor(key(b)); wait > 0 {
-		return breaker.Pass{}, &Error{Kind: Busy, RetryAfter: wait, Reason: "it asked not to be called again for another " + wait.Round(100*time.Millisecond).String()}
+	var known endpoint
+	r.at(b, func(e *endpoint) { known = *e })
+	if wait := time.Until(known.cooling); wait > 0 {
+		reason := "it asked not to be called again for another " + wait.Round(100*time.Millisecond).String()
+		return breaker.Pass{}, &Error{Kind: Busy, RetryAfter: wait, Reason: reason}
 	}
 	pass, ok, retryIn := r.breaker.Allow(key(b))
 	if !ok {
 		reason := fmt.Sprintf("not asked after repeated failures, next try in %s", Seconds(retryIn))
-		if why := r.lastFault(key(b)); why != "" {
-			reason += " (" + why + ")"
+		if known.last != "" {
+			reason += " (" + known.last + ")"
 		}
-		return breaker.Pass{}, &Error{Kind: Unavailable, RetryAfter: retryIn, Reason: reason, Err: errBreakerOpen}
+		return breaker.Pass{}, &Error{Kind: Unavailable, RetryAfter: retryIn, Reason: reason}
 	}
 	if !pass.HalfOpen {
 		return pass, nil
@@ -186,8 +178,6 @@ func (r *Router) admit(ctx context.Context, b Backend) (breaker.Pass, *Error) {
 	}
 	return pass, fault
 }
-
-var errBreakerOpen = errors.New("breaker open")
 
 // bounds of what a server says and a row keeps.
 const (
@@ -206,35 +196,15 @@ func (r *Router) health(b Backend, pass breaker.Pass, fault *Error) {
 		pass.Success()
 	case fault.Kind.infrastructure():
 		pass.Failure()
-		r.mu.Lock()
-		r.last[key(b)] = fault.Reason
-		r.mu.Unlock()
+		r.at(b, func(e *endpoint) { e.last = fault.Reason })
 	case fault.Kind == InvalidOutput || fault.Kind == ContextOverflow || fault.Kind == LowConfidence:
 		pass.Success() // it is alive, whatever it wrote
 	default:
 		pass.Abandon()
 	}
 	if fault != nil && fault.Kind == Busy && fault.RetryAfter > 0 {
-		r.mu.Lock()
-		r.cooling[key(b)] = time.Now().Add(min(fault.RetryAfter, breaker.Longest))
-		r.mu.Unlock()
+		r.at(b, func(e *endpoint) { e.cooling = time.Now().Add(min(fault.RetryAfter, breaker.Longest)) })
 	}
-}
-
-func (r *Router) lastFault(key string) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.last[key]
-}
-
-func (r *Router) coolingFor(key string) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	wait := time.Until(r.cooling[key])
-	if wait <= 0 {
-		delete(r.cooling, key)
-	}
-	return wait
 }
 
 // maxRetryWait is how long an endpoint that asked for patience may hold up a call that

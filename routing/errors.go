@@ -1,6 +1,7 @@
 package routing
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -33,6 +34,17 @@ func (k Kind) infrastructure() bool {
 	return k == Unavailable || k == ModelMissing || k == Timeout
 }
 
+// LimitError says which limit of time ran out, and which setting moves it.
+type LimitError struct {
+	What    string
+	Limit   time.Duration
+	Setting string
+}
+
+func (e LimitError) Error() string {
+	return fmt.Sprintf("no %s within %s (%s)", e.What, e.Limit, e.Setting)
+}
+
 // Error is a tier's failure.
 type Error struct {
 	Tier       policy.Tier
@@ -58,6 +70,13 @@ func (e *Error) Error() string {
 
 // Unwrap returns what happened underneath.
 func (e *Error) Unwrap() error { return e.Err }
+
+// of is a copy of the failure as that of a tier.
+func (e *Error) of(tier policy.Tier) *Error {
+	out := *e
+	out.Tier = tier
+	return &out
+}
 
 // Fail returns a failure without a tier, which the Router sets, and without a fix.
 func Fail(kind Kind, reason string, err error) *Error {

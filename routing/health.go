@@ -15,16 +15,7 @@ import (
 // paid call.
 type Health struct {
 	Ollama Check // the local tier
-	Proxy  ProxyHealth
-}
-
-// ProxyHealth is the tiers behind the local one. Used is false where the
-// configuration asks them nothing.
-type ProxyHealth struct {
-	OK, Used     bool
-	URL, Version string
-	Models       []string
-	Error, Fix   string
+	Proxy  Check // of the tiers behind it the first; not OK where one is not
 }
 
 // HealthTimeout bounds all probes together.
@@ -60,14 +51,13 @@ func (r *Router) Health(ctx context.Context, deep bool) Health {
 	return h
 }
 
-// check looks at one tier, if it may be asked.
 func (r *Router) check(ctx context.Context, b Backend) Check {
-	if fault := r.forbidden(b); fault != nil {
-		place := place.Of(b.Paid(), b.Address(), b.Model(), place.Host{})
-		return Check{URL: b.Address(), Model: b.Model(), Remote: place.Remote, Refused: true, Error: fault.Reason, Fix: fault.Fix}
+	if fault := r.forbidden(b, policy.Auto); fault != nil {
+		remote := placeOf(b, place.Host{}).Remote
+		return Check{URL: b.Address(), Model: b.Model(), Remote: remote, Refused: true, Error: fault.Reason, Fix: fault.Fix}
 	}
 	c := b.Check(ctx)
-	place := place.Of(b.Paid(), b.Address(), b.Model(), place.Host{Name: c.Remote, Own: c.RemoteOwn})
+	place := placeOf(b, place.Host{Name: c.Remote, Own: c.RemoteOwn})
 	c.Remote = place.Remote
 	if fault := r.refuse(place, policy.Auto); fault != nil {
 		c.OK, c.Refused, c.Error, c.Fix = false, true, fault.Reason, fault.Fix
@@ -76,23 +66,18 @@ func (r *Router) check(ctx context.Context, b Backend) Check {
 }
 
 // add takes in one tier behind the local one.
-func (h *ProxyHealth) add(c Check) {
-	first := !h.Used
-	h.Used = true
-	if first {
-		h.OK, h.URL, h.Version, h.Models, h.Error, h.Fix = c.OK, c.URL, c.Version, c.Models, c.Error, c.Fix
-		return
-	}
-	if h.OK && !c.OK {
-		h.OK, h.Error, h.Fix = false, c.Error, c.Fix
+func (c *Check) add(tier Check) {
+	if !c.Used {
+		*c = tier
+		c.Used = true
+	} else if c.OK && !tier.OK {
+		c.OK, c.Error, c.Fix = false, tier.Error, tier.Fix
 	}
 }
 
-// deepSchema is the reply of a deep look.
 const deepSchema = `{"type":"object","properties":{"ok":{"type":"string","enum":["OK"]}},` +
 	`"required":["ok"],"additionalProperties":false}`
 
-// generate makes one real answer.
 func (r *Router) generate(ctx context.Context, b Backend, h *Check) {
 	start := time.Now()
 	u := &run{router: r, route: policy.Auto, start: start, caller: ctx, req: Request{Purpose: "health",
@@ -121,14 +106,11 @@ func (r *Router) Inspect(ctx context.Context) (ModelInfo, error) {
 	if !ok {
 		return ModelInfo{}, Fail(Unavailable, "the local tier does not report what its model takes", nil)
 	}
-	if fault := r.forbidden(r.local()); fault != nil {
+	if fault := r.forbidden(r.local(), policy.Auto); fault != nil {
 		return ModelInfo{}, ofLocal(fault)
 	}
 	info, fault := b.Inspect(ctx)
-	if fault != nil {
-		return info, ofLocal(fault)
-	}
-	return info, nil
+	return info, ofLocal(fault)
 }
 
 // Pull makes the local tier fetch its model. Report hears what is being
@@ -139,11 +121,9 @@ func (r *Router) Pull(ctx context.Context, report func(status string, done, tota
 	if !ok {
 		return Fail(Unavailable, "the local tier fetches its models itself", nil)
 	}
-	if fault := r.forbidden(r.local()); fault != nil {
-		return ofLocal(fault)
+	fault := r.forbidden(r.local(), policy.Auto)
+	if fault == nil {
+		fault = b.Pull(ctx, report)
 	}
-	if fault := b.Pull(ctx, report); fault != nil {
-		return ofLocal(fault)
-	}
-	return nil
+	return ofLocal(fault)
 }

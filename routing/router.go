@@ -3,6 +3,7 @@ package routing
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -33,20 +34,40 @@ type Router struct {
 	schemas  judge.Schemas
 	gauge    *gauge
 
-	mu      sync.Mutex
-	cooling map[string]time.Time // endpoints that said when they may be asked again
-	hosts   map[string]modelHost // where each local model runs
-	raised  map[string]float64   // by how much each endpoint's estimates are raised
-	last    map[string]string    // why each endpoint failed last, for when its breaker is open
+	mu        sync.Mutex
+	endpoints map[string]*endpoint // by key
+}
+
+// endpoint is what is known of one endpoint and model.
+type endpoint struct {
+	cooling time.Time  // when it said that it may be asked again
+	raised  float64    // by how much its estimates are raised
+	last    string     // why it failed last, for when its breaker is open
+	host    place.Host // where a local model runs, as of hostAt
+	hostAt  time.Time
+}
+
+// at looks at what is known of a backend's endpoint, or changes it.
+func (r *Router) at(b Backend, look func(*endpoint)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e := r.endpoints[key(b)]
+	if e == nil {
+		e = &endpoint{}
+		r.endpoints[key(b)] = e
+	}
+	look(e)
 }
 
 // New makes a router over backends in order of tiers. It opens and dials
 // nothing.
 func New(cfg Config, backends []Backend, ledger Ledger, budget Budget) *Router {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Router{
-		cfg: cfg.withDefaults(), backends: backends, ledger: ledger, budget: budget,
-		breaker: breaker.New(time.Now), gauge: newGauge(),
-		cooling: map[string]time.Time{}, last: map[string]string{}, raised: map[string]float64{}, hosts: map[string]modelHost{},
+		cfg: cfg, backends: backends, ledger: ledger, budget: budget,
+		breaker: breaker.New(time.Now), gauge: newGauge(), endpoints: map[string]*endpoint{},
 	}
 }
 
@@ -108,15 +129,13 @@ func (r *Router) closed(tiers []Backend) string {
 
 // run is one Complete under way.
 type run struct {
-	router    *Router
-	route     policy.Route
-	req       Request
-	caller    context.Context //nolint:containedctx // of one call, gone with it
-	start     time.Time
-	attempts  []Attempt
-	spent     float64
-	estimated bool        // some of spent no server stated
-	loading   policy.Tier // the tier whose model is still loading
+	router   *Router
+	route    policy.Route
+	req      Request
+	caller   context.Context //nolint:containedctx // of one call, gone with it
+	start    time.Time
+	attempts []Attempt
+	loading  policy.Tier // the tier whose model is still loading
 
 	redacted bool // Request.Remote was called
 	remote   string
@@ -126,12 +145,12 @@ type run struct {
 // ask asks one tier. done means that the call is over: answered, or canceled.
 func (u *run) ask(ctx context.Context, b Backend, behind int) (a Answer, done bool, err error) {
 	rep, attempt, fault := u.try(ctx, b, behind)
-	u.spent, u.estimated = u.spent+attempt.CostUSD, u.estimated || attempt.CostEstimated
 	u.note(attempt)
 	if fault == nil {
+		usd, estimated := cost(u.attempts)
 		return Answer{
 			Text: rep.Text, Tier: b.Tier(), Model: rep.Model, Digest: rep.Digest, Remote: attempt.Remote,
-			Confidence: u.req.confidence(rep), CostUSD: u.spent, CostEstimated: u.estimated,
+			Confidence: u.req.confidence(rep), CostUSD: usd, CostEstimated: estimated,
 			TokensIn: rep.In, TokensOut: rep.Out, Attempts: u.attempts, Withheld: u.withheld,
 			MS: time.Since(u.start).Milliseconds(),
 		}, true, nil
@@ -173,9 +192,7 @@ func (u *run) user(remote bool) string {
 func (u *run) note(a Attempt) {
 	for i, earlier := range u.attempts {
 		if earlier.Tier == a.Tier && a.Kind != "" {
-			a.MS += earlier.MS
-			a.TokensIn, a.TokensOut = a.TokensIn+earlier.TokensIn, a.TokensOut+earlier.TokensOut
-			a.CostUSD, a.CostEstimated = a.CostUSD+earlier.CostUSD, a.CostEstimated || earlier.CostEstimated
+			a.add(earlier)
 			u.attempts[i] = a
 			return
 		}
@@ -189,41 +206,44 @@ func (u *run) note(a Attempt) {
 func (u *run) try(ctx context.Context, b Backend, behind int) (Reply, Attempt, *Error) {
 	start := time.Now()
 	a := Attempt{Tier: b.Tier(), Model: policy.Shorten(b.Model(), maxName)}
-	tierCtx, stop := tierTimeout(ctx, behind)
-	defer stop()
-	rep, fault := u.question(ctx, tierCtx, b, behind == 0, &a)
+	if behind > 0 { // they need time, too
+		var stop context.CancelFunc
+		ctx, stop = keepTime(ctx, reserveTime, reserveShare)
+		defer stop()
+	}
+	rep, fault := u.question(ctx, b, behind == 0, &a)
 	a.MS = time.Since(start).Milliseconds()
 	if fault != nil {
-		fault = &Error{Tier: b.Tier(), Kind: fault.Kind, Reason: policy.Shorten(fault.Reason, maxReason),
-			Fix: fault.Fix, RetryAfter: fault.RetryAfter, Err: fault.Err}
+		fault = fault.of(b.Tier())
+		fault.Reason = policy.Shorten(fault.Reason, maxReason)
 		a.Kind, a.Reason, a.Fix = fault.Kind, fault.Reason, fault.Fix
 	}
 	return rep, a, fault
 }
 
 // question is try without its bookkeeping.
-func (u *run) question(whole, ctx context.Context, b Backend, alone bool, a *Attempt) (Reply, *Error) { //nolint:revive // as call
+func (u *run) question(ctx context.Context, b Backend, alone bool, a *Attempt) (Reply, *Error) {
 	r := u.router
-	if whole.Err() != nil {
-		return Reply{}, r.ended(whole, whole, Fail(Timeout, "not asked, the call's time was over (LOCALMODEL_DEADLINE)", nil))
+	if ctx.Err() != nil {
+		return Reply{}, u.ended(ctx, Fail(Timeout, "not asked, the call's time was over (LOCALMODEL_DEADLINE)", nil))
 	}
-	if fault := r.refuse(place.Of(b.Paid(), b.Address(), b.Model(), place.Host{}), u.route); fault != nil {
+	if fault := r.refuse(placeOf(b, place.Host{}), u.route); fault != nil {
 		return Reply{}, fault
 	}
 	if fault := u.tooSlow(ctx, b, alone); fault != nil {
 		return Reply{}, fault
 	}
 	q := Question{Request: u.req, Alone: alone}
-	rep, fault := u.call(whole, ctx, b, q, nil, a)
+	rep, fault := u.call(ctx, b, q, nil, a)
 	if r.await(ctx, q, b, fault) {
-		rep, fault = u.call(whole, ctx, b, q, nil, a)
+		rep, fault = u.call(ctx, b, q, nil, a)
 	}
 	var refused refusedError
 	if fault != nil && errors.As(fault.Err, &refused) && (u.req.Repair != nil || errors.Is(refused, errNotJSON)) {
 		u.req.Report("the reply was refused; asking "+a.Model+" once more with the defects listed", 0)
 		q.Sampling.Seed++
 		first := fault
-		rep, fault = u.call(whole, ctx, b, q, []Message{
+		rep, fault = u.call(ctx, b, q, []Message{
 			{"assistant", string(rep.Text)},
 			{"user", u.req.repair(rep.Text, refused.error)},
 		}, a)
@@ -259,42 +279,29 @@ func keepTime(ctx context.Context, most time.Duration, share float64) (context.C
 	return context.WithTimeoutCause(ctx, left, LimitError{"whole answer", left.Round(100 * time.Millisecond), "LOCALMODEL_DEADLINE"})
 }
 
-// tierTimeout limits one tier's time so that those behind it still have some.
-func tierTimeout(ctx context.Context, behind int) (context.Context, context.CancelFunc) {
-	if behind == 0 {
-		return context.WithCancel(ctx)
-	}
-	return keepTime(ctx, reserveTime, reserveShare)
-}
-
 // Digest is the local model's digest if the server reports it quickly, else "".
 // A server on another machine is asked only where route local may: a call on
 // that route looks the digest up too.
 func (r *Router) Digest(ctx context.Context) string {
 	local := r.local()
 	b, ok := local.(Digester)
-	if !ok || r.refuse(place.Of(local.Paid(), local.Address(), "", place.Host{}), policy.OnlyLocal) != nil {
+	if !ok || r.forbidden(local, policy.OnlyLocal) != nil {
 		return ""
 	}
 	return b.AskDigest(ctx)
 }
 
-// errNotLoaded says that the local tier has nothing to load from here.
-var errNotLoaded = errors.New("the local tier loads its models itself")
-
 // Preload starts loading the local model and returns; the load goes on.
 func (r *Router) Preload(ctx context.Context) error {
 	b, ok := r.local().(Loader)
 	if !ok {
-		return errNotLoaded
+		return errors.New("the local tier loads its models itself")
 	}
-	if _, fault := r.permit(ctx, r.local(), policy.Auto); fault != nil {
-		return ofLocal(fault)
+	_, fault := r.permit(ctx, r.local(), policy.Auto)
+	if fault == nil {
+		fault = b.Preload(ctx)
 	}
-	if fault := b.Preload(ctx); fault != nil {
-		return ofLocal(fault)
-	}
-	return nil
+	return ofLocal(fault)
 }
 
 // Loading is closed when the model's load under way has ended; nil where there
@@ -307,9 +314,10 @@ func (r *Router) Loading() <-chan struct{} {
 	return nil
 }
 
-// ofLocal is a fault of the local tier as the Router hands it out.
-func ofLocal(fault *Error) *Error {
-	out := *fault
-	out.Tier = policy.Local
-	return &out
+// ofLocal is a fault of the local tier as the Router hands it out; nil = none.
+func ofLocal(fault *Error) error {
+	if fault == nil {
+		return nil
+	}
+	return fault.of(policy.Local)
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -44,6 +45,39 @@ type Request struct {
 	Progress func(message string, tokens, budget int)
 }
 
+// Report passes on to the caller what is happening, where it listens.
+func (r Request) Report(message string, tokens int) {
+	if r.Progress != nil {
+		r.Progress(message, tokens, r.MaxTokens)
+	}
+}
+
+// Narrate reports every so often what a call is doing, until the returned
+// function is called; after that nothing is reported any more.
+func (r Request) Narrate(what func() (string, int)) (stop func()) {
+	if r.Progress == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var group sync.WaitGroup
+	group.Go(func() {
+		t := time.NewTicker(progressEvery)
+		defer t.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-t.C:
+				r.Report(what())
+			}
+		}
+	})
+	return func() { close(done); group.Wait() }
+}
+
+// Seconds writes a duration in whole seconds.
+func Seconds(d time.Duration) string { return d.Round(time.Second).String() }
+
 // Sampling is how a reply is drawn from a model's probabilities. The zero value
 // is for a choice between a few words: nearly the most likely one.
 type Sampling struct {
@@ -68,6 +102,15 @@ type Attempt struct {
 	CostUSD             float64
 	CostEstimated       bool // some of CostUSD the server did not state
 	MS                  int64
+}
+
+// add counts what another attempt took.
+func (a *Attempt) add(b Attempt) {
+	a.MS += b.MS
+	a.TokensIn += b.TokensIn
+	a.TokensOut += b.TokensOut
+	a.CostUSD += b.CostUSD
+	a.CostEstimated = a.CostEstimated || b.CostEstimated
 }
 
 // Answer is a reply that counts: whole, fitting its schema, accepted.
@@ -101,8 +144,10 @@ type Unanswered struct {
 
 // CostUSD is what the calls in vain cost, US dollars; estimated says that a
 // server did not state some of it.
-func (u *Unanswered) CostUSD() (usd float64, estimated bool) {
-	for _, a := range u.Attempts {
+func (u *Unanswered) CostUSD() (usd float64, estimated bool) { return cost(u.Attempts) }
+
+func cost(attempts []Attempt) (usd float64, estimated bool) {
+	for _, a := range attempts {
 		usd, estimated = usd+a.CostUSD, estimated || a.CostEstimated
 	}
 	return usd, estimated
@@ -158,18 +203,10 @@ type Budget interface {
 	Reserve(ctx context.Context, tier policy.Tier, estimateUSD float64) (settle func(ctx context.Context, actualUSD float64) error, err error)
 }
 
-// Config is what the router needs to know beside its backends. A limit of 0 is
-// taken for the default.
+// Config is what the router needs to know beside its backends.
 type Config struct {
 	CloudAllowed  bool // false = LOCALMODEL_CLOUD=never
 	LocalRemote   bool // LOCALMODEL_LOCAL_REMOTE=allow
 	MinConfidence float64
 	Log           *slog.Logger
-}
-
-func (c Config) withDefaults() Config {
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
-	return c
 }

@@ -1,10 +1,12 @@
 package routing
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"sync"
+	"time"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
@@ -30,14 +32,8 @@ func newGauge() *gauge { return &gauge{known: map[string]float64{}} }
 func (g *gauge) bytesPerToken(model string) float64 {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if v, ok := g.known[model]; ok {
-		return v
-	}
-	return firstBytesPerToken
+	return cmp.Or(g.known[model], firstBytesPerToken)
 }
-
-// plausible keeps a damaged figure from closing or opening every window.
-func plausible(bytesPerToken float64) bool { return bytesPerToken >= 0.5 && bytesPerToken <= 10 }
 
 // tokens estimates the tokens of a prompt, reserve included.
 func (g *gauge) tokens(model string, bytes int) int {
@@ -50,11 +46,7 @@ func (g *gauge) learn(model string, bytes, tokens int) {
 	if bytes < leastLearned || tokens <= 0 {
 		return
 	}
-	seen := float64(bytes) / float64(tokens)
-	if !plausible(seen) {
-		return
-	}
-	g.set(model, func(old float64, known bool) float64 {
+	g.set(model, float64(bytes)/float64(tokens), func(seen, old float64, known bool) float64 {
 		switch {
 		case !known:
 			return seen
@@ -68,11 +60,7 @@ func (g *gauge) learn(model string, bytes, tokens int) {
 // overflowed takes a server's refusal: the prompt has more tokens than its
 // window, however few they were estimated at.
 func (g *gauge) overflowed(model string, bytes, window int) {
-	most := float64(bytes) / float64(window)
-	if !plausible(most) {
-		return
-	}
-	g.set(model, func(old float64, known bool) float64 {
+	g.set(model, float64(bytes)/float64(window), func(most, old float64, known bool) float64 {
 		if known {
 			return min(old, most)
 		}
@@ -80,11 +68,15 @@ func (g *gauge) overflowed(model string, bytes, window int) {
 	})
 }
 
-func (g *gauge) set(model string, next func(old float64, known bool) float64) {
+// set takes a figure of bytes per token in, unless it is damaged: such a one
+// would close or open every window.
+func (g *gauge) set(model string, seen float64, next func(seen, old float64, known bool) float64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	old, known := g.known[model]
-	g.known[model] = next(old, known)
+	if seen >= 0.5 && seen <= 10 {
+		g.known[model] = next(seen, old, known)
+	}
 }
 
 // fits refuses a prompt that is too long for a tier's window before it is
@@ -113,4 +105,26 @@ func (r *Router) Room(_ context.Context, route policy.Route, maxTokens int) int 
 	b := tiers[0]
 	free := float64(b.Window()-maxTokens) / (1 + windowReserve)
 	return max(0, int(free*r.gauge.bytesPerToken(b.Model())))
+}
+
+// tooSlow keeps a question from a local model that will not be through in its
+// time, where another tier may answer: what it has written by then would be
+// thrown away, every time.
+func (u *run) tooSlow(ctx context.Context, b Backend, alone bool) *Error {
+	end, limited := ctx.Deadline()
+	timer, known := u.router.ledger.(Timer)
+	if alone || !limited || !known || b.Tier() != policy.Local {
+		return nil
+	}
+	timings, err := timer.Timings(ctx, b.Model())
+	if err != nil {
+		return nil // what is not known keeps nobody from asking
+	}
+	in := u.router.gauge.tokens(b.Model(), len(u.req.System)+len(u.req.User))
+	out := cmp.Or(max(u.req.Likely, 0), u.req.MaxTokens)
+	takes := policy.Forecast(timings, u.req.Purpose, in, out)
+	if takes <= time.Until(end) {
+		return nil
+	}
+	return Fail(Timeout, fmt.Sprintf("too slow, about %.0f s", takes.Seconds()), nil)
 }

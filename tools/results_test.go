@@ -340,8 +340,8 @@ func TestHealthResults(t *testing.T) {
 	missing.Error, missing.Fix = "model "+longModel+" is not there", "ollama pull "+longModel
 	down := routing.Check{URL: "http://gpu-box-17.internal.example.com:11434", Model: longModel,
 		Error: "Ollama is not reachable at http://gpu-box-17.internal.example.com:11434 (dial tcp: lookup gpu-box-17.internal.example.com: no such host)", Fix: "ollama serve"}
-	proxy := routing.ProxyHealth{OK: true, Used: true, URL: "http://127.0.0.1:8000", Version: "1.80.0"}
-	proxyDown := routing.ProxyHealth{Used: true, URL: "https://litellm.internal.example.com/team/proxy",
+	proxy := routing.Check{OK: true, Used: true, URL: "http://127.0.0.1:8000", Version: "1.80.0"}
+	proxyDown := routing.Check{Used: true, URL: "https://litellm.internal.example.com/team/proxy",
 		Error: "LiteLLM is not reachable at https://litellm.internal.example.com/team/proxy (dial tcp: lookup litellm.internal.example.com: no such host)",
 		Fix:   "docker compose -f integration/compose.yaml up -d litellm"}
 	for _, c := range []struct {
@@ -359,7 +359,7 @@ func TestHealthResults(t *testing.T) {
 		{"Ollama down", routing.Health{Ollama: down, Proxy: proxy}, policy.Adaptive, false, "down", false, 1},
 		{"proxy down", routing.Health{Ollama: up, Proxy: proxyDown}, policy.Adaptive, false, "cold", true, 1},
 		{"all down", routing.Health{Ollama: down, Proxy: proxyDown}, policy.Adaptive, false, "down", false, 2},
-		{"proxy not used", routing.Health{Ollama: loaded, Proxy: routing.ProxyHealth{URL: "http://127.0.0.1:8000"}}, policy.Adaptive, false, "loaded", true, 0},
+		{"proxy not used", routing.Health{Ollama: loaded, Proxy: routing.Check{URL: "http://127.0.0.1:8000"}}, policy.Adaptive, false, "loaded", true, 0},
 		{"all down, guard open", routing.Health{Ollama: down, Proxy: proxyDown}, policy.Adaptive, true, "down", false, 2},
 		{"guard never", routing.Health{Ollama: down, Proxy: proxyDown}, policy.Never, true, "down", false, 2},
 		{"guard fixed", routing.Health{Ollama: down, Proxy: proxyDown}, policy.Fixed, true, "down", false, 2},

@@ -2,10 +2,10 @@ package outline
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
-	"sync"
 	"unicode"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // Mentioned returns the definitions that the words name: as a whole word, of at
@@ -39,7 +39,7 @@ func looksLikeCode(name string) bool {
 	return false
 }
 
-var name = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\p{L}_$][\p{L}\p{N}_$]*[?!]?`) })
+var name = lazy.Regexp(`[\p{L}_$][\p{L}\p{N}_$]*[?!]?`)
 
 // identifiers are the words of a text that may be names; the value says whether
 // it is written as code: in backticks, with () or after a dot.
@@ -60,22 +60,16 @@ func identifiers(text string) map[string]bool {
 	return out
 }
 
-// Excerpt is the part of a file that is shown.
-type Excerpt struct {
-	Text  string
-	Shown int  // bytes of the file that are in it
-	Whole bool // nothing was left out
-}
-
 // around is how many lines are shown before and after a definition.
 const around = 3
 
 // Choose returns at most room bytes of a file: all of it where it fits; else its
 // head, the definitions that the words name with lines around them, and an
 // outline of the rest; else head and tail. Lines that are left out are said.
-func Choose(file, text, words string, room int) Excerpt {
+// shown counts the bytes of the file that are in the excerpt.
+func Choose(file, text, words string, room int) (excerpt string, shown int) {
 	if len(text) <= room {
-		return Excerpt{Text: text, Shown: len(text), Whole: true}
+		return text, len(text)
 	}
 	lines := strings.SplitAfter(text, "\n")
 	definitions := Of(file, text)
@@ -182,13 +176,12 @@ func outlineBytes(definitions []Definition) int {
 
 const outlineHead = "[outline of the rest, by line]\n"
 
-func join(lines []string, picked []bool, rest string) Excerpt {
+func join(lines []string, picked []bool, rest string) (excerpt string, shown int) {
 	var b strings.Builder
-	e := Excerpt{}
 	for i := 0; i < len(lines); {
 		if picked[i] {
 			b.WriteString(lines[i])
-			e.Shown += len(lines[i])
+			shown += len(lines[i])
 			i++
 			continue
 		}
@@ -196,16 +189,15 @@ func join(lines []string, picked []bool, rest string) Excerpt {
 		for i < len(lines) && !picked[i] {
 			i++
 		}
-		if e.Shown > 0 || i < len(lines) {
+		if shown > 0 || i < len(lines) {
 			fmt.Fprintf(&b, "[lines %d to %d are left out]\n", first+1, i)
 		}
 	}
-	if e.Shown == 0 {
-		return Excerpt{}
+	if shown == 0 {
+		return "", 0
 	}
 	if rest != "" && !strings.HasSuffix(b.String(), "\n") {
 		b.WriteByte('\n')
 	}
-	e.Text = b.String() + rest
-	return e
+	return b.String() + rest, shown
 }

@@ -91,33 +91,33 @@ func large(n int) string {
 
 func TestChoose_Parts(t *testing.T) {
 	text := large(200)
-	got := Choose("a.go", text, "Change `Func150` please", 4000)
+	got, shown := Choose("a.go", text, "Change `Func150` please", 4000)
 	for _, want := range []string{"package a\n", "// Func150 prints.\nfunc Func150() {\n", "are left out]\n", "outline of the rest", ": func Func000() {"} {
-		if !strings.Contains(got.Text, want) {
-			t.Errorf("%q is not in\n%s", want, got.Text)
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in\n%s", want, got)
 		}
 	}
-	if got.Whole || got.Shown == 0 || len(got.Text) > 4000 {
-		t.Errorf("whole %t, %d bytes shown, %d in all; want part of at most 4000", got.Whole, got.Shown, len(got.Text))
+	if shown == len(text) || shown == 0 || len(got) > 4000 {
+		t.Errorf("%d bytes of %d shown, %d in all; want part of at most 4000", shown, len(text), len(got))
 	}
-	tail := Choose("a.go", text, "nothing named", 4000)
-	if !strings.HasPrefix(tail.Text, "package a\n") || !strings.Contains(tail.Text, "func Func199() {\n") || !strings.Contains(tail.Text, "outline of the rest") {
-		t.Errorf("want head, tail and outline:\n%s", tail.Text)
+	tail, _ := Choose("a.go", text, "nothing named", 4000)
+	if !strings.HasPrefix(tail, "package a\n") || !strings.Contains(tail, "func Func199() {\n") || !strings.Contains(tail, "outline of the rest") {
+		t.Errorf("want head, tail and outline:\n%s", tail)
 	}
-	if all := Choose("a.go", text, "", len(text)); !all.Whole || all.Text != text {
+	if all, shown := Choose("a.go", text, "", len(text)); shown != len(text) || all != text {
 		t.Error("a file that fits was cut")
 	}
-	if none := Choose("a.go", text, "Func150", 10); none.Text != "" || none.Shown != 0 {
-		t.Errorf("with no room there is %q", none.Text)
+	if none, shown := Choose("a.go", text, "Func150", 10); none != "" || shown != 0 {
+		t.Errorf("with no room there is %q", none)
 	}
 }
 
 // A definition larger than the room shows its beginning.
 func TestChoose_LargeDefinition(t *testing.T) {
 	text := "package a\n\nfunc Huge() {\n" + strings.Repeat("\tcall()\n", 5000) + "}\n"
-	got := Choose("a.go", text, "`Huge`", 2000)
-	if !strings.Contains(got.Text, "func Huge() {\n\tcall()\n") || len(got.Text) > 2000 {
-		t.Errorf("%d bytes:\n%.300s", len(got.Text), got.Text)
+	got, _ := Choose("a.go", text, "`Huge`", 2000)
+	if !strings.Contains(got, "func Huge() {\n\tcall()\n") || len(got) > 2000 {
+		t.Errorf("%d bytes:\n%.300s", len(got), got)
 	}
 }
 
@@ -129,9 +129,9 @@ func FuzzChoose(f *testing.F) {
 		if room > 1<<20 {
 			return
 		}
-		got := Choose(file, text, words, room)
-		if len(got.Text) > max(room, 0) || got.Shown > len(text) {
-			t.Errorf("%d bytes for a room of %d, %d of %d shown", len(got.Text), room, got.Shown, len(text))
+		got, shown := Choose(file, text, words, room)
+		if len(got) > max(room, 0) || shown > len(text) {
+			t.Errorf("%d bytes for a room of %d, %d of %d shown", len(got), room, shown, len(text))
 		}
 	})
 }

@@ -3,13 +3,15 @@
 package words
 
 import (
-	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
-var word = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[\p{L}\p{N}_$]+`) })
+var word = lazy.Regexp(`[\p{L}\p{N}_$]+`)
 
 // contentWords are the words of a text that carry content, each once, reduced
 // so that "retries" and "retry" are one. Function words and the filler of empty
@@ -26,7 +28,7 @@ func contentWords(text string) []string {
 	}
 	for _, w := range word().FindAllString(text, -1) {
 		runes := []rune(w)
-		if hasCJK(runes) {
+		if slices.ContainsFunc(runes, isCJK) {
 			for i := 0; i+1 < len(runes); i += 2 {
 				add(string(runes[i : i+2]))
 			}
@@ -42,13 +44,8 @@ func contentWords(text string) []string {
 	return out
 }
 
-func hasCJK(runes []rune) bool {
-	for _, r := range runes {
-		if r >= 0x3040 && r <= 0x30ff || r >= 0x3400 && r <= 0x9fff || r >= 0xac00 && r <= 0xd7a3 {
-			return true
-		}
-	}
-	return false
+func isCJK(r rune) bool {
+	return r >= 0x3040 && r <= 0x30ff || r >= 0x3400 && r <= 0x9fff || r >= 0xac00 && r <= 0xd7a3
 }
 
 // stem cuts the commonest English endings, so that forms of a word compare as
@@ -105,7 +102,7 @@ func Beyond(text string, others ...string) []string {
 	return out
 }
 
-var camel = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(\p{Ll})(\p{Lu})`) })
+var camel = lazy.Regexp(`(\p{Ll})(\p{Lu})`)
 
 // split returns a text, and once more with the parts of its names as words, so
 // that "userStore" knows "user" and "store".
@@ -150,4 +147,53 @@ func Has(text, name string) bool {
 
 func nameByte(b byte) bool {
 	return b == '_' || b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= 0x80
+}
+
+// opposites are verbs that undo each other.
+var opposites = [][2]string{{"add", "remov"}, {"add", "delet"}, {"add", "drop"}, {"creat", "remov"}, {"creat", "delet"},
+	{"enabl", "disabl"}, {"allow", "forbid"}, {"allow", "disallow"}, {"allow", "block"}, {"allow", "deny"}, {"allow", "reject"},
+	{"show", "hid"}, {"increas", "decreas"}, {"increas", "reduc"}, {"rais", "lower"}, {"start", "stop"}, {"accept", "reject"},
+	{"accept", "refus"}, {"open", "clos"}, {"lock", "unlock"}, {"introduc", "remov"}, {"support", "remov"}, {"support", "drop"},
+	{"implement", "remov"}, {"include", "exclud"}, {"keep", "remov"}, {"keep", "delet"}, {"encrypt", "decrypt"}, {"install", "uninstall"},
+	{"retry", "abort"}, {"fix", "keep"}, {"cach", "uncach"}, {"strict", "loos"}}
+
+// Opposite reports whether a sentence undoes what a title asks for: the opposite
+// verb at its beginning, on an object of the title, and not the title's own verb.
+func Opposite(sentence, inTitle string) bool {
+	title, what := allWords(inTitle), allWords(sentence)
+	if len(title) < 2 || len(what) < 2 {
+		return false
+	}
+	objects := 0
+	near := what[1:min(len(what), 9)]
+	for _, w := range title[1:] {
+		if len(w) > 3 && slices.Contains(near, w) {
+			objects++
+		}
+	}
+	if objects == 0 {
+		return false
+	}
+	begins := func(w, verb string) bool { return strings.HasPrefix(w, stem(verb)) }
+	for _, pair := range opposites {
+		for _, p := range [][2]string{pair, {pair[1], pair[0]}} {
+			asked := begins(title[0], p[0])
+			done := begins(what[0], p[1])
+			also := slices.ContainsFunc(what[1:], func(w string) bool { return begins(w, p[0]) })
+			if asked && done && !also {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func allWords(text string) []string {
+	var out []string
+	for _, w := range word().FindAllString(strings.ToLower(text), -1) {
+		if len(w) > 1 {
+			out = append(out, stem(w))
+		}
+	}
+	return out
 }

@@ -1,14 +1,18 @@
 package httpclient
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,7 +20,9 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/judge"
 	"github.com/fjbelchi/localmodel/routing/place"
+	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
 // DialTimeout reports whether a connection could not be made in time.
@@ -93,15 +99,15 @@ const FixTLS = "write https:// in the address in place of http://"
 // WebProxy names the web proxy of the environment that is between this
 // machine and an address; "" = none.
 func WebProxy(address string) string {
-	req, err := http.NewRequest(http.MethodGet, address, nil) //nolint:noctx // never sent
+	u, err := url.Parse(address)
 	if err != nil {
 		return ""
 	}
-	var u *url.URL
-	if u, err = http.ProxyFromEnvironment(req); err != nil || u == nil {
+	via, err := http.ProxyFromEnvironment(&http.Request{URL: u})
+	if err != nil || via == nil {
 		return ""
 	}
-	return u.Host
+	return via.Host
 }
 
 // BrokenOff describes a stream that ended before its time.
@@ -121,15 +127,8 @@ func BrokenOff(err error) *routing.Error {
 // length" (to 0.29), "exceeds the available context size", "longer than the
 // context length currently available" (from 0.30). No version gives it a code.
 func SaysTooLong(low string) bool {
-	if !strings.Contains(low, "context") {
-		return false
-	}
-	for _, word := range []string{"exceed", "longer", "too long", "too large"} {
-		if strings.Contains(low, word) {
-			return true
-		}
-	}
-	return false
+	return strings.Contains(low, "context") && slices.ContainsFunc([]string{"exceed", "longer", "too long", "too large"},
+		func(word string) bool { return strings.Contains(low, word) })
 }
 
 // Flatten gets the words out of an error that may be a string, an object, or a
@@ -141,7 +140,7 @@ func Flatten(v gjson.Result) string {
 			v = v.Get("message")
 		case v.IsObject() && v.Get("error").Exists():
 			v = v.Get("error")
-		case v.Type == gjson.String && strings.HasPrefix(strings.TrimSpace(v.Str), "{") && ValidJSON([]byte(v.Str)):
+		case v.Type == gjson.String && strings.HasPrefix(strings.TrimSpace(v.Str), "{") && judge.IsJSON([]byte(v.Str)):
 			v = gjson.Parse(v.Str)
 		default:
 			return v.String()
@@ -166,10 +165,6 @@ func WantsTLS(ctx context.Context, address string, err error) bool {
 	if parsed != nil || u.Scheme != "http" || !broken || WebProxy(address) != "" {
 		return false
 	}
-	port := u.Port()
-	if port == "" {
-		port = "80"
-	}
 	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer stop()
 	plain := net.Dialer{}
@@ -177,10 +172,49 @@ func WantsTLS(ctx context.Context, address string, err error) bool {
 		plain.Control = onlyLoopback
 	}
 	dialer := tls.Dialer{NetDialer: &plain, Config: &tls.Config{InsecureSkipVerify: true}} //nolint:gosec // nothing is sent
-	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	conn, err := dialer.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), "80")))
 	if err != nil {
 		return false
 	}
 	_ = conn.Close()
 	return true
+}
+
+// ErrorIn is the error in a body and its words, without the key that the server
+// may have put into them; none where the body is not JSON.
+func ErrorIn(body []byte, key string) (doc gjson.Result, text string) {
+	if !judge.IsJSON(body) {
+		return doc, ""
+	}
+	doc = gjson.GetBytes(body, "error")
+	text = Flatten(doc)
+	if len(key) >= 4 {
+		text = strings.ReplaceAll(text, key, "[key]")
+	}
+	return doc, text
+}
+
+// Answers describes an answer that nothing else is known of.
+func Answers(who string, status int, text string) string {
+	if text = policy.Shorten(text, 140); text != "" {
+		text = ": " + text
+	}
+	return fmt.Sprintf("%s answers %d%s", who, status, text)
+}
+
+// MaxRetryAfter bounds what a server may ask for.
+const MaxRetryAfter = 24 * time.Hour
+
+// RetryAfter is how long a server wants to be left alone: Retry-After in
+// seconds or as a date; 0 = it does not say.
+func RetryAfter(h http.Header, now time.Time) time.Duration {
+	text := h.Get("Retry-After")
+	wait := time.Duration(0)
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err == nil && seconds > 0 && seconds < MaxRetryAfter.Seconds() {
+		wait = time.Duration(seconds * float64(time.Second))
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now).Round(time.Second)
+	}
+	return min(max(wait, 0), MaxRetryAfter)
 }

@@ -1,5 +1,3 @@
-// Package httpclient is what the backends share of HTTP: one client an
-// endpoint, bounded reading, and causes of failure in words.
 package httpclient
 
 import (

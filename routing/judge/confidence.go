@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -118,27 +119,12 @@ func inValue(token, lead string) string {
 }
 
 func startingWith(values []string, prefix string) []string {
-	var out []string
-	for _, v := range values {
-		if strings.HasPrefix(v, prefix) {
-			out = append(out, v)
-		}
-	}
-	return out
+	return slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !strings.HasPrefix(v, prefix) })
 }
 
 // subset reports whether every value of a is in b.
 func subset(a, b []string) bool {
-	in := map[string]bool{}
-	for _, v := range b {
-		in[v] = true
-	}
-	for _, v := range a {
-		if !in[v] {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(a, func(v string) bool { return !slices.Contains(b, v) })
 }
 
 // enumOf returns the legal values of a top-level enum field.

@@ -28,7 +28,7 @@ func TestChatRequest_KeepAlive(t *testing.T) {
 		}
 		before := time.Now()
 		o.sawLoaded()
-		if kept := o.loadedUntil.Sub(before); got != c.want || kept < c.kept || kept > c.kept+time.Minute {
+		if kept := o.loadedUntil.Load().Sub(before); got != c.want || kept < c.kept || kept > c.kept+time.Minute {
 			t.Errorf("%s: sent %s, taken to stay for %s; want %s, %s", name, got, kept, c.want, c.kept)
 		}
 	}

@@ -2,7 +2,7 @@ package ollama
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/httpclient"
+	"github.com/fjbelchi/localmodel/routing/slots"
 )
 
 // load is a model being brought into memory. It belongs to no call: a caller
@@ -29,41 +30,27 @@ const loadedAtLeast = time.Minute
 const trustLoaded = 10 * time.Second
 
 func (o *Backend) sawLoaded() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
 	trust := min(trustLoaded, o.cfg.KeepAlive)
 	if o.cfg.KeepAlive < 0 || o.cfg.ServerKeepAlive {
 		trust = trustLoaded
 	}
-	o.loadedUntil = time.Now().Add(trust)
-}
-
-func (o *Backend) forgetLoaded() {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.loadedUntil = time.Time{}
-}
-
-func (o *Backend) trusted() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return time.Now().Before(o.loadedUntil)
+	until := time.Now().Add(trust)
+	o.loadedUntil.Store(&until)
 }
 
 // ensureLoaded returns when the model is in memory. A cold model's load goes on
 // in the background; a call that has another tier waits for it no longer than
 // LoadGrace, one that has none waits with progress.
 func (o *Backend) ensureLoaded(ctx context.Context, q routing.Question) *routing.Error {
-	if o.trusted() {
+	if until := o.loadedUntil.Load(); until != nil && time.Now().Before(*until) {
 		return nil
 	}
-	loaded, err := o.isLoaded(ctx)
-	if err != nil {
-		return err
-	}
+	loaded, fault := o.isLoaded(ctx)
 	if loaded {
 		o.sawLoaded()
-		return nil
+	}
+	if loaded || fault != nil {
+		return fault
 	}
 	l := o.startLoad()
 	var grace <-chan time.Time
@@ -72,45 +59,33 @@ func (o *Backend) ensureLoaded(ctx context.Context, q routing.Question) *routing
 		defer t.Stop()
 		grace = t.C
 	}
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
 	start := time.Now()
-	for {
-		select {
-		case <-l.done:
-			return l.err // shared by all who wait: not to be changed
-		case <-grace:
-			return routing.Fail(routing.Loading, "the model is loading", nil)
-		case <-ctx.Done():
-			return routing.Fail(routing.Loading, fmt.Sprintf("the model is still loading after %s", routing.Seconds(time.Since(start))), context.Cause(ctx))
-		case <-tick.C:
-			q.Report(fmt.Sprintf("loading %s, %s so far", o.cfg.Model, routing.Seconds(time.Since(start))), 0)
-		}
+	defer q.Narrate(func() (string, int) {
+		return fmt.Sprintf("loading %s, %s so far", o.cfg.Model, routing.Seconds(time.Since(start))), 0
+	})()
+	select {
+	case <-l.done:
+		return l.err // shared by all who wait: not to be changed
+	case <-grace:
+		return routing.Fail(routing.Loading, "the model is loading", nil)
+	case <-ctx.Done():
+		reason := "the model is still loading after " + routing.Seconds(time.Since(start))
+		return routing.Fail(routing.Loading, reason, context.Cause(ctx))
 	}
 }
 
 // isLoaded looks at /api/ps. A model loaded with another context window does
 // not count: the server would reload it for our call.
 func (o *Backend) isLoaded(ctx context.Context) (bool, *routing.Error) {
-	data, err := o.get(ctx, "/api/ps")
-	if err != nil {
-		return false, err
+	ps, fault := o.get(ctx, "/api/ps")
+	if fault != nil {
+		return false, fault
 	}
-	held := 0 // tokens of context it is loaded with
-	gjson.GetBytes(data, "models").ForEach(func(_, m gjson.Result) bool {
-		if sameModel(m.Get("name").Str, o.cfg.Model) {
-			held = int(m.Get("context_length").Int())
-		}
-		return held == 0
-	})
-	switch {
-	case held == 0:
-		return false, nil
-	case held == o.Window():
-		return true, nil
+	held := int(o.own(ps).Get("context_length").Int()) // tokens of context it is loaded with
+	if held != 0 && held != o.Window() {
+		o.knownTraits(ctx) // a model made for less than we ask gets less
 	}
-	o.knownTraits(ctx) // a model made for less than we ask gets less
-	return held == o.Window(), nil
+	return held != 0 && held == o.Window(), nil
 }
 
 // startLoad begins the load, or joins the one under way.
@@ -163,8 +138,8 @@ func (o *Backend) Loading() <-chan struct{} {
 // loadNow loads the model with the options of every call, one load at a time
 // for the whole machine.
 func (o *Backend) loadNow(ctx context.Context) *routing.Error {
-	release, fault := o.machine.lock(ctx, "load")
-	if fault != nil {
+	release, err := o.slots.Lock(ctx, "load")
+	if fault := o.slotFault(err); fault != nil {
 		return o.loadFault(ctx, fault)
 	}
 	defer release()
@@ -174,11 +149,7 @@ func (o *Backend) loadNow(ctx context.Context) *routing.Error {
 	if o.cfg.KeepAlive == 0 && !o.cfg.ServerKeepAlive {
 		r.KeepAlive = &api.Duration{Duration: loadedAtLeast} // with 0 this request would unload it
 	}
-	body, err := json.Marshal(r)
-	if err != nil {
-		return routing.Fail(routing.Unavailable, "the load request cannot be written", err)
-	}
-	resp, fault := o.post(ctx, "/api/chat", body)
+	resp, fault := o.post(ctx, "/api/chat", r)
 	if fault != nil {
 		return o.loadFault(ctx, fault)
 	}
@@ -195,7 +166,22 @@ func (o *Backend) loadNow(ctx context.Context) *routing.Error {
 
 func (o *Backend) loadFault(ctx context.Context, fault *routing.Error) *routing.Error {
 	if ctx.Err() != nil {
-		return routing.Fail(routing.Timeout, routing.LimitError{What: "loaded model", Limit: o.cfg.LoadTimeout, Setting: "LOCALMODEL_LOAD_TIMEOUT"}.Error(), fault)
+		limit := routing.LimitError{What: "loaded model", Limit: o.cfg.LoadTimeout, Setting: "LOCALMODEL_LOAD_TIMEOUT"}
+		return routing.Fail(routing.Timeout, limit.Error(), fault)
 	}
 	return fault
+}
+
+// slotFault is what became of the wait for a slot or a lock, which all localmodel
+// processes of this machine share. Lock files that cannot be used are reported
+// and hold nobody up: the limit is best effort.
+func (o *Backend) slotFault(err error) *routing.Error {
+	var waited *slots.WaitError
+	if errors.As(err, &waited) {
+		return routing.Fail(routing.Busy, waited.Error(), waited.Err)
+	}
+	if err != nil {
+		o.slotsReported.Do(func() { o.cfg.Log.Warn("slots", "err", err) })
+	}
+	return nil
 }

@@ -3,8 +3,10 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -12,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ollama/ollama/api"
@@ -22,6 +25,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/httpclient"
 	"github.com/fjbelchi/localmodel/routing/judge"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/slots"
 )
 
 // Config is what the backend of one Ollama server needs to know. A limit of 0
@@ -45,26 +49,13 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	for _, d := range []struct {
-		value    *time.Duration
-		fallback time.Duration
-	}{
-		{&c.ConnectTimeout, 2 * time.Second},
-		{&c.LoadTimeout, 10 * time.Minute},
-		{&c.FirstTokenTimeout, 40 * time.Second},
-		{&c.TokenTimeout, 10 * time.Second},
-		{&c.LoadGrace, 2 * time.Second},
-	} {
-		if *d.value <= 0 {
-			*d.value = d.fallback
-		}
-	}
-	if c.NumCtx <= 0 {
-		c.NumCtx = 32768
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.ConnectTimeout = cmp.Or(max(c.ConnectTimeout, 0), 2*time.Second)
+	c.LoadTimeout = cmp.Or(max(c.LoadTimeout, 0), 10*time.Minute)
+	c.FirstTokenTimeout = cmp.Or(max(c.FirstTokenTimeout, 0), 40*time.Second)
+	c.TokenTimeout = cmp.Or(max(c.TokenTimeout, 0), 10*time.Second)
+	c.LoadGrace = cmp.Or(max(c.LoadGrace, 0), 2*time.Second)
+	c.NumCtx = cmp.Or(max(c.NumCtx, 0), 32768)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
 }
 
@@ -72,16 +63,18 @@ func (c Config) withDefaults() Config {
 // and not its client, which returns no error on streams that die and allocates
 // 8 MB a call.
 type Backend struct {
-	cfg     Config
-	machine *machine
-	client  func() *http.Client
+	cfg           Config
+	slots         *slots.Server
+	slotsReported sync.Once
+	client        func() *http.Client
 
-	mu          sync.Mutex
-	loadedUntil time.Time // the model was seen loaded, and need not be looked for until then
-	loading     *load     // the load under way in this process, if any
-	traits      *traits   // nil = not known yet
-	digest      string
-	digestAt    time.Time
+	loadedUntil atomic.Pointer[time.Time] // the model was seen loaded, and need not be looked for until then
+	traits      atomic.Pointer[traits]    // nil = not known yet
+
+	mu       sync.Mutex
+	loading  *load // the load under way in this process, if any
+	digest   string
+	digestAt time.Time
 }
 
 var _ interface {
@@ -95,7 +88,7 @@ var _ interface {
 // New makes the backend. It opens and dials nothing.
 func New(cfg Config) *Backend {
 	cfg = cfg.withDefaults()
-	return &Backend{cfg: cfg, machine: newMachine(cfg),
+	return &Backend{cfg: cfg, slots: slots.New(cfg.SlotDir, cfg.URL, cfg.Slots),
 		client: sync.OnceValue(func() *http.Client { return httpclient.New(cfg.URL, cfg.ConnectTimeout) })}
 }
 
@@ -116,12 +109,6 @@ func (o *Backend) Paid() bool { return false }
 
 // Estimate is 0.
 func (o *Backend) Estimate(routing.Question) float64 { return 0 }
-
-// Probe is a free look whether the server lives.
-func (o *Backend) Probe(ctx context.Context) *routing.Error {
-	_, err := o.get(ctx, "/api/version")
-	return err
-}
 
 // chatRequest is the same for every call and for the load but for messages,
 // format and output limit: another num_ctx or shift would make the server
@@ -147,50 +134,54 @@ func (o *Backend) Ask(ctx context.Context, q routing.Question) (routing.Reply, *
 	if o.knownTraits(ctx).remote != "" { // nothing of it is loaded or limited here
 		return o.chat(ctx, q)
 	}
-	if err := o.ensureLoaded(ctx, q); err != nil {
-		return routing.Reply{}, err
+	if fault := o.ensureLoaded(ctx, q); fault != nil {
+		return routing.Reply{}, fault
 	}
 	if q.Background {
 		return o.askBehind(ctx, q)
 	}
-	release, err := o.machine.slot(ctx, q.Request)
-	if err != nil {
-		return routing.Reply{}, err
+	start := time.Now()
+	release, err := o.slots.Acquire(ctx, func(ahead func() int) func() {
+		return q.Narrate(func() (string, int) {
+			return fmt.Sprintf("waiting for a local slot for %s: place %d in the queue of this machine, slots %d",
+				routing.Seconds(time.Since(start)), ahead()+1, o.slots.Slots()), 0
+		})
+	})
+	if fault := o.slotFault(err); fault != nil {
+		return routing.Reply{}, fault
 	}
 	defer release()
 	rep, fault := o.chat(ctx, q)
 	if fault != nil && fault.Kind != routing.ContextOverflow && fault.Kind != routing.InvalidOutput {
-		o.forgetLoaded() // whatever happened may have taken the model with it
+		o.loadedUntil.Store(nil) // whatever happened may have taken the model with it
 	}
 	return rep, fault
 }
 
 // askBehind asks in a slot that no call wants, and ends when one does.
 func (o *Backend) askBehind(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {
-	release, wanted, err := o.machine.backgroundSlot(ctx)
-	if err != nil {
-		return routing.Reply{}, err
+	release, wanted, err := o.slots.AcquireBackground(ctx)
+	if fault := o.slotFault(err); fault != nil {
+		return routing.Reply{}, fault
 	}
 	defer release()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	interrupted := make(chan bool, 1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	go func() {
 		select {
 		case <-wanted:
-			cancel()
-			interrupted <- true
+			cancel(errWanted)
 		case <-ctx.Done():
-			interrupted <- false
 		}
 	}()
 	reply, fault := o.chat(ctx, q)
-	cancel()
-	if <-interrupted && fault != nil {
-		return reply, routing.Fail(routing.Busy, "interrupted by a call", nil)
+	if fault != nil && errors.Is(context.Cause(ctx), errWanted) {
+		return reply, routing.Fail(routing.Busy, errWanted.Error(), nil)
 	}
 	return reply, fault
 }
+
+var errWanted = errors.New("interrupted by a call")
 
 func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {
 	r := o.chatRequest(q.Messages)
@@ -202,10 +193,6 @@ func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, 
 	}
 	if o.knownTraits(ctx).thinks {
 		r.Think = &api.ThinkValue{Value: false}
-	}
-	body, err := json.Marshal(r)
-	if err != nil {
-		return routing.Reply{}, routing.Fail(routing.InvalidOutput, "the request cannot be written", err)
 	}
 	first := o.cfg.FirstTokenTimeout
 	if q.Patient {
@@ -220,7 +207,7 @@ func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, 
 		}
 		return fmt.Sprintf("%s: %d of at most %d tokens", o.cfg.Model, n, q.MaxTokens), n
 	})()
-	resp, fault := o.post(watch.Ctx, "/api/chat", body)
+	resp, fault := o.post(watch.Ctx, "/api/chat", r)
 	if fault != nil {
 		return routing.Reply{}, watch.Explain(fault)
 	}
@@ -342,9 +329,7 @@ func tokenText(p api.TokenLogprob) string {
 // Window is the context window as it will be: a server gives no model more
 // than it was made for.
 func (o *Backend) Window() int {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if t := o.traits; t != nil && t.most > 0 {
+	if t := o.traits.Load(); t != nil && t.most > 0 {
 		return min(t.most, o.cfg.NumCtx)
 	}
 	return o.cfg.NumCtx

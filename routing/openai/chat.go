@@ -4,6 +4,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
-	"github.com/fjbelchi/localmodel/routing/httpclient"
 	"github.com/fjbelchi/localmodel/routing/judge"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
@@ -185,20 +185,14 @@ func tokens(v gjson.Result) int {
 func (c *client) read(
 	ctx context.Context, p profile, q routing.Question, r response, reply *routing.Reply,
 ) *routing.Error {
-	if !httpclient.ValidJSON(r.data) {
+	if !judge.IsJSON(r.data) {
 		return routing.Fail(routing.Unavailable, c.what+" sent something that is not JSON", nil)
 	}
 	doc := gjson.ParseBytes(r.data)
 	choice := doc.Get("choices.0")
 	reply.Text = []byte(content(choice.Get("message.content")))
-	for _, field := range []string{"message.reasoning_content", "message.reasoning"} {
-		if len(reply.Thinking) == 0 {
-			reply.Thinking = []byte(choice.Get(field).Str)
-		}
-	}
-	if name := doc.Get("model").Str; name != "" {
-		reply.Model = name
-	}
+	reply.Thinking = []byte(cmp.Or(choice.Get("message.reasoning_content").Str, choice.Get("message.reasoning").Str))
+	reply.Model = cmp.Or(doc.Get("model").Str, reply.Model)
 	reply.In, reply.Out = tokens(doc.Get("usage.prompt_tokens")), tokens(doc.Get("usage.completion_tokens"))
 	reply.Probs = probsOf(choice.Get("logprobs.content"), reply.Text)
 	if fault := p.check(r, reply); fault != nil {

@@ -41,27 +41,19 @@ func (p *Server) list(ctx context.Context) listing {
 	if time.Since(p.looked) < keepListing {
 		return p.seen
 	}
-	p.seen = p.askListing(ctx)
-	p.looked = time.Now()
-	return p.seen
-}
-
-func (p *Server) askListing(ctx context.Context) (l listing) {
-	if l.version, l.fault = p.ready(ctx); l.fault != nil {
-		return l
+	l := listing{}
+	if l.version, l.fault = p.ready(ctx); l.fault == nil {
+		var models gjson.Result
+		// Without the parameter newer versions leave patterns out; others ignore it.
+		models, l.fault = p.get(ctx, "/v1/models?return_wildcard_routes=true", p.refused)
+		l.models = namesIn(models)
 	}
-	// Without the parameter newer versions leave patterns out; others ignore it.
-	models, fault := p.get(ctx, "/v1/models?return_wildcard_routes=true", group{Server: p}.refused)
-	if fault != nil {
-		l.fault = fault
-		return l
-	}
-	l.models = namesIn(models)
+	p.seen, p.looked = l, time.Now()
 	return l
 }
 
-func namesIn(models []byte) (names []string) {
-	gjson.GetBytes(models, "data.#.id").ForEach(func(_, id gjson.Result) bool {
+func namesIn(models gjson.Result) (names []string) {
+	models.Get("data.#.id").ForEach(func(_, id gjson.Result) bool {
 		if name := policy.Shorten(id.Str, maxName); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -73,32 +65,33 @@ func namesIn(models []byte) (names []string) {
 // ready asks LiteLLM whether it is up. Other gateways do not have the address:
 // their list of models is the sign.
 func (p *Server) ready(ctx context.Context) (version string, fault *routing.Error) {
-	other := false
-	data, fault := p.get(ctx, "/health/readiness", func(r response) *routing.Error {
-		other = r.status == http.StatusNotFound
-		return group{Server: p}.refused(r)
+	doc, fault := p.get(ctx, "/health/readiness", func(r response) *routing.Error {
+		if r.status == http.StatusNotFound {
+			return nil
+		}
+		return p.refused(r)
 	})
-	if other {
-		return "", nil
-	}
-	if fault != nil {
-		return "", fault
-	}
-	return policy.Shorten(gjson.GetBytes(data, "litellm_version").Str, 40), nil
+	return policy.Shorten(doc.Get("litellm_version").Str, 40), fault
 }
 
-func (g group) Probe(ctx context.Context) *routing.Error {
+func (g *group) Probe(ctx context.Context) *routing.Error {
 	_, fault := g.ready(ctx)
 	return fault
 }
 
+// rememberRefusal is how long a refusal is reported when no later call succeeds.
+const rememberRefusal = 10 * time.Minute
+
+// lasting are the refusals that do not pass by themselves.
+var lasting = []routing.Kind{routing.Auth, routing.Forbidden, routing.BudgetSpent, routing.ModelMissing}
+
 // Check looks whether the group is there and what became of its last call. What
 // is behind it only a call would show.
-func (g group) Check(ctx context.Context) routing.Check {
+func (g *group) Check(ctx context.Context) routing.Check {
 	l := g.list(ctx)
 	c := routing.Check{Server: g.what, URL: g.Address(), Version: l.version, Model: g.Model(), Models: l.models,
 		Fleet: !g.Paid(), Present: l.has(g.Model())}
-	recent, ago := g.faults.recent(g.t)
+	recent := g.last.Load()
 	switch {
 	case l.fault != nil:
 		c.Error, c.Fix = l.fault.Reason, l.fault.Fix
@@ -107,8 +100,9 @@ func (g group) Check(ctx context.Context) routing.Check {
 		if g.Paid() {
 			c.Fix = "add it to model_list in the proxy's configuration, or name others in LOCALMODEL_FALLBACK"
 		}
-	case recent != nil:
-		c.Error, c.Fix = fmt.Sprintf("%s, %s ago: %s", g.t, routing.Seconds(ago), recent.Reason), recent.Fix
+	case recent != nil && time.Since(recent.at) <= rememberRefusal && slices.Contains(lasting, recent.fault.Kind):
+		c.Error = fmt.Sprintf("%s, %s ago: %s", g.t, routing.Seconds(time.Since(recent.at)), recent.fault.Reason)
+		c.Fix = recent.fault.Fix
 	default:
 		c.OK = true
 	}
@@ -128,25 +122,15 @@ func (g group) Check(ctx context.Context) routing.Check {
 // RemoteModel asks the proxy for the deployments of the group, and returns one
 // that is not on this machine: each call may be sent to any of them. Where the
 // proxy does not report it, the proxy's own address counts.
-func (g group) RemoteModel(ctx context.Context) (place.Host, *routing.Error) {
+func (g *group) RemoteModel(ctx context.Context) (place.Host, *routing.Error) {
 	host, _, fault := g.host(ctx)
 	return host, fault
 }
 
 // host is RemoteModel; known is false where the proxy does not report it: a gateway
 // without /model/info, or a key that may not read it.
-func (g group) host(ctx context.Context) (host place.Host, known bool, fault *routing.Error) {
-	var refusal *routing.Error
-	data, fault := g.get(ctx, "/model/info", func(r response) *routing.Error {
-		refusal = g.refused(r)
-		return refusal
-	})
-	if fault == nil {
-		host, known = litellm.HostOf(data, g.Model())
-		return host, known, nil
-	}
-	if fault == refusal {
-		return place.Host{}, false, nil
-	}
-	return place.Host{}, false, fault
+func (g *group) host(ctx context.Context) (host place.Host, known bool, fault *routing.Error) {
+	info, fault := g.get(ctx, "/model/info", func(response) *routing.Error { return nil })
+	host, known = litellm.HostOf(info, g.Model())
+	return host, known, fault
 }

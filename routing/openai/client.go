@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -13,33 +14,43 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/httpclient"
+	"github.com/fjbelchi/localmodel/routing/judge"
 )
 
-// client is one server that speaks chat completions: its address, its key and
-// the connections to it.
+// Config is what the client of one server needs to know: a LiteLLM proxy or
+// another gateway with model groups, or a plain server (LM Studio, llama.cpp's
+// server, vLLM, llamafile, Ollama's /v1).
+type Config struct {
+	URL, Key       string        // with or without /v1 at the end
+	Model          string        // of a plain server, as it lists it
+	ConnectTimeout time.Duration // 0 = 2 s
+	NumCtx         int           // context window of the local tier, where the server reports none; tokens
+	PaidWindow     int           // of the paid groups, tokens; 0 = 200,000
+	Version        string        // of this program, for User-Agent
+}
+
+// client is one server that speaks chat completions, and the connections to it.
 type client struct {
+	cfg     Config
 	what    string // "the proxy" or "the local server", for reasons
 	root    string // URL without /v1 and without a slash at the end
-	key     string
-	version string // of this program, for User-Agent
 	fixDown string // starts the server
-	connect time.Duration
 	http    func() *http.Client
 
 	mu    sync.Mutex
 	plain map[string]int // by model: the extras that its provider refuses, see extras
 }
 
-func newClient(what, address, key, version, fixDown string, connect time.Duration) *client {
-	if connect <= 0 {
-		connect = 2 * time.Second
-	}
-	c := &client{what: what, root: rootOf(address), key: key, version: version, fixDown: fixDown,
-		connect: connect, plain: map[string]int{}}
-	c.http = sync.OnceValue(func() *http.Client { return httpclient.New(c.root, connect) })
-	return c
+func newClient(what, fixDown string, cfg Config) *client {
+	cfg.ConnectTimeout = cmp.Or(max(cfg.ConnectTimeout, 0), 2*time.Second)
+	cfg.PaidWindow = cmp.Or(max(cfg.PaidWindow, 0), 200_000)
+	root := rootOf(cfg.URL)
+	return &client{cfg: cfg, what: what, root: root, fixDown: fixDown, plain: map[string]int{},
+		http: sync.OnceValue(func() *http.Client { return httpclient.New(root, cfg.ConnectTimeout) })}
 }
 
 // rootOf is a base URL without what users paste with it: OpenAI's own clients
@@ -83,12 +94,12 @@ func (c *client) do(
 	if err != nil {
 		return r, false, routing.Fail(routing.Unavailable, c.what+"'s address is not valid", err)
 	}
-	req.Header.Set("User-Agent", "localmodel/"+c.version)
+	req.Header.Set("User-Agent", "localmodel/"+c.cfg.Version)
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if c.key != "" {
-		req.Header.Set("Authorization", "Bearer "+c.key)
+	if c.cfg.Key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.cfg.Key)
 	}
 	resp, err := c.http().Do(req)
 	if err != nil {
@@ -110,7 +121,7 @@ func (c *client) do(
 func (c *client) unreachable(err error) *routing.Error {
 	if httpclient.DialTimeout(err) {
 		limit := routing.LimitError{What: "connection to " + c.what + " at " + c.Address(),
-			Limit: c.connect, Setting: "LOCALMODEL_CONNECT_TIMEOUT"}
+			Limit: c.cfg.ConnectTimeout, Setting: "LOCALMODEL_CONNECT_TIMEOUT"}
 		return routing.Fail(routing.Timeout, limit.Error(), err)
 	}
 	cause, fix := httpclient.Cause(err)
@@ -124,16 +135,16 @@ func (c *client) unreachable(err error) *routing.Error {
 // get asks for JSON. refused words what is not 200.
 func (c *client) get(
 	ctx context.Context, path string, refused func(response) *routing.Error,
-) ([]byte, *routing.Error) {
+) (doc gjson.Result, fault *routing.Error) {
 	r, _, fault := c.do(ctx, http.MethodGet, path, nil)
 	switch {
 	case fault != nil:
-		return nil, fault
+		return doc, fault
 	case r.status != http.StatusOK:
-		return nil, refused(r)
-	case !httpclient.ValidJSON(r.data):
+		return doc, refused(r)
+	case !judge.IsJSON(r.data):
 		reason := c.Address() + " answers, but not with JSON: it is another kind of server"
-		return nil, &routing.Error{Kind: routing.Unavailable, Reason: reason, Fix: c.fixDown}
+		return doc, &routing.Error{Kind: routing.Unavailable, Reason: reason, Fix: c.fixDown}
 	}
-	return r.data, nil
+	return gjson.ParseBytes(r.data), nil
 }

@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,7 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tidwall/gjson"
@@ -19,31 +20,43 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// LocalConfig is what the client of a plain server needs to know: LM Studio,
-// llama.cpp's server, vLLM, llamafile, Ollama's /v1.
-type LocalConfig struct {
-	URL, Key       string // with or without /v1 at the end
-	Model          string // as the server lists it
-	ConnectTimeout time.Duration
-	NumCtx         int    // tokens; taken for the window where the server does not report it
-	Version        string // of this program, for User-Agent
+// NewLocal makes the local tier of a plain server. It dials nothing.
+func NewLocal(cfg Config) routing.Backend { return newPlain(cfg) }
+
+func newPlain(cfg Config) *plain {
+	p := &plain{client: newClient("the local server", "start the server that LOCALMODEL_LOCAL_URL names", cfg)}
+	p.seen.Store(&facts{})
+	return p
 }
 
-// NewLocal makes the local tier of a plain server. It dials nothing.
-func NewLocal(cfg LocalConfig) routing.Backend {
-	const fix = "start the server that LOCALMODEL_LOCAL_URL names"
-	return &plain{cfg: cfg,
-		client: newClient("the local server", cfg.URL, cfg.Key, cfg.Version, fix, cfg.ConnectTimeout)}
+// maxDescribed bounds how many models of a list the server is asked about.
+const maxDescribed = 20
+
+// ListLocal returns the models of a plain server, and its version where it
+// reports one. MaxContext is the window each is served with.
+func ListLocal(ctx context.Context, cfg Config) (version string, models []routing.Listed, fault *routing.Error) {
+	p := newPlain(cfg)
+	defer p.Close()
+	all := p.askFacts(ctx)
+	for _, name := range all.models {
+		if name == "" || len(models) == maxDescribed {
+			continue
+		}
+		p.cfg.Model = name
+		f := p.askFacts(ctx)
+		if f.fault != nil {
+			return version, models, f.fault
+		}
+		version = f.version
+		models = append(models, routing.Listed{Name: name, MaxContext: f.window, Remote: f.remote})
+	}
+	return version, models, all.fault
 }
 
 // plain is one model of a plain server.
 type plain struct {
 	*client
-	cfg LocalConfig
-
-	looking sync.Mutex
-	looked  time.Time
-	seen    facts
+	seen atomic.Pointer[facts]
 }
 
 // keepFacts is how long what a server reports of itself is taken to stay.
@@ -56,16 +69,10 @@ func (p *plain) Estimate(routing.Question) float64 { return 0 }
 
 // Window is what the server reported, at most what is configured.
 func (p *plain) Window() int {
-	if told := p.window(); told > 0 {
+	if told := p.seen.Load().window; told > 0 {
 		return min(told, p.cfg.NumCtx)
 	}
 	return p.cfg.NumCtx
-}
-
-func (p *plain) window() int {
-	p.looking.Lock()
-	defer p.looking.Unlock()
-	return p.seen.window
 }
 
 // RemoteModel asks where the model runs: a server may be Ollama, whose list
@@ -87,11 +94,8 @@ func (p *plain) Probe(ctx context.Context) *routing.Error {
 // they have, whichever is asked for.
 func (p *plain) Ask(ctx context.Context, q routing.Question) (routing.Reply, *routing.Error) {
 	f := p.look(ctx, keepFacts)
-	switch {
-	case f.fault != nil:
-		return routing.Reply{Cost: routing.CostNone}, f.fault
-	case f.id == "":
-		return routing.Reply{Cost: routing.CostNone}, f.missing(p.cfg.Model)
+	if fault := f.problem(p.cfg.Model); fault != nil {
+		return routing.Reply{Cost: routing.CostNone}, fault
 	}
 	reply, fault := p.ask(ctx, p, f.id, q)
 	if reply.Model == f.id {
@@ -108,7 +112,7 @@ func (p *plain) check(response, *routing.Reply) *routing.Error { return nil }
 // cutPrompt asks for the window again where it was not reported: Ollama has one
 // only when the model is loaded.
 func (p *plain) cutPrompt(ctx context.Context, q routing.Question, in int) *routing.Error {
-	window := p.window()
+	window := p.seen.Load().window
 	if window == 0 {
 		window = p.look(ctx, 0).window
 	}
@@ -120,16 +124,12 @@ func (p *plain) Check(ctx context.Context) routing.Check {
 	f := p.look(ctx, 0)
 	c := routing.Check{Server: p.what, URL: p.Address(), Version: f.version, Model: p.cfg.Model,
 		Present: f.id != "", Digest: f.digest, Remote: f.remote, ContextLength: f.window, Loaded: f.window > 0, Models: f.models}
-	switch {
-	case f.fault != nil:
-		c.Error, c.Fix = f.fault.Reason, f.fault.Fix
-	case f.id == "":
-		fault := f.missing(p.cfg.Model)
+	if fault := f.problem(p.cfg.Model); fault != nil {
 		c.Error, c.Fix = fault.Reason, fault.Fix
-	default:
-		c.OK = true
+		return c
 	}
-	if c.OK && f.window == 0 {
+	c.OK = true
+	if f.window == 0 {
 		c.Note = fmt.Sprintf("%s does not report its context window: a prompt that is too long for it may be cut unseen; "+
 			"LOCALMODEL_NUM_CTX (%d) must not be larger than the window it was started with", p.what, p.cfg.NumCtx)
 	}
@@ -145,9 +145,14 @@ type facts struct {
 	digest  string
 	remote  string // the host that the model runs on; "" = the server's own
 	fault   *routing.Error
+	at      time.Time
 }
 
-func (f facts) missing(model string) *routing.Error {
+// problem is why the model cannot be asked; nil = it can.
+func (f facts) problem(model string) *routing.Error {
+	if f.fault != nil || f.id != "" {
+		return f.fault
+	}
 	e := &routing.Error{Kind: routing.ModelMissing,
 		Reason: "the local server does not have model " + policy.Shorten(model, maxName),
 		Fix:    "load a model into the local server"}
@@ -170,30 +175,24 @@ func quoted(word string) string {
 
 // look asks the server for its facts, unless those known are younger than keep.
 func (p *plain) look(ctx context.Context, keep time.Duration) facts {
-	p.looking.Lock()
-	seen, age := p.seen, time.Since(p.looked)
-	p.looking.Unlock()
-	if keep > 0 && seen.fault == nil && age < keep {
-		return seen
+	seen := p.seen.Load()
+	if keep > 0 && seen.fault == nil && time.Since(seen.at) < keep {
+		return *seen
 	}
 	f := p.askFacts(ctx)
-	p.looking.Lock()
-	defer p.looking.Unlock()
 	if f.window == 0 && f.fault != nil {
-		f.window = p.seen.window
+		f.window = seen.window
 	}
-	p.seen, p.looked = f, time.Now()
+	f.at = time.Now()
+	p.seen.Store(&f)
 	return f
 }
 
 func (p *plain) askFacts(ctx context.Context) (f facts) {
-	data, fault := p.get(ctx, "/v1/models", p.refused)
-	if fault != nil {
-		return facts{fault: fault}
-	}
-	f.models = namesIn(data)
+	list, fault := p.get(ctx, "/v1/models", p.refused)
+	f.models, f.fault = namesIn(list), fault
 	var ours gjson.Result
-	gjson.GetBytes(data, "data").ForEach(func(_, m gjson.Result) bool {
+	list.Get("data").ForEach(func(_, m gjson.Result) bool {
 		if sameName(m, p.cfg.Model) {
 			ours, f.id = m, m.Get("id").Str
 		}
@@ -254,11 +253,8 @@ func digestOf(m gjson.Result) string {
 
 // quiet asks for what only some servers have.
 func (p *plain) quiet(ctx context.Context, path string) gjson.Result {
-	data, fault := p.get(ctx, path, p.refused)
-	if fault != nil {
-		return gjson.Result{}
-	}
-	return gjson.ParseBytes(data)
+	doc, _ := p.get(ctx, path, p.refused) // what is refused is not there
+	return doc
 }
 
 // askOllama takes what Ollama's own interface reports beside /v1: the digest, the
@@ -274,16 +270,13 @@ func (p *plain) askOllama(ctx context.Context, f *facts) {
 		return found
 	}
 	m := find(p.quiet(ctx, "/api/tags"))
-	if digest := strings.TrimPrefix(m.Get("digest").Str, "sha256:"); digest != "" {
-		f.digest = policy.Shorten(digest, maxName)
-	} else {
+	digest := strings.TrimPrefix(m.Get("digest").Str, "sha256:")
+	if digest == "" {
 		return
 	}
+	f.digest = policy.Shorten(digest, maxName)
 	f.version = policy.Shorten(p.quiet(ctx, "/api/version").Get("version").Str, 40)
-	f.remote = policy.Shorten(m.Get("remote_host").Str, maxName)
-	if f.remote == "" {
-		f.remote = policy.Shorten(m.Get("remote_model").Str, maxName)
-	}
+	f.remote = policy.Shorten(cmp.Or(m.Get("remote_host").Str, m.Get("remote_model").Str), maxName)
 	if n := tokens(find(p.quiet(ctx, "/api/ps")).Get("context_length")); n > 0 {
 		f.window = n
 	}
@@ -322,7 +315,7 @@ func (p *plain) askLMStudio(ctx context.Context, f *facts) {
 
 // refused describes a plain server's errors by status, type and code.
 func (p *plain) refused(a response) *routing.Error {
-	doc, text := httpclient.ErrorIn(a.data, p.key)
+	doc, text := httpclient.ErrorIn(a.data, p.cfg.Key)
 	kind := doc.Get("type").String()
 	code := doc.Get("code").String()
 	said := policy.Shorten(text, 140)
@@ -336,7 +329,7 @@ func (p *plain) refused(a response) *routing.Error {
 	case a.status == http.StatusUnauthorized:
 		is(routing.Auth, p.what+" does not accept our key",
 			"export LOCALMODEL_LOCAL_KEY=<the key of the local server>")
-		if p.key == "" {
+		if p.cfg.Key == "" {
 			e.Reason = p.what + " wants a key"
 		}
 	case a.status == http.StatusForbidden:

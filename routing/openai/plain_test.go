@@ -36,7 +36,7 @@ func server(t *testing.T, got *asked, paths map[string]string) string {
 
 func localAt(url, key, model string) (*routing.Router, routing.Backend) {
 	kept := &openHands{}
-	b := NewLocal(LocalConfig{URL: url, Key: key, Model: model, NumCtx: 32768, ConnectTimeout: 5 * time.Second})
+	b := NewLocal(Config{URL: url, Key: key, Model: model, NumCtx: 32768, ConnectTimeout: 5 * time.Second})
 	return routing.New(routing.Config{CloudAllowed: false}, []routing.Backend{b}, kept, kept), b
 }
 

@@ -91,10 +91,7 @@ func CloudName(model string) bool {
 // may resolve to anything, and counts as another machine.
 func Loopback(address string) bool {
 	u, err := url.Parse(address)
-	if err != nil {
-		return false
-	}
-	return LoopbackHost(u.Hostname())
+	return err == nil && LoopbackHost(u.Hostname())
 }
 
 // LoopbackHost is Loopback of a bare host, without port and brackets.

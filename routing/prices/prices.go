@@ -48,7 +48,6 @@ var tierPrice = map[policy.Tier]price{policy.Local: {}, policy.Cheap: {1, 5}, po
 // Round cuts what arithmetic adds to a sum: a billionth is far below a token.
 func Round(v float64) float64 { return math.Round(v*1e9) / 1e9 }
 
-// priceOf is the price of a model for a prompt of in tokens.
 func priceOf(model string, in int, unknown price) price {
 	model = strings.ReplaceAll(strings.ToLower(model), ".", "-")
 	for _, m := range listed {
@@ -90,7 +89,6 @@ func Of(t policy.Tier, model string, in, out int) (usd float64, known bool) {
 	return p.of(in, out), p != price{}
 }
 
-// defaultPrice is the price of a tier as it is configured here.
 func defaultPrice(t policy.Tier) price {
 	if p, ok := tierPrice[t]; ok {
 		return p

@@ -144,7 +144,7 @@ func shortPatch(ctx context.Context, dir, file string) string {
 // the tests that are in none. What a model cannot draft is in Missing.
 func draftSpec(t ticket.Ticket, q prompts.PlanQuestion, reply prompts.PlanReply) draft.Spec {
 	s := draft.Spec{TicketID: t.ID, Ticket: ticketText(t)}
-	for _, step := range q.Ordered(reply) {
+	for _, step := range q.Steps(reply) {
 		s.Allowed = append(s.Allowed, step.File)
 		if step.Action == "delete" {
 			s.Missing = append(s.Missing, draft.Missing{File: plain.Line(step.File), Why: "to be deleted: left to you"})
@@ -155,7 +155,7 @@ func draftSpec(t ticket.Ticket, q prompts.PlanQuestion, reply prompts.PlanReply)
 			Step: strings.TrimSpace(step.What + "\nWhere: " + step.Where + "\nHow: " + step.Approach),
 		})
 	}
-	for _, test := range q.TestsOf(reply) {
+	for _, test := range q.Tests(reply) {
 		if test.File == "" || slices.Contains(s.Allowed, test.File) || paths.Refused(test.File, false) != "" {
 			continue
 		}

@@ -54,7 +54,7 @@ func (c *Config) Backend(name string, log *slog.Logger) routing.Backend {
 
 // localServer is a model of the server at LOCALMODEL_LOCAL_URL.
 func (c *Config) localServer(model string) routing.Backend {
-	return openai.NewLocal(openai.LocalConfig{
+	return openai.NewLocal(openai.Config{
 		URL:            c.LocalURL,
 		Key:            c.LocalKey,
 		Model:          model,

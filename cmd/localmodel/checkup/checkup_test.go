@@ -24,9 +24,10 @@ func healthy() Facts {
 		Health: routing.Health{
 			Ollama: routing.Check{OK: true, URL: "http://127.0.0.1:11434", Version: "0.24.0", Model: "qwen3-coder:30b",
 				Present: true, Loaded: true, ContextLength: 32768},
-			Proxy: routing.ProxyHealth{OK: true, Used: true, URL: "http://127.0.0.1:8000", Version: "1.80.0"},
+			Proxy: routing.Check{OK: true, Used: true, URL: "http://127.0.0.1:8000", Version: "1.80.0"},
 		},
-		Model: routing.ModelInfo{Bytes: 18e9, ContextBytes: 3.2e9, MaxContext: 262144, Parameters: "30.5B", Quantization: "Q4_K_M", LoadedBytes: 21.2e9, GPUBytes: 21.2e9},
+		Model: routing.ModelInfo{Listed: routing.Listed{Bytes: 18e9, ContextBytes: 3.2e9, MaxContext: 262144, Parameters: "30.5B"},
+			Quantization: "Q4_K_M", LoadedBytes: 21.2e9, GPUBytes: 21.2e9},
 		Config: &app.Config{Set: &settings.Set{}, Local: "ollama", Ollama: "http://127.0.0.1:11434", NumCtx: 32768, Cloud: true, DailyUSD: 5,
 			Fallback: []policy.Tier{policy.Cheap, policy.Balanced}, State: ".claude/localmodel/journal.db", StateFile: true, Guard: policy.Adaptive},
 		Memory: 64e9, Installed: "/usr/bin/ollama", SpentUSD: 0.12, StateFile: true,
@@ -73,16 +74,16 @@ func TestVerdicts(t *testing.T) {
 		{"does not fit", func(f *Facts) { f.Health.Ollama.Loaded, f.Model.LoadedBytes, f.Memory = false, 0, 16e9 }, 1, Less,
 			"about 21.2 GB (18.0 GB weights, 3.2 GB for 32768 tokens of context), this machine has 16.0 GB", "or export LOCALMODEL_NUM_CTX=8192"},
 		{"proxy down", func(f *Facts) {
-			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "litellm"}
+			f.Health.Proxy = routing.Check{Used: true, Error: "not reachable", Fix: "litellm"}
 		}, 1, Less, "not reachable", "or go without: export LOCALMODEL_FALLBACK=none"},
 		{"proxy down, not installed", func(f *Facts) {
-			f.Health.Proxy, f.Config.Proxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}, "http://127.0.0.1:8000"
+			f.Health.Proxy, f.Config.Proxy = routing.Check{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}, "http://127.0.0.1:8000"
 		}, 1, Less, "not reachable", "python3 -m pip install --no-deps --require-hashes -r requirements.txt"},
 		{"proxy down elsewhere", func(f *Facts) {
-			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}
+			f.Health.Proxy = routing.Check{Used: true, Error: "not reachable", Fix: "cd there && litellm --config c"}
 		}, 1, Less, "not reachable", "start LiteLLM on that host"},
 		{"proxy refuses the key", func(f *Facts) {
-			f.Health.Proxy = routing.ProxyHealth{Used: true, Error: "401", Fix: "export LITELLM_MASTER_KEY=<k>"}
+			f.Health.Proxy = routing.Check{Used: true, Error: "401", Fix: "export LITELLM_MASTER_KEY=<k>"}
 		}, 1, Less, "401", "export LITELLM_MASTER_KEY=<k>"},
 		{"default key", func(f *Facts) { f.Config.ProxyKey = settings.DefaultKey }, 0, Advice, "default key", ""},
 		{"budget spent", func(f *Facts) { f.SpentUSD = 5 }, 1, Less, "closed until midnight UTC", ""},
@@ -115,7 +116,7 @@ func TestAllWorks(t *testing.T) {
 	for name, change := range map[string]func(*Facts){
 		"as it is": func(*Facts) {},
 		"cold":     func(f *Facts) { f.Health.Ollama.Loaded, f.Model.LoadedBytes = false, 0 },
-		"no proxy": func(f *Facts) { f.Health.Proxy = routing.ProxyHealth{} },
+		"no proxy": func(f *Facts) { f.Health.Proxy = routing.Check{} },
 		"a fleet":  func(f *Facts) { f.Health.Ollama, f.Config.Local = routing.Check{}, "proxy" },
 		"a plain server": func(f *Facts) {
 			f.Health.Ollama, f.Config.Local = routing.Check{OK: true, Present: true, Model: "m", ContextLength: 4096}, "openai"
@@ -152,7 +153,7 @@ func TestPlainServer(t *testing.T) {
 
 func TestPrintIsPlainAndNarrow(t *testing.T) {
 	f := healthy()
-	f.Health.Proxy = routing.ProxyHealth{Used: true, Error: strings.Repeat("a long reason ", 20), Fix: "litellm"}
+	f.Health.Proxy = routing.Check{Used: true, Error: strings.Repeat("a long reason ", 20), Fix: "litellm"}
 	var out bytes.Buffer
 	Judge(f).Print(&out, false, false)
 	for line := range strings.Lines(out.String()) {

@@ -95,7 +95,7 @@ func (h host) server(ctx context.Context, s Server) *Server {
 	if h.isGateway(ctx, s.URL) {
 		return nil
 	}
-	version, list, fault := openai.ListLocal(ctx, openai.LocalConfig{URL: s.URL, Key: key, NumCtx: h.config.NumCtx, Version: h.Version})
+	version, list, fault := openai.ListLocal(ctx, openai.Config{URL: s.URL, Key: key, NumCtx: h.config.NumCtx, Version: h.Version})
 	if fault != nil {
 		return nil
 	}

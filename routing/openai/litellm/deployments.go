@@ -15,9 +15,9 @@ import (
 // HostOf reads /model/info: the group's own deployments, else those of the
 // patterns that it matches. It returns one that is not on this machine: each call
 // may be sent to any of them. known is false where the entries do not say.
-func HostOf(info []byte, group string) (found place.Host, known bool) {
+func HostOf(info gjson.Result, group string) (found place.Host, known bool) {
 	var own, byPattern []gjson.Result
-	gjson.GetBytes(info, "data").ForEach(func(_, d gjson.Result) bool {
+	info.Get("data").ForEach(func(_, d gjson.Result) bool {
 		name := d.Get("model_name").Str
 		switch {
 		case name == group:

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/tidwall/gjson"
+
 	"github.com/fjbelchi/localmodel/routing/place"
 )
 
@@ -31,7 +33,7 @@ func TestHostOf(t *testing.T) {
 		"an address that is none":       {one("free", "openai/m", "::"), place.Host{Name: "an address that cannot be read"}},
 		"no deployments":                {"", unknown},
 	} {
-		got, known := HostOf([]byte(`{"data":[`+c.deployments+`]}`), "free")
+		got, known := HostOf(gjson.Parse(`{"data":[`+c.deployments+`]}`), "free")
 		if !known && got == (place.Host{}) {
 			got = unknown
 		}

@@ -97,15 +97,11 @@ func Refused(status int, header http.Header, body []byte, key string) *routing.E
 
 // within is the provider's own error in the proxy's wrapping, where it is JSON.
 func (r refusal) within() gjson.Result {
-	if i := strings.IndexByte(r.text, '{'); i >= 0 && shallowJSON(r.text[i:]) {
-		return gjson.Parse(r.text[i:]) // only the first value counts; more text follows it
+	i := strings.IndexByte(r.text, '{')
+	if i < 0 || strings.Count(r.text[i:], "{")+strings.Count(r.text[i:], "[") > 64 { // its nesting is bounded
+		return gjson.Result{}
 	}
-	return gjson.Result{}
-}
-
-// shallowJSON bounds the nesting of JSON that other text may follow.
-func shallowJSON(text string) bool {
-	return strings.Count(text, "{")+strings.Count(text, "[") <= 64
+	return gjson.Parse(r.text[i:]) // only the first value counts; more text follows it
 }
 
 func because(kind routing.Kind, reason, fix string) *routing.Error {
@@ -177,12 +173,12 @@ func (r refusal) budget() *routing.Error {
 	return nil
 }
 
-func fixMissingKey(variable string) string {
-	return "set " + variable + " for the proxy and restart it"
-}
-
 func fixBudgetOf(who string) string {
 	return "wait until the budget begins anew, or ask whoever runs the proxy to raise max_budget of " + who
+}
+
+func fixMissingKey(variable string) string {
+	return "set " + variable + " for the proxy and restart it"
 }
 
 // request is what is wrong with the request, or with what the proxy has for it.
