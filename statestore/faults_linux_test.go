@@ -51,6 +51,18 @@ func asNobody(t *testing.T, root string) string {
 	return string(out)
 }
 
+// A pipe, or a device, in the journal's place is named, and no call waits for it.
+func TestStateIsNoFile(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "journal.db")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range []string{pipe, os.DevNull} {
+		_, err := newStore(t, journal.Options{Root: t.TempDir(), State: state}).Record(context.Background(), out("T lint fail"), nil)
+		wantFault(t, err, state+" is no regular file", "LOCALMODEL_STATE")
+	}
+}
+
 func TestDirectoryOfAnother(t *testing.T) {
 	t.Run("nothing can be made", func(t *testing.T) {
 		root := t.TempDir()

@@ -65,14 +65,16 @@ func TestForeignDatabase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := db.Exec(`CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)`); err != nil {
-		t.Fatal(err)
+	for _, tables := range []string{`CREATE TABLE meta (x)`, `CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)`, `DROP TABLE meta`} {
+		if _, err := db.Exec(tables); err != nil {
+			t.Fatal(err)
+		}
+		_, err = newStore(t, journal.Options{Root: root, State: path}).Record(context.Background(), out("T lint fail"), nil)
+		wantFault(t, err, "another program", "LOCALMODEL_STATE")
 	}
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err = newStore(t, journal.Options{Root: root, State: path}).Record(context.Background(), out("T lint fail"), nil)
-	wantFault(t, err, "another program", "LOCALMODEL_STATE")
 }
 
 func TestLockedJournal(t *testing.T) {

@@ -231,10 +231,14 @@ func makePrivate(path string) error {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) //nolint:gosec // the user's own path
 	if errors.Is(err, os.ErrExist) {
 		// Why it cannot be used is said before SQLite has other words for it.
+		info, stat := os.Stat(path)
+		if stat == nil && !info.Mode().IsRegular() && !info.IsDir() { // opening a pipe could take for ever
+			return errNoFile
+		}
 		if f, err = os.OpenFile(path, os.O_RDWR, 0); err == nil { //nolint:gosec // likewise
 			return f.Close()
 		}
-		if info, stat := os.Stat(path); stat == nil && info.Mode().IsRegular() && errors.Is(err, os.ErrPermission) {
+		if stat == nil && info.Mode().IsRegular() && errors.Is(err, os.ErrPermission) {
 			return nil // it may still be read
 		}
 		return err

@@ -74,8 +74,8 @@ func (d *DB) words(err error) string {
 	}
 	c := code(err)
 	switch {
-	case errors.Is(err, errForeign):
-		return where + " " + errForeign.Error() + "; set LOCALMODEL_STATE to another path"
+	case errors.Is(err, errForeign), errors.Is(err, errNoFile):
+		return where + " " + err.Error() + "; set LOCALMODEL_STATE to another path"
 	case c == sqlite3.SQLITE_NOTADB:
 		return where + " is no database; set LOCALMODEL_STATE to another path, or move it away (mv " + where + " " + where + ".old)"
 	case c == sqlite3.SQLITE_CORRUPT, errors.Is(err, errDamaged):

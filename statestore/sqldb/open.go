@@ -171,6 +171,8 @@ func (d *DB) identify(ctx context.Context, q Q, at *opened) (version int, err er
 	switch {
 	case noTable, errors.Is(err, sql.ErrNoRows):
 		return 0, nil
+	case code(err) == sqlite3.SQLITE_ERROR: // its meta has other columns
+		return 0, errForeign
 	case err != nil:
 		return 0, err
 	}
@@ -182,3 +184,6 @@ func (d *DB) identify(ctx context.Context, q Q, at *opened) (version int, err er
 
 // errForeign says that the file is a database of another program.
 var errForeign = errors.New("is a database of another program")
+
+// errNoFile says that a pipe, a device or a socket is in the file's place.
+var errNoFile = errors.New("is no regular file")

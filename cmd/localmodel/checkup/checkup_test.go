@@ -16,6 +16,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/projection"
+	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
 
 // healthy is a machine on which all works.
@@ -88,6 +89,7 @@ func TestVerdicts(t *testing.T) {
 		{"default key", func(f *Facts) { f.Config.ProxyKey = settings.DefaultKey }, 0, Advice, "default key", ""},
 		{"budget spent", func(f *Facts) { f.SpentUSD = 5 }, 1, Less, "closed until midnight UTC", ""},
 		{"no journal", func(f *Facts) { f.JournalErr = errors.New("disk is full") }, 2, Fail, "nothing can be recorded: disk is full", ""},
+		{"journal's server away", func(f *Facts) { f.JournalErr = fmt.Errorf("no answer: %w", sqldb.ErrLost) }, 1, Less, "outcomes are kept until its server is back: no answer", ""},
 		{"state file damaged", func(f *Facts) { f.Warnings = []string{"x is not valid JSON"} }, 1, Less, "not valid JSON", ""},
 		{"state file repaired", func(f *Facts) {
 			f.Warnings = []string{"another program had changed it; it was repaired from the journal"}

@@ -9,6 +9,7 @@ import (
 	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/routing/place"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/statestore"
 )
 
 func (f Facts) proxy() []Check {
@@ -75,6 +76,9 @@ func (f Facts) fallback() string {
 }
 
 func (f Facts) journal() []Check {
+	if statestore.IsAway(f.JournalErr) {
+		return []Check{{Name: "journal", Status: Less, Text: "outcomes are kept until its server is back: " + f.JournalErr.Error()}}
+	}
 	if f.JournalErr != nil {
 		return []Check{{Name: "journal", Status: Fail, Text: "nothing can be recorded: " + f.JournalErr.Error()}}
 	}
