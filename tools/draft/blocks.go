@@ -20,12 +20,10 @@ var (
 // parseBlocks reads the SEARCH/REPLACE blocks of a reply. What is between
 // them is ignored.
 func parseBlocks(reply string) ([]block, *Defect) {
-	var (
-		blocks []block
-		b      block
-		state  int // 0 outside, 1 in search, 2 in replace
-	)
-	for _, line := range strings.Split(reply, "\n") {
+	var blocks []block
+	var b block
+	state := 0 // 0 outside, 1 in search, 2 in replace
+	for line := range strings.SplitSeq(reply, "\n") {
 		switch {
 		case state == 0 && searchLine().MatchString(line):
 			b, state = block{}, 1
@@ -53,16 +51,19 @@ func parseBlocks(reply string) ([]block, *Defect) {
 	return blocks, nil
 }
 
-// edit is a block at its place in the file.
 type edit struct {
 	from, to int // lines of the file, to excluded
 	lines    []string
 }
 
-// applyBlocks applies every block to the text as it is before all of them.
-func applyBlocks(text string, blocks []block) (string, *Defect) {
+// applyBlocks applies every block of a reply to the text as it is before all of them.
+func applyBlocks(text, reply string) (string, *Defect) {
+	blocks, bad := parseBlocks(reply)
+	if bad != nil {
+		return "", bad
+	}
 	lines := strings.Split(text, "\n")
-	edits := make([]edit, 0, len(blocks))
+	var edits []edit
 	for i, b := range blocks {
 		e, bad := place(lines, b)
 		if bad != nil {
@@ -83,15 +84,11 @@ func applyBlocks(text string, blocks []block) (string, *Defect) {
 		at = e.to
 	}
 	out = append(out, lines[at:]...)
-	return endLikeBefore(strings.Join(out, "\n"), text), nil
-}
-
-// endLikeBefore keeps the final newline as it was.
-func endLikeBefore(text, before string) string {
-	if strings.HasSuffix(before, "\n") || before == "" {
-		return endWithNewline(text)
+	after := strings.Join(out, "\n")
+	if strings.HasSuffix(text, "\n") || text == "" { // the end stays as it was
+		after = endWithNewline(after)
 	}
-	return text
+	return after, nil
 }
 
 // place finds the one place of a block: the exact lines, else the only lines
@@ -104,11 +101,9 @@ func place(lines []string, b block) (edit, *Defect) {
 		}
 		return edit{}, defect("the search text is empty")
 	}
-	found := matches(lines, search, func(a, b string) bool { return a == b })
-	replace := b.replace
+	found, replace := matches(lines, search), b.replace
 	if len(found) == 0 {
-		normal, want := normalised(lines), normalised(search)
-		found = matches(normal, want, func(a, b string) bool { return a == b })
+		found = matches(normalised(lines), normalised(search))
 		if len(found) == 1 {
 			replace = reindent(replace, search, lines[found[0]:])
 		}
@@ -127,10 +122,10 @@ func place(lines []string, b block) (edit, *Defect) {
 }
 
 // matches lists where the lines of want are, at most 10 places.
-func matches(lines, want []string, equal func(a, b string) bool) []int {
+func matches(lines, want []string) []int {
 	var found []int
 	for i := 0; i+len(want) <= len(lines) && len(found) < 10; i++ {
-		if slices.EqualFunc(lines[i:i+len(want)], want, equal) {
+		if slices.Equal(lines[i:i+len(want)], want) {
 			found = append(found, i)
 		}
 	}
@@ -145,11 +140,17 @@ func normalised(lines []string) []string {
 	return out
 }
 
+func blankStart(lines []string) bool { return len(lines) > 0 && strings.TrimSpace(lines[0]) == "" }
+
+func blankEnd(lines []string) bool {
+	return len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) == ""
+}
+
 func trimBlankEnds(lines []string) []string {
-	for len(lines) > 0 && strings.TrimSpace(lines[0]) == "" {
+	for blankStart(lines) {
 		lines = lines[1:]
 	}
-	for len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) == "" {
+	for blankEnd(lines) {
 		lines = lines[:len(lines)-1]
 	}
 	return lines
@@ -158,11 +159,10 @@ func trimBlankEnds(lines []string) []string {
 // trimLike drops from the replacement the blank ends that the search text had
 // and that were not matched.
 func trimLike(replace, search []string) []string {
-	if len(search) > 0 && strings.TrimSpace(search[0]) == "" && len(replace) > 0 && strings.TrimSpace(replace[0]) == "" {
+	if blankStart(search) && blankStart(replace) {
 		replace = replace[1:]
 	}
-	if n := len(search); n > 0 && strings.TrimSpace(search[n-1]) == "" &&
-		len(replace) > 0 && strings.TrimSpace(replace[len(replace)-1]) == "" {
+	if blankEnd(search) && blankEnd(replace) {
 		replace = replace[:len(replace)-1]
 	}
 	return replace
@@ -224,8 +224,8 @@ func nearest(lines, search []string) string {
 
 // numbered renders lines from to (excluded) with their numbers, at most 40.
 func numbered(lines []string, from, to int) string {
-	from, to = max(from, 0), min(to, len(lines))
-	to = min(to, from+40)
+	from = max(from, 0)
+	to = min(to, len(lines), from+40)
 	var b strings.Builder
 	for i := from; i < to; i++ {
 		fmt.Fprintf(&b, "%d: %s\n", i+1, lines[i])

@@ -4,11 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/tools/draft/parse"
 )
 
@@ -54,34 +55,36 @@ type Change struct {
 // at the first that failed. secrets lists the secrets of a text; nil = unable.
 func checkContent(ctx context.Context, parser []string, c Change, secrets func(string) []string) []Check {
 	var out []Check
-	for _, check := range []func() Check{
-		func() Check { return checkParses(ctx, parser, c) },
-		func() Check { return checkPlaceholder(c) },
-		func() Check { return checkShrink(c) },
-		func() Check { return checkSecret(c, secrets) },
+	for _, check := range []struct {
+		name string
+		run  func() (State, string)
+	}{
+		{CheckParses, func() (State, string) { return checkParses(ctx, parser, c) }},
+		{CheckPlaceholder, c.checkPlaceholder},
+		{CheckShrink, c.checkShrink},
+		{CheckSecret, func() (State, string) { return checkSecret(c, secrets) }},
 	} {
-		result := check()
-		result.File = c.Path
-		out = append(out, result)
-		if result.State == Failed {
+		state, detail := check.run()
+		out = append(out, Check{Name: check.name, State: state, File: c.Path, Detail: detail})
+		if state == Failed {
 			break
 		}
 	}
 	return out
 }
 
-func checkParses(ctx context.Context, parser []string, c Change) Check {
+func checkParses(ctx context.Context, parser []string, c Change) (State, string) {
 	err := parse.File(ctx, parser, c.Path, c.After)
 	switch {
 	case err == nil:
-		return Check{Name: CheckParses, State: Passed}
+		return Passed, ""
 	case errors.Is(err, parse.ErrNoParser):
-		return Check{Name: CheckParses, State: NotRun, Detail: "not parsed: " + err.Error()}
+		return NotRun, "not parsed: " + err.Error()
 	case errors.Is(err, parse.ErrTooSlow):
 	case c.Exists && parse.File(ctx, parser, c.Path, c.Text) != nil:
-		return Check{Name: CheckParses, State: NotRun, Detail: "the file did not parse before either"}
+		return NotRun, "the file did not parse before either"
 	}
-	return Check{Name: CheckParses, State: Failed, Detail: clip(err.Error(), 300)}
+	return Failed, clip(err.Error(), 300)
 }
 
 // placeholders are the ways in which models leave work undone. Each is looked
@@ -102,9 +105,9 @@ var placeholders = sync.OnceValue(func() []*regexp.Regexp {
 	}
 })
 
-func checkPlaceholder(c Change) Check {
+func (c Change) checkPlaceholder() (State, string) {
 	before := map[string]bool{}
-	for _, line := range strings.Split(lf(c.Text), "\n") {
+	for line := range strings.SplitSeq(lf(c.Text), "\n") {
 		before[strings.TrimSpace(line)] = true
 	}
 	for i, line := range strings.Split(lf(c.After), "\n") {
@@ -113,12 +116,11 @@ func checkPlaceholder(c Change) Check {
 		}
 		for _, pattern := range placeholders() {
 			if len(line) < 2000 && pattern.MatchString(line) {
-				return Check{Name: CheckPlaceholder, State: Failed,
-					Detail: fmt.Sprintf("line %d leaves work undone: %s", i+1, clip(strings.TrimSpace(line), 80))}
+				return Failed, fmt.Sprintf("line %d leaves work undone: %s", i+1, clip(strings.TrimSpace(line), 80))
 			}
 		}
 	}
-	return Check{Name: CheckPlaceholder, State: Passed}
+	return Passed, ""
 }
 
 // A file may lose this share of its lines, and in any case this many lines,
@@ -128,18 +130,15 @@ const (
 	maxLostLines = 15
 )
 
-var removes = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?i)\b(remov|delet|drop|extract|mov(e|ing)|split|simplif|replac|clean|dedup|inline|shorten|merg|strip|eliminat)`)
-})
+var removes = lazy.Regexp(`(?i)\b(remov|delet|drop|extract|mov(e|ing)|split|simplif|replac|clean|dedup|inline|shorten|merg|strip|eliminat)`)
 
-func checkShrink(c Change) Check {
-	before, after := countLines(c.Text), countLines(c.After)
-	lost := before - after
+func (c Change) checkShrink() (State, string) {
+	before := countLines(c.Text)
+	lost := before - countLines(c.After)
 	if c.Exists && lost > maxLostLines && float64(lost) > maxLostShare*float64(before) && !removes().MatchString(c.Step) {
-		return Check{Name: CheckShrink, State: Failed,
-			Detail: fmt.Sprintf("%d of %d lines are gone, and the plan removes nothing", lost, before)}
+		return Failed, fmt.Sprintf("%d of %d lines are gone, and the plan removes nothing", lost, before)
 	}
-	return Check{Name: CheckShrink, State: Passed}
+	return Passed, ""
 }
 
 func countLines(text string) int {
@@ -152,29 +151,15 @@ func countLines(text string) int {
 	return n
 }
 
-func checkSecret(c Change, secrets func(string) []string) Check {
+func checkSecret(c Change, secrets func(string) []string) (State, string) {
 	if secrets == nil {
-		return Check{Name: CheckSecret, State: NotRun, Detail: "no secret scanner"}
+		return NotRun, "no secret scanner"
 	}
-	had := map[string]bool{}
-	for _, s := range secrets(c.Text) {
-		had[s] = true
+	had := secrets(c.Text)
+	if slices.ContainsFunc(secrets(c.After), func(s string) bool { return !slices.Contains(had, s) }) {
+		return Failed, "the draft adds a secret"
 	}
-	for _, s := range secrets(c.After) {
-		if !had[s] {
-			return Check{Name: CheckSecret, State: Failed, Detail: "the draft adds a secret"}
-		}
-	}
-	return Check{Name: CheckSecret, State: Passed}
-}
-
-func checkScope(name string, allowed []string) Check {
-	for _, a := range allowed {
-		if path.Clean(a) == path.Clean(name) {
-			return Check{Name: CheckScope, State: Passed, File: name}
-		}
-	}
-	return Check{Name: CheckScope, State: Failed, File: name, Detail: "neither a file of the ticket nor a test of the plan"}
+	return Passed, ""
 }
 
 // clip shortens s to n bytes at a rune's boundary.

@@ -40,7 +40,7 @@ func TestDraft_Replies(t *testing.T) {
 		file   string
 		before string
 		isNew  bool
-		mode   Mode
+		blocks bool
 		step   string
 		reply  string
 		fails  string // check, or "" = comes through
@@ -79,18 +79,18 @@ func TestDraft_Replies(t *testing.T) {
 		{name: "shrunk as planned", before: long(60), reply: "```go\n" + long(10) + "```", step: "remove the unused variables", holds: "v9"},
 		{name: "a secret added", reply: "```go\n" + whole + "\nconst k = \"SECRET1\"\n```", fails: CheckSecret},
 
-		{name: "one block", mode: Blocks, reply: blocks("\tsum := 0", "\tvar sum int"), holds: "var sum int"},
-		{name: "two blocks", mode: Blocks, reply: blocks("\tsum := 0", "\tvar sum int", "\tfmt.Println(Total(items))", "\tfmt.Print(Total(items))"), holds: "fmt.Print("},
-		{name: "prose between blocks", mode: Blocks, reply: "First:\n```\n" + blocks("\tsum := 0", "\tvar sum int") + "```\nok", holds: "var sum int"},
-		{name: "search text twice", mode: Blocks, before: goFile + "\nfunc Again() {\n\tsum := 0\n\t_ = sum\n}\n", reply: blocks("\tsum := 0", "\tvar sum int"), fails: CheckApplies, detail: "occurs 2 times"},
-		{name: "search text nowhere", mode: Blocks, reply: blocks("\ttotal := 0", "\tvar sum int"), fails: CheckApplies, detail: "does not occur"},
-		{name: "white space differs", mode: Blocks, reply: blocks("    sum := 0\n    for _, i := range items {", "    var sum int\n    for _, i := range items {"), holds: "\tvar sum int\n\tfor _"},
-		{name: "no blocks", mode: Blocks, reply: "nothing to do", fails: CheckApplies, detail: "no SEARCH/REPLACE"},
-		{name: "cut block", mode: Blocks, reply: "<<<<<<< SEARCH\n\tsum := 0\n=======\n\tvar", fails: CheckApplies, detail: "cut"},
-		{name: "empty search", mode: Blocks, reply: blocks("", "x"), fails: CheckApplies, detail: "empty"},
-		{name: "overlapping blocks", mode: Blocks, reply: blocks("\tsum := 0", "\tvar sum int", "\tsum := 0\n\tfor _, i := range items {", "x"), fails: CheckApplies, detail: "two blocks change"},
-		{name: "block breaks syntax", mode: Blocks, reply: blocks("\treturn sum\n}", "\treturn sum"), fails: CheckParses},
-		{name: "block deletes lines", mode: Blocks, reply: blocks("\n\nfunc Print(items []int) {\n\tfmt.Println(Total(items))\n}", "\n\nvar _ = fmt.Println"), holds: "var _ ="},
+		{name: "one block", blocks: true, reply: blocks("\tsum := 0", "\tvar sum int"), holds: "var sum int"},
+		{name: "two blocks", blocks: true, reply: blocks("\tsum := 0", "\tvar sum int", "\tfmt.Println(Total(items))", "\tfmt.Print(Total(items))"), holds: "fmt.Print("},
+		{name: "prose between blocks", blocks: true, reply: "First:\n```\n" + blocks("\tsum := 0", "\tvar sum int") + "```\nok", holds: "var sum int"},
+		{name: "search text twice", blocks: true, before: goFile + "\nfunc Again() {\n\tsum := 0\n\t_ = sum\n}\n", reply: blocks("\tsum := 0", "\tvar sum int"), fails: CheckApplies, detail: "occurs 2 times"},
+		{name: "search text nowhere", blocks: true, reply: blocks("\ttotal := 0", "\tvar sum int"), fails: CheckApplies, detail: "does not occur"},
+		{name: "white space differs", blocks: true, reply: blocks("    sum := 0\n    for _, i := range items {", "    var sum int\n    for _, i := range items {"), holds: "\tvar sum int\n\tfor _"},
+		{name: "no blocks", blocks: true, reply: "nothing to do", fails: CheckApplies, detail: "no SEARCH/REPLACE"},
+		{name: "cut block", blocks: true, reply: "<<<<<<< SEARCH\n\tsum := 0\n=======\n\tvar", fails: CheckApplies, detail: "cut"},
+		{name: "empty search", blocks: true, reply: blocks("", "x"), fails: CheckApplies, detail: "empty"},
+		{name: "overlapping blocks", blocks: true, reply: blocks("\tsum := 0", "\tvar sum int", "\tsum := 0\n\tfor _, i := range items {", "x"), fails: CheckApplies, detail: "two blocks change"},
+		{name: "block breaks syntax", blocks: true, reply: blocks("\treturn sum\n}", "\treturn sum"), fails: CheckParses},
+		{name: "block deletes lines", blocks: true, reply: blocks("\n\nfunc Print(items []int) {\n\tfmt.Println(Total(items))\n}", "\n\nvar _ = fmt.Println"), holds: "var _ ="},
 
 		{name: "broken JSON", file: "a.json", before: "{}", reply: "```json\n{\"a\":}\n```", fails: CheckParses},
 		{name: "broken YAML", file: "a.yml", before: "a: 1\n", reply: "```yaml\na: [1\n```", fails: CheckParses},
@@ -111,7 +111,7 @@ func TestDraft_Replies(t *testing.T) {
 				f.Text = row.before
 			}
 			f.Exists = !row.isNew
-			failed, detail, after := outcome(f, row.mode, row.step, row.reply)
+			failed, detail, after := outcome(f, row.blocks, row.step, row.reply)
 			if failed != row.fails || !strings.Contains(detail, row.detail) {
 				t.Fatalf("got failed check %q (%s), want %q (%s)", failed, detail, row.fails, row.detail)
 			}
@@ -123,8 +123,8 @@ func TestDraft_Replies(t *testing.T) {
 }
 
 // outcome takes a reply the whole way and returns the first check that failed.
-func outcome(f File, mode Mode, step, reply string) (failed, detail, after string) {
-	after, bad := f.Result(mode, reply)
+func outcome(f File, inBlocks bool, step, reply string) (failed, detail, after string) {
+	after, bad := f.result(inBlocks, reply)
 	if bad != nil {
 		return CheckApplies, bad.Why, ""
 	}
@@ -145,10 +145,10 @@ func outcome(f File, mode Mode, step, reply string) (failed, detail, after strin
 func TestPython_IsParsedWhereThereIsOne(t *testing.T) {
 	parts.Program(t, "python3")
 	f := File{Path: "a.py", Text: "x = 1\n", Exists: true}
-	if failed, detail, _ := outcome(f, Whole, "", "```python\nx = (1\n```"); failed != CheckParses {
+	if failed, detail, _ := outcome(f, false, "", "```python\nx = (1\n```"); failed != CheckParses {
 		t.Errorf("broken Python: failed check %q (%s), want %q", failed, detail, CheckParses)
 	}
-	if failed, detail, _ := outcome(f, Whole, "", "```python\nimport os\nos.remove('/x')\n```"); failed != "" {
+	if failed, detail, _ := outcome(f, false, "", "```python\nimport os\nos.remove('/x')\n```"); failed != "" {
 		t.Errorf("whole Python: failed check %q (%s), want none", failed, detail)
 	}
 }
@@ -157,7 +157,7 @@ func TestPython_IsParsedWhereThereIsOne(t *testing.T) {
 // the search text did not match.
 func TestDefect_ShowsTheRealText(t *testing.T) {
 	f := File{Path: "cart.go", Text: goFile, Exists: true}
-	_, bad := f.Result(Blocks, blocks("\tsum := 1\n\tfor _, i := range items {\n\t\tsum += i", "x"))
+	_, bad := f.result(true, blocks("\tsum := 1\n\tfor _, i := range items {\n\t\tsum += i", "x"))
 	if bad == nil || !strings.Contains(bad.Show, "6: \tsum := 0") {
 		t.Fatalf("got %+v, want the lines around line 6", bad)
 	}
@@ -188,7 +188,7 @@ func TestPatch_GitApplies(t *testing.T) {
 			}
 			changes = append(changes, c)
 		}
-		patch, stats := Patch(changes)
+		patch, stats := patchOf(changes)
 		if stats.Files != 3 {
 			t.Fatalf("stats %+v, want 3 files", stats)
 		}
@@ -223,12 +223,8 @@ func FuzzResult(f *testing.F) {
 	f.Add(goFile, "```go\nx\n```", false)
 	f.Add("a\r\nb\r\n", blocks("a", "c", "b", ""), true)
 	f.Fuzz(func(t *testing.T, text, reply string, asBlocks bool) {
-		mode := Whole
-		if asBlocks {
-			mode = Blocks
-		}
 		file := File{Path: "a.txt", Text: text, Exists: true}
-		after, bad := file.Result(mode, reply)
+		after, bad := file.result(asBlocks, reply)
 		if bad == nil && (after == text || strings.TrimSpace(after) == "") {
 			t.Fatalf("accepted a result that changes nothing or is empty: %q", after)
 		}

@@ -1,12 +1,15 @@
 package draft
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,9 +49,9 @@ const (
 	maxTargets   = 10
 	maxFileBytes = 64 << 10
 	jobTimeout   = 30 * time.Minute
+	maxJob       = 8 << 20 // bytes of a job file
 )
 
-// fileResult is what came of one target.
 type fileResult struct {
 	Target
 	Done     bool    `json:"done"`
@@ -85,14 +88,10 @@ func (m *Manager) Resume(project, ticketID, ticket string) (Spec, bool) {
 
 // key names a draft by everything that it depends on but the files' texts.
 func (s Spec) key() string {
-	h := sha256.New()
-	for _, part := range append([]string{s.Project, s.Tree, s.TicketID, s.Ticket, s.Plan, s.Failures}, s.Allowed...) {
-		fmt.Fprintf(h, "%d:%s", len(part), part)
-	}
-	for _, t := range s.Targets {
-		fmt.Fprintf(h, "%d:%s%d:%s%v", len(t.Path), t.Path, len(t.Step), t.Step, t.Create)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:12])
+	s.Missing, s.Class, s.Category, s.Digest = nil, "", "", ""
+	text, _ := json.Marshal(s) // strings always marshal
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:12])
 }
 
 // id names this writing of the draft: the same plan may be drafted again.
@@ -112,14 +111,13 @@ func hashOf(f File) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// The files in the directory of a draft.
 const (
 	jobFile   = "job.json"
 	patchFile = "draft.patch"
 	lockFile  = "lock"
-	maxJob    = 8 << 20 // bytes of a job file
 )
 
-// loadJob reads the draft in a directory of the manager's.
 func (m *Manager) loadJob(dir string) (*job, error) {
 	data, err := rootfs.ReadFile(m.ctx, dir, jobFile, maxJob)
 	if err != nil {
@@ -157,8 +155,9 @@ func (m *Manager) replace(dir, name string, data []byte) error {
 // over; anything else is the file's result.
 func (m *Manager) writeFile(ctx context.Context, s Spec, t Target, progress func(string, int, int)) (fileResult, error) {
 	r := fileResult{Target: t, Done: true}
-	if check := checkScope(t.Path, s.Allowed); check.State == Failed {
-		r.Checks, r.Why = []Check{check}, check.Detail
+	if !slices.ContainsFunc(s.Allowed, func(a string) bool { return path.Clean(a) == path.Clean(t.Path) }) {
+		r.Why = "neither a file of the ticket nor a test of the plan"
+		r.Checks = []Check{{Name: CheckScope, State: Failed, File: t.Path, Detail: r.Why}}
 		return r, nil
 	}
 	base, err := m.cfg.Read(ctx, s.Tree, t.Path)
@@ -182,66 +181,64 @@ func (m *Manager) writeFile(ctx context.Context, s Spec, t Target, progress func
 func (m *Manager) ask(ctx context.Context, s Spec, r fileResult, base File,
 	progress func(string, int, int),
 ) (fileResult, error) {
-	mode := ModeFor(base.Text)
 	q := prompts.DraftQuestion{
 		ID: s.TicketID, Ticket: s.Ticket, Plan: s.Plan,
 		Path: r.Path, Text: base.Text, Step: r.Step,
-		Exists: base.Exists, Whole: mode == Whole, Markdown: isMarkdown(r.Path),
+		Exists: base.Exists, Whole: !base.inBlocks(), Markdown: isMarkdown(r.Path),
 	}
 	user, err := prompts.Draft(q)
 	if err != nil {
 		return r, err
 	}
-	var last *Defect
-	accept := func(reply []byte) error {
-		r.After, r.Checks = "", nil
-		after, bad := base.Result(mode, string(reply))
-		if bad != nil {
-			r.Checks = []Check{{Name: CheckApplies, State: Failed, File: r.Path, Detail: bad.Why}}
-			last = bad
-			return bad
-		}
-		r.Checks = append([]Check{{Name: CheckScope, State: Passed, File: r.Path}, {Name: CheckApplies, State: Passed, File: r.Path}},
-			checkContent(ctx, m.cfg.Parser, Change{File: base, After: after, Step: r.Step}, m.cfg.Secrets)...)
-		if check := r.Checks[len(r.Checks)-1]; check.State == Failed {
-			last = &Defect{Why: check.Name + ": " + check.Detail}
-			return last
-		}
-		r.After = after
-		return nil
-	}
+	var last Defect
 	err = m.cfg.Ask(ctx, Prompt{
 		TicketID: s.TicketID, System: prompts.DraftSystem, User: user,
-		MaxTokens: replyTokens(base.Text, mode), Accept: accept,
-		Repair: func(_ []byte, defects error) string {
-			show := ""
-			if last != nil {
-				show = last.Show
+		MaxTokens: base.replyTokens(), Progress: progress,
+		Accept: func(reply []byte) error {
+			bad := m.judge(ctx, &r, base, string(reply))
+			if bad == nil {
+				return nil
 			}
-			return prompts.DraftRepair(q, defects.Error(), show)
+			last = *bad
+			return bad
 		},
-		Progress: progress,
+		Repair: func(_ []byte, defects error) string { return prompts.DraftRepair(q, defects.Error(), last.Show) },
 	})
 	if ctx.Err() != nil {
 		return r, ctx.Err()
 	}
 	if err != nil || r.After == "" {
-		r.After = ""
-		r.Why = "the local model gave nothing usable"
-		if last != nil {
-			r.Why = last.Why
-		} else if err != nil {
+		r.After, r.Why = "", last.Why
+		if r.Why == "" && err != nil {
 			r.Why = clip(err.Error(), 200)
 		}
+		r.Why = cmp.Or(r.Why, "the local model gave nothing usable")
 	}
 	return r, nil
 }
 
+// judge applies a reply to its file and checks what comes of it, into r.
+func (m *Manager) judge(ctx context.Context, r *fileResult, base File, reply string) *Defect {
+	r.After = ""
+	after, bad := base.result(base.inBlocks(), reply)
+	if bad != nil {
+		r.Checks = []Check{{Name: CheckApplies, State: Failed, File: r.Path, Detail: bad.Why}}
+		return bad
+	}
+	r.Checks = append([]Check{{Name: CheckScope, State: Passed, File: r.Path}, {Name: CheckApplies, State: Passed, File: r.Path}},
+		checkContent(ctx, m.cfg.Parser, Change{File: base, After: after, Step: r.Step}, m.cfg.Secrets)...)
+	if check := r.Checks[len(r.Checks)-1]; check.State == Failed {
+		return &Defect{Why: check.Name + ": " + check.Detail}
+	}
+	r.After = after
+	return nil
+}
+
 // replyTokens bounds a reply: a whole file may grow, blocks repeat a part.
-func replyTokens(text string, mode Mode) int {
+func (f File) replyTokens() int {
 	const bytesPerToken = 3
-	if mode == Blocks {
+	if f.inBlocks() {
 		return 4000
 	}
-	return min(1500+len(text)*3/2/bytesPerToken, 12000)
+	return min(1500+len(f.Text)*3/2/bytesPerToken, 12000)
 }

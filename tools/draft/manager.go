@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -71,9 +73,7 @@ type run struct {
 	key    string
 	cancel context.CancelFunc
 	ended  chan struct{}
-
-	mu     sync.Mutex
-	status Status
+	status atomic.Pointer[Status]
 }
 
 // NewManager returns a manager. It reads nothing and starts nothing.
@@ -110,29 +110,23 @@ func (m *Manager) Draft(ctx context.Context, s Spec, progress func(message strin
 		switch {
 		case err != nil:
 			return Status{}, err
-		case r == nil: // another process writes it
-			if !sleep(ctx, otherPoll) {
-				return m.othersStatus(dir, s), nil
-			}
-		default:
+		case r != nil:
 			return r.await(ctx, progress), nil
+		}
+		select { // another process writes it
+		case <-time.After(otherPoll):
+		case <-ctx.Done():
+			j, err := m.loadJob(dir)
+			if err != nil || j.Key != s.key() {
+				return Status{State: StateWriting, Of: len(s.Targets)}, nil
+			}
+			return statusOf(j, dir), nil
 		}
 	}
 }
 
 // otherPoll is how often the job file of another process is looked at.
 const otherPoll = time.Second
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
 
 // ended returns the result of a finished draft whose files are still as they
 // were. Where one changed since, the draft is written anew.
@@ -142,27 +136,22 @@ func (m *Manager) ended(dir string, s Spec) (Status, bool) {
 		return Status{}, false
 	}
 	if !j.Recorded {
-		m.record(m.ctx, dir, j)
+		m.record(dir, j)
 	}
 	return statusOf(j, dir), true
 }
 
 func (m *Manager) stale(j *job) bool {
-	return slices.ContainsFunc(j.Files, func(r fileResult) bool {
-		if r.After == "" {
-			return false
-		}
-		now, err := m.cfg.Read(m.ctx, j.Spec.Tree, r.Path)
-		return err != nil || hashOf(now) != r.BaseHash
-	})
+	return slices.ContainsFunc(j.Files, func(r fileResult) bool { return m.changed(j.Spec, r) })
 }
 
-func (m *Manager) othersStatus(dir string, s Spec) Status {
-	j, err := m.loadJob(dir)
-	if err != nil || j.Key != s.key() {
-		return Status{State: StateWriting, Of: len(s.Targets)}
+// changed reports whether a file is not any more what its draft was written for.
+func (m *Manager) changed(s Spec, r fileResult) bool {
+	if r.After == "" {
+		return false
 	}
-	return statusOf(j, dir)
+	now, err := m.cfg.Read(m.ctx, s.Tree, r.Path)
+	return err != nil || hashOf(now) != r.BaseHash
 }
 
 // start begins the work in this process, or returns what is running already.
@@ -186,7 +175,7 @@ func (m *Manager) start(dir string, s Spec) (*run, error) {
 	}
 	ctx, cancel := context.WithTimeout(m.ctx, jobTimeout)
 	r := &run{key: s.key(), cancel: cancel, ended: make(chan struct{})}
-	r.status = Status{State: StateWriting, Of: len(s.Targets)}
+	r.status.Store(&Status{State: StateWriting, Of: len(s.Targets)})
 	m.running[dir] = r
 	m.wait.Go(func() {
 		defer func() {
@@ -220,7 +209,6 @@ func (m *Manager) lock(dir string) (*rootfs.Lock, error) {
 	return lock, err
 }
 
-// work writes the files one after another and saves after each.
 func (m *Manager) work(ctx context.Context, dir string, s Spec, r *run) {
 	j, err := m.loadJob(dir)
 	if err != nil || j.Key != s.key() || j.Ended {
@@ -231,11 +219,11 @@ func (m *Manager) work(ctx context.Context, dir string, s Spec, r *run) {
 		m.save(dir, j)
 	}
 	for i := range j.Files {
-		if j.Files[i].Done && !m.stale(&job{Spec: s, Files: j.Files[i : i+1]}) {
+		if j.Files[i].Done && !m.changed(s, j.Files[i]) {
 			continue
 		}
-		result, err := m.writeFile(ctx, s, j.Files[i].Target, func(message string, tokens, budget int) {
-			r.set(Status{State: StateWriting, Done: i, Of: len(j.Files), Message: message})
+		result, err := m.writeFile(ctx, s, j.Files[i].Target, func(message string, _, _ int) {
+			r.status.Store(&Status{State: StateWriting, Done: i, Of: len(j.Files), Message: message})
 		})
 		if err != nil && m.ctx.Err() != nil {
 			return // the server ends; a restart goes on here
@@ -245,10 +233,10 @@ func (m *Manager) work(ctx context.Context, dir string, s Spec, r *run) {
 		}
 		j.Files[i] = result
 		m.save(dir, j)
-		r.set(Status{State: StateWriting, Done: i + 1, Of: len(j.Files)})
+		r.status.Store(&Status{State: StateWriting, Done: i + 1, Of: len(j.Files)})
 	}
 	m.finish(ctx, dir, j)
-	r.set(statusOf(j, dir))
+	r.status.Store(new(statusOf(j, dir)))
 }
 
 // finish checks that no file changed meanwhile, runs the project's commands
@@ -287,26 +275,24 @@ func (m *Manager) finish(ctx context.Context, dir string, j *job) {
 			changes = nil
 		}
 	}
-	patch, stats := Patch(changes)
+	patch, stats := patchOf(changes)
 	j.Stats, j.Ended, j.Bytes = stats, true, len(patch)
 	if err := m.replace(dir, patchFile, []byte(patch)); err != nil {
 		m.cfg.Log.Warn("patch not written", "error", err)
 		j.Stats = Stats{}
 	}
 	m.save(dir, j)
-	m.record(m.ctx, dir, j)
+	m.record(dir, j)
 }
-
-// recordWithin is how long telling of a draft's end may take.
-const recordWithin = 15 * time.Second
 
 // record reports the draft's end. The draft is saved before, so that a process
 // killed in between leaves it to the next.
-func (m *Manager) record(ctx context.Context, dir string, j *job) {
+func (m *Manager) record(dir string, j *job) {
+	const within = 15 * time.Second
 	if m.cfg.Ended == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, recordWithin)
+	ctx, cancel := context.WithTimeout(m.ctx, within)
 	defer cancel()
 	if err := m.cfg.Ended(ctx, Ended{ID: j.id(), Spec: j.Spec, Status: statusOf(j, dir), Bytes: j.Bytes}); err != nil {
 		m.cfg.Log.Warn("draft not recorded", "error", err)
@@ -316,30 +302,17 @@ func (m *Manager) record(ctx context.Context, dir string, j *job) {
 	m.save(dir, j)
 }
 
-func (r *run) set(s Status) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.status = s
-}
-
-func (r *run) get() Status {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.status
-}
-
-// await returns the status when the work or ctx ends, whichever is first.
 func (r *run) await(ctx context.Context, progress func(string, int, int)) Status {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-r.ended:
-			return r.get()
+			return *r.status.Load()
 		case <-ctx.Done():
-			return r.get()
+			return *r.status.Load()
 		case <-ticker.C:
-			if s := r.get(); progress != nil {
+			if s := r.status.Load(); progress != nil {
 				progress(s.Message, s.Done, s.Of)
 			}
 		}
@@ -358,24 +331,20 @@ func (m *Manager) tidy(dir string) {
 	if err != nil {
 		return
 	}
-	type aged struct {
-		path string
-		at   time.Time
-	}
-	var all []aged
+	var all []fs.FileInfo
 	for _, e := range entries {
-		name := filepath.Join(m.cfg.Dir, e.Name())
-		if info, err := e.Info(); err == nil && e.IsDir() && name != dir {
-			all = append(all, aged{name, info.ModTime()})
+		if info, err := e.Info(); err == nil && e.IsDir() && e.Name() != filepath.Base(dir) {
+			all = append(all, info)
 		}
 	}
-	slices.SortFunc(all, func(a, b aged) int { return b.at.Compare(a.at) })
-	for i, a := range all {
-		if i < keepMost && time.Since(a.at) < keepFor {
+	slices.SortFunc(all, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	for i, old := range all {
+		if i < keepMost && time.Since(old.ModTime()) < keepFor {
 			continue
 		}
-		if lock, err := m.lock(a.path); err == nil && lock != nil {
-			_ = os.RemoveAll(a.path)
+		path := filepath.Join(m.cfg.Dir, old.Name())
+		if lock, err := m.lock(path); err == nil && lock != nil {
+			_ = os.RemoveAll(path)
 			lock.Unlock()
 		}
 	}

@@ -14,26 +14,22 @@ type Stats struct {
 	Removed int `json:"removed"`
 }
 
-// Patch renders the changes as one patch that `git apply` takes.
-func Patch(changes []Change) (string, Stats) {
-	var (
-		b strings.Builder
-		s Stats
-	)
+// patchOf renders the changes as one patch that `git apply` takes.
+func patchOf(changes []Change) (string, Stats) {
+	var b strings.Builder
+	s := Stats{Files: len(changes)}
 	for _, c := range changes {
-		from, to := "a/"+c.Path, "b/"+c.Path
-		fmt.Fprintf(&b, "diff --git %s %s\n", quotePath(from), quotePath(to))
-		from, to = quotePath(from), quotePath(to)
+		from, to := quotePath("a/"+c.Path), quotePath("b/"+c.Path)
+		fmt.Fprintf(&b, "diff --git %s %s\n", from, to)
 		if !c.Exists {
 			b.WriteString("new file mode 100644\n")
 			from = "/dev/null"
 		}
 		text := udiff.Unified(from, to, c.Text, c.After)
 		b.WriteString(text)
-		s.Files++
 		for i, line := range strings.Split(text, "\n") {
 			switch {
-			case i < 2:
+			case i < 2: // the files' names
 			case strings.HasPrefix(line, "+"):
 				s.Added++
 			case strings.HasPrefix(line, "-"):
@@ -47,28 +43,19 @@ func Patch(changes []Change) (string, Stats) {
 // quotePath writes a path as git does: quoted where it holds anything but
 // printable ASCII, a quote or a backslash.
 func quotePath(p string) string {
-	plain := true
-	for i := range len(p) {
-		if p[i] < 0x20 || p[i] > 0x7e || p[i] == '"' || p[i] == '\\' {
-			plain = false
-		}
-	}
-	if plain {
-		return p
-	}
 	var b strings.Builder
-	b.WriteByte('"')
 	for i := range len(p) {
 		switch c := p[i]; {
 		case c == '"' || c == '\\':
-			b.WriteByte('\\')
-			b.WriteByte(c)
+			b.Write([]byte{'\\', c})
 		case c < 0x20 || c > 0x7e:
 			fmt.Fprintf(&b, `\%03o`, c)
 		default:
 			b.WriteByte(c)
 		}
 	}
-	b.WriteByte('"')
-	return b.String()
+	if quoted := b.String(); quoted != p {
+		return `"` + quoted + `"`
+	}
+	return p
 }

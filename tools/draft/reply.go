@@ -6,49 +6,26 @@ package draft
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/tools/draft/parse"
 )
 
-// WholeFileLines is the length, in lines, up to which a file is rewritten
-// whole. Longer files are changed by SEARCH/REPLACE blocks.
-const WholeFileLines = 200
-
 const (
-	maxReplyBytes = 512 << 10
-	maxBlocks     = 200
+	wholeFileLines = 200 // a longer file is changed by SEARCH/REPLACE blocks
+	maxReplyBytes  = 512 << 10
+	maxBlocks      = 200
 )
 
 // Defect says why a reply could not be used. Show is the file's real text at
 // the place in question, with line numbers, for the repair turn.
-type Defect struct {
-	Why  string
-	Show string
-}
+type Defect struct{ Why, Show string }
 
 func (d *Defect) Error() string { return d.Why }
 
 func defect(format string, args ...any) *Defect { return &Defect{Why: fmt.Sprintf(format, args...)} }
-
-// Mode is how the model writes a file.
-type Mode string
-
-// The modes.
-const (
-	Whole  Mode = "whole"
-	Blocks Mode = "blocks"
-)
-
-// ModeFor returns how a file with this text is written. A file that does not
-// exist yet has the text "".
-func ModeFor(text string) Mode {
-	if strings.Count(text, "\n") <= WholeFileLines {
-		return Whole
-	}
-	return Blocks
-}
 
 // File is one file as it is before the draft.
 type File struct {
@@ -57,8 +34,11 @@ type File struct {
 	Exists bool
 }
 
-// Result returns the file's text after the reply, or a *Defect.
-func (f File) Result(mode Mode, reply string) (string, *Defect) {
+// inBlocks reports whether the model writes blocks, and not the file as a whole.
+func (f File) inBlocks() bool { return strings.Count(f.Text, "\n") > wholeFileLines }
+
+// result returns the file's text after the reply.
+func (f File) result(inBlocks bool, reply string) (string, *Defect) {
 	if len(reply) > maxReplyBytes {
 		return "", defect("the reply has %d bytes, more than %d", len(reply), maxReplyBytes)
 	}
@@ -66,16 +46,9 @@ func (f File) Result(mode Mode, reply string) (string, *Defect) {
 	if strings.ContainsRune(reply, 0) {
 		return "", defect("the reply holds a NUL byte")
 	}
-	var (
-		text string
-		bad  *Defect
-	)
-	if mode == Blocks {
-		var blocks []block
-		blocks, bad = parseBlocks(reply)
-		if bad == nil {
-			text, bad = applyBlocks(lf(f.Text), blocks)
-		}
+	text, bad := "", (*Defect)(nil)
+	if inBlocks {
+		text, bad = applyBlocks(lf(f.Text), reply)
 	} else {
 		text, bad = wholeFile(reply, f.Path)
 	}
@@ -114,10 +87,7 @@ func lf(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
 // withoutThinking drops one leading <think> block.
 func withoutThinking(reply string) string {
 	rest, found := strings.CutPrefix(strings.TrimLeft(reply, " \n\t"), "<think>")
-	if !found {
-		return reply
-	}
-	if _, after, closed := strings.Cut(rest, "</think>"); closed {
+	if _, after, closed := strings.Cut(rest, "</think>"); found && closed {
 		return after
 	}
 	return reply
@@ -129,13 +99,7 @@ var fenceLine = lazy.Regexp("^(`{3,}|~{3,})[^`]*$")
 // has none.
 func wholeFile(reply, name string) (string, *Defect) {
 	lines := strings.Split(reply, "\n")
-	open := -1
-	for i, line := range lines {
-		if fenceLine().MatchString(line) {
-			open = i
-			break
-		}
-	}
+	open := slices.IndexFunc(lines, fenceLine().MatchString)
 	if open < 0 {
 		return endWithNewline(strings.TrimLeft(reply, "\n")), nil
 	}
@@ -169,17 +133,12 @@ func closing(lines []string, fence string, markdown bool) (end int, again bool) 
 }
 
 func isMarkdown(name string) bool {
-	switch strings.ToLower(path.Ext(name)) {
-	case ".md", ".mdx", ".markdown":
-		return true
-	}
-	return false
+	return slices.Contains([]string{".md", ".mdx", ".markdown"}, strings.ToLower(path.Ext(name)))
 }
 
 func endWithNewline(s string) string {
-	s = strings.TrimRight(s, "\n")
-	if s == "" {
-		return ""
+	if s = strings.TrimRight(s, "\n"); s != "" {
+		s += "\n"
 	}
-	return s + "\n"
+	return s
 }

@@ -1,6 +1,7 @@
 package draft
 
 import (
+	"cmp"
 	"path/filepath"
 	"strings"
 )
@@ -38,32 +39,28 @@ const maxDetail = 120 // bytes of a detail in the status
 
 // statusOf sums a job up.
 func statusOf(j *job, dir string) Status {
-	s := Status{State: StateWriting, Of: len(j.Files), Checks: map[string]string{}}
-	s.Verified = j.Ended
-	var checks []Check
+	s := Status{State: StateWriting, Of: len(j.Files)}
 	for _, r := range j.Files {
 		if r.Done {
 			s.Done++
 		}
-		checks = append(checks, r.Checks...)
+	}
+	if !j.Ended {
+		return s
+	}
+	s.State, s.Checks, s.Verified = StateNone, map[string]string{}, true
+	for _, r := range j.Files {
+		for _, c := range r.Checks {
+			s.add(c)
+		}
 		if r.Done && r.After == "" {
-			why := r.Why
-			if why == "" {
-				why = "not handed over: the project's commands failed"
-			}
+			why := cmp.Or(r.Why, "not handed over: the project's commands failed")
 			s.Missing = append(s.Missing, Missing{File: clip(r.Path, maxDetail), Why: clip(why, maxDetail)})
 		}
 	}
 	if j.Commands != nil {
-		checks = append(checks, *j.Commands)
+		s.add(*j.Commands)
 	}
-	if !j.Ended {
-		return Status{State: StateWriting, Done: s.Done, Of: s.Of}
-	}
-	for _, c := range checks {
-		s.add(c)
-	}
-	s.State = StateNone
 	if j.Stats.Files > 0 {
 		stats := j.Stats
 		s.State, s.Stats, s.Patch = StateReady, &stats, filepath.Join(dir, patchFile)
@@ -76,9 +73,7 @@ func statusOf(j *job, dir string) Status {
 func (s *Status) add(c Check) {
 	const most = 300
 	if c.State == Passed {
-		if s.Checks[c.Name] == "" {
-			s.Checks[c.Name] = string(Passed)
-		}
+		s.Checks[c.Name] = cmp.Or(s.Checks[c.Name], string(Passed))
 		return
 	}
 	s.Verified = false
