@@ -40,19 +40,20 @@ func File(ctx context.Context, command []string, name, text string) error {
 		_, err := parser.ParseFile(token.NewFileSet(), name, text, parser.SkipObjectResolution)
 		return err
 	case ".json":
-		return wholeJSON(text)
+		var v any
+		return json.Unmarshal([]byte(text), &v)
 	case ".yaml", ".yml":
 		return wholeYAML(text)
 	case ".toml":
 		var v map[string]any
 		return toml.Unmarshal([]byte(text), &v)
 	case ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".css":
-		return inProcess(ctx, command, ext, text)
+		return web(ctx, command, ext, text)
 	case ".sh", ".bash":
 		_, err := syntax.NewParser().Parse(strings.NewReader(text), name)
 		return err
 	case ".py":
-		return wholePython(ctx, text)
+		return python(ctx, text)
 	case ".md", ".markdown", ".txt":
 		return nil
 	}
@@ -83,30 +84,16 @@ func depth(text string) (most int) {
 	return most
 }
 
-func wholeJSON(text string) error {
-	d := json.NewDecoder(strings.NewReader(text))
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return err
-	}
-	if d.More() {
-		return errors.New("text after the JSON value")
-	}
-	return nil
-}
-
 func wholeYAML(text string) error {
 	d := yaml.NewDecoder(strings.NewReader(text))
 	for {
-		var node yaml.Node
-		err := d.Decode(&node)
-		switch {
-		case err == nil:
-			continue
-		case err.Error() == "EOF":
+		err := d.Decode(new(yaml.Node))
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
-		return err
+		if err != nil {
+			return err
+		}
 	}
 }
 
@@ -121,20 +108,25 @@ var webTimeout = 5 * time.Second // shorter in a test
 // system's shell can hold it to that.
 const webMemory = "4000000"
 
-// inProcess runs esbuild in a process of its own, which can be ended: command
+// web runs esbuild in a process of its own, which can be ended: command
 // with the file's extension, and the text as its input (see Input). Without
 // a command nothing is parsed.
-func inProcess(ctx context.Context, command []string, ext, text string) error {
+func web(ctx context.Context, command []string, ext, text string) error {
 	if len(command) == 0 {
 		return ErrNoParser
 	}
-	ctx, cancel := context.WithTimeout(ctx, webTimeout)
-	defer cancel()
 	args := append(slices.Clone(command), ext)
 	if shell, err := exec.LookPath("/bin/sh"); err == nil {
 		args = append([]string{shell, "-c", "ulimit -v " + webMemory + `; exec "$@"`, "sh"}, args...)
 	}
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // this program
+	return inProcess(ctx, webTimeout, text, args...)
+}
+
+// inProcess runs a parser that exits with 1 and the fault on its standard error.
+func inProcess(ctx context.Context, limit time.Duration, text string, args ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // this program, or the system's Python
 	cmd.Dir, cmd.Env = os.TempDir(), []string{"LC_ALL=C.UTF-8"}
 	cmd.Stdin = strings.NewReader(text)
 	cmd.WaitDelay = time.Second
@@ -155,7 +147,7 @@ func inProcess(ctx context.Context, command []string, ext, text string) error {
 	return nil
 }
 
-// Input is the other side of inProcess: it parses in as a file with the
+// Input is the other side of web: it parses in as a file with the
 // extension ext and returns the exit code, 1 with the fault on errs.
 func Input(ext string, in io.Reader, errs io.Writer) int {
 	text, err := io.ReadAll(io.LimitReader(in, MaxBytes+1))
@@ -198,28 +190,17 @@ func wholeWeb(ext, text string) error {
 // pythonTimeout ends a parse that hangs.
 const pythonTimeout = 10 * time.Second
 
-// wholePython asks the Python on the PATH to parse the text. Nothing of it is
+// python asks the Python on the PATH to parse the text. Nothing of it is
 // run: isolated mode, no site packages, an empty directory of ours.
-func wholePython(ctx context.Context, text string) error {
-	python, err := exec.LookPath("python3")
+func python(ctx context.Context, text string) error {
+	program, err := exec.LookPath("python3")
 	if err != nil {
 		return ErrNoParser
 	}
-	ctx, cancel := context.WithTimeout(ctx, pythonTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, python, "-I", "-S", "-c", //nolint:gosec // the system's Python, a fixed script
+	err = inProcess(ctx, pythonTimeout, text, program, "-I", "-S", "-c",
 		"import ast,sys\ntry:\n ast.parse(sys.stdin.buffer.read())\nexcept SyntaxError as e:\n sys.exit(f'{e.lineno}: {e.msg}')")
-	cmd.Dir = os.TempDir()
-	cmd.Env = []string{"LC_ALL=C.UTF-8"}
-	cmd.Stdin = strings.NewReader(text)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Run(); err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) && exit.ExitCode() == 1 {
-			return errors.New(strings.TrimSpace(stderr.String()))
-		}
+	if errors.Is(err, ErrTooSlow) {
 		return ErrNoParser
 	}
-	return nil
+	return err
 }
