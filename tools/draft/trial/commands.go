@@ -4,6 +4,7 @@
 package trial
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,44 +46,40 @@ const (
 // commands there, where the system can forbid it without a network and without
 // writing elsewhere. The check has failed where a command does, and has not run where none could.
 func (p Project) Run(ctx context.Context, changes []draft.Change) draft.Check {
-	check := draft.Check{Name: draft.CheckCommands, State: draft.NotRun}
+	state, detail := p.run(ctx, changes)
+	return draft.Check{Name: draft.CheckCommands, State: state, Detail: detail}
+}
+
+func (p Project) run(ctx context.Context, changes []draft.Change) (state draft.State, detail string) {
+	const noDir = "no scratch directory: "
 	if len(p.Commands) == 0 {
-		check.Detail = "the project names no commands"
-		return check
+		return draft.NotRun, "the project names no commands"
 	}
 	lock, err := lockScratch(ctx, p.Scratch)
 	if err != nil {
-		check.Detail = "no scratch directory: " + err.Error()
-		return check
+		return draft.NotRun, noDir + err.Error()
 	}
 	defer lock.Unlock()
 	dir, err := os.MkdirTemp(p.Scratch, scratchPrefix+"*")
 	if err != nil {
-		check.Detail = "no scratch directory: " + err.Error()
-		return check
+		return draft.NotRun, noDir + err.Error()
 	}
 	defer func() { _ = removeAll(dir) }()
-	tree := filepath.Join(dir, "tree")
-	if err := p.copyTo(ctx, tree, changes); err != nil {
-		check.Detail = "no scratch copy: " + err.Error()
-		return check
+	if err := p.copyTo(ctx, filepath.Join(dir, "tree"), changes); err != nil {
+		return draft.NotRun, "no scratch copy: " + err.Error()
 	}
-	timeout := p.Timeout
-	if timeout <= 0 {
-		timeout = commandTimeout
-	}
+	timeout := cmp.Or(p.Timeout, commandTimeout)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	sh, loose, err := p.shell(ctx, dir)
 	if err != nil {
-		check.Detail = "no scratch directory: " + err.Error()
-		return check
+		return draft.NotRun, noDir + err.Error()
 	}
-	check.State, check.Detail = runAll(ctx, sh, p.Commands, timeout, loose)
-	if name := decides(changes, p.Commands); name != "" && check.State == draft.Passed {
-		check.State, check.Detail = draft.NotRun, "they ran, but the draft changes what they check: "+fmt.Sprintf("%.100s", name)
+	state, detail = runAll(ctx, sh, p.Commands, timeout, loose)
+	if name := decides(changes, p.Commands); name != "" && state == draft.Passed {
+		return draft.NotRun, fmt.Sprintf("they ran, but the draft changes what they check: %.100s", name)
 	}
-	return check
+	return state, detail
 }
 
 // runAll runs the lines until one does not pass. loose is what the system could
@@ -300,6 +297,8 @@ func (sh shell) run(ctx context.Context, line string) (out []byte, open bool, er
 		args = []string{"cmd", "/D", "/C", line}
 	}
 	args = append(slices.Clone(sh.confine), args...)
+	runtime.LockOSThread() // a command that dies with its parent would die with the thread that started it
+	defer runtime.UnlockOSThread()
 	for _, isolated := range []bool{true, false} {
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // a command that the user trusted
 		cmd.Dir, cmd.Env = sh.tree, sh.env
@@ -310,7 +309,7 @@ func (sh shell) run(ctx context.Context, line string) (out []byte, open bool, er
 			continue
 		}
 		ownGroup(cmd)
-		err = runLocked(cmd)
+		err = cmd.Run()
 		if isolated && cmd.Process == nil { // the system does not let us: again, with a network
 			continue
 		}
@@ -319,40 +318,23 @@ func (sh shell) run(ctx context.Context, line string) (out []byte, open bool, er
 	return nil, true, err
 }
 
-// runLocked runs cmd from a thread that lives until it ends: a command that dies
-// with its parent would die with the thread that started it.
-func runLocked(cmd *exec.Cmd) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	return cmd.Run()
-}
-
 // commandEnv is the environment without what looks like a secret, with a
 // temporary directory of the scratch copy's own.
 func commandEnv(from []string, dir string) []string {
 	env := make([]string, 0, len(from)+4)
 	for _, pair := range from {
 		name, value, _ := strings.Cut(pair, "=")
-		if !secretName(name) && !secretValue(value) {
+		secret := slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(strings.ToUpper(name), word) })
+		if !secret && len(secrets.Find(value)) == 0 { // such as the password in a database's address
 			env = append(env, pair)
 		}
 	}
 	return append(env, "TMPDIR="+dir, "TMP="+dir, "TEMP="+dir, "CI=true")
 }
 
-func secretName(name string) bool {
-	name = strings.ToUpper(name)
-	for _, word := range []string{"KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH", "LITELLM", "LOCALMODEL", "COOKIE", "_PWD", "WEBHOOK"} {
-		if strings.Contains(name, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// secretValue reports whether a value holds a secret under an innocent name, such as
-// the password in a database's address.
-func secretValue(value string) bool { return len(secrets.Find(value)) > 0 }
+// secretWords are in the names of variables that hold secrets.
+var secretWords = []string{"KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH", "LITELLM", "LOCALMODEL", "COOKIE",
+	"_PWD", "WEBHOOK"}
 
 // bounded keeps the last maxOutput bytes written to it.
 type bounded struct{ data []byte }
