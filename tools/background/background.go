@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -56,12 +57,11 @@ type Keeper struct {
 	running map[string]*job
 }
 
+// job is an answer that is being written; its Keeper's mutex guards what changes.
 type job struct {
-	cancel context.CancelFunc
-	began  time.Time
-	ended  chan struct{}
-
-	mu      sync.Mutex
+	cancel  context.CancelFunc
+	began   time.Time
+	ended   chan struct{}
 	waiting int
 	status  Status
 	answer  json.RawMessage
@@ -106,15 +106,13 @@ func (k *Keeper) Do(ctx context.Context, key string, work Work, p Progress) (ans
 		case j != nil:
 			return k.await(ctx, key, j, p)
 		}
-		timer := time.NewTimer(otherPoll)
 		select {
+		case <-time.After(otherPoll):
 		case <-ctx.Done():
-			timer.Stop()
 			if errors.Is(ctx.Err(), context.Canceled) {
 				return nil, nil, ctx.Err()
 			}
 			return nil, &Status{Elapsed: time.Since(began), Elsewhere: true}, nil
-		case <-timer.C:
 		}
 	}
 }
@@ -126,8 +124,6 @@ func (k *Keeper) join(ctx context.Context, key string, work Work) (j *job, kept 
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if j := k.running[key]; j != nil {
-		j.mu.Lock()
-		defer j.mu.Unlock()
 		j.waiting++
 		return j, nil, nil
 	}
@@ -138,8 +134,7 @@ func (k *Keeper) join(ctx context.Context, key string, work Work) (j *job, kept 
 	if unlock == nil {
 		return nil, nil, nil
 	}
-	kept, ok := k.take(ctx, key)
-	if ok {
+	if kept, ok := k.take(ctx, key); ok {
 		unlock()
 		return nil, kept, nil
 	}
@@ -147,34 +142,29 @@ func (k *Keeper) join(ctx context.Context, key string, work Work) (j *job, kept 
 	j = &job{cancel: cancel, began: time.Now(), ended: make(chan struct{}), waiting: 1}
 	k.running[key] = j
 	k.wait.Go(func() {
+		defer unlock()
 		defer cancel()
-		answer, err := work(workCtx, j.progress)
+		answer, err := work(workCtx, func(_ string, tokens, budget int) {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			j.status.Tokens, j.status.Budget = max(j.status.Tokens, tokens), budget
+		})
 		k.mu.Lock()
+		defer k.mu.Unlock()
 		if k.running[key] == j {
 			delete(k.running, key)
 		}
-		j.mu.Lock()
 		j.answer, j.err = answer, err
 		if err == nil && (j.waiting == 0 || time.Since(j.began) >= k.worthy) {
 			k.keep(key, answer) // who waits in another process finds it, too
 		}
 		close(j.ended)
-		j.mu.Unlock()
-		k.mu.Unlock()
-		unlock()
 	})
 	return j, nil, nil
 }
 
-func (j *job) progress(_ string, tokens, budget int) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.status.Tokens, j.status.Budget = max(j.status.Tokens, tokens), budget
-}
-
+// now is how far a job is; k.mu is held.
 func (j *job) now() Status {
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	s := j.status
 	s.Elapsed = time.Since(j.began)
 	return s
@@ -188,7 +178,10 @@ func (k *Keeper) await(ctx context.Context, key string, j *job, p Progress) (jso
 		case <-j.ended:
 			return j.answer, nil, j.err
 		case <-ticker.C:
-			if s := j.now(); p != nil {
+			k.mu.Lock()
+			s := j.now()
+			k.mu.Unlock()
+			if p != nil {
 				p(fmt.Sprintf("writing for %s", s.Elapsed.Round(time.Second)), s.Tokens, s.Budget)
 			}
 		case <-ctx.Done():
@@ -202,26 +195,20 @@ func (k *Keeper) await(ctx context.Context, key string, j *job, p Progress) (jso
 func (k *Keeper) leave(ctx context.Context, key string, j *job) (json.RawMessage, *Status, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	select {
 	case <-j.ended:
 		return j.answer, nil, j.err
 	default:
 	}
 	j.waiting--
-	canceled := errors.Is(ctx.Err(), context.Canceled)
-	switch {
-	case canceled && j.waiting == 0:
+	if !errors.Is(ctx.Err(), context.Canceled) {
+		return nil, new(j.now()), nil
+	}
+	if j.waiting == 0 {
 		j.cancel()
 		delete(k.running, key) // who asks now begins anew, and does not hear of a cancel
-		return nil, nil, ctx.Err()
-	case canceled:
-		return nil, nil, ctx.Err()
 	}
-	s := j.status
-	s.Elapsed = time.Since(j.began)
-	return nil, &s, nil
+	return nil, nil, ctx.Err()
 }
 
 // lock takes the lock of a key; nil = another process holds it. Where nothing
@@ -290,29 +277,25 @@ func (k *Keeper) tidy(ctx context.Context, root *rootfs.Root) {
 	if err != nil {
 		return
 	}
-	type kept struct {
-		name string
-		at   time.Time
-	}
-	var all []kept
+	var all []fs.FileInfo
 	for _, e := range entries {
 		if info, err := e.Info(); err == nil {
-			all = append(all, kept{e.Name(), info.ModTime()})
+			all = append(all, info)
 		}
 	}
-	slices.SortFunc(all, func(a, b kept) int { return b.at.Compare(a.at) })
-	for i, e := range all {
-		if i < maxKept && time.Since(e.at) < keepFor {
+	slices.SortFunc(all, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
+	for i, old := range all {
+		if i < maxKept && time.Since(old.ModTime()) < keepFor {
 			continue
 		}
-		if strings.HasSuffix(e.name, lockSuffix) {
-			lock, err := root.TryLock(ctx, e.name)
+		if strings.HasSuffix(old.Name(), lockSuffix) {
+			lock, err := root.TryLock(ctx, old.Name())
 			if err != nil {
 				continue
 			}
 			defer lock.Unlock() // at the end: nobody takes it before it is removed
 		}
-		_ = root.Remove(ctx, e.name)
+		_ = root.Remove(ctx, old.Name())
 	}
 }
 

@@ -105,12 +105,7 @@ func TestDo_Shared(t *testing.T) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		j := k.running["k"]
-		if j == nil {
-			return false
-		}
-		j.mu.Lock()
-		defer j.mu.Unlock()
-		return j.waiting == 2
+		return j != nil && j.waiting == 2
 	})
 	close(g.finish)
 	for range 2 {
