@@ -6,12 +6,14 @@ package decide
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing"
 	"github.com/fjbelchi/localmodel/routing/policy"
+	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/deps"
 	"github.com/fjbelchi/localmodel/tools/ticket"
@@ -62,7 +64,7 @@ func complete(ctx context.Context, d *deps.Deps, c Classified, route policy.Rout
 	}
 	route, echo, ask := withoutEcho(ctx, d, route)
 	if !ask {
-		return c.withoutModel(echo), nil
+		return c.byRules(echo, &Answer{FellBack: true, Reason: echo}), nil
 	}
 	start := time.Now()
 	asking, stop := d.UntilDeadline(ctx)
@@ -75,11 +77,14 @@ func complete(ctx context.Context, d *deps.Deps, c Classified, route policy.Rout
 		Progress:         p.Tokens(t.ID),
 	})
 	if err != nil {
-		unanswered, err := AsUnanswered(ctx, err)
+		u, err := AsUnanswered(ctx, err)
 		if err != nil {
 			return c, err
 		}
-		return c.unanswered(unanswered, echo, time.Since(start)), nil
+		c.Failed, c.Withheld = u.Attempts, u.Withheld
+		var answer *Answer
+		answer, c.Estimated = InVain(u, time.Since(start))
+		return c.byRules(contract.Join(echo, u.Reason()), answer), nil
 	}
 	reply, err := q.Parse(a.Text)
 	if err != nil {
@@ -96,7 +101,6 @@ func complete(ctx context.Context, d *deps.Deps, c Classified, route policy.Rout
 	return c.answeredBy(a, echo), nil
 }
 
-// question is what a model is asked about the ticket.
 func (c Classified) question(prefixes []string) prompts.ClassifyQuestion {
 	t := c.Ticket
 	q := prompts.ClassifyQuestion{Ticket: t.Body, Files: len(c.stated.Files) + len(c.stated.FilesFromText),
@@ -110,14 +114,10 @@ func (c Classified) question(prefixes []string) prompts.ClassifyQuestion {
 	return q
 }
 
-// unanswered is the ticket classified by rules, after the tiers were asked in
-// vain for so long.
-func (c Classified) unanswered(u *routing.Unanswered, echo string, took time.Duration) Classified {
-	c.Class, c.By = c.Class.WithoutModel(), "rules"
-	c.Fallback, c.Failed, c.Withheld = contract.Join(echo, u.Reason()), u.Attempts, u.Withheld
-	c = c.withGuess()
-	c.Answer, c.Estimated = InVain(u, took)
-	return c
+// byRules is the ticket classified by rules; why is what kept the models from it.
+func (c Classified) byRules(why string, answer *Answer) Classified {
+	c.Class, c.By, c.Fallback, c.Answer = c.Class.WithoutModel(), "rules", why, answer
+	return c.withGuess()
 }
 
 // withGuess reports the probability of a category that the rules guessed.
@@ -149,9 +149,75 @@ func (c Classified) answeredBy(a routing.Answer, passed string) Classified {
 	return c
 }
 
-// withoutModel is the rules' answer where the model's word is not worth asking for.
-func (c Classified) withoutModel(why string) Classified {
-	c.Class, c.By, c.Fallback = c.Class.WithoutModel(), "rules", why
-	c.Answer = &Answer{FellBack: true, Reason: why}
-	return c.withGuess()
+// Answer says who was asked, in every result.
+type Answer struct {
+	Model    string  `json:"model,omitempty"`
+	Remote   bool    `json:"remote,omitempty"` // it does not run on this machine
+	FellBack bool    `json:"fell_back"`
+	Reason   string  `json:"reason,omitempty"`
+	CostUSD  float64 `json:"cost_usd,omitempty"`
+	MS       int64   `json:"ms"`
+}
+
+// EstimatedCost says what cost_usd is where the proxy names no cost.
+const EstimatedCost = "cost_usd is an estimate from tokens and the list prices of " + prices.Date +
+	": the proxy named no cost"
+
+// Paid says what was spent, "" = nothing.
+func Paid(usd float64) string {
+	if usd <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("; paid $%.4f", usd)
+}
+
+// AnswerOf is the answer of a tier.
+func AnswerOf(a routing.Answer) *Answer {
+	return &Answer{Model: a.Model, Remote: a.Remote, FellBack: a.FellBack(), Reason: a.Reason(),
+		CostUSD: a.CostUSD, MS: a.MS}
+}
+
+// InVain is the answer of nobody: what was asked and spent all the same.
+func InVain(u *routing.Unanswered, took time.Duration) (a *Answer, estimated bool) {
+	a = &Answer{FellBack: true, Reason: u.Reason(), MS: took.Milliseconds()}
+	a.CostUSD, estimated = u.CostUSD()
+	return a, estimated
+}
+
+// statedIn is what a ticket says about itself, and where it says nothing of its size,
+// the files that its text names.
+func statedIn(ctx context.Context, d *deps.Deps, t ticket.Ticket) policy.Stated {
+	s := Stated(t, d.Prefixes)
+	if policy.Classify(s).SizeUnknown {
+		s.FilesFromText = d.Files().FilesNamed(ctx, t)
+	}
+	return s
+}
+
+// Stated is what a ticket says about itself in the words of the rules. prefixes are the
+// project's categories beside BUG, FEAT and TASK.
+func Stated(t ticket.Ticket, prefixes []string) policy.Stated {
+	paths := make([]string, 0, len(t.Files))
+	for _, f := range t.Files {
+		paths = append(paths, f.Path)
+		for n := 1; n < f.Count; n++ { // a pattern or a folder of several
+			paths = append(paths, fmt.Sprintf("%s (%d)", f.Path, n+1))
+		}
+	}
+	s := policy.Stated{
+		ID: t.ID, Type: t.Type, Complexity: t.Complexity, Files: paths, Tags: slices.Concat(t.Labels, t.Concerns),
+		HasFrontMatter: t.HasFrontMatter, HasFileTable: t.HasFileTable,
+		Title: t.Title, Body: t.Body, Prefixes: prefixes,
+	}
+	if !t.IDStatesKind {
+		s.ID = "" // its prefix is the tracker's, and says nothing of the kind
+	}
+	configured := func(prefix string) bool {
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.EqualFold(p, prefix) })
+	}
+	prefix, _, _ := strings.Cut(t.ID, "-")
+	if t.Kind != "" && !configured(t.Type) && (t.Type != "" || s.ID == "" || !configured(prefix)) {
+		s.Type = t.Kind
+	}
+	return s
 }

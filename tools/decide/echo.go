@@ -71,12 +71,10 @@ func startEcho(d *deps.Deps) {
 		return
 	}
 	d.Finish.Go(func(ctx context.Context) {
-		timer := time.NewTimer(d.EchoAfter)
-		defer timer.Stop()
 		select {
 		case <-ctx.Done():
 			return
-		case <-timer.C:
+		case <-time.After(d.EchoAfter):
 		}
 		_, err := contract.Safely(func() (EchoRecord, error) { return MeasureEcho(ctx, d) })
 		if err != nil && ctx.Err() == nil {
@@ -104,11 +102,8 @@ func MeasureEcho(ctx context.Context, d *deps.Deps) (EchoRecord, error) {
 		if followed {
 			r.Followed++
 		}
-		state, err := json.Marshal(r)
-		if err == nil {
-			err = d.Journal.SaveEcho(ctx, key, state)
-		}
-		if err != nil {
+		state, _ := json.Marshal(r) // numbers always marshal
+		if err := d.Journal.SaveEcho(ctx, key, state); err != nil {
 			return r, err
 		}
 	}
