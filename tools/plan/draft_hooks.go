@@ -122,11 +122,17 @@ func (h draftHooks) ask(ctx context.Context, p draft.Prompt) error {
 				Purpose: "draft", TicketID: p.TicketID, System: p.System, User: p.User,
 				Remote:    func() (string, []string) { return secrets.Mask(p.User) },
 				MaxTokens: p.MaxTokens, Sampling: routing.Sampling{Free: true, Temperature: h.DraftTemperature}, Background: true,
-				Accept: p.Accept, Repair: withoutSecretsIn(p.Repair), Progress: p.Progress,
+				Accept: p.Accept, Progress: p.Progress,
+				// Whether the tier is on this machine is not known where the turn is worded.
+				Repair: func(reply []byte, defects error) string {
+					text, _ := secrets.Mask(p.Repair(reply, defects))
+					return text
+				},
 			})
 		})
 		var unanswered *routing.Unanswered
-		if err == nil || ctx.Err() != nil || !errors.As(err, &unanswered) || !interrupted(unanswered) {
+		if !errors.As(err, &unanswered) || ctx.Err() != nil || len(unanswered.Attempts) == 0 ||
+			unanswered.Attempts[len(unanswered.Attempts)-1].Kind != routing.Busy {
 			return err
 		}
 		select {
@@ -135,20 +141,4 @@ func (h draftHooks) ask(ctx context.Context, p draft.Prompt) error {
 		case <-time.After(interruptedPause):
 		}
 	}
-}
-
-// withoutSecretsIn masks what a repair turn shows of the file: whether the tier
-// is on this machine is not known where the turn is worded.
-func withoutSecretsIn(repair func([]byte, error) string) func([]byte, error) string {
-	if repair == nil {
-		return nil
-	}
-	return func(reply []byte, defects error) string {
-		text, _ := secrets.Mask(repair(reply, defects))
-		return text
-	}
-}
-
-func interrupted(u *routing.Unanswered) bool {
-	return len(u.Attempts) > 0 && u.Attempts[len(u.Attempts)-1].Kind == routing.Busy
 }

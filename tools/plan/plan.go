@@ -101,7 +101,9 @@ func (r *Result) ask(ctx context.Context, d *deps.Deps, c *decide.Classified, re
 			text, _ := prompts.Plan(remote) // it fails where the whole question does
 			return text, words
 		},
-		Schema: q.Schema(), MaxTokens: maxTokens(d, q), Likely: maxTokens(d, q) / 2, Sampling: routing.Sampling{Free: true, Seed: failure.seed()},
+		Schema: q.Schema(), MaxTokens: maxTokens(d, q), Likely: maxTokens(d, q) / 2,
+		// Another seed than that of every earlier plan, repair rounds included.
+		Sampling: routing.Sampling{Free: true, Seed: 10 * failure.Count},
 		Accept:   func(text []byte) error { return asked.Accept(text) }, //nolint:gocritic // asked changes
 		Repair:   func(_ []byte, defects error) string { return asked.Repair(defects) },
 		Progress: req.Progress.Tokens(r.ID),
@@ -182,28 +184,67 @@ func (r *Result) byTemplate(ctx context.Context, d *deps.Deps, c *decide.Classif
 	u *routing.Unanswered, route policy.Route, took time.Duration,
 ) error {
 	r.Warnings.AddFirst(u.Withheld...)
+	plan, cover, cut := q.Template()
 	answer, estimated := decide.InVain(u, took)
-	r.fromTemplate(q, answer)
+	answer.Reason = plain.Clip(answer.Reason, maxReason)
+	r.Plan, r.Coverage, r.By, r.Answer = plan, &cover, "template", answer
+	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one lists %d of %d files and %d of %d criteria of the ticket", r.ID,
+		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + decide.Paid(answer.CostUSD)
+	if cut > 0 {
+		r.Warnings.Add(fmt.Sprintf("%d lines did not fit the plan and are only in the ticket", cut))
+	}
 	if estimated {
 		r.Warnings.Add(decide.EstimatedCost)
 	}
 	if err := r.record(ctx, d, c, statestore.Plan{By: "template"}, ""); err != nil {
 		return err
 	}
-	r.Next = planAgain(d, route) + next(ctx, d, r.ID)
+	again := "Use it as a checklist, or plan with a sub-agent, Agent(model: \"haiku\"). "
+	if keepsHere(d, route) != "" {
+		again = "Use it as a checklist, or plan it yourself. "
+	}
+	r.Next = again + next(ctx, d, r.ID)
 	return nil
 }
 
-// fromTemplate is the floor: a plan made from the ticket itself, and why no
-// model made it.
-func (r *Result) fromTemplate(q prompts.PlanQuestion, why *decide.Answer) {
-	plan, cover, cut := q.Template()
-	r.Plan, r.Coverage, r.By = plan, &cover, "template"
-	why.Reason = plain.Clip(why.Reason, maxReason)
-	r.Answer = why
-	r.Summary = fmt.Sprintf("%s: no model gave an acceptable plan; this one lists %d of %d files and %d of %d criteria of the ticket", r.ID,
-		cover.Files, cover.FilesTotal, cover.Criteria, cover.CriteriaTotal) + decide.Paid(why.CostUSD)
-	if cut > 0 {
-		r.Warnings.Add(fmt.Sprintf("%d lines did not fit the plan and are only in the ticket", cut))
+// keepsHere is the rule that forbids advice to name a model that is not on this
+// machine, "" where none does.
+func keepsHere(d *deps.Deps, route policy.Route) string {
+	switch {
+	case !d.CloudAllowed:
+		return "LOCALMODEL_CLOUD=never"
+	case route == policy.OnlyLocal:
+		return "route " + string(route)
 	}
+	return ""
+}
+
+// refusal says which tier should plan a ticket that local may not have, or ""
+// where local may. route local opens a closed guard for this one call, and
+// never a tag, file or dependency rule.
+func refusal(d *deps.Deps, c *decide.Classified, route policy.Route) string {
+	if c.Local || route == policy.OnlyLocal && c.Deciding.Name == "guard" {
+		return ""
+	}
+	why := c.Deciding.Why
+	if rule := keepsHere(d, route); rule != "" {
+		return fmt.Sprintf("Plan it yourself: the local model may not have it (%s), and %s asks nobody else. Record its gates as usual.",
+			why, rule)
+	}
+	tier, model := policy.Cheap, "haiku"
+	switch c.Deciding.Name {
+	case "complexity", "tags", "escalated":
+		tier, model = policy.Balanced, "sonnet"
+	}
+	return fmt.Sprintf("Plan it with a sub-agent on the %s tier, Agent(model: %q), or call again with route: cloud. Reason: %s. Record its gates as usual.",
+		tier, model, why)
+}
+
+// next hands out the event id of the plan gate's next outcome.
+func next(ctx context.Context, d *deps.Deps, id string) string {
+	event, err := d.Journal.NextEventID(ctx, id, policy.Plan)
+	if err != nil { // what is wrong with the journal is reported elsewhere
+		event = id + ":plan:1"
+	}
+	return fmt.Sprintf("Check the plan, then record_gate_outcome {ticket_id: %q, gate: plan, outcome: pass, event_id: %q} and implement.", id, event)
 }

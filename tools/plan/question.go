@@ -54,17 +54,18 @@ func (r *Result) question(ctx context.Context, d *deps.Deps, req Request, eviden
 	}
 	var notes []string
 	room := promptRoom(ctx, d, req.Route, maxTokens(d, q))
-	q.Sources, notes = sources(ctx, files, t, tree, q, room-len(prompts.System)-len(user))
+	q.Sources, notes = sources(ctx, files, byRelevance(t.Files), tree, q, room-len(prompts.System)-len(user), firstShare)
 	r.Warnings.Add(notes...)
-	if len(q.Sources) > 0 {
-		if user, err = prompts.Plan(q); err != nil {
-			return q, user, err
-		}
+	if user, err = prompts.Plan(q); err != nil || len(t.Beside) == 0 {
+		return q, user, err
 	}
-	if len(t.Beside) > 0 {
-		q.Context = beside(ctx, files, t, q, room-len(prompts.System)-len(user))
-		user, err = prompts.Plan(q)
+	// The specification and design beside the ticket get what is left.
+	beside := make([]ticket.File, len(t.Beside))
+	for i, name := range t.Beside {
+		beside[i].Path = name
 	}
+	q.Context, _ = sources(ctx, files, beside, "", q, room-len(prompts.System)-len(user), evenShare)
+	user, err = prompts.Plan(q)
 	return q, user, err
 }
 
@@ -85,8 +86,8 @@ func (r *Result) plannable(files []ticket.File, root string) (out []ticket.File)
 // question, which must not be the same again.
 type failedPlan statestore.PlanFailure
 
-// lastFailure reads it. A journal that cannot be read costs the lesson, not the
-// plan.
+// lastFailure reads what failed. A journal that cannot be read costs the lesson,
+// not the plan.
 func (r *Result) lastFailure(ctx context.Context, d *deps.Deps) failedPlan {
 	f, err := d.Journal.PlanFailure(ctx, r.ID)
 	if err != nil && ctx.Err() == nil {
@@ -95,14 +96,9 @@ func (r *Result) lastFailure(ctx context.Context, d *deps.Deps) failedPlan {
 	return failedPlan(f)
 }
 
-// Bytes of what failed that the question repeats.
-const (
-	maxFailedEvidence = 2000
-	maxFailedPlan     = 4000
-)
-
 // text is the evidence for the question, "" where nothing failed.
 func (f failedPlan) text() string {
+	const maxFailedEvidence, maxFailedPlan = 2000, 4000 // characters that are repeated
 	if f.Evidence == "" && f.Plan == "" {
 		return ""
 	}
@@ -112,9 +108,6 @@ func (f failedPlan) text() string {
 	}
 	return text
 }
-
-// seed moves the sampling away from every earlier plan, repair rounds included.
-func (f failedPlan) seed() int { return 10 * f.Count }
 
 // note says that the plan was made with the lesson, for the summary.
 func (f failedPlan) note() string {

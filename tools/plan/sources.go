@@ -34,46 +34,36 @@ func promptRoom(ctx context.Context, d *deps.Deps, route policy.Route, tokens in
 	return (d.NumCtx*9/10 - reply) * 3
 }
 
-// sources reads the affected files, files to modify first and then in the
-// ticket's order, into the bytes of prompt that are left. Of a file that does
-// not fit, the parts that the ticket names are shown. What is left out is said
-// in notes.
-func sources(ctx context.Context, p project.Project, t ticket.Ticket, tree string, q prompts.PlanQuestion, room int) (out []prompts.Source, notes []string) {
-	files := byRelevance(t.Files)
+// sources reads files into the bytes of prompt that are left, of which share gives
+// each its part. Of a file that does not fit, the parts that the ticket names are
+// shown. What is left out is said in notes.
+func sources(ctx context.Context, p project.Project, files []ticket.File, tree string, q prompts.PlanQuestion,
+	room int, share func(room, files int) int,
+) (out []prompts.Source, notes []string) {
 	for i, f := range files {
-		// The first files may not starve the others.
-		share := room
-		if left := len(files) - i; left > 1 {
-			share = max(room*2/3, room/left)
-		}
-		s, note := source(ctx, p, f, tree, q, share-len(f.Path)-aroundSource)
+		s, note := source(ctx, p, f.Path, tree, q, share(room, len(files)-i)-len(f.Path)-aroundSource)
 		if note != "" {
-			notes = append(notes, note)
+			notes = append(notes, f.Path+" "+note)
 		}
-		if s.Text == "" {
-			continue
-		}
-		room -= len(s.Text) + len(s.Path) + aroundSource
-		out = append(out, s)
-	}
-	return out, notes
-}
-
-// beside reads the specification and design beside a ticket into the room that is
-// left; one that does not fit is shown in part.
-func beside(ctx context.Context, p project.Project, t ticket.Ticket, q prompts.PlanQuestion, room int) []prompts.Source {
-	var out []prompts.Source
-	for i, name := range t.Beside {
-		share := room / (len(t.Beside) - i)
-		s, _ := source(ctx, p, ticket.File{Path: name}, "", q, share-len(name)-aroundSource)
 		if s.Text != "" {
 			room -= len(s.Text) + len(s.Path) + aroundSource
 			out = append(out, s)
 		}
 	}
-	return out
+	return out, notes
 }
 
+func evenShare(room, files int) int { return room / files }
+
+// firstShare gives the first files the most, but does not let them starve the others.
+func firstShare(room, files int) int {
+	if files == 1 {
+		return room
+	}
+	return max(room*2/3, room/files)
+}
+
+// byRelevance lists files to modify before those to delete.
 func byRelevance(files []ticket.File) []ticket.File {
 	var first, rest []ticket.File
 	for _, f := range files {
@@ -88,44 +78,48 @@ func byRelevance(files []ticket.File) []ticket.File {
 	return append(first, rest...)
 }
 
-func source(ctx context.Context, p project.Project, f ticket.File, tree string, q prompts.PlanQuestion, room int) (prompts.Source, string) {
-	none := prompts.Source{}
-	if why := project.WithheldReason(f.Path); why != "" {
-		return none, f.Path + " " + why
+// source reads one file. note says why it is not shown, or not as it is.
+func source(ctx context.Context, p project.Project, name, tree string, q prompts.PlanQuestion, room int,
+) (s prompts.Source, note string) {
+	const notShown = "was not shown to the model: "
+	if why := project.WithheldReason(name); why != "" {
+		return s, why
 	}
-	data, real, fault := p.Read(ctx, project.InTree(tree, f.Path), maxSourceBytes)
-	var size *rootfs.SizeError
-	switch {
-	case fault == nil:
-	case fault.Code == contract.CodeNotFound:
-		return none, f.Path + " was not shown to the model: it does not exist"
-	case errors.As(fault, &size):
-		return none, fmt.Sprintf("%s was not shown to the model: %d bytes, more than %d", f.Path, size.Size, size.Limit)
-	case errors.Is(fault, rootfs.ErrNotRegular):
-		return none, f.Path + " was not shown to the model: it " + project.Cause(fault.Err)
-	default:
-		return none, f.Path + " was not shown to the model: " + fault.Cause
+	data, real, fault := p.Read(ctx, project.InTree(tree, name), maxSourceBytes)
+	if fault != nil {
+		return s, notShown + whyUnread(fault)
 	}
-	switch {
+	switch why := project.WithheldReason(real); {
 	case bytes.IndexByte(data, 0) >= 0 || !utf8.Valid(data):
-		return none, f.Path + " was not shown to the model: it is not text"
+		return s, notShown + "it is not text"
 	case len(data) == 0:
-		return none, ""
-	}
-	if why := project.WithheldReason(real); why != "" {
-		return none, f.Path + " " + why
+		return s, ""
+	case why != "":
+		return s, why
 	}
 	text, hasKey := secrets.MaskKeys(strings.ReplaceAll(string(data), "\r\n", "\n"))
-	s := q.Show(filepath.ToSlash(f.Path), text, room)
-	s.Local = project.IsLocal(f.Path, real)
-	if s.Text == "" {
-		return none, f.Path + " was not shown to the model: no room left in the context window"
-	}
+	s = q.Show(filepath.ToSlash(name), text, room)
+	s.Local = project.IsLocal(name, real)
 	switch {
+	case s.Text == "":
+		return s, notShown + "no room left in the context window"
 	case hasKey:
-		return s, f.Path + " was shown without the private key in it"
+		return s, "was shown without the private key in it"
 	case s.Cut():
-		return s, fmt.Sprintf("%s was shown in part: %d of %d bytes", f.Path, s.Shown, s.Size)
+		return s, fmt.Sprintf("was shown in part: %d of %d bytes", s.Shown, s.Size)
 	}
 	return s, ""
+}
+
+func whyUnread(fault *contract.Error) string {
+	var size *rootfs.SizeError
+	switch {
+	case fault.Code == contract.CodeNotFound:
+		return "it does not exist"
+	case errors.As(fault, &size):
+		return fmt.Sprintf("%d bytes, more than %d", size.Size, size.Limit)
+	case errors.Is(fault, rootfs.ErrNotRegular):
+		return "it " + project.Cause(fault.Err)
+	}
+	return fault.Cause
 }

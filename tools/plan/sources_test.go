@@ -33,7 +33,8 @@ func sourcesOf(root string, room int, paths ...string) (map[string]prompts.Sourc
 		}
 		t.Files = append(t.Files, ticket.File{Path: path, Action: action})
 	}
-	list, notes := sources(context.Background(), project.Project{Root: root}, t, "", prompts.PlanQuestion{}, room)
+	list, notes := sources(context.Background(), project.Project{Root: root}, byRelevance(t.Files), "", prompts.PlanQuestion{},
+		room, firstShare)
 	out := map[string]prompts.Source{}
 	for _, s := range list {
 		out[s.Path] = s
