@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/project"
 	"github.com/fjbelchi/localmodel/tools/ticket"
@@ -21,21 +23,18 @@ func oneOf(doc *ticket.Document, id, name string) (*ticket.Ticket, *contract.Err
 	if !doc.Several {
 		tasks = append([]ticket.Ticket{doc.Head}, tasks...)
 	}
-	for i := range tasks {
-		if strings.EqualFold(tasks[i].Local, id) || strings.EqualFold(tasks[i].ID, id) {
-			return &tasks[i], nil
-		}
-	}
-	x := ticket.NewIndex()
-	for i := range tasks {
-		x.Add(tasks[i].ID, true)
-	}
-	if e, found, _ := x.Find(id, false); found {
+	i := slices.IndexFunc(tasks, func(t ticket.Ticket) bool { return strings.EqualFold(t.Local, id) || strings.EqualFold(t.ID, id) })
+	if i < 0 {
+		x := ticket.NewIndex()
 		for i := range tasks {
-			if tasks[i].ID == e.ID {
-				return &tasks[i], nil
-			}
+			x.Add(tasks[i].ID, true)
 		}
+		if e, found, _ := x.Find(id, false); found {
+			i = slices.IndexFunc(tasks, func(t ticket.Ticket) bool { return t.ID == e.ID })
+		}
+	}
+	if i >= 0 {
+		return &tasks[i], nil
 	}
 	var some []string
 	for i := range tasks {
@@ -59,8 +58,7 @@ func readDocument(ctx context.Context, p project.Project, name string) (*ticket.
 			" holds credentials by its name, and is not read as a ticket",
 			Next: "Give the path of a ticket."}
 	}
-	return parseDocument(filepath.ToSlash(rel), data, filepath.Base(rel), func(beside string) ([]byte,
-		error) {
+	return parseDocument(filepath.ToSlash(rel), data, filepath.Base(rel), func(beside string) ([]byte, error) {
 		data, real, fault := p.Read(ctx, filepath.FromSlash(beside), ticket.MaxBytes)
 		if fault != nil {
 			return nil, fault
@@ -101,4 +99,29 @@ func parseInline(text string) (*ticket.Document, *contract.Error) {
 				ticket.MaxBytes)}
 	}
 	return parseDocument("", []byte(text), "ticket", nil)
+}
+
+// named gives a ticket the id that it states, else the name of its file. A
+// ticket whose ids or paths cannot be shown as they are is refused before they
+// are used anywhere.
+func named(t ticket.Ticket, name string) (ticket.Ticket, *contract.Error) {
+	if t.ID == "" {
+		t.ID = name
+	}
+	err := paths.CheckID(t.ID)
+	for _, c := range t.Criteria {
+		err = cmp.Or(err, paths.CheckID(c.ID))
+	}
+	for _, id := range t.DependsOn {
+		err = cmp.Or(err, paths.CheckID(id))
+	}
+	for _, f := range t.Files {
+		err = cmp.Or(err, paths.Check(f.Path))
+	}
+	if err != nil {
+		t.ID = plain.Clip(strings.ReplaceAll(plain.Line(t.ID), "\uFFFD", "?"), paths.MaxID)
+		return t, &contract.Error{Code: contract.CodeInvalid, Cause: plain.Clip(plain.Line(name), 100) + ": " + err.Error(),
+			Next: "Write the id or path in the ticket with visible characters and call again.", Err: err}
+	}
+	return t, nil
 }

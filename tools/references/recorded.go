@@ -22,18 +22,12 @@ const (
 	maxNearest = 3
 )
 
-// Journal is what knows which tickets were seen in a project. *statestore.Store is
-// one.
-type Journal interface {
-	Known(ctx context.Context, id string, limit int) (known bool, near []string, err error)
-}
-
 // RecordedID is the id that an outcome is recorded under. A path is read as the
 // id of its ticket, and an id that differs from a known one in case alone as
 // that one; both are said. An id that was never seen is taken as it is, with
 // the nearest known ones in the warning. seen are the ids that the journal is
 // known to know.
-func RecordedID(ctx context.Context, p project.Project, journal Journal, seen *sync.Map, given string) (id, warning string) {
+func RecordedID(ctx context.Context, p project.Project, journal History, seen *sync.Map, given string) (id, warning string) {
 	id = given
 	known, near, err := lookUp(ctx, journal, seen, id)
 	if known {
@@ -73,7 +67,7 @@ func idOfPath(ctx context.Context, p project.Project, ref string) string {
 
 // lookUp reports whether the ticket was seen in this project, and which seen ones
 // an unknown id may be meant for. What was seen once is not looked up again.
-func lookUp(ctx context.Context, journal Journal, seen *sync.Map, id string) (known bool, near []string, err error) {
+func lookUp(ctx context.Context, journal History, seen *sync.Map, id string) (known bool, near []string, err error) {
 	if _, found := seen.Load(id); found {
 		return true, nil, nil
 	}
@@ -91,30 +85,15 @@ func lookUp(ctx context.Context, journal Journal, seen *sync.Map, id string) (kn
 // first.
 func nearestIDs(id string, known []string) []string {
 	const most = 2
-	type near struct {
-		id       string
-		distance int
-	}
-	var found []near
-	for _, k := range known {
-		if n := editDistance(strings.ToUpper(id), strings.ToUpper(k), most); n <= most {
-			found = append(found, near{k, n})
-		}
-	}
-	slices.SortStableFunc(found, func(a, b near) int { return a.distance - b.distance })
-	var ids []string
-	for _, n := range found[:min(len(found), maxNearest)] {
-		ids = append(ids, n.id)
-	}
-	return ids
+	distance := func(k string) int { return editDistance(strings.ToUpper(id), strings.ToUpper(k)) }
+	near := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return distance(k) > most })
+	slices.SortStableFunc(near, func(a, b string) int { return distance(a) - distance(b) })
+	return near[:min(len(near), maxNearest)]
 }
 
 // editDistance counts the insertions, deletions and changes of bytes between a
-// and b. It returns most+1 where they are further apart than most.
-func editDistance(a, b string, most int) int {
-	if diff := len(a) - len(b); diff > most || -diff > most {
-		return most + 1
-	}
+// and b.
+func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
 		row[j] = j
@@ -122,7 +101,6 @@ func editDistance(a, b string, most int) int {
 	for i := range len(a) {
 		diagonal := row[0]
 		row[0] = i + 1
-		least := row[0]
 		for j := range len(b) {
 			change := diagonal
 			if a[i] != b[j] {
@@ -130,11 +108,7 @@ func editDistance(a, b string, most int) int {
 			}
 			diagonal = row[j+1]
 			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-			least = min(least, row[j+1])
-		}
-		if least > most {
-			return most + 1
 		}
 	}
-	return min(row[len(b)], most+1)
+	return row[len(b)]
 }

@@ -20,38 +20,34 @@ import (
 // MaxTickets is how many tickets one call may be about.
 const MaxTickets = 200
 
-// leftOut counts what a folder or a file of several holds beside open tickets.
-type leftOut struct{ done, drafts, archived, parents, documents int }
+// leftOut counts what a folder or a file of several holds beside open tickets, by kind.
+type leftOut map[string]int
 
-func (l *leftOut) add(t *ticket.Ticket) {
+func (l leftOut) add(t *ticket.Ticket) {
+	kind := "epic"
 	switch {
 	case t.Document != "" || t.Covered:
-		l.documents++
+		kind = "document"
 	case t.Archived:
-		l.archived++
+		kind = "archived"
 	case t.Closed:
-		l.done++
+		kind = "done"
 	case t.Draft:
-		l.drafts++
-	default:
-		l.parents++
+		kind = "draft"
 	}
+	l[kind]++
 }
 
 // LeftOut is "2 done, 1 draft", or "" where nothing was left out.
 func (r *Reader) LeftOut() string {
-	l := &r.left
 	var out []string
-	for _, part := range []struct {
-		n         int
-		one, more string
-	}{{l.done, "done", "done"}, {l.drafts, "draft", "drafts"}, {l.archived, "archived", "archived"},
-		{l.parents, "epic", "epics"}, {l.documents, "document", "documents"}} {
-		switch {
-		case part.n == 1:
-			out = append(out, "1 "+part.one)
-		case part.n > 1:
-			out = append(out, fmt.Sprintf("%d %s", part.n, part.more))
+	for _, kind := range []string{"done", "draft", "archived", "epic", "document"} {
+		n, word := r.left[kind], kind
+		if n > 1 && kind != "done" && kind != "archived" {
+			word += "s"
+		}
+		if n > 0 {
+			out = append(out, fmt.Sprintf("%d %s", n, word))
 		}
 	}
 	return strings.Join(out, ", ")
@@ -68,6 +64,7 @@ type Item struct {
 type History interface {
 	Completed(ctx context.Context, ticketIDs []string) (map[string]bool, error)
 	LastDecision(ctx context.Context, ticketID string) (decisions.Decision, bool, error)
+	Known(ctx context.Context, id string, limit int) (known bool, near []string, err error)
 }
 
 // Reader resolves the references of one call: paths, path#ID, folders and patterns.
@@ -80,7 +77,6 @@ type Reader struct {
 	seen     map[string]bool
 	again    []string          // ids of tickets that the call names more than once
 	sources  map[string]string // id in lower case -> the source it was first seen in
-	trees    map[string]string
 	left     leftOut
 	Total    int // tickets, those past maxRows too
 	Warnings contract.Warnings
@@ -88,10 +84,9 @@ type Reader struct {
 
 func newReader(p project.Project) *Reader {
 	return &Reader{project: p, most: MaxTickets, Index: ticket.NewIndex(), seen: map[string]bool{},
-		sources: map[string]string{}, trees: map[string]string{}}
+		sources: map[string]string{}, left: leftOut{}}
 }
 
-// reference reads what one argument names.
 func (r *Reader) reference(ctx context.Context, ref string) {
 	if strings.TrimSpace(ref) == "" { // the whole project is "."
 		r.fail("path", &contract.Error{Code: contract.CodeArgument, Cause: "a path is empty", Next: "Give a path relative to the project root."})
@@ -129,11 +124,7 @@ func (r *Reader) reference(ctx context.Context, ref string) {
 // document takes up a file that was named: the ticket, or every open task.
 func (r *Reader) document(ctx context.Context, doc *ticket.Document, name string) {
 	r.know(doc)
-	for _, text := range doc.Head.Warnings {
-		if doc.Several {
-			r.Warnings.Add(project.BaseName(name) + ": " + text)
-		}
-	}
+	r.warnOf(doc, name)
 	if !doc.Several {
 		r.add(ctx, doc.Head, name)
 	}
@@ -148,6 +139,15 @@ func (r *Reader) document(ctx context.Context, doc *ticket.Document, name string
 	}
 	if doc.Several && open == 0 {
 		r.Warnings.Add(fmt.Sprintf("%s: no open task in %d", plain.Line(name), len(doc.Tasks)))
+	}
+}
+
+// warnOf says what is wrong with a file of several tickets as a whole.
+func (r *Reader) warnOf(doc *ticket.Document, name string) {
+	for _, text := range doc.Head.Warnings {
+		if doc.Several {
+			r.Warnings.Add(project.BaseName(name) + ": " + text)
+		}
 	}
 }
 
@@ -168,7 +168,6 @@ func (r *Reader) know(doc *ticket.Document) {
 	}
 }
 
-// add takes up one ticket as a row of the call.
 func (r *Reader) add(ctx context.Context, t ticket.Ticket, name string) {
 	key := cmp.Or(t.Source, name)
 	if r.seen[key] {
@@ -180,13 +179,11 @@ func (r *Reader) add(ctx context.Context, t ticket.Ticket, name string) {
 		return
 	}
 	t, fault := named(t, project.BaseName(name))
-	c := Item{Fault: fault}
 	if fault == nil {
 		r.tellApart(&t)
-		r.project.CountFiles(ctx, &t, r.tree(ctx, t))
+		r.project.CountFiles(ctx, &t, r.project.Tree(ctx, t))
 	}
-	c.ID, c.Ticket = cmp.Or(t.ID, project.BaseName(name)), t
-	r.Items = append(r.Items, c)
+	r.Items = append(r.Items, Item{ID: cmp.Or(t.ID, project.BaseName(name)), Ticket: t, Fault: fault})
 }
 
 // tellApart gives a ticket whose id another one of the call has the folder it is in.
@@ -198,8 +195,7 @@ func (r *Reader) tellApart(t *ticket.Ticket) {
 		return
 	}
 	was := t.ID
-	dir := path.Base(path.Dir(t.Source))
-	for n, id := 1, dir+"/"+was; ; n++ {
+	for n, id := 1, path.Base(path.Dir(t.Source))+"/"+was; ; n++ {
 		if _, again := r.sources[strings.ToLower(id)]; !again && paths.CheckID(id) == nil {
 			t.ID = id
 			break
@@ -262,19 +258,7 @@ func (r *Reader) fail(ref string, fault *contract.Error) {
 	if r.Total++; r.Total > r.most {
 		return
 	}
-	c := Item{Fault: fault}
-	c.ID = project.BaseName(ref)
-	r.Items = append(r.Items, c)
-}
-
-// inline takes up a ticket that is given as text.
-func (r *Reader) inline(ctx context.Context, text string) {
-	doc, fault := parseInline(text)
-	if fault != nil {
-		r.fail("ticket", fault)
-		return
-	}
-	r.document(ctx, doc, "ticket")
+	r.Items = append(r.Items, Item{ID: project.BaseName(ref), Fault: fault})
 }
 
 func (r *Reader) exists(ctx context.Context, name string) bool {
@@ -287,17 +271,6 @@ func (r *Reader) isFolder(ctx context.Context, name string) bool {
 	return err == nil && info.IsDir()
 }
 
-// tree is treeOf, asked once for each directory.
-func (r *Reader) tree(ctx context.Context, t ticket.Ticket) string {
-	dir := project.DirOf(t)
-	found, known := r.trees[dir]
-	if !known {
-		found = r.project.Tree(ctx, t)
-		r.trees[dir] = found
-	}
-	return found
-}
-
 // Read resolves what a call names: references, and a ticket as text. A ticket that
 // cannot be read is its error, beside the others. h may be nil.
 func Read(ctx context.Context, p project.Project, h History, references []string, text string) *Reader {
@@ -308,7 +281,11 @@ func Read(ctx context.Context, p project.Project, h History, references []string
 		}
 	}
 	if strings.TrimSpace(text) != "" {
-		r.inline(ctx, text)
+		if doc, fault := parseInline(text); fault != nil {
+			r.fail("ticket", fault)
+		} else {
+			r.document(ctx, doc, "ticket")
+		}
 	}
 	if h != nil {
 		r.givenAgain(ctx, h)
