@@ -2,14 +2,13 @@ package project
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -70,17 +69,13 @@ var languageCommands = []struct{ file, command string }{
 }
 
 func makeTargets(makefile string) []string {
-	var out []string
-	for _, target := range checkNames {
-		for line := range strings.Lines(makefile) {
-			names, rest, found := strings.Cut(line, ":")
-			if found && !strings.HasPrefix(rest, "=") && slices.Contains(strings.Fields(names), target) {
-				out = append(out, target)
-				break
-			}
+	var targets []string
+	for line := range strings.Lines(makefile) {
+		if names, rest, found := strings.Cut(line, ":"); found && !strings.HasPrefix(rest, "=") {
+			targets = append(targets, strings.Fields(names)...)
 		}
 	}
-	return out
+	return slices.DeleteFunc(slices.Clone(checkNames), func(name string) bool { return !slices.Contains(targets, name) })
 }
 
 func packageManager(ctx context.Context, root *rootfs.Root) string {
@@ -94,9 +89,7 @@ func packageManager(ctx context.Context, root *rootfs.Root) string {
 
 // ticketCommand finds what a ticket gives as a command: a line that begins with
 // "$ ", or a code span that begins with a runner and checks something.
-var ticketCommand = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile("(?m)^\\s*\\$ (.{3,160})$|`((?:make|npm|pnpm|yarn|bun|npx|go|cargo|pytest|python3?|uv|tox|mix|mvn|gradle|\\./gradlew|bundle|rake|dotnet|phpunit|ctest) [^`\n]{2,160})`")
-})
+var ticketCommand = lazy.Regexp("(?m)^\\s*\\$ (.{3,160})$|`((?:make|npm|pnpm|yarn|bun|npx|go|cargo|pytest|python3?|uv|tox|mix|mvn|gradle|\\./gradlew|bundle|rake|dotnet|phpunit|ctest) [^`\n]{2,160})`")
 
 func commandsIn(body string) []string {
 	const read, most = 64 << 10, 4

@@ -2,15 +2,14 @@ package project
 
 import (
 	"context"
-	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -50,11 +49,7 @@ func (p Project) FilesNamed(ctx context.Context, t ticket.Ticket) []string {
 	if len(s.found) == 0 {
 		s.walk(names, symbolsOf(text))
 	}
-	out := make([]string, 0, len(s.found))
-	for p := range s.found {
-		out = append(out, p)
-	}
-	slices.Sort(out)
+	out := slices.Sorted(maps.Keys(s.found))
 	return out[:min(len(out), maxEvidence)]
 }
 
@@ -66,9 +61,7 @@ type textSearch struct {
 	bytes  int
 }
 
-var namedPath = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?:[A-Za-z]:)?[\w@.+~/\\-]*[\w)\]]\.[A-Za-z][A-Za-z0-9]{0,7}\b`)
-})
+var namedPath = lazy.Regexp(`(?:[A-Za-z]:)?[\w@.+~/\\-]*[\w)\]]\.[A-Za-z][A-Za-z0-9]{0,7}\b`)
 
 // paths finds the paths in a text that are files of the project, and returns the
 // bare file names, which may be anywhere. Of a path of another machine, as in a
@@ -107,9 +100,7 @@ func (s *textSearch) isFile(p string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-var codeWord = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile("`([A-Za-z_$][\\w$]{3,60})(?:\\(\\))?`|\\b([A-Za-z_$][\\w$]{3,60})\\(\\)|\\b([a-z]+(?:[A-Z][a-z0-9]+)+|[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+|[a-z]+(?:_[a-z0-9]+)+)\\b")
-})
+var codeWord = lazy.Regexp("`([A-Za-z_$][\\w$]{3,60})(?:\\(\\))?`|\\b([A-Za-z_$][\\w$]{3,60})\\(\\)|\\b([a-z]+(?:[A-Z][a-z0-9]+)+|[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)+|[a-z]+(?:_[a-z0-9]+)+)\\b")
 
 // symbolsOf are the names of a text that are surely code: in backticks, with (),
 // or with capitals or underscores inside.
@@ -154,7 +145,7 @@ func (s *textSearch) walk(names map[string]bool, symbols []string) {
 				if names[e.Name()] {
 					byName[e.Name()] = append(byName[e.Name()], p)
 				}
-				s.read(p, e, symbols, bySymbol)
+				s.read(p, symbols, bySymbol)
 			}
 		}
 	}
@@ -172,12 +163,8 @@ func (s *textSearch) walk(names map[string]bool, symbols []string) {
 
 // read looks for symbols in a source file. The tickets and other prose name
 // symbols without being what is to be changed.
-func (s *textSearch) read(p string, e fs.DirEntry, symbols []string, found map[string][]string) {
+func (s *textSearch) read(p string, symbols []string, found map[string][]string) {
 	if len(symbols) == 0 || s.bytes > maxSearchedAll || slices.Contains([]string{".md", ".txt", ".json", ".lock", ".svg", ".html", ".rst"}, path.Ext(p)) {
-		return
-	}
-	info, err := e.Info()
-	if err != nil || info.Size() > maxSearchedSize {
 		return
 	}
 	data, err := s.root.Read(s.ctx, p, maxSearchedSize)

@@ -9,11 +9,13 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/internal/secrets"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
@@ -45,20 +47,21 @@ func (p Project) Read(ctx context.Context, path string, limit int64) (data []byt
 
 // Fault is the error of a path that cannot be read, with what to do.
 func (p Project) Fault(ctx context.Context, path string, err error) *contract.Error {
-	fault := &contract.Error{Code: contract.CodeUnreadable, Cause: plain.Clip(path, 200) + ": " + Cause(err), Next: "Give the path of a readable file.", Err: err}
+	shown := plain.Clip(path, 200)
+	fault := &contract.Error{Code: contract.CodeUnreadable, Cause: shown + ": " + Cause(err), Next: "Give the path of a readable file.", Err: err}
 	var size *rootfs.SizeError
 	switch {
 	case ctx.Err() != nil:
-		fault.Code, fault.Cause = contract.CodeTimeout, plain.Clip(path, 200)+": the file system did not answer in time"
+		fault.Code, fault.Cause = contract.CodeTimeout, shown+": the file system did not answer in time"
 		fault.Next, fault.Retryable = "Call again; check the disk if it stays.", true
 	case errors.Is(err, fs.ErrNotExist):
-		fault.Code, fault.Cause = contract.CodeNotFound, "no file "+plain.Clip(path, 200)+" in "+p.Root
+		fault.Code, fault.Cause = contract.CodeNotFound, "no file "+shown+" in "+p.Root
 		fault.Next = "Give a path relative to the project root."
 	case errors.Is(err, rootfs.ErrOutside):
-		fault.Code, fault.Cause = contract.CodeOutside, plain.Clip(path, 200)+" is outside the project root "+p.Root
+		fault.Code, fault.Cause = contract.CodeOutside, shown+" is outside the project root "+p.Root
 		fault.Next = "Give a path inside the project, or pass the text as `ticket`."
 	case errors.As(err, &size):
-		fault.Code, fault.Cause = contract.CodeTooLarge, fmt.Sprintf("%s has %d bytes, the limit is %d", plain.Clip(path, 200), size.Size, size.Limit)
+		fault.Code, fault.Cause = contract.CodeTooLarge, fmt.Sprintf("%s has %d bytes, the limit is %d", shown, size.Size, size.Limit)
 		fault.Next = "Split the ticket, or move attachments out of it."
 	}
 	return fault
@@ -97,22 +100,15 @@ func (p Project) Stat(ctx context.Context, name string) (fs.FileInfo, error) {
 	return root.Stat(ctx, rel)
 }
 
-// DirOf is the folder of a ticket's file, as a path from the root.
-func DirOf(t ticket.Ticket) string {
-	file, _, _ := strings.Cut(t.Source, "#")
-	return path.Dir(file)
-}
-
 // Tree is the working tree that holds a ticket, as a folder beneath the root: the
 // nearest one above it that has a .git; "" = the root's own.
 func (p Project) Tree(ctx context.Context, t ticket.Ticket) string {
 	const deepest = 64
-	dir := DirOf(t)
-	for n := 0; dir != "." && dir != "/" && n < deepest; n++ {
+	file, _, _ := strings.Cut(t.Source, "#")
+	for n, dir := 0, path.Dir(file); dir != "." && dir != "/" && n < deepest; n, dir = n+1, path.Dir(dir) {
 		if _, err := p.Stat(ctx, filepath.FromSlash(dir+"/.git")); err == nil {
 			return dir
 		}
-		dir = path.Dir(dir)
 	}
 	return ""
 }
@@ -145,4 +141,29 @@ func (p Project) Text(ctx context.Context, path string, limit int64) string {
 	defer stop()
 	data, _, _ := p.Read(ctx, path, limit)
 	return string(data)
+}
+
+// WithheldReason returns why a file is shown to no model, "" where it may be. It looks at
+// the name that the ticket gives and at the one behind its links.
+func WithheldReason(names ...string) string {
+	for _, n := range names {
+		if kind := secrets.KindOf(n); kind == secrets.Private {
+			return fmt.Sprintf("was not shown to the model: it is %s", kind)
+		}
+	}
+	return ""
+}
+
+// IsLocal reports whether a file may be shown to a model on this machine only.
+func IsLocal(names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return secrets.KindOf(n) != secrets.Ordinary })
+}
+
+// WithoutSecrets leaves out commands with a secret in them: they are part of
+// the reply's schema, which every tier gets.
+func WithoutSecrets(commands []string) []string {
+	return slices.DeleteFunc(slices.Clone(commands), func(c string) bool {
+		_, kinds := secrets.Mask(c)
+		return len(kinds) > 0
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/rootfs"
@@ -11,7 +12,6 @@ import (
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
-// maxWalkDepth is how many folders deep a search looks.
 const maxWalkDepth = 24
 
 // IsPattern reports whether a name holds what a pattern of paths does.
@@ -129,7 +129,8 @@ func (p Project) CountFiles(ctx context.Context, t *ticket.Ticket, tree string) 
 	var out []ticket.File
 	changed := false
 	for i, f := range t.Files {
-		names, counted := []string(nil), false
+		var names []string
+		counted := false
 		if i < most {
 			names, counted = p.standsFor(ctx, f, tree)
 		}
@@ -146,27 +147,22 @@ func (p Project) CountFiles(ctx context.Context, t *ticket.Ticket, tree string) 
 			}
 		}
 	}
-	if changed {
-		t.Files = distinctFiles(out)
+	if !changed {
+		return
 	}
-}
-
-func distinctFiles(files []ticket.File) []ticket.File {
 	seen := map[string]bool{}
-	out := files[:0]
-	for _, f := range files {
-		if !seen[f.Path] {
-			seen[f.Path] = true
-			out = append(out, f)
-		}
-	}
-	return out
+	t.Files = slices.DeleteFunc(out, func(f ticket.File) bool {
+		was := seen[f.Path]
+		seen[f.Path] = true
+		return was
+	})
 }
 
 // standsFor lists the files of a folder or a pattern, a few more than MaxLocalFiles at
 // most, as the ticket would write them. counted is false for a single file.
 func (p Project) standsFor(ctx context.Context, f ticket.File, tree string) (names []string, counted bool) {
-	if !IsPattern(f.Path) && path.Ext(f.Path) != "" && !strings.HasSuffix(f.Path, "/") {
+	pattern := IsPattern(f.Path)
+	if !pattern && path.Ext(f.Path) != "" && !strings.HasSuffix(f.Path, "/") {
 		return nil, false
 	}
 	if TooManyStars(f.Path) {
@@ -177,24 +173,21 @@ func (p Project) standsFor(ctx context.Context, f ticket.File, tree string) (nam
 	for IsPattern(base) {
 		base = path.Dir(base)
 	}
-	info, err := p.Stat(ctx, filepath.FromSlash(base))
-	if IsPattern(f.Path) && (err != nil || !info.IsDir()) {
-		return nil, true
+	if info, err := p.Stat(ctx, filepath.FromSlash(base)); err != nil || !info.IsDir() {
+		return nil, pattern
 	}
-	if err != nil || !info.IsDir() {
-		return nil, false
-	}
-	found, _, err := p.Files(ctx, base, Search{Entries: 5000, Most: policy.MaxLocalFiles + 1, Want: func(name string) bool {
-		return !IsPattern(f.Path) || Matches(path.Clean(full), name)
-	}, Into: func(name string) bool { return name != ".git" && name != "node_modules" }})
+	names, _, err := p.Files(ctx, base, Search{
+		Entries: 5000, Most: policy.MaxLocalFiles + 1,
+		Want: func(name string) bool { return !pattern || Matches(path.Clean(full), name) },
+		Into: func(name string) bool { return name != ".git" && name != "node_modules" },
+	})
 	if err != nil {
-		return nil, IsPattern(f.Path)
+		return nil, pattern
 	}
-	for _, name := range found {
-		if tree != "" {
-			name = strings.TrimPrefix(name, tree+"/")
+	if tree != "" {
+		for i := range names {
+			names[i] = strings.TrimPrefix(names[i], tree+"/")
 		}
-		names = append(names, name)
 	}
 	return names, true
 }
