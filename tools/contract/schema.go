@@ -33,7 +33,7 @@ type Schema struct {
 func ParseSchema(schema string) *Schema {
 	var s Schema
 	if err := json.Unmarshal([]byte(schema), &s); err != nil {
-		panic("input schema is not JSON: " + err.Error()) // a constant of ours; every test would see it
+		panic("input schema is not JSON: " + err.Error())
 	}
 	return &s
 }
@@ -44,28 +44,16 @@ func ParseSchema(schema string) *Schema {
 // "true" for true, a string for a list, and 58 for the id "58". It returns nil,
 // or an error with code E_ARGUMENT.
 func (s *Schema) Decode(raw json.RawMessage, target any) *Error {
-	clean, fault := s.canonical(raw)
-	if fault != nil {
-		return fault
-	}
-	if err := json.Unmarshal(clean, target); err != nil {
-		return s.Refuse("arguments: " + err.Error())
-	}
-	return nil
-}
-
-// canonical returns the arguments as the schema has them.
-func (s *Schema) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || string(raw) == "null" {
 		raw = json.RawMessage("{}")
 	}
 	var args map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &args); err != nil {
-		return nil, s.Refuse("arguments: expected an object, got " + kindOf(raw))
+		return s.Refuse("arguments: expected an object, got " + kindOf(raw))
 	}
 	var problems []string
-	clean := append(make([]byte, 0, len(raw)), '{') // of parts that are checked already: json.Marshal would check them again
+	clean := map[string]json.RawMessage{}
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		prop, ok := s.Properties[name]
 		if !ok {
@@ -73,28 +61,30 @@ func (s *Schema) canonical(raw json.RawMessage) (json.RawMessage, *Error) {
 			continue
 		}
 		if prop.notGiven(args[name]) {
-			delete(args, name)
 			continue
 		}
 		v, problem := prop.check(args[name])
 		if problem != "" {
 			problems = append(problems, name+": "+problem)
 		}
-		if len(clean) > 1 {
-			clean = append(clean, ',')
-		}
-		clean = append(append(append(clean, '"'), name...), `":`...) // a name of the schema needs no escape
-		clean = append(clean, v...)
+		clean[name] = v
 	}
 	for _, name := range s.Required {
-		if _, ok := args[name]; !ok {
+		if _, ok := clean[name]; !ok {
 			problems = append(problems, "missing argument "+name)
 		}
 	}
 	if len(problems) > 0 {
-		return nil, s.Refuse(strings.Join(problems, "; "))
+		return s.Refuse(strings.Join(problems, "; "))
 	}
-	return append(clean, '}'), nil
+	text, err := json.Marshal(clean)
+	if err == nil {
+		err = json.Unmarshal(text, target)
+	}
+	if err != nil {
+		return s.Refuse("arguments: " + err.Error())
+	}
+	return nil
 }
 
 // Refuse is the error of a call whose arguments do not fit: what is wrong with
@@ -220,10 +210,7 @@ func (s *Schema) checkArray(raw json.RawMessage) (json.RawMessage, string) {
 		}
 		list[i] = v
 	}
-	out, err := json.Marshal(list)
-	if err != nil {
-		return nil, err.Error()
-	}
+	out, _ := json.Marshal(list) // of values that have been parsed
 	return out, ""
 }
 
@@ -242,10 +229,7 @@ func itemsOf(raw json.RawMessage) (list []json.RawMessage, ok bool) {
 		return list, true
 	}
 	for _, item := range splitList(text) {
-		quoted, err := json.Marshal(item)
-		if err != nil {
-			return nil, false
-		}
+		quoted, _ := json.Marshal(item) // a string always marshals
 		list = append(list, quoted)
 	}
 	return list, true
