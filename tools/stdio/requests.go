@@ -2,12 +2,13 @@ package stdio
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"sync"
 )
 
-// request is one request that waits for its answer.
 type request struct {
 	id       string          // ours, unique in the session
 	original json.RawMessage // the client's
@@ -105,14 +106,11 @@ func (q *requests) cancel(match func(*request) bool, silent bool) []string {
 // isCanceled reports whether a request that mcp-go is about to start is not
 // wanted any more.
 func (q *requests) isCanceled(id any) bool {
-	s, _ := id.(string)
-	r := q.find(s)
-	if r == nil {
-		return false
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return r.canceled
+	s, _ := id.(string)
+	r := q.byID[s]
+	return r != nil && r.canceled
 }
 
 func (q *requests) isSilent(r *request) bool {
@@ -124,11 +122,7 @@ func (q *requests) isSilent(r *request) bool {
 func (q *requests) all() []*request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	all := make([]*request, 0, len(q.byID))
-	for _, r := range q.byID {
-		all = append(all, r)
-	}
-	return all
+	return slices.Collect(maps.Values(q.byID))
 }
 
 // idle is closed once no request is open. Called once, when none can follow.

@@ -10,6 +10,7 @@
 package stdio
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -54,26 +55,16 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.MaxLine <= 0 {
-		o.MaxLine = defaultMaxLine
-	}
-	if o.Drain <= 0 {
-		o.Drain = defaultDrain
-	}
-	if o.Workers <= 0 {
-		o.Workers = defaultWorkers
-	}
-	if o.Queue <= 0 {
-		o.Queue = defaultQueue
-	}
+	o.MaxLine = cmp.Or(o.MaxLine, defaultMaxLine)
+	o.Drain = cmp.Or(o.Drain, defaultDrain)
+	o.Workers = cmp.Or(o.Workers, defaultWorkers)
+	o.Queue = cmp.Or(o.Queue, defaultQueue)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Check == nil {
 		o.Check = func(string, json.RawMessage) error { return nil }
 	}
 	if o.Gone == nil {
 		o.Gone = func() bool { return false }
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
 }
@@ -97,9 +88,9 @@ func Serve(ctx context.Context, srv *server.MCPServer, in io.Reader, out io.Writ
 	defer stop()
 	c := newConn(srv, out, o)
 	defer c.out.closed.Store(true)
-	feed, lines := c.feed, &lineReader{max: o.MaxLine}
-	defer feed.Close()
+	defer c.feed.Close()
 	defer c.workers.close()
+	lines := &lineReader{max: o.MaxLine}
 	lines.reset(in)
 
 	listened, ended := make(chan error, 1), make(chan error, 1)
@@ -112,9 +103,7 @@ func Serve(ctx context.Context, srv *server.MCPServer, in io.Reader, out io.Writ
 	case err = <-c.out.failed:
 	case err = <-listened:
 	case err = <-ended:
-		if failed := c.finish(ctx, o, listened); failed != nil {
-			err = failed
-		}
+		err = cmp.Or(c.finish(ctx, o, listened), err)
 	}
 	if ctx.Err() != nil {
 		return nil
@@ -125,17 +114,13 @@ func Serve(ctx context.Context, srv *server.MCPServer, in io.Reader, out io.Writ
 // listen runs mcp-go's stdio server on what pump lets through.
 func (c *conn) listen(ctx context.Context, o Options) error {
 	s := server.NewStdioServer(c.srv)
-	for _, option := range []server.StdioOption{
-		server.WithErrorLogger(slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)),
-		server.WithWorkerPoolSize(1), // it gets no tool call to see
-		server.WithStdioContextFunc(func(ctx context.Context) context.Context {
-			c.session = context.WithValue(ctx, connKey{}, c)
-			close(c.opened)
-			return c.session
-		}),
-	} {
-		option(s)
-	}
+	server.WithErrorLogger(slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn))(s)
+	server.WithWorkerPoolSize(1)(s) // it gets no tool call to see
+	server.WithStdioContextFunc(func(ctx context.Context) context.Context {
+		c.session = context.WithValue(ctx, connKey{}, c)
+		close(c.opened)
+		return c.session
+	})(s)
 	if err := s.Listen(ctx, c.fed, c.out); err != nil {
 		return fmt.Errorf("stdio: %w", err)
 	}
@@ -200,14 +185,12 @@ func (c *conn) drain(ctx context.Context, o Options) {
 }
 
 func wait(ctx context.Context, idle <-chan struct{}, limit time.Duration) bool {
-	t := time.NewTimer(limit)
-	defer t.Stop()
 	select {
 	case <-idle:
 		return true
 	case <-ctx.Done():
 		return true
-	case <-t.C:
+	case <-time.After(limit):
 		return false
 	}
 }
@@ -217,7 +200,7 @@ func wait(ctx context.Context, idle <-chan struct{}, limit time.Duration) bool {
 // the client gave no token, the request is cancelled or answered, or progress
 // is not above the last one; it blocks while the client does not read.
 func Progress(ctx context.Context, req mcp.CallToolRequest, progress, total float64, message string) {
-	c, _ := ctx.Value(connKey{}).(*conn)
+	c := connOf(ctx)
 	if c == nil || req.Params.Meta == nil || ctx.Err() != nil {
 		return
 	}

@@ -23,7 +23,6 @@ type workers struct {
 
 func newWorkers(limit int) *workers { return &workers{max: limit, ended: make(chan struct{})} }
 
-// spawn runs fn on another goroutine.
 func (w *workers) spawn(fn func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -48,7 +48,6 @@ func (w *writer) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// answer writes the answer to r and ends it.
 func (w *writer) answer(r *request, line []byte, id gjson.Result) {
 	if w.calls.isSilent(r) {
 		w.calls.remove(r)
@@ -83,7 +82,6 @@ func (w *writer) acknowledge(line []byte) {
 	}
 }
 
-// progress reports how far the request known as id is.
 func (w *writer) progress(id string, progress, total float64, message string) {
 	if math.IsNaN(progress+total) || math.IsInf(progress+total, 0) {
 		return
@@ -95,20 +93,14 @@ func (w *writer) progress(id string, progress, total float64, message string) {
 		return
 	}
 	r.last = progress
-	type params struct {
-		Token    json.RawMessage `json:"progressToken"`
-		Progress float64         `json:"progress"`
-		Total    float64         `json:"total,omitempty"`
-		Message  string          `json:"message,omitempty"`
-	}
 	w.send(struct {
-		JSONRPC string `json:"jsonrpc"`
-		Method  string `json:"method"`
-		Params  params `json:"params"`
-	}{mcp.JSONRPC_VERSION, methodProgress, params{r.token, progress, total, message}})
+		JSONRPC string                         `json:"jsonrpc"`
+		Method  string                         `json:"method"`
+		Params  mcp.ProgressNotificationParams `json:"params"`
+	}{mcp.JSONRPC_VERSION, methodProgress, mcp.ProgressNotificationParams{
+		ProgressToken: r.token, Progress: progress, Total: total, Message: message}})
 }
 
-// refuse answers a line that mcp-go does not get to see.
 func (w *writer) refuse(r refusal) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -129,15 +121,11 @@ func (w *writer) abandon() {
 }
 
 func (w *writer) sendRefusal(r refusal) {
-	type detail struct {
-		Code    int    `json:"code"`
-		Message string `json:"message"`
-	}
-	w.send(struct {
-		JSONRPC string          `json:"jsonrpc"`
-		ID      json.RawMessage `json:"id"` // nil encodes as null
-		Error   detail          `json:"error"`
-	}{mcp.JSONRPC_VERSION, r.id, detail{r.code, r.text}})
+	w.send(struct { // as mcp.JSONRPCError, but with the id to the byte
+		JSONRPC string                  `json:"jsonrpc"`
+		ID      json.RawMessage         `json:"id"` // nil encodes as null
+		Error   mcp.JSONRPCErrorDetails `json:"error"`
+	}{mcp.JSONRPC_VERSION, r.id, mcp.NewJSONRPCErrorDetails(r.code, r.text, nil)})
 }
 
 func (w *writer) send(v any) {
