@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -118,7 +117,6 @@ func checkLocalHealth(ctx context.Context, d *Deps, in healthInput, _ Call) (*he
 	return r, nil
 }
 
-// offered is a fix as it is offered, in the user's shell.
 func offered(d *Deps, tier policy.Tier, fix string) string {
 	if d.Fix != nil && fix != "" {
 		fix = d.Fix(tier, fix)
@@ -152,7 +150,6 @@ func (r *healthResult) fix(command string) {
 	}
 }
 
-// journal adds what the journal knows: counters and open guards.
 func (r *healthResult) journal(ctx context.Context, d *Deps) {
 	stats, err := d.Journal.Stats(ctx)
 	if err != nil {
@@ -193,7 +190,7 @@ func (r *healthResult) journal(ctx context.Context, d *Deps) {
 		}
 	}
 	r.Guard.Open = append(r.Guard.Open, draftsOff(ctx, d, digest)...)
-	sort.Strings(r.Guard.Open)
+	slices.Sort(r.Guard.Open)
 	r.Guard.Open = slices.Compact(r.Guard.Open)
 	if echo := decide.Echo(ctx, d); echo.Follows() {
 		r.Warnings.Add(echo.Words() + ": its word on a ticket's complexity is not counted, its plans are checked as before")
@@ -245,11 +242,12 @@ func (r *healthResult) words(h routing.Health) string {
 	switch {
 	case h.Proxy.OK:
 		fallback = "the proxy is up as fallback"
+	case h.Proxy.Used && r.OK:
+		fallback = "the proxy is not usable as fallback"
 	case h.Proxy.Used:
 		fallback = "the proxy is not usable: rules and templates answer"
-	}
-	if r.OK && !h.Proxy.OK {
-		fallback = map[bool]string{true: "the proxy is not usable as fallback", false: "no fallback is allowed"}[h.Proxy.Used]
+	case r.OK:
+		fallback = "no fallback is allowed"
 	}
 	return plain.Clip(local+"; "+fallback, 200)
 }

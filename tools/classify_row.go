@@ -102,7 +102,6 @@ func (c *classifying) readReport() *readReport {
 	return r
 }
 
-// firstOf is the beginning of a list, each text fit to be shown.
 func firstOf(list []string, most int) []string {
 	var out []string
 	for _, text := range list[:min(len(list), most)] {
@@ -160,7 +159,6 @@ func (c *classifying) joined(texts []string, more string) (out []string) {
 	return out
 }
 
-// ruleWords are the rules in one word.
 var ruleWords = map[string]string{"complexity": "high", "tags": "tag", "files": "files",
 	"dependencies": "needs",
 	"escalated":    "cloud", "guard": "guard", "eligible": "eligible"}
@@ -171,7 +169,6 @@ func (c *classifying) fallbacks() [3]string {
 	return [3]string{c.Fallback, shortReason(c.Failed), strings.Join(failedWords(c.Failed, shortLabel), "/")}
 }
 
-// fitting returns the first text that fits, or the last one cut.
 func fitting(room int, texts []string) string {
 	for _, t := range texts {
 		if len(contract.InJSON(t)) <= room {

@@ -78,9 +78,9 @@ func classifyTicket(ctx context.Context, d *Deps, in classifyInput, call Call) (
 	if err := classifyAll(ctx, d, batch, cmp.Or(policy.Route(in.Route), policy.Auto), call.Progress); err != nil {
 		return nil, err
 	}
-	w := decide.Wave{IDs: in.Wave, Known: in.Wave != nil, Index: r.Index}
-	if !w.Known {
-		w.IDs, w.Known = openIDs(batch), true
+	w := decide.Wave{IDs: in.Wave, Known: true, Index: r.Index}
+	if in.Wave == nil {
+		w.IDs = openIDs(batch)
 	}
 	result := &classifyResult{Tickets: make([]classifyRow, 0, len(batch))}
 	tickets := make([]*ticket.Ticket, len(batch))

@@ -62,12 +62,10 @@ func planTicket(ctx context.Context, d *Deps, in planInput, call Call) (*plan.Re
 	if fault != nil {
 		return nil, fault
 	}
-	req := plan.Request{Ticket: t, Wave: in.Wave, Route: cmp.Or(policy.Route(in.Route), policy.Auto), Progress: call.Progress}
-	req.IncludeFiles = in.IncludeFiles == nil || *in.IncludeFiles
-	if req.Draft = d.DraftDefault; in.Draft != nil {
-		req.Draft = *in.Draft
-	}
-	return plan.Make(ctx, d, req)
+	return plan.Make(ctx, d, plan.Request{
+		Ticket: t, Wave: in.Wave, Route: cmp.Or(policy.Route(in.Route), policy.Auto), Progress: call.Progress,
+		IncludeFiles: *cmp.Or(in.IncludeFiles, new(true)), Draft: *cmp.Or(in.Draft, &d.DraftDefault),
+	})
 }
 
 // readOne reads the one ticket that is to be planned.

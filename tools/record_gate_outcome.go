@@ -17,7 +17,6 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/decide"
-	"github.com/fjbelchi/localmodel/tools/handoff"
 	"github.com/fjbelchi/localmodel/tools/references"
 )
 
@@ -101,7 +100,7 @@ func recordGateOutcome(ctx context.Context, d *Deps, in recordInput, call Call) 
 	r := &recordResult{Action: rec.Action, Owner: rec.Owner, NextEventID: rec.NextEventID, Repeated: rec.Repeated, IfNewEventID: rec.IfNewEventID,
 		EscalateTo: rec.EscalateTo, Message: rec.Message, Stats: rec.Stats}
 	if rec.Action == policy.Escalate && rec.Attempt != nil {
-		r.Handoff = handoff.Text(*rec.Attempt, in.Gate)
+		r.Handoff = handoff(*rec.Attempt, in.Gate)
 	}
 	if !d.CloudAllowed {
 		r.stayHere(rec.Route)
@@ -136,7 +135,6 @@ func (r *recordResult) stayHere(owner policy.Owner) {
 
 var past = map[string]string{"pass": "passed", "fail": "failed"}
 
-// storeError turns what the journal says into an instruction.
 func storeError(err error) *contract.Error {
 	switch {
 	case errors.Is(err, statestore.ErrConflict):

@@ -16,7 +16,6 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/guard"
 	"github.com/fjbelchi/localmodel/statestore/projection"
 	"github.com/fjbelchi/localmodel/tools/contract"
-	"github.com/fjbelchi/localmodel/tools/handoff"
 )
 
 // gateKeeper records outcomes as a client does, and remembers the last answer.
@@ -273,7 +272,7 @@ func TestRecordSizesAndSums(t *testing.T) {
 			in.QualityScore = &q
 		}
 		r := k.record(in)
-		if n := utf8.RuneCountInString(r.Handoff); n >= handoff.MaxChars {
+		if n := utf8.RuneCountInString(r.Handoff); n >= maxHandoff {
 			t.Fatalf("hand-off of %d characters", n)
 		}
 		if (r.Action == policy.Escalate) != (r.Handoff != "" && r.EscalateTo == "sonnet") {

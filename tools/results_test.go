@@ -22,7 +22,6 @@ import (
 	"github.com/fjbelchi/localmodel/statestore/journal"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/decide"
-	"github.com/fjbelchi/localmodel/tools/handoff"
 	"github.com/fjbelchi/localmodel/tools/plan"
 )
 
@@ -323,7 +322,7 @@ func TestRecordResults(t *testing.T) {
 	step(outcome("plan", "pass", "BUG-7:plan:1", "route", "local"), "action=continue repeated=true")
 	step(outcome("lint", "fail", "BUG-7:lint:1", "evidence", "a.go:3: <unused> & \"odd\""), "action=retry next_event_id=BUG-7:lint:2")
 	r := step(outcome("lint", "fail", "BUG-7:lint:2"), "action=escalate escalate_to=sonnet stats.escalatedToCloud=1 stats.failuresByType.lint=1")
-	if h := r.Get("handoff").Str; !strings.Contains(h, "<unused> & \"odd\"") || len([]rune(h)) > handoff.MaxChars {
+	if h := r.Get("handoff").Str; !strings.Contains(h, "<unused> & \"odd\"") || len([]rune(h)) > maxHandoff {
 		t.Errorf("hand-off: %s", h)
 	}
 	step(outcome("commit", "pass", "BUG-7:commit:1"), "action=complete")
