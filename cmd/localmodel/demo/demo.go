@@ -3,6 +3,7 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -11,14 +12,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/mark3labs/mcp-go/client"
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
-	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
 // project is a small program with a backlog of six tickets. Its sources end in
@@ -43,7 +42,7 @@ func Run(ctx context.Context, out io.Writer, o Options) error {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // in the temporary directory
-	if err := unpack(ctx, dir); err != nil {
+	if err := unpack(dir); err != nil {
 		return err
 	}
 	c, err := start(ctx, dir, o)
@@ -54,27 +53,16 @@ func Run(ctx context.Context, out io.Writer, o Options) error {
 	return (&show{Options: o, out: out, client: c}).run(ctx)
 }
 
-func unpack(ctx context.Context, dir string) error {
+func unpack(dir string) error {
 	root, err := fs.Sub(project, "project")
-	if err != nil {
-		return err
+	if err == nil {
+		err = os.CopyFS(dir, root)
 	}
-	to, err := rootfs.Open(ctx, dir)
-	if err != nil {
-		return err
+	for _, name := range []string{"main.go", "cart.go"} {
+		path := filepath.Join(dir, name)
+		err = cmp.Or(err, os.Rename(path+".txt", path))
 	}
-	defer to.Close() //nolint:errcheck // flushed by Replace
-	return fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := fs.ReadFile(root, path)
-		if err != nil {
-			return err
-		}
-		name := filepath.FromSlash(strings.TrimSuffix(path, ".txt"))
-		return to.Replace(ctx, name, data, rootfs.Write{Perm: 0o600, Dirs: 0o700})
-	})
+	return err
 }
 
 // start starts this program as a server, and returns a client that speaks to it.
@@ -112,9 +100,7 @@ func callTool(ctx context.Context, c *client.Client, tool string, args map[strin
 	if r.IsError {
 		text := ""
 		if len(r.Content) > 0 {
-			if c, ok := r.Content[0].(mcp.TextContent); ok {
-				text = c.Text
-			}
+			text = mcp.GetTextFromContent(r.Content[0])
 		}
 		return result, fmt.Errorf("%s: %s", tool, text)
 	}
