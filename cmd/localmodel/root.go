@@ -21,13 +21,6 @@ A client starts the server as "localmodel" or "localmodel serve" and speaks MCP 
 // fewColumns are too few for names and meanings of flags side by side.
 const fewColumns = 60
 
-// Groups of the overview.
-const (
-	groupStart  = "start"
-	groupUse    = "use"
-	groupReport = "report"
-)
-
 // newRoot puts the command line together. raw has the streams without a filter:
 // the server's output is JSON-RPC, not text for a person.
 func newRoot(w, raw app.Env) *cobra.Command {
@@ -56,20 +49,21 @@ func newRoot(w, raw app.Env) *cobra.Command {
 	root.SetOut(w.Out)
 	root.SetErr(w.Err)
 	root.SetUsageTemplate(usageWithin(root.UsageTemplate(), term.Width(w.Out)))
-	root.AddGroup(&cobra.Group{ID: groupStart, Title: "Set up:"}, &cobra.Group{ID: groupUse, Title: "Use:"},
-		&cobra.Group{ID: groupReport, Title: "Report:"})
-	add := func(group string, list ...*cobra.Command) {
+	add := func(title string, list ...*cobra.Command) {
+		if title != "" {
+			root.AddGroup(&cobra.Group{ID: title, Title: title})
+		}
 		for _, c := range list {
-			c.GroupID, c.Long = group, paragraphs(w.Out, c.Long)
+			c.GroupID, c.Long = title, paragraphs(w.Out, c.Long)
 			if c.Args == nil {
 				c.Args = atMost(0)
 			}
 			root.AddCommand(c)
 		}
 	}
-	add(groupStart, setupCommand(w), installCommand(w), uninstallCommand(w), doctorCommand(w), configCommand(w), trustCommand(w))
-	add(groupUse, serveCommand(raw), callCommand(w), askCommand(w), demoCommand(w), hintCommand(w))
-	add(groupReport, statsCommand(w), exportCommand(w), evalCommand(w), projectsCommand(w))
+	add("Set up:", setupCommand(w), installCommand(w), uninstallCommand(w), doctorCommand(w), configCommand(w), trustCommand(w))
+	add("Use:", serveCommand(raw), callCommand(w), askCommand(w), demoCommand(w), hintCommand(w))
+	add("Report:", statsCommand(w), exportCommand(w), evalCommand(w), projectsCommand(w))
 	add("", completionCommand(w), versionCommand(w))
 	return root
 }

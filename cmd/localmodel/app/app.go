@@ -73,10 +73,14 @@ func With(e Env, c *Config, only ...policy.Tier) *App {
 	log := slog.New(slog.NewTextHandler(e.Err, &slog.HandlerOptions{Level: c.LogLevel}))
 	guard := policy.Guard{Mode: c.Guard}
 	name, problem := c.projectName()
+	stateFileIn := "" // nowhere
+	if c.StateFile {
+		stateFileIn = c.Root
+	}
 	store := statestore.New(journal.Options{
 		State:      c.State,
 		Dir:        c.Dirs.State,
-		Root:       c.stateFileRoot(),
+		Root:       stateFileIn,
 		Project:    name,
 		ProjectErr: problem,
 		User:       c.user(),
@@ -135,14 +139,6 @@ func (p *App) Close() {
 	if err := p.Store.Close(); err != nil {
 		p.Log.Warn("closing the journal", "err", err)
 	}
-}
-
-// stateFileRoot is where the state file is kept, "" = nowhere.
-func (c *Config) stateFileRoot() string {
-	if !c.StateFile {
-		return ""
-	}
-	return c.Root
 }
 
 // projectName is whose rows are written, or why that is not known.

@@ -70,10 +70,8 @@ func Trust(ctx context.Context, state, root string, requests []Request) (bool, e
 		return false, err
 	}
 	before := all[name]
-	now := maps.Clone(before)
-	if now == nil {
-		now = map[string]string{}
-	}
+	now := map[string]string{}
+	maps.Copy(now, before)
 	maps.DeleteFunc(now, func(key, _ string) bool { return len(requests) == 0 || isCommand(key) == isCommand(requests[0].Key) })
 	for _, r := range requests {
 		now[r.Key] = r.Value

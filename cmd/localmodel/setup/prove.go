@@ -113,14 +113,14 @@ func (h host) trial(choice Choice, within time.Duration) (p *app.App, done func(
 
 // timed runs one tool and returns how long it took.
 func (h host) timed(ctx context.Context, p *app.App, name string) (gjson.Result, time.Duration, error) {
-	args, err := json.Marshal(map[string]any{"ticket": provingTicket, "route": "local"})
-	if err != nil {
-		return gjson.Result{}, 0, err
-	}
+	args, _ := json.Marshal(map[string]string{"ticket": provingTicket, "route": "local"}) // strings always encode
 	start := time.Now()
 	all := tools.All(p.Deps)
 	tool := all[slices.IndexFunc(all, func(t tools.Tool) bool { return t.Declaration.Name == name })]
-	var text []byte
+	var (
+		text []byte
+		err  error
+	)
 	term.Wait(h.Err, "waiting for the model, "+name, func() {
 		text, err = tool.Run(ctx, p.Deps, tools.Call{Arguments: args})
 	})

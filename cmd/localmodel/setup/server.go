@@ -85,12 +85,19 @@ func (r *run) pickServer(found []Server) Server {
 
 // noServer says what is missing and how to get it on this system.
 func (r *run) noServer() Outcome {
+	const page = "https://ollama.com/download"
 	o := Outcome{State: Missing, Text: "no model server answers on this machine"}
-	if r.Ollama != "" {
+	command, known := installers[r.OS]
+	switch {
+	case r.Ollama != "":
 		o.Fixes = []string{"ollama serve"}
-	} else {
+	case known:
+		o.Fixes = []string{command, "or see " + page}
+	default:
+		o.Fixes = []string{page, "ollama serve"}
+	}
+	if r.Ollama == "" {
 		o.Text += ", and Ollama is not installed"
-		o.Fixes = installOllama(r.OS)
 	}
 	o.Fixes = append(o.Fixes, "localmodel setup")
 	return o
@@ -101,14 +108,6 @@ var installers = map[string]string{
 	"darwin":  "brew install ollama && ollama serve",
 	"windows": "winget install Ollama.Ollama",
 	"linux":   "curl -fsSL https://ollama.com/install.sh | sh",
-}
-
-func installOllama(system string) []string {
-	const page = "https://ollama.com/download"
-	if command, known := installers[system]; known {
-		return []string{command, "or see " + page}
-	}
-	return []string{page, "ollama serve"}
 }
 
 func (s Server) describe(version string) string {
