@@ -34,7 +34,6 @@ func configCommand(w app.Env) *cobra.Command {
 	return cmd
 }
 
-// showConfig prints the settings as they count here.
 func showConfig(w app.Env, asJSON bool) error {
 	c := app.Load(w)
 	r := configReport{File: c.ConfigFile(), Settings: c.Values(), Problems: c.Problems, Untrusted: c.TrustNotes()}

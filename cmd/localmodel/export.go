@@ -18,7 +18,6 @@ import (
 const aboutExport = `
 Writes every model call of the journal, oldest first, in the schema of a usage ledger (.backlog-ops/usage-ledger.jsonl): one JSON object a line, or CSV.`
 
-// exportOptions are export's flags.
 type exportOptions struct {
 	since        time.Time
 	format, file string
@@ -41,7 +40,6 @@ func exportCommand(w app.Env) *cobra.Command {
 	return cmd
 }
 
-// export writes the ledger for other programs.
 func export(ctx context.Context, w app.Env, o exportOptions) error {
 	if o.format != "jsonl" && o.format != "csv" {
 		return exitcode.New(2, fmt.Sprintf("localmodel export: there is no format %q; there are jsonl, csv", o.format))

@@ -42,7 +42,6 @@ func setupCommand(w app.Env) *cobra.Command {
 	return cmd
 }
 
-// setUp leads from nothing to a local model in a client.
 func setUp(ctx context.Context, w app.Env, o setup.Options, asJSON bool) error {
 	report, err := setup.Run(ctx, o, setup.NewHost(w, asJSON))
 	if errors.Is(err, context.Canceled) {

@@ -17,7 +17,6 @@ Says how many tickets stayed local and passed their gates, what that saved, and 
 
 A local answer is worth what the first tier of LOCALMODEL_FALLBACK takes for the same tokens, by its list price. Of an attempt that was escalated the plan is taken off again, with the reading of its hand-off. What the client's own model spends is not seen here.`
 
-// statsOptions are stats's flags.
 type statsOptions struct {
 	since       time.Time
 	all, asJSON bool

@@ -41,5 +41,4 @@ func runnable(fix string, installed func(program string) bool) string {
 	return fix
 }
 
-// startsProxy reports whether a fix starts a LiteLLM proxy on this machine.
 func startsProxy(fix string) bool { return strings.Contains(fix, "&& litellm ") }

@@ -94,7 +94,6 @@ func Judge(f Facts) Report {
 	return r
 }
 
-// marks are what a person sees of a status.
 var marks = map[Status]term.Mark{
 	OK:     {Sign: "✓", Colour: term.Green},
 	Advice: {Sign: "!", Colour: term.Yellow},

@@ -61,7 +61,6 @@ func (f Facts) proxyFixes() []string {
 	return fixes
 }
 
-// paid reports whether paid tiers may be asked.
 func (f Facts) paid() bool { return f.Config.Cloud && len(f.Config.Fallback) > 0 }
 
 func (f Facts) fallback() string {

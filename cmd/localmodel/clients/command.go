@@ -220,7 +220,6 @@ func List(out io.Writer, p Place) error {
 	return err
 }
 
-// tilde writes ~ for the home directory.
 func tilde(path, home string) string {
 	if rest, ok := strings.CutPrefix(path, home+string(filepath.Separator)); ok && home != "" {
 		return "~" + string(filepath.Separator) + rest

@@ -24,7 +24,6 @@ const (
 	maxCommas   = 200_000
 )
 
-// file is a configuration file as it was read.
 type file struct {
 	path   string // as the client knows it
 	root   string // the directory beneath which it is
@@ -125,7 +124,6 @@ func (f *file) write(name string, content []byte) error {
 	return rootfs.WriteNamed(context.Background(), f.root, path, content, rootfs.Write{Perm: f.mode, Dirs: 0o755})
 }
 
-// remove removes the file, or one beside it.
 func (f *file) remove(name string) error {
 	root, err := rootfs.Open(context.Background(), f.root)
 	if err != nil {
@@ -135,7 +133,6 @@ func (f *file) remove(name string) error {
 	return root.Remove(context.Background(), name)
 }
 
-// beside reads a backup.
 func (f *file) beside(name string) ([]byte, error) {
 	return rootfs.ReadFile(context.Background(), f.root, name, maxFile)
 }

@@ -90,7 +90,6 @@ func (s Session) groups() (out []group) {
 	return out
 }
 
-// confirm shows what the project asks for and has the answer typed.
 func (g group) confirm(in *bufio.Reader, s Session) bool {
 	fmt.Fprintf(s.Err, "%s asks for:\n", plain.Line(s.Root))
 	for _, r := range g.requests {
@@ -118,7 +117,6 @@ func askAddress(s Session, requests []settings.Request) string {
 	return address
 }
 
-// askCommands asks whether the project's commands may run.
 func askCommands(s Session, _ []settings.Request) string {
 	const word = "run"
 	term.Print(s.Err, "", "They would run with your rights in a copy of the working tree, on code that the local model wrote "+

@@ -20,7 +20,6 @@ const maxCommand = 300
 // trustCommands is what a user runs to see the commands and trust them.
 const trustCommands = "localmodel trust --commands"
 
-// isCommand reports whether a request is for a command to be run.
 func isCommand(key string) bool { return strings.HasPrefix(key, commandPrefix) }
 
 // commands returns the project's commands, and what is wrong with one of them:

@@ -44,12 +44,10 @@ func edit(text []byte, assignments []Assignment) ([]byte, error) {
 	return append(bytes.Clone(mark), doc...), nil
 }
 
-// line is the assignment as TOML has it.
 func (a Assignment) line() string {
 	return a.Key + ` = "` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(a.Value) + `"`
 }
 
-// in writes one assignment into a document without a byte order mark.
 func (a Assignment) in(doc []byte) ([]byte, error) {
 	before, err := decodeTOML(doc)
 	if err != nil {
@@ -190,7 +188,6 @@ func readConfig(ctx context.Context, dir string) ([]byte, error) {
 	return data, err
 }
 
-// readFile reads config.toml.
 func (s *Set) readFile(ctx context.Context) {
 	path := s.ConfigFile()
 	if path == "" {

@@ -196,7 +196,6 @@ func (s *Set) env(name string) string {
 	return v
 }
 
-// resolve finds one setting's value.
 func (s *Set) resolve(r *Row) {
 	value, from := s.find(r)
 	note := func(text string) { s.problem("%s %s", s.label(r, value, from), text) }

@@ -102,7 +102,6 @@ func between(least, most float64) parser {
 	}
 }
 
-// parseDuration reads a duration, or seconds.
 func parseDuration(value string) (time.Duration, bool) {
 	if s, err := strconv.ParseFloat(value, 64); err == nil {
 		return time.Duration(s * float64(time.Second)), math.Abs(s) < 1e9
@@ -137,7 +136,6 @@ func keepAlive(value string, _ func(string)) (any, string) {
 	return KeepAlive{For: max(d, -time.Second)}, ""
 }
 
-// tiers reads the fallback order.
 func tiers(value string, note func(string)) (any, string) {
 	out := []string{}
 	for _, t := range strings.Split(value, ",") {
@@ -217,7 +215,6 @@ func quote(value string) string {
 	return strconv.Quote(value)
 }
 
-// show writes a value as a person would.
 func show(v any) string {
 	switch v := v.(type) {
 	case []string:

@@ -61,7 +61,6 @@ func within(dir, path string) bool {
 	return false
 }
 
-// followed follows the links of as much of a path as is there.
 func followed(path string) string {
 	for dir, rest := path, ""; ; dir, rest = filepath.Dir(dir), filepath.Join(filepath.Base(dir), rest) {
 		if real, err := filepath.EvalSymlinks(dir); err == nil {
@@ -73,7 +72,6 @@ func followed(path string) string {
 	}
 }
 
-// root is the project's directory.
 func (s *Set) root() string {
 	if v := s.env("CLAUDE_PROJECT_DIR"); v != "" {
 		if info, err := os.Stat(v); err == nil && info.IsDir() {

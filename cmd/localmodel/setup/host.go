@@ -73,12 +73,10 @@ func NewHost(e app.Env, quiet bool) Host {
 	}
 }
 
-// fixer works on the program put together with other settings.
 func (h host) fixer(values map[string]string) checkup.Fixer {
 	return checkup.Fixer{Router: app.NewWith(h.Env, values).Router, In: h.In, Out: h.Err, Yes: true, Dir: h.config.Dirs.State}
 }
 
-// proxyAnswers reports whether a proxy is there that takes the key.
 func (h host) proxyAnswers(ctx context.Context) bool {
 	p := app.NewWith(h.Env, map[string]string{"LOCALMODEL_FALLBACK": "cheap"})
 	proxy := p.Router.Health(ctx, false).Proxy

@@ -177,7 +177,6 @@ func (r *run) pick(there []routing.Listed, best int) routing.Listed {
 	return there[best]
 }
 
-// take makes a model the chosen one.
 func (r *run) take(m routing.Listed, why string) Outcome {
 	r.model, r.numCtx = &m, cmp.Or(r.window(m), min(r.NumCtx, 8192))
 	r.report.Model, r.report.NumCtx = m.Name, r.numCtx

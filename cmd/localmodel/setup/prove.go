@@ -111,7 +111,6 @@ func (h host) trial(choice Choice, within time.Duration) (p *app.App, done func(
 	return p, done, nil
 }
 
-// timed runs one tool and returns how long it took.
 func (h host) timed(ctx context.Context, p *app.App, name string) (gjson.Result, time.Duration, error) {
 	args, _ := json.Marshal(map[string]string{"ticket": provingTicket, "route": "local"}) // strings always encode
 	start := time.Now()

@@ -98,7 +98,6 @@ func (r *run) assignments() (list []settings.Assignment, notes string) {
 	return append(list, r.set...), notes
 }
 
-// addClients offers each client that is installed.
 func (r *run) addClients(ctx context.Context) (out []Outcome) {
 	all := r.Clients()
 	if len(all) == 0 {

@@ -83,7 +83,6 @@ func (r *run) pickServer(found []Server) Server {
 	return found[n-1]
 }
 
-// noServer says what is missing and how to get it on this system.
 func (r *run) noServer() Outcome {
 	const page = "https://ollama.com/download"
 	o := Outcome{State: Missing, Text: "no model server answers on this machine"}

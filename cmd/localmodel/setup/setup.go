@@ -164,7 +164,6 @@ const (
 	ExitInterrupted = 130 // as of a program that SIGINT ended; what was done stays
 )
 
-// run is one run of setup.
 type run struct {
 	Options
 	Host
@@ -246,7 +245,6 @@ func (r *run) may(question string) bool {
 
 func one(o Outcome) []Outcome { return []Outcome{o} }
 
-// marks are what a person sees of a state.
 var marks = map[State]term.Mark{
 	Done:    {Sign: "✓", Colour: term.Green},
 	Same:    {Sign: "✓", Colour: term.Green},

@@ -21,7 +21,6 @@ const (
 	local = "local"
 )
 
-// prove makes one real classification.
 func (r *run) prove(ctx context.Context) []Outcome {
 	const what = "one classification and one plan by %s"
 	switch {
@@ -96,7 +95,6 @@ func (r *run) choice() Choice {
 // unsure reports whether the model answered, and its answer would not count.
 func (r *run) unsure() bool { return r.proof.By == local && r.proof.Confidence < r.MinConfidence }
 
-// classified says what the model did.
 func (r *run) classified(c Classified) []string {
 	var said []string
 	if c.Load > 0 {

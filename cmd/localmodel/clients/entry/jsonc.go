@@ -22,7 +22,6 @@ func (j JSON) Fresh(e Entry) []byte {
 	return []byte(s.value([]Member{{string(j), []Member{{Name, e.members()}}}}, "") + "\n")
 }
 
-// splice replaces bytes of a document.
 type splice struct {
 	from, to int
 	text     string
@@ -289,7 +288,6 @@ func newlineOf(doc []byte) string {
 	return "\n"
 }
 
-// unitOf is one level of the document's indentation.
 func unitOf(doc []byte, root hujson.Value) string {
 	if members := root.Value.(*hujson.Object).Members; len(members) > 0 {
 		first := members[0].Name.StartOffset
