@@ -322,7 +322,7 @@ func (c *collector) finish() Ticket {
 	c.kind()
 	t.HasFrontMatter = t.HasFrontMatter || t.Status != "" || t.Priority != "" || t.Complexity != "" || len(t.Labels) > 0
 	t.Closed = t.Closed || isClosed(t.Status)
-	t.Draft = t.Draft || isDraft(t.Status)
+	t.Draft = t.Draft || isOf("draft", normal(t.Status))
 	if len(c.unread) > 0 {
 		t.Warnings = append(t.Warnings, "not understood: "+strings.Join(c.unread, "; "))
 	}

@@ -106,7 +106,7 @@ func filesInCode(text string) (paths []string, note string) {
 	}
 	end := 0
 	for i, s := range spans {
-		if i > 0 && len(paths) > 0 && !isJoint(text[end:s.from]) {
+		if i > 0 && len(paths) > 0 && !containsFold(pathJoints, strings.Trim(text[end:s.from], " *_")) {
 			break // "`a.go` - calls `Open`": the second is about it
 		}
 		if inner := strings.Trim(text[s.from:s.to], "` "); isPath(inner) {
@@ -132,11 +132,8 @@ func appendPath(paths []string, text string) []string {
 	return paths
 }
 
-// isJoint reports whether s may be between two paths of one list.
-func isJoint(between string) bool {
-	return slices.Contains([]string{"", ",", ", and", "and", "&", "+", ";", "/", "und", "et", "y", "→", "->"},
-		strings.ToLower(strings.Trim(between, " *_")))
-}
+// pathJoints may be between two paths of one list.
+var pathJoints = []string{"", ",", ", and", "and", "&", "+", ";", "/", "und", "et", "y", "→", "->"}
 
 // actionIn is the action that a note states: "(new)", "create", "NEW".
 func actionIn(note string) string {

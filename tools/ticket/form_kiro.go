@@ -102,7 +102,7 @@ func kiroTasks(f *file, name string) *Document {
 		l.text = strings.TrimSpace(l.text)
 		local, title := leadingNumber(l.text)
 		t := d.add(l, local, title)
-		t.Status = kiroStatus(l.mark)
+		t.Status = cmp.Or(kiroStatus[l.mark], "open")
 		t.addPaths(codeOf(title), "task line")
 		if len(codeSpans(title)) == 0 {
 			t.addPaths(title, "task line")
@@ -125,17 +125,8 @@ func kiroTasks(f *file, name string) *Document {
 	return d
 }
 
-func kiroStatus(mark byte) string {
-	switch mark {
-	case 'x':
-		return "done"
-	case '-':
-		return "in progress"
-	case '~':
-		return "queued"
-	}
-	return "open"
-}
+// kiroStatus is the status of a mark; any other is open.
+var kiroStatus = map[byte]string{'x': "done", '-': "in progress", '~': "queued"}
 
 // kiroOrder makes a task wait for the open ones before it. Optional tasks hold nobody
 // back.

@@ -13,16 +13,11 @@ import (
 func isObsidian(f *file) bool {
 	return f.in("TaskNotes") || f.has("datecreated", "datemodified", "timeestimate", "timeentries",
 		"contexts") || f.taskTag() ||
-		f.wikiKeys() || strings.Contains(f.body, "- [ ] ") && hasTaskEmoji(f.body) ||
-		hasDataview(f.body)
-}
-
-// hasTaskEmoji looks for the marks of the Tasks plug-in. strings.ContainsAny would
-// look for each at every byte.
-func hasTaskEmoji(body string) bool {
-	return slices.ContainsFunc([]string{"🆔", "⛔", "📅", "⏳", "🛫"}, func(mark string) bool {
-		return strings.Contains(body, mark)
-	})
+		f.wikiKeys() || hasDataview(f.body) || strings.Contains(f.body, "- [ ] ") &&
+		// strings.ContainsAny would look for each at every byte
+		slices.ContainsFunc([]string{"🆔", "⛔", "📅", "⏳", "🛫"}, func(mark string) bool {
+			return strings.Contains(f.body, mark)
+		})
 }
 
 // taskTag: the note is marked as a task by a tag, and has a state.

@@ -3,6 +3,8 @@ package ticket
 import (
 	"cmp"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // isOpenSpec recognises OpenSpec: a change is a folder with proposal.md, tasks.md,
@@ -19,7 +21,7 @@ func readOpenSpec(f *file) (*Document, error) {
 	change, rest, ok := f.under("openspec", "changes")
 	archived := change == "archive" && len(rest) > 0
 	if archived {
-		change, rest = withoutDate(rest[0]), rest[1:]
+		change, rest = datedName().ReplaceAllString(rest[0], "$1"), rest[1:]
 	}
 	if !ok {
 		spec, _, _ := f.under("openspec", "specs")
@@ -70,38 +72,28 @@ func (d *Document) beside(paths []string) {
 	}
 }
 
-// withoutDate cuts the date from 2026-03-01-add-x.
-func withoutDate(name string) string {
-	if len(name) > 11 && name[4] == '-' && name[7] == '-' && name[10] == '-' && isNumber(name[:4]) &&
-		isNumber(name[5:7]) {
-		return name[11:]
-	}
-	return name
-}
+// datedName is 2026-03-01-add-x.
+var datedName = lazy.Regexp(`^[0-9]{4}-[0-9]{2}-..-(.+)`)
 
-// setKindByVerb takes the kind from the verb that a change's name begins with.
+// verbKinds are the kinds of the verbs that a change's name begins with.
+var verbKinds = map[string]string{"add": kindFeat, "implement": kindFeat, "introduce": kindFeat, "support": kindFeat,
+	"create": kindFeat, "enable": kindFeat, "fix": kindBug, "bugfix": kindBug, "hotfix": kindBug, "resolve": kindBug}
+
 func (t *Ticket) setKindByVerb(change string) {
 	verb, _, _ := strings.Cut(change, "-")
-	kind := map[string]string{"add": kindFeat, "implement": kindFeat, "introduce": kindFeat,
-		"support": kindFeat, "create": kindFeat, "enable": kindFeat,
-		"fix": kindBug, "bugfix": kindBug, "hotfix": kindBug, "resolve": kindBug}[verb]
-	if t.Kind == "" && kind != "" {
+	if kind := verbKinds[verb]; t.Kind == "" && kind != "" {
 		t.Kind = kind
 		t.From = append(t.From, Origin{"kind", "folder"})
 	}
 }
 
+var documentNames = map[string]string{"spec": "specification", "requirements": "specification",
+	"bugfix": "specification", "data-model": "data model", "proposal": "proposal", "plan": "plan", "design": "design",
+	"research": "research", "quickstart": "quickstart"}
+
 // documentName describes a document that is no ticket.
 func documentName(stem string) string {
-	switch strings.ToLower(stem) {
-	case "spec", "requirements", "bugfix":
-		return "specification"
-	case "proposal", "plan", "design", "research", "quickstart":
-		return strings.ToLower(stem)
-	case "data-model":
-		return "data model"
-	}
-	return "document"
+	return cmp.Or(documentNames[strings.ToLower(stem)], "document")
 }
 
 func cutPrefixFold(text string, prefixes ...string) (string, bool) {

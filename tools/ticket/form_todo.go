@@ -15,14 +15,10 @@ func isTodo(f *file) bool {
 		return !f.headed && strings.Contains(f.body, "- [ ]") &&
 			!strings.Contains(f.body, "Acceptance Criteria")
 	}
-	return f.path == "" && !f.headed && isTodoHead(f.body)
-}
-
-// isTodoHead: the text begins with the heading TODO.
-func isTodoHead(body string) bool {
-	first, _, _ := strings.Cut(strings.TrimLeft(body, "\n "), "\n")
+	first, _, _ := strings.Cut(strings.TrimLeft(f.body, "\n "), "\n")
 	level, title := heading(first)
-	return level > 0 && slices.Contains([]string{"todo", "todos", "todolist"}, normal(title))
+	return f.path == "" && !f.headed && level > 0 &&
+		slices.Contains([]string{"todo", "todos", "todolist"}, normal(title))
 }
 
 func readTodo(f *file) (*Document, error) {

@@ -8,29 +8,33 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// cut separates the front matter from the body. line is the file's line of the
-// front matter's first line; 0 = there is none.
-func cut(text string) (front, body string, line int, err error) {
-	rest := strings.TrimLeftFunc(text, unicode.IsSpace)
-	at := len(text) - len(rest)
+// cutFrontMatter separates the front matter from the body and reads its keys, if there
+// is any.
+func (f *file) cutFrontMatter() error {
+	rest := strings.TrimLeftFunc(f.text, unicode.IsSpace)
+	at := len(f.text) - len(rest)
 	first, rest, _ := strings.Cut(rest, "\n")
-	if strings.TrimRight(first, " \t") != "---" || at > 0 && text[at-1] != '\n' ||
-		!opensKeys(rest) { // a rule, or nothing but text
-		return "", text, 0, nil
+	if strings.TrimRight(first, " \t") != "---" || at > 0 && f.text[at-1] != '\n' || !opensKeys(rest) {
+		if strings.Trim(f.text, "-. \t\n") == "" {
+			return errEmpty
+		}
+		return nil // a rule, or nothing but text
 	}
-	line = lineAt(text, at)
+	line := lineAt(f.text, at)
 	size := 0
 	for next := range strings.Lines(rest) {
-		if closes(strings.TrimSuffix(next, "\n")) {
-			if size > maxFrontMatter {
-				return "", "", 0, &Error{line, fmt.Sprintf("the front matter has %d bytes, the limit is %d", size,
-					maxFrontMatter), "Move long text into the body."}
-			}
-			return rest[:size], rest[size+len(next):], line + 1, nil
+		if !closes(strings.TrimSuffix(next, "\n")) {
+			size += len(next)
+			continue
 		}
-		size += len(next)
+		if size > maxFrontMatter {
+			return &Error{line, fmt.Sprintf("the front matter has %d bytes, the limit is %d", size, maxFrontMatter),
+				"Move long text into the body."}
+		}
+		f.body = rest[size+len(next):]
+		return f.readKeys(rest[:size], line+1)
 	}
-	return "", "", 0, &Error{line, "the front matter is opened with --- and never closed",
+	return &Error{line, "the front matter is opened with --- and never closed",
 		"Put a line with --- alone after the last key."}
 }
 
@@ -77,21 +81,6 @@ func isKeyLine(text string) bool {
 		return text[0] == '"' || text[0] == '\''
 	}
 	return !strings.ContainsRune("-*>|`", rune(text[0])) && len(strings.Fields(text[:at])) <= 4
-}
-
-// cutFrontMatter reads the keys of the front matter, if there is any.
-func (f *file) cutFrontMatter() error {
-	front, body, line, err := cut(f.text)
-	f.body = body
-	switch {
-	case err != nil:
-		return err
-	case line > 0:
-		return f.readKeys(front, line)
-	case strings.Trim(f.text, "-. \t\n") == "":
-		return errEmpty
-	}
-	return nil
 }
 
 // readKeys takes over the keys of a YAML mapping; first is the file's line of its

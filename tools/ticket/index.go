@@ -1,7 +1,6 @@
 package ticket
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/lazy"
@@ -11,9 +10,8 @@ import (
 // without "#", "task-" and leading zeros, and by number alone after a tracker's prefix
 // was changed.
 type Index struct {
-	exact, loose, local map[string][]Entry
-	number              map[string][]Entry
-	prefixes            map[string]bool
+	exact, loose, local, number map[string]slot
+	prefixes                    map[string]bool
 }
 
 // Entry is one ticket of an Index.
@@ -22,27 +20,35 @@ type Entry struct {
 	Open bool
 }
 
+// slot is the first open ticket of a key, or the first; mixed: there are others.
+type slot struct {
+	Entry
+	mixed bool
+}
+
 // NewIndex makes an empty index.
 func NewIndex() *Index {
-	return &Index{exact: map[string][]Entry{}, loose: map[string][]Entry{}, local: map[string][]Entry{},
-		number: map[string][]Entry{}, prefixes: map[string]bool{}}
+	return &Index{exact: map[string]slot{}, loose: map[string]slot{}, local: map[string]slot{},
+		number: map[string]slot{}, prefixes: map[string]bool{}}
 }
 
 // Add takes a ticket up. An id that is there already keeps both: the open one wins.
 func (x *Index) Add(id string, open bool) {
-	e := Entry{id, open}
-	put := func(m map[string][]Entry, key string) {
-		if key != "" && len(m[key]) < 10 {
-			m[key] = append(m[key], e)
+	put := func(m map[string]slot, key string) {
+		s, taken := m[key]
+		s.mixed = taken && (s.mixed || s.ID != id)
+		if !taken || open && !s.Open {
+			s.Entry = Entry{id, open}
+		}
+		if key != "" {
+			m[key] = s
 		}
 	}
 	put(x.exact, strings.ToLower(id))
 	put(x.loose, looseID(id))
 	if at := strings.LastIndexByte(id, '/'); at >= 0 {
 		put(x.local, looseID(id[at+1:]))
-		return
-	}
-	if prefix, number := prefixNumber(id); number != "" {
+	} else if prefix, number := prefixNumber(id); number != "" {
 		x.prefixes[prefix] = true
 		put(x.number, number)
 	}
@@ -51,39 +57,27 @@ func (x *Index) Add(id string, open bool) {
 // Find gives the ticket that a reference means. renamed allows another prefix before
 // the same number, where that is the only ticket with it; other says that it was so.
 func (x *Index) Find(ref string, renamed bool) (e Entry, found, other bool) {
-	for _, list := range [][]Entry{x.exact[strings.ToLower(ref)], x.loose[looseID(ref)]} {
-		if e, ok := openFirst(list); ok {
-			return e, true, false
-		}
+	if s, ok := x.exact[strings.ToLower(ref)]; ok {
+		return s.Entry, true, false
 	}
-	if local := x.local[looseID(ref)]; !strings.Contains(ref, "/") && !isNumberDots(ref) && sameID(local) {
-		e, ok := openFirst(local)
-		return e, ok, false
+	if s, ok := x.loose[looseID(ref)]; ok {
+		return s.Entry, true, false
 	}
-	if at := strings.LastIndexByte(ref, '/'); at >= 0 { // a wave that leaves the folder out
-		if e, ok := openFirst(x.loose[looseID(ref[at+1:])]); ok && !isNumberDots(ref[at+1:]) {
-			return e, true, false
-		}
+	last := ref[strings.LastIndexByte(ref, '/')+1:]
+	s, ok := x.loose[looseID(last)] // a wave that leaves the folder out
+	if last == ref {
+		s, ok = x.local[looseID(ref)]
+		ok = ok && !s.mixed
+	}
+	if ok && !isNumberDots(last) {
+		return s.Entry, true, false
 	}
 	prefix, number := prefixNumber(ref)
-	if !renamed || number == "" || prefix == "" || x.prefixes[prefix] || len(x.prefixes) != 1 ||
-		!sameID(x.number[number]) {
+	s, ok = x.number[number]
+	if !renamed || !ok || s.mixed || prefix == "" || x.prefixes[prefix] || len(x.prefixes) != 1 {
 		return Entry{}, false, false
 	}
-	e, ok := openFirst(x.number[number])
-	return e, ok, ok
-}
-
-func openFirst(list []Entry) (Entry, bool) {
-	if len(list) == 0 {
-		return Entry{}, false
-	}
-	return list[max(0, slices.IndexFunc(list, func(e Entry) bool { return e.Open }))], true
-}
-
-// sameID: the entries are one ticket's.
-func sameID(list []Entry) bool {
-	return len(list) > 0 && !slices.ContainsFunc(list, func(e Entry) bool { return e.ID != list[0].ID })
+	return s.Entry, true, true
 }
 
 var leadingZeros = lazy.Regexp(`(^|[^0-9])0+([1-9])`)

@@ -23,7 +23,7 @@ func (c *collector) keys(f *file) {
 		k := &f.keys[i]
 		what := meaningOf(k.as)
 		if seen[k.name] {
-			if !what.field.isList() {
+			if !slices.Contains(listFields, what.field) {
 				c.warn("line %d: duplicate key %q; the first one counts", k.own, clip(k.as, 40))
 				continue
 			}
@@ -38,10 +38,7 @@ func (c *collector) keys(f *file) {
 	}
 }
 
-func (f field) isList() bool {
-	return f == labelsField || f == dependsField || f == filesField || f == componentsField ||
-		f == criteriaField
-}
+var listFields = []field{labelsField, componentsField, dependsField, filesField, criteriaField}
 
 // key takes over one key. Those of other fields are read elsewhere, or state nothing
 // about the work.

@@ -98,6 +98,3 @@ func isClosed(status string) bool {
 	}
 	return isOf("closed", name) || isOf("closed", normal(firstWord(status)))
 }
-
-// isDraft reports whether a status means that the ticket is not decided yet.
-func isDraft(status string) bool { return isOf("draft", normal(status)) }

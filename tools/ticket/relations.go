@@ -53,18 +53,15 @@ func (c *collector) dependsLine(text, where string) (waits, known bool) {
 	case what == parentField:
 		c.setParent(l.value, l.name)
 		return false, true
-	case what != unknownField, isReverse(l.name), isTechnical(l.name), isReverse(text),
+	case what != unknownField, isReverse(l.name), technicalWords[normal(l.name)], isReverse(text),
 		strings.Contains(strings.ToLower(text[:min(len(text), 40)]), "related to"):
 		return false, true
 	}
 	return true, c.dependsText(text, where)
 }
 
-// isTechnical: packages and systems, not tickets.
-func isTechnical(name string) bool {
-	return slices.Contains([]string{"technical", "external", "packages", "package", "libraries", "library", "npm",
-		"internal", "system", "infrastructure", "tools"}, normal(name))
-}
+// technicalWords are packages and systems, not tickets.
+var technicalWords = set("technical external packages package libraries library npm internal system infrastructure tools")
 
 // reverseWords begin a relation that holds the other ticket.
 var reverseWords = []string{"blocks", "blocking", "enables", "unblocks", "required by", "needed by",
@@ -113,19 +110,14 @@ func listedWords(text string) []string {
 	for i, word := range strings.Fields(text) {
 		word = strings.Trim(word, "`*.#:[]\"'")
 		switch {
-		case isListed(word):
+		case isNumberDots(word) && len(word) <= 10, // 3, 100.13, T012, WP01
+			!isStandard(word) && (isLocalID(word) && len(word) >= 2 || len(word) <= 64 && wholeID().MatchString(word)):
 			out = append(out, word)
 		case i > 0 || !containsFold(taskNouns, word):
 			return nil
 		}
 	}
 	return out
-}
-
-// isListed: one word that is an id of some form: 3, 100.13, T012, WP01.
-func isListed(word string) bool {
-	return isNumberDots(word) && len(word) <= 10 ||
-		!isStandard(word) && (isLocalID(word) && len(word) >= 2 || len(word) <= 64 && wholeID().MatchString(word))
 }
 
 // beforeReason cuts the reason after an id: " (the registry must exist)", " - why".

@@ -18,7 +18,9 @@ type table struct {
 func tables(lines []string) []table {
 	var out []table
 	for i := 0; i < len(lines); {
-		if !startsTable(lines, i) {
+		text, indent := dedent(lines[i])
+		isRow := strings.HasPrefix(text, "|") || strings.Contains(text, "|") && i+1 < len(lines) && isDelimiter(lines[i+1])
+		if indent > 3 || !isRow {
 			i++
 			continue
 		}
@@ -29,14 +31,6 @@ func tables(lines []string) []table {
 		out = append(out, newTable(lines[from:i]))
 	}
 	return out
-}
-
-func startsTable(lines []string, i int) bool {
-	text, indent := dedent(lines[i])
-	if indent > 3 || !strings.Contains(text, "|") {
-		return false
-	}
-	return text[0] == '|' || i+1 < len(lines) && isDelimiter(lines[i+1])
 }
 
 // isDelimiter: the row of dashes under a header.
