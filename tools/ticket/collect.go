@@ -89,7 +89,6 @@ func (c *collector) room(have int, what string) bool {
 
 var complexities = []string{"trivial", "simple", "complex", "low", "medium", "high"}
 
-// complexityWords gives the complexity of another word for it.
 var complexityWords = byWord("complexity ")
 
 // complexity takes a stated complexity; place is where it was found, for a warning.
@@ -165,7 +164,6 @@ func (c *collector) id(text, where string) {
 	}
 }
 
-// set takes over the value of a field.
 func (c *collector) set(what field, text, where string) {
 	switch what {
 	case idField:
@@ -283,7 +281,6 @@ func (c *collector) file(f File, where string) {
 	}
 }
 
-// actions gives the action of a word.
 var actions = byWord("action ")
 
 // action reduces what is stated to create, modify or delete; known is false if
@@ -306,7 +303,6 @@ func (c *collector) field(text, what string) string {
 	return clipField(text)
 }
 
-// finish completes the ticket with what follows from what was read.
 func (c *collector) finish() Ticket {
 	t := &c.t
 	c.chooseCriteria()

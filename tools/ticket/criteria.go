@@ -25,7 +25,6 @@ type box struct {
 	done bool
 }
 
-// criteriaText takes a text that states criteria.
 func (c *collector) criteriaText(class int, text, where string) {
 	if text != "" {
 		c.criteria[class] = append(c.criteria[class], block{where: where, lines: strings.Split(text, "\n")})
@@ -174,7 +173,6 @@ func (c *collector) criteriaRows(lines []string, have int) (boxes []*box) {
 	return boxes
 }
 
-// paragraphs takes each paragraph as a criterion.
 func (c *collector) paragraphs(lines []string, have int) (boxes []*box) {
 	var last *box
 	for _, line := range lines {

@@ -110,7 +110,6 @@ func containsFold(list []string, text string) bool {
 	return slices.ContainsFunc(list, func(s string) bool { return strings.EqualFold(s, text) })
 }
 
-// clipID bounds an id made of names.
 func clipID(id string) string {
 	r := []rune(id)
 	return strings.TrimSpace(string(r[:min(len(r), maxID)]))

@@ -125,7 +125,6 @@ func kiroTasks(f *file, name string) *Document {
 	return d
 }
 
-// kiroStatus is the status of a mark; any other is open.
 var kiroStatus = map[byte]string{'x': "done", '-': "in progress", '~': "queued"}
 
 // kiroOrder makes a task wait for the open ones before it. Optional tasks hold nobody
@@ -146,7 +145,6 @@ func kiroOrder(lines []taskLine, tasks []Ticket) {
 	}
 }
 
-// codeOf returns what is in backticks.
 func codeOf(text string) string {
 	var b strings.Builder
 	for _, s := range codeSpans(text) {

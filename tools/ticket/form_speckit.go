@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
-// specKitDocuments are the files of a feature.
 var specKitDocuments = []string{"tasks.md", "spec.md", "plan.md", "research.md", "data-model.md",
 	"quickstart.md"}
 
@@ -112,14 +113,14 @@ func isLegend(title string) bool {
 		func(word string) bool { return strings.HasPrefix(name, word) })
 }
 
+var taskNumber = lazy.Regexp(`^T[0-9][^\[\](),/]*$`)
+
 // leadingTask splits "T012a text", "T043-MIN text".
 func leadingTask(text string) (local, rest string) {
 	bare := strings.TrimLeft(text, "*_# ")
 	word, after, _ := strings.Cut(bare, " ")
 	word = strings.Trim(word, ":*_.")
-	digits := strings.TrimLeft(strings.TrimPrefix(word, "T"), "0123456789")
-	if len(word) < 2 || word[0] != 'T' || len(digits) == len(word)-1 || len(word) > 20 ||
-		strings.ContainsAny(word, "[](),/") {
+	if len(word) > 20 || !taskNumber().MatchString(word) {
 		return "", text
 	}
 	return word, strings.TrimSpace(strings.TrimLeft(after, "*: "))

@@ -1,6 +1,7 @@
 package ticket
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -98,10 +99,7 @@ func (r *taskMasterReader) add(prefix, parent string, in taskMasterTask, depth i
 	if len(r.d.Tasks) >= maxTasks || depth > 8 {
 		return ""
 	}
-	local := oneLine(string(in.ID))
-	if local == "" {
-		local = slug(string(in.Title))
-	}
+	local := cmp.Or(oneLine(string(in.ID)), slug(string(in.Title)))
 	if parent != "" && !strings.Contains(local, ".") {
 		local = parent + "." + local
 	}

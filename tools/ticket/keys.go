@@ -119,19 +119,22 @@ func (c *collector) list(k *key) []string {
 	case yaml.SequenceNode:
 		out := make([]string, 0, len(n.Content))
 		for _, item := range n.Content {
-			switch item.Kind {
-			case yaml.ScalarNode:
-				out = append(out, text(item))
-			case yaml.MappingNode:
-				out = append(out, mapField(item, "name", "label", "title", "id"))
-			default:
-				c.warn("%s: an item that is a list is left out", k.as)
+			if !c.isNested(k, item) {
+				out = append(out, cmp.Or(text(item), mapField(item, "name", "label", "title", "id")))
 			}
 		}
 		return out
 	}
 	c.warn("line %d: %s is not a list; left out", k.line, k.as)
 	return nil
+}
+
+// isNested reports whether an item of a list is a list, which none may be.
+func (c *collector) isNested(k *key, item *yaml.Node) bool {
+	if item.Kind == yaml.SequenceNode {
+		c.warn("%s: an item that is a list is left out", k.as)
+	}
+	return item.Kind == yaml.SequenceNode
 }
 
 func isEmptyNode(n *yaml.Node) bool {
@@ -182,9 +185,7 @@ func (c *collector) dependsKey(k *key) {
 		c.dependsMap(k)
 	case yaml.SequenceNode:
 		for _, item := range n.Content {
-			if item.Kind == yaml.SequenceNode {
-				c.warn("%s: an item that is a list is left out", k.as)
-			} else if isWaiting(mapField(item, "type", "deptype", "relation", "kind")) {
+			if !c.isNested(k, item) && isWaiting(mapField(item, "type", "deptype", "relation", "kind")) {
 				c.dependency(dependencyOf(item), k.as)
 			}
 		}
@@ -265,27 +266,23 @@ func (c *collector) filesMap(k *key) bool {
 var fileKeys = []string{"path", "file", "filename", "name", "action", "description"}
 
 func (c *collector) fileItem(k *key, item *yaml.Node, doing string) {
-	switch item.Kind {
-	case yaml.ScalarNode:
-		c.file(File{Path: cleanPath(text(item)), Action: doing}, k.as)
-	case yaml.MappingNode:
-		f := File{Path: mapField(item, "path", "file", "filename", "name"), Action: mapField(item, "action"),
-			Description: mapField(item, "description")}
-		if pair := item.Content; len(pair) == 2 && !slices.Contains(fileKeys, keyName(pair[0])) { // "- src/a.go: modify"
-			f.Path = text(pair[0])
-			if value := text(pair[1]); isAction(value) {
-				f.Action = value
-			} else {
-				f.Description = value
-			}
-		}
-		if f.Path == "" {
-			c.warn("%s: an item names no path; left out", k.as)
-		}
-		c.file(File{Path: cleanPath(f.Path), Action: cmp.Or(f.Action, doing), Description: f.Description}, k.as)
-	default:
-		c.warn("%s: an item that is a list is left out", k.as)
+	if c.isNested(k, item) {
+		return
 	}
+	f := File{Path: cmp.Or(text(item), mapField(item, "path", "file", "filename", "name")),
+		Action: mapField(item, "action"), Description: mapField(item, "description")}
+	if pair := item.Content; len(pair) == 2 && !slices.Contains(fileKeys, keyName(pair[0])) { // "- src/a.go: modify"
+		f.Path = text(pair[0])
+		if value := text(pair[1]); isAction(value) {
+			f.Action = value
+		} else {
+			f.Description = value
+		}
+	}
+	if f.Path == "" && item.Kind == yaml.MappingNode {
+		c.warn("%s: an item names no path; left out", k.as)
+	}
+	c.file(File{Path: cleanPath(f.Path), Action: cmp.Or(f.Action, doing), Description: f.Description}, k.as)
 }
 
 func isAction(value string) bool {

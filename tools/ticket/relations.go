@@ -100,7 +100,6 @@ func (c *collector) dependsText(text, where string) bool {
 	return found
 }
 
-// taskNouns are what an id is called before it.
 var taskNouns = []string{"issue", "issues", "task", "tasks", "story", "stories", "ticket", "tickets", "wp", "nr", "no"}
 
 // listedWords are the ids of "Issue 01", "Stories 09-05", "3": words that are all ids of
@@ -209,6 +208,5 @@ func leadingRefs(text string, skip int) []string {
 // refSeparators are what is between references; the colon of an address is none.
 var refSeparators = strings.NewReplacer("://", "://", ",", " ", ":", " ", "*", " ")
 
-// refJoints are the words between references.
 var refJoints = []string{"and", "&", "or", "und", "et", "y", "e", "и", "+", "issue", "issues", "ticket", "tickets",
 	"task", "pr", "the"}

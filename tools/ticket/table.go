@@ -14,7 +14,6 @@ type table struct {
 	rows   [][]string
 }
 
-// tables finds the tables in the lines of a section.
 func tables(lines []string) []table {
 	var out []table
 	for i := 0; i < len(lines); {

@@ -74,7 +74,6 @@ func (f *file) list(name, title, kind string) *Document {
 		HasFrontMatter: true}}
 }
 
-// add takes up the task of a line.
 func (d *Document) add(l *taskLine, local, title string) *Ticket {
 	d.Tasks = append(d.Tasks, Ticket{Local: local, ID: taskID(d.Head.ID, local), Title: plainText(title),
 		Kind: d.Head.Kind, Closed: l.mark == 'x', Body: strings.Join(append([]string{l.text}, l.detail...), "\n")})
@@ -95,7 +94,6 @@ func (t *Ticket) setLabels(labels []string) {
 	t.From = append(t.From, c.t.From...)
 }
 
-// dependOn adds tasks of the same list.
 func (t *Ticket) dependOn(folder string, ids []string, where string) {
 	for _, id := range ids {
 		t.DependsOn = append(t.DependsOn, taskID(folder, id))

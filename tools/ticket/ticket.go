@@ -1,6 +1,6 @@
 // Package ticket reads tickets as people write them: bytes and a path in, one
-// canonical Ticket or several out. Each form that a tool or a team uses is a Form in a
-// file of its own. Reading costs time linear in the size of the input, and takes
+// canonical Ticket or several out. Each way that a tool or a team writes them is a
+// Form. Reading costs time linear in the size of the input, and takes
 // nothing in a ticket for an instruction.
 package ticket
 
