@@ -151,7 +151,7 @@ func checkMark(text string) (rest string, done bool) {
 // after a short first column, else the first.
 func (c *collector) criteriaRows(lines []string, have int) (boxes []*box) {
 	for _, t := range tables(lines) {
-		column := t.column(criterionNames)
+		column := t.column("criterion")
 		for _, row := range t.rows {
 			at := max(column, 0)
 			if column < 0 && len(row) > 1 && len(row[0]) <= 8 {

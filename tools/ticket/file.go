@@ -53,7 +53,9 @@ func newFile(name string, data []byte, beside Reader) *file {
 
 // form finds the form of a file. What is no text has none.
 func (f *file) form() (Form, error) {
-	err := f.decode(int(Limit(f.path)))
+	var err error
+	f.text, err = decode(f.data, int(Limit(f.path)))
+	f.body = f.text
 	if err != nil && (f.ext != ".jsonl" || !errors.Is(err, errEmpty)) { // a tracker may have no issue
 		return Form{}, err
 	}
@@ -110,12 +112,7 @@ func (f *file) parent(n int) string {
 }
 
 // sibling is the path of another file in the same directory.
-func (f *file) sibling(name string) string {
-	if f.path == "" {
-		return ""
-	}
-	return path.Join(append(slices.Clone(f.dirs), name)...)
-}
+func (f *file) sibling(name string) string { return path.Join(path.Dir(f.path), name) }
 
 // siblings gives the paths of those files that exist.
 func (f *file) siblings(names ...string) []string {
@@ -135,11 +132,11 @@ func (f *file) readBeside(name string) (text string, ok bool) {
 		return "", false
 	}
 	data, err := f.beside(f.sibling(name))
-	if err != nil || len(data) > MaxBytes {
+	if err != nil {
 		return "", false
 	}
-	text, fault := decode(data, MaxBytes)
-	return text, fault == nil
+	text, err = decode(data, MaxBytes)
+	return text, err == nil
 }
 
 // key gives a key of the front matter by its normal name.
@@ -167,12 +164,6 @@ func (f *file) document(what, id, title string) *Document {
 	c.id(id, "folder")
 	c.setTitle(title, "heading")
 	return &Document{Head: c.finish()}
-}
-
-func (f *file) decode(limit int) (err error) {
-	f.text, err = decode(f.data, limit)
-	f.body = f.text
-	return err
 }
 
 // decode gives the text with LF line ends, or says why the bytes are no text.

@@ -40,7 +40,7 @@ func idAtStart(name string, lower bool) string {
 		return ""
 	}
 	if len(segments) > 1 && isNumberDots(segments[1]) && isLetters(first) && !isStandard(head) {
-		return join(head, first, segments[1])
+		return join(head, segments[:2])
 	}
 	if !upper {
 		return wordsThenNumber(head, segments)
@@ -51,22 +51,19 @@ func idAtStart(name string, lower bool) string {
 // numberAtStart is the number that begins a name such as 057 or 3-slug, and no date.
 func numberAtStart(name string, segments []string, spaced bool) string {
 	first := segments[0]
-	switch {
-	case len(first) > 6 || strings.Contains(first, "."):
+	alone := len(segments) == 1 && !spaced && len(name) == len(first)
+	slugged := len(segments) > 1 && !isNumberDots(segments[1]) && len(first) <= 5
+	if len(first) > 6 || strings.Contains(first, ".") || !alone && !slugged {
 		return ""
-	case len(segments) == 1 && !spaced && len(name) == len(first):
-		return first
-	case len(segments) > 1 && !isNumberDots(segments[1]) && len(first) <= 5:
-		return first
 	}
-	return ""
+	return first
 }
 
 // wordsThenNumber is task-epic-11.162.1 of task-epic-11.162.1-Fix-it.
 func wordsThenNumber(head string, segments []string) string {
 	for i, s := range segments {
 		if i > 0 && isNumberDots(s) {
-			return join(head, segments[:i+1]...)
+			return join(head, segments[:i+1])
 		}
 		if i > 2 || !isLetters(s) {
 			return ""
@@ -90,16 +87,12 @@ func upperRun(head string, segments []string) string {
 	if last < 0 || last == 0 && digits < 2 { // a letter and a digit alone are a word such as S3
 		return ""
 	}
-	return join(head, segments[:last+1]...)
+	return join(head, segments[:last+1])
 }
 
 // join gives the beginning of head that holds the segments, as it is written.
-func join(head string, segments ...string) string {
-	n := len(segments) - 1
-	for _, s := range segments {
-		n += len(s)
-	}
-	return head[:min(n, len(head))]
+func join(head string, segments []string) string {
+	return head[:min(len(strings.Join(segments, "-")), len(head))]
 }
 
 func isLetters(text string) bool {

@@ -49,7 +49,7 @@ func newTable(lines []string) table {
 		t.rows = append(t.rows, cells(line))
 	}
 	// A first row of known words is a header even without the dashes.
-	isKnown := func(s string) bool { return names(fileNames, s) || names(ticketNames, s) }
+	isKnown := func(s string) bool { return names("file", s) || names("ticket", s) }
 	if t.header == nil && len(t.rows) > 0 && slices.ContainsFunc(t.rows[0], isKnown) {
 		t.header, t.rows = t.rows[0], t.rows[1:]
 	}
@@ -60,16 +60,18 @@ func newTable(lines []string) table {
 func cells(line string) []string {
 	line = strings.TrimPrefix(strings.TrimSpace(line), "|")
 	out := make([]string, 0, 4)
-	for len(out) < maxColumns {
-		at := pipe(line)
-		if at < 0 {
-			if strings.TrimSpace(line) != "" {
-				out = append(out, cell(line))
-			}
-			break
+	from := 0
+	for i := 0; i < len(line) && len(out) < maxColumns; i++ {
+		switch line[i] {
+		case '\\':
+			i++
+		case '|':
+			out = append(out, cell(line[from:i]))
+			from = i + 1
 		}
-		out = append(out, cell(line[:at]))
-		line = line[at+1:]
+	}
+	if rest := line[from:]; len(out) < maxColumns && strings.TrimSpace(rest) != "" {
+		out = append(out, cell(rest))
 	}
 	return out
 }
@@ -78,30 +80,10 @@ func cell(text string) string {
 	return strings.TrimSpace(strings.ReplaceAll(text, `\|`, "|"))
 }
 
-// pipe gives the place of the first pipe that no backslash escapes.
-func pipe(line string) int {
-	for i := 0; i < len(line); i++ {
-		switch line[i] {
-		case '\\':
-			i++
-		case '|':
-			return i
-		}
-	}
-	return -1
+// names reports whether a header is one of a group "column" of words.txt.
+func names(group, header string) bool {
+	return len(header) <= 100 && isOf("column "+group, normal(header))
 }
-
-// The columns that are read, as words.txt has their names.
-const (
-	fileNames        = "column file"
-	actionNames      = "column action"
-	descriptionNames = "column description"
-	ticketNames      = "column ticket"
-	packageNames     = "column package"
-	criterionNames   = "column criterion"
-)
-
-func names(group, header string) bool { return len(header) <= 100 && isOf(group, normal(header)) }
 
 // column gives the place of a named column, -1 if the header has none.
 func (t table) column(group string) int {
@@ -118,13 +100,13 @@ func at(row []string, column int) string {
 // fileTables takes over the tables of a section of files; action is the heading's.
 func (c *collector) fileTables(b block) {
 	for _, t := range tables(b.lines) {
-		file, act, desc := t.column(fileNames), t.column(actionNames), t.column(descriptionNames)
+		file, act, desc := t.column("file"), t.column("action"), t.column("description")
 		if file < 0 { // no header, or one in another language: the template's order
 			file, act, desc = 0, 1, 2
 		}
 		for _, row := range t.rows {
 			file, act := file, act
-			if t.column(fileNames) < 0 && isAction(at(row, 0)) && len(row) > 1 { // the action first
+			if t.column("file") < 0 && isAction(at(row, 0)) && len(row) > 1 { // the action first
 				file, act = 1, 0
 			}
 			stated := at(row, file)
@@ -141,10 +123,10 @@ func (c *collector) fileTables(b block) {
 
 func (c *collector) dependencyTables(b block) {
 	for _, t := range tables(b.lines) {
-		if t.column(packageNames) >= 0 && t.column(ticketNames) < 0 {
+		if t.column("package") >= 0 && t.column("ticket") < 0 {
 			continue // packages and their versions
 		}
-		column := max(t.column(ticketNames), 0)
+		column := max(t.column("ticket"), 0)
 		for _, row := range t.rows {
 			c.dependency(at(row, column), b.where)
 		}

@@ -33,7 +33,7 @@ func taskLines(sections []section, want func(section) bool) []taskLine {
 					return out
 				}
 				out = append(out, taskLine{mark: mark, text: text, indent: indent, section: n,
-					parent: parentOf(out[first:], first, indent)})
+					parent: parentOf(out, first, indent)})
 				continue
 			}
 			if len(out) > first {
@@ -53,15 +53,12 @@ func (l *taskLine) addDetail(line string) {
 
 // parentOf is the last task with a smaller indentation; the search is short, because
 // nesting is.
-func parentOf(tasks []taskLine, offset, indent int) int {
-	if indent == 0 {
-		return -1
-	}
-	for i, n := len(tasks)-1, 0; i >= 0 && n < 200; i, n = i-1, n+1 {
-		if tasks[i].indent < indent {
-			return i + offset
-		}
-		if tasks[i].indent == indent {
+func parentOf(tasks []taskLine, first, indent int) int {
+	for i := len(tasks) - 1; i >= max(first, len(tasks)-200); i-- {
+		switch {
+		case tasks[i].indent < indent:
+			return i
+		case tasks[i].indent == indent:
 			return tasks[i].parent
 		}
 	}

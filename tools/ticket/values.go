@@ -14,13 +14,8 @@ import (
 // so that a value can be printed and logged as it is.
 func oneLine(text string) string {
 	if !plain(text) && strings.IndexFunc(text, unicode.IsControl) >= 0 {
-		text = strings.Map(func(r rune) rune {
-			if unicode.IsControl(r) {
-				return ' '
-			}
-			return r
-		}, text)
-		text = strings.Join(strings.Fields(text), " ")
+		text = strings.Join(strings.FieldsFunc(text,
+			func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }), " ")
 	}
 	return strings.TrimSpace(text)
 }
@@ -84,9 +79,7 @@ var noneWords = set(`none n/a na keine keiner aucune aucun ninguna ninguno nenhu
 var (
 	lineBreaks = strings.NewReplacer("<br>", ",", "<br/>", ",", "<br />", ",")
 	escapes    = strings.NewReplacer(`\_`, "_", `\*`, "*", `\[`, "[", `\]`, "]", `\-`, "-", `\.`, ".")
-)
 
-var (
 	markdownLink = lazy.Regexp(`^\[([^\]]*)\]\(([^)]*)\)$`)
 	lineSuffix   = lazy.Regexp(`:\d+(-\d+)?$`)
 	wholeID      = lazy.Regexp(`^\pL[\pL\pN_]*(-[\pL\pN_]+)*-\pN+(\.\pN+)*[a-z]?$`)
