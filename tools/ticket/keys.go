@@ -221,8 +221,6 @@ func isWaiting(relation string) bool {
 func (c *collector) linksKey(k *key) {
 	if k.value.Kind == yaml.MappingNode { // relations: {depends_on: [...]}
 		c.dependsMap(k)
-	}
-	if k.value.Kind != yaml.SequenceNode {
 		return
 	}
 	for _, item := range k.value.Content {
@@ -243,24 +241,18 @@ func (c *collector) filesKey(k *key, action string) {
 		for _, item := range n.Content {
 			c.fileItem(k, item, action)
 		}
-	default:
-		if !c.filesMap(k) {
+	default: // files: {create: [...], modify: [...]}
+		known := len(n.Content) == 0
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if name := n.Content[i].Value; isAction(name) {
+				known = true
+				c.filesKey(&key{name: k.name, as: k.as, value: n.Content[i+1], line: k.line}, name)
+			}
+		}
+		if !known {
 			c.warn("line %d: %s is not a list; left out", k.line, k.as)
 		}
 	}
-}
-
-// filesMap reads "files: {create: [...], modify: [...]}".
-func (c *collector) filesMap(k *key) bool {
-	known := false
-	for i := 0; i+1 < len(k.value.Content); i += 2 {
-		name, value := k.value.Content[i], k.value.Content[i+1]
-		if isAction(name.Value) {
-			known = true
-			c.filesKey(&key{name: k.name, as: k.as, value: value, line: k.line}, name.Value)
-		}
-	}
-	return known || len(k.value.Content) == 0
 }
 
 var fileKeys = []string{"path", "file", "filename", "name", "action", "description"}

@@ -18,8 +18,8 @@ func markdown(f *file, opt options) *collector {
 }
 
 // metadataSections hold fields as lines.
-var metadataSections = []string{"metadata", "meta", "details", "ticketdetails", "info", "information",
-	"properties", "fields", "ticketinfo", "metadaten", "taskmetadata", "taskinfo"}
+var metadataSections = set(`metadata meta details ticketdetails info information properties fields ticketinfo metadaten
+	taskmetadata taskinfo`)
 
 // sections takes over what the body states.
 func (c *collector) sections(list []section) {
@@ -144,7 +144,7 @@ func labelsIn(text string) []string {
 // ticket's head.
 func (c *collector) lines(s section) {
 	const headLines = 60
-	head := s.level <= 1 || slices.Contains(metadataSections, normal(s.title))
+	head := s.level <= 1 || metadataSections[normal(s.title)]
 	if head {
 		c.fieldTable(s.lines)
 	}
