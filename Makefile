@@ -139,9 +139,9 @@ pages: ## screenshots of the HTML pages into bin/pages
 
 .PHONY: fuzz
 fuzz: ## look for crashes, FUZZTIME (5m) each
-	@grep -rlE '^func Fuzz' --include=*_test.go cmd tools routing statestore prompts | while read -r f; do \
+	@grep -rlE '^func Fuzz' --include=*_test.go . | while read -r f; do \
 	  for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+).*/\1/p' "$$f"); do \
-	    echo "== $$name in $$(dirname $$f)"; go test "./$$(dirname $$f)" -run '^$$' -fuzz "^$$name\$$" -fuzztime "$${FUZZTIME:-5m}"; \
+	    echo "== $$name in $$(dirname $$f)"; go test "$$(dirname $$f)" -run '^$$' -fuzz "^$$name\$$" -fuzztime "$${FUZZTIME:-5m}"; \
 	  done; done
 
 COMMA := ,
