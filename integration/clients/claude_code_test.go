@@ -6,13 +6,12 @@ import (
 	"testing"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
-	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 )
 
 func TestClaudeCode(t *testing.T) {
 	claude := parts.Need(t, parts.ClaudeCode)
 	r := newRig(t, "Claude Code", parts.ClaudeCode)
-	r.model = modelstub.New(t, r.script, nil)
+	r.model = newModelStub(t, r.script, nil)
 	entry := r.entry()
 	entry["alwaysLoad"] = true
 	config := filepath.Join(r.home, "mcp.json")

@@ -19,7 +19,6 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
-	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 )
 
 const (
@@ -45,7 +44,7 @@ type rig struct {
 	spied         string // file with every line that the client sent
 	server        []string
 	env           map[string]string // what the server's entry has to set
-	model         *modelstub.Stub
+	model         *modelStub
 	interrupts    bool // the call that is never answered ends by an interrupt of the client
 	row           *row
 

@@ -7,14 +7,13 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
-	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 )
 
 // timeout is each client's own for a call of a tool, in seconds: what ends the
 // call that is never answered.
 const timeout = 20
 
-const prompt = modelstub.Marker + " Do what the model says."
+const prompt = marker + " Do what the model says."
 
 // node is the Node that runs a client made of scripts.
 func node(t *testing.T) string {
@@ -25,7 +24,7 @@ func node(t *testing.T) string {
 func TestCodex(t *testing.T) {
 	codex := parts.Need(t, parts.Codex)
 	r := newRig(t, "Codex CLI", parts.Codex)
-	r.model = modelstub.New(t, r.script, nil)
+	r.model = newModelStub(t, r.script, nil)
 	entry := r.entry()
 	entry["tool_timeout_sec"] = timeout
 	config, err := toml.Marshal(map[string]any{
@@ -46,7 +45,7 @@ func TestCodex(t *testing.T) {
 func TestGeminiCLI(t *testing.T) {
 	gemini := parts.Need(t, parts.GeminiCLI)
 	r := newRig(t, "Gemini CLI", parts.GeminiCLI)
-	r.model = modelstub.New(t, r.script, nil)
+	r.model = newModelStub(t, r.script, nil)
 	entry := r.entry()
 	entry["timeout"], entry["trust"] = timeout*1000, true
 	write(t, filepath.Join(r.home, ".gemini", "settings.json"), toJSON(t, map[string]any{
@@ -63,7 +62,7 @@ func TestGeminiCLI(t *testing.T) {
 func TestCopilotCLI(t *testing.T) {
 	copilot := parts.Need(t, parts.CopilotCLI)
 	r := newRig(t, "Copilot CLI", parts.CopilotCLI)
-	r.model = modelstub.New(t, r.script, nil)
+	r.model = newModelStub(t, r.script, nil)
 	r.interrupts = true // it keeps no limit of its own in this mode
 	entry := r.entry()
 	entry["type"], entry["tools"] = "local", []string{"*"}
@@ -79,7 +78,7 @@ func TestCopilotCLI(t *testing.T) {
 func TestOpenCode(t *testing.T) {
 	opencode := parts.Need(t, parts.OpenCode)
 	r := newRig(t, "opencode", parts.OpenCode)
-	r.model = modelstub.New(t, r.script, nil)
+	r.model = newModelStub(t, r.script, nil)
 	r.interrupts = true
 	config := filepath.Join(r.home, "opencode.json")
 	write(t, config, toJSON(t, map[string]any{

@@ -8,7 +8,6 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/integration/testkit"
-	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 )
 
 // steps are the calls that every client makes, and where the reply proves that
@@ -32,10 +31,10 @@ func slowArgs() json.RawMessage {
 }
 
 // script is what the model does in every client that has one.
-func (r *rig) script(m *modelstub.Model) {
+func (r *rig) script(m *scriptedModel) {
 	for _, s := range steps {
 		if m.Tool(s.tool) == "" {
-			m.Fail("%s is not offered, but %v", s.tool, m.Tools())
+			m.Fail("%s is not offered, but %v", s.tool, m.asked.Tools)
 			continue
 		}
 		r.row.Tools++

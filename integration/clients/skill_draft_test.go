@@ -15,7 +15,6 @@ import (
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
-	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -68,7 +67,7 @@ type cartFlow struct {
 	project string
 }
 
-func (f *cartFlow) follow(m *modelstub.Model) {
+func (f *cartFlow) follow(m *scriptedModel) {
 	f.m = m
 	m.Use("Skill", map[string]string{"skill": "localmodel:local-first"})
 	m.Use("check_local_health", map[string]any{})
@@ -123,12 +122,12 @@ func (f *cartFlow) shell(line string) {
 
 // subAgent is a sub-agent with its tools: the implementer reads the file, changes
 // it, writes the test and runs it; the reviewer reads the difference.
-func (f *cartFlow) subAgent(a modelstub.Asked) modelstub.Answer {
-	call := func(tool string, arguments map[string]any) modelstub.Answer {
+func (f *cartFlow) subAgent(a modelRequest) modelTurn {
+	call := func(tool string, arguments map[string]any) modelTurn {
 		raw, _ := json.Marshal(arguments) // strings always marshal
-		return modelstub.Answer{Calls: []modelstub.Call{{Name: tool, Arguments: raw}}}
+		return modelTurn{Calls: []toolCall{{Name: tool, Arguments: raw}}}
 	}
-	steps := []modelstub.Answer{{Text: "Greetings"}}
+	steps := []modelTurn{{Text: "Greetings"}}
 	asked := func(begin string) bool {
 		return slices.ContainsFunc(a.Texts, func(text string) bool { return strings.HasPrefix(text, begin) })
 	}
@@ -136,7 +135,7 @@ func (f *cartFlow) subAgent(a modelstub.Asked) modelstub.Answer {
 	switch {
 	case len(a.Tools) == 0:
 	case asked("Implement this plan:"):
-		steps = []modelstub.Answer{
+		steps = []modelTurn{
 			call("Read", map[string]any{"file_path": file}),
 			call("Edit", map[string]any{"file_path": file, "old_string": cartOld, "new_string": cartNew}),
 			call("Write", map[string]any{"file_path": test, "content": cartTest}),
@@ -144,7 +143,7 @@ func (f *cartFlow) subAgent(a modelstub.Asked) modelstub.Answer {
 			{Text: "Implemented; tests pass."},
 		}
 	case asked("Review BUG-7"):
-		steps = []modelstub.Answer{
+		steps = []modelTurn{
 			call("Bash", map[string]any{"command": "git diff --cached", "description": "Show the change"}),
 			{Text: "APPROVED"},
 		}
@@ -186,11 +185,11 @@ func TestSkill_Draft(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spent := map[bool]modelstub.Usage{}
+	spent := map[bool]stubUsage{}
 	for _, draft := range []bool{false, true} {
 		project, home := t.TempDir(), t.TempDir()
 		f := &cartFlow{draft: draft, project: project, follower: follower{ends: map[string]policy.Action{}}}
-		f.stub = modelstub.New(t, f.follow, f.subAgent)
+		f.stub = newModelStub(t, f.follow, f.subAgent)
 		vars := append(claudeEnv(f.stub.URL), "LOCALMODEL_BIN="+binary.Path(t), "OLLAMA_HOST="+cartModel(t).URL,
 			"LOCALMODEL_MODEL="+fakeserver.Model, "LOCALMODEL_NUM_CTX=8192", "LOCALMODEL_CLOUD=never")
 		if cache, err := os.UserCacheDir(); err == nil { // else each go test builds Go's library anew
@@ -198,7 +197,7 @@ func TestSkill_Draft(t *testing.T) {
 		}
 		cartProject(t, append(binary.Environ(home, "CLAUDE_PROJECT_DIR="+project), vars...), project)
 		r := &rig{project: project, home: home, row: &row{}}
-		out := r.run(t, vars, claude, "-p", modelstub.Marker+" Implement the ticket BUG-7, local first.",
+		out := r.run(t, vars, claude, "-p", marker+" Implement the ticket BUG-7, local first.",
 			"--plugin-dir", filepath.Join(root, "integration", "claude-plugin"),
 			"--allowedTools", "Skill,Agent,Bash,Read,Edit,Write", "--model", "scripted", "--output-format", "json")
 		log := strings.NewReplacer(project, "PROJECT", home, "HOME").Replace(f.stub.Log())

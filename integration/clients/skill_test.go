@@ -16,7 +16,6 @@ import (
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
-	"github.com/fjbelchi/localmodel/integration/testkit/modelstub"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -56,11 +55,11 @@ func TestSkill_ClaudeCode(t *testing.T) {
 	write(t, filepath.Join(project, "fail-lint-FEAT-2"), "1\n2\n")
 	ollama := fakeserver.New(t, fakeserver.Says(http.StatusOK, fakeserver.Chunk(localPlan)+fakeserver.End("stop", 700, 90)))
 	f := &follower{ends: map[string]policy.Action{}}
-	f.stub = modelstub.New(t, f.follow, f.subAgent)
+	f.stub = newModelStub(t, f.follow, f.subAgent)
 	r := &rig{project: project, home: home, row: &row{}}
 	out := r.run(t, append(claudeEnv(f.stub.URL), "LOCALMODEL_BIN="+binary.Path(t), "OLLAMA_HOST="+ollama.URL,
 		"LOCALMODEL_MODEL="+fakeserver.Model, "LOCALMODEL_NUM_CTX=4096", "LOCALMODEL_FALLBACK="),
-		claude, "-p", modelstub.Marker+" Implement the tickets FEAT-1 to FEAT-3, local first.",
+		claude, "-p", marker+" Implement the tickets FEAT-1 to FEAT-3, local first.",
 		"--plugin-dir", filepath.Join(root, "integration", "claude-plugin"),
 		"--allowedTools", "Skill,Agent,Bash", "--model", "scripted", "--output-format", "json")
 	t.Log("\n" + f.stub.Log())
@@ -108,8 +107,8 @@ func holdTranscript(t *testing.T, name, got string) {
 
 // follower is a model that does what the skill says.
 type follower struct {
-	stub   *modelstub.Stub
-	m      *modelstub.Model
+	stub   *modelStub
+	m      *scriptedModel
 	ends   map[string]policy.Action
 	stats  gjson.Result
 	agents []string // models of the sub-agents, in order
@@ -117,9 +116,9 @@ type follower struct {
 }
 
 // subAgent answers for a sub-agent: the hard ticket's reviewer never approves.
-func (f *follower) subAgent(a modelstub.Asked) modelstub.Answer {
+func (f *follower) subAgent(a modelRequest) modelTurn {
 	if len(a.Tools) == 0 {
-		return modelstub.Answer{Text: "Greetings"}
+		return modelTurn{Text: "Greetings"}
 	}
 	f.agents = append(f.agents, a.Model)
 	for begin, answer := range map[string]string{
@@ -130,17 +129,17 @@ func (f *follower) subAgent(a modelstub.Asked) modelstub.Answer {
 		"# Hand-off":    "Finished; tests pass.",
 	} {
 		if slices.ContainsFunc(a.Texts, func(text string) bool { return strings.HasPrefix(text, begin) }) {
-			return modelstub.Answer{Text: answer}
+			return modelTurn{Text: answer}
 		}
 	}
-	return modelstub.Answer{Text: "I was asked nothing that I know."}
+	return modelTurn{Text: "I was asked nothing that I know."}
 }
 
 // follow is the skill's section "Each wave".
-func (f *follower) follow(m *modelstub.Model) {
+func (f *follower) follow(m *scriptedModel) {
 	f.m = m
 	m.Use("Skill", map[string]string{"skill": "localmodel:local-first"})
-	if !strings.Contains(strings.Join(m.Texts(), "\n"), "# Local first") {
+	if !strings.Contains(strings.Join(m.asked.Texts, "\n"), "# Local first") {
 		m.Fail("the skill's text did not reach the model")
 	}
 	m.Use("check_local_health", map[string]any{})

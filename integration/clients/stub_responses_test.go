@@ -1,4 +1,4 @@
-package modelstub
+package clients
 
 import (
 	"net/http"
@@ -7,14 +7,14 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// namespaceMark separates a namespace of tools and a tool's name in Asked.
+// namespaceMark separates a namespace of tools and a tool's name in modelRequest.
 const namespaceMark = "/"
 
 // readResponses reads a request to OpenAI's /responses. Each call of the model
 // is an item of its own, so calls made in one turn would count as several turns.
-func readResponses(body []byte) Asked {
+func readResponses(body []byte) modelRequest {
 	in := gjson.ParseBytes(body)
-	a := Asked{Texts: []string{in.Get("instructions").Str}}
+	a := modelRequest{Texts: []string{in.Get("instructions").Str}}
 	for _, tool := range in.Get("tools").Array() {
 		name := tool.Get("name").Str
 		if tool.Get("type").Str != "namespace" {
@@ -33,13 +33,13 @@ func readResponses(body []byte) Asked {
 			a.Turns++
 			a.Results = nil
 		case "function_call_output":
-			a.Results = append(a.Results, Result{Text: joined(item.Get("output"))})
+			a.Results = append(a.Results, toolResult{Text: joined(item.Get("output"))})
 		}
 	}
 	return a
 }
 
-func writeResponses(w http.ResponseWriter, _ *http.Request, _ []byte, a Answer) {
+func writeResponses(w http.ResponseWriter, _ *http.Request, _ []byte, a modelTurn) {
 	var items []object
 	if a.Text != "" {
 		items = append(items, object{"type": "message", "id": "msg_" + a.ID, "role": "assistant", "status": "completed",

@@ -1,4 +1,4 @@
-package modelstub
+package clients
 
 import (
 	"encoding/json"
@@ -9,9 +9,9 @@ import (
 )
 
 // readAnthropic reads a request to /v1/messages.
-func readAnthropic(body []byte) Asked {
+func readAnthropic(body []byte) modelRequest {
 	in := gjson.ParseBytes(body)
-	a := Asked{Model: in.Get("model").Str, Texts: texts(in.Get("system"))}
+	a := modelRequest{Model: in.Get("model").Str, Texts: texts(in.Get("system"))}
 	for _, tool := range in.Get("tools").Array() {
 		a.Tools = append(a.Tools, tool.Get("name").Str)
 	}
@@ -27,7 +27,7 @@ func readAnthropic(body []byte) Asked {
 		a.Texts = append(a.Texts, texts(content)...)
 		for _, block := range content.Array() {
 			if block.Get("type").Str == "tool_result" {
-				a.Results = append(a.Results, Result{Text: joined(block.Get("content")), IsError: block.Get("is_error").Bool()})
+				a.Results = append(a.Results, toolResult{Text: joined(block.Get("content")), IsError: block.Get("is_error").Bool()})
 			}
 		}
 	}
@@ -35,7 +35,7 @@ func readAnthropic(body []byte) Asked {
 }
 
 // texts lists the texts of a content, which is one string or blocks.
-func texts(content gjson.Result) []string {
+func texts(content gjson.toolResult) []string {
 	if content.Type == gjson.String {
 		return []string{content.Str}
 	}
@@ -49,7 +49,7 @@ func texts(content gjson.Result) []string {
 }
 
 // joined is a content as one text; of what has none it is the JSON.
-func joined(content gjson.Result) string {
+func joined(content gjson.toolResult) string {
 	var out string
 	for _, text := range texts(content) {
 		out += text
@@ -87,7 +87,7 @@ func (e events) send(kind string, data object) {
 	}
 }
 
-func writeAnthropic(w http.ResponseWriter, r *http.Request, body []byte, a Answer) {
+func writeAnthropic(w http.ResponseWriter, r *http.Request, body []byte, a modelTurn) {
 	var content []object
 	stop := "end_turn"
 	if a.Text != "" {

@@ -1,4 +1,4 @@
-package modelstub
+package clients
 
 import (
 	"net/http"
@@ -8,9 +8,9 @@ import (
 )
 
 // readGemini reads a request to :generateContent or :streamGenerateContent.
-func readGemini(body []byte) Asked {
+func readGemini(body []byte) modelRequest {
 	in := gjson.ParseBytes(body)
-	a := Asked{Texts: texts(in.Get("systemInstruction.parts"))}
+	a := modelRequest{Texts: texts(in.Get("systemInstruction.parts"))}
 	for _, tool := range in.Get("tools.#.functionDeclarations|@flatten").Array() {
 		a.Tools = append(a.Tools, tool.Get("name").Str)
 	}
@@ -25,9 +25,9 @@ func readGemini(body []byte) Asked {
 		}
 		a.Texts = append(a.Texts, texts(parts)...)
 		for _, response := range parts.Get("#.functionResponse.response").Array() {
-			r := Result{Text: response.Get("output").String()}
+			r := toolResult{Text: response.Get("output").String()}
 			if failed := response.Get("error"); failed.Exists() {
-				r = Result{Text: failed.String(), IsError: true}
+				r = toolResult{Text: failed.String(), IsError: true}
 			}
 			a.Results = append(a.Results, r)
 		}
@@ -35,7 +35,7 @@ func readGemini(body []byte) Asked {
 	return a
 }
 
-func writeGemini(w http.ResponseWriter, r *http.Request, _ []byte, a Answer) {
+func writeGemini(w http.ResponseWriter, r *http.Request, _ []byte, a modelTurn) {
 	var parts []object
 	if a.Text != "" {
 		parts = append(parts, object{"text": a.Text})

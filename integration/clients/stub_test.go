@@ -1,7 +1,4 @@
-// Package modelstub plays the model behind a coding client, so that the real
-// client runs offline: it serves the model's HTTP API and answers with the calls
-// of a script. A script is straight code that sees what a model would see.
-package modelstub
+package clients
 
 import (
 	"encoding/json"
@@ -16,78 +13,80 @@ import (
 	"testing"
 )
 
-// Marker is in the prompt of the conversation that the script leads. Any
+// marker is in the prompt of the conversation that the script leads. Any
 // other request, such as one for a title or of a sub-agent, gets a plain text.
-const Marker = "[scripted]"
+const marker = "[scripted]"
 
 // maxRequest bounds a request's body, in bytes: prompts of clients take 200 kB.
 const maxRequest = 16 << 20
 
-// Call is one tool call of the model.
-type Call struct {
+// toolCall is one tool call of the model.
+type toolCall struct {
 	ID        string // set when it is sent
 	Name      string // the client's name of the tool
 	Arguments json.RawMessage
 }
 
-// Result is what the client gave the model for a call.
-type Result struct {
+// toolResult is what the client gave the model for a call.
+type toolResult struct {
 	Text    string
 	IsError bool // where the API can say so
 }
 
-// Asked is one request in the words that all the APIs share.
-type Asked struct {
+// modelRequest is one request in the words that all the APIs share.
+type modelRequest struct {
 	Model   string   // that is to answer, where the request names it
 	Tools   []string // names of the tools offered
 	Texts   []string // what the system and the user say
 	Turns   int      // turns of the model with tool calls so far
-	Results []Result // of the latest of them, in the order of its calls
+	Results []toolResult // of the latest of them, in the order of its calls
 }
 
-// Answer is one turn of the model: calls, or a text that ends the conversation.
-type Answer struct {
+// modelTurn is one turn of the model: calls, or a text that ends the conversation.
+type modelTurn struct {
 	ID    string // differs by request: clients join messages of one id
 	Text  string
-	Calls []Call
+	Calls []toolCall
 }
 
-// Stub serves a model. It is safe for concurrent use.
-type Stub struct {
+// modelStub plays the model behind a coding client, so that the real client runs
+// offline: it serves the model's HTTP API and answers with the calls of a script.
+// A script is straight code that sees what a model would see.
+type modelStub struct {
 	URL string
 
 	mu      sync.Mutex
 	count   int      // of requests
-	answers []Answer // by turn: a client that asks again gets the same
-	next    func() (Answer, bool)
-	model   *Model
-	aside   func(Asked) Answer
-	usage   Usage
+	answers []modelTurn // by turn: a client that asks again gets the same
+	next    func() (modelTurn, bool)
+	model   *scriptedModel
+	aside   func(modelRequest) modelTurn
+	usage   stubUsage
 	asides  []string // the first words of what others asked
 	unknown []string // requests that no API here has
 }
 
-// Usage is what the client's requests cost, in bytes: four are about a token. Each
+// stubUsage is what the client's requests cost, in bytes: four are about a token. Each
 // request counts whole, since a model reads its conversation again at every turn.
-type Usage struct {
+type stubUsage struct {
 	Requests      int
 	Read, Written int // requests' bodies; texts and calls of the answers
 }
 
 // String gives it in tokens.
-func (u Usage) String() string {
+func (u stubUsage) String() string {
 	return fmt.Sprintf("%d requests, %d tokens read, %d written", u.Requests, u.Read/4, u.Written/4)
 }
 
-// New starts a stub whose marked conversation follows the script. Others get
+// newModelStub starts a stub whose marked conversation follows the script. Others get
 // what aside answers; nil = "ok".
-func New(t testing.TB, script func(*Model), aside func(Asked) Answer) *Stub {
+func newModelStub(t testing.TB, script func(*scriptedModel), aside func(modelRequest) modelTurn) *modelStub {
 	t.Helper()
-	s := &Stub{aside: aside, model: &Model{}}
+	s := &modelStub{aside: aside, model: &scriptedModel{}}
 	if aside == nil {
-		s.aside = func(Asked) Answer { return Answer{Text: "ok"} }
+		s.aside = func(modelRequest) modelTurn { return modelTurn{Text: "ok"} }
 	}
-	next, stop := iter.Pull(func(yield func(Answer) bool) {
+	next, stop := iter.Pull(func(yield func(modelTurn) bool) {
 		s.model.yield = yield
 		script(s.model)
 	})
@@ -104,14 +103,27 @@ func New(t testing.TB, script func(*Model), aside func(Asked) Answer) *Stub {
 	return s
 }
 
+// stubAPIs are the wire formats, by how a request's path ends; the first that fits
+// is taken.
+var stubAPIs = []struct {
+	path  string
+	read  func(body []byte) modelRequest
+	write func(w http.ResponseWriter, r *http.Request, body []byte, a modelTurn)
+}{
+	{"/messages", readAnthropic, writeAnthropic},
+	{"/responses", readResponses, writeResponses},
+	{":streamGenerateContent", readGemini, writeGemini},
+	{":generateContent", readGemini, writeGemini},
+}
+
 // ServeHTTP answers a request of any of the APIs.
-func (s *Stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *modelStub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	for _, api := range apis {
+	for _, api := range stubAPIs {
 		if strings.HasSuffix(r.URL.Path, api.path) && r.Method == http.MethodPost {
 			asked := api.read(body)
 			api.write(w, r, body, s.answer(asked, len(body)))
@@ -131,7 +143,7 @@ func (s *Stub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // answer returns the turn of the script that is due to a request of that size.
-func (s *Stub) answer(a Asked, size int) Answer {
+func (s *modelStub) answer(a modelRequest, size int) modelTurn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.count++
@@ -146,9 +158,9 @@ func (s *Stub) answer(a Asked, size int) Answer {
 	return answer
 }
 
-func (s *Stub) due(a Asked) Answer {
+func (s *modelStub) due(a modelRequest) modelTurn {
 	all := strings.Join(a.Texts, "\n")
-	if len(a.Tools) == 0 || !strings.Contains(all, Marker) {
+	if len(a.Tools) == 0 || !strings.Contains(all, marker) {
 		s.asides = append(s.asides, fmt.Sprintf("%d tools: %.80q", len(a.Tools), all))
 		out := s.aside(a)
 		for i := range out.Calls {
@@ -162,7 +174,7 @@ func (s *Stub) due(a Asked) Answer {
 	s.model.asked = a
 	out, more := s.next()
 	if !more {
-		out = Answer{Text: "The script has ended."}
+		out = modelTurn{Text: "The script has ended."}
 	}
 	for i := range out.Calls {
 		out.Calls[i].ID = fmt.Sprintf("call_%d_%d", a.Turns+1, i+1)
@@ -173,7 +185,7 @@ func (s *Stub) due(a Asked) Answer {
 
 // Log is what happened, for a test's log: the steps of the script, and what was
 // asked beside it.
-func (s *Stub) Log() string {
+func (s *modelStub) Log() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.model.log.String()
@@ -187,44 +199,38 @@ func (s *Stub) Log() string {
 }
 
 // Usage is what all requests cost so far.
-func (s *Stub) Usage() Usage {
+func (s *modelStub) Usage() stubUsage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.usage
 }
 
 // Fault is the first fault that the script met.
-func (s *Stub) Fault() error {
+func (s *modelStub) Fault() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.model.err
 }
 
 // Ended says whether the script has come to its end.
-func (s *Stub) Ended() bool {
+func (s *modelStub) Ended() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.model.ended
 }
 
-// Model is what a script leads. Its methods are for the script alone.
-type Model struct {
-	yield func(Answer) bool
-	asked Asked
+// scriptedModel is what a script leads. Its methods are for the script alone.
+type scriptedModel struct {
+	yield func(modelTurn) bool
+	asked modelRequest
 	log   strings.Builder
 	err   error
 	ended bool
 }
 
-// Tools are the names that the client offers at this turn.
-func (m *Model) Tools() []string { return m.asked.Tools }
-
-// Texts are what the system and the user have said.
-func (m *Model) Texts() []string { return m.asked.Texts }
-
 // Tool is the client's name for a tool of ours, or "": clients put the server's
 // name before it.
-func (m *Model) Tool(name string) string {
+func (m *scriptedModel) Tool(name string) string {
 	for _, t := range m.asked.Tools {
 		if t == name || strings.HasSuffix(t, name) {
 			return t
@@ -235,7 +241,7 @@ func (m *Model) Tool(name string) string {
 
 // Use makes one call, a tool by its own or its last words, and returns its
 // result.
-func (m *Model) Use(name string, arguments any) Result {
+func (m *scriptedModel) Use(name string, arguments any) toolResult {
 	full := m.Tool(name)
 	if full == "" {
 		full = name
@@ -245,10 +251,10 @@ func (m *Model) Use(name string, arguments any) Result {
 		m.Fail("%s: %v", name, err)
 	}
 	fmt.Fprintf(&m.log, "> %s %s\n", full, raw)
-	m.yield(Answer{Calls: []Call{{Name: full, Arguments: raw}}})
+	m.yield(modelTurn{Calls: []toolCall{{Name: full, Arguments: raw}}})
 	if len(m.asked.Results) == 0 {
 		m.Fail("%s: the client gave no result", name)
-		return Result{}
+		return toolResult{}
 	}
 	r := m.asked.Results[0]
 	mark := "<"
@@ -260,10 +266,10 @@ func (m *Model) Use(name string, arguments any) Result {
 }
 
 // Note writes a line into the log.
-func (m *Model) Note(format string, a ...any) { fmt.Fprintf(&m.log, format+"\n", a...) }
+func (m *scriptedModel) Note(format string, a ...any) { fmt.Fprintf(&m.log, format+"\n", a...) }
 
 // Fail keeps the script's first fault, which Ended returns.
-func (m *Model) Fail(format string, a ...any) {
+func (m *scriptedModel) Fail(format string, a ...any) {
 	if m.err == nil {
 		m.err = fmt.Errorf(format, a...)
 	}
@@ -271,8 +277,8 @@ func (m *Model) Fail(format string, a ...any) {
 }
 
 // End ends the conversation with a text.
-func (m *Model) End(text string) {
+func (m *scriptedModel) End(text string) {
 	m.ended = true
 	m.Note("says: %s", text)
-	m.yield(Answer{Text: text})
+	m.yield(modelTurn{Text: text})
 }
