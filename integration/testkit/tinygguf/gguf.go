@@ -50,11 +50,6 @@ func (f *file) add(name string, data []float32, dims ...int) {
 	f.tensors = append(f.tensors, tensor{name, dims, typeF32, data, 4 * len(data)})
 }
 
-// addQ4K adds weights that are quantized to Q4_K.
-func (f *file) addQ4K(name string, data []byte, dims ...int) {
-	f.tensors = append(f.tensors, tensor{name, dims, typeQ4K, data, len(data)})
-}
-
 // writeTo writes the header, the table of tensors and their data, each through a
 // buffer, which cannot fail. Each is padded, so each begins where it must.
 func (f *file) writeTo(w io.Writer) error {

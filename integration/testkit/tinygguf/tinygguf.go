@@ -14,6 +14,7 @@ import (
 	"io"
 	"math"
 	"math/rand"
+	"slices"
 )
 
 // Architectures: Ollama runs each with another of its two engines.
@@ -97,11 +98,7 @@ func Write(w io.Writer, o Options) error {
 	}
 	m.metadata()
 	m.tokenizer()
-	if o.Slice != (Slice{}) {
-		m.sliceWeights()
-	} else {
-		m.weights()
-	}
+	m.weights()
 	return m.writeTo(w)
 }
 
@@ -115,53 +112,81 @@ type model struct {
 }
 
 func (m *model) metadata() {
-	head := m.head
 	m.set("general.architecture", m.Arch)
 	m.set("general.name", "tiny")
 	m.set("general.file_type", uint32(0))
-	for _, e := range []entry{
-		{"block_count", uint32(m.blocks)},              //nolint:gosec // small
-		{"context_length", uint32(m.Context)},          //nolint:gosec // a test's own number
-		{"embedding_length", uint32(m.width)},          //nolint:gosec // small
-		{"feed_forward_length", uint32(m.feedForward)}, //nolint:gosec // small
-		{"attention.head_count", uint32(m.heads)},      //nolint:gosec // small
-		{"attention.head_count_kv", uint32(m.kvHeads)}, //nolint:gosec // small
-		{"attention.key_length", uint32(head)},         //nolint:gosec // small
-		{"attention.value_length", uint32(head)},       //nolint:gosec // small
-		{"attention.layer_norm_rms_epsilon", float32(1e-5)},
-		{"rope.dimension_count", uint32(head)}, //nolint:gosec // small
-		{"rope.freq_base", float32(10000)},
+	for _, e := range []struct {
+		key   string
+		value int
+	}{
+		{"block_count", m.blocks},
+		{"context_length", m.Context},
+		{"embedding_length", m.width},
+		{"feed_forward_length", m.feedForward},
+		{"attention.head_count", m.heads},
+		{"attention.head_count_kv", m.kvHeads},
+		{"attention.key_length", m.head},
+		{"attention.value_length", m.head},
+		{"rope.dimension_count", m.head},
 	} {
-		m.set(m.Arch+"."+e.key, e.value)
+		m.set(m.Arch+"."+e.key, uint32(e.value)) //nolint:gosec // small, or a test's own number
 	}
+	m.set(m.Arch+".attention.layer_norm_rms_epsilon", float32(1e-5))
+	m.set(m.Arch+".rope.freq_base", float32(10000))
 }
 
 func (m *model) weights() {
-	d, head := m.width, m.head
-	embed, output, spread := m.randomTable()
-	if len(m.Say) > 0 {
-		embed, output = m.steeredTable()
-		spread = 0 // the blocks add nothing: the answer hangs on the last token only
+	d, q, kv, ff := m.width, m.heads*m.head, m.kvHeads*m.head, m.feedForward
+	matrix, output := m.noise, []float32(nil)
+	if m.Slice == (Slice{}) {
+		var embed []float32
+		var spread float64 // 0: the blocks add nothing, and the answer hangs on the last token only
+		if len(m.Say) > 0 {
+			embed, output = m.steeredTable()
+		} else {
+			embed, output, spread = m.randomTable()
+		}
+		m.add("token_embd.weight", embed, d, vocabulary)
+		matrix = func(name string, in, out int) { m.add(name, m.normal(in*out, spread), in, out) }
+	} else {
+		m.noise("token_embd.weight", d, m.vocabulary)
 	}
-	m.add("token_embd.weight", embed, d, vocabulary)
 	for i := range m.blocks {
 		p := fmt.Sprintf("blk.%d.", i)
 		m.add(p+"attn_norm.weight", ones(d), d)
-		m.add(p+"attn_q.weight", m.normal(d*m.heads*head, spread), d, m.heads*head)
-		m.add(p+"attn_k.weight", m.normal(d*m.kvHeads*head, spread), d, m.kvHeads*head)
-		m.add(p+"attn_v.weight", m.normal(d*m.kvHeads*head, spread), d, m.kvHeads*head)
-		m.add(p+"attn_output.weight", m.normal(m.heads*head*d, spread), m.heads*head, d)
+		matrix(p+"attn_q.weight", d, q)
+		matrix(p+"attn_k.weight", d, kv)
+		matrix(p+"attn_v.weight", d, kv)
+		matrix(p+"attn_output.weight", q, d)
 		if m.Arch == Qwen3 {
-			m.add(p+"attn_q_norm.weight", ones(head), head)
-			m.add(p+"attn_k_norm.weight", ones(head), head)
+			m.add(p+"attn_q_norm.weight", ones(m.head), m.head)
+			m.add(p+"attn_k_norm.weight", ones(m.head), m.head)
 		}
 		m.add(p+"ffn_norm.weight", ones(d), d)
-		m.add(p+"ffn_gate.weight", m.normal(d*feedForward, spread), d, feedForward)
-		m.add(p+"ffn_up.weight", m.normal(d*feedForward, spread), d, feedForward)
-		m.add(p+"ffn_down.weight", m.normal(feedForward*d, spread), feedForward, d)
+		matrix(p+"ffn_gate.weight", d, ff)
+		matrix(p+"ffn_up.weight", d, ff)
+		matrix(p+"ffn_down.weight", ff, d)
 	}
 	m.add("output_norm.weight", ones(d), d)
-	m.add("output.weight", output, d, vocabulary)
+	if output != nil {
+		m.add("output.weight", output, d, vocabulary)
+	} else {
+		m.noise("output.weight", d, m.vocabulary)
+	}
+}
+
+// noise adds a tensor of random weights up to about .05 in Q4_K, as most models
+// are served: of each block two scales, half floats, twelve bytes of finer scales,
+// and half a byte a weight. Its weights are bytes: what they are worth changes
+// nothing in what they cost.
+func (m *model) noise(name string, in, out int) {
+	const scale, least, size = 0x0219, 0x0c6c, 2 + 2 + 12 + blockQ4K/2 // 3.2e-5 and 2.7e-4
+	data := make([]byte, in/blockQ4K*out*size)
+	m.rng.Read(data) // never fails
+	for i := 0; i < len(data); i += size {
+		data[i], data[i+1], data[i+2], data[i+3] = scale&0xff, scale>>8, least&0xff, least>>8
+	}
+	m.tensors = append(m.tensors, tensor{name, []int{in, out}, typeQ4K, data, len(data)})
 }
 
 // randomTable makes random weights, with channel 0 constant: through it each
@@ -225,9 +250,5 @@ func (m *model) normal(n int, spread float64) []float32 {
 }
 
 func ones(n int) []float32 {
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = 1
-	}
-	return x
+	return slices.Repeat([]float32{1}, n)
 }
