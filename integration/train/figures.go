@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 
 	"github.com/fjbelchi/localmodel/routing/policy/category"
@@ -69,22 +70,19 @@ func (f *figures) macroF1() float64 {
 
 // leaveOneOut trains on all repositories but one and tests on that one.
 func leaveOneOut(examples []example, size int, w io.Writer) {
-	var names []string
+	names := map[string]bool{}
 	for _, e := range examples {
-		if !slices.Contains(names, e.repository) {
-			names = append(names, e.repository)
-		}
+		names[e.repository] = true
 	}
-	slices.Sort(names)
-	var rules, words, majority figures
+	var all [3]figures // the most frequent label, the rules, words and rules
 	fmt.Fprintln(w, "left out                       n  majority  rules        words and rules")
 	fmt.Fprintln(w, "                                  acc       acc  F1      acc  F1   Brier")
-	line := func(name string, majority, rules, words *figures) {
-		_, n := words.count()
-		fmt.Fprintf(w, "%-26s %5d  %.3f     %.3f %.3f  %.3f %.3f %.3f\n", name, n, majority.accuracy(),
-			rules.accuracy(), rules.macroF1(), words.accuracy(), words.macroF1(), words.brier/float64(n))
+	line := func(name string, f [3]figures) {
+		_, n := f[2].count()
+		fmt.Fprintf(w, "%-26s %5d  %.3f     %.3f %.3f  %.3f %.3f %.3f\n", name, n, f[0].accuracy(),
+			f[1].accuracy(), f[1].macroF1(), f[2].accuracy(), f[2].macroF1(), f[2].brier/float64(n))
 	}
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(names)) {
 		var training, testing []example
 		for _, e := range examples {
 			if e.repository == name {
@@ -99,22 +97,18 @@ func leaveOneOut(examples []example, size int, w io.Writer) {
 			p := m.probabilities(e.features)
 			guess := slices.Index(p, slices.Max(p))
 			rule := slices.Index(categories, category.ByRules(e.title))
-			for _, f := range []*figures{&here[0], &majority} {
-				f.add(e.label, most, 1)
-			}
-			for _, f := range []*figures{&here[1], &rules} {
-				f.add(e.label, rule, 1)
-			}
-			for _, f := range []*figures{&here[2], &words} {
-				f.add(e.label, guess, p[guess])
+			for _, f := range []*[3]figures{&here, &all} {
+				f[0].add(e.label, most, 1)
+				f[1].add(e.label, rule, 1)
+				f[2].add(e.label, guess, p[guess])
 			}
 		}
-		line(name, &here[0], &here[1], &here[2])
+		line(name, here)
 	}
-	line("all", &majority, &rules, &words)
+	line("all", all)
 	fmt.Fprintln(w, "\nconfidence  n     right")
 	for i, label := range []string{"below .4", ".4 to .5", ".5 to .6", ".6 to .7", ".7 and up"} {
-		b := words.bands[i]
+		b := all[2].bands[i]
 		fmt.Fprintf(w, "%-10s %5d  %.3f\n", label, b.all, float64(b.right)/float64(max(b.all, 1)))
 	}
 }

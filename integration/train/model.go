@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -40,19 +41,17 @@ func train(examples []example, size int) model {
 		}
 		return math.Sqrt(sum * float64(frequency[word]))
 	}
-	ranked := slices.SortedFunc(func(yield func(string) bool) {
-		for word := range words {
-			if !strings.HasPrefix(word, "rule:") && !yield(word) {
-				return
+	ranked := slices.SortedFunc(maps.Keys(words), func(a, b string) int {
+		return cmp.Or(cmp.Compare(telling(b), telling(a)), cmp.Compare(a, b))
+	})
+	kept := map[string]bool{}
+	for _, word := range ranked {
+		if rule := strings.HasPrefix(word, "rule:"); rule || size > 0 {
+			kept[word] = true
+			if !rule {
+				size--
 			}
 		}
-	}, func(a, b string) int { return cmp.Or(cmp.Compare(telling(b), telling(a)), cmp.Compare(a, b)) })
-	kept := map[string]bool{}
-	for word := range words {
-		kept[word] = strings.HasPrefix(word, "rule:")
-	}
-	for _, word := range ranked[:min(size, len(ranked))] {
-		kept[word] = true
 	}
 	return fit(examples, kept)
 }
@@ -120,10 +119,8 @@ func fit(examples []example, features map[string]bool) model {
 
 func newModel(features map[string]bool) model {
 	m := model{"bias": make([]float64, len(categories))}
-	for f, use := range features {
-		if use {
-			m[f] = make([]float64, len(categories))
-		}
+	for f := range features {
+		m[f] = make([]float64, len(categories))
 	}
 	return m
 }
@@ -154,13 +151,7 @@ func (m model) table() string {
 		b.WriteString("\t" + string(c))
 	}
 	b.WriteByte('\n')
-	for _, f := range slices.Sorted(func(yield func(string) bool) {
-		for f := range m {
-			if !yield(f) {
-				return
-			}
-		}
-	}) {
+	for _, f := range slices.Sorted(maps.Keys(m)) {
 		b.WriteString(f)
 		for _, w := range m[f] {
 			fmt.Fprintf(&b, "\t%.2f", w)
