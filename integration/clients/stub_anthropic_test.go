@@ -35,7 +35,7 @@ func readAnthropic(body []byte) modelRequest {
 }
 
 // texts lists the texts of a content, which is one string or blocks.
-func texts(content gjson.toolResult) []string {
+func texts(content gjson.Result) []string {
 	if content.Type == gjson.String {
 		return []string{content.Str}
 	}
@@ -49,7 +49,7 @@ func texts(content gjson.toolResult) []string {
 }
 
 // joined is a content as one text; of what has none it is the JSON.
-func joined(content gjson.toolResult) string {
+func joined(content gjson.Result) string {
 	var out string
 	for _, text := range texts(content) {
 		out += text

@@ -35,10 +35,10 @@ type toolResult struct {
 
 // modelRequest is one request in the words that all the APIs share.
 type modelRequest struct {
-	Model   string   // that is to answer, where the request names it
-	Tools   []string // names of the tools offered
-	Texts   []string // what the system and the user say
-	Turns   int      // turns of the model with tool calls so far
+	Model   string       // that is to answer, where the request names it
+	Tools   []string     // names of the tools offered
+	Texts   []string     // what the system and the user say
+	Turns   int          // turns of the model with tool calls so far
 	Results []toolResult // of the latest of them, in the order of its calls
 }
 
@@ -56,7 +56,7 @@ type modelStub struct {
 	URL string
 
 	mu      sync.Mutex
-	count   int      // of requests
+	count   int         // of requests
 	answers []modelTurn // by turn: a client that asks again gets the same
 	next    func() (modelTurn, bool)
 	model   *scriptedModel
