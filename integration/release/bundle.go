@@ -1,12 +1,8 @@
 package main
 
 import (
-	"archive/zip"
-	"bytes"
-	"compress/flate"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,8 +11,9 @@ import (
 // bundle is an .mcpb file: a manifest and one binary. Manifests cannot choose
 // by processor, so there is a bundle for each.
 type bundle struct {
-	docs, binary, os, arch, version string
-	level                           int // of compression, as in compress/flate
+	platform
+	docs, binary, version string
+	level                 int // of compression
 }
 
 // tool is what a manifest says of a tool.
@@ -42,7 +39,7 @@ func makeManifest(toolsJSON []byte, system, version string) ([]byte, error) {
 		list.Tools[i].Description = firstSentence(t.Description)
 	}
 	return fill("manifest.json", map[string]any{"Version": version, "Tools": list.Tools, "Platform": name,
-		"Program": programName(platform{os: system})})
+		"Program": platform{os: system}.program()})
 }
 
 func firstSentence(text string) string {
@@ -58,8 +55,7 @@ func (b bundle) name() string {
 	return fmt.Sprintf("localmodel_%s_%s_%s.mcpb", b.version, b.os, b.arch)
 }
 
-// write makes the bundle. Its entries carry no time, so that the same input
-// gives the same bytes.
+// write makes the bundle.
 func (b bundle) write(dir string) error {
 	list, err := os.ReadFile(filepath.Join(b.docs, "tools.json"))
 	if err != nil {
@@ -69,52 +65,24 @@ func (b bundle) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	program, err := os.ReadFile(b.binary)
-	if err != nil {
-		return err
-	}
-	var out bytes.Buffer
-	z := b.newZip(&out)
-	icon, err := os.ReadFile("integration/claude-plugin/.claude-plugin/icon.png")
-	if err != nil {
-		return err
-	}
-	licence, err := os.ReadFile("LICENSE")
-	if err != nil {
-		return err
-	}
-	for _, e := range []struct {
-		name string
-		mode os.FileMode
-		data []byte
-	}{{"manifest.json", 0o644, text}, {"server/" + programName(platform{os: b.os}), 0o755, program}, {"icon.png", 0o644, icon}, {"LICENSE", 0o644, licence}} {
-		if err := add(z, e.name, e.mode, e.data); err != nil {
+	entries := []entry{{"manifest.json", text, 0o644}}
+	for _, f := range []struct {
+		name, path string
+		mode       os.FileMode
+	}{
+		{"server/" + b.program(), b.binary, 0o755},
+		{"icon.png", "integration/claude-plugin/.claude-plugin/icon.png", 0o644},
+		{"LICENSE", "LICENSE", 0o644},
+	} {
+		data, err := os.ReadFile(f.path)
+		if err != nil {
 			return err
 		}
+		entries = append(entries, entry{f.name, data, f.mode})
 	}
-	if err := z.Close(); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // files for everyone
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, b.name()), out.Bytes(), 0o644) //nolint:gosec // files for everyone
-}
-
-// newZip begins an archive with the bundle's compression.
-func (b bundle) newZip(out io.Writer) *zip.Writer {
-	z := zip.NewWriter(out)
-	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, b.level) })
-	return z
-}
-
-func add(z *zip.Writer, name string, mode os.FileMode, data []byte) error {
-	h := &zip.FileHeader{Name: name, Method: zip.Deflate}
-	h.SetMode(mode)
-	w, err := z.CreateHeader(h)
+	data, err := zipped(b.level, entries)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(w, bytes.NewReader(data))
-	return err
+	return publish(filepath.Join(dir, b.name()), data, 0o644)
 }

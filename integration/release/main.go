@@ -12,10 +12,8 @@
 package main
 
 import (
-	"bytes"
 	"compress/flate"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,7 +21,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
+
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
 func main() {
@@ -35,19 +34,17 @@ func main() {
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("docs, bundle, npm, wheel, registry or verify is wanted")
+		return errors.New("docs, bundle, npm, wheel, registry or verify is wanted")
 	}
 	set := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	var b bundle
-	var out string
-	b.level = flate.DefaultCompression
+	b := bundle{level: flate.DefaultCompression}
 	set.StringVar(&b.docs, "docs", "", "where the docs command wrote")
 	set.StringVar(&b.binary, "binary", "", "the program")
 	set.StringVar(&b.os, "os", "", "its system, as GOOS")
 	set.StringVar(&b.arch, "arch", "", "its processor, as GOARCH")
 	set.StringVar(&b.version, "version", "", "1.2.3")
 	bundles := set.String("bundles", "", "directory of the bundles")
-	set.StringVar(&out, "out", "", "where to write")
+	out := set.String("out", "", "where to write")
 	if err := set.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -55,15 +52,15 @@ func run(ctx context.Context, args []string) error {
 	case args[0] == "docs" && set.NArg() == 1:
 		return docs(ctx, b.version, set.Arg(0))
 	case args[0] == "bundle" && set.NArg() == 0:
-		return b.write(out)
+		return b.write(*out)
 	case args[0] == "npm" && b.binary != "":
-		return npmPlatform(b, out)
+		return npmPlatform(b, *out)
 	case args[0] == "npm":
-		return npmMain(b.version, out)
+		return npmMain(b.version, *out)
 	case args[0] == "wheel" && set.NArg() == 0:
-		return wheel(b, out)
+		return wheel(b, *out)
 	case args[0] == "registry" && set.NArg() == 0:
-		return registry(b.version, *bundles, out)
+		return registry(b.version, *bundles, *out)
 	case args[0] == "verify" && set.NArg() == 1:
 		version, err := verify(ctx, set.Arg(0), *bundles, released())
 		if err := errors.Join(err, verifyPackages(filepath.Dir(*bundles), version, released())); err != nil {
@@ -80,15 +77,12 @@ var shells = map[string]string{"bash": "localmodel.bash", "zsh": "_localmodel", 
 
 // docs builds the program for this machine and writes what it says of itself.
 func docs(ctx context.Context, version, dir string) error {
-	if err := os.MkdirAll(filepath.Join(dir, "completions"), 0o755); err != nil { //nolint:gosec // files for everyone
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // files for everyone
 		return err
 	}
-	program, err := filepath.Abs(filepath.Join(dir, "localmodel-host"))
+	program, err := filepath.Abs(filepath.Join(dir, "host-"+platform{os: runtime.GOOS}.program()))
 	if err != nil {
 		return err
-	}
-	if runtime.GOOS == "windows" {
-		program += ".exe"
 	}
 	defer os.Remove(program) //nolint:errcheck // only a left-over
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./cmd/localmodel")
@@ -96,64 +90,32 @@ func docs(ctx context.Context, version, dir string) error {
 	if text, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, text)
 	}
-	man, err := exec.CommandContext(ctx, "go", "run", "-tags", "man", "./cmd/localmodel").Output()
-	if err != nil {
-		return fmt.Errorf("man page: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "localmodel.1"), man, 0o644); err != nil { //nolint:gosec // files for everyone
-		return err
-	}
-	page, err := readme(version)
-	if err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "README.md"), page, 0o644); err != nil { //nolint:gosec // files for everyone
-		return err
-	}
-	for file, args := range files() {
-		text, err := exec.CommandContext(ctx, program, args...).Output() //nolint:gosec // the program built above
+	write := func(file string, text []byte, err error) error {
 		if err != nil {
-			return fmt.Errorf("localmodel %v: %w", args, err)
+			return fmt.Errorf("%s: %w", file, err)
 		}
-		if err := os.WriteFile(filepath.Join(dir, file), text, 0o644); err != nil { //nolint:gosec // files for everyone
-			return err
-		}
+		return publish(filepath.Join(dir, file), text, 0o644)
+	}
+	man, err := exec.CommandContext(ctx, "go", "run", "-tags", "man", "./cmd/localmodel").Output()
+	errs := []error{write("localmodel.1", man, err)}
+	page, err := readme(version)
+	errs = append(errs, write("README.md", page, err))
+	for shell, file := range shells {
+		text, err := exec.CommandContext(ctx, program, "completion", shell).Output() //nolint:gosec // the program built above
+		errs = append(errs, write(filepath.Join("completions", file), text, err))
 	}
 	list, err := toolsList(ctx, program)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, "tools.json"), list, 0o644) //nolint:gosec // files for everyone
+	return errors.Join(append(errs, write("tools.json", list, err))...)
 }
 
-func files() map[string][]string {
-	out := map[string][]string{}
-	for shell, file := range shells {
-		out[filepath.Join("completions", file)] = []string{"completion", shell}
-	}
-	return out
-}
-
-// toolsList asks the program for its tools and its prompts, as a client does.
+// toolsList asks the program for its tools, as a client does.
 func toolsList(ctx context.Context, program string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, program, "serve")
 	cmd.Dir = os.TempDir()
-	cmd.Stdin = strings.NewReader(strings.Join([]string{
-		`{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"release","version":"1"}}}`,
-		`{"jsonrpc":"2.0","method":"notifications/initialized"}`,
-		`{"jsonrpc":"2.0","id":2,"method":"tools/list"}`, ""}, "\n"))
-	text, err := cmd.Output()
+	c, err := mcpchild.Open(cmd)
 	if err != nil {
 		return nil, err
 	}
-	for _, line := range bytes.Split(text, []byte("\n")) {
-		var answer struct {
-			ID     int
-			Result json.RawMessage
-		}
-		if json.Unmarshal(line, &answer) == nil && answer.ID == 2 && answer.Result != nil {
-			return answer.Result, nil
-		}
-	}
-	return nil, fmt.Errorf("tools/list was not answered:\n%s", text)
+	list, err := c.Ask("tools/list", "")
+	return []byte(list.Raw), errors.Join(err, c.Close())
 }

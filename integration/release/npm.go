@@ -16,11 +16,8 @@ const npmName = "@fjbelchi/localmodel"
 //go:embed npm_launch.js
 var npmLauncher []byte
 
-// npm's words for systems and processors.
-var (
-	npmSystems    = map[string]string{"linux": "linux", "darwin": "darwin", "windows": "win32"}
-	npmProcessors = map[string]string{"amd64": "x64", "arm64": "arm64"}
-)
+// npmProcessors are npm's words for processors; for systems it has the manifest's.
+var npmProcessors = map[string]string{"amd64": "x64", "arm64": "arm64"}
 
 // npmPackage is a package.json.
 type npmPackage struct {
@@ -48,47 +45,41 @@ func newNPMPackage(name, version string) npmPackage {
 	}
 }
 
-func npmPlatformName(p platform) string {
-	return npmName + "-" + npmSystems[p.os] + "-" + npmProcessors[p.arch]
-}
+// npm is the platform in npm's words.
+func (p platform) npm() string { return platforms[p.os] + "-" + npmProcessors[p.arch] }
 
 // npmPlatform writes the package of one platform's program.
 func npmPlatform(b bundle, out string) error {
-	p := platform{b.os, b.arch}
-	pkg := newNPMPackage(npmPlatformName(p), b.version)
-	pkg.OS, pkg.CPU = []string{npmSystems[p.os]}, []string{npmProcessors[p.arch]}
-	program := filepath.Join("bin", programName(p))
-	pkg.Files = []string{filepath.ToSlash(program)}
+	pkg := newNPMPackage(npmName+"-"+b.npm(), b.version)
+	pkg.OS, pkg.CPU = []string{platforms[b.os]}, []string{npmProcessors[b.arch]}
+	pkg.Files = []string{"bin/" + b.program()}
 	data, err := os.ReadFile(b.binary)
 	if err != nil {
 		return err
 	}
-	dir := filepath.Join(out, "localmodel-"+npmSystems[p.os]+"-"+npmProcessors[p.arch])
-	return writeNPM(dir, pkg, map[string]file{program: {data, 0o755}})
+	return writeNPM(filepath.Join(out, "localmodel-"+b.npm()), pkg, entry{pkg.Files[0], data, 0o755})
 }
 
 // npmMain writes the package that a user names.
 func npmMain(version, out string) error {
+	const launcher = "bin/localmodel.js"
 	pkg := newNPMPackage(npmName, version)
 	pkg.MCPName = registryName
-	pkg.Bin = map[string]string{"localmodel": "bin/localmodel.js"}
-	pkg.Files = []string{"bin/localmodel.js"}
+	pkg.Bin = map[string]string{"localmodel": launcher}
+	pkg.Files = []string{launcher}
 	pkg.Engines = map[string]string{"node": ">=18"}
 	pkg.Optional = map[string]string{}
 	for _, p := range released() {
-		pkg.Optional[npmPlatformName(p)] = version
+		pkg.Optional[npmName+"-"+p.npm()] = version
 	}
 	page, err := readme(version)
 	if err != nil {
 		return err
 	}
-	return writeNPM(filepath.Join(out, "localmodel"), pkg, map[string]file{
-		"bin/localmodel.js": {npmLauncher, 0o755},
-		"README.md":         {page, 0o644},
-	})
+	return writeNPM(filepath.Join(out, "localmodel"), pkg, entry{launcher, npmLauncher, 0o755}, entry{"README.md", page, 0o644})
 }
 
-func writeNPM(dir string, pkg npmPackage, files map[string]file) error {
+func writeNPM(dir string, pkg npmPackage, entries ...entry) error {
 	text, err := json.MarshalIndent(pkg, "", "  ")
 	if err != nil {
 		return err
@@ -97,32 +88,10 @@ func writeNPM(dir string, pkg npmPackage, files map[string]file) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", pkg.Name, err)
 	}
-	files["package.json"] = file{append(text, '\n'), 0o644}
-	files["LICENSE"] = file{licence, 0o644}
-	for name, f := range files {
-		path := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // files for everyone
-			return err
-		}
-		if err := os.WriteFile(path, f.data, f.mode); err != nil {
-			return err
-		}
-		if err := os.Chmod(path, f.mode); err != nil { // whatever the umask
+	for _, e := range append(entries, entry{"package.json", append(text, '\n'), 0o644}, entry{"LICENSE", licence, 0o644}) {
+		if err := publish(filepath.Join(dir, filepath.FromSlash(e.name)), e.data, e.mode); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// file is one file of a package.
-type file struct {
-	data []byte
-	mode os.FileMode
-}
-
-func programName(p platform) string {
-	if p.os == "windows" {
-		return "localmodel.exe"
-	}
-	return "localmodel"
 }

@@ -22,7 +22,7 @@ func verifyPackages(dir, version string, want []platform) error {
 }
 
 func verifyPackage(dir, version string, p platform) error {
-	npm := filepath.Join(dir, "npm", "localmodel-"+npmSystems[p.os]+"-"+npmProcessors[p.arch])
+	npm := filepath.Join(dir, "npm", "localmodel-"+p.npm())
 	text, err := os.ReadFile(filepath.Join(npm, "package.json")) //nolint:gosec // a file of the release
 	if err != nil {
 		return err
@@ -31,10 +31,10 @@ func verifyPackage(dir, version string, p platform) error {
 	if err := json.Unmarshal(text, &pkg); err != nil {
 		return fmt.Errorf("%s: %w", npm, err)
 	}
-	if pkg.Version != version || pkg.Name != npmPlatformName(p) {
+	if pkg.Version != version || pkg.Name != npmName+"-"+p.npm() {
 		return fmt.Errorf("%s is %s %s", npm, pkg.Name, pkg.Version)
 	}
-	program, err := os.ReadFile(filepath.Join(npm, "bin", programName(p))) //nolint:gosec // as above
+	program, err := os.ReadFile(filepath.Join(npm, "bin", p.program())) //nolint:gosec // as above
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func verifyPackage(dir, version string, p platform) error {
 	if err != nil {
 		return err
 	}
-	script := entries["localmodel-"+wheelVersion(version)+".data/scripts/"+programName(p)]
+	script := entries["localmodel-"+wheelVersion(version)+".data/scripts/"+p.program()]
 	if !bytes.Equal(script.data, program) || script.mode&0o111 == 0 || len(program) == 0 {
 		return errors.New("the wheel's program is not that of the npm package")
 	}

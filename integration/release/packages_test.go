@@ -40,7 +40,7 @@ func hostBundle(t *testing.T) bundle {
 	if platforms[runtime.GOOS] == "" {
 		t.Skip("no package is made for " + runtime.GOOS)
 	}
-	b := bundle{binary: binary.Path(t), os: runtime.GOOS, arch: runtime.GOARCH, version: testVersion}
+	b := bundle{platform: platform{runtime.GOOS, runtime.GOARCH}, binary: binary.Path(t), version: testVersion}
 	t.Chdir(root)
 	return b
 }
@@ -186,7 +186,7 @@ func TestWheelVersion(t *testing.T) {
 // TestVerifyPackages holds that a missing or another program is found.
 func TestVerifyPackages(t *testing.T) {
 	b := hostBundle(t)
-	dir, p := t.TempDir(), platform{b.os, b.arch}
+	dir, p := t.TempDir(), b.platform
 	must(t, npmPlatform(b, filepath.Join(dir, "npm")))
 	must(t, wheel(b, filepath.Join(dir, "wheels")))
 	if err := verifyPackages(dir, testVersion, []platform{p}); err != nil {
@@ -195,7 +195,7 @@ func TestVerifyPackages(t *testing.T) {
 	if err := verifyPackages(dir, "9.9.9", []platform{p}); err == nil {
 		t.Error("packages of another version pass")
 	}
-	program := filepath.Join(dir, "npm", "localmodel-"+npmSystems[p.os]+"-"+npmProcessors[p.arch], "bin", programName(p))
+	program := filepath.Join(dir, "npm", "localmodel-"+p.npm(), "bin", p.program())
 	must(t, os.WriteFile(program, []byte("another"), 0o755)) //nolint:gosec // a program
 	if err := verifyPackages(dir, testVersion, []platform{p}); err == nil {
 		t.Error("another program passes")
@@ -208,7 +208,7 @@ func TestWheel_Reproducible(t *testing.T) {
 	first, second := t.TempDir(), t.TempDir()
 	must(t, wheel(b, first))
 	must(t, wheel(b, second))
-	name := wheelName(testVersion, platform{b.os, b.arch})
+	name := wheelName(testVersion, b.platform)
 	if string(read(t, filepath.Join(first, name))) != string(read(t, filepath.Join(second, name))) {
 		t.Error("two wheels of one program differ")
 	}
@@ -221,7 +221,7 @@ func TestReadme(t *testing.T) {
 	out := t.TempDir()
 	must(t, npmMain(testVersion, out))
 	must(t, wheel(b, out))
-	entries, err := unpack(filepath.Join(out, wheelName(testVersion, platform{b.os, b.arch})))
+	entries, err := unpack(filepath.Join(out, wheelName(testVersion, b.platform)))
 	must(t, err)
 	for what, text := range map[string]string{
 		"npm":   string(read(t, filepath.Join(out, "localmodel", "README.md"))),

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"archive/tar"
-	"archive/zip"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"debug/buildinfo"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,78 +58,4 @@ func (b build) starts(ctx context.Context, data []byte) error {
 		return fmt.Errorf("the program calls itself %q, not %q", out, want)
 	}
 	return nil
-}
-
-// entry is a file in an archive.
-type entry struct {
-	mode os.FileMode
-	data []byte
-}
-
-// unpack reads a .tar.gz, or a .zip under any name.
-func unpack(path string) (map[string]entry, error) {
-	data, err := os.ReadFile(path) //nolint:gosec // a file of the release
-	if err != nil {
-		return nil, err
-	}
-	read := unzip
-	if strings.HasSuffix(path, ".tar.gz") {
-		read = untar
-	}
-	entries, err := read(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return entries, nil
-}
-
-func untar(data []byte) (map[string]entry, error) {
-	z, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]entry{}
-	for r := tar.NewReader(z); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		content, err := readAll(r, h.Size)
-		if err != nil {
-			return nil, err
-		}
-		out[h.Name] = entry{h.FileInfo().Mode(), content}
-	}
-}
-
-func unzip(data []byte) (map[string]entry, error) {
-	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]entry{}
-	for _, f := range z.File {
-		r, err := f.Open()
-		if err != nil {
-			return nil, err
-		}
-		content, err := readAll(r, f.FileInfo().Size())
-		if err != nil {
-			return nil, err
-		}
-		out[f.Name] = entry{f.Mode(), content}
-	}
-	return out, nil
-}
-
-// readAll is io.ReadAll of what says its size: a program is large, and memory
-// that grows step by step takes five times as much.
-func readAll(r io.Reader, size int64) ([]byte, error) {
-	const most = 64 << 20 // an archive may say anything
-	b := bytes.NewBuffer(make([]byte, 0, max(0, min(size, most))+bytes.MinRead))
-	_, err := b.ReadFrom(r)
-	return b.Bytes(), err
 }

@@ -61,10 +61,10 @@ func registry(version, bundles, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkRegistry(text); err != nil {
+	if err := checkSchema(registrySchema, text); err != nil {
 		return fmt.Errorf("server.json: %w", err)
 	}
-	return os.WriteFile(out, text, 0o644) //nolint:gosec // a file for everyone
+	return publish(out, text, 0o644)
 }
 
 func makeRegistry(version, bundles string) ([]byte, error) {

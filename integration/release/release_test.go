@@ -99,7 +99,7 @@ func pack(t *testing.T) (dir string, b bundle) {
 	t.Helper()
 	docs, out := t.TempDir(), t.TempDir()
 	must(t, os.WriteFile(filepath.Join(docs, "tools.json"), liveTools(t), 0o644))
-	b = bundle{docs: docs, binary: binary.Path(t), os: runtime.GOOS, arch: runtime.GOARCH, version: "1.2.3"}
+	b = bundle{platform: platform{runtime.GOOS, runtime.GOARCH}, docs: docs, binary: binary.Path(t), version: "1.2.3"}
 	t.Chdir(root)
 	if packed != nil {
 		must(t, os.WriteFile(filepath.Join(out, b.name()), packed, 0o600))
@@ -181,7 +181,7 @@ func TestRegistryEntry(t *testing.T) {
 			t.Errorf("in the container: %+v", e)
 		}
 	}
-	if err := checkRegistry([]byte(`{"name":"no slash"}`)); err == nil {
+	if err := checkSchema(registrySchema, []byte(`{"name":"no slash"}`)); err == nil {
 		t.Error("any entry fits the schema")
 	}
 	sum := sha256.Sum256(read(t, filepath.Join(dir, b.name())))

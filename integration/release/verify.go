@@ -20,6 +20,14 @@ type platform struct{ os, arch string }
 
 func (p platform) String() string { return p.os + "/" + p.arch }
 
+// program is the file name of the program.
+func (p platform) program() string {
+	if p.os == "windows" {
+		return "localmodel.exe"
+	}
+	return "localmodel"
+}
+
 // released are the platforms of a release; goreleaser.yaml builds them.
 func released() []platform {
 	var all []platform
@@ -89,7 +97,7 @@ func (b build) platform(ctx context.Context, p platform) ([]string, error) {
 	if err != nil {
 		return files, err
 	}
-	program := programName(p)
+	program := p.program()
 	var wrong []error
 	for _, want := range contents(program) {
 		if len(entries[want].data) == 0 {
@@ -140,12 +148,7 @@ var manifestSchema []byte
 //go:embed testdata/mcp-registry-2025-12-11.schema.json
 var registrySchema []byte
 
-// checkManifest holds a bundle's manifest to the published schema.
-func checkManifest(text []byte) error { return checkSchema(manifestSchema, text) }
-
-// checkRegistry holds the registry's entry to the published schema.
-func checkRegistry(text []byte) error { return checkSchema(registrySchema, text) }
-
+// checkSchema holds a text to a published schema.
 func checkSchema(published, text []byte) error {
 	schema, err := jsonschema.UnmarshalJSON(bytes.NewReader(published))
 	if err != nil {
@@ -174,7 +177,7 @@ func (b build) bundle(path string, p platform, program []byte) error {
 		return err
 	}
 	text := entries["manifest.json"].data
-	if err := checkManifest(text); err != nil {
+	if err := checkSchema(manifestSchema, text); err != nil {
 		return fmt.Errorf("%s: manifest: %w", path, err)
 	}
 	m := gjson.ParseBytes(text)

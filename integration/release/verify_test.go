@@ -71,7 +71,7 @@ func buildOnce(t *testing.T) (once struct{ program, bundle []byte }) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	must(t, os.WriteFile(filepath.Join(dir, "tools.json"), []byte(`{"tools":[{"name":"classify_ticket","description":"It does."}]}`), 0o600))
-	b := bundle{docs: dir, binary: program, os: runtime.GOOS, arch: runtime.GOARCH, version: version}
+	b := bundle{platform: platform{runtime.GOOS, runtime.GOARCH}, docs: dir, binary: program, version: version}
 	must(t, b.write(dir))
 	built.program, built.bundle = read(t, program), read(t, filepath.Join(dir, b.name()))
 	return built
@@ -165,7 +165,7 @@ func TestVerifySeesAWrongBundle(t *testing.T) {
 	if err := s.bundle(path, platform{"windows", "amd64"}, program); err == nil || !strings.Contains(err.Error(), `is for [`) {
 		t.Errorf("a bundle for another system: %v", err)
 	}
-	if err := checkManifest([]byte(`{"manifest_version":"0.3","name":"x"}`)); err == nil || !strings.Contains(err.Error(), "server") {
+	if err := checkSchema(manifestSchema, []byte(`{"manifest_version":"0.3","name":"x"}`)); err == nil || !strings.Contains(err.Error(), "server") {
 		t.Errorf("a manifest without a server: %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
@@ -45,9 +44,8 @@ func wheelName(version string, p platform) string {
 }
 
 // wheel writes a Python package that holds the program and nothing else, for
-// uvx and pipx. Its entries carry no time.
+// uvx and pipx.
 func wheel(b bundle, out string) error {
-	p := platform{b.os, b.arch}
 	version := wheelVersion(b.version)
 	program, err := os.ReadFile(b.binary)
 	if err != nil {
@@ -61,41 +59,29 @@ func wheel(b bundle, out string) error {
 	if err != nil {
 		return err
 	}
-	var tags strings.Builder
-	for tag := range strings.SplitSeq(wheelTags[p], ".") {
-		fmt.Fprintf(&tags, "Tag: py3-none-%s\n", tag)
+	metadata := "Metadata-Version: 2.1\nName: localmodel\nVersion: " + version + "\nSummary: " + description +
+		"\nHome-page: " + repository + "\nLicense: MIT\nRequires-Python: >=3.8\n" +
+		"Description-Content-Type: text/markdown\n\n" + string(page)
+	tags := "Wheel-Version: 1.0\nGenerator: localmodel\nRoot-Is-Purelib: false\n"
+	for tag := range strings.SplitSeq(wheelTags[b.platform], ".") {
+		tags += "Tag: py3-none-" + tag + "\n"
 	}
 	info := "localmodel-" + version + ".dist-info/"
-	entries := []struct {
-		name string
-		file
-	}{
-		{"localmodel-" + version + ".data/scripts/" + programName(p), file{program, 0o755}},
-		{info + "METADATA", file{[]byte("Metadata-Version: 2.1\nName: localmodel\nVersion: " + version +
-			"\nSummary: " + description + "\nHome-page: " + repository + "\nLicense: MIT\nRequires-Python: >=3.8\n" +
-			"Description-Content-Type: text/markdown\n\n" + string(page)), 0o644}},
-		{info + "WHEEL", file{[]byte("Wheel-Version: 1.0\nGenerator: localmodel\nRoot-Is-Purelib: false\n" + tags.String()), 0o644}},
-		{info + "licenses/LICENSE", file{licence, 0o644}},
+	entries := []entry{
+		{"localmodel-" + version + ".data/scripts/" + b.program(), program, 0o755},
+		{info + "METADATA", []byte(metadata), 0o644},
+		{info + "WHEEL", []byte(tags), 0o644},
+		{info + "licenses/LICENSE", licence, 0o644},
 	}
 	var record strings.Builder
-	var data bytes.Buffer
-	z := b.newZip(&data)
 	for _, e := range entries {
 		sum := sha256.Sum256(e.data)
 		fmt.Fprintf(&record, "%s,sha256=%s,%d\n", e.name, base64.RawURLEncoding.EncodeToString(sum[:]), len(e.data))
-		if err := add(z, e.name, e.mode, e.data); err != nil {
-			return err
-		}
 	}
 	fmt.Fprintf(&record, "%sRECORD,,\n", info)
-	if err := add(z, info+"RECORD", 0o644, []byte(record.String())); err != nil {
+	data, err := zipped(b.level, append(entries, entry{info + "RECORD", []byte(record.String()), 0o644}))
+	if err != nil {
 		return err
 	}
-	if err := z.Close(); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // files for everyone
-		return err
-	}
-	return os.WriteFile(filepath.Join(out, wheelName(b.version, p)), data.Bytes(), 0o644) //nolint:gosec // files for everyone
+	return publish(filepath.Join(out, wheelName(b.version, b.platform)), data, 0o644)
 }
