@@ -25,22 +25,19 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/fjbelchi/localmodel/integration/bench/journal"
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
 func main() {
 	var o options
 	flag.BoolVar(&o.quick, "quick", false, "tiny sizes: shows that everything works, and no figure")
-	only := flag.String("only", "", "lines to measure, such as 1,5; the document is then not written")
+	flag.Func("only", "lines to measure, such as 1,5; the document is then not written", o.choose)
 	flag.StringVar(&o.out, "out", "", "the document; default integration/BENCHMARKS.md, with -quick none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := o.choose(*only)
-	if err == nil {
-		_, err = run(ctx, o, os.Stdout, os.Stderr)
-	}
+	_, err := run(ctx, o, os.Stdout, os.Stderr)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -52,17 +49,13 @@ type options struct {
 	quick bool
 	only  []int
 	out   string
-	load  string // load average at the beginning
 }
 
 func (o *options) choose(only string) error {
 	for word := range strings.SplitSeq(only, ",") {
-		if word == "" {
-			continue
-		}
 		n, err := strconv.Atoi(word)
 		if err != nil || n < 1 || n > len(sections) {
-			return fmt.Errorf("-only takes lines from 1 to %d, not %q", len(sections), word)
+			return fmt.Errorf("lines are from 1 to %d, not %q", len(sections), word)
 		}
 		o.only = append(o.only, n)
 	}
@@ -77,40 +70,41 @@ func (o options) pick(full, quick int) int {
 	return full
 }
 
-// section measures one line of the list. errAbsent says that a part is missing.
-type section struct {
+// sections each measure one line of the list; an absentError says that a part is
+// missing.
+var sections = []struct {
 	what    string
-	measure func(ctx context.Context, l *lab) ([]row, error)
-}
-
-var sections = []section{
+	measure func(l *lab) ([]row, error)
+}{
 	{"start", start}, {"memory", memory}, {"a call", perCall}, {"the script replaced", script}, {"durable record", record},
 	{"growth", growth}, {"parsing", parsing}, {"context price", contextPrice}, {"fleet", fleet},
 }
 
 // run measures, prints the table and writes the document.
 func run(ctx context.Context, o options, out, progress io.Writer) ([]row, error) {
-	o.load = loadAverage()
-	l, err := newLab(ctx, o)
-	if err != nil {
+	l := &lab{options: o, load: loadAverage()}
+	defer func() { _ = os.RemoveAll(l.dir) }() // a left-over in the temporary directory does no harm
+	if err := l.build(ctx); err != nil {
 		return nil, err
 	}
-	defer l.close()
 	var rows []row
 	for i, s := range sections {
 		if len(o.only) > 0 && !slices.Contains(o.only, i+1) {
 			continue
 		}
 		fmt.Fprintf(progress, "bench: %d %s\n", i+1, s.what)
-		got, err := s.measure(ctx, l)
-		var absent absentError
-		if errors.As(err, &absent) {
-			got, err = append(got, row{line: i + 1, what: s.what, ours: absent.Error(), met: skipped}), nil
+		got, err := s.measure(l)
+		if absent, ok := errors.AsType[absentError](err); ok {
+			got, err = append(got, row{what: s.what, ours: absent.Error(), met: skipped}), nil
 		}
 		if err != nil {
 			return rows, fmt.Errorf("%s: %w", s.what, err)
 		}
-		if rows = append(rows, got...); ctx.Err() != nil {
+		for _, r := range got {
+			r.line = i + 1
+			rows = append(rows, r)
+		}
+		if ctx.Err() != nil {
 			return rows, ctx.Err()
 		}
 	}
@@ -134,41 +128,35 @@ type absentError struct{ error }
 // lab is the place where things are measured.
 type lab struct {
 	options
+	load             string // average at the beginning
 	root, dir        string
 	localmodel, bare string // programs
 	notes            []string
 	simulation       string // its report
 }
 
-func newLab(ctx context.Context, o options) (*lab, error) {
-	l := &lab{options: o}
-	var err error
+// build makes the directory and the programs.
+func (l *lab) build(ctx context.Context) (err error) {
 	if l.root, err = parts.Root(); err != nil {
-		return nil, err
+		return err
 	}
 	if l.dir, err = os.MkdirTemp("", "localmodel-bench-"); err != nil {
-		return nil, err
+		return err
 	}
-	if l.localmodel, err = binary.Build(); err == nil {
-		l.bare = filepath.Join(l.dir, "bare")
-		if runtime.GOOS == "windows" {
-			l.bare += ".exe"
-		}
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", l.bare, "./integration/bench/bare")
-		cmd.Dir, cmd.Env = l.root, append(os.Environ(), "CGO_ENABLED=0")
-		var said []byte
-		if said, err = cmd.CombinedOutput(); err != nil {
-			err = fmt.Errorf("build the bare server: %w\n%s", err, said)
-		}
+	if l.localmodel, err = binary.Build(); err != nil {
+		return err
 	}
-	if err != nil {
-		l.close()
-		return nil, err
+	l.bare = filepath.Join(l.dir, "bare")
+	if runtime.GOOS == "windows" {
+		l.bare += ".exe"
 	}
-	return l, nil
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", l.bare, "./integration/bench/bare")
+	cmd.Dir, cmd.Env = l.root, append(os.Environ(), "CGO_ENABLED=0")
+	if said, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build the bare server: %w\n%s", err, said)
+	}
+	return nil
 }
-
-func (l *lab) close() { _ = os.RemoveAll(l.dir) } // a left-over in the temporary directory does no harm
 
 func (l *lab) note(format string, args ...any) {
 	l.notes = append(l.notes, fmt.Sprintf(format, args...))
@@ -183,9 +171,30 @@ func (l *lab) server(project string, environment ...string) *exec.Cmd {
 	cmd := exec.Command(l.localmodel) //nolint:noctx // ended by its input
 	cmd.Dir = project
 	cmd.Env = binary.Environ(l.dir, append([]string{"CLAUDE_PROJECT_DIR=" + project,
-		"LOCALMODEL_STATE=" + journal.Of(project), "LOCALMODEL_STATE_FILE=on", "OLLAMA_HOST=127.0.0.1:1",
+		"LOCALMODEL_STATE=" + journalOf(project), "LOCALMODEL_STATE_FILE=on", "OLLAMA_HOST=127.0.0.1:1",
 		"LITELLM_BASE_URL=http://127.0.0.1:1", "LOCALMODEL_CLOUD=never"}, environment...)...)
 	return cmd
+}
+
+// bareServer is that of mcp-go, which does nothing.
+func (l *lab) bareServer() *exec.Cmd { return exec.Command(l.bare) } //nolint:noctx // ended by its input
+
+// opened opens servers, has them measured, and closes them.
+func opened(commands []*exec.Cmd, measure func([]*mcpchild.Child) ([]row, error)) (rows []row, err error) {
+	var servers []*mcpchild.Child
+	defer func() {
+		for _, s := range servers {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	for _, cmd := range commands {
+		s, err := mcpchild.Open(cmd)
+		if err != nil {
+			return nil, err
+		}
+		servers = append(servers, s)
+	}
+	return measure(servers)
 }
 
 // node is the MCP server on Node.js.
@@ -204,12 +213,3 @@ func (l *lab) node() (func() *exec.Cmd, error) {
 		return cmd
 	}, nil
 }
-
-// versions names the programs on the other sides.
-func versions() string {
-	return strings.Join([]string{"mcp-go " + moduleVersion("github.com/mark3labs/mcp-go"), "Ollama " + parts.OllamaVersion,
-		"Node.js " + said("node", "--version"), "@modelcontextprotocol/server-memory 2026.8.31",
-		said("python3", "--version"), said("curl", "--version"), said("bash", "--version")}, ", ")
-}
-
-func moduleVersion(path string) string { return said("go", "list", "-m", "-f", "{{.Version}}", path) }

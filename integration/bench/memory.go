@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -10,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/bench/journal"
-	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 	"github.com/fjbelchi/localmodel/integration/testkit/process"
 )
@@ -25,7 +21,7 @@ const (
 
 // memory measures what a server holds: idle, used, and after a large ticket;
 // and that nothing is left behind.
-func memory(_ context.Context, l *lab) ([]row, error) {
+func memory(l *lab) ([]row, error) {
 	if _, err := process.ReadUsage(os.Getpid()); err != nil {
 		return nil, absentError{err}
 	}
@@ -33,16 +29,9 @@ func memory(_ context.Context, l *lab) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours, err := mcpchild.Open(l.server(project))
-	if err != nil {
-		return nil, err
-	}
-	bare, err := mcpchild.Open(exec.Command(l.bare)) //nolint:noctx // ended by its input
-	if err != nil {
-		return nil, errors.Join(err, ours.Close())
-	}
-	rows, err := l.hold(project, ours, bare)
-	return rows, errors.Join(err, ours.Close(), bare.Close())
+	return opened([]*exec.Cmd{l.server(project), l.bareServer()}, func(c []*mcpchild.Child) ([]row, error) {
+		return l.hold(project, c[0], c[1])
+	})
 }
 
 func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
@@ -82,19 +71,23 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 		return nil, err
 	}
 	left := others(after.Files) - others(before.Files)
-	limit := func(what string, rss int, beside string, most float64) row {
-		return row{line: 2, what: what, ours: sample.Megabytes(rss), bare: beside, target: "≤ " + sample.Megabytes(int(most)), met: holds(float64(rss) <= most)}
+	limit := func(what string, u, bare process.Usage, most float64) row {
+		r := row{what: what, ours: megabytes(u.RSS), target: "≤ " + megabytes(int(most)), met: holds(float64(u.RSS) <= most)}
+		if bare.RSS > 0 {
+			r.bare, r.ratio = megabytes(bare.RSS), times(float64(u.RSS)/float64(bare.RSS))
+		}
+		return r
 	}
+	size := kilobytes(l.largeTicket())
 	rows := []row{
-		limit("memory, idle", idle.RSS, sample.Megabytes(bareIdle.RSS), idleMost),
-		limit(fmt.Sprintf("memory after %d calls", calls), used.RSS, sample.Megabytes(bareUsed.RSS), usedMost),
-		limit("memory after a "+kilobytes(l.largeTicket())+" ticket, at most "+settle.String()+" later", after.RSS, "", usedMost),
-		{line: 2, what: "files left open and processes spawned by those calls", ours: fmt.Sprintf("%d, %d", left, after.Spawned),
+		limit("memory, idle", idle, bareIdle, idleMost),
+		limit(fmt.Sprintf("memory after %d calls", calls), used, bareUsed, usedMost),
+		limit("memory after a "+size+" ticket, at most "+settle.String()+" later", after, process.Usage{}, usedMost),
+		{what: "files left open and processes spawned by those calls", ours: fmt.Sprintf("%d, %d", left, after.Spawned),
 			target: "0, 0", met: holds(left <= 0 && after.Spawned == 0)},
 	}
-	rows[0].ratio, rows[1].ratio = sample.Ratio(float64(idle.RSS)/float64(bareIdle.RSS)), sample.Ratio(float64(used.RSS)/float64(bareUsed.RSS))
-	l.note("Memory, idle: %s of it are the process's own, the rest are pages of the program's file, which servers share; those that only the start needed are unmapped, and in memory for as long as the kernel keeps the file there. Bare mcp-go %s.", sample.Megabytes(idle.Own), sample.Megabytes(bareIdle.Own))
-	l.note("Memory: %s at the answer to the %s ticket, under %s again %s later; peak %s.", sample.Megabytes(large), kilobytes(l.largeTicket()), sample.Megabytes(usedMost), under.Round(100*time.Millisecond), sample.Megabytes(after.PeakRSS))
+	l.note("Memory, idle: %s of it are the process's own, the rest are pages of the program's file, which servers share; those that only the start needed are unmapped, and in memory for as long as the kernel keeps the file there. Bare mcp-go %s.", megabytes(idle.Own), megabytes(bareIdle.Own))
+	l.note("Memory: %s at the answer to the %s ticket, under %s again %s later; peak %s.", megabytes(large), size, megabytes(usedMost), under.Round(100*time.Millisecond), megabytes(after.PeakRSS))
 	return rows, nil
 }
 
@@ -121,7 +114,7 @@ func (l *lab) mixed(ours, bare *mcpchild.Child, n int) error {
 		case i%10 == 5:
 			_, err = ours.Tool("record_gate_outcome", fmt.Sprintf(`{"ticket_id":"M-%d","gate":"implement","outcome":"pass","evidence":"go test ./...: ok"}`, i))
 		default:
-			_, err = ours.Tool("classify_ticket", journal.Stated(fmt.Sprintf("M-%d", i%500)))
+			_, err = ours.Tool("classify_ticket", statedTicket(fmt.Sprintf("M-%d", i%500)))
 		}
 		if err == nil {
 			_, err = bare.Tool("one", "{}")

@@ -3,13 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
-	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -20,17 +18,17 @@ const (
 
 // parsing measures the ticket parser beside a plain YAML decoder and a scan of
 // the lines, on tickets of 1 kB to 2 MB, each twice the last.
-func parsing(_ context.Context, l *lab) ([]row, error) {
-	var sizes, times []float64
+func parsing(l *lab) ([]row, error) {
+	var sizes, seconds []float64
 	var rows []row
 	for size := smallest; ; size = min(2*size, largest) {
 		data := ticketOf(size)
 		parse := func() error { _, err := ticket.Parse(data); return err }
 		// A small ticket is parsed often, so that the clock sees it.
 		repeat := max(1, l.pick(1<<20, 1<<14)/size)
-		again := func(do func() error) sample.Once {
+		again := func(do func() error) once {
 			return func() (time.Duration, error) {
-				took, err := sample.Timed(func() error {
+				took, err := timed(func() error {
 					for range repeat {
 						if err := do(); err != nil {
 							return err
@@ -41,15 +39,16 @@ func parsing(_ context.Context, l *lab) ([]row, error) {
 				return took / time.Duration(repeat), err
 			}
 		}
-		sides, err := sample.Interleave(l.pick(5, 1), l.pick(5, 1), again(parse), again(func() error { return plain(data) }))
+		sides, err := interleave(l.pick(5, 1), l.pick(5, 1), again(parse), again(func() error { return plain(data) }))
 		if err != nil {
 			return nil, err
 		}
-		took := sides[0].At(.5)
-		sizes, times = append(sizes, float64(len(data))), append(times, took)
+		took := sides[0].at(.5)
+		sizes, seconds = append(sizes, float64(len(data))), append(seconds, took)
 		if size == smallest || size == largest {
-			rows = append(rows, atMost(7, fmt.Sprintf("parse a ticket of %s, %s tickets/s, %s MB/s", kilobytes(len(data)), sample.Digits(1/took), sample.Digits(float64(len(data))/took/1e6)),
-				sample.Duration(took), sample.Duration(sides[1].At(.5)), sample.Over(sides[0], sides[1], .5), 20))
+			what := fmt.Sprintf("parse a ticket of %s, %s tickets/s, %s MB/s",
+				kilobytes(len(data)), digits(1/took), digits(float64(len(data))/took/1e6))
+			rows = append(rows, atMost(what, sides[0], sides[1], .5, 20))
 		}
 		if size == largest {
 			break
@@ -57,9 +56,9 @@ func parsing(_ context.Context, l *lab) ([]row, error) {
 	}
 	// Past the limit on the front matter, the files and the criteria what is
 	// parsed no longer grows in the same way: the text alone does.
-	s := sample.Slope(sizes, times)
-	return append(rows, row{line: 7, what: fmt.Sprintf("time grows with the size, doubled from %s to %s, to the power of", kilobytes(int(sizes[0])), kilobytes(largest)),
-		ours: fmt.Sprintf("%.2f", s), target: "≤ 1.15", met: holds(s <= 1.15)}), nil
+	power := slope(sizes, seconds)
+	return append(rows, row{what: fmt.Sprintf("time grows with the size, doubled from %s to %s, to the power of", kilobytes(int(sizes[0])), kilobytes(largest)),
+		ours: fmt.Sprintf("%.2f", power), target: "≤ 1.15", met: holds(power <= 1.15)}), nil
 }
 
 func kilobytes(n int) string {

@@ -2,19 +2,18 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os/exec"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 	"github.com/fjbelchi/localmodel/integration/testkit/ollamatest"
@@ -29,7 +28,7 @@ const asked = `{"ticket":"---\nid: BUG-001\ntype: bug\naffected_files: [a.go]\n-
 
 // perCall measures a classification over stdio beside a plain HTTP call with
 // the same body to the same real Ollama.
-func perCall(_ context.Context, l *lab) ([]row, error) {
+func perCall(l *lab) ([]row, error) {
 	if _, err := parts.Find(parts.Ollama); err != nil {
 		return nil, absentError{err}
 	}
@@ -42,25 +41,21 @@ func perCall(_ context.Context, l *lab) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours, err := l.asking(server.URL)
-	if err != nil {
-		return nil, err
-	}
 	bare := bareClient{url: server.URL + "/api/chat", body: body,
 		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: atOnce}}}
-	rows, err := l.compareCalls(ours, bare)
-	bare.client.CloseIdleConnections()
-	return rows, errors.Join(err, ours.Close())
+	defer bare.client.CloseIdleConnections()
+	return l.asking(server.URL, func(ours *mcpchild.Child) ([]row, error) { return l.compareCalls(ours, bare) })
 }
 
-// asking is localmodel in front of an Ollama.
-func (l *lab) asking(url string) (*mcpchild.Child, error) {
+// asking measures localmodel in front of an Ollama.
+func (l *lab) asking(url string, measure func(*mcpchild.Child) ([]row, error)) ([]row, error) {
 	project, err := l.project()
 	if err != nil {
 		return nil, err
 	}
-	return mcpchild.Open(l.server(project, "OLLAMA_HOST="+url, "LOCALMODEL_MODEL="+ollamatest.SteeredSlow, "LOCALMODEL_NUM_CTX=4096",
-		fmt.Sprintf("LOCALMODEL_SLOTS=%d", atOnce)))
+	cmd := l.server(project, "OLLAMA_HOST="+url, "LOCALMODEL_MODEL="+ollamatest.SteeredSlow, "LOCALMODEL_NUM_CTX=4096",
+		fmt.Sprintf("LOCALMODEL_SLOTS=%d", atOnce))
+	return opened([]*exec.Cmd{cmd}, func(c []*mcpchild.Child) ([]row, error) { return measure(c[0]) })
 }
 
 // classifyAsked makes one call whose answer has to come from the model.
@@ -78,44 +73,20 @@ func (l *lab) body(ollama string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var mu sync.Mutex
-	var chat []byte
+	var chat atomic.Value
 	forward := httputil.NewSingleHostReverseProxy(target)
-	between, stop, err := listen(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	between := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/api/chat" {
 			data, _ := io.ReadAll(r.Body) // a broken one shows at the other end
 			r.Body = io.NopCloser(bytes.NewReader(data))
-			mu.Lock()
-			chat = data
-			mu.Unlock()
+			chat.Store(data)
 		}
 		forward.ServeHTTP(w, r)
 	}))
-	if err != nil {
-		return nil, err
-	}
-	defer stop()
-	c, err := l.asking(between)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(classifyAsked(c), c.Close()); err != nil {
-		return nil, err
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	return chat, nil
-}
-
-// listen serves on a free port.
-func listen(h http.Handler) (url string, stop func(), err error) {
-	on, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // loopback
-	if err != nil {
-		return "", nil, err
-	}
-	s := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute}
-	go s.Serve(on) //nolint:errcheck // ended by stop
-	return "http://" + on.Addr().String(), func() { _ = s.Close() }, nil
+	defer between.Close()
+	_, err = l.asking(between.URL, func(c *mcpchild.Child) ([]row, error) { return nil, classifyAsked(c) })
+	sent, _ := chat.Load().([]byte)
+	return sent, err
 }
 
 type bareClient struct {
@@ -139,54 +110,45 @@ func (b bareClient) call() error {
 }
 
 func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error) {
-	one, other := func() error { return classifyAsked(ours) }, bare.call
-	if _, err := sample.Interleave(1, l.pick(20, 1), sample.Timed(one), sample.Timed(other)); err != nil { // warm
+	one, other := timed(func() error { return classifyAsked(ours) }), timed(bare.call)
+	if _, err := interleave(1, l.pick(20, 1), one, other); err != nil { // warm
 		return nil, err
 	}
-	sides, err := sample.Interleave(l.pick(10, 1), l.pick(50, 2), sample.Timed(one), sample.Timed(other))
+	sides, err := interleave(l.pick(10, 1), l.pick(50, 2), one, other)
 	if err != nil {
 		return nil, err
 	}
-	rows := []row{
-		atMost(3, "classify on a real Ollama, p50", sample.Duration(sides[0].At(.5)), sample.Duration(sides[1].At(.5)), sample.Over(sides[0], sides[1], .5), 1.15),
-		atMost(3, "the same, p99", sample.Duration(sides[0].At(.99)), sample.Duration(sides[1].At(.99)), sample.Over(sides[0], sides[1], .99), 1.5),
+	users, n := l.pick(atOnce, 2), l.pick(2*atOnce, 2)
+	others := func(n int) func() (float64, error) {
+		return func() (float64, error) { return together(users, n, func(int) error { return bare.call() }) }
 	}
-	rounds, users := l.pick(3, 1), l.pick(atOnce, 2)
-	n := l.pick(2*atOnce, 2)
-	if _, err := together(users, users, other); err != nil { // each of Ollama's slots has read the prompt
+	if _, err := others(users)(); err != nil { // each of Ollama's slots has read the prompt
 		return nil, err
 	}
-	var rates [2][]float64
-	for range rounds {
-		for i, do := range []func() error{one, other} {
-			took, err := together(users, n, do)
-			if err != nil {
-				return nil, err
-			}
-			rates[i] = append(rates[i], float64(n)/took.Seconds())
-		}
-	}
-	each := make([]float64, rounds)
-	for i := range each {
-		each[i] = rates[0][i] / rates[1][i]
-	}
-	a, b := sample.Median(rates[0]), sample.Median(rates[1])
-	return append(rows, atLeast(3, fmt.Sprintf("the same, %d in flight, calls a second", users), sample.Digits(a)+"/s", sample.Digits(b)+"/s", sample.SpreadOf(a/b, each), .9)), nil
+	all := func() (float64, error) { return together(users, n, func(int) error { return classifyAsked(ours) }) }
+	rate, err := faster(fmt.Sprintf("the same, %d in flight, calls a second", users), l.pick(3, 1), .9, all, others(n))
+	return []row{
+		atMost("classify on a real Ollama, p50", sides[0], sides[1], .5, 1.15),
+		atMost("the same, p99", sides[0], sides[1], .99, 1.5),
+		rate,
+	}, err
 }
 
-// together makes n calls, users of them at a time.
-func together(users, n int, do func() error) (time.Duration, error) {
-	var next atomic.Int64
+// together has users make n calls side by side, each its share, and returns how
+// many they make a second.
+func together(users, n int, do func(user int) error) (float64, error) {
 	var group sync.WaitGroup
 	errs := make([]error, users)
 	began := time.Now()
 	for i := range users {
 		group.Go(func() {
-			for next.Add(1) <= int64(n) && errs[i] == nil {
-				errs[i] = do()
+			for range n / users {
+				if errs[i] = do(i); errs[i] != nil {
+					return
+				}
 			}
 		})
 	}
 	group.Wait()
-	return time.Since(began), errors.Join(errs...)
+	return float64(n) / time.Since(began).Seconds(), errors.Join(errs...)
 }

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"sync"
-	"time"
 
-	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
@@ -24,7 +21,7 @@ func outcome(writer string, n int) string {
 
 // record measures an outcome, durable before its reply, beside appending the
 // same bytes to a file and flushing it; and eight processes beside one.
-func record(_ context.Context, l *lab) ([]row, error) {
+func record(l *lab) ([]row, error) {
 	project, err := l.project()
 	if err != nil {
 		return nil, err
@@ -34,25 +31,14 @@ func record(_ context.Context, l *lab) ([]row, error) {
 		return nil, err
 	}
 	defer raw.Close() //nolint:errcheck // thrown away
-	var writers [processes]*mcpchild.Child
+	writers := make([]*exec.Cmd, processes)
 	for i := range writers {
-		if writers[i], err = mcpchild.Open(l.server(project)); err != nil {
-			break
-		}
+		writers[i] = l.server(project)
 	}
-	var rows []row
-	if err == nil {
-		rows, err = l.compareRecords(writers, raw)
-	}
-	for _, w := range writers {
-		if w != nil {
-			err = errors.Join(err, w.Close())
-		}
-	}
-	return rows, err
+	return opened(writers, func(c []*mcpchild.Child) ([]row, error) { return l.compareRecords(c, raw) })
 }
 
-func (l *lab) compareRecords(writers [processes]*mcpchild.Child, raw *os.File) ([]row, error) {
+func (l *lab) compareRecords(writers []*mcpchild.Child, raw *os.File) ([]row, error) {
 	var counts [processes]int
 	next := func(i int) error {
 		counts[i]++
@@ -71,45 +57,19 @@ func (l *lab) compareRecords(writers [processes]*mcpchild.Child, raw *os.File) (
 			return nil, err
 		}
 	}
-	sides, err := sample.Interleave(l.pick(10, 1), l.pick(100, 5), sample.Timed(func() error { return next(0) }), sample.Timed(write))
+	sides, err := interleave(l.pick(10, 1), l.pick(100, 5), timed(func() error { return next(0) }), timed(write))
 	if err != nil {
 		return nil, err
 	}
-	rows := []row{
-		atMost(5, fmt.Sprintf("record, durable, beside fdatasync of its %d bytes, p50", len(bytes)), sample.Duration(sides[0].At(.5)), sample.Duration(sides[1].At(.5)), sample.Over(sides[0], sides[1], .5), 3),
-		{line: 5, what: "the same, p99", ours: sample.Duration(sides[0].At(.99)), bare: sample.Duration(sides[1].At(.99)), ratio: sample.Ratio(sides[0].At(.99) / sides[1].At(.99)), met: noLimit},
+	n := l.pick(400, 16)
+	rate := func(writers int) func() (float64, error) {
+		return func() (float64, error) { return together(writers, n, next) }
 	}
-	n, rounds := l.pick(400, 16), l.pick(6, 1)
-	var one, all, each []float64
-	for range rounds {
-		a, err := rate(n, 1, next)
-		if err != nil {
-			return rows, err
-		}
-		b, err := rate(n, processes, next)
-		if err != nil {
-			return rows, err
-		}
-		one, all, each = append(one, a), append(all, b), append(each, b/a)
-	}
-	return append(rows, atLeast(5, fmt.Sprintf("%d processes on one journal, beside one, records a second", processes),
-		sample.Digits(sample.Median(all))+"/s", sample.Digits(sample.Median(one))+"/s", sample.SpreadOf(sample.Median(all)/sample.Median(one), each), .5)), nil
-}
-
-// rate is how many records a second the first of the writers make together.
-func rate(n, writers int, next func(writer int) error) (float64, error) {
-	var group sync.WaitGroup
-	errs := make([]error, writers)
-	began := time.Now()
-	for i := range writers {
-		group.Go(func() {
-			for range n / writers {
-				if errs[i] = next(i); errs[i] != nil {
-					return
-				}
-			}
-		})
-	}
-	group.Wait()
-	return float64(n) / time.Since(began).Seconds(), errors.Join(errs...)
+	all, err := faster(fmt.Sprintf("%d processes on one journal, beside one, records a second", processes), l.pick(6, 1), .5, rate(processes), rate(1))
+	p99 := [2]float64{sides[0].at(.99), sides[1].at(.99)}
+	return []row{
+		atMost(fmt.Sprintf("record, durable, beside fdatasync of its %d bytes, p50", len(bytes)), sides[0], sides[1], .5, 3),
+		{what: "the same, p99", ours: duration(p99[0]), bare: duration(p99[1]), ratio: times(p99[0] / p99[1])},
+		all,
+	}, err
 }

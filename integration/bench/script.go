@@ -1,17 +1,16 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 	"github.com/fjbelchi/localmodel/integration/testkit/process"
@@ -28,27 +27,20 @@ func instantProxy(w http.ResponseWriter, r *http.Request) {
 
 // script measures one call beside the shell script that is replaced, both to
 // the same instant proxy.
-func script(_ context.Context, l *lab) ([]row, error) {
+func script(l *lab) ([]row, error) {
 	for _, program := range []string{"bash", "python3", "curl"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return nil, absentError{fmt.Errorf("%s is not here", program)}
 		}
 	}
-	url, stop, err := listen(http.HandlerFunc(instantProxy))
-	if err != nil {
-		return nil, err
-	}
-	defer stop()
+	proxy := httptest.NewServer(http.HandlerFunc(instantProxy))
+	defer proxy.Close()
 	project, err := l.project()
 	if err != nil {
 		return nil, err
 	}
-	ours, err := mcpchild.Open(l.server(project, "LOCALMODEL_LOCAL=proxy", "LITELLM_BASE_URL="+url))
-	if err != nil {
-		return nil, err
-	}
-	rows, err := l.compareScript(url, ours)
-	return rows, errors.Join(err, ours.Close())
+	ours := l.server(project, "LOCALMODEL_LOCAL=proxy", "LITELLM_BASE_URL="+proxy.URL)
+	return opened([]*exec.Cmd{ours}, func(c []*mcpchild.Child) ([]row, error) { return l.compareScript(proxy.URL, c[0]) })
 }
 
 func (l *lab) compareScript(url string, ours *mcpchild.Child) ([]row, error) {
@@ -72,28 +64,29 @@ func (l *lab) compareScript(url string, ours *mcpchild.Child) ([]row, error) {
 		return nil, err
 	}
 	scriptCPU = nil
-	sides, err := sample.Interleave(l.pick(10, 1), l.pick(5, 2), sample.Timed(call), sample.Timed(runScript))
+	sides, err := interleave(l.pick(10, 1), l.pick(5, 2), timed(call), timed(runScript))
 	if err != nil {
 		return nil, err
 	}
-	rows := []row{atLeast(4, "one call, beside the shell script it replaces: time", sample.Duration(sides[0].At(.5)), sample.Duration(sides[1].At(.5)), sample.Over(sides[1], sides[0], .5), 100)}
+	rows := []row{atLeast("one call, beside the shell script it replaces: time",
+		duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[1], sides[0], .5), 100)}
 	cpu, spawned, err := cpuOf(ours, l.pick(10, 1), l.pick(200, 20), call)
 	if err != nil {
-		return append(rows, row{line: 4, what: "the same: processor time", ours: err.Error(), met: skipped}), nil
+		return append(rows, row{what: "the same: processor time", ours: err.Error(), met: skipped}), nil
 	}
 	each := make([]float64, len(cpu))
 	for i := range cpu {
-		each[i] = sample.Median(scriptCPU) / cpu[i]
+		each[i] = median(scriptCPU) / cpu[i]
 	}
 	return append(rows,
-		atLeast(4, "the same: processor time", sample.Duration(sample.Median(cpu)), sample.Duration(sample.Median(scriptCPU)), sample.SpreadOf(sample.Median(scriptCPU)/sample.Median(cpu), each), 100),
-		row{line: 4, what: "processes spawned by a call", ours: fmt.Sprint(spawned), bare: "python3 three times, curl, tail, head, subshells", target: "0", met: holds(spawned == 0)}), nil
+		atLeast("the same: processor time", duration(median(cpu)), duration(median(scriptCPU)), spreadOf(median(scriptCPU)/median(cpu), each), 100),
+		row{what: "processes spawned by a call", ours: fmt.Sprint(spawned), bare: "python3 three times, curl, tail, head, subshells", target: "0", met: holds(spawned == 0)}), nil
 }
 
 // cpuOf is the processor time that a server spends on one call, round by round.
 func cpuOf(c *mcpchild.Child, rounds, n int, call func() error) (seconds []float64, spawned int, err error) {
+	before, err := process.ReadUsage(c.PID())
 	for range rounds {
-		before, err := process.ReadUsage(c.PID())
 		if err != nil {
 			return nil, 0, err
 		}
@@ -102,12 +95,10 @@ func cpuOf(c *mcpchild.Child, rounds, n int, call func() error) (seconds []float
 				return nil, 0, err
 			}
 		}
-		after, err := process.ReadUsage(c.PID())
-		if err != nil {
-			return nil, 0, err
-		}
+		var after process.Usage
+		after, err = process.ReadUsage(c.PID())
 		seconds = append(seconds, max(after.CPU-before.CPU, time.Microsecond).Seconds()/float64(n))
-		spawned = after.Spawned
+		before = after
 	}
-	return seconds, spawned, nil
+	return seconds, before.Spawned, err
 }

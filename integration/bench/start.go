@@ -1,39 +1,39 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os/exec"
 	"time"
 
-	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
 // start measures from spawning to the first answered request.
-func start(_ context.Context, l *lab) ([]row, error) {
+func start(l *lab) ([]row, error) {
 	project, err := l.project()
 	if err != nil {
 		return nil, err
 	}
-	ours := func() *exec.Cmd { return l.server(project) }
-	bare := func() *exec.Cmd { return exec.Command(l.bare) } //nolint:noctx // ended by its input
+	servers := []func() *exec.Cmd{func() *exec.Cmd { return l.server(project) }, l.bareServer}
 	node, absent := l.node()
+	if absent == nil {
+		servers = append(servers, node)
+	}
 	var rows []row
 	for _, era := range []mcpchild.Era{mcpchild.Legacy, mcpchild.Modern} {
-		things := []sample.Once{first(ours, era), first(bare, era)}
-		if absent == nil {
-			things = append(things, first(node, era))
+		var things []once
+		for _, command := range servers {
+			things = append(things, first(command, era))
 		}
-		sides, err := sample.Interleave(l.pick(10, 1), l.pick(3, 2), things...)
+		sides, err := interleave(l.pick(10, 1), l.pick(3, 2), things...)
 		if err != nil {
 			return rows, err
 		}
 		what := "start to first answer, " + string(era)
-		rows = append(rows, atMost(1, what+", beside bare mcp-go", sample.Duration(sides[0].At(.5)), sample.Duration(sides[1].At(.5)), sample.Over(sides[0], sides[1], .5), 1.5))
+		rows = append(rows, atMost(what+", beside bare mcp-go", sides[0], sides[1], .5, 1.5))
 		if absent == nil {
-			rows = append(rows, atLeast(1, what+", beside Node.js", sample.Duration(sides[0].At(.5)), sample.Duration(sides[2].At(.5)), sample.Over(sides[0], sides[2], .5).Inverse(), 10))
+			rows = append(rows, atLeast(what+", beside Node.js", duration(sides[0].at(.5)), duration(sides[2].at(.5)), over(sides[2], sides[0], .5), 10))
 		}
 	}
 	return rows, absent
@@ -42,7 +42,7 @@ func start(_ context.Context, l *lab) ([]row, error) {
 // first starts a server, asks what a client of the era asks first, and ends it;
 // the time to the answer counts. An answer that says "unknown method" counts
 // too: it is what the server has to say.
-func first(command func() *exec.Cmd, era mcpchild.Era) sample.Once {
+func first(command func() *exec.Cmd, era mcpchild.Era) once {
 	method, params := era.First()
 	return func() (time.Duration, error) {
 		cmd := command()

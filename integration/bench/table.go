@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/fjbelchi/localmodel/integration/bench/sample"
+	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
 // row is one figure beside the one it is measured against.
@@ -28,7 +28,6 @@ type verdict string
 const (
 	yes     verdict = "yes"
 	no      verdict = "**no**"
-	noLimit verdict = ""
 	skipped verdict = "not measured"
 )
 
@@ -39,14 +38,36 @@ func holds(b bool) verdict {
 	return no
 }
 
-// atMost is a row whose ratio has an upper limit.
-func atMost(line int, what, ours, bare string, r sample.Spread, limit float64) row {
-	return row{line, what, ours, bare, sample.Ratio(r.Mid), r.String(), "≤ " + limitText(limit) + " ×", holds(r.Mid <= limit)}
+// atMost is a row of ours beside another side, at a quantile of both, whose ratio
+// has an upper limit.
+func atMost(what string, ours, bare side, q, limit float64) row {
+	r := over(ours, bare, q)
+	return row{what: what, ours: duration(ours.at(q)), bare: duration(bare.at(q)), ratio: times(r.mid), spread: r.String(),
+		target: "≤ " + limitText(limit) + " ×", met: holds(r.mid <= limit)}
 }
 
 // atLeast is a row whose ratio has a lower limit.
-func atLeast(line int, what, ours, bare string, r sample.Spread, limit float64) row {
-	return row{line, what, ours, bare, sample.Ratio(r.Mid), r.String(), "≥ " + limitText(limit) + " ×", holds(r.Mid >= limit)}
+func atLeast(what, ours, bare string, r spread, limit float64) row {
+	return row{what: what, ours: ours, bare: bare, ratio: times(r.mid), spread: r.String(),
+		target: "≥ " + limitText(limit) + " ×", met: holds(r.mid >= limit)}
+}
+
+// faster is atLeast for rates a second, both measured in each round.
+func faster(what string, rounds int, limit float64, ours, bare func() (float64, error)) (row, error) {
+	var all, others, each []float64
+	for range rounds {
+		a, err := ours()
+		if err != nil {
+			return row{}, err
+		}
+		b, err := bare()
+		if err != nil {
+			return row{}, err
+		}
+		all, others, each = append(all, a), append(others, b), append(each, a/b)
+	}
+	a, b := median(all), median(others)
+	return atLeast(what, digits(a)+"/s", digits(b)+"/s", spreadOf(a/b, each), limit), nil
 }
 
 func limitText(v float64) string { return strings.TrimSuffix(fmt.Sprintf("%.2f", v), ".00") }
@@ -85,7 +106,7 @@ func report(rows []row, l *lab) []byte {
 	}
 	for n, cells := range table {
 		for i, c := range cells {
-			fmt.Fprintf(&b, "| %s%s ", c, strings.Repeat(" ", width[i]-utf8.RuneCountInString(c)))
+			fmt.Fprintf(&b, "| %-*s ", width[i], c) // the width counts characters
 		}
 		b.WriteString("|\n")
 		if n == 0 {
@@ -96,10 +117,7 @@ func report(rows []row, l *lab) []byte {
 		}
 	}
 	if len(l.notes) > 0 {
-		b.WriteString("\n## Notes\n\n")
-		for _, n := range l.notes {
-			fmt.Fprintf(&b, "- %s\n", n)
-		}
+		b.WriteString("\n## Notes\n\n- " + strings.Join(l.notes, "\n- ") + "\n")
 	}
 	if l.simulation != "" {
 		fmt.Fprintf(&b, "\n## The fleet, simulated\n\n`go run ./integration/bench/fleet`\n\n```\n%s```\n", l.simulation)
@@ -111,7 +129,10 @@ func report(rows []row, l *lab) []byte {
 func about(l *lab) string {
 	lines := []string{
 		fmt.Sprintf("%s, %s/%s, %d cores (%s), %s", time.Now().UTC().Format("2006-01-02 15:04 UTC"), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), processor(), runtime.Version()),
-		"localmodel " + said("git", "describe", "--always", "--dirty") + ", " + versions(),
+		strings.Join([]string{"localmodel " + said("git", "describe", "--always", "--dirty"),
+			"mcp-go " + said("go", "list", "-m", "-f", "{{.Version}}", "github.com/mark3labs/mcp-go"), "Ollama " + parts.OllamaVersion,
+			"Node.js " + said("node", "--version"), "@modelcontextprotocol/server-memory 2026.8.31",
+			said("python3", "--version"), said("curl", "--version"), said("bash", "--version")}, ", "),
 		"files on " + said("stat", "-f", "-c", "%T", l.dir) + ", where fdatasync may be cheaper than on a disk of one's own",
 	}
 	if load := loadAverage(); load != "" {
@@ -136,10 +157,7 @@ func processor() string {
 func loadAverage() string {
 	text, _ := os.ReadFile("/proc/loadavg") // only on Linux
 	words := strings.Fields(string(text))
-	if len(words) < 3 {
-		return ""
-	}
-	return strings.Join(words[:3], " ")
+	return strings.Join(words[:min(3, len(words))], " ")
 }
 
 // said is the first line of what a program says, "" where it says nothing.

@@ -13,9 +13,5 @@ func main() {
 	seed := flag.Int64("seed", 1, "of the simulation; the same gives the same")
 	quick := flag.Bool("quick", false, "a few sizes only")
 	flag.Parse()
-	o := fleetsim.All(*seed)
-	if *quick {
-		o = fleetsim.Few(*seed)
-	}
-	fmt.Print(fleetsim.Report(o))
+	fmt.Print(fleetsim.Report(fleetsim.Range(*seed, *quick)))
 }

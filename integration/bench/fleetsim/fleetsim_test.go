@@ -76,7 +76,7 @@ func TestShapeAndSeed(t *testing.T) {
 }
 
 func TestReport(t *testing.T) {
-	text := Report(Few(1))
+	text := Report(Range(1, true))
 	for _, want := range []string{"2 slots a host", "Where it bends", "What to change then", "least busy"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the report does not have %q", want)

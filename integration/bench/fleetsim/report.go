@@ -32,13 +32,13 @@ type Options struct {
 	Slots        []int
 }
 
-// All is the whole range.
-func All(seed int64) Options {
+// Range is the whole range, or, where quick, a few sizes that show that it works.
+func Range(seed int64, quick bool) Options {
+	if quick {
+		return Options{seed, []int{1, 2, 4}, []int{1, 5, 25}, []int{1, 2}}
+	}
 	return Options{seed, []int{1, 2, 4, 8, 16, 32, 64}, []int{1, 5, 10, 25, 50, 100, 250, 500}, []int{1, 2, 4}}
 }
-
-// Few shows that it works.
-func Few(seed int64) Options { return Options{seed, []int{1, 2, 4}, []int{1, 5, 25}, []int{1, 2}} }
 
 // Report simulates the range and words it: tables, where the design bends, and
 // what to change then.
@@ -80,53 +80,50 @@ func (o Options) advice() string {
 }
 
 func (o Options) table(b *strings.Builder, slots int) {
-	t := tabwriter.NewWriter(b, 0, 8, 2, ' ', 0)
-	fmt.Fprint(t, "hosts")
+	var heads []string
 	for _, users := range o.Users {
-		fmt.Fprintf(t, "\t%d users", users)
+		heads = append(heads, fmt.Sprintf("%d users", users))
 	}
-	fmt.Fprintln(t)
-	for _, hosts := range o.Hosts {
-		fmt.Fprint(t, hosts)
+	o.eachHosts(b, heads, func(hosts int) (cells []string) {
 		for _, users := range o.Users {
 			r := Run(Hosts(hosts, slots, Shuffle), Team(users), day, o.Seed)
-			fmt.Fprintf(t, "\t%.0f %%, %.0f/%.0f s, $%.2f", 100*r.LocalShare(), At(r.Wait, .5), At(r.Wait, .95), r.USD)
+			cells = append(cells, fmt.Sprintf("%.0f %%, %.0f/%.0f s, $%.2f", 100*r.LocalShare(), At(r.Wait, .5), At(r.Wait, .95), r.USD))
 		}
-		fmt.Fprintln(t)
-	}
-	_ = t.Flush() // into memory
+		return cells
+	})
 }
 
 func (o Options) bends(b *strings.Builder) {
-	t := tabwriter.NewWriter(b, 0, 8, 2, ' ', 0)
-	fmt.Fprint(t, "hosts")
-	for _, slots := range o.Slots {
-		fmt.Fprintf(t, "\t%d slots", slots)
+	var heads []string
+	for _, routing := range []string{"", ", least busy"} {
+		for _, slots := range o.Slots {
+			heads = append(heads, fmt.Sprintf("%d slots%s", slots, routing))
+		}
 	}
-	for _, slots := range o.Slots {
-		fmt.Fprintf(t, "\t%d slots, least busy", slots)
-	}
-	fmt.Fprintln(t)
-	for _, hosts := range o.Hosts {
-		fmt.Fprint(t, hosts)
+	most := o.Users[len(o.Users)-1]
+	o.eachHosts(b, heads, func(hosts int) (cells []string) {
 		for _, routing := range []Routing{Shuffle, LeastBusy} {
 			for _, slots := range o.Slots {
-				fmt.Fprintf(t, "\t%s", o.carried(hosts, slots, routing))
+				n := Carries(Hosts(hosts, slots, routing), Team, most, o.Seed)
+				cell := fmt.Sprint(n)
+				if n == most {
+					cell += " or more"
+				}
+				cells = append(cells, cell)
 			}
 		}
-		fmt.Fprintln(t)
-	}
-	_ = t.Flush() // into memory
+		return cells
+	})
 }
 
-// carried words how many users a fleet carries, looked for by halving.
-func (o Options) carried(hosts, slots int, routing Routing) string {
-	most := o.Users[len(o.Users)-1]
-	n := Carries(Hosts(hosts, slots, routing), Team, most, o.Seed)
-	if n == most {
-		return fmt.Sprintf("%d or more", n)
+// eachHosts writes a table with a row for each number of hosts.
+func (o Options) eachHosts(b *strings.Builder, heads []string, cells func(hosts int) []string) {
+	t := tabwriter.NewWriter(b, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "hosts\t"+strings.Join(heads, "\t"))
+	for _, hosts := range o.Hosts {
+		fmt.Fprintf(t, "%d\t%s\n", hosts, strings.Join(cells(hosts), "\t"))
 	}
-	return fmt.Sprint(n)
+	_ = t.Flush() // into memory
 }
 
 // Carries is the most users, up to a limit, of whose calls a fleet answers 95 %.

@@ -56,8 +56,8 @@ type Child struct {
 // Start starts the command. Nothing is said to it yet.
 func Start(cmd *exec.Cmd) (*Child, error) {
 	c := &Child{cmd: cmd, waits: map[string]chan []byte{}, ended: make(chan struct{})}
-	in, err := cmd.StdinPipe()
-	if err != nil {
+	var err error
+	if c.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err
 	}
 	out, err := cmd.StdoutPipe()
@@ -70,7 +70,6 @@ func Start(cmd *exec.Cmd) (*Child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	c.in = in
 	go c.read(out)
 	return c, nil
 }
@@ -81,9 +80,8 @@ func Open(cmd *exec.Cmd) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
-	method, params := Legacy.First()
-	if _, err = c.Ask(method, params); err == nil {
-		err = c.send([]byte(`{"jsonrpc":"2.0","method":"notifications/initialized"}` + "\n"))
+	if _, err = c.Ask(Legacy.First()); err == nil {
+		_, err = io.WriteString(c.in, `{"jsonrpc":"2.0","method":"notifications/initialized"}`+"\n")
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -95,9 +93,7 @@ func (c *Child) read(out io.Reader) {
 	r := bufio.NewReaderSize(out, 64<<10)
 	for {
 		line, err := r.ReadBytes('\n')
-		if len(line) > 0 {
-			c.hand(line)
-		}
+		c.hand(line)
 		if err != nil {
 			break
 		}
@@ -123,13 +119,6 @@ func (c *Child) hand(line []byte) {
 	}
 }
 
-func (c *Child) send(line []byte) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, err := c.in.Write(line)
-	return err
-}
-
 // Raw sends one request, params without its braces, and returns the line that
 // answers it.
 func (c *Child) Raw(method, params string) ([]byte, error) {
@@ -143,8 +132,6 @@ func (c *Child) Raw(method, params string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: the server does not read: %w", method, err)
 	}
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
 	select {
 	case line, ok := <-wait:
 		if !ok {
@@ -152,7 +139,7 @@ func (c *Child) Raw(method, params string) ([]byte, error) {
 			return nil, fmt.Errorf("%s: the server ended: %s\n%s", method, c.cmd.ProcessState, c.stderr.String())
 		}
 		return line, nil
-	case <-limit.C:
+	case <-time.After(patience):
 		return nil, fmt.Errorf("%s: no answer within %s", method, patience)
 	}
 }
@@ -187,19 +174,12 @@ func (c *Child) Tool(name, arguments string) (gjson.Result, error) {
 // PID is the server's process number.
 func (c *Child) PID() int { return c.cmd.Process.Pid }
 
-// CPU is the processor time of a server that has been closed.
-func (c *Child) CPU() time.Duration {
-	return c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime()
-}
-
 // Close ends the input and waits for the server, which has to exit with 0.
 func (c *Child) Close() error {
 	_ = c.in.Close() // it may have ended by itself
-	limit := time.NewTimer(patience)
-	defer limit.Stop()
 	select {
 	case <-c.ended:
-	case <-limit.C:
+	case <-time.After(patience):
 		_ = c.cmd.Process.Kill()
 		<-c.ended
 		return fmt.Errorf("the server did not end within %s of the end of its input", patience)
