@@ -18,11 +18,10 @@ const (
 
 // ClientLock is the complete lock of a client, from the module's root.
 func ClientLock(part string) string {
-	file := "package-lock.json"
 	if part == PythonSDK {
-		file = "requirements.txt"
+		return "integration/clients/locks/" + part + "/requirements.txt"
 	}
-	return "integration/clients/locks/" + part + "/" + file
+	return "integration/clients/locks/" + part + "/package-lock.json"
 }
 
 // NPMClients are the clients that npm installs.
@@ -32,16 +31,13 @@ var NPMClients = []string{ClaudeCode, Codex, GeminiCLI, CopilotCLI, OpenCode, Ty
 // others are 100 to 400 MB each.
 func clients() []Part {
 	modules := func(part string, file ...string) func() (string, string, error) {
-		return func() (string, string, error) {
-			return locked(part, ClientLock(part), filepath.Join(append([]string{"node_modules"}, file...)...))
-		}
+		return locked(part, ClientLock(part), filepath.Join(append([]string{"node_modules"}, file...)...))
 	}
 	return []Part{
 		{Name: TypeScriptSDK, What: "TypeScript SDK of MCP", Env: "TYPESCRIPT_SDK",
 			Cached: modules(TypeScriptSDK, "@modelcontextprotocol", "sdk", "package.json")},
-		{Name: PythonSDK, What: "Python SDK of MCP", Env: "PYTHON_SDK", Cached: func() (string, string, error) {
-			return locked(PythonSDK, ClientLock(PythonSDK), exe("mcp"))
-		}},
+		{Name: PythonSDK, What: "Python SDK of MCP", Env: "PYTHON_SDK",
+			Cached: locked(PythonSDK, ClientLock(PythonSDK), exe("mcp"))},
 		// No script of a package is run, so the native programs are named where
 		// their packages have them.
 		{Name: ClaudeCode, What: "Claude Code", Env: "CLAUDE_BIN", OnDemand: true,

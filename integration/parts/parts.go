@@ -7,6 +7,8 @@
 package parts
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -41,7 +43,7 @@ const (
 type Part struct {
 	Name string // also the word in REQUIRE
 	What string // what it is, for a person
-	Env  string // variable that chooses an installed one; "" = none
+	Env  string // variable that chooses an installed one
 	// Cached is where setup puts it: a directory of its own and the file in it
 	// that counts. nil = setup only installs a package.
 	Cached func() (dir, file string, err error)
@@ -57,30 +59,33 @@ type Part struct {
 // that come from a registry first, since they fail first; compiled ones last.
 func All() []Part {
 	return append(clients(), []Part{
-		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: smolPath},
-		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: inspectorPath},
-		{Name: NodeMCP, What: "MCP server on Node.js", Env: "NODE_MCP_BIN", Cached: nodeMCPPath, OnDemand: true},
-		{Name: LiteLLM, What: "LiteLLM proxy", Env: "LITELLM_BIN", Cached: litellmPath},
+		{Name: SmolLM, What: "SmolLM2-135M-Instruct model", Env: "SMOLLM_GGUF", Cached: locked("smollm2-135m", SmolLock, filepath.Base(SmolFile))},
+		{Name: Inspector, What: "MCP Inspector", Env: "INSPECTOR_BIN", Cached: npmProgram(Inspector, InspectorLock, "mcp-inspector")},
+		{Name: NodeMCP, What: "MCP server on Node.js", Env: "NODE_MCP_BIN", OnDemand: true,
+			Cached: npmProgram(NodeMCP, NodeMCPLock, "mcp-server-memory")},
+		// Any LiteLLM that is on the PATH is left alone: what the tests know is true of
+		// one version. `make proxies` runs the program against two older ones.
+		{Name: LiteLLM, What: "LiteLLM proxy", Env: "LITELLM_BIN", Cached: locked(LiteLLM, LiteLLMLock, exe("litellm"))},
 		{Name: Chromium, What: "Chromium browser", Env: "CHROMIUM_BIN", Installed: chromium},
 		{Name: Postgres, What: "PostgreSQL server programs", Env: "POSTGRES_BIN", Installed: postgresDir},
 		{Name: Ollama, What: "Ollama server " + OllamaVersion, Env: "OLLAMA_BIN",
 			Cached: ollamaPath, Installed: onPath("ollama")},
 		{Name: Linter, What: "golangci-lint " + LinterVersion, Env: "GOLANGCI_LINT_BIN",
-			Cached: linterPath, OnDemand: true},
+			Cached: goProgram("golangci-lint", LinterVersion), OnDemand: true},
 		{Name: LiteLLM189, What: "LiteLLM proxy 1.89", Env: "LITELLM_189_BIN",
-			Cached: litellm189Path, OnDemand: true},
+			Cached: locked(LiteLLM189, LiteLLM189Lock, exe("litellm")), OnDemand: true},
 		{Name: LiteLLM183, What: "LiteLLM proxy 1.83", Env: "LITELLM_183_BIN",
-			Cached: litellm183Path, OnDemand: true},
+			Cached: locked(LiteLLM183, LiteLLM183Lock, exe("litellm")), OnDemand: true},
 		{Name: LlamaCpp, What: "llama.cpp server", Env: "LLAMA_SERVER_BIN",
 			Cached: llamaCppPath, Installed: onPath("llama-server"), OnDemand: true},
 		{Name: CycloneDX, What: "CycloneDX for Go modules " + CycloneDXVersion, Env: "CYCLONEDX_GOMOD_BIN",
-			Cached: cycloneDXPath, OnDemand: true},
+			Cached: goProgram("cyclonedx-gomod", CycloneDXVersion), OnDemand: true},
 		{Name: Wine, What: "Wine, which runs programs of Windows", Env: "WINE_BIN",
 			Installed: onPath("wine"), OnDemand: true},
 		{Name: StressNG, What: "stress-ng, which keeps processors busy", Env: "STRESS_NG_BIN",
 			Installed: onPath("stress-ng"), OnDemand: true},
 		{Name: GoReleaser, What: "GoReleaser " + GoReleaserVersion, Env: "GORELEASER_BIN",
-			Cached: goReleaserPath, OnDemand: true},
+			Cached: goProgram("goreleaser", GoReleaserVersion), OnDemand: true},
 	}...)
 }
 
@@ -104,7 +109,7 @@ func Find(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if path := os.Getenv(p.Env); p.Env != "" && path != "" {
+	if path := os.Getenv(p.Env); path != "" {
 		if _, err := os.Stat(path); err != nil {
 			return "", fmt.Errorf("%s: %s names no file: %w", p.What, p.Env, err)
 		}
@@ -169,6 +174,18 @@ func Cache() (string, error) {
 		return "", fmt.Errorf("no user cache directory: %w", err)
 	}
 	return filepath.Join(dir, "localmodel-test"), nil
+}
+
+// CheckoutCache is a directory in Cache for what is made of this checkout alone.
+func CheckoutCache() (string, error) {
+	root, errRoot := Root()
+	cache, err := Cache()
+	if err = errors.Join(errRoot, err); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256([]byte(root))
+	dir := filepath.Join(cache, "localmodel-"+hex.EncodeToString(sum[:4]))
+	return dir, os.MkdirAll(dir, 0o750)
 }
 
 // Root is the directory of the module, looked for upwards from the working

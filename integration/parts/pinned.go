@@ -72,60 +72,24 @@ func ollamaPath() (dir, file string, err error) {
 	return cached("ollama-"+OllamaVersion+"-"+hex.EncodeToString(sum[:4]), exe("ollama"))
 }
 
-// linterPath has the Go version in its name: a linter refuses code for a newer
-// Go than the one that built it.
-func linterPath() (dir, file string, err error) { return goProgram("golangci-lint", LinterVersion) }
-
-func goReleaserPath() (dir, file string, err error) {
-	return goProgram("goreleaser", GoReleaserVersion)
-}
-
-func cycloneDXPath() (dir, file string, err error) {
-	return goProgram("cyclonedx-gomod", CycloneDXVersion)
-}
-
-// goProgram is where a program that `go install` makes lies.
-func goProgram(name, version string) (dir, file string, err error) {
-	return cached(name+"-"+version+"-"+strings.Fields(runtime.Version())[0], exe(name))
-}
-
-func smolPath() (dir, file string, err error) {
-	return locked("smollm2-135m", SmolLock, filepath.Base(SmolFile))
-}
-
-// litellmPath is in the cache only. Any LiteLLM that is on the PATH is left
-// alone: what the tests know is true of one version.
-func litellmPath() (dir, file string, err error) {
-	return locked("litellm", LiteLLMLock, exe("litellm"))
-}
-
-// Older versions that people run; `make proxies` runs the program against them.
-func litellm189Path() (dir, file string, err error) {
-	return locked(LiteLLM189, LiteLLM189Lock, exe("litellm"))
-}
-
-func litellm183Path() (dir, file string, err error) {
-	return locked(LiteLLM183, LiteLLM183Lock, exe("litellm"))
+// goProgram is where a program that `go install` makes lies. The Go version is in
+// its name: a linter refuses code for a newer Go than the one that built it.
+func goProgram(name, version string) func() (dir, file string, err error) {
+	return func() (dir, file string, err error) {
+		return cached(name+"-"+version+"-"+strings.Fields(runtime.Version())[0], exe(name))
+	}
 }
 
 // llamaCppPath is kept by version, as what takes minutes of C++ is.
 func llamaCppPath() (dir, file string, err error) {
-	dir, _, err = locked(LlamaCpp, LlamaCppLock, "")
+	dir, _, err = locked(LlamaCpp, LlamaCppLock, "")()
 	if err != nil {
 		return "", "", err
 	}
 	return cached(filepath.Base(dir)+"-"+runtime.GOOS+"-"+runtime.GOARCH, exe("llama-server"))
 }
 
-func inspectorPath() (dir, file string, err error) {
-	return npmProgram(Inspector, InspectorLock, "mcp-inspector")
-}
-
-func nodeMCPPath() (dir, file string, err error) {
-	return npmProgram(NodeMCP, NodeMCPLock, "mcp-server-memory")
-}
-
-func npmProgram(part, lock, name string) (dir, file string, err error) {
+func npmProgram(part, lock, name string) func() (dir, file string, err error) {
 	if runtime.GOOS == "windows" {
 		name += ".cmd"
 	}
@@ -134,25 +98,27 @@ func npmProgram(part, lock, name string) (dir, file string, err error) {
 
 // locked is where a part from a registry lies: the directory has the hash of the
 // part's lock file in its name.
-func locked(part, lock, file string) (string, string, error) {
-	root, err := Root()
-	if err != nil {
-		return "", "", err
+func locked(part, lock, file string) func() (dir, path string, err error) {
+	return func() (string, string, error) {
+		root, err := Root()
+		if err != nil {
+			return "", "", err
+		}
+		text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(lock))) //nolint:gosec // in the checkout
+		if err != nil {
+			return "", "", err
+		}
+		sum := sha256.Sum256(text)
+		name := part + "-" + hex.EncodeToString(sum[:4])
+		base := os.Getenv(Dir)
+		if base == "" {
+			return cached(name, file)
+		}
+		if !filepath.IsAbs(base) { // a test runs in its package's directory
+			base = filepath.Join(root, base)
+		}
+		return filepath.Join(base, name), file, nil
 	}
-	text, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(lock))) //nolint:gosec // in the checkout
-	if err != nil {
-		return "", "", err
-	}
-	sum := sha256.Sum256(text)
-	name := part + "-" + hex.EncodeToString(sum[:4])
-	base := os.Getenv(Dir)
-	if base == "" {
-		return cached(name, file)
-	}
-	if !filepath.IsAbs(base) { // a test runs in its package's directory
-		base = filepath.Join(root, base)
-	}
-	return filepath.Join(base, name), file, nil
 }
 
 // postgresDir finds the programs of the newest PostgreSQL; Debian keeps them

@@ -1,6 +1,7 @@
 package testkit
 
 import (
+	"crypto/rand"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,8 +13,8 @@ import (
 // Log is the file that a server prints to. It outlives the server where a test
 // that used it failed, so that the test's own output is the reason alone.
 type Log struct {
-	path   string
-	failed atomic.Bool
+	*os.File // which a server appends to
+	failed   atomic.Bool
 }
 
 // NewLog makes an empty log for a server of the given name.
@@ -22,23 +23,18 @@ func NewLog(server string) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	f, err := os.CreateTemp(dir, server+"-*.log")
+	f, err := os.OpenFile(filepath.Join(dir, server+"-"+rand.Text()+".log"), os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	return &Log{path: f.Name()}, f.Close()
-}
-
-// Open opens the log for a server to append to.
-func (l *Log) Open() (*os.File, error) {
-	return os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND, 0o600)
+	return &Log{File: f}, nil
 }
 
 // Watch prints where the log is, before whatever the test has to say, and keeps
 // the file if the test fails.
 func (l *Log) Watch(t testing.TB) {
 	t.Helper()
-	t.Logf("log: %s", l.path)
+	t.Logf("log: %s", l.Name())
 	t.Cleanup(func() {
 		if t.Failed() {
 			l.failed.Store(true)
@@ -48,7 +44,7 @@ func (l *Log) Watch(t testing.TB) {
 
 // Text is all that the server has printed.
 func (l *Log) Text() string {
-	data, _ := os.ReadFile(l.path) // nothing printed yet
+	data, _ := os.ReadFile(l.Name()) // nothing printed yet
 	return string(data)
 }
 
@@ -59,12 +55,13 @@ func (l *Log) Failed(err error) error {
 	l.failed.Store(true)
 	lines := strings.Split(strings.TrimSpace(l.Text()), "\n")
 	end := strings.Join(lines[max(0, len(lines)-most):], "\n  ")
-	return fmt.Errorf("%w\n  %s\n  log: %s", err, end, l.path)
+	return fmt.Errorf("%w\n  %s\n  log: %s", err, end, l.Name())
 }
 
 // Remove deletes the log unless a test that used it failed.
 func (l *Log) Remove() {
+	_ = l.Close() // nothing of its own is in it
 	if !l.failed.Load() {
-		_ = os.Remove(l.path) // a left-over in the temporary directory does no harm
+		_ = os.Remove(l.Name()) // a left-over in the temporary directory does no harm
 	}
 }

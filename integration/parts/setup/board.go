@@ -79,16 +79,11 @@ func (b *board) failed(p parts.Part, step string, err error, log string) {
 	if log != "" {
 		fmt.Fprintf(&text, "%s  log: %s\n", lastLines(log), log)
 	}
-	fmt.Fprintf(&text, "  retry: %sgo run ./integration/parts/setup %s", elsewhere(), p.Name)
-	b.say("%s", text.String())
-}
-
-// elsewhere sets PARTS_DIR as it is set now.
-func elsewhere() string {
+	text.WriteString("  retry: ")
 	if dir := os.Getenv(parts.Dir); dir != "" {
-		return parts.Dir + "=" + dir + " "
+		text.WriteString(parts.Dir + "=" + dir + " ")
 	}
-	return ""
+	b.say("%sgo run ./integration/parts/setup %s", &text, p.Name)
 }
 
 // lastLines is the end of a log, enough to see why a step failed.

@@ -74,29 +74,19 @@ func checkHashes(index, lock string) error {
 	const most = 8 // requests at once
 	ctx, stop := context.WithTimeout(context.Background(), time.Minute)
 	defer stop()
-	var (
-		wg     sync.WaitGroup
-		mu     sync.Mutex
-		wrong  []error
-		places = make(chan struct{}, most)
-	)
-	for _, row := range requirements(lock) {
+	var wg sync.WaitGroup
+	rows, places := requirements(lock), make(chan struct{}, most)
+	wrong := make([]error, len(rows))
+	for i, row := range rows {
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			files, err := indexed(ctx, index, row.name)
-			if err != nil {
-				return
-			}
-			if err := row.compare(files); err != nil {
-				mu.Lock()
-				wrong = append(wrong, err)
-				mu.Unlock()
+			if files, err := indexed(ctx, index, row.name); err == nil {
+				wrong[i] = row.compare(files)
 			}
 		})
 	}
 	wg.Wait()
-	slices.SortFunc(wrong, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(wrong...)
 }
 

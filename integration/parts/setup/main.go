@@ -55,10 +55,8 @@ func run(ctx context.Context, names []string, board *board) error {
 	if missing, err = missingOf(names); err != nil || len(missing) == 0 {
 		return err // another run made them while this one waited
 	}
-	stop := board.tick()
-	defer stop()
-	m := maker{board: board}
-	return m.makeAll(ctx, missing)
+	defer board.tick()()
+	return board.makeAll(ctx, missing)
 }
 
 // missingOf returns the parts that are not to be found.
@@ -68,17 +66,13 @@ func missingOf(names []string) ([]parts.Part, error) {
 			return nil, err
 		}
 	}
-	var missing []parts.Part
-	for _, p := range parts.All() {
+	return slices.DeleteFunc(parts.All(), func(p parts.Part) bool {
 		wanted := !p.OnDemand
 		if len(names) > 0 {
 			wanted = slices.Contains(names, p.Name)
 		}
-		if _, err := parts.Find(p.Name); wanted && err != nil {
-			missing = append(missing, p)
-		}
-	}
-	return missing, nil
+		return !wanted || found(p.Name)()
+	}), nil
 }
 
 // lock keeps two runs apart; the later one waits.

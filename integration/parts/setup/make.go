@@ -18,20 +18,22 @@ import (
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
-type maker struct {
-	board *board
-}
-
 // makeAll makes the parts side by side, in their order, those that wait for a
 // package of the system after the others. It returns the names of what failed.
-func (m maker) makeAll(ctx context.Context, missing []parts.Part) error {
+func (b *board) makeAll(ctx context.Context, missing []parts.Part) error {
 	packages := make(chan struct{}) // closed when they are installed, or could not be
 	go func() {
 		defer close(packages)
-		m.install(ctx, missing)
+		b.install(ctx, missing)
 	}()
-	ready := slices.DeleteFunc(slices.Clone(missing), waits)
-	later := slices.DeleteFunc(slices.Clone(missing), func(p parts.Part) bool { return !waits(p) })
+	var ready, later []parts.Part
+	for _, p := range missing {
+		if lacking(p) == nil {
+			ready = append(ready, p)
+		} else {
+			later = append(later, p)
+		}
+	}
 	var (
 		wg     sync.WaitGroup
 		mu     sync.Mutex
@@ -45,7 +47,7 @@ func (m maker) makeAll(ctx context.Context, missing []parts.Part) error {
 		places <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-places }()
-			if ctx.Err() == nil && !m.make(ctx, p) {
+			if ctx.Err() == nil && !b.make(ctx, p) {
 				mu.Lock()
 				failed = append(failed, p.Name)
 				mu.Unlock()
@@ -62,9 +64,9 @@ func (m maker) makeAll(ctx context.Context, missing []parts.Part) error {
 }
 
 // make makes one part and reports how it went.
-func (m maker) make(ctx context.Context, p parts.Part) bool {
+func (b *board) make(ctx context.Context, p parts.Part) bool {
 	if n := lacking(p); n != nil {
-		m.board.failed(p, "", fmt.Errorf("%s is missing; %s", n.debian, n.command), "")
+		b.failed(p, "", fmt.Errorf("%s is missing; %s", n.debian, n.command), "")
 		return false
 	}
 	i := slices.IndexFunc(recipes(), func(r recipe) bool { return r.part == p.Name })
@@ -72,18 +74,20 @@ func (m maker) make(ctx context.Context, p parts.Part) bool {
 		return true // its package has just been installed
 	}
 	r := recipes()[i]
-	job := m.board.begin(p.Name, p.What, r.takes)
 	log, err := openLog(p.Name)
-	if err == nil {
-		defer log.Close() //nolint:errcheck // its errors are those of a log
-		err = r.make(ctx, p, log, job.step)
-	}
-	m.board.end(job)
 	if err != nil {
-		m.board.failed(p, job.doing, err, log.Name())
+		b.failed(p, "", err, "")
 		return false
 	}
-	m.board.say("%s is ready after %s", p.What, time.Since(job.began).Round(100*time.Millisecond))
+	defer log.Close() //nolint:errcheck // its errors are those of a log
+	job := b.begin(p.Name, p.What, r.takes)
+	err = r.make(ctx, p, log, job.step)
+	b.end(job)
+	if err != nil {
+		b.failed(p, job.doing, err, log.Name())
+		return false
+	}
+	b.say("%s is ready after %s", p.What, time.Since(job.began).Round(100*time.Millisecond))
 	return true
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -45,10 +46,11 @@ type step struct {
 
 // recipes are one row for each part that is made rather than installed.
 func recipes() []recipe {
-	return append(clientRecipes(), []recipe{
+	rows := []recipe{
 		{part: parts.SmolLM, takes: "93 MB", steps: fetchSmol},
 		{part: parts.Inspector, takes: "10 s, 110 MB", steps: npmCI(parts.InspectorLock)},
 		{part: parts.NodeMCP, takes: "5 s, 30 MB", steps: npmCI(parts.NodeMCPLock)},
+		{part: parts.PythonSDK, takes: "15 s, 60 MB", inPlace: true, steps: installVenv(parts.ClientLock(parts.PythonSDK))},
 		{part: parts.LiteLLM, takes: "a minute, 700 MB", inPlace: true, steps: installVenv(parts.LiteLLMLock)},
 		{part: parts.LiteLLM189, takes: "a minute, 700 MB", inPlace: true, steps: installVenv(parts.LiteLLM189Lock)},
 		{part: parts.LiteLLM183, takes: "a minute, 700 MB", inPlace: true, steps: installVenv(parts.LiteLLM183Lock)},
@@ -60,13 +62,7 @@ func recipes() []recipe {
 			steps: goInstall("github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v" + parts.CycloneDXVersion)},
 		{part: parts.GoReleaser, takes: "5 minutes",
 			steps: goInstall("github.com/goreleaser/goreleaser/v2@v" + parts.GoReleaserVersion)},
-	}...)
-}
-
-// clientRecipes are those of the clients that tests drive.
-func clientRecipes() []recipe {
-	rows := []recipe{{part: parts.PythonSDK, takes: "15 s, 60 MB", inPlace: true,
-		steps: installVenv(parts.ClientLock(parts.PythonSDK))}}
+	}
 	for _, name := range parts.NPMClients {
 		rows = append(rows, recipe{part: name, takes: "10 s, 30 to 400 MB", steps: npmCI(parts.ClientLock(name))})
 	}
@@ -98,17 +94,11 @@ func unzip(archive, name, dst string) error {
 		return err
 	}
 	defer z.Close() //nolint:errcheck // only read
-	in, err := z.Open(name)
+	data, err := fs.ReadFile(z, name)
 	if err != nil {
 		return err
 	}
-	defer in.Close()           //nolint:errcheck // only read
-	out, err := os.Create(dst) //nolint:gosec // in the cache directory
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, in)
-	return errors.Join(err, out.Close())
+	return os.WriteFile(dst, data, 0o644) //nolint:gosec // in the cache directory
 }
 
 // npmCI installs what the lock lists. No script of a package is run: these
@@ -221,22 +211,12 @@ func untar(dir string) error {
 		if !ok || entry.Typeflag != tar.TypeReg {
 			continue
 		}
-		if err := writeBeneath(root, filepath.FromSlash(name), archive); err != nil {
+		name = filepath.FromSlash(name)
+		data, err := io.ReadAll(archive)
+		if err = errors.Join(err, root.MkdirAll(filepath.Dir(name), 0o750), root.WriteFile(name, data, 0o600)); err != nil {
 			return err
 		}
 	}
-}
-
-func writeBeneath(root *os.Root, name string, from io.Reader) error {
-	if err := root.MkdirAll(filepath.Dir(name), 0o750); err != nil {
-		return err
-	}
-	out, err := root.Create(name)
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(out, from)
-	return errors.Join(err, out.Close())
 }
 
 // buildOllama builds the server of the nested module integration/ollama. Three

@@ -47,11 +47,9 @@ func lacking(p parts.Part) *need {
 	return nil
 }
 
-func waits(p parts.Part) bool { return lacking(p) != nil }
-
 // install gets the Debian packages that the missing parts need, all at once.
 // Where it cannot, each of those parts says what to run.
-func (m maker) install(ctx context.Context, missing []parts.Part) {
+func (b *board) install(ctx context.Context, missing []parts.Part) {
 	var packages []string
 	for _, n := range needs() {
 		wanted := slices.ContainsFunc(missing, func(p parts.Part) bool { return p.Name == n.part })
@@ -67,14 +65,14 @@ func (m maker) install(ctx context.Context, missing []parts.Part) {
 		return
 	}
 	if os.Geteuid() != 0 {
-		m.board.say("packages are missing; run: sudo apt-get update && sudo %s", strings.Join(get, " "))
+		b.say("packages are missing; run: sudo apt-get update && sudo %s", strings.Join(get, " "))
 		return
 	}
-	job := m.board.begin("apt-get", "Debian packages", strings.Join(packages, " "))
-	defer m.board.end(job)
+	job := b.begin("apt-get", "Debian packages", strings.Join(packages, " "))
+	defer b.end(job)
 	log, err := openLog("apt")
 	if err != nil {
-		m.board.say("apt-get: %v", err)
+		b.say("apt-get: %v", err)
 		return
 	}
 	defer log.Close() //nolint:errcheck // its errors are those of a log
@@ -83,7 +81,7 @@ func (m maker) install(ctx context.Context, missing []parts.Part) {
 		job.step(run[1])
 		s := step{env: quiet, run: append([]string{run[0], "-o", "DPkg::Lock::Timeout=120"}, run[1:]...)}
 		if err := s.do(ctx, "", log); err != nil {
-			m.board.say("FAILED: %s: %v\n%s  log: %s", strings.Join(run, " "), err, lastLines(log.Name()), log.Name())
+			b.say("FAILED: %s: %v\n%s  log: %s", strings.Join(run, " "), err, lastLines(log.Name()), log.Name())
 			return
 		}
 	}

@@ -3,14 +3,12 @@ package binary
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
-	"strings"
 	"sync"
 	"testing"
 
@@ -18,12 +16,6 @@ import (
 
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
-
-var built struct { // once per test binary
-	sync.Once
-	path string
-	err  error
-}
 
 // Path returns the program, built the first time it is asked for and shared by
 // all packages of a run. It is built as a release is, without the race detector:
@@ -38,10 +30,7 @@ func Path(t testing.TB) string {
 }
 
 // Build is Path for a program that is no test.
-func Build() (string, error) {
-	built.Do(func() { built.path, built.err = build() })
-	return built.path, built.err
-}
+var Build = sync.OnceValues(build)
 
 func build() (string, error) {
 	root, err := parts.Root()
@@ -55,13 +44,8 @@ func build() (string, error) {
 			return "", err
 		}
 	}
-	cache, err := parts.Cache()
+	dir, err := parts.CheckoutCache()
 	if err != nil {
-		return "", err
-	}
-	checkout := sha256.Sum256([]byte(root))
-	dir := filepath.Join(cache, "localmodel-"+hex.EncodeToString(checkout[:4]))
-	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", err
 	}
 	// Packages are tested side by side: the first builds, and go leaves what is
@@ -103,13 +87,9 @@ func Patient() []string {
 // Environ is Env for a program that is no test; home is to be its HOME.
 func Environ(home string, vars ...string) []string {
 	env := []string{"HOME=" + home, "USERPROFILE=" + home, "XDG_CACHE_HOME=" + filepath.Join(home, ".cache"), "LocalAppData=" + home}
+	hidden := regexp.MustCompile(`^(LOCALMODEL_|OLLAMA_|LITELLM_|(CLAUDE_PROJECT_DIR|XDG_(STATE|CONFIG|CACHE)_HOME|HOME|USERPROFILE|AppData|LocalAppData|COLUMNS)=)`)
 	for _, v := range os.Environ() {
-		name, _, _ := strings.Cut(v, "=")
-		switch {
-		case strings.HasPrefix(name, "LOCALMODEL_"), strings.HasPrefix(name, "OLLAMA_"), strings.HasPrefix(name, "LITELLM_"), name == "CLAUDE_PROJECT_DIR",
-			name == "XDG_STATE_HOME", name == "XDG_CONFIG_HOME", name == "AppData", name == "COLUMNS":
-		case name == "HOME", name == "USERPROFILE", name == "XDG_CACHE_HOME", name == "LocalAppData":
-		default:
+		if !hidden.MatchString(v) {
 			env = append(env, v)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,7 +37,7 @@ type Server struct {
 	requests     []Sent
 	loads        []Sent
 	paths        map[string]int
-	InFlight     atomic.Int64
+	inFlight     atomic.Int64
 	MostInFlight atomic.Int64
 }
 
@@ -79,18 +80,16 @@ func (f *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.paths[r.URL.Path]++
 	chat, load, control := f.Chat, f.Load, f.Control
 	f.mu.Unlock()
+	// A server that has not read the body does not see its client hang up.
+	body, err := io.ReadAll(r.Body)
 	if r.URL.Path != "/api/chat" {
-		// A server that has not read the body does not see its client hang up.
-		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
-		if control != nil {
-			control(w, r)
-			return
+		if control == nil {
+			control = f.Healthy
 		}
-		f.Healthy(w, r)
+		control(w, r)
 		return
 	}
-	body, err := io.ReadAll(r.Body)
 	var sent Sent
 	if err != nil || json.Unmarshal(body, &sent) != nil {
 		http.Error(w, `{"error":"unexpected EOF"}`, http.StatusBadRequest)
@@ -111,11 +110,10 @@ func (f *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.mu.Lock()
 	f.requests = append(f.requests, sent)
+	n := f.inFlight.Add(1)
+	f.MostInFlight.Store(max(n, f.MostInFlight.Load()))
 	f.mu.Unlock()
-	n := f.InFlight.Add(1)
-	defer f.InFlight.Add(-1)
-	for most := f.MostInFlight.Load(); n > most && !f.MostInFlight.CompareAndSwap(most, n); most = f.MostInFlight.Load() {
-	}
+	defer f.inFlight.Add(-1)
 	chat(w, r)
 }
 
@@ -160,7 +158,7 @@ func (f *Server) Requests(t testing.TB) []Sent {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]Sent(nil), f.requests...)
+	return slices.Clone(f.requests)
 }
 
 // Chunk is one line of a streamed answer.
@@ -292,5 +290,5 @@ func (f *Server) Loads(t testing.TB) []Sent {
 	t.Helper()
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]Sent(nil), f.loads...)
+	return slices.Clone(f.loads)
 }

@@ -1,7 +1,7 @@
 package litellmtest
 
 import (
-	"bufio"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,15 +11,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"github.com/gofrs/flock"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit"
+	"github.com/fjbelchi/localmodel/integration/testkit/process"
 )
 
 // longestSocket is how long a socket's path may be, bytes.
@@ -33,40 +33,31 @@ type forks struct {
 	hold                net.Conn // keeps it there for this process's next proxy
 }
 
-var theForks struct { // of this test binary
-	sync.Once
-	forks *forks
-}
+// theForks are those of this test binary; nil where LiteLLM is no Python script or
+// the path of the socket would be too long.
+var theForks = sync.OnceValue(newForks)
 
 // forked starts a proxy by the shared fork server. false = not here: the
 // program is started as its users start it.
-func (p *Proxy) forked(log string, args, env []string) (running, bool, error) {
-	theForks.Do(func() { theForks.forks = newForks(p.bin) })
-	f := theForks.forks
+func (p *Proxy) forked(args, env []string) (running, bool, error) {
+	f := theForks()
 	if f == nil {
 		return nil, false, nil
 	}
-	proc, err := f.start(request{Args: args, Env: variables(env), Dir: p.home, Log: log})
+	proc, err := f.start(request{Args: args, Env: variables(env), Dir: p.home, Log: p.log.Name()})
 	return proc, true, err
 }
 
-// newForks returns nil where bin is no Python script or the path of the socket
-// would be too long.
-func newForks(bin string) *forks {
-	root, err := parts.Root()
-	if err != nil {
-		return nil
-	}
-	cache, err := parts.Cache()
-	if err != nil {
-		return nil
-	}
+func newForks() *forks {
+	root, errRoot := parts.Root()
+	cache, errCache := parts.Cache()
+	bin, errBin := parts.Find(parts.LiteLLM)
 	script := filepath.Join(root, "integration", "testkit", "litellmtest", "forks.py")
 	program, errProgram := os.ReadFile(bin)  //nolint:gosec // the part
 	source, errSource := os.ReadFile(script) //nolint:gosec // of this checkout
 	first, _, _ := strings.Cut(string(program), "\n")
 	python, found := strings.CutPrefix(first, "#!")
-	if errors.Join(errProgram, errSource) != nil || !found || !strings.Contains(filepath.Base(python), "python") {
+	if errors.Join(errRoot, errCache, errBin, errProgram, errSource) != nil || !found || !strings.Contains(filepath.Base(python), "python") {
 		return nil
 	}
 	key := sha256.Sum256([]byte(bin + string(source)))
@@ -96,15 +87,10 @@ func (f *forks) start(r request) (*forkedProxy, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := bufio.NewReader(conn).ReadString('\n')
-	if err != nil {
+	p := &forkedProxy{conn: conn, ended: make(chan struct{})}
+	if _, err := fmt.Fscanln(conn, &p.pid); err != nil {
 		return nil, fmt.Errorf("fork server: %w", err)
 	}
-	pid, err := strconv.Atoi(strings.TrimSpace(answer))
-	if err != nil {
-		return nil, fmt.Errorf("fork server: %w", err)
-	}
-	p := &forkedProxy{conn: conn, pid: pid, ended: make(chan struct{})}
 	go func() {
 		_, _ = conn.Read(make([]byte, 1)) // the end is all that comes
 		close(p.ended)
@@ -143,10 +129,8 @@ func (f *forks) launch() error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() //nolint:errcheck // the child has its own handle
-	if err := os.Remove(f.socket()); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
+	defer log.Close()                                   //nolint:errcheck // the child has its own handle
+	_ = os.Remove(f.socket())                           // of one that was killed: the new one puts its own there
 	cmd := exec.Command(f.python, f.script, f.socket()) //nolint:gosec,noctx // of this checkout; ends by itself
 	cmd.Dir, cmd.Stdout, cmd.Stderr = f.dir, log, log
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + f.dir, "TMPDIR=" + f.dir, "PYTHONDONTWRITEBYTECODE="}, f.env...)
@@ -154,23 +138,17 @@ func (f *forks) launch() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for late := time.After(readyWithin); ; {
-		select {
-		case err := <-ended:
-			said, _ := os.ReadFile(log.Name()) // how it ended is said too
-			return fmt.Errorf("fork server: %w\n%s", err, said)
-		case <-late:
-			return fmt.Errorf("the fork server was not ready after %s; log: %s", readyWithin, log.Name())
-		case <-tick.C:
-			if _, err := os.Stat(f.socket()); err == nil {
-				return nil
-			}
-		}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // how it ended is in its log
+		close(ended)
+	}()
+	err = testkit.AwaitReady(ended, readyWithin, func(context.Context) bool { return parts.Has(f.socket()) })
+	if err != nil {
+		said, _ := os.ReadFile(log.Name())
+		return fmt.Errorf("fork server: %w\n%s", err, said)
 	}
+	return nil
 }
 
 func (f *forks) connect(r request) (net.Conn, error) {
@@ -202,16 +180,11 @@ func thisRun() []any {
 
 // runOf is a process: its number, which another may have later, and its start.
 func runOf(pid int) ([]any, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)) //nolint:gosec // in /proc
+	fields, err := process.Stat(pid)
 	if err != nil {
 		return nil, err
 	}
-	// What follows the name in parentheses begins with field 3; the start is 22.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 20 {
-		return nil, fmt.Errorf("/proc/%d/stat has %d fields", pid, len(fields))
-	}
-	return []any{pid, fields[19]}, nil
+	return []any{pid, fields[22]}, nil
 }
 
 func variables(env []string) map[string]string {

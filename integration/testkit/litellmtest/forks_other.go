@@ -3,4 +3,4 @@
 package litellmtest
 
 // forked needs what only Linux has: processes that end with another.
-func (p *Proxy) forked(string, []string, []string) (running, bool, error) { return nil, false, nil }
+func (p *Proxy) forked([]string, []string) (running, bool, error) { return nil, false, nil }

@@ -21,10 +21,14 @@ type Provider struct {
 	URL string
 
 	mu      sync.Mutex
-	answers map[string]func(Asked) Said
-	over    map[string]chan struct{} // closed when the test that set a model's answer ends
+	answers map[string]answer // by model
 	asked   []Asked
 	done    chan struct{}
+}
+
+type answer struct {
+	to   func(Asked) Said
+	over chan struct{} // closed when the test that set it ends
 }
 
 // Asked is one call that reached the provider.
@@ -50,7 +54,7 @@ type Said struct {
 
 // NewProvider starts a fake; close ends it.
 func NewProvider() (p *Provider, closeIt func()) {
-	p = &Provider{answers: map[string]func(Asked) Said{}, over: map[string]chan struct{}{}, done: make(chan struct{})}
+	p = &Provider{answers: map[string]answer{}, done: make(chan struct{})}
 	server := httptest.NewServer(p)
 	p.URL = server.URL
 	return p, func() { close(p.done); server.CloseClientConnections(); server.Close() }
@@ -59,18 +63,17 @@ func NewProvider() (p *Provider, closeIt func()) {
 // Answer sets how a model answers until the test ends. An answer that is still
 // waited for then comes at once: the proxy waits on where its caller has gone, and
 // would put the deployment to rest in the middle of another test.
-func (p *Provider) Answer(t testing.TB, model string, answer func(Asked) Said) {
+func (p *Provider) Answer(t testing.TB, model string, to func(Asked) Said) {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	before, beforeOver := p.answers[model], p.over[model]
-	over := make(chan struct{})
-	p.answers[model], p.over[model] = answer, over
+	before, now := p.answers[model], answer{to, make(chan struct{})}
+	p.answers[model] = now
 	t.Cleanup(func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		p.answers[model], p.over[model] = before, beforeOver
-		close(over)
+		p.answers[model] = before
+		close(now.over)
 	})
 }
 
@@ -108,16 +111,16 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a := readAsked(r, body)
 	p.mu.Lock()
 	p.asked = append(p.asked, a)
-	answer, over := p.answers[a.Model], p.over[a.Model]
+	answer := p.answers[a.Model]
 	p.mu.Unlock()
 	said := Said{Text: "OK"}
-	if answer != nil {
-		said = answer(a)
+	if answer.to != nil {
+		said = answer.to(a)
 	}
 	if said.After > 0 {
 		select {
 		case <-time.After(said.After):
-		case <-over:
+		case <-answer.over:
 		case <-r.Context().Done():
 			return
 		case <-p.done:
@@ -129,7 +132,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case said.Raw != "":
 		w.WriteHeader(cmp.Or(said.Status, http.StatusOK))
 		_, _ = io.WriteString(w, said.Raw)
-	case said.Status != 0 && said.Status != http.StatusOK:
+	case cmp.Or(said.Status, http.StatusOK) != http.StatusOK:
 		kind, message, _ := strings.Cut(said.Error, ": ")
 		w.WriteHeader(said.Status)
 		write(w, map[string]any{"type": "error", "error": map[string]string{"type": kind, "message": message}})

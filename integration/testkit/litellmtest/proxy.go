@@ -191,23 +191,19 @@ var offline = []string{"LITELLM_LOCAL_MODEL_COST_MAP=True", "LITELLM_LOCAL_ANTHR
 	"LITELLM_LOCAL_POLICY_TEMPLATES=true", "LITELLM_LOCAL_BLOG_POSTS=True", "LITELLM_MODE=PRODUCTION"}
 
 func (p *Proxy) run() error {
-	log, err := p.log.Open()
-	if err != nil {
-		return err
-	}
-	defer log.Close() //nolint:errcheck // the child has its own handle
 	args := []string{"--config", p.config, "--host", "127.0.0.1", "--port", fmt.Sprint(p.port), "--num_workers", "1", "--telemetry", "False"}
 	env := append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.home, "USERPROFILE=" + p.home, "TMPDIR=" + p.home,
 		"SystemRoot=" + os.Getenv("SystemRoot"), "PYTHONDONTWRITEBYTECODE=", "LITELLM_MASTER_KEY=" + p.Key, "NO_PROXY=127.0.0.1"}, append(offline, p.env...)...)
-	var found bool
-	if p.proc, found, err = p.forked(log.Name(), args, env); !found {
+	proc, found, err := p.forked(args, env)
+	if !found {
 		cmd := exec.Command(p.bin, args...) //nolint:noctx // ended by close
-		cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = p.home, log, log, env
-		p.proc, err = process.Start(cmd)
+		cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.Env = p.home, p.log.File, p.log.File, env
+		proc, err = process.Start(cmd)
 	}
 	if err != nil {
 		return err
 	}
+	p.proc = proc
 	if err := testkit.AwaitReady(p.proc.Ended(), readyWithin, p.ready); err != nil {
 		p.proc.Kill()
 		return err

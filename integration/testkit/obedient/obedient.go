@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tidwall/gjson"
@@ -50,12 +51,13 @@ type Client struct {
 	LocalSuccesses, LocalEscalations int                   // as the summaries say
 	Stats                            gjson.Result          // of the latest outcome
 
-	roll *rand.Rand
+	hopeless map[string]policy.Gate // fails for ever, by the ticket's path
+	roll     *rand.Rand
 }
 
 // New returns a client; the same seed fails the same gates.
 func New(seed uint64, call func(name string, arguments []byte) ([]byte, error)) *Client {
-	return &Client{Call: call, Ends: map[policy.Action]int{}, roll: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // no secret
+	return &Client{Call: call, Ends: map[policy.Action]int{}, hopeless: map[string]policy.Gate{}, roll: rand.New(rand.NewPCG(seed, 1))} //nolint:gosec // no secret
 }
 
 // Backlog writes tickets of every kind into dir: simple ones, hard ones, forbidden
@@ -86,33 +88,32 @@ func Backlog(dir string) (paths []string, err error) {
 // Work takes a backlog through the gates, in waves, and holds its own count
 // against the journal's.
 func (c *Client) Work(paths []string) error {
-	hopeless := map[string]policy.Gate{}
 	for i, path := range paths {
 		if i%hopelessEvery == 2 {
-			hopeless[path] = policy.Gates()[i/hopelessEvery%len(policy.GateRules)]
+			c.hopeless[path] = policy.Gates()[i/hopelessEvery%len(policy.GateRules)]
 		}
 	}
-	for i := 0; i < len(paths); i += wave {
-		err := c.wave(paths[i:min(i+wave, len(paths))], func(path string, gate policy.Gate) float64 {
-			if hopeless[path] == gate {
-				return 1
-			}
-			return usual[gate]
-		})
-		if err != nil {
+	for some := range slices.Chunk(paths, wave) {
+		if err := c.wave(some); err != nil {
 			return err
 		}
 	}
-	return c.check(len(paths), len(hopeless))
+	return c.check(len(paths))
 }
 
-func (c *Client) check(tickets, hopeless int) error {
+// fails rolls whether a gate fails this time.
+func (c *Client) fails(path string, gate policy.Gate) bool {
+	rolled := c.roll.Float64() // for a hopeless one too, or the others' would change
+	return c.hopeless[path] == gate || rolled < usual[gate]
+}
+
+func (c *Client) check(tickets int) error {
 	var wrong []error
 	if done := c.Ends[policy.Complete] + c.Ends[policy.Stop]; done != tickets {
 		wrong = append(wrong, fmt.Errorf("%d tickets ended, want %d", done, tickets))
 	}
-	if c.Ends[policy.Stop] < hopeless {
-		wrong = append(wrong, fmt.Errorf("%d tickets stopped, want the %d hopeless ones at least", c.Ends[policy.Stop], hopeless))
+	if c.Ends[policy.Stop] < len(c.hopeless) {
+		wrong = append(wrong, fmt.Errorf("%d tickets stopped, want the %d hopeless ones at least", c.Ends[policy.Stop], len(c.hopeless)))
 	}
 	for field, want := range map[string]int{
 		"successCount": c.LocalSuccesses, "escalatedToCloud": c.LocalEscalations, "totalAttempts": c.LocalSuccesses + c.LocalEscalations,
@@ -143,7 +144,7 @@ func (c *Client) call(name string, arguments map[string]any) (gjson.Result, erro
 	return gjson.ParseBytes(text), nil
 }
 
-func (c *Client) wave(paths []string, failing func(path string, gate policy.Gate) float64) error {
+func (c *Client) wave(paths []string) error {
 	for len(paths) > 0 {
 		r, err := c.call("classify_ticket", map[string]any{"ticket_paths": paths})
 		if err != nil {
@@ -156,7 +157,7 @@ func (c *Client) wave(paths []string, failing func(path string, gate policy.Gate
 		escalated := false
 		for len(rows) > 0 && !escalated { // after an escalation what is left is classified again
 			t := ticket{client: c, path: paths[0], id: rows[0].Get("id").Str, local: rows[0].Get("local").Bool()}
-			if err := t.work(func(gate policy.Gate) float64 { return failing(t.path, gate) }); err != nil {
+			if err := t.work(); err != nil {
 				return fmt.Errorf("%s: %w", t.id, err)
 			}
 			escalated = t.escalated

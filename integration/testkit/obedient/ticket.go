@@ -22,7 +22,7 @@ type ticket struct {
 }
 
 // work runs gates until a reply ends the ticket.
-func (t *ticket) work(failing func(policy.Gate) float64) error {
+func (t *ticket) work() error {
 	if err := t.plan(); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (t *ticket) work(failing func(policy.Gate) float64) error {
 		if !strings.Contains(event, ":"+string(gate)+":") {
 			event = fmt.Sprintf("%s:%s:%d", t.id, gate, runs[gate])
 		}
-		r, err := t.record(gate, event, t.client.roll.Float64() >= failing(gate))
+		r, err := t.record(gate, event, !t.client.fails(t.path, gate))
 		if err != nil {
 			return err
 		}

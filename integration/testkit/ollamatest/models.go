@@ -87,7 +87,7 @@ func (s *Server) createTiny() error {
 			{Text: `"xx`, Boost: 40},
 		}},
 	} {
-		if err := s.createTinyModel(name, o); err != nil {
+		if err := s.create(name, o); err != nil {
 			return err
 		}
 	}
@@ -97,7 +97,7 @@ func (s *Server) createTiny() error {
 // Create makes a tiny model of the test's own.
 func (s *Server) Create(t testing.TB, name string, o tinygguf.Options) {
 	t.Helper()
-	if err := s.createTinyModel(name, o); err != nil {
+	if err := s.create(name, o); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -117,20 +117,15 @@ func (s *Server) Endless(t testing.TB) string {
 func (s *Server) SmolLM(t testing.TB) string {
 	t.Helper()
 	path := parts.Need(t, parts.SmolLM)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.asked {
-		s.asked = true
-		s.smol = s.createFrom(path)
-	}
-	if s.smol != nil {
-		t.Fatal(s.smol)
+	s.smol.Do(func() { s.smolErr = s.createSmol(path) })
+	if s.smolErr != nil {
+		t.Fatal(s.smolErr)
 	}
 	return SmolLM
 }
 
-// createFrom creates SmolLM of its file, which the server need not be sent.
-func (s *Server) createFrom(path string) error {
+// createSmol creates SmolLM of its file, which the server need not be sent.
+func (s *Server) createSmol(path string) error {
 	data, err := os.ReadFile(path) //nolint:gosec // the part
 	if err != nil {
 		return err
@@ -147,24 +142,20 @@ func digestOf(gguf []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-func (s *Server) createTinyModel(name string, o tinygguf.Options) error {
-	var b bytes.Buffer
-	if err := tinygguf.Write(&b, o); err != nil {
+func (s *Server) create(name string, o tinygguf.Options) error {
+	var gguf bytes.Buffer
+	if err := tinygguf.Write(&gguf, o); err != nil {
 		return err
 	}
-	return s.create(name, b.Bytes())
-}
-
-// template is ChatML. Without one Ollama drops the system message.
-const template = "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
-
-func (s *Server) create(name string, gguf []byte) error {
-	digest := digestOf(gguf)
-	if err := s.post("/api/blobs/"+digest, gguf); err != nil {
+	digest := digestOf(gguf.Bytes())
+	if err := s.post("/api/blobs/"+digest, gguf.Bytes()); err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
 	return s.createOf(name, digest)
 }
+
+// template is ChatML. Without one Ollama drops the system message.
+const template = "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
 
 // createOf creates a model of a blob that the server has.
 func (s *Server) createOf(name, digest string) error {

@@ -40,10 +40,10 @@ type Server struct {
 	env       []string
 	log       *testkit.Log
 
-	mu    sync.Mutex
-	proc  *process.Process
-	smol  error
-	asked bool // whether smol has been tried
+	mu      sync.Mutex
+	proc    *process.Process
+	smol    sync.Once
+	smolErr error
 }
 
 // shared is the one server of a test binary, as the package comment says.
@@ -122,13 +122,8 @@ func (s *Server) models() string { return filepath.Join(s.home, "models") }
 
 // run starts the process and waits until it answers.
 func (s *Server) run() error {
-	log, err := s.log.Open()
-	if err != nil {
-		return err
-	}
-	defer log.Close()                   //nolint:errcheck // the child has its own handle
 	cmd := exec.Command(s.bin, "serve") //nolint:gosec,noctx // the part asked for; ended by Close
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Stdout, cmd.Stderr = s.log.File, s.log.File
 	cmd.Env = append([]string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + s.home, "USERPROFILE=" + s.home, "TMPDIR=" + s.home,
 		"SystemRoot=" + os.Getenv("SystemRoot"),

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -149,7 +150,7 @@ func serveAsChild(_ *testing.M) int {
 
 func TestServerDiesWithTheTestBinary(t *testing.T) {
 	bin := Shared(t).bin
-	if !process.DiesWithParent {
+	if runtime.GOOS != "linux" {
 		t.Skip("parent-death signal: this system has none")
 	}
 	cmd := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test binary

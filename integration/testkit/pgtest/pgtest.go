@@ -138,7 +138,7 @@ func start(bin string, settings ...string) (*Server, error) {
 	s := &Server{bin: bin, home: home, settings: settings, log: log}
 	err = own(home)
 	if err == nil {
-		err = s.command("initdb", "-D", s.data(), "-U", user, "-A", "trust", "--no-instructions", "--no-sync", "--locale=C", "-E", "UTF8")
+		err = s.initdb()
 	}
 	if err == nil {
 		err = testkit.OnFreePort(func(port int) error { s.port = port; return s.run() })
@@ -153,22 +153,18 @@ func start(bin string, settings ...string) (*Server, error) {
 
 // run starts the server and waits until it answers.
 func (s *Server) run() error {
-	log, err := s.log.Open()
-	if err != nil {
-		return err
-	}
-	defer log.Close()                                                                                 //nolint:errcheck // the child has its own handle
 	cmd := exec.Command(filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port)) //nolint:gosec,noctx // the part asked for; ended by stop
 	for _, setting := range append([]string{"listen_addresses=127.0.0.1", "unix_socket_directories=" + s.home, "fsync=off"}, s.settings...) {
 		cmd.Args = append(cmd.Args, "-c", setting)
 	}
-	cmd.Dir, cmd.Stdout, cmd.Stderr = s.home, log, log
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.home, s.log.File, s.log.File
 	unprivileged(cmd)
 	// PostgreSQL's immediate shutdown: no checkpoint, clients thrown out.
-	if s.proc, err = process.StartEnding(cmd, syscall.SIGQUIT); err != nil {
-		s.proc = nil
+	proc, err := process.StartEnding(cmd, syscall.SIGQUIT)
+	if err != nil {
 		return err
 	}
+	s.proc = proc
 	if err := testkit.AwaitReady(s.proc.Ended(), startWithin, s.ready); err != nil {
 		return errors.Join(err, s.stop())
 	}
@@ -190,16 +186,17 @@ func (s *Server) stop() error {
 	return err
 }
 
-// command runs one of the server's programs as a user that is not root: the
-// server refuses to be root's.
-func (s *Server) command(program string, args ...string) error {
+// initdb makes the data as a user that is not root: the server refuses to be
+// root's.
+func (s *Server) initdb() error {
 	ctx, stop := context.WithTimeout(context.Background(), startWithin)
 	defer stop()
-	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, program), args...) //nolint:gosec // the part asked for
+	cmd := exec.CommandContext(ctx, filepath.Join(s.bin, "initdb"), "-D", s.data(), "-U", user, "-A", "trust", //nolint:gosec // the part asked for
+		"--no-instructions", "--no-sync", "--locale=C", "-E", "UTF8")
 	unprivileged(cmd)
 	cmd.Dir = s.home
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", program, err, bytes.TrimSpace(out))
+		return fmt.Errorf("initdb: %w\n%s", err, bytes.TrimSpace(out))
 	}
 	return nil
 }

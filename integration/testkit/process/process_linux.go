@@ -35,7 +35,3 @@ func Children(parent int) ([]int, error) {
 	}
 	return pids, nil
 }
-
-// DiesWithParent says whether a server dies with the process that started it,
-// however that ends.
-const DiesWithParent = true

@@ -20,10 +20,6 @@ func Children(int) ([]int, error) {
 	return nil, errors.New("the runners of a server are not looked for on Windows")
 }
 
-// DiesWithParent says whether a server dies with the process that started it,
-// however that ends.
-const DiesWithParent = false
-
 // GroupLives says whether any process of the group is left; here that is not known.
 func GroupLives(int) bool { return false }
 

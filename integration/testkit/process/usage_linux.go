@@ -9,6 +9,22 @@ import (
 	"time"
 )
 
+// Stat is the fields of /proc/PID/stat by their numbers in proc(5), but for pid and
+// name.
+func Stat(pid int) ([]string, error) {
+	path := fmt.Sprintf("/proc/%d/stat", pid)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	// The name is in parentheses, and may have any.
+	fields := strings.Fields("0 pid name " + string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) < 23 {
+		return nil, fmt.Errorf("%s has %d fields", path, len(fields))
+	}
+	return fields, nil
+}
+
 // ReadUsage looks into /proc.
 func ReadUsage(pid int) (u Usage, err error) {
 	dir := fmt.Sprintf("/proc/%d/", pid)
@@ -42,16 +58,11 @@ func ReadUsage(pid int) (u Usage, err error) {
 			u.Files = append(u.Files, name)
 		}
 	}
-	stat, err := os.ReadFile(dir + "stat")
+	fields, err := Stat(pid)
 	if err != nil {
 		return u, err
 	}
-	// What follows the name in parentheses begins with field 3.
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	if len(fields) < 15 {
-		return u, fmt.Errorf("%sstat has %d fields", dir, len(fields))
-	}
-	field := func(n int) int { v, _ := strconv.Atoi(fields[n-3]); return v }
+	field := func(n int) int { v, _ := strconv.Atoi(fields[n]); return v }
 	u.Spawned = field(11) + field(13) + field(16) + field(17)
 	threads, err := filepath.Glob(dir + "task/*/schedstat")
 	for _, t := range threads {

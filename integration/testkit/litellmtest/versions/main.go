@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -43,18 +44,19 @@ func run(ctx context.Context, only string) error {
 		return err
 	}
 	var names []string // tests in the order in which they end
-	results := map[string]map[string]string{}
-	failed := false
+	results := map[[2]string]string{}
+	var failed error
 	for _, version := range versions {
-		results[version] = map[string]string{}
 		bin, err := parts.Find(version)
 		if err != nil {
 			return err
 		}
 		err = test(ctx, root, bin, only, func(name, result string) {
 			fmt.Printf("%s\t%s\t%s\n", version, result, name)
-			results[version][name] = result
-			failed = failed || result == "fail"
+			results[[2]string{name, version}] = result
+			if result == "fail" {
+				failed = errors.New("not all versions pass")
+			}
 			if !slices.Contains(names, name) {
 				names = append(names, name)
 			}
@@ -64,13 +66,7 @@ func run(ctx context.Context, only string) error {
 		}
 	}
 	table := filepath.Join(root, "integration", "litellm", "VERSIONS.md")
-	if err := os.WriteFile(table, []byte(page(names, results)), 0o600); err != nil {
-		return err
-	}
-	if failed {
-		return fmt.Errorf("not all versions pass")
-	}
-	return nil
+	return errors.Join(os.WriteFile(table, []byte(page(names, results)), 0o600), failed)
 }
 
 // test runs the proxy's tests against one LiteLLM and reports each that ended.
@@ -107,7 +103,7 @@ func test(ctx context.Context, root, bin, only string, ended func(name, result s
 }
 
 // page is the table.
-func page(names []string, results map[string]map[string]string) string {
+func page(names []string, results map[[2]string]string) string {
 	var b strings.Builder
 	b.WriteString("# LiteLLM versions that localmodel is tested with\n\n" +
 		"Written by `make proxies`: the same tests of the program against each version, installed from its lock.\n" +
@@ -123,7 +119,7 @@ func page(names []string, results map[string]map[string]string) string {
 	for _, name := range names {
 		fmt.Fprintf(&b, "| %s |", name)
 		for _, v := range versions {
-			fmt.Fprintf(&b, " %s |", results[v][name])
+			fmt.Fprintf(&b, " %s |", results[[2]string{name, v}])
 		}
 		b.WriteString("\n")
 	}
