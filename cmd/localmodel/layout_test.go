@@ -60,7 +60,7 @@ var arrows = map[string][]string{
 	"integration/testkit/fakeserver":  {"routing", "routing/policy"},
 	"integration/testkit/tiers":       {"integration/testkit/fakeserver", "routing", "routing/policy"},
 	"integration":                     {},
-	"integration/release":             {"cmd/localmodel/settings"}, // whose defaults its entries have
+	"integration/release":             {"cmd/localmodel/settings", "integration/testkit/mcpchild"}, // whose defaults its entries have
 	"integration/train":               {"routing/policy/category"},
 	"integration/testkit/journaltest": {"integration/parts", "integration/testkit/pgtest", "statestore/journal"},
 	"integration/testkit/obedient":    {"routing/policy"},
