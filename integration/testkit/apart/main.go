@@ -8,7 +8,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
+	"github.com/fjbelchi/localmodel/integration/testkit"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
@@ -38,7 +38,7 @@ func run(command []string) error {
 	}
 	// Always the same one: go test keeps no result of a test that finds another.
 	home := filepath.Join(root, "bin", "home")
-	if err := errors.Join(setHome(home), os.RemoveAll(home), os.MkdirAll(home, 0o700), withoutTelemetry()); err != nil {
+	if err := errors.Join(testkit.SetHome(home), os.RemoveAll(home), os.MkdirAll(home, 0o700), withoutTelemetry()); err != nil {
 		return err
 	}
 	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // what the caller asks for
@@ -57,36 +57,6 @@ func run(command []string) error {
 		err = errors.Join(err, fmt.Errorf("written into HOME: %s", strings.Join(ours, ", ")))
 	}
 	return errors.Join(ran, err)
-}
-
-// setHome makes dir the HOME of this process and of those it starts. Go's caches
-// and the parts stay where they are.
-func setHome(dir string) error {
-	cache, err := parts.Cache()
-	if err != nil {
-		return err
-	}
-	out, err := exec.Command("go", "env", "-json", "GOCACHE", "GOMODCACHE", "GOPATH", "GOENV").Output() //nolint:noctx // answers at once
-	if err != nil {
-		return err
-	}
-	var vars map[string]string
-	if err := json.Unmarshal(out, &vars); err != nil {
-		return err
-	}
-	vars[parts.CacheDir] = cache
-	for _, name := range []string{"HOME", "USERPROFILE", "LocalAppData", "AppData"} {
-		vars[name] = dir
-	}
-	for _, v := range os.Environ() {
-		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "XDG_") {
-			err = errors.Join(err, os.Unsetenv(name))
-		}
-	}
-	for name, value := range vars {
-		err = errors.Join(err, os.Setenv(name, value))
-	}
-	return err
 }
 
 // isOurs reports whether a file beneath home has this program's name in its path
