@@ -101,11 +101,7 @@ func (c Client) Uninstall(path string) (*Change, error) {
 func (c Client) original(ch *Change) {
 	var used []string
 	for now := ch.file.raw; now != nil; {
-		e, found := c.written(now)
-		if !found {
-			break
-		}
-		before, backup, found := c.before(ch.file, now, e, used)
+		before, backup, found := c.before(ch.file, now, used)
 		if !found {
 			break
 		}
@@ -120,21 +116,19 @@ func (c Client) original(ch *Change) {
 	}
 }
 
-// written is the entry in a file's content, false where there is none or it has
-// what install never writes.
-func (c Client) written(raw []byte) (entry.Entry, bool) {
-	text := (&file{raw: raw}).text()
-	have, err := c.format.Entry(text)
-	if err != nil || have == nil {
-		return entry.Entry{}, false
-	}
-	return c.extra.Read(have, text)
-}
-
 // before is the backup out of which install makes the content, the entry put in
 // the place of an older one where the backup has one. Without a name it is no
-// file at all.
-func (c Client) before(f *file, now []byte, e entry.Entry, used []string) (raw []byte, backup string, found bool) {
+// file at all. There is none where the entry has what install never writes.
+func (c Client) before(f *file, now []byte, used []string) (raw []byte, backup string, found bool) {
+	text := (&file{raw: now}).text()
+	have, err := c.format.Entry(text)
+	if err != nil || have == nil {
+		return nil, "", false
+	}
+	e, ours := c.extra.Read(have, text)
+	if !ours {
+		return nil, "", false
+	}
 	for _, name := range f.backups() {
 		old, err := f.beside(name)
 		if err != nil || slices.Contains(used, name) {
