@@ -189,25 +189,18 @@ func (r *healthResult) journal(ctx context.Context, d *Deps) {
 			r.Guard.Open = append(r.Guard.Open, v.Why)
 		}
 	}
-	r.Guard.Open = append(r.Guard.Open, draftsOff(ctx, d, digest)...)
+	records, _ := d.Journal.DraftRecords(ctx) // what is wrong with the journal has been said by then
+	for key, state := range records {
+		if why := d.Guard.LookDraft(decide.RecordName(key), state); why != "" && key.Digest == digest {
+			r.Guard.Open = append(r.Guard.Open, why)
+		}
+	}
 	slices.Sort(r.Guard.Open)
 	r.Guard.Open = slices.Compact(r.Guard.Open)
 	if echo := decide.Echo(ctx, d); echo.Follows() {
 		r.Warnings.Add(echo.Words() + ": its word on a ticket's complexity is not counted, its plans are checked as before")
 	}
 	r.Warnings.Add(d.Journal.Warnings()...)
-}
-
-// draftsOff says for which classes no draft is written, and why. A journal that
-// cannot be read has been reported by then.
-func draftsOff(ctx context.Context, d *Deps, digest string) (out []string) {
-	records, _ := d.Journal.DraftRecords(ctx)
-	for key, state := range records {
-		if why := d.Guard.LookDraft(decide.RecordName(key), state); why != "" && key.Digest == digest {
-			out = append(out, why)
-		}
-	}
-	return out
 }
 
 func ollamaState(h routing.Check) string {

@@ -98,7 +98,12 @@ func complete(ctx context.Context, d *deps.Deps, c Classified, route policy.Rout
 	if a.Tier == policy.Local {
 		startEcho(d)
 	}
-	return c.answeredBy(a, echo), nil
+	c.Answer, c.Estimated = AnswerOf(a), a.CostEstimated
+	c.Fallback, c.Failed, c.Withheld = contract.Join(echo, a.Reason()), a.Attempts, a.Withheld
+	if echo != "" {
+		c.Answer.FellBack, c.Answer.Reason = true, c.Fallback
+	}
+	return c, nil
 }
 
 func (c Classified) question(prefixes []string) prompts.ClassifyQuestion {
@@ -137,16 +142,6 @@ func AsUnanswered(ctx context.Context, err error) (*routing.Unanswered, error) {
 		return nil, err
 	}
 	return u, nil
-}
-
-// answeredBy notes who was asked; passed is why the local model was not.
-func (c Classified) answeredBy(a routing.Answer, passed string) Classified {
-	c.Answer, c.Estimated = AnswerOf(a), a.CostEstimated
-	c.Fallback, c.Failed, c.Withheld = contract.Join(passed, a.Reason()), a.Attempts, a.Withheld
-	if passed != "" {
-		c.Answer.FellBack, c.Answer.Reason = true, c.Fallback
-	}
-	return c
 }
 
 // Answer says who was asked, in every result.
