@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/fjbelchi/localmodel/internal/plain"
@@ -49,7 +48,8 @@ type Chart struct {
 // Key names a colour of a chart: one, two or three.
 type Key struct{ Class, Name string }
 
-// Table is a table whose first column names the row.
+// Table is a table whose first column names the row. Every row has as many cells as
+// Head.
 type Table struct {
 	Head []string
 	Rows [][]string
@@ -58,22 +58,10 @@ type Table struct {
 //go:embed page.html
 var source string
 
-var parsed = sync.OnceValue(func() *template.Template {
-	return template.Must(template.New("page").Funcs(template.FuncMap{
-		"day": func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
-		"head": func(t *Table, column int) string {
-			if column < len(t.Head) {
-				return t.Head[column]
-			}
-			return ""
-		},
-	}).Parse(source))
-})
-
 // HTML is the page, without characters that make text read other than it is.
 func (p Page) HTML() ([]byte, error) {
 	var b bytes.Buffer
-	if err := parsed().Execute(&b, p); err != nil {
+	if err := template.Must(template.New("page").Parse(source)).Execute(&b, p); err != nil {
 		return nil, err
 	}
 	return []byte(plain.Text(b.String())), nil

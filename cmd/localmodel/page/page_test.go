@@ -66,7 +66,7 @@ func TestColumnsAreToScale(t *testing.T) {
 
 func TestPageIsWholeAndEscaped(t *testing.T) {
 	p := Page{Title: nasty, Lead: nasty, Made: time.Now(), Tiles: []Tile{{nasty, nasty, nasty}}, Notes: []string{nasty},
-		Sections: []Section{{Title: nasty, Text: nasty, Table: &Table{Head: []string{nasty}, Rows: [][]string{{nasty, nasty}}}}}}
+		Sections: []Section{{Title: nasty, Text: nasty, Table: &Table{Head: []string{nasty, nasty}, Rows: [][]string{{nasty, nasty}}}}}}
 	file := filepath.Join(t.TempDir(), "page.html")
 	if err := p.WriteFile(t.Context(), io.Discard, "", file); err != nil {
 		t.Fatal(err)

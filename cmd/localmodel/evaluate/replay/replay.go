@@ -100,13 +100,10 @@ func (r run) tickets(ctx context.Context, place string) error {
 		set.Warnings = append(set.Warnings, fmt.Sprintf("stopped when %.0f %% was done: this is that part", 100*done))
 		ctx = context.WithoutCancel(ctx) // Ctrl-C ends the questions, not the report
 	}
-	var shown error
 	if r.Plans {
-		shown = r.showPlans(ctx, plan.ScorePlans(got, time.Now()))
-	} else {
-		shown = r.show(ctx, plan.Score(got, time.Now()))
+		return cmp.Or(r.show(ctx, plan.ScorePlans(got, time.Now())), err)
 	}
-	return cmp.Or(shown, err)
+	return cmp.Or(r.show(ctx, plan.Score(got, time.Now())), err)
 }
 
 // ask asks what is left. On an error done says how much of it all is done, 0 to 1.
@@ -173,13 +170,22 @@ func stopped(err error, done float64) error {
 	return fmt.Errorf("%w; %s", err, rest)
 }
 
-// report is what eval shows: as JSON, in words or as a page.
+// report is what eval shows: as JSON, in words or as a page; plans as CSV, too.
 type report interface {
 	Page() page.Page
 	Print(out io.Writer)
 }
 
 func (r run) show(ctx context.Context, rep report) error {
+	if plans, ok := rep.(evaluate.PlanReport); ok && r.CSV != "" {
+		var table bytes.Buffer
+		if err := plans.WriteCSV(&table); err != nil {
+			return err
+		}
+		if err := rootfs.WriteNamed(ctx, r.config.Root, r.CSV, table.Bytes(), rootfs.Write{Perm: 0o600}); err != nil {
+			return err
+		}
+	}
 	if r.HTML != "" {
 		if err := rep.Page().WriteFile(ctx, r.Err, r.config.Root, r.HTML); err != nil {
 			return err
@@ -190,17 +196,4 @@ func (r run) show(ctx context.Context, rep report) error {
 	}
 	rep.Print(r.Out)
 	return nil
-}
-
-func (r run) showPlans(ctx context.Context, rep evaluate.PlanReport) error {
-	if r.CSV != "" {
-		var table bytes.Buffer
-		if err := rep.WriteCSV(&table); err != nil {
-			return err
-		}
-		if err := rootfs.WriteNamed(ctx, r.config.Root, r.CSV, table.Bytes(), rootfs.Write{Perm: 0o600}); err != nil {
-			return err
-		}
-	}
-	return r.show(ctx, rep)
 }
