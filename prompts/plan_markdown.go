@@ -1,6 +1,7 @@
 package prompts
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -87,11 +88,7 @@ func (q PlanQuestion) Template() (plan string, cover Coverage, cut int) {
 			if f.Action != action && (action != "" || verbs[f.Action] != "") {
 				continue
 			}
-			verb := verbs[action]
-			if verb == "" {
-				verb = "Work on"
-			}
-			steps = append(steps, bullet(verb+" "+code(f.Path), f.Description)+q.found(f))
+			steps = append(steps, bullet(cmp.Or(verbs[action], "Work on")+" "+code(f.Path), f.Description)+q.found(f))
 		}
 	}
 	for _, c := range q.Criteria {
@@ -121,26 +118,23 @@ func (q PlanQuestion) Template() (plan string, cover Coverage, cut int) {
 // names, and where its tests are.
 func (q PlanQuestion) found(f PlanFile) string {
 	const most = 6
-	var b strings.Builder
 	mentioned := q.mentioned(clean(f.Path))
-	for i, d := range mentioned[:min(most, len(mentioned))] {
-		if i == 0 {
-			b.WriteString("\n      The ticket names: ")
-		} else {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "%s (%s)", code(d.Name), lines(d))
+	var found []string
+	for _, d := range mentioned[:min(most, len(mentioned))] {
+		found = append(found, code(d.Name)+" ("+lines(d)+")")
+	}
+	text := ""
+	if len(found) > 0 {
+		text = "\n      The ticket names: " + strings.Join(found, ", ")
 	}
 	if q.Exists == nil || paths.IsTest(f.Path) {
-		return b.String()
+		return text
 	}
-	for _, p := range paths.TestsOf(clean(f.Path)) {
-		if q.Exists(p) {
-			b.WriteString("\n      Its tests: " + code(p) + q.uses(p, mentioned))
-			break
-		}
+	tests := paths.TestsOf(clean(f.Path))
+	if i := slices.IndexFunc(tests, q.Exists); i >= 0 {
+		text += "\n      Its tests: " + code(tests[i]) + q.uses(tests[i], mentioned)
 	}
-	return b.String()
+	return text
 }
 
 // uses names the definitions of a test file in which names of the tested file occur.

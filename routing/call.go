@@ -92,8 +92,7 @@ func (r *Router) reserve(ctx context.Context, b Backend, q Question) (estimate f
 	if err == nil {
 		return estimate, settle, nil
 	}
-	var known *Error
-	if errors.As(err, &known) {
+	if known, ok := errors.AsType[*Error](err); ok {
 		return 0, nil, &Error{Kind: known.Kind, Reason: known.Reason, Fix: known.Fix, Err: err}
 	}
 	// Unrecorded money is not spent: no reservation, no paid call.
@@ -140,8 +139,7 @@ func (u *run) ended(ctx context.Context, fault *Error) *Error {
 	case errors.Is(u.caller.Err(), context.Canceled):
 		return Fail(Canceled, "canceled by the caller", fault)
 	case ctx.Err() != nil && fault.Kind != Loading && fault.Kind != Busy && fault.Kind != Timeout:
-		var limit LimitError
-		if errors.As(context.Cause(ctx), &limit) {
+		if limit, ok := errors.AsType[LimitError](context.Cause(ctx)); ok {
 			return Fail(Timeout, limit.Error(), fault)
 		}
 		return Fail(Timeout, "no whole answer within the call's time (LOCALMODEL_DEADLINE)", fault)

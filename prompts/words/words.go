@@ -164,14 +164,8 @@ func Opposite(sentence, inTitle string) bool {
 	if len(title) < 2 || len(what) < 2 {
 		return false
 	}
-	objects := 0
 	near := what[1:min(len(what), 9)]
-	for _, w := range title[1:] {
-		if len(w) > 3 && slices.Contains(near, w) {
-			objects++
-		}
-	}
-	if objects == 0 {
+	if !slices.ContainsFunc(title[1:], func(w string) bool { return len(w) > 3 && slices.Contains(near, w) }) {
 		return false
 	}
 	begins := func(w, verb string) bool { return strings.HasPrefix(w, stem(verb)) }

@@ -27,8 +27,8 @@ import (
 
 // DialTimeout reports whether a connection could not be made in time.
 func DialTimeout(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial" && op.Timeout()
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial" && op.Timeout()
 }
 
 // Cause describes a network failure without addresses and layers. fix is what to
@@ -48,8 +48,7 @@ func Cause(err error) (cause, fix string) {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return "connection broken off", ""
 	}
-	var ne net.Error
-	if errors.As(err, &ne) && ne.Timeout() {
+	if failure, ok := errors.AsType[net.Error](err); ok && failure.Timeout() {
 		return "time-out while connecting", ""
 	}
 	return "network failure", ""
@@ -57,30 +56,28 @@ func Cause(err error) (cause, fix string) {
 
 // tlsCause is Cause of what goes wrong between two ends of TLS; "" = not that.
 func tlsCause(err error) (cause, fix string) {
-	var (
-		unknown  x509.UnknownAuthorityError
-		hostname x509.HostnameError
-		invalid  x509.CertificateInvalidError
-		verify   *tls.CertificateVerificationError
-		header   tls.RecordHeaderError
-		alert    tls.AlertError
-	)
+	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	switch {
-	case errors.As(err, &unknown):
+	case is[x509.UnknownAuthorityError](err):
 		return "its certificate is signed by an authority this machine does not trust",
 			"add that authority to the system's trust store, or name its file in SSL_CERT_FILE"
-	case errors.As(err, &hostname):
+	case is[x509.HostnameError](err):
 		return "its certificate is for another host name", "use the name that the certificate states in the address"
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+	case isInvalid && invalid.Reason == x509.Expired:
 		return "its certificate has expired or is not yet valid", "renew the certificate, and check this machine's clock"
-	case errors.As(err, &invalid), errors.As(err, &verify):
+	case isInvalid, is[*tls.CertificateVerificationError](err):
 		return "its certificate is not valid", "renew the server's certificate"
-	case errors.As(err, &header), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+	case is[tls.RecordHeaderError](err), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "it speaks plain HTTP on that port, not TLS", "write http:// in the address in place of https://"
-	case errors.As(err, &alert):
+	case is[tls.AlertError](err):
 		return "TLS was refused", "check which certificate or TLS version the server asks for"
 	}
 	return "", ""
+}
+
+func is[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
 }
 
 // PlainOnTLS reports whether an answer comes from a server that wanted TLS on
@@ -112,11 +109,10 @@ func WebProxy(address string) string {
 
 // BrokenOff describes a stream that ended before its time.
 func BrokenOff(err error) *routing.Error {
-	var size SizeError
-	switch {
-	case errors.As(err, &size):
+	if size, ok := errors.AsType[SizeError](err); ok {
 		return routing.Fail(routing.Unavailable, size.Error(), nil)
-	case errors.Is(err, io.EOF):
+	}
+	if errors.Is(err, io.EOF) {
 		return routing.Fail(routing.Unavailable, "the stream ended before the answer was done", err)
 	}
 	cause, _ := Cause(err)
@@ -151,8 +147,8 @@ func Flatten(v gjson.Result) string {
 
 // ThroughProxy reports whether a failure happened at a web proxy on the way.
 func ThroughProxy(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "proxyconnect"
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "proxyconnect"
 }
 
 // WantsTLS reports whether a server that broke a plain request off speaks TLS:

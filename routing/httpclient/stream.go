@@ -44,8 +44,7 @@ func (w *Watch) Token() {
 
 // Explain describes a failure by the limit that caused it.
 func (w *Watch) Explain(fault *routing.Error) *routing.Error {
-	var limit routing.LimitError
-	if errors.As(context.Cause(w.Ctx), &limit) {
+	if limit, ok := errors.AsType[routing.LimitError](context.Cause(w.Ctx)); ok {
 		return routing.Fail(routing.Timeout, limit.Error(), fault)
 	}
 	return fault

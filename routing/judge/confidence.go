@@ -10,9 +10,21 @@ import (
 	"github.com/tidwall/gjson"
 )
 
+// MaxTop is the most alternatives to a token that a server gives.
+const MaxTop = 20
+
 // MaxTokens is the most tokens whose probabilities are kept: more than any reply
 // that a confidence is wanted of.
 const MaxTokens = 20_000
+
+// Tokens is a count of tokens that a server states; 0 = none that can be true.
+func Tokens(stated float64) int {
+	const most = 100_000_000
+	if !(stated >= 0 && stated <= most) {
+		return 0
+	}
+	return int(stated)
+}
 
 // TokenProb is one generated token with its alternatives, as natural log
 // probabilities before temperature and grammar.

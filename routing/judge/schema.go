@@ -33,8 +33,7 @@ func (s *Schemas) Check(schema json.RawMessage, text []byte) error {
 		return fmt.Errorf("it is not JSON")
 	}
 	err = sch.Validate(value)
-	var invalid *jsonschema.ValidationError
-	if errors.As(err, &invalid) {
+	if invalid, ok := errors.AsType[*jsonschema.ValidationError](err); ok {
 		for len(invalid.Causes) > 0 {
 			invalid = invalid.Causes[0]
 		}

@@ -176,8 +176,7 @@ func (o *Backend) loadFault(ctx context.Context, fault *routing.Error) *routing.
 // processes of this machine share. Lock files that cannot be used are reported
 // and hold nobody up: the limit is best effort.
 func (o *Backend) slotFault(err error) *routing.Error {
-	var waited *slots.WaitError
-	if errors.As(err, &waited) {
+	if waited, ok := errors.AsType[*slots.WaitError](err); ok {
 		return routing.Fail(routing.Busy, waited.Error(), waited.Err)
 	}
 	if err != nil {

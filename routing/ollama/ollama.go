@@ -189,7 +189,7 @@ func (o *Backend) chat(ctx context.Context, q routing.Question) (routing.Reply, 
 	r.Options["num_predict"] = q.MaxTokens
 	o.sample(ctx, q, r.Options)
 	if len(q.ConfidenceFields) > 0 {
-		r.Logprobs, r.TopLogprobs = true, topLogprobs
+		r.Logprobs, r.TopLogprobs = true, judge.MaxTop
 	}
 	if o.knownTraits(ctx).thinks {
 		r.Think = &api.ThinkValue{Value: false}
@@ -282,7 +282,7 @@ func (o *Backend) readChat(body io.Reader, watch *httpclient.Watch) (routing.Rep
 			continue
 		}
 		r := routing.Reply{Text: []byte(text.String()), Thinking: []byte(thinking.String()), Remote: remote,
-			In: count(c.PromptEvalCount), Out: count(c.EvalCount), Probs: probs}
+			In: judge.Tokens(float64(c.PromptEvalCount)), Out: judge.Tokens(float64(c.EvalCount)), Probs: probs}
 		switch {
 		case c.DoneReason == "length":
 			return r, routing.Fail(routing.InvalidOutput, fmt.Sprintf("the answer was cut at %d tokens", r.Out), nil)
@@ -293,21 +293,9 @@ func (o *Backend) readChat(body io.Reader, watch *httpclient.Watch) (routing.Rep
 	}
 }
 
-// topLogprobs is the most alternatives to a token that Ollama gives.
-const topLogprobs = 20
-
-// count is a number of tokens that a server states; 0 = none that can be true.
-func count(tokens int) int {
-	const most = 100_000_000
-	if tokens < 0 || tokens > most {
-		return 0
-	}
-	return tokens
-}
-
 func probOf(p api.Logprob) judge.TokenProb {
 	t := judge.TokenProb{Token: tokenText(p.TokenLogprob), Logprob: p.Logprob}
-	for _, alt := range p.TopLogprobs[:min(len(p.TopLogprobs), topLogprobs)] {
+	for _, alt := range p.TopLogprobs[:min(len(p.TopLogprobs), judge.MaxTop)] {
 		t.Top = append(t.Top, judge.TokenProb{Token: tokenText(alt), Logprob: alt.Logprob})
 	}
 	return t

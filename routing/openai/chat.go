@@ -68,9 +68,6 @@ const (
 	withoutSchema
 )
 
-// topLogprobs is the most that OpenAI, vLLM and Ollama give.
-const topLogprobs = 20
-
 // ask asks a model. A provider that refuses the request for what it carries
 // beside the question is asked again without: the acceptance check still
 // decides. What was refused is remembered for the model.
@@ -163,21 +160,18 @@ func bodyOf(p profile, model string, q routing.Question, level int) chatBody {
 			"It must fit this JSON Schema:\n" + string(q.Schema)
 	}
 	if len(q.ConfidenceFields) > 0 && level < withoutProbs {
-		b.Logprobs, b.TopLogprobs = true, topLogprobs
+		b.Logprobs, b.TopLogprobs = true, judge.MaxTop
 	}
 	p.body(&b, q)
 	return b
 }
 
-// maxTokens is the most that a count of tokens is believed.
-const maxTokens = 100_000_000
-
 // tokens is a count that a server states; 0 = none, or none that can be true.
 func tokens(v gjson.Result) int {
-	if v.Type != gjson.Number || !(v.Num >= 0 && v.Num <= maxTokens) {
+	if v.Type != gjson.Number {
 		return 0
 	}
-	return int(v.Num)
+	return judge.Tokens(v.Num)
 }
 
 // read takes a 200 apart: it counts only with a choice that stopped by itself,
@@ -260,7 +254,7 @@ func probsOf(list gjson.Result, text []byte) []judge.TokenProb {
 		p := judge.TokenProb{Token: t.Get("token").Str, Logprob: t.Get("logprob").Num}
 		t.Get("top_logprobs").ForEach(func(_, alt gjson.Result) bool {
 			p.Top = append(p.Top, judge.TokenProb{Token: alt.Get("token").Str, Logprob: alt.Get("logprob").Num})
-			return len(p.Top) < topLogprobs
+			return len(p.Top) < judge.MaxTop
 		})
 		all = append(all, p)
 		spelled.WriteString(p.Token)

@@ -15,6 +15,7 @@ import (
 	"github.com/tidwall/gjson"
 
 	"github.com/fjbelchi/localmodel/routing"
+	"github.com/fjbelchi/localmodel/routing/judge"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
 )
@@ -308,7 +309,7 @@ func TestProbsOf_MoreThanAnyReply(t *testing.T) {
 		if used := after.TotalAlloc - before.TotalAlloc; used > 4*uint64(len(list)) {
 			t.Errorf("%s: %d MB of %d MB", name, used>>20, len(list)>>20)
 		}
-		if len(probs) > 0 && len(probs[0].Top) > topLogprobs {
+		if len(probs) > 0 && len(probs[0].Top) > judge.MaxTop {
 			t.Errorf("%s: %d alternatives", name, len(probs[0].Top))
 		}
 	}

@@ -22,11 +22,6 @@ type listing struct {
 	fault   *routing.Error
 }
 
-// has reports whether a group is listed, by its name or by a pattern.
-func (l listing) has(group string) bool {
-	return slices.ContainsFunc(l.models, func(name string) bool { return litellm.Matches(name, group) })
-}
-
 const (
 	// keepListing is how long a listing counts: the tiers of one look share it.
 	keepListing = 500 * time.Millisecond
@@ -90,7 +85,8 @@ var lasting = []routing.Kind{routing.Auth, routing.Forbidden, routing.BudgetSpen
 func (g *group) Check(ctx context.Context) routing.Check {
 	l := g.list(ctx)
 	c := routing.Check{Server: g.what, URL: g.Address(), Version: l.version, Model: g.Model(), Models: l.models,
-		Fleet: !g.Paid(), Present: l.has(g.Model())}
+		Fleet:   !g.Paid(),
+		Present: slices.ContainsFunc(l.models, func(name string) bool { return litellm.Matches(name, g.Model()) })}
 	recent := g.last.Load()
 	switch {
 	case l.fault != nil:

@@ -79,11 +79,7 @@ func byTags(f Facts) Rule {
 }
 
 func distinct(files []string) int {
-	seen := map[string]bool{}
-	for _, f := range files {
-		seen[f] = true
-	}
-	return len(seen)
+	return len(slices.Compact(slices.Sorted(slices.Values(files))))
 }
 
 // SizeUnknown begins the reason of a ticket whose size no one is sure of.
