@@ -37,7 +37,7 @@ type Pass struct {
 	HalfOpen bool // the call is the one trial after an opening
 
 	breaker    *Breaker
-	key        string
+	circuit    *circuit
 	generation int
 }
 
@@ -58,7 +58,7 @@ func (b *Breaker) Allow(key string) (p Pass, ok bool, retryIn time.Duration) {
 		b.state[key] = c
 	}
 	if c.open == 0 {
-		return Pass{breaker: b, key: key, generation: c.generation}, true, 0
+		return Pass{breaker: b, circuit: c, generation: c.generation}, true, 0
 	}
 	now := b.now()
 	if wait := c.until.Sub(now); wait > 0 {
@@ -69,15 +69,15 @@ func (b *Breaker) Allow(key string) (p Pass, ok bool, retryIn time.Duration) {
 	}
 	c.trial = now
 	c.generation++
-	return Pass{HalfOpen: true, breaker: b, key: key, generation: c.generation}, true, 0
+	return Pass{HalfOpen: true, breaker: b, circuit: c, generation: c.generation}, true, 0
 }
 
 // change runs f on the state unless it has changed since the call began.
 func (p Pass) change(f func(c *circuit)) {
 	p.breaker.mu.Lock()
 	defer p.breaker.mu.Unlock()
-	if c := p.breaker.state[p.key]; c.generation == p.generation {
-		f(c)
+	if p.circuit.generation == p.generation {
+		f(p.circuit)
 	}
 }
 

@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/routing/policy/category"
@@ -81,8 +83,6 @@ func surelyHigh(s Stated) string {
 // is not surely high. No file named says nothing about the size.
 func byFileCount(files []string) string {
 	switch n := distinct(files); {
-	case n == 0:
-		return "medium"
 	case n == 1:
 		return "low"
 	case n <= MaxLocalFiles:
@@ -100,32 +100,25 @@ var typeNames = map[string]string{
 // statedCategory is the type, else the id's prefix, where either is a category.
 func statedCategory(s Stated) string {
 	configured := func(name string) string {
-		for _, p := range s.Prefixes {
-			if strings.EqualFold(p, name) {
-				return strings.ToUpper(p)
-			}
+		i := slices.IndexFunc(s.Prefixes, func(p string) bool { return strings.EqualFold(p, name) })
+		if i < 0 {
+			return ""
 		}
-		return ""
+		return strings.ToUpper(s.Prefixes[i])
 	}
 	kind := strings.ToUpper(strings.TrimSpace(s.Type))
-	if c := configured(kind); c != "" {
-		return c
-	}
-	if c := typeNames[kind]; c != "" {
+	if c := cmp.Or(configured(kind), typeNames[kind]); c != "" {
 		return c
 	}
 	prefix, _, found := strings.Cut(strings.TrimSpace(s.ID), "-")
-	if !found {
+	prefix = strings.ToUpper(prefix)
+	switch {
+	case !found:
 		return ""
+	case typeNames[prefix] == prefix: // BUG, FEAT or TASK
+		return prefix
 	}
-	if c := configured(prefix); c != "" {
-		return c
-	}
-	switch up := strings.ToUpper(prefix); up {
-	case "BUG", "FEAT", "TASK":
-		return up
-	}
-	return ""
+	return configured(prefix)
 }
 
 // WithModel adds a model's answer to what was asked of it; what the ticket

@@ -32,13 +32,8 @@ func Guess(title, body string) (guess Category, confidence float64) {
 		return category, prefixConfidence
 	}
 	scores := trained().score(keywordVerdict(title, body), titleWords(title))
-	best := 0
-	for i, p := range scores {
-		if p > scores[best] {
-			best = i
-		}
-	}
-	return guessed[best], scores[best]
+	most := slices.Max(scores[:])
+	return guessed[slices.Index(scores[:], most)], most
 }
 
 // prefixConfidence is a conservative figure: a prefix is the author's own word,
