@@ -46,11 +46,13 @@ func (s Session) Grant(ctx context.Context) error {
 		return exitcode.New(1, "not a terminal: run localmodel trust in a terminal, where you type the answer")
 	}
 	in := bufio.NewReader(io.LimitReader(s.In, 4096))
-	for _, g := range groups {
-		if !g.confirm(in, s) {
+	for _, requests := range groups {
+		answer := s.explain(requests)
+		typed, _ := in.ReadString('\n') // "" is no answer
+		if strings.TrimSpace(typed) != answer {
 			return exitcode.New(1, "not what the project asks for: nothing more is trusted")
 		}
-		if _, err := settings.Trust(ctx, s.Dirs.State, s.Root, g.requests); err != nil {
+		if _, err := settings.Trust(ctx, s.Dirs.State, s.Root, requests); err != nil {
 			return err
 		}
 		fmt.Fprintln(s.Out, "Trusted until a value changes. Take it back: localmodel trust --revoke")
@@ -72,41 +74,36 @@ func (s Session) Revoke(ctx context.Context) error {
 	return nil
 }
 
-// group is what is trusted together, by one answer.
-type group struct {
-	requests []settings.Request
-	ask      func(s Session, requests []settings.Request) (answer string)
-}
-
-// groups lists what is to be asked: the commands only where drafts are on or
-// they are asked for.
-func (s Session) groups() (out []group) {
+// groups lists what is trusted together, by one answer: the commands only where
+// drafts are on or they are asked for.
+func (s Session) groups() (out [][]settings.Request) {
 	if len(s.Project.Requests) > 0 && !s.commands {
-		out = append(out, group{s.Project.Requests, askAddress})
+		out = append(out, s.Project.Requests)
 	}
 	if len(s.Project.Commands) > 0 && (s.commands || s.Draft && !s.Project.CommandsTrusted) {
-		out = append(out, group{s.Project.Commands, askCommands})
+		out = append(out, s.Project.Commands)
 	}
 	return out
 }
 
-func (g group) confirm(in *bufio.Reader, s Session) bool {
+// explain shows what the project asks for and what that means, and returns the
+// answer of who agrees: the address where tickets and the key would be sent, or a
+// word where commands would run.
+func (s Session) explain(requests []settings.Request) (answer string) {
 	fmt.Fprintf(s.Err, "%s asks for:\n", plain.Line(s.Root))
-	for _, r := range g.requests {
-		fmt.Fprintf(s.Err, "  %s = %s\n", r.Key, plain.Line(r.Value))
-	}
-	answer := g.ask(s, g.requests)
-	typed, _ := in.ReadString('\n') // "" is no answer
-	return strings.TrimSpace(typed) == answer
-}
-
-// askAddress asks for the address where tickets and the key would be sent.
-func askAddress(s Session, requests []settings.Request) string {
 	address := s.Proxy
 	for _, r := range requests {
+		fmt.Fprintf(s.Err, "  %s = %s\n", r.Key, plain.Line(r.Value))
 		if r.Address() {
 			address = r.Value
 		}
+	}
+	if requests[0].Command() {
+		const word = "run"
+		term.Print(s.Err, "", "They would run with your rights in a copy of the working tree, on code that the local model wrote "+
+			"for a ticket: what that code does when it is tested, it does as you.")
+		fmt.Fprintf(s.Err, "\nType %s to trust them: ", word)
+		return word
 	}
 	where := "on another machine"
 	if place.Loopback(address) {
@@ -115,14 +112,6 @@ func askAddress(s Session, requests []settings.Request) string {
 	term.Print(s.Err, "", "Tickets, affected files and the proxy's key would be sent to the following address, "+where+".")
 	fmt.Fprintf(s.Err, "\n  %s\n\nType it to trust it: ", plain.Line(address))
 	return address
-}
-
-func askCommands(s Session, _ []settings.Request) string {
-	const word = "run"
-	term.Print(s.Err, "", "They would run with your rights in a copy of the working tree, on code that the local model wrote "+
-		"for a ticket: what that code does when it is tested, it does as you.")
-	fmt.Fprintf(s.Err, "\nType %s to trust them: ", word)
-	return word
 }
 
 // agentVariables are what agents and the editors that run them set; one that ends

@@ -186,3 +186,6 @@ func (s *Set) fromProject(r *Row) (value, from string) {
 
 // Address reports whether the request is for an address.
 func (r Request) Address() bool { return r.Key == addressKey }
+
+// Command reports whether the request is for a command to be run.
+func (r Request) Command() bool { return isCommand(r.Key) }
