@@ -111,17 +111,17 @@ func (g *grown) counted() int {
 }
 
 // sides measures one figure of all the projects.
-func (l *lab) sides(projects []*grown, runs int, figure func(*grown) (time.Duration, error)) ([]side, error) {
+func sides(projects []*grown, rounds, runs int, figure func(*grown) (time.Duration, error)) ([]side, error) {
 	things := make([]once, len(projects))
 	for i, g := range projects {
 		things[i] = func() (time.Duration, error) { return figure(g) }
 	}
-	return interleave(l.pick(10, 1), runs, things...)
+	return interleave(rounds, runs, things...)
 }
 
 // grownRow is a figure at the largest history beside that at the smallest.
 func (l *lab) grownRow(what string, projects []*grown, runs int, figure func(*grown) (time.Duration, error)) (row, error) {
-	sides, err := l.sides(projects, l.pick(runs, 2), figure)
+	sides, err := sides(projects, l.pick(10, 1), l.pick(runs, 2), figure)
 	if err != nil {
 		return row{}, err
 	}
@@ -160,7 +160,10 @@ func (l *lab) compareGrown(projects []*grown) ([]row, error) {
 		}
 		rows = append(rows, r)
 	}
-	sides, err := l.sides(projects, l.pick(3, 1), func(g *grown) (time.Duration, error) { _, lag, err := g.close(); return lag, err })
+	sides, err := sides(projects, l.pick(10, 1), l.pick(3, 1), func(g *grown) (time.Duration, error) {
+		_, lag, err := g.close()
+		return lag, err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -203,18 +206,17 @@ func (g *grown) close() (took, lag time.Duration, err error) {
 
 // statsGrown measures the command that reads the history.
 func (l *lab) statsGrown(projects []*grown) ([]row, error) {
-	things := make([]once, len(projects))
-	for i, g := range projects {
-		things[i] = timed(func() error {
-			cmd := l.server(g.dir)
-			cmd.Args = append(cmd.Args, "stats")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				return fmt.Errorf("localmodel stats: %w\n%s", err, out)
-			}
-			return nil
-		})
-	}
-	sides, err := interleave(l.pick(5, 1), l.pick(2, 1), things...)
+	sides, err := sides(projects, l.pick(5, 1), l.pick(2, 1), func(g *grown) (time.Duration, error) {
+		cmd := l.server(g.dir)
+		cmd.Args = append(cmd.Args, "stats")
+		began := time.Now()
+		out, err := cmd.CombinedOutput()
+		took := time.Since(began)
+		if err != nil {
+			err = fmt.Errorf("localmodel stats: %w\n%s", err, out)
+		}
+		return took, err
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -230,12 +230,12 @@ func (b *Books) Results() []string {
 	return out
 }
 
-// LowSchema is a reply schema that Good fits.
-const LowSchema = `{"type":"object","properties":{"complexity":{"type":"string","enum":["low","medium","high"]}},"required":["complexity"],"additionalProperties":false}`
+// lowSchema is a reply schema that Good fits.
+const lowSchema = `{"type":"object","properties":{"complexity":{"type":"string","enum":["low","medium","high"]}},"required":["complexity"],"additionalProperties":false}`
 
 // Question asks for a complexity.
 func Question() routing.Request {
-	return routing.Request{Purpose: "classify", TicketID: "T-1", System: "Classify.", User: "Fix the crash.", Schema: json.RawMessage(LowSchema), MaxTokens: 60}
+	return routing.Request{Purpose: "classify", TicketID: "T-1", System: "Classify.", User: "Fix the crash.", Schema: json.RawMessage(lowSchema), MaxTokens: 60}
 }
 
 // Within is a context that ends long after anything that works.

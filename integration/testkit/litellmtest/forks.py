@@ -89,7 +89,7 @@ class Server:
             os.dup2(log, 2)
             os.chdir(request["dir"])
             os.environ.clear()
-            os.environ.update(request["env"])
+            os.environ.update(v.split("=", 1) for v in request["env"])
             tempfile.tempdir = None
             sys.argv = ["litellm", *request["args"]]
             run_server()

@@ -44,7 +44,7 @@ func (p *Proxy) forked(args, env []string) (running, bool, error) {
 	if f == nil {
 		return nil, false, nil
 	}
-	proc, err := f.start(request{Args: args, Env: variables(env), Dir: p.home, Log: p.log.Name()})
+	proc, err := f.start(request{Args: args, Env: env, Dir: p.home, Log: p.log.Name()})
 	return proc, true, err
 }
 
@@ -71,11 +71,11 @@ func newForks() *forks {
 func (f *forks) socket() string { return filepath.Join(f.dir, "socket") }
 
 type request struct {
-	Run  []any             `json:"run,omitempty"`
-	Args []string          `json:"args,omitempty"`
-	Env  map[string]string `json:"env"`
-	Dir  string            `json:"dir,omitempty"`
-	Log  string            `json:"log,omitempty"`
+	Run  []any    `json:"run,omitempty"`
+	Args []string `json:"args,omitempty"`
+	Env  []string `json:"env"`
+	Dir  string   `json:"dir,omitempty"`
+	Log  string   `json:"log,omitempty"`
 }
 
 // start starts a proxy, and the fork server before it if there is none.
@@ -185,15 +185,6 @@ func runOf(pid int) ([]any, error) {
 		return nil, err
 	}
 	return []any{pid, fields[22]}, nil
-}
-
-func variables(env []string) map[string]string {
-	vars := map[string]string{}
-	for _, v := range env {
-		name, value, _ := strings.Cut(v, "=")
-		vars[name] = value
-	}
-	return vars
 }
 
 // forkedProxy is a proxy whose life hangs on a connection.

@@ -106,7 +106,7 @@ func (f *forks) proxy(t *testing.T, arg string) (p *forkedProxy, log string) {
 	if err := os.WriteFile(log, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := f.start(request{Args: []string{arg}, Env: map[string]string{"ONE": arg}, Dir: dir, Log: log})
+	p, err := f.start(request{Args: []string{arg}, Env: []string{"ONE=" + arg}, Dir: dir, Log: log})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +147,7 @@ func child(python, dir string) int {
 	if err := os.WriteFile(log, nil, 0o600); err != nil {
 		return 1
 	}
-	p, err := testForks(python, dir).start(request{Args: []string{"child"}, Env: map[string]string{}, Dir: dir, Log: log})
+	p, err := testForks(python, dir).start(request{Args: []string{"child"}, Env: []string{}, Dir: dir, Log: log})
 	if err != nil {
 		return 1
 	}

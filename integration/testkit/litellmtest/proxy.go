@@ -204,15 +204,13 @@ func (p *Proxy) run() error {
 		return err
 	}
 	p.proc = proc
-	if err := testkit.AwaitReady(p.proc.Ended(), readyWithin, p.ready); err != nil {
+	err = testkit.AwaitReady(p.proc.Ended(), readyWithin, func(ctx context.Context) bool {
+		return testkit.AnswersOK(ctx, p.URL+"/health/readiness")
+	})
+	if err != nil {
 		p.proc.Kill()
-		return err
 	}
-	return nil
-}
-
-func (p *Proxy) ready(ctx context.Context) bool {
-	return testkit.AnswersOK(ctx, p.URL+"/health/readiness")
+	return err
 }
 
 // Log is all that the proxy has printed.

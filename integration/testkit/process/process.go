@@ -76,10 +76,9 @@ func (p *Process) Kill() {
 
 // Usage is what a running process holds and has used.
 type Usage struct {
-	RSS, PeakRSS int      // bytes
-	Own          int      // bytes of RSS that no file backs
-	Files        []string // what its open files are
-	Threads      int
+	RSS, PeakRSS int           // bytes
+	Own          int           // bytes of RSS that no file backs
+	Files        []string      // what its open files are
 	CPU          time.Duration // of the threads that live
 	Spawned      int           // page faults of children that it has waited for; 0 = it had none
 }

@@ -45,8 +45,6 @@ func ReadUsage(pid int) (u Usage, err error) {
 			u.Own = n << 10
 		case "VmHWM":
 			u.PeakRSS = n << 10
-		case "Threads":
-			u.Threads = n
 		}
 	}
 	files, err := os.ReadDir(dir + "fd")
