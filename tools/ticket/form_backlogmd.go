@@ -15,9 +15,8 @@ func isBacklog(f *file) bool {
 
 // backlogPlace is the folder of a task within backlog/, "" = it is in none.
 func (f *file) backlogPlace() string {
-	isPlace := func(dir string) bool {
-		return slices.Contains([]string{"tasks", "completed", "drafts", "archive"}, dir)
-	}
+	places := []string{"tasks", "completed", "drafts", "archive"}
+	isPlace := func(dir string) bool { return slices.Contains(places, dir) }
 	return cmp.Or(f.below("backlog", isPlace), f.below(".backlog", isPlace))
 }
 

@@ -25,10 +25,8 @@ func isKiro(f *file) bool {
 }
 
 func readKiro(f *file) (*Document, error) {
-	name, _, ok := f.under(".kiro", "specs")
-	if !ok {
-		name = f.fileID(true)
-	}
+	name, _, _ := f.under(".kiro", "specs")
+	name = cmp.Or(name, f.fileID(true))
 	if f.base == "tasks.md" || f.path == "" && strings.Contains(f.body, "_Requirements:") {
 		d := kiroTasks(f, name)
 		d.beside(f.siblings("requirements.md", "bugfix.md", "design.md"))
@@ -103,10 +101,7 @@ func kiroTasks(f *file, name string) *Document {
 		local, title := leadingNumber(l.text)
 		t := d.add(l, local, title)
 		t.Status = cmp.Or(kiroStatus[l.mark], "open")
-		t.addPaths(codeOf(title), "task line")
-		if len(codeSpans(title)) == 0 {
-			t.addPaths(title, "task line")
-		}
+		t.addPaths(cmp.Or(codeOf(title), title), "task line")
 		for _, detail := range l.detail {
 			t.addPaths(codeOf(detail), "details")
 			t.kiroReferences(detail, texts)

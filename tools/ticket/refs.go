@@ -64,27 +64,16 @@ func splitRefs(text string) func(yield func(string) bool) {
 	}
 }
 
+// startOfNone is how a text begins that states that there is nothing: a word for it,
+// with no letter after it, or "no ... dependencies".
+var startOfNone = lazy.Regexp(`(?s)^(?:(?:无|無|なし|없음|没有)(?:$|[（。，、—]|(?:[\x00-\x7f]{0,2}|[\x{80}-\x{7FF}])[(. ,-])|` +
+	`none(?:$|[^a-z\x{80}-\x{10FFFF}])|no (?:blockers|prerequisites|.{0,28}dependenc)|nothing|n/a)`)
+
 // startsWithNone: "None (foundation)", "None - can start at once", "No dependencies".
 func startsWithNone(text string) bool {
-	if len(text) > 300 {
-		return false
-	}
-	for _, word := range []string{"无", "無", "なし", "없음", "没有"} {
-		if after, ok := strings.CutPrefix(text, word); ok && (after == "" || strings.ContainsAny(after[:min(len(after), 3)], "（。(，、 .,-—")) {
-			return true
-		}
-	}
-	lower := strings.ToLower(text)
-	for _, word := range []string{"none", "no dependenc", "no blockers", "no prerequisites", "nothing", "n/a"} {
-		if after, ok := strings.CutPrefix(lower, word); ok && (word != "none" || after == "" || !unicode.IsLetter(rune(after[0]))) {
-			return true
-		}
-	}
-	if strings.HasPrefix(lower, "no ") && strings.Contains(lower[:min(len(lower), 40)], "dependenc") {
-		return true // "No code dependencies"
-	}
 	first, _, _ := strings.Cut(text, " ")
-	return isNone(strings.Trim(first, ",.;:"))
+	return len(text) <= 300 &&
+		(startOfNone().MatchString(strings.ToLower(text)) || isNone(strings.Trim(first, ",.;:")))
 }
 
 // refOfText is what one dependency means that names no id: a number, a note, a path.

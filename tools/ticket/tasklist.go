@@ -110,9 +110,6 @@ func taskID(folder, local string) string {
 // hashTags are the #words of a line; #12 is a reference.
 func hashTags(text string) []string {
 	var out []string
-	if !strings.Contains(text, "#") {
-		return nil
-	}
 	for word := range strings.FieldsSeq(text) {
 		tag, ok := strings.CutPrefix(word, "#")
 		tag = oneLine(strings.TrimRight(tag, ".,;"))
