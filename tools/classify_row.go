@@ -10,6 +10,7 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/tools/contract"
 	"github.com/fjbelchi/localmodel/tools/decide"
+	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
 // classifyRow is one ticket. Its order is the order a reader wants it in.
@@ -85,16 +86,13 @@ type readReport struct {
 }
 
 func (c *classifying) readReport() *readReport {
-	const most = 20 // items of a list that are shown
 	t := &c.Ticket
-	r := &readReport{Form: t.Form, Source: t.Source, Title: plain.Line(t.Title), Labels: firstOf(t.Labels, most),
-		DependsOn: firstOf(t.DependsOn, most), After: firstOf(t.After, most), Status: plain.Line(t.Status), Priority: plain.Line(t.Priority),
-		Parent: plain.Line(t.Parent), From: map[string]string{}}
-	for _, f := range t.Files[:min(len(t.Files), most)] {
-		r.Files = append(r.Files, plain.Line(f.Path))
-	}
-	for _, x := range t.Criteria[:min(len(t.Criteria), most)] {
-		r.Criteria = append(r.Criteria, x.ID)
+	r := &readReport{
+		Form: t.Form, Source: t.Source, Title: plain.Line(t.Title), Status: plain.Line(t.Status),
+		Priority: plain.Line(t.Priority), Parent: plain.Line(t.Parent), From: map[string]string{},
+		Labels: firstOf(t.Labels, plain.Line), DependsOn: firstOf(t.DependsOn, plain.Line), After: firstOf(t.After, plain.Line),
+		Files:    firstOf(t.Files, func(f ticket.File) string { return plain.Line(f.Path) }),
+		Criteria: firstOf(t.Criteria, func(x ticket.Criterion) string { return x.ID }),
 	}
 	for _, o := range t.From {
 		r.From[o.Field] = plain.Line(o.From)
@@ -102,10 +100,11 @@ func (c *classifying) readReport() *readReport {
 	return r
 }
 
-func firstOf(list []string, most int) []string {
-	var out []string
-	for _, text := range list[:min(len(list), most)] {
-		out = append(out, plain.Line(text))
+// firstOf is as much of a list as is shown.
+func firstOf[T any](list []T, text func(T) string) (out []string) {
+	const most = 20
+	for _, item := range list[:min(len(list), most)] {
+		out = append(out, text(item))
 	}
 	return out
 }
