@@ -73,8 +73,15 @@ func (q Q) Each(ctx context.Context, query string, args []any, fn func(r Row) er
 
 // Insert runs an INSERT into a table with an id and returns the new one.
 func (q Q) Insert(ctx context.Context, query string, args ...any) (id int64, err error) {
-	err = q.Row(ctx, query+" RETURNING id", args...).Scan(&id)
-	return id, err
+	if q.pg {
+		err = q.Row(ctx, query+" RETURNING id", args...).Scan(&id)
+		return id, err
+	}
+	result, err := q.run.ExecContext(ctx, query, clean(args)...) // cheaper than a row
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
 }
 
 // Flag is a truth as both databases store it.
