@@ -2,10 +2,14 @@ package journal
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
+	"database/sql/driver"
 	"path/filepath"
 	"testing"
 	"time"
+
+	"modernc.org/sqlite"
 
 	"github.com/fjbelchi/localmodel/statestore/sqldb"
 )
@@ -96,5 +100,29 @@ func TestClose_DoesNotWait(t *testing.T) {
 		}
 	case <-time.After(retainTimeout / 2):
 		t.Fatal("it waits")
+	}
+}
+
+// Readers and warnings need the sequence's lock and heed no context while they
+// wait for it, so it is free while a database answers.
+func TestRestartSequence_LocksNothingWhileItReads(t *testing.T) {
+	j := openAt(t, t.TempDir(), time.Now, 0)
+	free, name := false, "name_"+rand.Text() // it stays registered: a repeated test needs another
+	sqlite.MustRegisterScalarFunction(name, 0, func(*sqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+		if free = j.seq.mu.TryLock(); free {
+			j.seq.mu.Unlock()
+		}
+		return "p", nil
+	})
+	decide(t, j, "A")
+	j.seq.size = maxEntries * entryBytes
+	err := j.WriteOnce(t.Context(), "", func(ctx context.Context, tx sqldb.Q) error {
+		if err := tx.Exec(ctx, `CREATE TEMP VIEW projects AS SELECT `+name+`() AS name, 1 AS seq`); err != nil {
+			return err
+		}
+		return j.RestartSequence(ctx, tx)
+	})
+	if err != nil || !free {
+		t.Errorf("error %v, the lock is free during the query: %t, want true", err, free)
 	}
 }

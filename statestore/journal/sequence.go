@@ -141,12 +141,10 @@ func (s *sequence) open(id string) (err error) {
 // committed meanwhile; what is appended meanwhile was committed before.
 func (j *Journal) RestartSequence(ctx context.Context, tx sqldb.Q) error {
 	s := j.seq
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.size < maxEntries*entryBytes {
+	if !s.full() {
 		return nil
 	}
-	var all []byte
+	var all []byte // read without the lock: a server may answer late
 	if err := tx.Each(ctx, `SELECT name, seq FROM projects`, nil, func(r sqldb.Row) error {
 		var name string
 		var seq int64
@@ -162,7 +160,15 @@ func (j *Journal) RestartSequence(ctx context.Context, tx sqldb.Q) error {
 	return nil
 }
 
+func (s *sequence) full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.size >= maxEntries*entryBytes
+}
+
 func (s *sequence) restart(id string, all []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if err := s.open(id); err != nil {
 		return err
 	}
