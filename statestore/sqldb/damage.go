@@ -232,7 +232,7 @@ func makePrivate(path string) error {
 	if errors.Is(err, os.ErrExist) {
 		// Why it cannot be used is said before SQLite has other words for it.
 		info, stat := os.Stat(path)
-		if stat == nil && !info.Mode().IsRegular() && !info.IsDir() { // opening a pipe could take for ever
+		if stat == nil && info.Mode()&(os.ModeNamedPipe|os.ModeDevice|os.ModeSocket) != 0 { // opening a pipe could take for ever
 			return errNoFile
 		}
 		if f, err = os.OpenFile(path, os.O_RDWR, 0); err == nil { //nolint:gosec // likewise
