@@ -14,6 +14,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/account"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
 	"github.com/fjbelchi/localmodel/integration/testkit/pgtest"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -27,15 +28,15 @@ import (
 func worked(t *testing.T, y *tryout) {
 	t.Helper()
 	ctx := t.Context()
-	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
-	s := statestore.New(journal.Options{State: y.env["LOCALMODEL_STATE"], Root: y.root, Now: func() time.Time { return at }})
+	clock := journaltest.NewClock(2026, 11, 23, 9)
+	s := statestore.New(journal.Options{State: y.env["LOCALMODEL_STATE"], Root: y.root, Now: clock.Now})
 	defer s.Close()
 	check := func(err error) {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
-		at = at.Add(time.Second)
+		clock.Add(time.Second)
 	}
 	for _, c := range []calls.Call{
 		{Purpose: "classify", TicketID: "BUG-1", Tier: "local", Model: "qwen3:8b", TokensIn: 1000, TokensOut: 10, MS: 800, Result: "ok"},
@@ -43,7 +44,7 @@ func worked(t *testing.T, y *tryout) {
 		{Purpose: "classify", TicketID: "BUG-2", Tier: "local", Model: "qwen3:8b", MS: 40000, Result: "timeout"},
 		{Purpose: "classify", TicketID: "BUG-2", Tier: "cheap", Model: "claude-haiku-4-5", TokensIn: 900, TokensOut: 11, CostUSD: .000955, Paid: true, MS: 700, Result: "ok"},
 	} {
-		c.At = at
+		c.At = clock.Now()
 		check(s.Calls.Add(ctx, c))
 		if !c.Paid { // written in order, as they were made
 			check(s.Flush(ctx))

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,17 +49,19 @@ func rows(t *testing.T, j *Journal) (n int) {
 
 // Old rows go by themselves while a process lives.
 func TestRetain_InBackground(t *testing.T) {
-	dir, now := t.TempDir(), time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	j := openAt(t, dir, func() time.Time { return now }, 0)
+	dir := t.TempDir()
+	var days atomic.Int64 // since then; the background reads it too
+	now := func() time.Time { return time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC).AddDate(0, 0, int(days.Load())) }
+	j := openAt(t, dir, now, 0)
 	decide(t, j, "A")
-	now = now.AddDate(0, 0, retainDays-1)
+	days.Store(retainDays - 1)
 	decide(t, j, "B")
 	j.keeping.Stop()
 	j.retainLater() // what the timer does after retainDelay
 	if n := rows(t, j); n != 2 {
 		t.Errorf("%d rows before their time, want 2", n)
 	}
-	now = now.AddDate(0, 0, 2)
+	days.Add(2)
 	j.keeping.Stop()
 	j.retainLater()
 	if n := rows(t, j); n != 1 {
@@ -71,8 +74,10 @@ func TestRetain_InBackground(t *testing.T) {
 
 // Close does not wait for what waits in the background.
 func TestClose_DoesNotWait(t *testing.T) {
-	dir, now := t.TempDir(), time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
-	j := openAt(t, dir, func() time.Time { return now }, time.Hour)
+	dir := t.TempDir()
+	var years atomic.Int64
+	now := func() time.Time { return time.Date(2026+int(years.Load()), 6, 1, 12, 0, 0, 0, time.UTC) }
+	j := openAt(t, dir, now, time.Hour)
 	decide(t, j, "A")
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "journal.db")+"?_txlock=immediate")
 	if err != nil {
@@ -84,7 +89,7 @@ func TestClose_DoesNotWait(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tx.Rollback() //nolint:errcheck // the lock goes with it
-	now = now.AddDate(2, 0, 0)
+	years.Store(2)
 	begun := make(chan struct{})
 	j.keeping.After(0, func() {
 		close(begun)

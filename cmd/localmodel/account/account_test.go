@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/fjbelchi/localmodel/cmd/localmodel/figures"
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/routing/prices"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -28,7 +29,7 @@ import (
 type history struct {
 	t     *testing.T
 	store *statestore.Store
-	now   time.Time
+	clock journaltest.Clock
 }
 
 func newHistory(t *testing.T, start string) *history {
@@ -36,7 +37,7 @@ func newHistory(t *testing.T, start string) *history {
 	h := &history{t: t}
 	h.at(start)
 	h.store = statestore.New(journal.Options{Project: "test", State: filepath.Join(t.TempDir(), "journal.db"),
-		Now: func() time.Time { return h.now }})
+		Now: h.clock.Now})
 	t.Cleanup(func() { h.store.Close() })
 	return h
 }
@@ -47,19 +48,19 @@ func (h *history) at(when string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.now = now
+	h.clock.Set(now)
 }
 
 func (h *history) call(c calls.Call) {
 	h.t.Helper()
-	c.At = h.now
+	c.At = h.clock.Now()
 	if c.Result == "" {
 		c.Result = "ok"
 	}
 	if err := h.store.Calls.Add(context.Background(), c); err != nil {
 		h.t.Fatal(err)
 	}
-	h.now = h.now.Add(time.Second)
+	h.clock.Add(time.Second)
 }
 
 func (h *history) open(ticket, class, plan string) {
@@ -82,12 +83,12 @@ func (h *history) gate(ticket, gate string, pass bool, quality float64, evidence
 	if _, err := h.store.Record(context.Background(), o, nil); err != nil {
 		h.t.Fatal(err)
 	}
-	h.now = h.now.Add(time.Second)
+	h.clock.Add(time.Second)
 }
 
 func (h *history) report(since time.Time) Report {
 	h.t.Helper()
-	r, err := read(context.Background(), h.store, policy.Cheap, since, h.now)
+	r, err := read(context.Background(), h.store, policy.Cheap, since, h.clock.Now())
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -168,7 +169,7 @@ func TestSinceLeavesTheRestOut(t *testing.T) {
 	if all := h.report(time.Time{}); all.Tickets.N != 2 || len(all.Weeks) != 12 || !near(all.Savings.NetUSD, .002) {
 		t.Errorf("all: %+v", all)
 	}
-	if late := h.report(h.now.AddDate(0, 0, -7)); late.Tickets.N != 1 || len(late.Weeks) != 1 || !near(late.Savings.NetUSD, .001) {
+	if late := h.report(h.clock.Now().AddDate(0, 0, -7)); late.Tickets.N != 1 || len(late.Weeks) != 1 || !near(late.Savings.NetUSD, .001) {
 		t.Errorf("late: %+v", late)
 	}
 }
@@ -201,9 +202,9 @@ func TestFiguresCount(t *testing.T) {
 // short ones that began after it.
 func TestLinesAreInOrderOfTime(t *testing.T) {
 	h := newHistory(t, "2026-11-02T10:00:00Z")
-	start := h.now
+	start := h.clock.Now()
 	logged := func(after time.Duration, took time.Duration, tier, ticket, purpose, result string) {
-		h.now = start.Add(after)
+		h.clock.Set(start.Add(after))
 		h.call(calls.Call{Purpose: purpose, TicketID: ticket, Tier: tier, Model: "m", MS: took.Milliseconds(),
 			Paid: tier != "local", Result: result})
 	}
@@ -260,9 +261,9 @@ func TestLinesAreInOrderOfTime(t *testing.T) {
 func TestLinesOfOneMoment(t *testing.T) {
 	h := newHistory(t, "2026-11-02T10:00:00Z")
 	const n = 1203
-	start := h.now
+	start := h.clock.Now()
 	for i := range n {
-		h.now = start.Add(time.Duration(i/600) * time.Millisecond)
+		h.clock.Set(start.Add(time.Duration(i/600) * time.Millisecond))
 		h.call(local("classify", fmt.Sprint("T-", i), 1, 1))
 	}
 	var out strings.Builder

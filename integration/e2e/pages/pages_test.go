@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/fjbelchi/localmodel/integration/testkit/binary"
+	"github.com/fjbelchi/localmodel/integration/testkit/journaltest"
 	"github.com/fjbelchi/localmodel/integration/testkit/ollamatest"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore"
@@ -53,25 +54,25 @@ func journalOf(root string) string { return filepath.Join(root, "state", "journa
 func quarter(t *testing.T, root string) {
 	t.Helper()
 	ctx := context.Background()
-	now := time.Now().UTC().AddDate(0, 0, -83)
-	s := statestore.New(journal.Options{State: journalOf(root), Root: root, Now: func() time.Time { return now }})
+	var clock journaltest.Clock // calls are written in the background, which reads it
+	clock.Set(time.Now().AddDate(0, 0, -83))
+	s := statestore.New(journal.Options{State: journalOf(root), Root: root, Now: clock.Now})
 	defer s.Close()
-	step := func() { now = now.Add(90 * time.Second) }
 	check := func(err error) {
 		if err != nil {
 			t.Helper()
 			t.Fatal(err)
 		}
-		step()
+		clock.Add(90 * time.Second)
 	}
 	for i := range 84 {
-		now = now.Add(22 * time.Hour)
+		clock.Add(22 * time.Hour)
 		ticket, class, model := fmt.Sprintf("FEAT-%03d", i), []string{"low", "low", "medium"}[i%3], "qwen3:8b"
 		if i > 30 {
 			model = "qwen3-coder:30b"
 		}
 		call := func(purpose string, in, out int) {
-			check(s.Calls.Add(ctx, calls.Call{At: now, Purpose: purpose, TicketID: ticket, Tier: "local", Model: model, TokensIn: in, TokensOut: out, MS: 900, Result: "ok"}))
+			check(s.Calls.Add(ctx, calls.Call{At: clock.Now(), Purpose: purpose, TicketID: ticket, Tier: "local", Model: model, TokensIn: in, TokensOut: out, MS: 900, Result: "ok"}))
 		}
 		call("classify", 1100+i, 12)
 		call("plan", 3000+40*i, 700)
@@ -102,7 +103,7 @@ func quarter(t *testing.T, root string) {
 			gate("commit", true, 0)
 		}
 		if i%11 == 0 {
-			check(s.Calls.Add(ctx, calls.Call{At: now, Purpose: "classify", TicketID: ticket + "x", Tier: "cheap", Model: "claude-haiku-4-5", TokensIn: 1100, TokensOut: 12, CostUSD: .0012, Paid: true, MS: 700, Result: "ok"}))
+			check(s.Calls.Add(ctx, calls.Call{At: clock.Now(), Purpose: "classify", TicketID: ticket + "x", Tier: "cheap", Model: "claude-haiku-4-5", TokensIn: 1100, TokensOut: 12, CostUSD: .0012, Paid: true, MS: 700, Result: "ok"}))
 		}
 	}
 }
