@@ -32,6 +32,7 @@ func layout(head []string, rows [][]string, right bool) (text string, width int)
 			widths[i] = max(widths[i], utf8.RuneCountInString(plain.Line(cell)))
 		}
 	}
+	var b strings.Builder
 	for _, row := range all {
 		line, gap := "", ""
 		for i, cell := range row {
@@ -43,10 +44,10 @@ func layout(head []string, rows [][]string, right bool) (text string, width int)
 			gap = "  "
 		}
 		line = strings.TrimRight(line, " ")
-		text += line + "\n"
+		b.WriteString(line + "\n")
 		width = max(width, utf8.RuneCountInString(line))
 	}
-	return text, width
+	return b.String(), width
 }
 
 // list is Table for a stream with too few columns. The first cell of a row is

@@ -1,6 +1,8 @@
 package term
 
 import (
+	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -41,5 +43,27 @@ func TestTable(t *testing.T) {
 				t.Errorf("%d of %d columns: %q", n, columns, line)
 			}
 		}
+	}
+}
+
+// TestPaths_ManyRows holds that a row costs the same memory whatever the number of
+// rows: a journal may have many projects.
+func TestPaths_ManyRows(t *testing.T) {
+	bytesFor := func(n int) uint64 {
+		rows := make([][]string, n)
+		for i := range rows {
+			rows[i] = []string{"2026-11-26", "7", "/srv/project"}
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := Paths(io.Discard, []string{"USED", "ROWS", "PROJECT"}, rows); err != nil {
+			t.Fatal(err)
+		}
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	few, many := bytesFor(500), bytesFor(8000)
+	if many > 2*16*few {
+		t.Errorf("16 times the rows: got %d bytes, want at most twice 16 times %d", many, few)
 	}
 }
