@@ -66,11 +66,10 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	after, err := process.ReadUsage(ours.PID())
+	after, left, err := leftOpen(ours.PID(), before)
 	if err != nil {
 		return nil, err
 	}
-	left := others(after.Files) - others(before.Files)
 	limit := func(what string, u, bare process.Usage, most float64) row {
 		r := row{what: what, ours: megabytes(u.RSS), target: "≤ " + megabytes(int(most)), met: holds(float64(u.RSS) <= most)}
 		if bare.RSS > 0 {
@@ -89,6 +88,21 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 	l.note("Memory, idle: %s of it are the process's own, the rest are pages of the program's file, which servers share; those that only the start needed are unmapped, and in memory for as long as the kernel keeps the file there. Bare mcp-go %s.", megabytes(idle.Own), megabytes(bareIdle.Own))
 	l.note("Memory: %s at the answer to the %s ticket, under %s again %s later; peak %s.", megabytes(large), size, megabytes(usedMost), under.Round(100*time.Millisecond), megabytes(after.PeakRSS))
 	return rows, nil
+}
+
+// leftOpen counts the files that a server has open beside those it had before, once
+// the state file that it writes in the background is written.
+func leftOpen(pid int, before process.Usage) (after process.Usage, left int, err error) {
+	for range 20 {
+		if after, err = process.ReadUsage(pid); err != nil {
+			return after, 0, err
+		}
+		if left = others(after.Files) - others(before.Files); left <= 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return after, left, nil
 }
 
 // others counts open files but for the journal's: it has up to four

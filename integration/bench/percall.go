@@ -134,18 +134,17 @@ func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error)
 	}, err
 }
 
-// together has users make n calls side by side, each its share, and returns how
-// many they make a second.
+// together makes n calls, a call of each user at a time, and returns how many they
+// make a second. Who is done sooner makes more of them.
 func together(users, n int, do func(user int) error) (float64, error) {
+	var next atomic.Int64
 	var group sync.WaitGroup
 	errs := make([]error, users)
 	began := time.Now()
 	for i := range users {
 		group.Go(func() {
-			for range n / users {
-				if errs[i] = do(i); errs[i] != nil {
-					return
-				}
+			for next.Add(1) <= int64(n) && errs[i] == nil {
+				errs[i] = do(i)
 			}
 		})
 	}
