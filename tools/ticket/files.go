@@ -65,12 +65,19 @@ func startsWithPath(text string) bool {
 // filesOf gives the paths of one line of a list of files, what is done to them, and
 // what is said of them.
 func filesOf(text string) (paths []string, action, note string) {
-	if label := labelOf(text); label.value != "" && isAction(normal(label.name)) {
-		paths, _, note = filesOf(label.value)
+	const mostActions = 4 // "create: new: ..." without end would read its rest again for each
+	return filesAfter(text, mostActions)
+}
+
+// filesAfter reads a line that may begin with so many actions.
+func filesAfter(text string, actions int) (paths []string, action, note string) {
+	if label := labelOf(text); actions > 0 && label.value != "" && isAction(normal(label.name)) {
+		paths, _, note = filesAfter(label.value, actions-1)
 		return paths, normal(label.name), note
 	}
-	if first, rest, ok := strings.Cut(text, " "); ok && isAction(normal(first)) && !isPath(first) {
-		if paths, _, note = filesOf(strings.TrimLeft(rest, ":- ")); len(paths) > 0 {
+	first, rest, ok := strings.Cut(text, " ")
+	if actions > 0 && ok && isAction(normal(first)) && !isPath(first) {
+		if paths, _, note = filesAfter(strings.TrimLeft(rest, ":- "), actions-1); len(paths) > 0 {
 			return paths, normal(first), note
 		}
 	}

@@ -145,6 +145,9 @@ func isTaskMasterText(f *file) bool {
 }
 
 func readTaskMasterText(f *file) (*Document, error) {
+	if len(f.data) > MaxBytes { // a .json may be larger, as a list of many
+		return nil, errTooLarge(len(f.data), MaxBytes)
+	}
 	prefix := taskMasterTag(f.stem)
 	c := newCollector(f, options{ref: func(id string) string { return prefix + id }})
 	c.t.HasFrontMatter = true

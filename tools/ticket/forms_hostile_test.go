@@ -32,6 +32,7 @@ func TestHostileFormsAreLinear(t *testing.T) {
 		"[[", "[", "[a](b", "[a](b) ", "depends on ", "Depends on #1, ", "- a: b\n", "<!-- AC:BEGIN -->\n",
 		"<!-- SECTION:PLAN:BEGIN -->\n", "a:: b\n",
 		"- [ ] 🆔 a ⛔ b\n", "🆔", "A-1..A-9,", "`a.go`, ", "a/b/c.go ", "| a | b |\n",
+		"- create: ", "- create ",
 		"- **Blocks:**\n  - A-1\n", "(", "Files:\n", "x: y | **z**: w ", "#a ",
 		"{\"id\":\"a\",\"title\":\"b\"}\n", "[[[", "\\", "_Requirements: 1.1_\n", "1. a\n", "✅ a\n",
 		"#### Scenario: a\n"}
@@ -68,7 +69,8 @@ func TestReadOddBytes(t *testing.T) {
 			"deep JSON": {strings.Repeat("[", 200), strings.HasSuffix(path, ".jsonl")},
 			"deep object": {`{"tasks":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}",
 				strings.Contains(path, "json")},
-			"too large": {"- [ ] a\n" + strings.Repeat("x", ticket.MaxListBytes), true},
+			"too large":           {"- [ ] a\n" + strings.Repeat("x", ticket.MaxListBytes), true},
+			"one task, too large": {"# Task ID: 1\n" + strings.Repeat("x", ticket.MaxBytes), true},
 		} {
 			if _, err := ticket.Read(path, []byte(c.text), nil); (err != nil) != c.bad {
 				t.Errorf("%s, %s: %v", path, name, err)

@@ -196,6 +196,7 @@ func TestFilesOf(t *testing.T) {
 		{"a.go (new)", "a.go", "new", "new"},
 		{"create a.go", "a.go", "create", ""},
 		{"New: a.go", "a.go", "new", ""},
+		{"create: new: a.go", "a.go", "create", ""},
 		{"`a.go`", "a.go", "", ""},
 		{"`a.go` - calls `b.go`", "a.go", "", "calls `b.go`"},
 		{"`a.go` and `b.go`", "a.go b.go", "", ""},
