@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
@@ -54,10 +55,10 @@ func TestQuickRunWorks(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	if at := atMost("", side{{1.6}}, side{{1}}, .5, 1.5); at.met != no {
+	if at := atMost("", sample.Side{{1.6}}, sample.Side{{1}}, .5, 1.5); at.met != no {
 		t.Error("1.6 is met as at most 1.5")
 	}
-	if at := atLeast("", "", "", spread{mid: 9}, 10); at.met != no {
+	if at := atLeast("", "", "", sample.Spread{Mid: 9}, 10); at.met != no {
 		t.Error("9 is met as at least 10")
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tidwall/gjson"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
@@ -111,12 +112,12 @@ func (g *grown) counted() int {
 }
 
 // sides measures one figure of all the projects.
-func sides(projects []*grown, rounds, runs int, figure func(*grown) (time.Duration, error)) ([]side, error) {
-	things := make([]once, len(projects))
+func sides(projects []*grown, rounds, runs int, figure func(*grown) (time.Duration, error)) ([]sample.Side, error) {
+	things := make([]sample.Once, len(projects))
 	for i, g := range projects {
 		things[i] = func() (time.Duration, error) { return figure(g) }
 	}
-	return interleave(rounds, runs, things...)
+	return sample.Interleave(rounds, runs, things...)
 }
 
 // grownRow is a figure at the largest history beside that at the smallest.
@@ -128,7 +129,7 @@ func (l *lab) grownRow(what string, projects []*grown, runs int, figure func(*gr
 	last := len(sides) - 1
 	var all []string
 	for i, g := range projects {
-		all = append(all, fmt.Sprintf("%s with %s", duration(sides[i].at(.5)), g))
+		all = append(all, fmt.Sprintf("%s with %s", sample.Duration(sides[i].At(.5)), g))
 	}
 	l.note("Growth, %s: %s.", what, strings.Join(all, "; "))
 	return atMost(what+", "+projects[last].String()+", beside "+projects[0].String(), sides[last], sides[0], .5, 1.2), nil
@@ -143,10 +144,10 @@ func (l *lab) compareGrown(projects []*grown) ([]row, error) {
 	}{
 		{"record", 10, func(g *grown) (time.Duration, error) { took, _, err := g.close(); return took, err }},
 		{"classify", 40, func(g *grown) (time.Duration, error) {
-			return timed(func() error { _, err := g.server.Tool("classify_ticket", statedTicket("NEW-1")); return err })()
+			return sample.Timed(func() error { _, err := g.server.Tool("classify_ticket", statedTicket("NEW-1")); return err })()
 		}},
 		{"health", 40, func(g *grown) (time.Duration, error) {
-			return timed(func() error { _, err := g.server.Tool("check_local_health", "{}"); return err })()
+			return sample.Timed(func() error { _, err := g.server.Tool("check_local_health", "{}"); return err })()
 		}},
 	} {
 		for _, g := range projects { // warm
@@ -167,10 +168,10 @@ func (l *lab) compareGrown(projects []*grown) ([]row, error) {
 	if err != nil {
 		return nil, err
 	}
-	small, large := sides[0].at(.9), sides[len(sides)-1].at(.9)
+	small, large := sides[0].At(.9), sides[len(sides)-1].At(.9)
 	return append(rows,
-		row{what: "state file follows a record, 5 kB, p90", ours: duration(small), target: "≤ 200 ms", met: holds(small <= .2)},
-		row{what: "the same, 5 MB", ours: duration(large), bare: duration(small), ratio: times(large / small)}), nil
+		row{what: "state file follows a record, 5 kB, p90", ours: sample.Duration(small), target: "≤ 200 ms", met: holds(small <= .2)},
+		row{what: "the same, 5 MB", ours: sample.Duration(large), bare: sample.Duration(small), ratio: sample.Times(large / small)}), nil
 }
 
 // close records an outcome that closes a ticket. It returns what the record took,
@@ -221,7 +222,7 @@ func (l *lab) statsGrown(projects []*grown) ([]row, error) {
 		return nil, err
 	}
 	last := len(sides) - 1
-	small, large := sides[0].at(.5), sides[last].at(.5)
-	return []row{{what: "stats, " + projects[last].String(), ours: duration(large), bare: duration(small),
-		ratio: times(large / small), target: "≤ 300 ms", met: holds(large <= .3)}}, nil
+	small, large := sides[0].At(.5), sides[last].At(.5)
+	return []row{{what: "stats, " + projects[last].String(), ours: sample.Duration(large), bare: sample.Duration(small),
+		ratio: sample.Times(large / small), target: "≤ 300 ms", met: holds(large <= .3)}}, nil
 }

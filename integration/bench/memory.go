@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 	"github.com/fjbelchi/localmodel/integration/testkit/process"
 )
@@ -71,9 +72,9 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 		return nil, err
 	}
 	limit := func(what string, u, bare process.Usage, most float64) row {
-		r := row{what: what, ours: megabytes(u.RSS), target: "≤ " + megabytes(int(most)), met: holds(float64(u.RSS) <= most)}
+		r := row{what: what, ours: sample.Megabytes(u.RSS), target: "≤ " + sample.Megabytes(int(most)), met: holds(float64(u.RSS) <= most)}
 		if bare.RSS > 0 {
-			r.bare, r.ratio = megabytes(bare.RSS), times(float64(u.RSS)/float64(bare.RSS))
+			r.bare, r.ratio = sample.Megabytes(bare.RSS), sample.Times(float64(u.RSS)/float64(bare.RSS))
 		}
 		return r
 	}
@@ -85,8 +86,8 @@ func (l *lab) hold(project string, ours, bare *mcpchild.Child) ([]row, error) {
 		{what: "files left open and processes spawned by those calls", ours: fmt.Sprintf("%d, %d", left, after.Spawned),
 			target: "0, 0", met: holds(left <= 0 && after.Spawned == 0)},
 	}
-	l.note("Memory, idle: %s of it are the process's own, the rest are pages of the program's file, which servers share; those that only the start needed are unmapped, and in memory for as long as the kernel keeps the file there. Bare mcp-go %s.", megabytes(idle.Own), megabytes(bareIdle.Own))
-	l.note("Memory: %s at the answer to the %s ticket, under %s again %s later; peak %s.", megabytes(large), size, megabytes(usedMost), under.Round(100*time.Millisecond), megabytes(after.PeakRSS))
+	l.note("Memory, idle: %s of it are the process's own, the rest are pages of the program's file, which servers share; those that only the start needed are unmapped, and in memory for as long as the kernel keeps the file there. Bare mcp-go %s.", sample.Megabytes(idle.Own), sample.Megabytes(bareIdle.Own))
+	l.note("Memory: %s at the answer to the %s ticket, under %s again %s later; peak %s.", sample.Megabytes(large), size, sample.Megabytes(usedMost), under.Round(100*time.Millisecond), sample.Megabytes(after.PeakRSS))
 	return rows, nil
 }
 

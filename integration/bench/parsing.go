@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -26,9 +27,9 @@ func parsing(l *lab) ([]row, error) {
 		parse := func() error { _, err := ticket.Parse(data); return err }
 		// A small ticket is parsed often, so that the clock sees it.
 		repeat := max(1, l.pick(1<<20, 1<<14)/size)
-		again := func(do func() error) once {
+		again := func(do func() error) sample.Once {
 			return func() (time.Duration, error) {
-				took, err := timed(func() error {
+				took, err := sample.Timed(func() error {
 					for range repeat {
 						if err := do(); err != nil {
 							return err
@@ -39,15 +40,15 @@ func parsing(l *lab) ([]row, error) {
 				return took / time.Duration(repeat), err
 			}
 		}
-		sides, err := interleave(l.pick(5, 1), l.pick(5, 1), again(parse), again(func() error { return plain(data) }))
+		sides, err := sample.Interleave(l.pick(5, 1), l.pick(5, 1), again(parse), again(func() error { return plain(data) }))
 		if err != nil {
 			return nil, err
 		}
-		took := sides[0].at(.5)
+		took := sides[0].At(.5)
 		sizes, seconds = append(sizes, float64(len(data))), append(seconds, took)
 		if size == smallest || size == largest {
 			what := fmt.Sprintf("parse a ticket of %s, %s tickets/s, %s MB/s",
-				kilobytes(len(data)), digits(1/took), digits(float64(len(data))/took/1e6))
+				kilobytes(len(data)), sample.Digits(1/took), sample.Digits(float64(len(data))/took/1e6))
 			rows = append(rows, atMost(what, sides[0], sides[1], .5, 20))
 		}
 		if size == largest {
@@ -56,7 +57,7 @@ func parsing(l *lab) ([]row, error) {
 	}
 	// Past the limit on the front matter, the files and the criteria what is
 	// parsed no longer grows in the same way: the text alone does.
-	power := slope(sizes, seconds)
+	power := sample.Slope(sizes, seconds)
 	return append(rows, row{what: fmt.Sprintf("time grows with the size, doubled from %s to %s, to the power of", kilobytes(int(sizes[0])), kilobytes(largest)),
 		ours: fmt.Sprintf("%.2f", power), target: "≤ 1.15", met: holds(power <= 1.15)}), nil
 }

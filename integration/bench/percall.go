@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 	"github.com/fjbelchi/localmodel/integration/testkit/ollamatest"
@@ -110,11 +111,11 @@ func (b bareClient) call() error {
 }
 
 func (l *lab) compareCalls(ours *mcpchild.Child, bare bareClient) ([]row, error) {
-	one, other := timed(func() error { return classifyAsked(ours) }), timed(bare.call)
-	if _, err := interleave(1, l.pick(20, 1), one, other); err != nil { // warm
+	one, other := sample.Timed(func() error { return classifyAsked(ours) }), sample.Timed(bare.call)
+	if _, err := sample.Interleave(1, l.pick(20, 1), one, other); err != nil { // warm
 		return nil, err
 	}
-	sides, err := interleave(l.pick(10, 1), l.pick(50, 2), one, other)
+	sides, err := sample.Interleave(l.pick(10, 1), l.pick(50, 2), one, other)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
@@ -57,7 +58,7 @@ func (l *lab) compareRecords(writers []*mcpchild.Child, raw *os.File) ([]row, er
 			return nil, err
 		}
 	}
-	sides, err := interleave(l.pick(10, 1), l.pick(100, 5), timed(func() error { return next(0) }), timed(write))
+	sides, err := sample.Interleave(l.pick(10, 1), l.pick(100, 5), sample.Timed(func() error { return next(0) }), sample.Timed(write))
 	if err != nil {
 		return nil, err
 	}
@@ -66,10 +67,10 @@ func (l *lab) compareRecords(writers []*mcpchild.Child, raw *os.File) ([]row, er
 		return func() (float64, error) { return together(writers, n, next) }
 	}
 	all, err := faster(fmt.Sprintf("%d processes on one journal, beside one, records a second", processes), l.pick(6, 1), .5, rate(processes), rate(1))
-	p99 := [2]float64{sides[0].at(.99), sides[1].at(.99)}
+	p99 := [2]float64{sides[0].At(.99), sides[1].At(.99)}
 	return []row{
 		atMost(fmt.Sprintf("record, durable, beside fdatasync of its %d bytes, p50", len(bytes)), sides[0], sides[1], .5, 3),
-		{what: "the same, p99", ours: duration(p99[0]), bare: duration(p99[1]), ratio: times(p99[0] / p99[1])},
+		{what: "the same, p99", ours: sample.Duration(p99[0]), bare: sample.Duration(p99[1]), ratio: sample.Times(p99[0] / p99[1])},
 		all,
 	}, err
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/binary"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 	"github.com/fjbelchi/localmodel/integration/testkit/process"
@@ -64,22 +65,22 @@ func (l *lab) compareScript(url string, ours *mcpchild.Child) ([]row, error) {
 		return nil, err
 	}
 	scriptCPU = nil
-	sides, err := interleave(l.pick(10, 1), l.pick(5, 2), timed(call), timed(runScript))
+	sides, err := sample.Interleave(l.pick(10, 1), l.pick(5, 2), sample.Timed(call), sample.Timed(runScript))
 	if err != nil {
 		return nil, err
 	}
 	rows := []row{atLeast("one call, beside the shell script it replaces: time",
-		duration(sides[0].at(.5)), duration(sides[1].at(.5)), over(sides[1], sides[0], .5), 100)}
+		sample.Duration(sides[0].At(.5)), sample.Duration(sides[1].At(.5)), sample.Over(sides[1], sides[0], .5), 100)}
 	cpu, spawned, err := cpuOf(ours, l.pick(10, 1), l.pick(200, 20), call)
 	if err != nil {
 		return append(rows, row{what: "the same: processor time", ours: err.Error(), met: skipped}), nil
 	}
 	each := make([]float64, len(cpu))
 	for i := range cpu {
-		each[i] = median(scriptCPU) / cpu[i]
+		each[i] = sample.Median(scriptCPU) / cpu[i]
 	}
 	return append(rows,
-		atLeast("the same: processor time", duration(median(cpu)), duration(median(scriptCPU)), spreadOf(median(scriptCPU)/median(cpu), each), 100),
+		atLeast("the same: processor time", sample.Duration(sample.Median(cpu)), sample.Duration(sample.Median(scriptCPU)), sample.SpreadOf(sample.Median(scriptCPU)/sample.Median(cpu), each), 100),
 		row{what: "processes spawned by a call", ours: fmt.Sprint(spawned), bare: "python3 three times, curl, tail, head, subshells", target: "0", met: holds(spawned == 0)}), nil
 }
 

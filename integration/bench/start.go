@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
@@ -22,18 +23,18 @@ func start(l *lab) ([]row, error) {
 	}
 	var rows []row
 	for _, era := range []mcpchild.Era{mcpchild.Legacy, mcpchild.Modern} {
-		var things []once
+		var things []sample.Once
 		for _, command := range servers {
 			things = append(things, first(command, era))
 		}
-		sides, err := interleave(l.pick(10, 1), l.pick(3, 2), things...)
+		sides, err := sample.Interleave(l.pick(10, 1), l.pick(3, 2), things...)
 		if err != nil {
 			return rows, err
 		}
 		what := "start to first answer, " + string(era)
 		rows = append(rows, atMost(what+", beside bare mcp-go", sides[0], sides[1], .5, 1.5))
 		if absent == nil {
-			rows = append(rows, atLeast(what+", beside Node.js", duration(sides[0].at(.5)), duration(sides[2].at(.5)), over(sides[2], sides[0], .5), 10))
+			rows = append(rows, atLeast(what+", beside Node.js", sample.Duration(sides[0].At(.5)), sample.Duration(sides[2].At(.5)), sample.Over(sides[2], sides[0], .5), 10))
 		}
 	}
 	return rows, absent
@@ -42,7 +43,7 @@ func start(l *lab) ([]row, error) {
 // first starts a server, asks what a client of the era asks first, and ends it;
 // the time to the answer counts. An answer that says "unknown method" counts
 // too: it is what the server has to say.
-func first(command func() *exec.Cmd, era mcpchild.Era) once {
+func first(command func() *exec.Cmd, era mcpchild.Era) sample.Once {
 	method, params := era.First()
 	return func() (time.Duration, error) {
 		cmd := command()

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/fjbelchi/localmodel/integration/bench/sample"
 	"github.com/fjbelchi/localmodel/integration/parts"
 )
 
@@ -40,16 +41,16 @@ func holds(b bool) verdict {
 
 // atMost is a row of ours beside another side, at a quantile of both, whose ratio
 // has an upper limit.
-func atMost(what string, ours, bare side, q, limit float64) row {
-	r := over(ours, bare, q)
-	return row{what: what, ours: duration(ours.at(q)), bare: duration(bare.at(q)), ratio: times(r.mid), spread: r.String(),
-		target: "≤ " + limitText(limit) + " ×", met: holds(r.mid <= limit)}
+func atMost(what string, ours, bare sample.Side, q, limit float64) row {
+	r := sample.Over(ours, bare, q)
+	return row{what: what, ours: sample.Duration(ours.At(q)), bare: sample.Duration(bare.At(q)), ratio: sample.Times(r.Mid), spread: r.String(),
+		target: "≤ " + limitText(limit) + " ×", met: holds(r.Mid <= limit)}
 }
 
 // atLeast is a row whose ratio has a lower limit.
-func atLeast(what, ours, bare string, r spread, limit float64) row {
-	return row{what: what, ours: ours, bare: bare, ratio: times(r.mid), spread: r.String(),
-		target: "≥ " + limitText(limit) + " ×", met: holds(r.mid >= limit)}
+func atLeast(what, ours, bare string, r sample.Spread, limit float64) row {
+	return row{what: what, ours: ours, bare: bare, ratio: sample.Times(r.Mid), spread: r.String(),
+		target: "≥ " + limitText(limit) + " ×", met: holds(r.Mid >= limit)}
 }
 
 // faster is atLeast for rates a second, both measured in each round.
@@ -66,8 +67,8 @@ func faster(what string, rounds int, limit float64, ours, bare func() (float64, 
 		}
 		all, others, each = append(all, a), append(others, b), append(each, a/b)
 	}
-	a, b := median(all), median(others)
-	return atLeast(what, digits(a)+"/s", digits(b)+"/s", spreadOf(a/b, each), limit), nil
+	a, b := sample.Median(all), sample.Median(others)
+	return atLeast(what, sample.Digits(a)+"/s", sample.Digits(b)+"/s", sample.SpreadOf(a/b, each), limit), nil
 }
 
 func limitText(v float64) string { return strings.TrimSuffix(fmt.Sprintf("%.2f", v), ".00") }

@@ -117,7 +117,7 @@ func Encode(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-// InJSON is a value as it stands in a result, a string without its quotes.
+// InJSON is a value as it is written in a result, a string without its quotes.
 func InJSON(v any) string {
 	text, _ := Encode(v) // rows and strings always encode
 	return strings.TrimSuffix(strings.TrimPrefix(string(text), `"`), `"`)
