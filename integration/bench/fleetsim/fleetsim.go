@@ -5,10 +5,10 @@
 package fleetsim
 
 import (
+	"container/heap"
 	"math"
 	"math/rand"
 	"slices"
-	"sort"
 )
 
 // Routing is how a call finds its host.
@@ -82,8 +82,7 @@ func Run(f Fleet, l Load, seconds float64, seed int64) Result {
 		s.at(start, func() { s.wave(u) })
 	}
 	for len(s.events) > 0 {
-		e := s.events[len(s.events)-1]
-		s.events = s.events[:len(s.events)-1]
+		e := heap.Pop(&s.events).(event)
 		s.now = e.at
 		e.do()
 	}
@@ -100,9 +99,10 @@ type sim struct {
 	load   Load
 	rand   *rand.Rand
 	hosts  []host
-	events []event
+	events events
 	now    float64
 	until  float64
+	count  int
 	used   float64 // slot seconds
 	result Result
 }
@@ -277,12 +277,13 @@ func (s *sim) take(h *host) {
 func (s *sim) finish(h *host) {
 	s.progress(h)
 	var done []*job
-	for _, j := range slices.Clone(h.running) {
-		if j.left > 1e-9 {
-			continue
+	for _, j := range h.running {
+		if j.left <= 1e-9 {
+			done = append(done, j)
 		}
+	}
+	for _, j := range done {
 		h.remove(j)
-		done = append(done, j)
 		s.result.Local++
 		s.result.Wait = append(s.result.Wait, j.started-j.asked)
 		s.result.Took = append(s.result.Took, s.now-j.asked)
@@ -294,13 +295,26 @@ func (s *sim) finish(h *host) {
 }
 
 type event struct {
-	at float64
-	do func()
+	at    float64
+	order int // of those at the same time
+	do    func()
 }
 
-// at plans an event. They are kept with the next one last; of those at one time
-// the first that was planned is the next.
 func (s *sim) at(at float64, do func()) {
-	i := sort.Search(len(s.events), func(i int) bool { return s.events[i].at <= at })
-	s.events = slices.Insert(s.events, i, event{at, do})
+	s.count++
+	heap.Push(&s.events, event{at, s.count, do})
+}
+
+type events []event
+
+func (e events) Len() int { return len(e) }
+func (e events) Less(i, j int) bool {
+	return e[i].at < e[j].at || e[i].at == e[j].at && e[i].order < e[j].order
+}
+func (e events) Swap(i, j int) { e[i], e[j] = e[j], e[i] }
+func (e *events) Push(v any)   { *e = append(*e, v.(event)) }
+func (e *events) Pop() any {
+	last := (*e)[len(*e)-1]
+	*e = (*e)[:len(*e)-1]
+	return last
 }
