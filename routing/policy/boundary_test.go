@@ -145,7 +145,7 @@ func TestEligible_NoFiles(t *testing.T) {
 	}{
 		{true, false, false, "size unknown, names no files: add Affected Files"},
 		{true, true, true, "names no files, but a model is sure of its size"},
-		{false, false, true, "names no files, but states its complexity"},
+		{false, false, true, "names no files, but its complexity is known"},
 	} {
 		f := admitted()
 		f.Files, f.SizeUnknown, f.Sure = nil, c.unknown, c.sure

@@ -106,7 +106,7 @@ func byFiles(f Facts) Rule {
 	case n == 0 && f.SizeUnknown:
 		return Rule{"files", true, "names no files, but a model is sure of its size", ""}
 	case n == 0:
-		return Rule{"files", true, "names no files, but states its complexity", ""}
+		return Rule{"files", true, "names no files, but its complexity is known", ""}
 	}
 	return Rule{"files", true, fmt.Sprintf("%d %s%s <= %d", n, files, from, MaxLocalFiles), ""}
 }

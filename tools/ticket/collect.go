@@ -93,15 +93,7 @@ var complexityWords = byWord("complexity ")
 
 // complexity takes a stated complexity; place is where it was found, for a warning.
 func (c *collector) complexity(stated, place, where string) {
-	own := func(word string) string {
-		if slices.Contains(complexities, word) {
-			return word
-		}
-		return ""
-	}
-	value := strings.ToLower(strings.Trim(stated, "`*_ "))
-	value = cmp.Or(own(value), complexityWords()[normal(firstWord(value))], complexityOfNumber(stated),
-		own(strings.ToLower(firstWord(stated))))
+	value := complexityOf(stated)
 	if value == "" {
 		c.warn("%s: unknown complexity %q; valid: %s", place, clip(stated, 40), strings.Join(complexities, ", "))
 		return
@@ -110,6 +102,21 @@ func (c *collector) complexity(stated, place, where string) {
 		c.t.Complexity = value
 		c.from("complexity", where)
 	}
+}
+
+// complexityOf is what a stated complexity means, "" if nothing.
+func complexityOf(stated string) string {
+	first := firstWord(strings.ToLower(stated))
+	return cmp.Or(complexityWord(stated), complexityWord(first), complexityOfNumber(stated))
+}
+
+// complexityWord is the complexity that a word, or a size of a shirt, stands for.
+func complexityWord(text string) string {
+	name := normal(text)
+	if slices.Contains(complexities, name) {
+		return name
+	}
+	return complexityWords()[name]
 }
 
 // complexityOfNumber reads "7" or "7/10" as Task Master means it.
@@ -180,6 +187,10 @@ func (c *collector) set(what field, text, where string) {
 		c.setParent(text, where)
 	case complexityField:
 		if text = strings.Trim(text, "`*_ "); !strings.Contains(text, "|") && !isNothing(text) {
+			c.complexity(text, where, where)
+		}
+	case sizeField: // points and hours say nothing of it
+		if complexityWord(text) != "" {
 			c.complexity(text, where, where)
 		}
 	case labelsField:

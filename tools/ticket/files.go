@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/fjbelchi/localmodel/internal/lazy"
 )
 
 // fileBlock takes over the files of a section or of what is under a label.
@@ -55,6 +57,7 @@ func (c *collector) fileBlock(b block) {
 // startsWithPath reports whether a line that is no list item begins with a path, an
 // action, or a label.
 func startsWithPath(text string) bool {
+	text = expandBraces(text)
 	bare := strings.TrimLeft(text, "*_` ")
 	first, _, _ := strings.Cut(bare, " ")
 	first = strings.Trim(first, "*_`,:;()")
@@ -62,9 +65,29 @@ func startsWithPath(text string) bool {
 		strings.HasSuffix(strings.TrimRight(text, "*_ "), ":")
 }
 
+var braces = lazy.Regexp("(`?)([^\\s,;`{}]*)\\{([^{}\\s`]*,[^{}\\s`]*)\\}([^\\s,;`{}]*)")
+
+// expandBraces writes out src/{a,b}.go, which are two files. Of a word with more than
+// one pair of braces the first counts.
+func expandBraces(text string) string {
+	const most = 2 * maxPath
+	if len(text) > most || !strings.Contains(text, "{") {
+		return text
+	}
+	return braces().ReplaceAllStringFunc(text, func(word string) string {
+		m := braces().FindStringSubmatch(word)
+		var out []string
+		for part := range strings.SplitSeq(m[3], ",") {
+			out = append(out, m[2]+part+m[4])
+		}
+		return m[1] + strings.Join(out, m[1]+", "+m[1])
+	})
+}
+
 // filesOf gives the paths of one line of a list of files, what is done to them, and
 // what is said of them.
 func filesOf(text string) (paths []string, action, note string) {
+	text = expandBraces(text)
 	const mostActions = 4 // "create: new: ..." without end would read its rest again for each
 	return filesAfter(text, mostActions)
 }
@@ -207,7 +230,7 @@ var topFolders = set(`src lib cmd internal pkg app apps packages tests test spec
 func pathsIn(text string) []string {
 	var out []string
 	seen := map[string]bool{}
-	for word := range strings.FieldsSeq(text[:min(len(text), 8000)]) {
+	for word := range strings.FieldsSeq(expandBraces(text[:min(len(text), 8000)])) {
 		word = strings.Trim(word, "`'\"()[]{}<>,;:!?")
 		if link := strings.LastIndex(word, "]("); link >= 0 { // [label](target): the label where it is a path
 			if label := strings.Trim(word[:link], "[`"); isPathInText(label) {

@@ -13,7 +13,7 @@ func isTodo(f *file) bool {
 		return !f.has(idKeys...) && !f.has("status", "title")
 	case "tasks", "backlog", "checklist":
 		return !f.headed && strings.Contains(f.body, "- [ ]") &&
-			!strings.Contains(f.body, "Acceptance Criteria")
+			!strings.Contains(strings.ToLower(f.body), "acceptance criteria")
 	}
 	first, _, _ := strings.Cut(strings.TrimLeft(f.body, "\n "), "\n")
 	level, title := heading(first)
@@ -49,7 +49,12 @@ func readTodo(f *file) (*Document, error) {
 			t.setLabels(hashTags(l.text))
 			t.Closed = t.Closed || done || l.mark == '-'
 			t.addPaths(codeOf(l.text), "task line")
-			t.dependOn(name, waits, "")
+			if len(waits) == 0 {
+				c := newCollector(f, options{})
+				c.relations(l.text, "task line")
+				waits = c.t.DependsOn
+			}
+			t.dependOn(name, waits, "task line")
 		}
 	}
 	d.Head.Warnings = distinctIDs(name, d.Tasks)

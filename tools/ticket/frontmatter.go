@@ -2,6 +2,7 @@ package ticket
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -14,7 +15,17 @@ func (f *file) cutFrontMatter() error {
 	rest := strings.TrimLeftFunc(f.text, unicode.IsSpace)
 	at := len(f.text) - len(rest)
 	first, rest, _ := strings.Cut(rest, "\n")
-	if strings.TrimRight(first, " \t") != "---" || at > 0 && f.text[at-1] != '\n' || !opensKeys(rest) {
+	first = strings.TrimRight(first, " \t")
+	if fence := opensFence(first); fence != "" && isYAML(first[len(fence):]) {
+		if keys, body, ok := strings.Cut(rest, "\n"+fence+"\n"); ok && len(keys) <= maxFrontMatter && opensKeys(keys) {
+			f.body = body
+			return f.readKeys(keys+"\n", lineAt(f.text, at)+1)
+		}
+	}
+	if isOtherFrontMatter(first, rest) {
+		return &Error{lineAt(f.text, at), "the front matter is not YAML", "Write it as YAML between two lines of ---."}
+	}
+	if first != "---" || at > 0 && f.text[at-1] != '\n' || !opensKeys(rest) {
 		if strings.Trim(f.text, "-. \t\n") == "" {
 			return errEmpty
 		}
@@ -36,6 +47,20 @@ func (f *file) cutFrontMatter() error {
 	}
 	return &Error{line, "the front matter is opened with --- and never closed",
 		"Put a line with --- alone after the last key."}
+}
+
+func isYAML(language string) bool { return language == "yaml" || language == "yml" }
+
+// isOtherFrontMatter: TOML or JSON in the place of YAML, as some site generators take it.
+func isOtherFrontMatter(first, rest string) bool {
+	next, rest, _ := strings.Cut(rest, "\n")
+	switch next = strings.TrimSpace(next); first {
+	case "+++":
+		return strings.Contains(next, "=") && strings.Contains(rest, "+++")
+	case "{":
+		return strings.HasPrefix(next, `"`) && strings.Contains(next, `":`)
+	}
+	return false
 }
 
 func closes(line string) bool {
@@ -98,16 +123,30 @@ func (f *file) readKeys(front string, first int) error {
 	if err := check(root, first, 0); err != nil {
 		return err
 	}
-	f.keys = make([]key, 0, len(root.Content)/2)
-	for i := 0; i+1 < len(root.Content); i += 2 {
-		k, value := root.Content[i], root.Content[i+1]
-		if name := keyName(k); name != "" {
-			f.keys = append(f.keys, key{name: name, as: oneLine(k.Value), value: value,
-				line: first + value.Line - 1, own: first + k.Line - 1})
+	f.keys = keysOf(root, first)
+	for i := range f.keys { // fields: {labels: [...]}; not the id, which may be another thing's
+		if k := &f.keys[i]; k.value.Kind == yaml.MappingNode && metadataSections[k.name] {
+			inner := keysOf(k.value, first)
+			isID := func(k key) bool { return slices.Contains(idKeys, k.name) }
+			f.keys = append(f.keys, slices.DeleteFunc(inner, isID)...)
 		}
 	}
 	f.headed = f.headed || len(f.keys) > 0
 	return nil
+}
+
+// keysOf lists the keys of a mapping; first is the file's line of the front matter's
+// first line.
+func keysOf(n *yaml.Node, first int) []key {
+	keys := make([]key, 0, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, value := n.Content[i], n.Content[i+1]
+		if name := keyName(k); name != "" {
+			keys = append(keys, key{name: name, as: oneLine(k.Value), value: value,
+				line: first + value.Line - 1, own: first + k.Line - 1})
+		}
+	}
+	return keys
 }
 
 // keyName is the key without case and separators: dependsOn is depends_on.

@@ -52,6 +52,8 @@ func (c *collector) key(k *key, what meaning) {
 		if value := c.choice(k); value != "" {
 			c.complexity(value, fmt.Sprintf("line %d", k.line), k.as)
 		}
+	case sizeField:
+		c.set(sizeField, text(k.value), k.as)
 	case parentField:
 		c.parentKey(k)
 	case labelsField:
@@ -95,6 +97,9 @@ func (c *collector) scalar(k *key) string {
 func (c *collector) choice(k *key) string {
 	if k.value.Kind == yaml.SequenceNode && len(k.value.Content) == 1 { // type: [bug]
 		return text(k.value.Content[0])
+	}
+	if value := mapField(k.value, "name", "value"); value != "" { // status: {name: Open}
+		return value
 	}
 	value := c.scalar(k)
 	if strings.Contains(value, "|") || isNothing(value) {
@@ -234,7 +239,7 @@ func (c *collector) linksKey(k *key) {
 func (c *collector) filesKey(k *key, action string) {
 	switch n := k.value; n.Kind {
 	case yaml.ScalarNode:
-		for part := range strings.SplitSeq(n.Value, ",") {
+		for part := range strings.SplitSeq(expandBraces(n.Value), ",") {
 			c.file(File{Path: cleanPath(part), Action: action}, k.as)
 		}
 	case yaml.SequenceNode:
@@ -274,7 +279,9 @@ func (c *collector) fileItem(k *key, item *yaml.Node, doing string) {
 	if f.Path == "" && item.Kind == yaml.MappingNode {
 		c.warn("%s: an item names no path; left out", k.as)
 	}
-	c.file(File{Path: cleanPath(f.Path), Action: cmp.Or(f.Action, doing), Description: f.Description}, k.as)
+	for part := range strings.SplitSeq(expandBraces(f.Path), ", ") {
+		c.file(File{Path: cleanPath(part), Action: cmp.Or(f.Action, doing), Description: f.Description}, k.as)
+	}
 }
 
 func isAction(value string) bool {

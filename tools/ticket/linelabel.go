@@ -53,6 +53,8 @@ func labelOf(line string) lineLabel {
 			text = after
 		case inner >= len(l.name):
 			text = rest
+		case inner < 0 && strings.TrimSpace(rest) == "" && hasMeaning(l.name): // a heading in bold
+			text = ""
 		default:
 			return lineLabel{}
 		}

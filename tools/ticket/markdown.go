@@ -133,6 +133,9 @@ func closesFence(line, fence string) bool {
 // heading gives the level and text of an ATX heading; level 0 = it is none.
 func heading(line string) (level int, title string) {
 	text, indent := dedent(line)
+	if indent == 0 && len(text) > 4 && text[0] == 'h' && text[1] >= '1' && text[1] <= '6' && text[2:4] == ". " {
+		return int(text[1] - '0'), strings.TrimSpace(text[4:]) // "h3. Title", Jira's own
+	}
 	if indent > 3 || text == "" || text[0] != '#' {
 		return 0, ""
 	}
@@ -146,6 +149,23 @@ func heading(line string) (level int, title string) {
 		title = strings.TrimSpace(bare)
 	}
 	return level, title
+}
+
+// underlined gives a heading of two lines; level 0 = it is none. People write --- also as
+// a rule right under a text, so that one counts only under the name of a field.
+func underlined(text, line string) (level int, title string) {
+	line = strings.TrimRight(line, " \t")
+	if len(line) < 3 || text == "" || len(text) > 200 || item(text) != "" || labelOf(text).name != "" {
+		return 0, ""
+	}
+	title = strings.TrimSpace(text)
+	switch {
+	case strings.Trim(line, "=") == "" && title != "" && title[0] != '|':
+		return 1, title
+	case strings.Trim(line, "-") == "" && hasMeaning(title):
+		return 2, title
+	}
+	return 0, ""
 }
 
 type span struct{ from, to int }
@@ -220,6 +240,11 @@ func outline(body string) []section {
 		level, title := 0, ""
 		if m.name == "" {
 			level, title = heading(line)
+		}
+		if level == 0 && m.name == "" && len(lines) > from {
+			if level, title = underlined(lines[len(lines)-1], line); level > 0 {
+				lines = lines[:len(lines)-1]
+			}
 		}
 		switch {
 		case criteria && headingMeaning(out[len(out)-1].title).field != criteriaField:

@@ -49,7 +49,14 @@ func (c *collector) sections(list []section) {
 			}
 		}
 		if cur.what.field == unknownField {
-			if what.field == unknownField && looksTelling(s.title) && s.level > 1 && len(s.lines) > 0 {
+			l := lineLabel{}
+			if what.field == unknownField && s.level > 1 {
+				l = labelOf(s.title) // "## Complexity: high"
+			}
+			if hasMeaning(l.name) && l.value != "" {
+				l.bold = true
+				c.labelled(l, meaningOf(l.name), true)
+			} else if what.field == unknownField && looksTelling(s.title) && s.level > 1 && len(s.lines) > 0 {
 				c.notRead("section", s.title)
 			}
 			c.lines(s)
@@ -140,6 +147,9 @@ func labelsIn(text string) []string {
 	return []string{text}
 }
 
+// fieldsOfLists are the fields whose label may stand alone above a list.
+var fieldsOfLists = []field{criteriaField, filesField, dependsField, reverseField}
+
 // lines looks at the lines of a section without a meaning of its own, or of the
 // ticket's head.
 func (c *collector) lines(s section) {
@@ -170,8 +180,8 @@ func (c *collector) lines(s section) {
 			continue
 		}
 		what := meaningOf(l.name)
-		if l.value == "" && (what.field == criteriaField || what.field == filesField ||
-			what.field == dependsField || what.field == reverseField) {
+		if l.value == "" && (slices.Contains(fieldsOfLists, what.field) ||
+			head && (l.bold || what.field == labelsField || what.field == componentsField)) {
 			open, openAt = block{what: what, where: l.name}, l.indent
 			if l.bullet {
 				openAt++
@@ -236,10 +246,11 @@ func (c *collector) labelled(l lineLabel, what meaning, head bool) {
 			c.notRead("line", l.name)
 		}
 	default:
-		// A plain line is a field only where no front matter states any, and never says how
-		// hard the ticket is: prose must not argue with the rules.
+		// A plain line is a field only where no front matter states any, and never says that
+		// the ticket is not hard: prose must not argue with the rules.
 		plain := !l.bold && !l.bullet
-		if head && (!plain || !c.t.HasFrontMatter && what.field != complexityField) {
+		lowers := what.field == sizeField || what.field == complexityField && complexityOf(l.value) != "high"
+		if head && (!plain || !c.t.HasFrontMatter && !lowers) {
 			c.set(what.field, l.value, l.name)
 		}
 	}

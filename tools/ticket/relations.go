@@ -209,4 +209,4 @@ func leadingRefs(text string, skip int) []string {
 var refSeparators = strings.NewReplacer("://", "://", ",", " ", ":", " ", "*", " ")
 
 var refJoints = []string{"and", "&", "or", "und", "et", "y", "e", "и", "+", "issue", "issues", "ticket", "tickets",
-	"task", "pr", "the"}
+	"task", "pr", "the", "on", "upon", "by"}

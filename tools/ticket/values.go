@@ -132,6 +132,7 @@ func cleanPath(text string) string {
 // cellPaths gives the paths of a table cell: its code spans if it has any,
 // else its parts between commas and line breaks.
 func cellPaths(cell string) []string {
+	cell = expandBraces(cell)
 	var out []string
 	spans := codeSpans(cell)
 	if len(spans) > 0 && !markdownLink().MatchString(cell[:min(len(cell), 2*maxPath)]) {

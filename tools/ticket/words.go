@@ -22,6 +22,7 @@ const (
 	severityField   field = "severity" // the priority, where none is stated
 	parentField     field = "parent"   // an epic or a parent ticket: no dependency
 	complexityField field = "complexity"
+	sizeField       field = "size" // the complexity, where it is a word
 	labelsField     field = "labels"
 	componentsField field = "components"   // no labels, but they may name security or architecture
 	dependsField    field = "dependencies" // tickets that this one waits for
@@ -33,7 +34,7 @@ const (
 	logField        field = "log"          // what happened: nothing in it is a statement about the work
 )
 
-var fields = set(`id title type status priority severity parent complexity labels components dependencies links reverse
+var fields = set(`id title type status priority severity parent complexity size labels components dependencies links reverse
 	files criteria context log`)
 
 // Classes of criteria: the best one that is there counts alone.
@@ -262,6 +263,10 @@ func isClosed(status string) bool {
 	name := normal(status)
 	if name == "" {
 		return strings.ContainsAny(status, "✅✔☑")
+	}
+	if before := status[:strings.IndexFunc(status, unicode.IsLetter)]; strings.Contains(status, "?") ||
+		strings.ContainsAny(before, "%/") && !strings.Contains(before, "100") { // "50% done"
+		return false
 	}
 	return isOf("closed", name) || isOf("closed", normal(firstWord(status)))
 }
