@@ -40,6 +40,8 @@ var markdownForms = []Form{
 		isBacklog, readBacklog},
 	{"kanbn", "`.kanbn/tasks/*.md`, the board in `.kanbn/index.md`",
 		isKanbn, readKanbn},
+	{"sections", "several tickets in a file: headings `## ID: title`, each with its fields beneath",
+		isSections, readSections},
 	{"Jira", "exported issues: Jira's keys, a table of fields, or lines",
 		isJira, single(options{prose: true})},
 	{"Linear", "exported issues: Linear's keys, or a list with `linear_id`",
