@@ -249,7 +249,7 @@ func (c *collector) labelled(l lineLabel, what meaning, head bool) {
 		// A plain line is a field only where no front matter states any, and never says that
 		// the ticket is not hard: prose must not argue with the rules.
 		plain := !l.bold && !l.bullet
-		lowers := what.field == sizeField || what.field == complexityField && complexityOf(l.value) != "high"
+		lowers := (what.field == complexityField || what.field == sizeField) && complexityOf(l.value) != "high"
 		if head && (!plain || !c.t.HasFrontMatter && !lowers) {
 			c.set(what.field, l.value, l.name)
 		}
