@@ -79,12 +79,7 @@ func readOne(ctx context.Context, d *Deps, in planInput) (ticket.Ticket, *contra
 	case len(r.Items) == 0:
 		return ticket.Ticket{}, &contract.Error{Code: contract.CodeInvalid, Cause: cmp.Or(strings.Join(r.Warnings, "; "), "there is no open task"), Next: "Give path#ID of a task that is to be planned."}
 	case len(r.Items) > 1:
-		var some []string
-		for i := range r.Items[:min(len(r.Items), 8)] {
-			some = append(some, r.Items[i].ID)
-		}
-		return ticket.Ticket{}, &contract.Error{Code: contract.CodeArgument, Cause: fmt.Sprintf("%s holds %d open tickets", plain.Clip(plain.Line(cmp.Or(in.TicketPath, "ticket")), 200), r.Total),
-			Next: "Plan one at a time with path#ID, such as #" + plain.Clip(strings.Join(some, ", #"), 400) + "."}
+		return ticket.Ticket{}, oneAtATime(in.TicketPath, r)
 	case r.Items[0].Fault != nil:
 		return ticket.Ticket{}, r.Items[0].Fault
 	case r.Items[0].Ticket.Document != "":
@@ -94,4 +89,29 @@ func readOne(ctx context.Context, d *Deps, in planInput) (ticket.Ticket, *contra
 	t := r.Items[0].Ticket
 	t.Warnings = slices.Concat(r.Warnings, t.Warnings)
 	return t, nil
+}
+
+// oneAtATime names the tickets of which one is to be planned, as ticket_path takes them.
+func oneAtATime(named string, r *references.Reader) *contract.Error {
+	const most = 8
+	var some []string
+	for i := range r.Items {
+		item := &r.Items[i]
+		switch {
+		case len(some) == most || item.Fault != nil:
+		case named == "":
+			some = append(some, item.ID)
+		default:
+			some = append(some, item.Ticket.Source)
+		}
+	}
+	next := "Plan one at a time, such as ticket_path "
+	if named == "" {
+		next = "Send the text of one of them: "
+	}
+	return &contract.Error{
+		Code:  contract.CodeArgument,
+		Cause: fmt.Sprintf("%s holds %d open tickets", plain.Clip(plain.Line(cmp.Or(named, "ticket")), 200), r.Total),
+		Next:  next + plain.Clip(plain.Line(strings.Join(some, ", ")), 400) + ".",
+	}
 }

@@ -200,11 +200,28 @@ func TestPlan_ShowsSpecificationAndDesign(t *testing.T) {
 	}
 }
 
+// What a refusal of several tickets names is taken as it stands.
 func TestPlan_AFileOfSeveralNamesThem(t *testing.T) {
-	d := writeProject(t, "specs/001-alerts/tasks.md", specTasks)
-	_, fault := readOne(t.Context(), d, planInput{TicketPath: "specs/001-alerts/tasks.md"})
-	if fault == nil || !strings.Contains(fault.Error(), "#001-alerts/T002") {
-		t.Error(fault)
+	for path, want := range map[string]string{
+		"specs/001-alerts/tasks.md": "specs/001-alerts/tasks.md#T002",
+		"specs":                     "specs/001-alerts/tasks.md#T002",
+		"backlog":                   "backlog/PAY-2.md",
+	} {
+		d := writeProject(t, "specs/001-alerts/tasks.md", specTasks, "backlog/PAY-1.md", "# PAY-1: A\n",
+			"backlog/PAY-2.md", "# PAY-2: B\n")
+		_, fault := readOne(t.Context(), d, planInput{TicketPath: path})
+		if fault == nil || !strings.Contains(fault.Next, want) {
+			t.Errorf("%s: got %v, want %q in it", path, fault, want)
+		}
+		if _, fault := readOne(t.Context(), d, planInput{TicketPath: want}); fault != nil {
+			t.Errorf("%s: %v", want, fault)
+		}
+	}
+	d := writeProject(t, "a.md", "")
+	const two = "# S\n\n## PAY-1: A\n- Type: bug\n\n## PAY-2: B\n- Type: bug\n"
+	if _, fault := readOne(t.Context(), d, planInput{Ticket: two}); fault == nil ||
+		!strings.Contains(fault.Next, "text of one of them: PAY-1, PAY-2") {
+		t.Errorf("text of two: got %v", fault)
 	}
 }
 
