@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -156,4 +157,38 @@ func TestSwapRace(t *testing.T) {
 	if _, err := os.Lstat(filepath.Join(filepath.Dir(dir), "lock")); err == nil {
 		t.Error("a lock file was created outside")
 	}
+}
+
+// A link that leads deep, and to where nothing is, is not looked up again and again: a
+// call would be over long before its looks at files. The chain is one of links that
+// each lead down and back up to the next.
+func TestRel_DeepLinks(t *testing.T) {
+	r, dir, _ := project(t)
+	const depth, links = 900, 20
+	deep := strings.Repeat("d/", depth)
+	if err := os.MkdirAll(filepath.Join(dir, deep), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	link(t, deep+strings.Repeat("m/", depth), filepath.Join(dir, "missing"))
+	for i := range links {
+		link(t, strings.Repeat("d/", 450)+strings.Repeat("../", 450)+"chain"+strconv.Itoa(i+1), filepath.Join(dir, "chain"+strconv.Itoa(i)))
+	}
+	put(t, filepath.Join(dir, "chain"+strconv.Itoa(links)), "end")
+	before := processorTime()
+	for name, ok := range map[string]bool{"missing": false, "missing/x": false, "chain0": false, "chain19": true} {
+		if got, err := r.Rel(t.Context(), name); (err == nil) != ok {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	const most = 10 * time.Second // it takes less than a tenth of that
+	if took := processorTime() - before; took > most {
+		t.Errorf("took %s of processor time", took)
+	}
+}
+
+// processorTime is what this process has had so far, whoever else is busy.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -170,16 +170,17 @@ func (r *Root) Rel(ctx context.Context, path string) (string, error) {
 		if !filepath.IsAbs(full) {
 			full = filepath.Join(root, full)
 		}
-		real, err := resolved(full)
-		switch {
-		case err != nil && !lands(root, full, maxLinks):
-			return "", ErrOutside
-		case err != nil:
+		at, missing := follow(full)
+		real, err := resolved(at)
+		if err != nil {
 			return "", unwrap(err)
 		}
 		rel, err := filepath.Rel(root, real)
-		if err != nil || !filepath.IsLocal(rel) { // not local: "..", on Windows also CON, NUL and the like
+		switch {
+		case err != nil || !filepath.IsLocal(rel): // not local: "..", on Windows also CON, NUL and the like
 			return "", ErrOutside
+		case missing != nil:
+			return "", unwrap(missing)
 		}
 		return rel, nil
 	})
@@ -189,33 +190,6 @@ func (r *Root) Rel(ctx context.Context, path string) (string, error) {
 func resolved(path string) (string, error) {
 	real, err := filepath.EvalSymlinks(path)
 	return winpath.Clean(real), err
-}
-
-// maxLinks is how many links that lead nowhere are followed one after another.
-const maxLinks = 8
-
-// lands reports whether full, of which something is missing or closed, would lie
-// beneath root: the answer on a path outside must not reveal what is there.
-func lands(root, full string, links int) bool {
-	for at := filepath.Clean(full); at != filepath.Dir(at); at = filepath.Dir(at) {
-		dir, err := resolved(filepath.Dir(at))
-		if err != nil {
-			continue
-		}
-		if rel, err := filepath.Rel(root, dir); err != nil || !filepath.IsLocal(rel) {
-			return false
-		}
-		target, err := os.Readlink(filepath.Join(dir, filepath.Base(at)))
-		if err != nil {
-			return true // no link: what is missing is missing here
-		}
-		if !filepath.IsAbs(target) {
-			target = filepath.Join(dir, target)
-		}
-		target = winpath.Clean(target)
-		return links > 0 && lands(root, target, links-1)
-	}
-	return false
 }
 
 // Sub opens a directory beneath the root without following any link.
