@@ -11,6 +11,7 @@ import (
 
 	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
+	"github.com/fjbelchi/localmodel/prompts/paths"
 	"github.com/fjbelchi/localmodel/tools/ticket"
 )
 
@@ -73,6 +74,9 @@ func (s *textSearch) paths(text string) (names map[string]bool) {
 			break
 		}
 		p = strings.TrimPrefix(strings.ReplaceAll(p, `\`, "/"), "./")
+		if paths.Check(p) != nil || s.ctx.Err() != nil {
+			continue
+		}
 		if !strings.Contains(p, "/") {
 			names[p] = true
 		}
