@@ -139,7 +139,7 @@ func firstWord(text string) string {
 }
 
 func (c *collector) label(text, where string) {
-	text = c.field(strings.Trim(text, "`\"'"), "label")
+	text = c.field(strings.Trim(text, "`\"' "), "label")
 	key := strings.ToLower(text)
 	if isNothing(text) || c.labels[key] || !c.room(len(c.t.Labels), "labels") {
 		return

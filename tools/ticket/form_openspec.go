@@ -116,7 +116,9 @@ func openSpecTasks(f *file, change string) *Document {
 	for i := range lines {
 		l := &lines[i]
 		local, text := leadingNumber(l.text)
+		text, waits := cutDependsOn(text)
 		t := d.add(l, local, text)
+		t.dependOn(change, waits, "(depends on ...)")
 		t.addPaths(l.text+" "+strings.Join(l.detail, " "), "task line")
 		if l.parent >= 0 {
 			t.Parent = d.Tasks[l.parent].ID

@@ -146,7 +146,7 @@ func cutDependsOn(text string) (rest string, ids []string) {
 	lower := strings.ToLower(text)
 	at, size := -1, 0
 	for _, phrase := range []string{"(depends on", "(depends:", "(deps:", "(dep:", "(requires", "(after",
-		"(blocked by", "[depends on", "[depends:"} {
+		"(blocked by", "[depends on", "[depends:", "[blocked by"} {
 		if i := strings.LastIndex(lower, phrase); i > at {
 			at, size = i, len(phrase)
 		}
@@ -169,6 +169,10 @@ func cutDependsOn(text string) (rest string, ids []string) {
 			ids = append(ids, more...)
 		} else if word, _ := leadingTask(part + " x"); word != "" {
 			ids = append(ids, word)
+		} else if isNumberDots(part) && strings.Contains(part, ".") {
+			ids = append(ids, part)
+		} else {
+			ids = append(ids, findRefs(part, false)...)
 		}
 	}
 	if len(ids) == 0 {

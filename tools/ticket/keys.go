@@ -239,8 +239,14 @@ func (c *collector) linksKey(k *key) {
 func (c *collector) filesKey(k *key, action string) {
 	switch n := k.value; n.Kind {
 	case yaml.ScalarNode:
-		for part := range strings.SplitSeq(expandBraces(n.Value), ",") {
-			c.file(File{Path: cleanPath(part), Action: action}, k.as)
+		for line := range strings.FieldsFuncSeq(expandBraces(n.Value), isFileSeparator) {
+			parts := []string{line}
+			if words := strings.Fields(line); len(words) > 1 && !slices.ContainsFunc(words, isNoPath) {
+				parts = words // lines that YAML has joined
+			}
+			for _, part := range parts {
+				c.file(File{Path: cleanPath(part), Action: action}, k.as)
+			}
 		}
 	case yaml.SequenceNode:
 		for _, item := range n.Content {
@@ -259,6 +265,10 @@ func (c *collector) filesKey(k *key, action string) {
 		}
 	}
 }
+
+func isFileSeparator(r rune) bool { return r == ',' || r == '\n' }
+
+func isNoPath(word string) bool { return !isPath(word) }
 
 var fileKeys = []string{"path", "file", "filename", "name", "action", "description"}
 

@@ -10,7 +10,7 @@ import (
 // lineLabel is a line "Label: value".
 type lineLabel struct {
 	name, value  string
-	more         string // further labels after a pipe: "**A**: x | **B**: y"
+	more         string // further labels of the line: "**A**: x | **B**: y"
 	bold, bullet bool
 	indent       int
 }
@@ -71,11 +71,32 @@ func labelOf(line string) lineLabel {
 		l.bold = strings.HasPrefix(text[at:], "::") // Dataview's field
 		l.name, text = text[:at], after
 	}
-	if at := strings.Index(text, " | **"); at >= 0 {
-		text, l.more = text[:at], text[at+3:]
-	}
+	text, l.more = cutLabels(text)
 	l.value = strings.TrimSpace(text)
 	return l
+}
+
+// cutLabels splits a value from the next label of its line: "x | **B**: y", "x | B: y",
+// "x **B:** y".
+func cutLabels(text string) (value, more string) {
+	const most = 500 // bytes looked at
+	head := text[:min(len(text), most)]
+	for at := 0; ; at++ {
+		next := strings.IndexAny(head[at:], "|·*")
+		if next < 0 {
+			return text, ""
+		}
+		at += next
+		rest := strings.TrimLeft(text[at:], "|· ")
+		if at == 0 || text[at-1] != ' ' || text[at] == '*' && !strings.HasPrefix(rest, "**") {
+			continue
+		}
+		bold := strings.HasPrefix(rest, "**")
+		name := strings.TrimLeft(rest[:min(len(rest), 42)], "*")
+		if end := colon(name); end > 0 && (hasMeaning(name[:end]) || bold && text[at] != '*') {
+			return text[:at], rest
+		}
+	}
 }
 
 // cutColon cuts one or two colons from the beginning.

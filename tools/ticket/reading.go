@@ -189,10 +189,9 @@ func (c *collector) lines(s section) {
 			continue
 		}
 		c.labelled(l, what, head && i < headLines)
-		for part := range strings.SplitSeq(l.more, " | ") {
-			if sub := labelOf(part); sub.name != "" {
-				c.labelled(sub, meaningOf(sub.name), head && i < headLines)
-			}
+		for sub := labelOf(l.more); sub.name != ""; sub = labelOf(sub.more) {
+			sub.bullet = l.bullet
+			c.labelled(sub, meaningOf(sub.name), head && i < headLines)
 		}
 	}
 	if openAt >= 0 {
@@ -264,6 +263,12 @@ func (c *collector) fieldTable(lines []string) {
 		if len(t.header) == 2 && hasMeaning(t.header[0]) { // no header, as some write it
 			rows = append([][]string{t.header}, rows...)
 		}
+		if isRowOfFields(t) { // | Status | Labels | ... |, then one row
+			rows = nil
+			for i, name := range t.header[:min(len(t.header), len(t.rows[0]))] {
+				rows = append(rows, []string{name, t.rows[0][i]})
+			}
+		}
 		for _, row := range rows {
 			if len(row) != 2 {
 				break
@@ -283,6 +288,21 @@ func (c *collector) fieldTable(lines []string) {
 			}
 		}
 	}
+}
+
+// isRowOfFields reports whether a table has the ticket's own fields as its columns, and
+// does not list tickets or files.
+func isRowOfFields(t table) bool {
+	known := 0
+	for _, name := range t.header {
+		switch what := meaningOf(name).field; {
+		case what == idField || what == titleField || what == filesField:
+			return false
+		case hasMeaning(name):
+			known++
+		}
+	}
+	return len(t.header) > 2 && len(t.rows) == 1 && known > 1 && hasMeaning(t.header[0])
 }
 
 var headingID = lazy.Regexp(`^\[?(\pL[\pL\pN_]*(?:-[\pL\pN_]+)*-\pL{0,3}\pN+(?:\.\pN+)*[a-z]?)(?:\]\s*[:：–—-]?|\s*[:：]|\s+[–—-]\s|\s*$)`)
