@@ -107,7 +107,29 @@ func (c *collector) complexity(stated, place, where string) {
 // complexityOf is what a stated complexity means, "" if nothing.
 func complexityOf(stated string) string {
 	first := firstWord(strings.ToLower(stated))
-	return cmp.Or(complexityWord(stated), complexityWord(first), complexityOfNumber(stated))
+	return cmp.Or(complexityWord(stated), hardestOf(stated), complexityWord(first), complexityOfNumber(stated))
+}
+
+// hardestOf is the hardest of "low to medium" or "medium/high", "" where there are other
+// words.
+func hardestOf(stated string) string {
+	found := map[string]bool{}
+	for word := range strings.FieldsFuncSeq(stated, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		value := complexityWord(word)
+		if value == "" && !strings.EqualFold(word, "to") && !strings.EqualFold(word, "or") {
+			return ""
+		}
+		found[value] = true
+	}
+	switch {
+	case found["high"] || found["complex"]:
+		return "high"
+	case found["medium"]:
+		return "medium"
+	case found["low"] || found["simple"] || found["trivial"]:
+		return "low"
+	}
+	return ""
 }
 
 // complexityWord is the complexity that a word, or a size of a shirt, stands for.
@@ -190,7 +212,7 @@ func (c *collector) set(what field, text, where string) {
 			c.complexity(text, where, where)
 		}
 	case sizeField: // points and hours say nothing of it
-		if complexityWord(text) != "" {
+		if complexityWord(text) != "" || hardestOf(text) != "" {
 			c.complexity(text, where, where)
 		}
 	case labelsField:

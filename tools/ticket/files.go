@@ -65,23 +65,30 @@ func startsWithPath(text string) bool {
 		strings.HasSuffix(strings.TrimRight(text, "*_ "), ":")
 }
 
-var braces = lazy.Regexp("(`?)([^\\s,;`{}]*)\\{([^{}\\s`]*,[^{}\\s`]*)\\}([^\\s,;`{}]*)")
+// braces are those with a comma within, and the word around them.
+var braces = lazy.Regexp("(`?)((?:[^\\s,;`{}]|\\{[^{},\\s`]*\\})*)\\{([^{}\\s`]*,[^{}\\s`]*)\\}" +
+	"((?:[^\\s,;`{}]|\\{[^{}\\s`]*\\})*)")
 
-// expandBraces writes out src/{a,b}.go, which are two files. Of a word with more than
-// one pair of braces the first counts.
+// expandBraces writes out src/{a,b}.go, which are two files.
 func expandBraces(text string) string {
-	const most = 2 * maxPath
-	if len(text) > most || !strings.Contains(text, "{") {
-		return text
-	}
-	return braces().ReplaceAllStringFunc(text, func(word string) string {
-		m := braces().FindStringSubmatch(word)
-		var out []string
-		for part := range strings.SplitSeq(m[3], ",") {
-			out = append(out, m[2]+part+m[4])
+	const (
+		most  = 2 * maxPath
+		pairs = 3 // of braces in a word
+	)
+	for range pairs {
+		if len(text) > most || !strings.Contains(text, "{") {
+			break
 		}
-		return m[1] + strings.Join(out, m[1]+", "+m[1])
-	})
+		text = braces().ReplaceAllStringFunc(text, func(word string) string {
+			m := braces().FindStringSubmatch(word)
+			var out []string
+			for part := range strings.SplitSeq(m[3], ",") {
+				out = append(out, m[2]+part+m[4])
+			}
+			return m[1] + strings.Join(out, m[1]+", "+m[1])
+		})
+	}
+	return text
 }
 
 // filesOf gives the paths of one line of a list of files, what is done to them, and

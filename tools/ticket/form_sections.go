@@ -29,6 +29,7 @@ func readSections(f *file) (*Document, error) {
 		c.t.Local, c.t.Closed = c.t.ID, part.closed
 		d.Tasks = append(d.Tasks, c.finish())
 	}
+	d.Head.Warnings = distinctIDs("", d.Tasks)
 	return d, nil
 }
 
@@ -75,10 +76,10 @@ func ticketSections(body string) []ticketSection {
 	return out
 }
 
-// isTicketHeading: "PAY-12: Title", its prefix in capitals.
+// isTicketHeading: "PAY-12: Title" or "PAY-12", its prefix in capitals.
 func isTicketHeading(title string) bool {
 	m := headingID().FindStringSubmatch(clip(title, 100))
-	if m == nil || len(m[0]) == len(title) || isRating(m[1]) || !isStrictID(m[1]) {
+	if m == nil || isRating(m[1]) || !isStrictID(m[1]) {
 		return false
 	}
 	prefix, _, _ := strings.Cut(m[1], "-")
