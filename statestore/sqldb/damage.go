@@ -89,10 +89,10 @@ func (d *DB) openWhole(ctx context.Context, check bool) (*opened, error) {
 	at := &opened{file: f}
 	err = d.prepare(ctx, at, db)
 	if err == nil {
-		f.self, err = os.Stat(path)
+		f.self, err = readFileID(path)
 	}
 	if err == nil { // there is a WAL once something was read
-		f.wal, err = os.Stat(path + walSuffix)
+		f.wal, err = readFileID(path + walSuffix)
 	}
 	if err == nil && check {
 		err = quickCheck(ctx, f)

@@ -5,8 +5,6 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
-	"io/fs"
-	"os"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -27,7 +25,7 @@ type file struct {
 	writes  *prepared
 	users   *flock.Flock // held shared while the file is open, where it could be taken
 
-	self, wal fs.FileInfo // what was opened
+	self, wal *fileID // what was opened
 }
 
 const walSuffix = "-wal"
@@ -38,9 +36,9 @@ const SequenceSuffix = ".seq"
 // inPlace reports whether the open files are still those at their paths.
 func (f *file) inPlace() bool { return f.same(f.path, f.self) && f.same(f.path+walSuffix, f.wal) }
 
-func (f *file) same(path string, opened fs.FileInfo) bool {
-	now, err := os.Stat(path)
-	return err == nil && os.SameFile(opened, now)
+func (f *file) same(path string, opened *fileID) bool {
+	now, err := readFileID(path)
+	return err == nil && opened.same(now)
 }
 
 // rescue brings what is only in a WAL that is no longer at its path into the
