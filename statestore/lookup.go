@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/fjbelchi/localmodel/routing/policy"
@@ -85,35 +86,43 @@ func (s *Store) Completed(ctx context.Context, ticketIDs []string) (map[string]b
 // alone, and up to limit on each side of it in the order of ids. What it reads
 // does not grow with the journal.
 func (s *Store) Known(ctx context.Context, id string, limit int) (known bool, near []string, err error) {
-	seen := map[string]bool{}
-	add := func(id string) {
-		if !seen[id] {
-			seen[id] = true
-			near = append(near, id)
-		}
-	}
 	err = s.Read(ctx, func(q sqldb.Q, project int64) error {
-		if err := q.Row(ctx, `SELECT EXISTS (SELECT 1 FROM tickets WHERE project = ? AND ticket = ?)
-OR EXISTS (SELECT 1 FROM decisions WHERE project = ? AND ticket = ?)`, project, id, project, id).Scan(&known); err != nil || known {
-			return err
-		}
-		for _, look := range []struct {
-			query string
-			args  []any
-		}{
-			{`SELECT ticket FROM decisions WHERE project = ? ORDER BY at DESC LIMIT ?`, []any{project, limit}},
-			{`SELECT ticket FROM tickets WHERE project = ? AND ticket IN (?, ?)`, []any{project, strings.ToUpper(id), strings.ToLower(id)}},
-			{`SELECT ticket FROM tickets WHERE project = ? AND ticket > ? ORDER BY ticket LIMIT ?`, []any{project, id, limit}},
-			{`SELECT ticket FROM tickets WHERE project = ? AND ticket < ? ORDER BY ticket DESC LIMIT ?`, []any{project, id, limit}},
-		} {
-			if err := scanStrings(ctx, q, look.query, look.args, add); err != nil {
+		args := []any{id, project, id, project, id, project, limit, project, strings.ToUpper(id), strings.ToLower(id),
+			project, id, limit, project, id, limit}
+		err := q.Each(ctx, knownQuery, args, func(r sqldb.Row) error {
+			var itself int
+			var ticket string
+			if err := r.Scan(&itself, &ticket); err != nil {
 				return err
 			}
+			if itself == 1 {
+				known = true
+				return errKnown
+			}
+			if !slices.Contains(near, ticket) {
+				near = append(near, ticket)
+			}
+			return nil
+		})
+		if errors.Is(err, errKnown) {
+			return nil
 		}
-		return nil
+		return err
 	})
 	return known, near, err
 }
+
+// errKnown stops the reading of near ids.
+var errKnown = errors.New("the ticket is known")
+
+// knownQuery reads the id itself, where it is known, and the near ones. It is one
+// statement, since each costs as much in its locks as in its rows.
+const knownQuery = `SELECT 1, ? WHERE EXISTS (SELECT 1 FROM tickets WHERE project = ? AND ticket = ?)
+  OR EXISTS (SELECT 1 FROM decisions WHERE project = ? AND ticket = ?)
+UNION ALL SELECT 0, ticket FROM (SELECT ticket FROM decisions WHERE project = ? ORDER BY at DESC LIMIT ?) AS latest
+UNION ALL SELECT 0, ticket FROM tickets WHERE project = ? AND ticket IN (?, ?)
+UNION ALL SELECT 0, ticket FROM (SELECT ticket FROM tickets WHERE project = ? AND ticket > ? ORDER BY ticket LIMIT ?) AS above
+UNION ALL SELECT 0, ticket FROM (SELECT ticket FROM tickets WHERE project = ? AND ticket < ? ORDER BY ticket DESC LIMIT ?) AS below`
 
 func scanStrings(ctx context.Context, q sqldb.Q, query string, args []any, add func(string)) error {
 	return q.Each(ctx, query, args, func(r sqldb.Row) error {

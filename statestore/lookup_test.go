@@ -2,6 +2,7 @@ package statestore
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -60,6 +61,35 @@ func TestPlanFailure_ShowsTheRefusedPlan(t *testing.T) {
 		r := fail("no line again")
 		if a := r.Attempt; a == nil || a.Plan != "p5" || a.Planner != "cheap tier" || a.Model != "qwen" {
 			t.Errorf("the hand-off does not have the plan of another: %+v", a)
+		}
+	})
+}
+
+func TestKnown_ItselfAndNear(t *testing.T) {
+	eachStore(t, func(t *testing.T, o journal.Options) {
+		s := newStore(t, o)
+		ids := []string{"A-1", "FEAT-1", "FEAT-2", "FEAT-3", "Z-1", "lower-1"}
+		for _, id := range ids {
+			record(t, s, out(id+" implement pass"))
+		}
+		for _, row := range []struct {
+			name, id string
+			limit    int
+			known    bool
+			near     []string
+		}{
+			{"recorded", "FEAT-2", 9, true, nil},
+			{"other case", "feat-2", 9, false, append(slices.Clone(ids[:5]), "lower-1")},
+			{"one on each side", "FEAT-25", 1, false, []string{"FEAT-2", "FEAT-3"}},
+			{"far case, limit", "LOWER-1", 1, false, []string{"FEAT-3", "Z-1", "lower-1"}},
+		} {
+			t.Run(row.name, func(t *testing.T) {
+				known, near, err := s.Known(t.Context(), row.id, row.limit)
+				slices.Sort(near)
+				if err != nil || known != row.known || !known && !slices.Equal(near, row.near) {
+					t.Errorf("got %v, %q, %v, want %v, %q", known, near, err, row.known, row.near)
+				}
+			})
 		}
 	})
 }
