@@ -42,8 +42,8 @@ func newConn(srv *server.MCPServer, out io.Writer, o Options) *conn {
 }
 
 // pump hands the client's lines on until they end; what ended them goes to
-// ended, nil for the end of the file. It returns sooner where it has a call to
-// run: then another goroutine goes on with the lines.
+// ended, nil for the end of the file. It returns sooner where another goroutine
+// went on with the lines while it ran a call.
 func (c *conn) pump(ctx context.Context, lines *lineReader, ended chan<- error) {
 	for {
 		call, err := c.readCall(ctx, lines)
@@ -57,11 +57,9 @@ func (c *conn) pump(ctx context.Context, lines *lineReader, ended chan<- error) 
 		if !c.workers.enter(call) {
 			continue
 		}
-		c.workers.spawn(func() { c.pump(ctx, lines, ended) })
-		for ; call != nil; call = c.workers.leave() {
-			call()
+		if c.workers.run(call, lines.r.Buffered() > 0, func() { c.pump(ctx, lines, ended) }) {
+			return
 		}
-		return
 	}
 }
 
