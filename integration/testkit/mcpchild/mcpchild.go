@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strconv"
 	"sync"
@@ -41,21 +42,28 @@ func (e Era) First() (method, params string) {
 }
 
 // Child is one running server. It is safe for concurrent use.
+//
+// Whoever waits for an answer reads the output, for the others too, and one
+// timer bounds all waits. A goroutine that reads, and a timer for each request,
+// would wake a thread for each request, which the measured server waits for.
 type Child struct {
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	stderr bytes.Buffer // read only once ended is closed
+	cmd     *exec.Cmd
+	in      io.WriteCloser
+	out     *bufio.Reader
+	reading chan struct{} // full while somebody reads out
+	stderr  bytes.Buffer  // read only once ended is closed
+	watch   *time.Timer
 
 	mu    sync.Mutex // guards what follows, and writes to in
 	id    int
 	waits map[string]chan []byte // by id
 
-	ended chan struct{}
+	ended chan struct{} // closed once the output has ended, by the one who read it
 }
 
 // Start starts the command. Nothing is said to it yet.
 func Start(cmd *exec.Cmd) (*Child, error) {
-	c := &Child{cmd: cmd, waits: map[string]chan []byte{}, ended: make(chan struct{})}
+	c := &Child{cmd: cmd, waits: map[string]chan []byte{}, reading: make(chan struct{}, 1), ended: make(chan struct{})}
 	var err error
 	if c.in, err = cmd.StdinPipe(); err != nil {
 		return nil, err
@@ -70,7 +78,8 @@ func Start(cmd *exec.Cmd) (*Child, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	go c.read(out)
+	c.out = bufio.NewReaderSize(out, 64<<10)
+	c.watch = time.AfterFunc(patience, c.killStuck)
 	return c, nil
 }
 
@@ -89,23 +98,56 @@ func Open(cmd *exec.Cmd) (*Child, error) {
 	return c, nil
 }
 
-func (c *Child) read(out io.Reader) {
-	r := bufio.NewReaderSize(out, 64<<10)
-	for {
-		line, err := r.ReadBytes('\n')
-		c.hand(line)
-		if err != nil {
-			break
-		}
-	}
-	_ = c.cmd.Wait() // how it ended is in its state
+// killStuck ends a server that has not answered within patience of the last request.
+func (c *Child) killStuck() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, wait := range c.waits {
-		close(wait)
-		delete(c.waits, id)
+	if len(c.waits) > 0 {
+		fmt.Fprintf(os.Stderr, "mcpchild: no answer within %s, the server is killed\n", patience)
+		_ = c.cmd.Process.Kill() // it may have ended
 	}
+}
+
+// read reads one line and hands it on, or notes the end. The caller has filled reading.
+func (c *Child) read() {
+	defer func() { <-c.reading }()
+	line, err := c.out.ReadBytes('\n')
+	c.hand(line)
+	if err == nil || c.hasEnded() {
+		return
+	}
+	_ = c.cmd.Wait() // how it ended is in its state
+	c.watch.Stop()
 	close(c.ended)
+}
+
+func (c *Child) hasEnded() bool {
+	select {
+	case <-c.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// answer waits for an answer, and reads where nobody does. ok = it came before the end.
+func (c *Child) answer(wait <-chan []byte) (line []byte, ok bool) {
+	for {
+		select {
+		case line := <-wait:
+			return line, true
+		default:
+		}
+		if c.hasEnded() {
+			return nil, false
+		}
+		select {
+		case line := <-wait:
+			return line, true
+		case c.reading <- struct{}{}:
+			c.read()
+		}
+	}
 }
 
 // hand gives an answer to the one that waits for it; nothing else is expected.
@@ -127,21 +169,17 @@ func (c *Child) Raw(method, params string) ([]byte, error) {
 	c.id++
 	id := strconv.Itoa(c.id)
 	c.waits[id] = wait
+	c.watch.Reset(patience)
 	_, err := io.WriteString(c.in, `{"jsonrpc":"2.0","id":`+id+`,"method":"`+method+`","params":{`+params+"}}\n")
 	c.mu.Unlock()
 	if err != nil {
 		return nil, fmt.Errorf("%s: the server does not read: %w", method, err)
 	}
-	select {
-	case line, ok := <-wait:
-		if !ok {
-			<-c.ended
-			return nil, fmt.Errorf("%s: the server ended: %s\n%s", method, c.cmd.ProcessState, c.stderr.String())
-		}
-		return line, nil
-	case <-time.After(patience):
-		return nil, fmt.Errorf("%s: no answer within %s", method, patience)
+	line, ok := c.answer(wait)
+	if !ok {
+		return nil, fmt.Errorf("%s: the server ended: %s\n%s", method, c.cmd.ProcessState, c.stderr.String())
 	}
+	return line, nil
 }
 
 // Ask sends one request and returns its result; an error of the protocol is an
@@ -177,11 +215,9 @@ func (c *Child) PID() int { return c.cmd.Process.Pid }
 // Close ends the input and waits for the server, which has to exit with 0.
 func (c *Child) Close() error {
 	_ = c.in.Close() // it may have ended by itself
-	select {
-	case <-c.ended:
-	case <-time.After(patience):
-		_ = c.cmd.Process.Kill()
-		<-c.ended
+	late := time.AfterFunc(patience, func() { _ = c.cmd.Process.Kill() })
+	c.readToEnd()
+	if !late.Stop() {
 		return fmt.Errorf("the server did not end within %s of the end of its input", patience)
 	}
 	if code := c.cmd.ProcessState.ExitCode(); code != 0 {
@@ -193,5 +229,12 @@ func (c *Child) Close() error {
 // Kill ends the server without more ado.
 func (c *Child) Kill() {
 	_ = c.cmd.Process.Kill() // it may have ended
-	<-c.ended
+	c.readToEnd()
+}
+
+func (c *Child) readToEnd() {
+	for !c.hasEnded() {
+		c.reading <- struct{}{}
+		c.read()
+	}
 }
