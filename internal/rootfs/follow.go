@@ -45,6 +45,16 @@ func follow(full string) (at string, missing error) {
 	return at, nil
 }
 
+// Resolve is filepath.EvalSymlinks of an absolute path that a project names, without the
+// time that its links may take.
+func Resolve(path string) (string, error) {
+	at, err := follow(path)
+	if err != nil {
+		return "", err
+	}
+	return resolved(at)
+}
+
 // top is the directory above all on a path's volume.
 func top(path string) string { return filepath.VolumeName(path) + string(filepath.Separator) }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -164,6 +165,9 @@ func TestSwapRace(t *testing.T) {
 // each lead down and back up to the next.
 func TestRel_DeepLinks(t *testing.T) {
 	r, dir, _ := project(t)
+	if runtime.GOOS != "linux" {
+		t.Skip("paths are shorter here")
+	}
 	const depth, links = 900, 20
 	deep := strings.Repeat("d/", depth)
 	if err := os.MkdirAll(filepath.Join(dir, deep), 0o755); err != nil {

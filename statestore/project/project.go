@@ -98,7 +98,7 @@ func commonDir(ctx context.Context, tree string) (common string, linked bool) {
 	if !ok {
 		return "", false
 	}
-	admin, err := filepath.EvalSymlinks(absolute(tree, text))
+	admin, err := rootfs.Resolve(absolute(tree, text))
 	if err != nil || filepath.Base(filepath.Dir(admin)) != "worktrees" || beneath(tree, admin) {
 		return "", false
 	}
@@ -109,7 +109,11 @@ func commonDir(ctx context.Context, tree string) (common string, linked bool) {
 	if !ok || filepath.Base(back) != ".git" || !sameDir(filepath.Dir(absolute(admin, back)), tree) {
 		return "", false
 	}
-	return filepath.Dir(filepath.Dir(admin)), true
+	common = filepath.Dir(filepath.Dir(admin))
+	if head, err := os.Lstat(filepath.Join(common, "HEAD")); err != nil || !head.Mode().IsRegular() {
+		return "", false // no repository, but a folder of worktrees in somebody's project
+	}
+	return common, true
 }
 
 // readLink reads a file of one line, a path after a prefix.

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -64,7 +65,9 @@ func realTemp(t *testing.T) string {
 
 func wantLocal(t *testing.T, dir, want string) {
 	t.Helper()
-	if got, err := Local(context.Background(), dir); got != want || err != nil {
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second) // of a few milliseconds
+	defer stop()
+	if got, err := Local(ctx, dir); got != want || err != nil {
 		t.Errorf("%s is %q, %v; want %q", dir, got, err, want)
 	}
 }
@@ -133,6 +136,27 @@ func TestLocal_HostileProject(t *testing.T) {
 				t.Skip("no links here")
 			}
 			write(t, filepath.Join(evil, ".git"), "gitdir: link/.git/worktrees/x\n")
+		},
+		"both directions of a link, in a folder of worktrees": func(t *testing.T, evil, good string) {
+			clone := filepath.Join(good, "worktrees", "clone")
+			makeDir(t, filepath.Dir(clone))
+			write(t, filepath.Join(evil, ".git"), "gitdir: "+clone+"\n")
+			write(t, filepath.Join(clone, "gitdir"), filepath.Join(evil, ".git")+"\n")
+			write(t, filepath.Join(clone, "commondir"), "../..\n")
+		},
+		"a .git that leads from link to link": func(t *testing.T, evil, _ string) {
+			const depth, links = 800, 250
+			if runtime.GOOS != "linux" {
+				t.Skip("paths are shorter here")
+			}
+			makeDir(t, filepath.Join(evil, strings.Repeat("d/", depth)))
+			for i := range links {
+				to := strings.Repeat("d/", depth) + strings.Repeat("../", depth) + "x" + strconv.Itoa(i+1)
+				if err := os.Symlink(to, filepath.Join(evil, "x"+strconv.Itoa(i))); err != nil {
+					t.Skip("no links here")
+				}
+			}
+			write(t, filepath.Join(evil, ".git"), "gitdir: x0\n")
 		},
 		"both directions of a link, inside itself": func(t *testing.T, evil, _ string) {
 			admin := filepath.Join(evil, "fake", ".git", "worktrees", "x")
