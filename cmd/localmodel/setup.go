@@ -18,7 +18,7 @@ Finds Ollama, or a chat-completions server on its usual port of this machine; ch
 
 With --yes nothing is asked: what is there is used, and a model is fetched only where there is none or --model names it. Where an agent's variables are set, nothing is fetched, no remote server is taken and no proxy is switched on: those are the user's decisions.
 
-Exit code: 0 set up; 1 a server or a model is missing, or it does not answer; 2 a file cannot be written; 3 not a terminal and no --yes, so nothing was changed; 130 interrupted, and what was done stays.`
+Exit code: 0 set up; 1 a server, a model or a client is missing, or the model does not answer; 2 a file cannot be written; 3 not a terminal and no --yes, so nothing was changed; 130 interrupted, and what was done stays.`
 
 func setupCommand(w app.Env) *cobra.Command {
 	var o setup.Options

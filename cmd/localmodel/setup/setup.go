@@ -157,7 +157,7 @@ type Report struct {
 
 // The exit codes, beside 0: set up, or nothing left to do.
 const (
-	ExitMissing = 1 // a server or a model is missing, or the model does not answer
+	ExitMissing = 1 // a server, a model or a client is missing, or the model does not answer
 	ExitFailed  = 2 // config.toml or a client's file cannot be written
 	ExitNobody  = 3 // nobody can be asked and --yes is not given: nothing was changed
 
