@@ -66,6 +66,7 @@ func TestAskPrintsTheAnswerAndWhoGaveIt(t *testing.T) {
 }
 
 func TestAskExitCodes(t *testing.T) {
+	t.Setenv("PATH", t.TempDir()) // without Ollama's program
 	url, sent := askProxy(t)
 	for _, c := range []struct {
 		env  map[string]string
@@ -79,6 +80,7 @@ func TestAskExitCodes(t *testing.T) {
 		{nil, "x", []string{"--temperature", "3"}, 2, "--temperature"},
 		{nil, "x", []string{"--temperature", "NaN"}, 2, "--temperature"},
 		{map[string]string{"OLLAMA_HOST": "127.0.0.1:9"}, "x", nil, 1, "free did not answer: Ollama is not reachable"},
+		{map[string]string{"OLLAMA_HOST": "127.0.0.1:9"}, "x", nil, 1, " setup"},
 		{map[string]string{"LITELLM_BASE_URL": "http://127.0.0.1:9"}, "x", []string{"--model", "cheap"}, 1, "litellm --config"},
 		{map[string]string{"LITELLM_BASE_URL": url, "LOCALMODEL_CLOUD": "never"}, "x", []string{"--model", "cheap"}, 1, "LOCALMODEL_CLOUD=never"},
 		{map[string]string{"LITELLM_BASE_URL": "http://proxy.example", "LOCALMODEL_CLOUD": "never", "LOCALMODEL_LOCAL": "proxy"}, "x", nil, 1, "not on this machine"},

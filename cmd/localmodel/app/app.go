@@ -109,7 +109,7 @@ func With(e Env, c *Config, only ...policy.Tier) *App {
 		DraftDefault:     c.Draft,
 		DraftTemperature: c.DraftTemperature,
 		Shell:            c.Shell,
-		Fix:              c.fix,
+		Fix:              c.Fix,
 	}
 	if c.Dirs.State != "" {
 		deps.TrustedCommands = func(ctx context.Context) ([]string, string) {

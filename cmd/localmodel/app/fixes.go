@@ -8,9 +8,9 @@ import (
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
-// fix is what a model is told of a fix: a command that runs here, and none for
+// Fix is what a model is told of a fix: a command that runs here, and none for
 // a proxy that the user has not set up.
-func (c *Config) fix(tier policy.Tier, fix string) string {
+func (c *Config) Fix(tier policy.Tier, fix string) string {
 	if tier != policy.Local && startsProxy(fix) && !c.Chosen("LITELLM_BASE_URL", "LITELLM_MASTER_KEY", "LOCALMODEL_FALLBACK") {
 		return ""
 	}

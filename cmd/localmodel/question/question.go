@@ -61,11 +61,11 @@ func Run(ctx context.Context, e app.Env, o Options) error {
 	if !o.TokensGiven && o.tier() == policy.Local {
 		o.Tokens = min(o.Tokens, c.NumCtx/2) // room for the question
 	}
-	return o.put(ctx, p.Router, e.Out, e.Err)
+	return o.put(ctx, c, p.Router, e.Out, e.Err)
 }
 
 // put asks, and prints the answer to out and who gave it to errOut.
-func (o Options) put(ctx context.Context, router *routing.Router, out, errOut io.Writer) error {
+func (o Options) put(ctx context.Context, c *app.Config, router *routing.Router, out, errOut io.Writer) error {
 	withheld := &prompts.Withheld{}
 	if o.tier() != policy.Local {
 		withheld.Mask([]string{"the system prompt"}, &o.System)
@@ -84,7 +84,7 @@ func (o Options) put(ctx context.Context, router *routing.Router, out, errOut io
 		fmt.Fprintln(errOut, plain.Line(text))
 	}
 	if err != nil {
-		return o.unanswered(err)
+		return o.unanswered(c, err)
 	}
 	if _, err := fmt.Fprintln(out, strings.TrimRight(string(a.Text), "\n")); err != nil {
 		return err
@@ -139,7 +139,7 @@ func (o *Options) readUser(in io.Reader) error {
 }
 
 // unanswered reports why there is no answer, and the fix.
-func (o Options) unanswered(err error) error {
+func (o Options) unanswered(c *app.Config, err error) error {
 	code, text := 1, err.Error()
 	u, attempted := errors.AsType[*routing.Unanswered](err)
 	switch {
@@ -151,7 +151,13 @@ func (o Options) unanswered(err error) error {
 		text = fmt.Sprintf("%s may not be asked: LITELLM_BASE_URL is not on this machine, and LOCALMODEL_CLOUD=never", o.tier())
 	default:
 		last := u.Attempts[len(u.Attempts)-1]
-		text = strings.TrimSuffix(fmt.Sprintf("%s did not answer: %s\n%s", o.Model, last.Reason, last.Fix), "\n")
+		fix := last.Fix
+		if o.tier() == policy.Local { // Ollama may not be installed
+			fix = c.Fix(policy.Local, fix)
+		}
+		if text = fmt.Sprintf("%s did not answer: %s", o.Model, last.Reason); fix != "" {
+			text += "\nFix: " + fix
+		}
 		if last.Kind == routing.BudgetSpent {
 			code = budgetCode
 		}
