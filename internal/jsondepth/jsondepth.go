@@ -37,3 +37,23 @@ func Check(data []byte) error {
 	}
 	return nil
 }
+
+// Values counts the values in JSON, within 1: what a library makes of each takes more
+// memory than its text, which for an empty one is three bytes.
+func Values(data []byte) int {
+	n, inString, escaped := 0, false, false
+	for _, c := range data {
+		switch {
+		case escaped:
+			escaped = false
+		case inString:
+			escaped = c == '\\'
+			inString = c != '"'
+		case c == '"':
+			inString = true
+		case c == '[' || c == '{' || c == ',':
+			n++
+		}
+	}
+	return n
+}

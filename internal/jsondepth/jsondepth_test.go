@@ -84,3 +84,11 @@ func FuzzDepth(f *testing.F) {
 		}
 	})
 }
+
+func TestValues(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "[]": 1, `[{},{},{}]`: 6, `{"a":[1,2,3]}`: 4, `["a,[{\",[",2]`: 2} {
+		if got := Values([]byte(text)); got != want {
+			t.Errorf("%s has %d values, want %d", text, got, want)
+		}
+	}
+}

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-
-	"github.com/fjbelchi/localmodel/internal/jsondepth"
 )
 
 // isBeads recognises Beads' export: a JSON object a line.
@@ -46,7 +44,7 @@ func readBeads(f *file) (*Document, error) {
 			continue
 		}
 		var in beadsIssue
-		if jsondepth.Check([]byte(line)) != nil || json.Unmarshal([]byte(line), &in) != nil {
+		if checkJSON(line) != nil || json.Unmarshal([]byte(line), &in) != nil {
 			if bad++; bad == 1 {
 				firstBad = number
 			}

@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/tidwall/gjson"
-
-	"github.com/fjbelchi/localmodel/internal/jsondepth"
 )
 
 // isTaskMaster recognises Task Master's tasks.json: lists of tasks by tag.
@@ -25,8 +23,8 @@ type taskMasterTask struct {
 }
 
 func readTaskMaster(f *file) (*Document, error) {
-	if jsondepth.Check([]byte(f.text)) != nil {
-		return nil, errJSON("is nested too deeply")
+	if err := checkJSON(f.text); err != nil {
+		return nil, err
 	}
 	if !gjson.Valid(f.text) {
 		return nil, errJSON("is not valid JSON")

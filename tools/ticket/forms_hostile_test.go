@@ -85,3 +85,27 @@ func TestReadOddBytes(t *testing.T) {
 		}
 	}
 }
+
+// A file of 16 MB may hold five million values, of which a library makes three gigabytes.
+func TestReadManyValues(t *testing.T) {
+	empty := strings.Repeat("{},", 200_000) + "{}"
+	for path, texts := range map[string][]string{
+		".taskmaster/tasks/tasks.json": {
+			`{"tasks":[` + empty + `]}`, `{"tasks":[{"id":1,"title":"a","subtasks":[` + empty + `]}]}`,
+			`{"tasks":[{"id":1,"title":"a","dependencies":[` + empty + `]}]}`,
+		},
+		".beads/issues.jsonl": {`{"id":"a-1","title":"a","dependencies":[` + empty + `]}`, `{"id":"a-1","title":"a","labels":[` + empty + `]}`},
+	} {
+		for _, text := range texts {
+			if _, err := ticket.Read(path, []byte(text), nil); err == nil {
+				t.Errorf("%s: %.60s... is read", path, text)
+			}
+		}
+	}
+	task := `,{"id":1,"title":"a, b","description":"c","status":"pending","priority":"high","details":"d","testStrategy":"e",` +
+		`"complexity":"low","dependencies":[1,2,3],"subtasks":[],"updatedAt":"f"}`
+	d, err := ticket.Read(".taskmaster/tasks/tasks.json", []byte(`{"tasks":[`+strings.Repeat(task, 10_000)[1:]+`]}`), nil)
+	if err != nil || len(d.Tasks) != 10_000 {
+		t.Errorf("a full list is not read: %v", err)
+	}
+}

@@ -4,8 +4,27 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"strings"
+
+	"github.com/fjbelchi/localmodel/internal/jsondepth"
 )
+
+// maxValues bounds the values of JSON that is unmarshaled: each takes up to 200 bytes,
+// an empty one too. A list of maxTasks has fewer.
+const maxValues = 200_000
+
+// checkJSON says why JSON must not be unmarshaled.
+func checkJSON(text string) error {
+	data := []byte(text)
+	if jsondepth.Check(data) != nil {
+		return errJSON("is nested too deeply")
+	}
+	if n := jsondepth.Values(data); n > maxValues {
+		return errJSON(fmt.Sprintf("has %d values, more than the %d that are read", n, maxValues))
+	}
+	return nil
+}
 
 // loose is a text that may also be written as a number, or as a list of texts.
 type loose string
