@@ -129,9 +129,25 @@ func (c *collector) list(k *key) []string {
 			}
 		}
 		return out
+	case yaml.MappingNode:
+		return labelsOfMap(n)
 	}
 	c.warn("line %d: %s is not a list; left out", k.line, k.as)
 	return nil
+}
+
+// labelsOfMap reads "security: true" and "kind: bug", which is kind/bug.
+func labelsOfMap(n *yaml.Node) (out []string) {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := text(n.Content[i]), n.Content[i+1]
+		switch {
+		case value.Tag != "!!bool":
+			out = append(out, strings.TrimSuffix(name+"/"+text(value), "/"))
+		case strings.EqualFold(value.Value, "true"):
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
 // isNested reports whether an item of a list is a list, which none may be.
@@ -175,6 +191,15 @@ func (c *collector) parentKey(k *key) {
 
 // dependencyOf is the ticket that an item of a list names, a text or a map.
 func dependencyOf(n *yaml.Node) string {
+	if n.Kind == yaml.MappingNode && len(n.Content) == 2 {
+		name, value := n.Content[0], n.Content[1]
+		switch {
+		case isStrictID(text(name)): // - FEAT-2: why
+			return text(name)
+		case meaningOf(name.Value).field == dependsField: // - blocked_by: FEAT-2
+			return text(value)
+		}
+	}
 	return cmp.Or(text(n), mapField(n, "id", "ticket", "uid", "key", "identifier", "issue", "task", "taskid",
 		"dependson", "dependsonid", "number", "ref", "ticketid", "issueid", "slug", "artifact", "target", "path",
 		"file", "name", "title"))
@@ -303,6 +328,8 @@ func isAction(value string) bool {
 func (c *collector) criteriaKey(k *key, class int) {
 	b := block{where: k.as, fallback: true}
 	switch n := k.value; n.Kind {
+	case yaml.MappingNode:
+		c.warn("line %d: %s is not a list; left out", k.line, k.as)
 	case yaml.ScalarNode:
 		b.lines = strings.Split(n.Value, "\n")
 	case yaml.SequenceNode:
