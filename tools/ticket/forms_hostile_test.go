@@ -1,6 +1,7 @@
 package ticket_test
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -107,5 +108,20 @@ func TestReadManyValues(t *testing.T) {
 	d, err := ticket.Read(".taskmaster/tasks/tasks.json", []byte(`{"tasks":[`+strings.Repeat(task, 10_000)[1:]+`]}`), nil)
 	if err != nil || len(d.Tasks) != 10_000 {
 		t.Errorf("a full list is not read: %v", err)
+	}
+}
+
+// A file of nothing but headings takes no more memory than one of lines.
+func TestReadManyHeadings(t *testing.T) {
+	for _, unit := range []string{"# a\n", "a\n=\n"} {
+		data := []byte(strings.Repeat(unit, ticket.MaxBytes/len(unit)))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := ticket.Read("a.md", data, nil)
+		runtime.ReadMemStats(&after)
+		const most = 80 << 20 // a third of it is taken
+		if took := after.TotalAlloc - before.TotalAlloc; err != nil || took > most {
+			t.Errorf("%q: %d MB, %v", unit, took>>20, err)
+		}
 	}
 }

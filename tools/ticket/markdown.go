@@ -238,10 +238,10 @@ func outline(body string) []section {
 			criteria = m.see(raw, line, at)
 		}
 		level, title := 0, ""
-		if m.name == "" {
+		if m.name == "" && len(out) < maxHeadings {
 			level, title = heading(line)
 		}
-		if level == 0 && m.name == "" && len(lines) > from {
+		if level == 0 && m.name == "" && len(out) < maxHeadings && len(lines) > from {
 			if level, title = underlined(lines[len(lines)-1], line); level > 0 {
 				lines = lines[:len(lines)-1]
 			}

@@ -22,6 +22,7 @@ const (
 	maxDepth       = 16 // nesting of the front matter
 	maxItems       = 1000
 	maxTasks       = 10_000 // tasks of one file
+	maxHeadings    = 20_000 // of one file; what looks like one past them is text
 	maxWarnings    = 20
 	maxID          = 100  // characters, which record_gate_outcome takes
 	maxField       = 500  // bytes of a one-line field
