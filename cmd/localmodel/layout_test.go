@@ -55,6 +55,7 @@ var arrows = map[string][]string{
 	"internal/rootfs":                 {"internal/jsondepth", "internal/lazy", "internal/winpath"},
 	"internal/advice":                 {"internal/lazy"},
 	"internal/winpath":                {},
+	"internal/programs":               {},
 	"internal/secrets":                {"internal/lazy", "internal/plain"},
 	"internal/userdirs":               {},
 	"integration/testkit/fakeserver":  {"routing", "routing/policy"},

@@ -2,9 +2,9 @@ package app
 
 import (
 	"os"
-	"os/exec"
 	"strings"
 
+	"github.com/fjbelchi/localmodel/internal/programs"
 	"github.com/fjbelchi/localmodel/routing/policy"
 )
 
@@ -23,10 +23,7 @@ func (c *Config) Fix(tier policy.Tier, fix string) string {
 	return fix
 }
 
-func onPath(program string) bool {
-	_, err := exec.LookPath(program)
-	return err == nil
-}
+func onPath(program string) bool { return programs.Find(program) != "" }
 
 // runnable is a fix as a command that runs on a system. What needs a program
 // that is not installed is left to the command that installs it, or names the

@@ -9,6 +9,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/app"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/machine"
+	"github.com/fjbelchi/localmodel/internal/programs"
 	"github.com/fjbelchi/localmodel/prompts"
 	"github.com/fjbelchi/localmodel/routing/policy"
 	"github.com/fjbelchi/localmodel/statestore/guard"
@@ -44,10 +45,10 @@ func gather(ctx context.Context, p *app.App, deep bool) Facts {
 		Untrusted: c.TrustNotes(),
 		Clients:   clients.Find(c.ClientPlace()),
 		Memory:    machine.Memory(),
-		LiteLLM:   machine.Program("litellm"),
+		LiteLLM:   programs.Find("litellm"),
 	}
 	if f.ollamaHere() {
-		f.Installed = machine.Program("ollama")
+		f.Installed = programs.Find("ollama")
 	}
 	var group sync.WaitGroup
 	group.Go(func() {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/lazy"
 	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/internal/programs"
 )
 
 // Options say how the commands install and uninstall edit a file.
@@ -171,11 +171,11 @@ func (o Options) program(ofProject bool, system string) (command, note string, e
 	if err != nil {
 		return "", "", fmt.Errorf("the path of this program is not known (%w); give it with --command", err)
 	}
-	found, err := exec.LookPath("localmodel")
+	found := programs.Find("localmodel")
 	switch {
 	case launcher(self, system) != nil:
 		return self, "", nil
-	case ofProject && err == nil && launcher(found, system) == nil:
+	case ofProject && found != "" && launcher(found, system) == nil:
 		return "localmodel", "", nil
 	case strings.Contains(filepath.ToSlash(self), "/go-build"):
 		return "", "", errors.New("this program is the temporary one of `go run`; put a lasting one on your PATH with `make install` and call that, or name one with --command")

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/clients/entry"
 	"github.com/fjbelchi/localmodel/internal/jsondepth"
 	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/internal/programs"
 	"github.com/fjbelchi/localmodel/internal/rootfs"
 )
 
@@ -127,10 +127,8 @@ func shown(path string, p Place) string {
 // Present reports whether the client seems to be installed: its program is on
 // PATH, or it has left its directory in the user's home.
 func (c Client) Present(p Place) bool {
-	if c.program != "" {
-		if _, err := exec.LookPath(c.program); err == nil {
-			return true
-		}
+	if c.program != "" && programs.Find(c.program) != "" {
+		return true
 	}
 	var paths []string
 	for _, name := range c.traces {

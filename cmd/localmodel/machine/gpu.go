@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fjbelchi/localmodel/internal/programs"
 )
 
 // askGPU bounds the program that is asked.
@@ -25,8 +27,8 @@ func GPU(ctx context.Context) int64 {
 }
 
 func nvidia(ctx context.Context) int64 {
-	program, err := exec.LookPath("nvidia-smi")
-	if err != nil {
+	program := programs.Find("nvidia-smi")
+	if program == "" {
 		return 0
 	}
 	ctx, stop := context.WithTimeout(ctx, askGPU)

@@ -9,17 +9,6 @@ import (
 	"path/filepath"
 )
 
-// Program is where PATH has a program, "" where it has none. One in a directory that
-// PATH names relative to the working directory is not the user's but the project's:
-// LookPath returns it, with an error.
-func Program(name string) string {
-	path, err := exec.LookPath(name)
-	if err != nil {
-		return ""
-	}
-	return path
-}
-
 // Leave starts a program that outlives this process and its terminal, with
 // variables added to its environment and what it says written to an open file.
 // It returns the program's process id.

@@ -45,27 +45,3 @@ func TestLeave(t *testing.T) {
 		t.Errorf("got %q", words)
 	}
 }
-
-// A program is the user's where PATH names its directory in full, and the
-// project's where PATH names it relative to the working directory.
-func TestProgram_OfTheWorkingDirectory(t *testing.T) {
-	dir := t.TempDir()
-	name := "localmodel-test-program"
-	if runtime.GOOS == "windows" {
-		name += ".bat"
-	}
-	path := filepath.Join(dir, "bin", name)
-	if err := os.Mkdir(filepath.Dir(path), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte("#!/bin/sh\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Chdir(dir)
-	for where, want := range map[string]string{"bin": "", ".": "", filepath.Dir(path): path} {
-		t.Setenv("PATH", where)
-		if got := Program(name); got != want {
-			t.Errorf("PATH=%s: got %q, want %q", where, got, want)
-		}
-	}
-}

@@ -19,6 +19,7 @@ import (
 	"github.com/fjbelchi/localmodel/cmd/localmodel/settings"
 	"github.com/fjbelchi/localmodel/cmd/localmodel/term"
 	"github.com/fjbelchi/localmodel/internal/plain"
+	"github.com/fjbelchi/localmodel/internal/programs"
 )
 
 // host is what setup's questions to a machine are answered from: what the
@@ -32,7 +33,7 @@ type host struct {
 func NewHost(e app.Env, quiet bool) Host {
 	c := app.Load(e)
 	h := host{e, c}
-	program := machine.Program("ollama")
+	program := programs.Find("ollama")
 	paint := c.Painter(e.Out)
 	return Host{
 		OS:            runtime.GOOS,

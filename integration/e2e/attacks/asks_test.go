@@ -226,19 +226,23 @@ func TestOutputsForPeople(t *testing.T) {
 	}
 }
 
-// A program that lies in the project is not run, though PATH names its directory
-// relative to the working directory, as many do for node_modules/.bin.
+// A program that lies in the project is not run, though PATH names its directory:
+// relative to the working directory, as many do for node_modules/.bin, or in full,
+// as npx and direnv do.
 func TestPrograms_OfTheProjectAreNotRun(t *testing.T) {
 	v := newVictim(t)
 	v.file("ticket.md", ticket)
-	here := filepath.Join(v.home, "node_modules", ".bin") // commands run in the home here
-	for _, name := range []string{"ollama", "litellm", "nvidia-smi", "python3", "localmodel", "git", "sh", "curl"} {
-		v.put(filepath.Join(here, name), "#!/bin/sh\necho pwned > "+filepath.Join(v.home, "pwned")+"\n")
-		if err := os.Chmod(filepath.Join(here, name), 0o755); err != nil {
-			t.Fatal(err)
+	absolute := filepath.Join(v.project, "node_modules", ".bin")
+	relative := filepath.Join("node_modules", ".bin") // commands run in the home here
+	for _, dir := range []string{absolute, filepath.Join(v.home, relative)} {
+		for _, name := range []string{"ollama", "litellm", "nvidia-smi", "python3", "localmodel", "git", "sh", "curl"} {
+			v.put(filepath.Join(dir, name), "#!/bin/sh\necho pwned > "+filepath.Join(v.home, "pwned")+"\n")
+			if err := os.Chmod(filepath.Join(dir, name), 0o755); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
-	v.env = append(v.env, "PATH="+strings.Join([]string{filepath.Join("node_modules", ".bin"), "/usr/bin", "/bin"}, string(os.PathListSeparator)), "LOCALMODEL_DRAFT=on")
+	v.env = append(v.env, "PATH="+strings.Join([]string{relative, absolute, "/usr/bin", "/bin"}, string(os.PathListSeparator)), "LOCALMODEL_DRAFT=on")
 	v.ready()
 	v.everything() // before setup finds another server of this machine
 	for _, args := range [][]string{{"doctor", "--fix", "--yes"}, {"setup", "--yes"}, {"install"}, {"install", "claude-code", "--dry-run"}} {

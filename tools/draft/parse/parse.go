@@ -22,6 +22,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 	"go.yaml.in/yaml/v3"
 	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/fjbelchi/localmodel/internal/programs"
 )
 
 // ErrNoParser says that nothing here reads the language.
@@ -190,14 +192,14 @@ func wholeWeb(ext, text string) error {
 // pythonTimeout ends a parse that hangs.
 const pythonTimeout = 10 * time.Second
 
-// python asks the Python on the PATH to parse the text. Nothing of it is
+// python asks the user's Python to parse the text. Nothing of it is
 // run: isolated mode, no site packages, an empty directory of ours.
 func python(ctx context.Context, text string) error {
-	program, err := exec.LookPath("python3")
-	if err != nil {
+	program := programs.Find("python3")
+	if program == "" {
 		return ErrNoParser
 	}
-	err = inProcess(ctx, pythonTimeout, text, program, "-I", "-S", "-c",
+	err := inProcess(ctx, pythonTimeout, text, program, "-I", "-S", "-c",
 		"import ast,sys\ntry:\n ast.parse(sys.stdin.buffer.read())\nexcept SyntaxError as e:\n sys.exit(f'{e.lineno}: {e.msg}')")
 	if errors.Is(err, ErrTooSlow) {
 		return ErrNoParser
