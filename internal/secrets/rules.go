@@ -75,23 +75,24 @@ func (a *allowlist) prepare() {
 	})
 }
 
-// find appends what the rules find in text. lower is text in lower case.
-func (set *ruleSet) find(text, lower string, found []span) []span {
+// find appends what the rules find in text. lower is text in lower case, left as in scan.
+func (set *ruleSet) find(text, lower string, found []span, left int) ([]span, int) {
 	for _, r := range set.Rules {
-		if r.Path != "" && r.ID != kubernetesRule {
+		if r.Path != "" && r.ID != kubernetesRule || !containsAny(lower, r.Keywords) {
 			continue
 		}
-		switch {
-		case !containsAny(lower, r.Keywords):
-		case strings.HasPrefix(r.Regex, namedValue):
-			for _, near := range around(text, lower, r.Keywords) {
-				found = r.find(set, text[near.from:near.to], near.from, found)
+		parts := []span{{to: len(text)}}
+		if strings.HasPrefix(r.Regex, namedValue) {
+			parts = around(text, lower, r.Keywords)
+		}
+		for _, near := range parts {
+			if left -= near.to - near.from; left < 0 {
+				return nil, left
 			}
-		default:
-			found = r.find(set, text, 0, found)
+			found = r.find(set, text[near.from:near.to], near.from, found)
 		}
 	}
-	return found
+	return found, left
 }
 
 // namedValue begins each rule for a value beside the name of a service. Its

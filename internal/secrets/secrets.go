@@ -7,6 +7,7 @@ package secrets
 import (
 	"cmp"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -15,6 +16,11 @@ import (
 
 // MaxBytes is the longest text that is scanned, twice a model's context window.
 const MaxBytes = 512 << 10
+
+// maxEffort bounds the bytes that rules look at in texts that go together, each
+// byte counted once for each rule whose keywords are there: source code of
+// MaxBytes needs about half. It is no time, so that a busy machine finds the same.
+const maxEffort = 32 * MaxBytes
 
 // marker begins what replaces a secret.
 const marker = "[secret-"
@@ -25,7 +31,7 @@ const (
 	maxGivenBytes = 200
 )
 
-// unscanned is the kind of a text over MaxBytes.
+// unscanned is the kind of a text over MaxBytes or maxEffort.
 const unscanned = "too-long-to-scan"
 
 // span is a secret in a text: bytes from to to.
@@ -39,8 +45,8 @@ type span struct {
 // sequences and invisible characters are taken out first, since they split
 // secrets. A masked text is masked again to itself.
 //
-// The time it takes grows with the text, up to some 20 ms for each kB of one
-// that is made to take long: one over MaxBytes is withheld whole.
+// A text over MaxBytes, and one that is made to take long (maxEffort), is
+// withheld whole: what was not scanned may be a secret.
 func Mask(text string) (masked string, kinds []string) {
 	all, kindsOf := MaskAll([]string{text})
 	return all[0], kindsOf[0]
@@ -49,6 +55,10 @@ func Mask(text string) (masked string, kinds []string) {
 // MaskAll masks texts that go together: a secret that one of them gives away,
 // and that nobody would write by chance, is replaced wherever it is.
 func MaskAll(texts []string) (masked []string, kinds [][]string) {
+	return maskAll(texts, maxEffort)
+}
+
+func maskAll(texts []string, left int) (masked []string, kinds [][]string) {
 	masked, kinds = make([]string, len(texts)), make([][]string, len(texts))
 	spans := make([][]span, len(texts))
 	given := map[string]string{} // secret to kind
@@ -58,7 +68,11 @@ func MaskAll(texts []string) (masked []string, kinds [][]string) {
 			continue
 		}
 		masked[i] = Visible(text)
-		spans[i] = scan(masked[i])
+		if spans[i], left = scan(masked[i], left); left < 0 {
+			masked[i], spans[i] = marker+unscanned+"]", nil
+			kinds[i] = []string{unscanned}
+			continue
+		}
 		for _, s := range spans[i] {
 			secret := masked[i][s.from:s.to]
 			_, password, _ := strings.Cut(secret, ":") // of user:password
@@ -69,8 +83,8 @@ func MaskAll(texts []string) (masked []string, kinds [][]string) {
 			}
 		}
 	}
-	for i, text := range texts {
-		if len(text) <= MaxBytes {
+	for i := range texts {
+		if kinds[i] == nil {
 			masked[i], kinds[i] = replace(masked[i], append(spans[i], occurrences(masked[i], given)...))
 		}
 	}
@@ -95,7 +109,8 @@ func Find(text string) (found []string) {
 		return nil
 	}
 	text = Visible(text)
-	for _, s := range scan(text) {
+	spans, _ := scan(text, math.MaxInt)
+	for _, s := range spans {
 		if secret := text[s.from:s.to]; !slices.Contains(found, secret) {
 			found = append(found, secret)
 		}
@@ -103,21 +118,30 @@ func Find(text string) (found []string) {
 	return found
 }
 
-func scan(text string) []span {
-	found := keyBlocks(text)
+// scan finds secrets. left is how many bytes rules may still look at, each byte
+// counted once for each rule; where it is below 0 after, the scan is not complete.
+func scan(text string, left int) (found []span, after int) {
+	found = keyBlocks(text)
 	lower := lowerASCII(text)
 	for _, r := range ownRules() {
-		if containsAny(lower, r.keywords) {
-			found = r.find(text, 0, found)
+		if !containsAny(lower, r.keywords) {
+			continue
 		}
+		if left -= len(text); left < 0 {
+			return nil, left
+		}
+		found = r.find(text, 0, found)
 	}
 	for _, near := range around(text, lower, nameWords) {
+		if left -= (near.to - near.from) * (len(namedRules()) + 1); left < 0 {
+			return nil, left
+		}
 		for _, r := range namedRules() {
 			found = r.find(text[near.from:near.to], near.from, found)
 		}
 		found = assignments(text[near.from:near.to], near.from, found)
 	}
-	return rules().find(text, lower, found)
+	return rules().find(text, lower, found, left)
 }
 
 // MaskKeys replaces private keys alone, which no model is shown, without any rules.

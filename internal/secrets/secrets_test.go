@@ -159,3 +159,26 @@ func TestMaskAll_SecretsStandAlone(t *testing.T) {
 		t.Errorf("got %q %v, want %q", got[1], kinds, want)
 	}
 }
+
+// A text with the keywords of all rules on each line is withheld, and so is what
+// comes after it: unscanned text may hold a secret.
+func TestMaskAll_BoundsItsEffort(t *testing.T) {
+	words := slices.Clone(nameWords)
+	for _, r := range ownRules() {
+		words = append(words, r.keywords...)
+	}
+	for _, r := range rules().Rules {
+		words = append(words, r.Keywords...)
+	}
+	line := strings.Join(words, " ") + "\n"
+	hostile := strings.Repeat(line, 4)
+	got, kinds := maskAll([]string{"before", hostile, "DB_PASSWORD=hunter2x"}, maxEffort/MaxBytes*len(hostile))
+	if got[0] != "before" || kinds[0] != nil {
+		t.Errorf("the text before: %q %v, want it unchanged", got[0], kinds[0])
+	}
+	for i := 1; i < len(got); i++ {
+		if got[i] != "[secret-too-long-to-scan]" || !slices.Equal(kinds[i], []string{unscanned}) {
+			t.Errorf("text %d: %d bytes, kinds %v, want it withheld", i, len(got[i]), kinds[i])
+		}
+	}
+}
