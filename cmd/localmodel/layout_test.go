@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"tools/decide":                    {"tools/contract", "tools/deps", "tools/ticket", "routing", "routing/policy", "routing/prices", "statestore", "statestore/decisions", "statestore/guard", "statestore/journal", "prompts"},
 	"tools/deps":                      {"tools/background", "tools/draft", "tools/project", "routing", "routing/policy", "statestore", "statestore/decisions", "statestore/drafts", "statestore/guard", "statestore/projection"},
 	"tools/contract":                  {},
-	"tools/project":                   {"routing/policy", "tools/contract", "tools/ticket"},
+	"tools/project":                   {"prompts/paths", "routing/policy", "tools/contract", "tools/ticket"},
 	"tools/references":                {"prompts/paths", "statestore/decisions", "tools/contract", "tools/project", "tools/ticket"},
 	"tools/stdio":                     {},
 	"tools/background":                {},
