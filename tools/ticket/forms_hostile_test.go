@@ -11,7 +11,7 @@ import (
 // TestHostileFormsAreLinear has the work of each text in each form's place grow as
 // linear's does.
 func TestHostileFormsAreLinear(t *testing.T) {
-	const largest = ticket.MaxBytes / 16
+	largest := upTo(ticket.MaxBytes/16, 2)
 	forms := map[string]string{ // path -> head
 		"backlog/tasks/task-1 - a.md":   "# Task: A\n\n**Status**: To Do\n\n",
 		"specs/001-a/tasks.md":          "# Tasks: A\n\n## Phase 1\n",
