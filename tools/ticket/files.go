@@ -188,7 +188,7 @@ func isPath(word string) bool {
 	if word == "" || len(word) > maxPath || strings.Contains(word, "://") || strings.ContainsAny(word, " \t()<>|\"=,;") {
 		return false
 	}
-	ext := path.Ext(word)
+	ext, line, _ := strings.Cut(path.Ext(word), ":") // a.go:12
 	switch {
 	case strings.Contains(word, "/"):
 		return strings.IndexFunc(word, unicode.IsLetter) >= 0 && !strings.HasPrefix(word, "//") && !strings.EqualFold(word, "n/a")
@@ -196,7 +196,7 @@ func isPath(word string) bool {
 		return strings.Contains(word, ".") && word[0] != '*' || strings.HasPrefix(word, "*.")
 	case noExtension[strings.ToLower(word)]:
 		return true
-	case len(ext) < 2 || len(ext) > 12 || ext == word && len(word) < 4:
+	case len(ext) < 2 || len(ext) > 12 || ext == word && len(word) < 4 || strings.Trim(line, "0123456789:-") != "":
 		return false
 	}
 	return strings.IndexFunc(ext[1:], unicode.IsLetter) >= 0 && strings.IndexFunc(ext[1:], func(r rune) bool {

@@ -6,7 +6,7 @@ import (
 	"unicode"
 )
 
-// notTicketPrefixes begin the ids of what is part of a ticket or stands beside it.
+// notTicketPrefixes begin the ids of what is part of a ticket or beside it.
 var notTicketPrefixes = set(`AC FR NFR REQ SC TC ADR RISK STEP PHASE OPTION WEEK DAY SPRINT PART VERSION RFC`)
 
 // isSections recognises a file with several tickets: at least two headings of one level

@@ -125,7 +125,7 @@ func (f *file) readKeys(front string, first int) error {
 	}
 	f.keys = keysOf(root, first)
 	for i := range f.keys { // fields: {labels: [...]}; not the id, which may be another thing's
-		if k := &f.keys[i]; k.value.Kind == yaml.MappingNode && metadataSections[k.name] {
+		if k := &f.keys[i]; k.value.Kind == yaml.MappingNode && (metadataSections[k.name] || k.name == "scope") {
 			inner := keysOf(k.value, first)
 			isID := func(k key) bool { return slices.Contains(idKeys, k.name) }
 			f.keys = append(f.keys, slices.DeleteFunc(inner, isID)...)
