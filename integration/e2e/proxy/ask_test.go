@@ -111,7 +111,7 @@ func TestAskTellsItsFailuresApart(t *testing.T) {
 		{"empty question", nil, " \n", nil, 2, "empty"},
 		{"no such file", nil, "", []string{"--file", "nothing.md"}, 2, "nothing.md"},
 		{"no tokens", nil, "x", []string{"--max-tokens", "0"}, 2, "max-tokens"},
-		{"Ollama is down and nothing else is asked", []string{dead}, "x", nil, 1, "ollama serve"},
+		{"Ollama is down and nothing else is asked", []string{dead, "PATH=" + t.TempDir()}, "x", nil, 1, "localmodel setup"},
 		{"the key is wrong", []string{"LITELLM_MASTER_KEY=sk-wrong"}, "x", []string{"--model", "cheap"}, 1, "export LITELLM_MASTER_KEY"},
 		{"the proxy is down", []string{"LITELLM_BASE_URL=http://127.0.0.1:9"}, "x", []string{"--model", "balanced"}, 1, "litellm --config"},
 		{"no paid call is allowed", []string{"LOCALMODEL_CLOUD=never"}, "x", []string{"--model", "cheap"}, 1, "LOCALMODEL_CLOUD=never"},
