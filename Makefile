@@ -86,6 +86,7 @@ simulate-fleet: ## queueing, share answered locally and cost for 1 to 64 Ollama 
 soak: ## the journal under eight processes and 10,000 kills (7 min)
 	LOCALMODEL_FULL=1 LOCALMODEL_KILLS=10000 go test ./statestore -run 'TestEightProcesses|TestKilled|TestCountersEqualNaiveModel' -count=1 -v -timeout 3h
 	LOCALMODEL_FULL=1 go test ./tools ./cmd/localmodel -run TestObedientClient -count=1 -v
+	LOCALMODEL_FULL=1 go test ./integration/e2e/attacks ./tools/ticket -run 'Hostile' -count=1 -v -timeout 1h
 	LOCALMODEL_SWAPS=5000 go test ./internal/rootfs ./integration/e2e/attacks -run SwapRace -count=1 -v -timeout 1h
 
 SEEDS := 1 2 3

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -17,9 +16,9 @@ import (
 // Whatever a server answers, in whose place it is: each command ends in time, without
 // a crash, and with little memory.
 func TestHostileServers(t *testing.T) {
-	most := 4 << 20
-	if os.Getenv("LOCALMODEL_FULL") != "" {
-		most = 8<<20 - 1000 // what is read of a reply
+	most, memory := 4<<20, int64(maxRSS/2)
+	if full() {
+		most, memory = 8<<20-1000, maxRSS // what is read of a reply
 	}
 	fill := func(before, again, after string) string {
 		return before + strings.Repeat(again, (most-len(before)-len(after))/len(again)) + after
@@ -50,7 +49,7 @@ func TestHostileServers(t *testing.T) {
 			fmt.Fprint(w, fill(`{"error":"{\"error\":[`, `[],`, `[]]}"}`))
 		},
 		"lines of empty objects": says(strings.Repeat(fill(``, `{},`, ``)[:1<<20]+"\n", most>>20)),
-		"chunks of empty tokens": says(strings.Repeat(`{"message":{"content":"x"},"logprobs":[`+strings.Repeat(`{},`, 300_000)+"{}]}\n", most>>20)),
+		"chunks of empty tokens": says(strings.Repeat(`{"message":{"content":"x"},"logprobs":[`+strings.Repeat(`{},`, 300_000)+"{}]}\n", most>>20+1)),
 		"a bomb": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			_, _ = w.Write(bomb.Bytes())
@@ -69,6 +68,7 @@ func TestHostileServers(t *testing.T) {
 			s := httptest.NewServer(answer)
 			t.Cleanup(s.Close)
 			v := newVictim(t)
+			v.maxRSS = memory
 			v.file("ticket.md", strings.Replace(ticket, "complexity: low\n", "", 1))
 			v.ready()
 			mine := v.env
