@@ -26,7 +26,7 @@ func (u *run) call(ctx context.Context, b Backend, q Question, tail []Message, a
 	if fault != nil {
 		fault = u.ended(ctx, fault)
 		r.health(b, pass, fault)
-		if fault.Kind != Remote { // it was asked where its model runs, in vain
+		if fault.Kind != Remote { // it was asked where its model runs and did not answer
 			u.record(context.WithoutCancel(ctx), b, CallRecord{At: start, Model: a.Model}, fault)
 		}
 		return Reply{}, fault

@@ -187,7 +187,7 @@ func (u *run) user(remote bool) string {
 	return u.remote
 }
 
-// note adds an attempt. A tier that was asked twice in vain is listed once, with
+// note adds an attempt. A tier that was asked twice without an answer is listed once, with
 // its last word.
 func (u *run) note(a Attempt) {
 	for i, earlier := range u.attempts {

@@ -128,7 +128,7 @@ type Answer struct {
 	MS                  int64
 }
 
-// FellBack reports whether a tier before the one that answered was asked in vain.
+// FellBack reports whether a tier before the one that answered was asked and did not answer.
 func (a Answer) FellBack() bool { return len(a.Attempts) > 1 }
 
 // Reason returns why the tiers before the one that answered did not: "" or
@@ -142,7 +142,7 @@ type Unanswered struct {
 	Withheld []string // what a remote tier did not get, in words
 }
 
-// CostUSD is what the calls in vain cost, US dollars; estimated says that a
+// CostUSD is what the calls without an answer cost, US dollars; estimated says that a
 // server did not state some of it.
 func (u *Unanswered) CostUSD() (usd float64, estimated bool) { return cost(u.Attempts) }
 

@@ -57,7 +57,7 @@ func factsOfEachRule() map[string]policy.Facts {
 }
 
 // A row costs at most 140 characters with an id of 12, and still says which
-// rule decided and why every tier asked in vain did not answer.
+// rule decided and why every tier that was asked did not answer.
 func TestRowSize(t *testing.T) {
 	half := .5678
 	longest, rows := 0, 0

@@ -200,7 +200,7 @@ func TestPlan_ShowsSpecificationAndDesign(t *testing.T) {
 	}
 }
 
-// What a refusal of several tickets names is taken as it stands.
+// What a refusal of several tickets names is accepted unchanged.
 func TestPlan_AFileOfSeveralNamesThem(t *testing.T) {
 	for path, want := range map[string]string{
 		"specs/001-alerts/tasks.md": "specs/001-alerts/tasks.md#T002",

@@ -83,7 +83,7 @@ func usageWithin(template string, columns int) string {
 }
 
 // flagsWithin lays out the flags, one a line as pflag has them, for so many
-// columns. Where these are few, the meaning stands beneath the name.
+// columns. Where these are few, the meaning is beneath the name.
 func flagsWithin(columns int, usages string) string {
 	const (
 		before = len("  -h, ")

@@ -36,7 +36,7 @@ func TestScreens_FitTheirColumns(t *testing.T) {
 	}
 }
 
-// TestFlagsWithin holds that a flag's meaning stands beside its name where there
+// TestFlagsWithin holds that a flag's meaning is beside its name where there
 // is room, and beneath it where there is not.
 func TestFlagsWithin(t *testing.T) {
 	fs := pflag.NewFlagSet("t", pflag.ContinueOnError)

@@ -24,7 +24,7 @@ import (
 )
 
 // worked fills the project's journal: BUG-1 is classified and planned locally
-// and passes, BUG-2 is asked locally in vain and classified by the cheap tier.
+// and passes, BUG-2 gets no answer from the local model and is classified by the cheap tier.
 func worked(t *testing.T, y *tryout) {
 	t.Helper()
 	ctx := t.Context()

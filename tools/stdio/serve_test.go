@@ -4,156 +4,24 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/iotest"
 	"time"
 
 	"github.com/mark3labs/mcp-go/mcp"
 	"github.com/mark3labs/mcp-go/server"
 	"github.com/tidwall/gjson"
-	"go.uber.org/goleak"
 
 	"github.com/fjbelchi/localmodel/tools/stdio"
 )
 
-// patience bounds every wait; it is only reached when something is broken.
-const patience = time.Minute
-
 // Tests of this file do not run side by side: mcp-go keeps its session in a
 // global.
-
-// peer is the client of one Serve.
-type peer struct {
-	t      *testing.T
-	in     *io.PipeWriter
-	served chan error
-	stop   context.CancelFunc
-
-	mu     sync.Mutex
-	writes []string
-	news   chan struct{}
-}
-
-// Write is the server's standard output.
-func (p *peer) Write(line []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.writes = append(p.writes, string(line))
-	close(p.news)
-	p.news = make(chan struct{})
-	return len(line), nil
-}
-
-type handler = func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error)
-
-// newServer has one tool, t, with one argument, n.
-func newServer(h handler) *server.MCPServer {
-	s := server.NewMCPServer("test", "1", append([]server.ServerOption{server.WithRecovery()}, stdio.ServerOptions()...)...)
-	s.AddTool(mcp.NewTool("t", mcp.WithNumber("n")), h)
-	return s
-}
-
-// serve begins a session; at the end of the test nothing of it may be left.
-func serve(t *testing.T, o stdio.Options, h handler) *peer {
-	t.Helper()
-	return serveOn(t, o, newServer(h))
-}
-
-func serveOn(t *testing.T, o stdio.Options, srv *server.MCPServer) *peer {
-	t.Helper()
-	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
-	r, w := io.Pipe()
-	p := &peer{t: t, in: w, served: make(chan error, 1), news: make(chan struct{})}
-	ctx, stop := context.WithCancel(context.Background())
-	p.stop = stop
-	t.Cleanup(func() { stop(); w.Close() })
-	go func() { p.served <- stdio.Serve(ctx, srv, r, p, o) }()
-	return p
-}
-
-func (p *peer) send(lines ...string) {
-	p.t.Helper()
-	if _, err := io.WriteString(p.in, strings.Join(lines, "\n")+"\n"); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-func call(id string, n int) string {
-	return fmt.Sprintf(`{"jsonrpc":"2.0","id":%s,"method":"tools/call","params":{"name":"t","arguments":{"n":%d},"_meta":{"progressToken":%s}}}`, id, n, id)
-}
-
-func cancel(id string) string {
-	return `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":` + id + `}}`
-}
-
-const ping = `{"jsonrpc":"2.0","id":"ping","method":"ping"}`
-
-// answer waits for the answer to an id.
-func (p *peer) answer(id string) gjson.Result {
-	p.t.Helper()
-	return p.wait("answer to "+id, func(m gjson.Result) bool { return m.Get("id").Raw == id })
-}
-
-// wait waits for the first message that fits.
-func (p *peer) wait(what string, fits func(gjson.Result) bool) gjson.Result {
-	p.t.Helper()
-	limit := time.After(patience)
-	for from := 0; ; {
-		p.mu.Lock()
-		for ; from < len(p.writes); from++ {
-			if m := gjson.Parse(p.writes[from]); fits(m) {
-				p.mu.Unlock()
-				return m
-			}
-		}
-		news := p.news
-		p.mu.Unlock()
-		select {
-		case <-news:
-		case <-limit:
-			p.t.Fatalf("no %s", what)
-		}
-	}
-}
-
-// ends waits until Serve returns.
-func (p *peer) ends() error {
-	p.t.Helper()
-	select {
-	case err := <-p.served:
-		return err
-	case <-time.After(patience):
-		p.t.Fatal("Serve does not return")
-		return nil
-	}
-}
-
-func (p *peer) closes() {
-	p.t.Helper()
-	p.in.Close()
-	if err := p.ends(); err != nil {
-		p.t.Errorf("Serve: %v", err)
-	}
-}
-
-func (p *peer) written() []string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return append([]string(nil), p.writes...)
-}
-
-func text(req mcp.CallToolRequest) *mcp.CallToolResult {
-	return mcp.NewToolResultText(strconv.Itoa(req.GetInt("n", -1)))
-}
 
 // Every message is one line in one Write, however many calls answer at once.
 func TestOneWriteAMessage(t *testing.T) {
@@ -412,54 +280,6 @@ func TestLongLineIsRefused(t *testing.T) {
 	p.closes()
 }
 
-// At the end of input calls have their time, then their contexts end, then they
-// are answered in their place: each exactly once.
-func TestEndOfInput(t *testing.T) {
-	// A machine that stalls can make a call late that heeds its context; it is
-	// answered for then. Not every time.
-	for try := 1; ; try++ {
-		if got := endOfInput(t); got == "ended" || t.Failed() {
-			return
-		} else if try == 5 {
-			t.Fatalf("a call that heeds its context was answered %q, five times", got)
-		}
-	}
-}
-
-// endOfInput returns the answer to the call that heeds its context.
-func endOfInput(t *testing.T) string {
-	t.Helper()
-	release := make(chan struct{})
-	answered := -1
-	var p *peer
-	p = serve(t, stdio.Options{Drain: 300 * time.Millisecond, OnEOF: func() { answered = len(p.written()) }},
-		func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-			switch req.GetInt("n", 0) {
-			case 1: // heeds its context
-				<-ctx.Done()
-				return mcp.NewToolResultText("ended"), nil
-			case 2: // does not
-				<-release
-			}
-			return text(req), nil
-		})
-	p.send(call("0", 0))
-	if m := p.answer("0"); m.Get("result.content.0.text").Str != "0" {
-		t.Errorf("a quick call: %s", m.Raw)
-	}
-	p.send(call("1", 1), call("2", 2))
-	p.closes()
-	close(release)
-	if got := len(p.written()); answered != 3 || got != 3 {
-		t.Errorf("OnEOF came after %d of %d answers, want 3 of 3", answered, got)
-	}
-	if m := p.answer("2"); m.Get("error.code").Int() != mcp.INTERNAL_ERROR || !strings.Contains(m.Get("error.message").Str, "canceled") {
-		t.Errorf("a call that does not heed its context: %s", m.Raw)
-	}
-	m := p.answer("1")
-	return m.Get("result.content.0.text").Str + m.Get("error.message").Str
-}
-
 // A subscription of 2026-07-28 stays open without end: it is reported before it is
 // answered, passes news on, and does not hold up the end of input.
 func TestSubscription(t *testing.T) {
@@ -487,87 +307,6 @@ func TestSubscription(t *testing.T) {
 	if m := p.answer("77"); !m.Get("result").Exists() {
 		t.Errorf("answer %s", m.Raw)
 	}
-}
-
-// TestEndOfInput_NobodyReads holds that a call that only waits is canceled at
-// once when the client has gone, not after the whole of Drain.
-func TestEndOfInput_NobodyReads(t *testing.T) {
-	began, canceled := make(chan struct{}), make(chan struct{})
-	p := serve(t, stdio.Options{Drain: 10 * patience, Gone: func() bool { return true }},
-		func(ctx context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-			close(began)
-			<-ctx.Done()
-			close(canceled)
-			return text(req), nil
-		})
-	p.send(call("1", 1))
-	<-began
-	p.closes()
-	select {
-	case <-canceled:
-	case <-time.After(patience):
-		t.Fatal("the call was not canceled")
-	}
-}
-
-// Serve returns at the end of its context, whoever still works.
-func TestContextEnds(t *testing.T) {
-	began, release := make(chan struct{}), make(chan struct{})
-	p := serve(t, stdio.Options{}, func(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-		close(began)
-		<-release // heeds nothing
-		return text(req), nil
-	})
-	p.send(call("1", 1))
-	<-began
-	p.stop()
-	if err := p.ends(); err != nil {
-		t.Errorf("Serve: %v, want nil", err)
-	}
-	close(release)
-	p.in.Close()
-	if got := p.written(); len(got) != 0 {
-		t.Errorf("written after the end: %q", got)
-	}
-}
-
-func nothing(_ context.Context, req mcp.CallToolRequest) (*mcp.CallToolResult, error) {
-	return text(req), nil
-}
-
-func TestReadFails(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	broken := errors.New("broken")
-	in := io.MultiReader(strings.NewReader(ping+"\n"), iotest.ErrReader(broken))
-	if err := stdio.Serve(t.Context(), newServer(nothing), in, io.Discard, stdio.Options{}); !errors.Is(err, broken) {
-		t.Errorf("Serve: %v, want the reader's error", err)
-	}
-}
-
-type brokenWriter struct{ err error }
-
-func (w brokenWriter) Write([]byte) (int, error) { return 0, w.err }
-
-func TestWriteFails(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	broken := errors.New("broken")
-	in, feed := io.Pipe()
-	defer feed.Close()
-	go func() { _, _ = io.WriteString(feed, ping+"\n") }()
-	if err := stdio.Serve(t.Context(), newServer(nothing), in, brokenWriter{broken}, stdio.Options{}); !errors.Is(err, broken) {
-		t.Errorf("Serve: %v, want the writer's error", err)
-	}
-}
-
-// A client that stops reading cannot keep the process for ever.
-func TestClientDoesNotRead(t *testing.T) {
-	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	out, blocked := io.Pipe()
-	err := stdio.Serve(t.Context(), newServer(nothing), strings.NewReader(call("1", 1)), blocked, stdio.Options{Drain: 50 * time.Millisecond})
-	if err == nil || !strings.Contains(err.Error(), "does not read") {
-		t.Errorf("Serve: %v", err)
-	}
-	out.Close() // lets the blocked Write go
 }
 
 // Without Serve the options do nothing: a server answers in process.

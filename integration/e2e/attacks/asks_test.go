@@ -3,28 +3,21 @@
 package attacks
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 	"unicode"
 
 	"github.com/fjbelchi/localmodel/integration/parts"
 	"github.com/fjbelchi/localmodel/integration/testkit/fakeserver"
-	"github.com/fjbelchi/localmodel/integration/testkit/mcpchild"
 )
 
 // A project that names a proxy, and a variable with a key for it, gets neither a
@@ -88,115 +81,6 @@ func TestUserDirectories_OfAnother(t *testing.T) {
 			t.Errorf("%s: it says %.3000s", name, said)
 		}
 	}
-}
-
-// Only a person at a terminal can trust, by typing the address.
-func TestTrust(t *testing.T) {
-	const asks = `{"llmOps":{"gateway":{"baseURL":"http://127.0.0.1:1/team"}}}`
-	v := newVictim(t)
-	v.file("backlog.config.json", asks)
-	v.ready()
-	trusted := func() bool {
-		return strings.Contains(v.run("", "config").out, "http://127.0.0.1:1/team (backlog.config.json")
-	}
-	if r := v.run("http://127.0.0.1:1/team\n", "trust"); r.code == 0 || trusted() {
-		t.Errorf("trusted without a terminal: %s%s", r.out, r.err)
-	}
-	for _, agent := range []string{"CLAUDECODE=1", "CLAUDE_CODE_ENTRYPOINT=cli", "CURSOR_TRACE_ID=x", "CODEX_SANDBOX=x", "GEMINI_CLI=1", "AIDER_X=1"} {
-		if code, said := v.atTerminal(agent, "http://127.0.0.1:1/team"); code == 0 || trusted() {
-			t.Errorf("trusted under %s: %s", agent, said)
-		}
-	}
-	if code, said := v.atTerminal("X=", "yes"); code == 0 || trusted() || !strings.Contains(said, "http://127.0.0.1:1/team") {
-		t.Errorf("trusted by another answer: %s", said)
-	}
-	if code, said := v.atTerminal("X=", "http://127.0.0.1:1/team"); code != 0 || !trusted() {
-		t.Errorf("not trusted by its address: exit %d, %s", code, said)
-	}
-	v.file("backlog.config.json", strings.Replace(asks, "team", "other", 1))
-	if r := v.run("", "config"); strings.Contains(r.out, "other") {
-		t.Errorf("a changed value is trusted: %s", r.out)
-	}
-	v.file("backlog.config.json", asks)
-	if r := v.run("", "trust", "--revoke"); r.code != 0 || trusted() {
-		t.Errorf("still trusted: %s%s", r.out, r.err)
-	}
-}
-
-// Only a person at a terminal can have a project's commands run, and sees them.
-func TestTrust_Commands(t *testing.T) {
-	v := newVictim(t)
-	v.file("backlog.config.json", `{"qualityGates":{"testCommand":"touch /tmp/x; true"}}`)
-	v.ready()
-	trusted := func() bool {
-		data, _ := os.ReadFile(filepath.Join(v.home, ".local", "state", "localmodel", "trust.json"))
-		return strings.Contains(string(data), "touch")
-	}
-	if code, said := v.atTerminal("X=", "run"); trusted() || strings.Contains(said, "touch") {
-		t.Errorf("drafts are off, and it asks: exit %d, %s", code, said)
-	}
-	if r := v.run("run\n", "trust", "--commands"); r.code == 0 || trusted() {
-		t.Errorf("trusted without a terminal: %s%s", r.out, r.err)
-	}
-	if code, said := v.atTerminal("CLAUDECODE=1", "run", "--commands"); code == 0 || trusted() {
-		t.Errorf("trusted by an agent: %s", said)
-	}
-	if code, said := v.atTerminal("X=", "yes", "--commands"); code == 0 || trusted() || !strings.Contains(said, "touch /tmp/x; true") {
-		t.Errorf("trusted by another answer: %s", said)
-	}
-	if code, said := v.atTerminal("LOCALMODEL_DRAFT=on", "run"); code != 0 || !trusted() || !strings.Contains(said, "touch /tmp/x; true") {
-		t.Errorf("not trusted: exit %d, %s", code, said)
-	}
-	if r := v.run("", "trust", "--revoke"); r.code != 0 || trusted() {
-		t.Errorf("still trusted: %s%s", r.out, r.err)
-	}
-}
-
-// atTerminal runs trust at a terminal and types a line.
-func (v *victim) atTerminal(variable, typed string, args ...string) (code int, said string) {
-	v.t.Helper()
-	return v.terminal(variable, typed, append([]string{"trust"}, args...)...)
-}
-
-// terminal runs a command at a terminal and types a line.
-func (v *victim) terminal(variable, typed string, args ...string) (code int, said string) {
-	v.t.Helper()
-	us, its, err := terminal()
-	if err != nil {
-		parts.Absent(v.t, "terminal", err.Error())
-	}
-	defer us.Close()
-	ctx, stop := context.WithTimeout(v.t.Context(), late)
-	defer stop()
-	cmd := exec.CommandContext(ctx, v.program, args...)
-	cmd.Env, cmd.Dir = slices.Concat(v.env, []string{variable}), v.home
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = its, its, its
-	if os.Geteuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	}
-	if err := cmd.Start(); err != nil {
-		v.t.Fatal(err)
-	}
-	_ = its.Close()
-	_, _ = us.WriteString(typed + "\n")
-	done := make(chan string)
-	go func() {
-		var all strings.Builder
-		buffer := make([]byte, 4096)
-		for {
-			n, err := us.Read(buffer)
-			all.Write(buffer[:n])
-			if err != nil {
-				done <- all.String()
-				return
-			}
-		}
-	}()
-	_ = cmd.Wait()
-	if ctx.Err() != nil {
-		v.t.Errorf("%q: no end after %s", args, late)
-	}
-	return cmd.ProcessState.ExitCode(), <-done
 }
 
 // Text of a project moves no cursor and forges no line.
@@ -334,98 +218,5 @@ func plain(t *testing.T, what, text string) {
 	}
 	if strings.Contains(text, "\nFORGED") {
 		t.Errorf("%s has a forged line: %.500q", what, text)
-	}
-}
-
-// swaps is how many plans are asked for in the race; make soak sets 5000.
-func swaps() int {
-	if n, err := strconv.Atoi(os.Getenv("LOCALMODEL_SWAPS")); err == nil {
-		return n
-	}
-	return 100
-}
-
-// Affected files, or their directory, become a link to a secret or a pipe while
-// plans are made: no secret reaches a model, and no answer is late.
-func TestSwapRace(t *testing.T) {
-	model := fakeserver.New(t, fakeserver.Says(200, fakeserver.Good()))
-	v := newVictim(t)
-	v.file("ticket.md", strings.Replace(ticket, "[a.go]", "[src/a.go]", 1))
-	v.file("src/a.go", "package open\n")
-	v.env = append(v.env, "OLLAMA_HOST="+model.URL, "LOCALMODEL_MODEL="+fakeserver.Model, "LOCALMODEL_NUM_CTX=16384")
-	v.ready()
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go v.swap(stop, stopped)
-	cmd := exec.CommandContext(t.Context(), v.program, "serve")
-	cmd.Env, cmd.Dir = v.env, v.home
-	if os.Geteuid() == 0 {
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	}
-	child, err := mcpchild.Open(cmd)
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The file itself has to be sent at times too, however busy the machine is.
-	for n := 0; n < swaps() || n%50 != 0 || n < 20*swaps() && sentOpen(t, model) == 0; n++ {
-		begun := time.Now()
-		if _, err := child.Ask("tools/call", `"name":"plan_ticket","arguments":{"ticket_path":"ticket.md","include_files":true,"route":"local"}`); err != nil {
-			t.Fatal(err)
-		}
-		if took := time.Since(begun); took > late {
-			t.Errorf("an answer after %s", took)
-		}
-	}
-	close(stop)
-	<-stopped
-	if err := child.Close(); err != nil {
-		t.Log(err)
-	}
-	if sentOpen(t, model) == 0 {
-		t.Error("the file itself was never sent: the race tests nothing")
-	}
-}
-
-// sentOpen is how many messages had the file itself; none may have the secret.
-func sentOpen(t *testing.T, model *fakeserver.Server) (n int) {
-	t.Helper()
-	for _, sent := range model.Requests(t) {
-		for _, m := range sent.Messages {
-			if strings.Contains(m.Content, "secret") {
-				t.Fatalf("the secret was sent: %.2000s", m.Content)
-			}
-			if strings.Contains(m.Content, "package open") {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// swap exchanges src and src/a.go for links and pipes and back, over and over.
-func (v *victim) swap(stop <-chan struct{}, stopped chan<- struct{}) {
-	defer close(stopped)
-	dir, aside, file := filepath.Join(v.project, "src"), filepath.Join(v.project, "aside"), filepath.Join(v.project, "src", "a.go")
-	kept := filepath.Join(dir, "kept")
-	outside := filepath.Join(v.home, "code", "outside")
-	_ = os.MkdirAll(outside, 0o755)
-	_ = os.WriteFile(filepath.Join(outside, "a.go"), []byte("secret\n"), 0o644)
-	steps := []func(){
-		func() { _ = os.Rename(dir, aside); _ = os.Symlink("../outside", dir) },
-		func() { _ = os.Remove(dir); _ = syscall.Mkfifo(dir, 0o644) },
-		func() { _ = os.Remove(dir); _ = os.Rename(aside, dir) },
-		func() { _ = os.Rename(file, kept); _ = os.Symlink("../../outside/a.go", file) },
-		func() { _ = os.Remove(file); _ = syscall.Mkfifo(file, 0o644) },
-		func() { _ = os.Remove(file); _ = os.Rename(kept, file) },
-	}
-	for n := 0; ; n++ {
-		select {
-		case <-stop:
-			return
-		default:
-			steps[n%len(steps)]()
-			if n%len(steps) == 2 || n%len(steps) == 5 { // all is as it should be
-				time.Sleep(time.Millisecond)
-			}
-		}
 	}
 }
