@@ -155,14 +155,17 @@ func heading(line string) (level int, title string) {
 // a rule right under a text, so that one counts only under the name of a field.
 func underlined(text, line string) (level int, title string) {
 	line = strings.TrimRight(line, " \t")
-	if len(line) < 3 || text == "" || len(text) > 200 || item(text) != "" || labelOf(text).name != "" {
+	if len(line) < 3 || strings.Trim(line, "=") != "" && strings.Trim(line, "-") != "" {
 		return 0, ""
 	}
 	title = strings.TrimSpace(text)
+	if title == "" || len(text) > 200 || item(text) != "" || labelOf(text).name != "" {
+		return 0, ""
+	}
 	switch {
-	case strings.Trim(line, "=") == "" && title != "" && title[0] != '|':
+	case line[0] == '=' && title[0] != '|':
 		return 1, title
-	case strings.Trim(line, "-") == "" && hasMeaning(title):
+	case line[0] == '-' && hasMeaning(title):
 		return 2, title
 	}
 	return 0, ""

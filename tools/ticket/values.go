@@ -54,7 +54,9 @@ func clipField(text string) string {
 }
 
 // isOrnament: what may be around a word for nothing.
-func isOrnament(r rune) bool { return strings.ContainsRune("()[]{}*_.…`'\"<>—–-~ ", r) }
+func isOrnament(r rune) bool {
+	return !unicode.IsLetter(r) && strings.ContainsRune("()[]{}*_.…`'\"<>—–-~ ", r)
+}
 
 // isNothing: empty, dashes, dots, or a word for "nothing stated".
 func isNothing(text string) bool {
