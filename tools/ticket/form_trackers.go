@@ -5,7 +5,7 @@ import "strings"
 // isJira recognises Jira's issues as Markdown: keys, a table of fields, or lines.
 func isJira(f *file) bool {
 	return f.has("issuetype", "epiclink", "fixversions", "jirakey", "jira") || f.hasAll("key", "summary") ||
-		strings.Contains(f.body, "| Field | Value |") || strings.Contains(f.body, "\nStatus (Jira):") ||
+		strings.Contains(f.body, " Field | Value |") || strings.Contains(f.body, "\nStatus (Jira):") ||
 		strings.Contains(f.body, "\n## Issue Links")
 }
 
