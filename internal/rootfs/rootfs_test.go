@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -260,16 +261,18 @@ func listing(t *testing.T, dir string) string {
 
 func TestSweep(t *testing.T) {
 	r, dir, _ := project(t)
-	mine := temporaryName("file")
-	others := []string{".other.tmp-0123456789abcdef", ".file.tmp-theirs", "file.tmp-0123456789abcdef", "file"}
-	for _, name := range append(others, mine) {
+	mine := []string{temporaryName("file"), temporaryName("file.copy")}
+	others := []string{".other.tmp-0123456789abcdef", ".files.tmp-0123456789abcdef", ".file.tmp-theirs", "file.tmp-0123456789abcdef", "file"}
+	for _, name := range slices.Concat(others, mine) {
 		put(t, filepath.Join(dir, name), "")
 	}
 	if err := r.Sweep(t.Context(), "file"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, mine)); err == nil {
-		t.Error("a killed writer's file is still there")
+	for _, name := range mine {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			t.Errorf("a killed writer's %s is still there", name)
+		}
 	}
 	for _, name := range others {
 		get(t, filepath.Join(dir, name))

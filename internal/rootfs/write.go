@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/fjbelchi/localmodel/internal/lazy"
 )
@@ -105,8 +106,8 @@ func temporaryName(base string) string {
 
 var temporaryPattern = lazy.Regexp(`^\.(.+)\.tmp-[0-9a-f]{16}$`)
 
-// Sweep removes the temporary files that killed writers of a name left beside it.
-// The caller holds the lock under which that name is written.
+// Sweep removes the temporary files that killed writers of a name, or of its copies
+// NAME.SUFFIX, left beside it. The caller holds the lock under which they are written.
 func (r *Root) Sweep(ctx context.Context, name string) error {
 	_, err := inParent(ctx, r, "sweep", name, 0, nil, func(dir *Root, base string) (none, error) {
 		f, err := dir.dir.Open(".")
@@ -116,7 +117,7 @@ func (r *Root) Sweep(ctx context.Context, name string) error {
 		defer f.Close() //nolint:errcheck // only read
 		names, err := f.Readdirnames(-1)
 		for _, n := range names {
-			if m := temporaryPattern().FindStringSubmatch(n); m != nil && m[1] == base {
+			if m := temporaryPattern().FindStringSubmatch(n); m != nil && (m[1] == base || strings.HasPrefix(m[1], base+".")) {
 				_ = dir.dir.Remove(n) // it harms nobody where it stays
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -177,8 +178,10 @@ func TestHostileProject(t *testing.T) {
 
 func (v *victim) damagedCopies() []string {
 	copies, _ := filepath.Glob(filepath.Join(v.project, stateFile+".damaged-*"))
+	dir, name := filepath.Split(stateFile)
+	unfinished, _ := filepath.Glob(filepath.Join(v.project, dir, "."+name+".damaged-*.tmp-*")) // where Close's time was over
 	out := []string{}
-	for _, c := range copies {
+	for _, c := range slices.Concat(copies, unfinished) {
 		rel, _ := filepath.Rel(v.project, c)
 		out = append(out, rel)
 	}
